@@ -1,0 +1,152 @@
+"""The control API under /_sandbox/: seed, inbox, stats, tokens, clock and faults. Mistakes are answered with 400."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from esb.sandbox import checks, seed, tokens
+from esb.sandbox.checks import BadControl
+from esb.sandbox.faults import parse_fault
+from esb.sandbox.inbox import Message
+from esb.sandbox.wire import decode, encode
+from esb.sandbox.world import World
+
+Query = Mapping[str, str]
+Command = Callable[[World, Any, Query], dict[str, Any]]
+PREFIX = "/_sandbox/"
+
+
+async def handle(world: World, request: web.Request) -> web.Response:
+    """Carries out one command; 404 for an unknown path, 405 for a method that the path does not have."""
+    name = request.path.removeprefix(PREFIX)
+    try:
+        if request.method == "PATCH":
+            seed.patch(world.state, name.split("/"), await _document(request))
+            return _json({"ok": True})
+        commands = COMMANDS.get(name)
+        if commands is None:
+            return _json({"error": f"no such path{checks.suggestion(name, COMMANDS)}"}, 404)
+        command = commands.get(request.method)
+        if command is None:
+            return _json({"error": f"{request.method} is not for this path; use {' or '.join(commands)}"}, 405)
+        return _json(command(world, await _document(request), request.query))
+    except BadControl as mistake:
+        return _json({"error": str(mistake)}, 400)
+
+
+async def _document(request: web.Request) -> Any:
+    body = await request.read()
+    if not body:
+        return {}
+    try:
+        return decode(body)
+    except ValueError as error:
+        raise BadControl(f"the body is not JSON: {error}") from None
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=encode(value), status=status, content_type="application/json", charset="utf-8")
+
+
+def _seed(world: World, document: Any, query: Query) -> dict[str, Any]:
+    world.start_over(seed.parse(document))
+    return {"ok": True}
+
+
+def _reset(world: World, document: Any, query: Query) -> dict[str, Any]:
+    world.start_over(seed.default_seed())
+    return {"ok": True}
+
+
+def _messages(world: World, document: Any, query: Query) -> dict[str, Any]:
+    for name in query:
+        checks.one_of(name, "query", ("platform", "app", "touser", "since"))
+    since = _since(query.get("since", "0"))
+    return {"messages": [message.shown() for message in world.state.inbox if _wanted(message, query, since)]}
+
+
+def _since(value: str) -> int:
+    if not value.isdecimal():
+        raise checks.wrong(value, "since", "the id of a message")
+    return int(value)
+
+
+def _wanted(message: Message, query: Query, since: int) -> bool:
+    touser = query.get("touser")
+    return (
+        message.id > since
+        and message.platform == query.get("platform", message.platform)
+        and message.app == query.get("app", message.app)
+        and (touser is None or touser in (*message.delivered, *message.dropped, *message.invalid))
+    )
+
+
+def _empty_inbox(world: World, document: Any, query: Query) -> dict[str, Any]:
+    world.state.inbox.empty()
+    return {"ok": True}
+
+
+def _stats(world: World, document: Any, query: Query) -> dict[str, Any]:
+    endpoints = {
+        path: {
+            "calls": counted.calls,
+            "codes": {str(code): number for code, number in counted.codes.items()},
+            "in_flight_peak": counted.in_flight_peak,
+        }
+        for path, counted in world.state.counted.items()
+    }
+    return {"endpoints": endpoints, "tokens_issued": dict(world.state.tokens_issued)}
+
+
+def _expire(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"expired": tokens.expire(world.state, _named_app(world, document))}
+
+
+def _rotate(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"rotated": tokens.rotate(world.state, _named_app(world, document))}
+
+
+def _named_app(world: World, document: Any) -> str | None:
+    app = checks.mapping(document, "body", ("app",)).get("app")
+    return None if app is None else checks.one_of(app, "app", tokens.apps(world.state))
+
+
+def _advance(world: World, document: Any, query: Query) -> dict[str, Any]:
+    values = checks.mapping(document, "body", ("advance",))
+    world.state.advanced_s += checks.amount(values.get("advance"), "advance")
+    return {"now": world.state.now()}
+
+
+def _now(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"now": world.state.now()}
+
+
+def _add_fault(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"id": world.faults.add(parse_fault(document))}
+
+
+def _faults(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"faults": world.faults.shown()}
+
+
+def _delete_faults(world: World, document: Any, query: Query) -> dict[str, Any]:
+    world.faults.clear()
+    return {"ok": True}
+
+
+def _knobs(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return world.state.knobs.dotted()
+
+
+COMMANDS: dict[str, dict[str, Command]] = {
+    "seed": {"POST": _seed},
+    "reset": {"POST": _reset},
+    "messages": {"GET": _messages, "DELETE": _empty_inbox},
+    "stats": {"GET": _stats},
+    "tokens/expire": {"POST": _expire},
+    "tokens/rotate": {"POST": _rotate},
+    "clock": {"POST": _advance, "GET": _now},
+    "faults": {"POST": _add_fault, "GET": _faults, "DELETE": _delete_faults},
+    "knobs": {"GET": _knobs},
+}

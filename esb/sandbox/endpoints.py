@@ -1,0 +1,95 @@
+"""Which path is which call, and the way from a call to a complete answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from multidict import CIMultiDictProxy
+
+from esb.sandbox import official_account, refusals, robot, wecom
+from esb.sandbox.inbox import Message, Reply
+from esb.sandbox.state import State
+from esb.sandbox.wire import Answer, Call, Refusal, encode, headers
+
+MP_HEADERS = headers(Content_Type="application/json; encoding=utf-8")
+QY_CONTENT_TYPE = "application/json; charset=UTF-8"
+QY_HEADERS = headers(Server="nginx", Content_Type=QY_CONTENT_TYPE, error_code="0", error_msg="ok")
+NOT_FOUND = Answer(404, headers(), b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """How one of the two platforms says no, and in which headers it speaks."""
+
+    refuse: Callable[[State, Refusal, str], dict[str, Any]]
+    headers: Callable[[dict[str, Any]], CIMultiDictProxy[str]]
+
+
+def _mp_headers(reply: dict[str, Any]) -> CIMultiDictProxy[str]:
+    return MP_HEADERS
+
+
+def _qy_headers(reply: dict[str, Any]) -> CIMultiDictProxy[str]:
+    if reply["errmsg"] == "ok":
+        return QY_HEADERS
+    message = reply["errmsg"].encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
+    return headers(Server="nginx", Content_Type=QY_CONTENT_TYPE, error_code=str(reply["errcode"]), error_msg=message)
+
+
+MP = Platform(refusals.official_account, _mp_headers)
+QY = Platform(refusals.wecom, _qy_headers)
+
+ENDPOINTS: dict[str, tuple[Platform, Callable[[State, Call], Reply]]] = {
+    "/cgi-bin/token": (MP, official_account.token),
+    "/cgi-bin/stable_token": (MP, official_account.stable_token),
+    "/cgi-bin/message/template/send": (MP, official_account.template_send),
+    "/cgi-bin/message/subscribe/bizsend": (MP, official_account.subscribe_bizsend),
+    "/cgi-bin/message/custom/send": (MP, official_account.custom_send),
+    "/cgi-bin/clear_quota": (MP, official_account.clear_quota),
+    "/cgi-bin/gettoken": (QY, wecom.gettoken),
+    "/cgi-bin/message/send": (QY, wecom.message_send),
+    "/cgi-bin/user/get": (QY, wecom.user_get),
+    "/cgi-bin/user/getuserid": (QY, wecom.getuserid),
+    "/cgi-bin/user/get_userid_by_email": (QY, wecom.get_userid_by_email),
+    "/cgi-bin/webhook/send": (QY, robot.webhook_send),
+}
+
+
+def answer(state: State, call: Call) -> tuple[Answer, Message | None]:
+    """What WeChat answers, and the message if it took one."""
+    found = ENDPOINTS.get(call.path)
+    if found is None:
+        return NOT_FOUND, None
+    platform, respond = found
+    try:
+        reply, message = respond(state, call)
+    except Refusal as refusal:
+        return _answer(platform, platform.refuse(state, refusal, call.remote)), None
+    return _answer(platform, reply), message
+
+
+def refused(state: State, call: Call, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
+    """An answer with an errcode of somebody's choice, in the form of the platform that the path belongs to."""
+    platform, _ = ENDPOINTS.get(call.path, (MP, None))
+    if refusal.wording is not None:
+        reply = {"errcode": refusal.errcode, "errmsg": refusal.wording}
+    else:
+        reply = platform.refuse(state, refusal, call.remote)
+    return _answer(platform, reply), reply
+
+
+def app_of(state: State, call: Call) -> str | None:
+    """The app that a call speaks for, by its token, key or credential; None when that cannot be told."""
+    if token := state.tokens.get(call.query.get("access_token", "")):
+        return token.owner.name
+    if (key := call.query.get("key")) in state.robots:
+        return key
+    if corporation := state.qy.get(call.query.get("corpid", "")):
+        secret = call.query.get("corpsecret")
+        return next((app.name for app in corporation.apps.values() if app.secret == secret), None)
+    appid = call.query.get("appid") or call.fields.get("appid")
+    return appid if isinstance(appid, str) and appid in state.mp else None
+
+
+def _answer(platform: Platform, reply: dict[str, Any]) -> Answer:
+    return Answer(200, platform.headers(reply), encode(reply), reply.get("errcode", 0))

@@ -1,0 +1,246 @@
+"""Fault rules: which calls they fit, how often they strike, and what they do."""
+
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Literal
+
+from esb.sandbox import checks
+from esb.sandbox.checks import BadControl
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a call concerns: the app it speaks for and its `touser`, as far as they can be told."""
+
+    app: str | None
+    touser: object
+
+    def is_for(self, receiver: str) -> bool:
+        named = self.touser.split("|") if isinstance(self.touser, str) else []
+        return receiver.lower() in (name.strip().lower() for name in named)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """All that is set must fit; `nth`, `every` and `probability` choose among the calls that fit the rest."""
+
+    path: str | None = None
+    app: str | None = None
+    touser: str | None = None
+    nth: int | None = None
+    every: int | None = None
+    probability: float | None = None
+    seed: int = 0
+
+    def fits(self, path: str, subject: Callable[[], Subject]) -> bool:
+        if self.path is not None and self.path != path:
+            return False
+        if self.app is None and self.touser is None:
+            return True
+        whom = subject()
+        return (self.app is None or self.app == whom.app) and (self.touser is None or whom.is_for(self.touser))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What happens to the call; the units are in wire terms: milliseconds, bytes, bytes per second."""
+
+    latency_ms: float = 0
+    errcode: int | None = None
+    errmsg: str | None = None
+    status: int | None = None
+    body: bytes | None = None
+    content_type: str | None = None
+    reset: Literal["head", "body"] | None = None
+    close: bool = False
+    hang: bool = False
+    slow: float | None = None
+    cut: int | None = None
+    huge: int | None = None
+    redirect: str | None = None
+    tokens: Literal["expire", "rotate"] | None = None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the answer is not WeChat's own."""
+        given = (self.errcode, self.status, self.body, self.huge, self.redirect)
+        return any(value is not None for value in given)
+
+    @property
+    def spoils(self) -> bool:
+        """Whether no client can make sense of the answer, so that without processing there need not be one."""
+        return self.close or self.hang or self.reset is not None or self.cut is not None
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule and its count of the calls that it fitted (`seen`) and struck (`struck`)."""
+
+    match: Match
+    action: Action
+    when: Literal["before", "after"]
+    times: int
+    wording: dict[str, Any]
+    id: int = 0
+    seen: int = 0
+    struck: int = 0
+    chance: Random = field(default_factory=Random)
+
+    def wants(self, path: str, subject: Callable[[], Subject]) -> bool:
+        """Whether it would strike this call; counts the call if it fits."""
+        if (self.times and self.struck >= self.times) or not self.match.fits(path, subject):
+            return False
+        self.seen += 1
+        return (
+            self.match.nth in (None, self.seen)
+            and (self.match.every is None or self.seen % self.match.every == 0)
+            and (self.match.probability is None or self.chance.random() < self.match.probability)
+        )
+
+
+class Faults:
+    """The rules in the order they were made. Every rule counts the calls it fits, but only the first one strikes."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+        self._made = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def add(self, fault: Fault) -> int:
+        self._made += 1
+        fault.id = self._made
+        self._rules.append(fault)
+        return fault.id
+
+    def pick(self, path: str, subject: Callable[[], Subject]) -> Fault | None:
+        wanting = [fault for fault in self._rules if fault.wants(path, subject)]
+        if not wanting:
+            return None
+        wanting[0].struck += 1
+        return wanting[0]
+
+    def clear(self) -> None:
+        self._rules.clear()
+
+    def shown(self) -> list[dict[str, Any]]:
+        return [{"id": fault.id, **fault.wording, "seen": fault.seen, "struck": fault.struck} for fault in self._rules]
+
+
+def parse_fault(document: object) -> Fault:
+    """A rule from JSON: strikes once and before processing unless told otherwise; raises BadControl."""
+    values = checks.mapping(document, "fault", ("match", "action", "when", "times"))
+    match = _match(values.get("match", {}))
+    action = _action(values.get("action"))
+    when = checks.one_of(values.get("when", "before"), "when", ("before", "after"))
+    times = checks.whole(values.get("times", 1), "times")
+    wording = {"match": values.get("match", {}), "action": values["action"], "when": when, "times": times}
+    return Fault(
+        match=match,
+        action=action,
+        when="before" if when == "before" else "after",
+        times=times,
+        wording=wording,
+        chance=Random(match.seed),  # noqa: S311 - chance that can be repeated is the point
+    )
+
+
+def _match(value: object) -> Match:
+    return Match(**_read(value, "match", _MATCH))
+
+
+def _action(value: object) -> Action:
+    values = _read(value, "action", _ACTION)
+    if not values:
+        raise BadControl(f"action: nothing to do; choose from {', '.join(_ACTION)}")
+    if "errmsg" in values and "errcode" not in values:
+        raise BadControl("action.errmsg: needs errcode beside it")
+    if "body" in values and "body_base64" in values:
+        raise BadControl("action.body_base64: there is a body already")
+    body = values.pop("body_base64", values.pop("body", None))
+    return Action(body=body, **values)
+
+
+def _read(value: object, where: str, readers: dict[str, Callable[[object, str], Any]]) -> dict[str, Any]:
+    found = checks.mapping(value, where, readers)
+    return {key: readers[key](item, f"{where}.{key}") for key, item in found.items()}
+
+
+def _positive(value: object, where: str) -> int:
+    if checks.whole(value, where) < 1:
+        raise checks.wrong(value, where, "1 or more")
+    return checks.whole(value, where)
+
+
+def _errcode(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise checks.wrong(value, where, "a whole number")
+    return value
+
+
+def _string(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise checks.wrong(value, where, "a string")
+    return value
+
+
+def _encoded(value: object, where: str) -> bytes:
+    return _string(value, where).encode()
+
+
+def _base64(value: object, where: str) -> bytes:
+    try:
+        return b64decode(_string(value, where), validate=True)
+    except ValueError:
+        raise checks.wrong(value, where, "base64") from None
+
+
+def _status(value: object, where: str) -> int:
+    if not 200 <= checks.whole(value, where) <= 599:
+        raise checks.wrong(value, where, "an HTTP status from 200 to 599")
+    return checks.whole(value, where)
+
+
+def _rate(value: object, where: str) -> float:
+    if checks.amount(value, where) <= 0:
+        raise checks.wrong(value, where, "bytes per second, more than 0")
+    return checks.amount(value, where)
+
+
+def _reset(value: object, where: str) -> str:
+    return checks.one_of(value, where, ("head", "body"))
+
+
+def _tokens(value: object, where: str) -> str:
+    return checks.one_of(value, where, ("expire", "rotate"))
+
+
+_MATCH: dict[str, Callable[[object, str], Any]] = {
+    "path": checks.text,
+    "app": checks.text,
+    "touser": checks.text,
+    "nth": _positive,
+    "every": _positive,
+    "probability": checks.probability,
+    "seed": _errcode,
+}
+_ACTION: dict[str, Callable[[object, str], Any]] = {
+    "latency_ms": checks.amount,
+    "errcode": _errcode,
+    "errmsg": _string,
+    "status": _status,
+    "body": _encoded,
+    "body_base64": _base64,
+    "content_type": checks.text,
+    "reset": _reset,
+    "close": checks.flag,
+    "hang": checks.flag,
+    "slow": _rate,
+    "cut": checks.whole,
+    "huge": checks.whole,
+    "redirect": checks.text,
+    "tokens": _tokens,
+}

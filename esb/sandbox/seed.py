@@ -1,0 +1,201 @@
+"""What the world starts from: the default seed, the JSON of POST /_sandbox/seed, and changes to a running world."""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+
+from esb.sandbox import checks
+from esb.sandbox.checks import BadControl, flag, items, mapping, text, texts, whole
+from esb.sandbox.knobs import Knobs
+from esb.sandbox.state import Corporation, Follower, Member, OfficialAccount, Robot, Seed, State, WecomApp
+from esb.sandbox.template_data import TYPES
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+Reader = Callable[[object, str], Any]
+
+DEFAULT = {
+    "mp": [
+        {
+            "appid": "wx0000000000000001",
+            "secret": "mp-secret",
+            "openids": ["o" + "A" * 27],
+            "templates": {"T" * 43: {}},
+        }
+    ],
+    "qy": [
+        {
+            "corpid": "ww0000000000000001",
+            "members": ["zhangsan", "lisi", "wangwu"],
+            "apps": [{"agentid": 1000002, "secret": "corp-secret"}],
+        }
+    ],
+    "robots": ["bot-key"],
+}
+
+
+def default_seed() -> Seed:
+    return parse(DEFAULT)
+
+
+def parse(document: object) -> Seed:
+    """A seed from JSON; raises BadControl naming the place of the first mistake. What is left out is empty."""
+    seed = mapping(document, "seed", ("mp", "qy", "robots", "knobs"))
+    return Seed(
+        mp=_keyed(_each(seed.get("mp", []), "mp", _account), lambda account: account.appid, "mp: appid"),
+        qy=_keyed(_each(seed.get("qy", []), "qy", _corporation), lambda corporation: corporation.corpid, "qy: corpid"),
+        robots=_keyed(_each(seed.get("robots", []), "robots", _robot), lambda robot: robot.key, "robots: key"),
+        knobs=Knobs().turned(seed.get("knobs", {})),
+    )
+
+
+def patch(state: State, path: list[str], document: object) -> None:
+    """Changes knobs, an account, a corporation or an app of a running world; tokens, counters and inbox stay."""
+    match path:
+        case ["knobs"]:
+            state.knobs = state.knobs.turned(document)
+        case ["mp", appid] if appid in state.mp:
+            _set(state.mp[appid], _read(document, "mp", _ACCOUNT))
+        case ["qy", corpid] if corpid in state.qy:
+            _set(state.qy[corpid], _read(document, "qy", _CORPORATION))
+        case ["qy", corpid, agentid] if app := _app(state, corpid, agentid):
+            _set(app, _read(document, "app", _APP))
+        case _:
+            raise BadControl(
+                f"{'/'.join(path)}: no such thing here; known: knobs, mp/APPID, qy/CORPID, qy/CORPID/AGENTID"
+            )
+
+
+def _app(state: State, corpid: str, agentid: str) -> WecomApp | None:
+    apps = state.qy[corpid].apps if corpid in state.qy else {}
+    return next((app for app in apps.values() if str(app.agentid) == agentid), None)
+
+
+def _set(target: object, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(target, name, value)
+
+
+def _read(document: object, where: str, readers: dict[str, Reader], also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The keys that have readers, read; keys in `also` are allowed and left to the caller."""
+    found = mapping(document, where, (*also, *readers))
+    return {key: readers[key](value, f"{where}.{key}") for key, value in found.items() if key in readers}
+
+
+def _need(document: object, where: str, *keys: str) -> None:
+    present = mapping(document, where)
+    for key in keys:
+        if key not in present:
+            raise BadControl(f"{where}: {key!r} is missing")
+
+
+def _each(value: object, where: str, read: Callable[[object, str], Value]) -> list[Value]:
+    return [read(item, place) for item, place in items(value, where)]
+
+
+def _keyed(things: Iterable[Value], key: Callable[[Value], Key], where: str) -> dict[Key, Value]:
+    found: dict[Key, Value] = {}
+    for thing in things:
+        if key(thing) in found:
+            raise BadControl(f"{where} {key(thing)!r} is there twice")
+        found[key(thing)] = thing
+    return found
+
+
+def _account(value: object, where: str) -> OfficialAccount:
+    _need(value, where, "appid", "secret")
+    return OfficialAccount(**_read(value, where, {"appid": text, **_ACCOUNT}))
+
+
+def _followers(value: object, where: str) -> dict[str, Follower]:
+    return _keyed(_each(value, where, _follower), lambda follower: follower.openid, f"{where}: openid")
+
+
+def _follower(value: object, where: str) -> Follower:
+    if isinstance(value, str):
+        return Follower(text(value, where))
+    _need(value, where, "openid")
+    return Follower(**_read(value, where, _FOLLOWER))
+
+
+def _grants(value: object, where: str) -> dict[str, int]:
+    return {template: whole(left, f"{where}.{template}") for template, left in mapping(value, where).items()}
+
+
+def _templates(value: object, where: str) -> dict[str, dict[str, str]]:
+    return {name: _template_keys(keys, f"{where}.{name}") for name, keys in mapping(value, where).items()}
+
+
+def _template_keys(value: object, where: str) -> dict[str, str]:
+    return {key: checks.one_of(kind, f"{where}.{key}", TYPES) for key, kind in mapping(value, where).items()}
+
+
+def _corporation(value: object, where: str) -> Corporation:
+    _need(value, where, "corpid")
+    corporation = Corporation(**_read(value, where, {"corpid": text, **_CORPORATION}, also=("apps",)))
+    listed = items(mapping(value, where).get("apps", []), f"{where}.apps")
+    apps = [_wecom_app(corporation, app, place) for app, place in listed]
+    corporation.apps = _keyed(apps, lambda app: app.agentid, f"{where}.apps: agentid")
+    _keyed(apps, lambda app: app.secret, f"{where}.apps: secret")  # a secret is what gettoken knows an app by
+    return corporation
+
+
+def _wecom_app(corporation: Corporation, value: object, where: str) -> WecomApp:
+    _need(value, where, "agentid", "secret")
+    return WecomApp(corporation, **_read(value, where, {"agentid": whole, **_APP}))
+
+
+def _members(value: object, where: str) -> dict[str, Member]:
+    return _keyed(_each(value, where, _member), lambda member: member.userid.lower(), f"{where}: userid")
+
+
+def _member(value: object, where: str) -> Member:
+    if isinstance(value, str):
+        return Member(text(value, where))
+    _need(value, where, "userid")
+    return Member(**_read(value, where, _MEMBER))
+
+
+def _wholes(value: object, where: str) -> list[int]:
+    return _each(value, where, whole)
+
+
+def _tags(value: object, where: str) -> dict[str, list[str]]:
+    return {tag: texts(members, f"{where}.{tag}") for tag, members in mapping(value, where).items()}
+
+
+def _robot(value: object, where: str) -> Robot:
+    if isinstance(value, str):
+        return Robot(text(value, where))
+    _need(value, where, "key")
+    return Robot(**_read(value, where, {"key": text, "enabled": flag}))
+
+
+_ACCOUNT: dict[str, Reader] = {
+    "secret": text,
+    "openids": _followers,
+    "templates": _templates,
+    "banned_templates": texts,
+    "frozen": flag,
+    "ip_whitelist": texts,
+}
+_FOLLOWER: dict[str, Reader] = {
+    "openid": text,
+    "subscribed": flag,
+    "blacklisted": flag,
+    "rejects": flag,
+    "grants": _grants,
+    "service_messages": whole,
+    "service_window_s": checks.amount,
+}
+_CORPORATION: dict[str, Reader] = {"members": _members, "departments": _wholes, "tags": _tags}
+_MEMBER: dict[str, Reader] = {
+    "userid": text,
+    "name": text,
+    "mobile": text,
+    "email": text,
+    "private_email": text,
+    "status": whole,
+    "licensed": flag,
+    "departments": _wholes,
+}
+_APP: dict[str, Reader] = {"secret": text, "enabled": flag, "visible": texts, "trusted_ips": texts}

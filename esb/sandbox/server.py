@@ -1,0 +1,74 @@
+"""The HTTP server: every request goes through one handler, to the WeChat endpoints or to the control API."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from esb.sandbox import control, endpoints, mishaps
+from esb.sandbox.faults import Subject
+from esb.sandbox.state import State
+from esb.sandbox.wire import Answer, Call
+from esb.sandbox.world import World
+
+MAX_BODY = 64 * 1024 * 1024
+CONTROL = "/_sandbox/"
+
+
+def create_sandbox(*, clock: Callable[[], float] = time.time) -> web.Application:
+    """A sandbox with the default seed. `clock` gives seconds since the epoch; the control API can push it ahead."""
+    sandbox = Sandbox(clock)
+    app = web.Application(client_max_size=MAX_BODY)
+    app.router.add_route("*", "/{path:.*}", sandbox.handle)
+    app.on_shutdown.append(sandbox.stop)
+    return app
+
+
+class Sandbox:
+    """One world and the requests under way."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._world = World(clock)
+        self._stopping = asyncio.Event()
+
+    async def stop(self, app: web.Application) -> None:
+        """Ends the calls that a fault keeps waiting."""
+        self._stopping.set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        if path.startswith(CONTROL):
+            return await control.handle(self._world, request)
+        state = self._world.state
+        counted = state.counted[path if path in endpoints.ENDPOINTS else "unknown"]
+        counted.arrived()
+        try:
+            body = await request.read()
+            call = Call(request.method, path, request.query, body, request.remote or "")
+            if self._world.faults:
+                response, errcode = await self._with_faults(state, request, call)
+            else:
+                answer, _ = endpoints.answer(state, call)
+                response, errcode = plain_response(answer), answer.errcode
+        finally:
+            counted.in_flight -= 1
+        if errcode is not None:
+            counted.answered(errcode)
+        return response
+
+    async def _with_faults(
+        self, state: State, request: web.Request, call: Call
+    ) -> tuple[web.StreamResponse, int | None]:
+        fault = self._world.faults.pick(
+            call.path, lambda: Subject(endpoints.app_of(state, call), call.fields.get("touser"))
+        )
+        if fault is None:
+            answer, _ = endpoints.answer(state, call)
+            return plain_response(answer), answer.errcode
+        return await mishaps.happen(fault, state, request, call, self._stopping)
+
+
+def plain_response(answer: Answer) -> web.Response:
+    """The answer in one write: head and body leave together."""
+    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

@@ -1,0 +1,216 @@
+"""The world behind the endpoints: accounts, corporations, robots, their tokens and counters, and the clock."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf
+from random import Random
+
+from esb.sandbox.inbox import Inbox, Message
+from esb.sandbox.knobs import Knobs
+from esb.sandbox.wire import Counted
+
+BEIJING_S = 8 * 3600
+DAY_S = 86400
+REMEMBERED = 100_000
+
+
+@dataclass(slots=True)
+class DailyCount:
+    """How often something happened since midnight in Beijing, when WeChat's daily quotas start anew."""
+
+    day: int = 0
+    count: int = 0
+
+    def today(self, now: float) -> int:
+        return self.count if self.day == beijing_day(now) else 0
+
+    def add(self, now: float, number: int = 1) -> None:
+        self.count = self.today(now) + number
+        self.day = beijing_day(now)
+
+
+def beijing_day(now: float) -> int:
+    return int((now + BEIJING_S) // DAY_S)
+
+
+@dataclass(slots=True)
+class Window:
+    """What happened within the last so many seconds."""
+
+    seconds: float
+    times: deque[float] = field(default_factory=deque)
+
+    def count(self, now: float) -> int:
+        while self.times and self.times[0] <= now - self.seconds:
+            self.times.popleft()
+        return len(self.times)
+
+    def add(self, now: float) -> None:
+        self.times.append(now)
+
+
+class Recent:
+    """First messages by their deduplication key, each until its own instant."""
+
+    def __init__(self) -> None:
+        self._entries: dict[object, tuple[float, Message]] = {}
+
+    def find(self, key: object, now: float) -> Message | None:
+        until, message = self._entries.get(key, (-inf, None))
+        return message if now < until else None
+
+    def remember(self, key: object, message: Message, until: float) -> None:
+        self._entries.pop(key, None)
+        if len(self._entries) >= REMEMBERED:
+            del self._entries[next(iter(self._entries))]
+        self._entries[key] = (until, message)
+
+
+@dataclass(slots=True)
+class Token:
+    """One access token; from `replaced_at` on it is refused because a newer one took its place."""
+
+    value: str
+    owner: "OfficialAccount | WecomApp"
+    issued_at: float
+    expires_at: float
+    replaced_at: float = inf
+
+
+@dataclass(slots=True)
+class TokenSlot:
+    """The tokens of one kind that one app has had: the current one and its forerunners, oldest first."""
+
+    current: Token | None = None
+    earlier: list[Token] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Follower:
+    """A user of an official account. `grants` per template and `service_*` are None where nothing limits them."""
+
+    openid: str
+    subscribed: bool = True
+    blacklisted: bool = False
+    rejects: bool = False
+    grants: dict[str, int] | None = None
+    service_messages: int | None = None
+    service_window_s: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class OfficialAccount:
+    """An official account (mp). A template with no typed keys takes any data."""
+
+    appid: str
+    secret: str
+    openids: dict[str, Follower] = field(default_factory=dict)
+    templates: dict[str, dict[str, str]] = field(default_factory=dict)
+    banned_templates: list[str] = field(default_factory=list)
+    frozen: bool = False
+    ip_whitelist: list[str] = field(default_factory=list)
+    plain: TokenSlot = field(default_factory=TokenSlot)
+    stable: TokenSlot = field(default_factory=TokenSlot)
+    forced: DailyCount = field(default_factory=DailyCount)
+    last_force: float = -inf
+    today: defaultdict[str, DailyCount] = field(default_factory=lambda: defaultdict(DailyCount))
+    minute: Window = field(default_factory=lambda: Window(60))
+    cleared: Window = field(default_factory=lambda: Window(30 * DAY_S))
+    recent: Recent = field(default_factory=Recent)
+
+    @property
+    def name(self) -> str:
+        return self.appid
+
+
+@dataclass(slots=True)
+class Member:
+    """A member of a corporation; `status` as user/get gives it: 1 active, 2 disabled, 4 inactive, 5 left."""
+
+    userid: str
+    name: str = ""
+    mobile: str = ""
+    email: str = ""
+    private_email: str = ""
+    status: int = 1
+    licensed: bool = True
+    departments: list[int] = field(default_factory=lambda: [1])
+
+
+@dataclass(slots=True, eq=False)
+class WecomApp:
+    """An app of a corporation; `visible` None: every member, `trusted_ips` empty: every address."""
+
+    corporation: "Corporation"
+    agentid: int
+    secret: str
+    enabled: bool = True
+    visible: list[str] | None = None
+    trusted_ips: list[str] = field(default_factory=list)
+    slot: TokenSlot = field(default_factory=TokenSlot)
+    sent: DailyCount = field(default_factory=DailyCount)
+    minutes: defaultdict[str, Window] = field(default_factory=lambda: defaultdict(lambda: Window(60)))
+    hours: defaultdict[str, Window] = field(default_factory=lambda: defaultdict(lambda: Window(3600)))
+    recent: Recent = field(default_factory=Recent)
+
+    @property
+    def name(self) -> str:
+        return f"{self.corporation.corpid}/{self.agentid}"
+
+
+@dataclass(slots=True, eq=False)
+class Corporation:
+    """A WeCom corporation (qy); members by their lower-cased userid, since WeCom ignores its case."""
+
+    corpid: str
+    members: dict[str, Member] = field(default_factory=dict)
+    apps: dict[int, WecomApp] = field(default_factory=dict)
+    departments: list[int] = field(default_factory=list)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    misses: DailyCount = field(default_factory=DailyCount)
+
+
+@dataclass(slots=True)
+class Robot:
+    """A group robot; its key is all the credential there is."""
+
+    key: str
+    enabled: bool = True
+    minute: Window = field(default_factory=lambda: Window(60))
+
+
+@dataclass(slots=True)
+class Seed:
+    """What a world starts from."""
+
+    mp: dict[str, OfficialAccount]
+    qy: dict[str, Corporation]
+    robots: dict[str, Robot]
+    knobs: Knobs
+
+
+class State:
+    """One world. A new seed makes a new one, so nothing of the old can be left over."""
+
+    def __init__(self, seed: Seed, clock: Callable[[], float]) -> None:
+        self.mp = seed.mp
+        self.qy = seed.qy
+        self.robots = seed.robots
+        self.knobs = seed.knobs
+        self.tokens: dict[str, Token] = {}
+        self.inbox = Inbox()
+        self.counted: defaultdict[str, Counted] = defaultdict(Counted)
+        self.tokens_issued: Counter[str] = Counter()
+        self.bad_secrets: defaultdict[str, Window] = defaultdict(lambda: Window(3600))
+        self.banned_until: dict[str, float] = {}
+        self.serial = count(1)
+        self.random = Random(0)  # noqa: S311 - chance that can be repeated is the point
+        self.advanced_s = 0.0
+        self._clock = clock
+        self.seeded_at = self.now()
+
+    def now(self) -> float:
+        """Seconds since the epoch on this world's clock, which the control API can push ahead."""
+        return self._clock() + self.advanced_s

@@ -1,0 +1,92 @@
+"""What goes over the wire: JSON, the call as it came in, the answer as it goes out, and the refusal in between."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+
+def _encode_plainly(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+try:
+    import orjson
+except ImportError:
+    encode: Callable[[Any], bytes] = _encode_plainly
+    decode: Callable[[bytes], Any] = json.loads
+else:
+    encode = orjson.dumps
+    decode = orjson.loads
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is a proper answer of WeChat, no fault of the sandbox
+    """WeChat says no: an errcode, wording other than the usual, and the fields that travel beside it."""
+
+    def __init__(self, errcode: int, wording: str | None = None, **fields: object) -> None:
+        super().__init__(errcode, wording)
+        self.errcode = errcode
+        self.wording = wording
+        self.fields = fields
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a WeChat endpoint, with its body read."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+    remote: str
+
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON whatever its Content-Type, as WeChat reads it; raises ValueError when it is none."""
+        return decode(self.body)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:
+        """The body when it is a JSON object, otherwise nothing: for a look that must not fail."""
+        try:
+            document = self.document
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, complete; `errcode` is None where the body has none to count."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    errcode: int | None = None
+
+
+def headers(**values: str) -> CIMultiDictProxy[str]:
+    """Response headers made once; underscores in the names stand for dashes."""
+    return CIMultiDictProxy(CIMultiDict({name.replace("_", "-"): value for name, value in values.items()}))
+
+
+@dataclass(slots=True)
+class Counted:
+    """How often one endpoint was called and what it answered."""
+
+    calls: int = 0
+    codes: dict[int, int] = field(default_factory=dict)
+    in_flight: int = 0
+    in_flight_peak: int = 0
+
+    def arrived(self) -> None:
+        self.calls += 1
+        self.in_flight += 1
+        if self.in_flight > self.in_flight_peak:
+            self.in_flight_peak = self.in_flight
+
+    def answered(self, errcode: int) -> None:
+        self.codes[errcode] = self.codes.get(errcode, 0) + 1

@@ -1,0 +1,20 @@
+"""What the control API works on: the state of WeChat and the faults set on it."""
+
+from collections.abc import Callable
+
+from esb.sandbox.faults import Faults
+from esb.sandbox.seed import default_seed
+from esb.sandbox.state import Seed, State
+
+
+class World:
+    """One sandbox's WeChat; it begins with the default seed."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.start_over(default_seed())
+
+    def start_over(self, seed: Seed) -> None:
+        """Takes a new seed: tokens, inbox, stats, faults and clock begin anew."""
+        self.state = State(seed, self._clock)
+        self.faults = Faults()
