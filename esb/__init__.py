@@ -1,0 +1,40 @@
+"""An aiohttp gateway for an enterprise service bus. This is the face: all that a plugin may import."""
+
+from esb.call import App, Call, User
+from esb.component import Component, Envelope, Reply, Services
+from esb.config import ConfigModel
+from esb.errors import EsbError, Limited, Message, ParameterError, UpstreamError
+from esb.fields import Label, LooseBool, Params, Receivers, RequiredDict, RequiredText, Text, Whole, problem
+from esb.middleware import Handler, Middleware
+from esb.outgoing import Answer, Target
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "App",
+    "Call",
+    "Component",
+    "ConfigModel",
+    "Envelope",
+    "EsbError",
+    "Handler",
+    "Label",
+    "Limited",
+    "LooseBool",
+    "Message",
+    "Middleware",
+    "ParameterError",
+    "Params",
+    "Receivers",
+    "Reply",
+    "RequiredDict",
+    "RequiredText",
+    "Services",
+    "Target",
+    "Text",
+    "UpstreamError",
+    "User",
+    "Whole",
+    "problem",
+]

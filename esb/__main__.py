@@ -1,0 +1,5 @@
+"""`python -m esb` is the command `esb`."""
+
+from esb.cli import main
+
+main(prog_name="esb")

@@ -1,0 +1,72 @@
+"""create_app(config) -> web.Application: builds all, opens all, and closes all in reverse."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from esb.config import Config
+from esb.generation import Generation, Lasting
+from esb.ingress import Ingress
+from esb.observe import Listener, Observer
+from esb.outgoing import Outgoing
+from esb.tokens import TokenCache
+
+
+class Gateway:
+    """One gateway: what lasts as long as the process, and the generation that answers now."""
+
+    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Callable[[], float]) -> None:
+        self.config = config
+        self.observer = Observer(listeners)
+        self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
+        self.tokens = TokenCache(self.observer, clock)
+        self.generation = Generation(config, Lasting(self.http, self.tokens, clock))
+        self.ingress = Ingress(
+            lambda: self.generation,
+            self.observer,
+            max_body=config.server.max_body,
+            max_in_flight=config.server.max_in_flight,
+            trusted_proxies=config.server.trusted_proxies,
+        )
+
+    async def run(self, app: web.Application) -> AsyncIterator[None]:
+        """Open while the application runs."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.http.close)
+            stack.push_async_callback(self.tokens.close)
+            stack.push_async_callback(self.generation.close)
+            self.http.open()
+            self.ingress.ready = True
+            yield
+            self.ingress.ready = False
+
+    async def drain(self, seconds: float) -> None:
+        """Takes no new calls, lets those in flight finish for `seconds`, and then cuts the rest."""
+        self.ingress.draining = True
+        calls = set(self.ingress.in_flight)
+        if not calls:
+            return
+        _, late = await asyncio.wait(calls, timeout=seconds)
+        for call in late:
+            call.cancel()
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
+
+
+def create_app(
+    config: Config, *, listeners: Iterable[Listener] = (), clock: Callable[[], float] = time.monotonic
+) -> web.Application:
+    """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
+
+    `listeners` are told every event; `clock` (seconds) drives every expiry.
+    """
+    gateway = Gateway(config, listeners, clock)
+    app = web.Application()
+    app[GATEWAY] = gateway
+    app.router.add_route("*", "/{path:.*}", gateway.ingress.handle)
+    app.cleanup_ctx.append(gateway.run)
+    return app

@@ -1,0 +1,103 @@
+"""Whom a message is for: receivers as the caller typed them, or user names looked up in the directory.
+
+And how the caller is told whom it reached, in the caller's own spelling. Shared by every channel.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from esb.call import Call
+from esb.errors import EsbError, Message
+from esb.services import Contact, Users
+
+UNKNOWN_USERS = "The following users are not blueking users: {names}"
+WITHOUT_CONTACT = "The following users contact format are incorrect: {names}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """`typed`: the address to send to -> how the caller named it, several times if several names lead there.
+
+    `unknown_users` are not in the directory (or have left); `without_contact` cannot be reached by this channel.
+    """
+
+    typed: Mapping[str, tuple[str, ...]]
+    unknown_users: tuple[str, ...] = ()
+    without_contact: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(self.typed)
+
+    def names(self, addresses: Sequence[str]) -> list[str]:
+        """How the caller named these addresses."""
+        return [name for address in addresses for name in self.typed.get(address, (address,))]
+
+    def missed(self) -> list[dict[str, Any]]:
+        """The people who could not be addressed, as entries of `data.failed`."""
+        return [_failed(name, "not a blueking user") for name in self.unknown_users] + [
+            _failed(name, "contact format is incorrect") for name in self.without_contact
+        ]
+
+    def complaint(self) -> Message | None:
+        """What is wrong with the user names, in the old ESB's words; None if nothing is."""
+        parts = []
+        if self.unknown_users:
+            parts.append(Message(UNKNOWN_USERS, {"names": ",".join(self.unknown_users)}))
+        if self.without_contact:
+            parts.append(Message(WITHOUT_CONTACT, {"names": ",".join(self.without_contact)}))
+        if len(parts) == 2:
+            return Message("{first};{second}", {"first": parts[0], "second": parts[1]})
+        return parts[0] if parts else None
+
+    def checked(self) -> dict[str, Any]:
+        """`username_check` of the answer."""
+        return {"invalid": list(self.unknown_users)}
+
+
+def addressed(receivers: Sequence[str]) -> Audience:
+    """Receivers that the caller addressed itself."""
+    return Audience({receiver: (receiver,) for receiver in receivers})
+
+
+async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
+    """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
+    contacts = await users.contacts(call, usernames)
+    typed: dict[str, tuple[str, ...]] = {}
+    unknown, without = [], []
+    for name in usernames:
+        contact = contacts.get(name)
+        if contact is None:
+            unknown.append(name)
+        elif found := address(contact):
+            typed[found] = (*typed.get(found, ()), name)
+        else:
+            without.append(name)
+    return Audience(typed, tuple(unknown), tuple(without))
+
+
+def require_somebody(audience: Audience) -> None:
+    """Refuses a call none of whose user names leads to anybody."""
+    complaint = audience.complaint()
+    if audience.typed or complaint is None:
+        return
+    raise EsbError(
+        "All users message failed to be sent. {complaint}",
+        {"username_check": audience.checked(), **delivery(failed=audience.missed())},
+        complaint=complaint,
+    )
+
+
+def delivery(
+    accepted: Sequence[str] = (),
+    failed: Sequence[Mapping[str, Any]] = (),
+    unknown: Sequence[str] = (),
+    msgids: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The part of `data` that every sending answer has."""
+    return {"accepted": list(accepted), "failed": list(failed), "unknown": list(unknown), "msgids": list(msgids)}
+
+
+def _failed(name: str, errmsg: str) -> dict[str, Any]:
+    return {"receiver": name, "errcode": None, "errmsg": errmsg}

@@ -1,0 +1,119 @@
+"""What travels: one call, who makes it, and the record of how it went. Knows nothing of HTTP servers."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A calling application and its rights.
+
+    `impersonate`: globs of the user names it may name without proof; `components`: globs of the
+    "system.component" names it may call.
+    """
+
+    code: str
+    impersonate: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("*",)
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The person an app acts for. `verified`: proven by a login, not only named by the app."""
+
+    username: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a request signature covers, as it came over the wire."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What a caller says about itself, unverified. Never printed: nearly all of it is secret.
+
+    `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both.
+    """
+
+    claims: Mapping[str, str]
+    from_header: bool
+    signed: Signed
+    cookie: str = ""
+    gateway_jwt: str = ""
+    parameter_access_token: str = ""
+
+    def first(self, *names: str) -> str:
+        """The first claim of these names that is not empty; "" when there is none."""
+        for name in names:
+            if value := self.claims.get(name):
+                return value
+        return ""
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller asks of the gateway itself."""
+
+    test_env: bool = False
+    dry_run: bool = False
+    idempotency_key: str | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """How a call went: the one mutable thing of a call. Middlewares and plugins write, ingress reads at the end."""
+
+    app: str = ""
+    user: str = ""
+    user_source: str = ""
+    sent: bool = False
+    """A message may have left the gateway."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers that the answer carries in addition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Call:
+    """One call of one component. A middleware passes on `dataclasses.replace(call, ...)`; nobody mutates it.
+
+    `path` is the declared path below /api/c/compapi; `component` its name ("system.component"); `args` the
+    parameters without credentials; `headers` those few that travel upstream; `deadline` in the event loop's time.
+    """
+
+    id: str
+    method: str
+    path: str
+    component: str
+    deadline: float
+    timeout: float
+    headers: Mapping[str, str]
+    credentials: Credentials
+    args: Mapping[str, Any] = field(repr=False)
+    path_vars: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    options: Options = Options()
+    app: App | None = None
+    user: User | None = None
+    record: Record = field(default_factory=Record)
+
+    @property
+    def language(self) -> str:
+        """The caller's Blueking-Language, English when it names none."""
+        return self.headers.get("Blueking-Language", "en")
+
+    def detached(self, seconds: float) -> "Call":
+        """A copy with a time of its own, for a question whose answer other calls wait for too."""
+        return replace(self, deadline=asyncio.get_running_loop().time() + seconds, timeout=seconds)

@@ -1,0 +1,81 @@
+"""What a plugin is: a config, parameters, and a method that handles a call with them."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from esb.call import Call
+from esb.config import ConfigModel
+from esb.fields import Params
+from esb.outgoing import Outgoing
+from esb.services import Apps, Login, Users
+from esb.tokens import TokenCache
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+class NoConfig(ConfigModel):
+    """The config of something that has nothing to configure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the gateway lends to a plugin. It opens and closes none of it.
+
+    `http` is the way out; `users` the directory of people; `tokens` the memory of upstream access tokens.
+    """
+
+    http: Outgoing
+    users: Users
+    tokens: TokenCache
+
+
+@dataclass(frozen=True, slots=True)
+class ChainServices(Services):
+    """What the gateway lends to a middleware: besides, who knows apps and logins."""
+
+    apps: Apps
+    login: Login
+
+
+class Envelope(dict[str, Any]):
+    """A component's own envelope: `result`, `code`, `message`, `data` and what else it likes.
+
+    Ingress completes what is missing, and sets `request_id`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is written as it is, without an envelope."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | AsyncIterator[bytes] = b""
+
+
+class Component(Generic[ConfigT, ParamsT]):
+    """One plugin, built once for each stanza that uses it.
+
+    A subclass names its models in `config_type` and `params_type`, and implements `handle`. The constructor does no
+    I/O. `test_config` is the config for calls that ask for the test environment, None when there is none.
+    """
+
+    config_type: ClassVar[type[BaseModel]] = NoConfig
+    params_type: ClassVar[type[Params]] = Params
+    has_environments: ClassVar[bool] = True
+    """Whether a test environment can differ: false for a component that calls nobody, it ignores X-Use-Test-Env."""
+
+    def __init__(self, config: ConfigT, services: Services) -> None:
+        self.config = config
+        self.services = services
+
+    async def handle(self, call: Call, params: ParamsT) -> Any:
+        """The envelope's data; or an Envelope, or a Reply. Raises EsbError to tell the caller what is wrong."""
+        raise NotImplementedError(f"{type(self).__name__} has no handle(call, params)")
+
+    async def close(self) -> None:
+        """Ends what the component has begun. What it was lent stays open."""

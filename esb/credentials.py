@@ -1,0 +1,62 @@
+"""Tells a caller's credentials from its arguments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from esb import codec
+from esb.call import Credentials, Signed
+from esb.errors import RequestError
+
+CLAIMS = ("bk_app_code", "bk_app_secret", "app_code", "app_secret", "bk_token", "bk_username", "username")
+"""Parameters that are credentials when the header X-Bkapi-Authorization is absent."""
+SECRETS = frozenset(
+    {
+        "bk_app_secret",
+        "app_secret",
+        "bk_token",
+        "bk_access_token",
+        "bk_signature",
+        "signature",
+        "bk_nonce",
+        "bk_timestamp",
+    }
+)
+"""Parameters that no component ever sees."""
+
+
+def split(
+    parameters: Mapping[str, Any], authorization: str | None, cookie: str, gateway_jwt: str, signed: Signed
+) -> tuple[Credentials, dict[str, Any]]:
+    """Credentials and arguments of a call. `authorization` is the header X-Bkapi-Authorization, None if absent."""
+    claims = None if authorization is None else _claims(authorization)
+    credentials = Credentials(
+        claims={name: _scalar(parameters.get(name)) for name in CLAIMS} if claims is None else claims,
+        from_header=claims is not None,
+        signed=signed,
+        cookie=cookie,
+        gateway_jwt=gateway_jwt,
+        parameter_access_token=_scalar(parameters.get("bk_access_token")),
+    )
+    return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
+
+
+def _claims(authorization: str) -> dict[str, str] | None:
+    """The claims of the header; None for the JSON null, which counts as an absent header."""
+    try:
+        claims = codec.decode(authorization.encode("utf-8", "surrogateescape"))
+    except ValueError:
+        claims = ()
+    if claims is None:
+        return None
+    if not isinstance(claims, dict):
+        raise RequestError("Parameters error, request header X-Bkapi-Authorization is not a valid JSON format string")
+    return {name: _scalar(value) for name, value in claims.items()}
+
+
+def _scalar(value: Any) -> str:
+    """A claim as text; what is neither text nor a number claims nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""

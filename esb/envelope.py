@@ -1,0 +1,50 @@
+"""The one form of every answer."""
+
+from typing import Any
+
+from esb.component import Envelope
+from esb.errors import EsbError
+
+CRASHED = "Component error, please contact the component developer to handle it."
+GENERAL_FAILURE = 1306000
+
+
+def success(data: Any, request_id: str) -> dict[str, Any]:
+    """A component's data, enveloped; a component's own Envelope, completed."""
+    if isinstance(data, Envelope):
+        return completed(data, request_id)
+    return {"result": True, "code": 0, "message": "OK", "data": data, "request_id": request_id}
+
+
+def failure(error: EsbError, request_id: str) -> dict[str, Any]:
+    return {
+        "result": False,
+        "code": error.code,
+        "message": error.message.render(),
+        "data": error.data,
+        "request_id": request_id,
+    }
+
+
+def crash(request_id: str) -> dict[str, Any]:
+    """The answer when something failed that should not; the log has more under the same id."""
+    return {
+        "result": False,
+        "code": GENERAL_FAILURE,
+        "message": CRASHED,
+        "data": None,
+        "request_id": request_id,
+    }
+
+
+def completed(envelope: Envelope, request_id: str) -> dict[str, Any]:
+    """What a component left out gets the old ESB's defaults; its further keys stay."""
+    result = envelope.get("result", False)
+    return {
+        "result": result,
+        "code": 0 if result else GENERAL_FAILURE,
+        "message": "",
+        "data": None,
+        **envelope,
+        "request_id": request_id,
+    }

@@ -1,0 +1,196 @@
+"""Every error that somebody outside can see.
+
+    GatewayError
+    ├── ConfigError              what is wrong with esb.yaml, all of it at once (operators)
+    └── EsbError         1306000 a call failed; ingress turns it into the envelope (callers)
+        ├── AuthenticationError  who the caller is could not be established
+        ├── ParameterError       the component's parameters are wrong
+        ├── RequestError 1306406 the request itself is wrong: header, size, form
+        ├── PermissionDenied     1306403
+        ├── NotFound     1306404 no such path or method (HTTP 404)
+        ├── Inactive     1306405
+        ├── GatewayJwtError      1306408
+        ├── Limited      1306429 too much for now; `retry_after` seconds
+        ├── NoTestEnvironment    1306206
+        ├── Draining     1306000 the gateway is going away (HTTP 503)
+        └── UpstreamError        1306201 a third-party system failed, and whether it may have acted
+
+Codes and texts are those of the BlueKing ESB, because clients match on them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+
+def untranslated(text: str) -> str:
+    """English, the language of the catalogues' keys."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text for people: the English template, which is also its key in the catalogues, and what fills it."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def render(self, translate: Callable[[str], str] = untranslated) -> str:
+        text = translate(self.template)
+        if not self.values:
+            return text  # a text without values may hold braces of its own
+        return text.format(
+            **{
+                name: value.render(translate) if isinstance(value, Message) else value
+                for name, value in self.values.items()
+            }
+        )
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+class GatewayError(Exception):
+    """The root of the gateway's own errors."""
+
+
+class Mistake(NamedTuple):
+    """One thing wrong in a config file: where it stands, which key, and what to do about it."""
+
+    file: str
+    line: int
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}: {self.text}"
+
+
+class ConfigError(GatewayError):
+    """Everything that is wrong with the configuration, in the order of the files."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class EsbError(GatewayError):
+    """A call failed, and this is what its caller is told.
+
+    `text` is an English template (the catalogues' key), `values` fill it; `data` becomes the envelope's data.
+    Nothing in them may be a secret.
+    """
+
+    code: ClassVar[int] = 1306000
+    status: ClassVar[int] = 200
+
+    def __init__(self, text: str, /, data: Any = None, **values: Any) -> None:
+        self.message = Message(text, values)
+        self.data = data
+        super().__init__(text)
+
+    def __str__(self) -> str:
+        return self.message.render()
+
+
+class AuthenticationError(EsbError):
+    """Who the calling app or its user is could not be established."""
+
+
+class ParameterError(EsbError):
+    """A parameter of the component is missing or wrong."""
+
+
+class RequestError(EsbError):
+    """The request around the parameters is wrong."""
+
+    code = 1306406
+
+
+class TooLarge(RequestError):
+    """The body is over the limit."""
+
+    status = 413
+
+
+class PermissionDenied(EsbError):
+    """The app may not call this component."""
+
+    code = 1306403
+
+
+class NotFound(EsbError):
+    """No component answers this path and method."""
+
+    code = 1306404
+    status = 404
+
+
+class Inactive(EsbError):
+    """The component is declared, and switched off."""
+
+    code = 1306405
+
+
+class NoTestEnvironment(EsbError):
+    """The call asks for a test environment, and the component has none."""
+
+    code = 1306206
+
+
+class GatewayJwtError(EsbError):
+    """X-Bkapi-JWT could not be verified."""
+
+    code = 1306408
+
+
+class Limited(EsbError):
+    """Too much for now; `retry_after` (seconds) says when to come again."""
+
+    code = 1306429
+
+    def __init__(self, text: str, /, retry_after: float, data: Any = None, **values: Any) -> None:
+        self.retry_after = retry_after
+        if data is None:
+            data = {"retry_after": retry_after}
+        super().__init__(text, data, **values)
+
+
+class Draining(EsbError):
+    """The gateway is shutting down and takes no new calls."""
+
+    status = 503
+
+
+class UpstreamError(EsbError):
+    """A third-party system failed.
+
+    `sent` says whether it may have acted all the same: False only if the request provably never reached it.
+    `http_status` is its HTTP status where there was one.
+    """
+
+    code = 1306201
+
+    def __init__(
+        self,
+        system: str,
+        interface: str,
+        reason: Message | str,
+        *,
+        sent: bool = True,
+        http_status: int | None = None,
+        data: Any = None,
+    ) -> None:
+        self.system = system
+        self.interface = interface
+        self.reason = Message(reason) if isinstance(reason, str) else reason
+        self.sent = sent
+        self.http_status = http_status
+        super().__init__(
+            "Component request third-party system [{system}] interface [{interface}] error: {reason}, "
+            "please try again later or contact component developer to handle this",
+            data,
+            system=system,
+            interface=interface,
+            reason=self.reason,
+        )

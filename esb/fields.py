@@ -1,0 +1,190 @@
+"""Parameter types with the semantics that ESB callers rely on, and the old texts when a parameter is wrong.
+
+A parameter's label comes from `Label` in its annotation: `heading: Annotated[RequiredText, Label("notification header")]`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from esb import codec
+from esb.errors import Message, ParameterError
+
+REQUIRED = "This field is required."
+_SEPARATORS = re.compile(r"[,;\s]+")
+
+
+class Params(BaseModel):
+    """The parameters of a component: the model is their schema. Unknown parameters are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a parameter is called in error texts: "LABEL [NAME] …". `name` defaults to the parameter's own."""
+
+    text: str
+    name: str = ""
+
+
+def problem(text: str, /, **values: Any) -> PydanticCustomError:
+    """The error a validator raises; `text` is a template and a key of the catalogues."""
+    return PydanticCustomError("esb", "{text}", {"text": text, "values": values})
+
+
+def _type_problem(name: str) -> PydanticCustomError:
+    return problem("Must be the specified parameter data type {type}", type=name)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _type_problem("string")
+    text = str(value).strip()
+    if "\x00" in text:
+        raise problem("Null characters are not allowed.")
+    return text
+
+
+def _required_text(value: Any) -> str:
+    text = _text(value)
+    if not text:
+        raise problem(REQUIRED)
+    return text
+
+
+def _whole(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
+        return int(value)
+    raise problem("Enter a whole number.")
+
+
+def _loose_bool(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        if not value:
+            return False
+        raise _type_problem("bool")
+    if isinstance(value, str):
+        return value.strip().lower() not in {"", "0", "false"}
+    return bool(value)
+
+
+def _receivers(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = _listed(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = [value]
+    if not isinstance(value, list | tuple):
+        raise _type_problem("list")
+    receivers: dict[str, None] = {}  # ordered, and each once
+    for item in value:
+        if isinstance(item, bool) or not isinstance(item, str | int):
+            raise problem("Must be a list of strings")
+        if receiver := _text(item):
+            receivers[receiver] = None
+    return tuple(receivers)
+
+
+def _listed(text: str) -> Any:
+    if text.lstrip().startswith("["):
+        try:
+            return codec.decode(text.strip().encode())
+        except ValueError:
+            pass  # not JSON after all: separators, as everywhere else
+    return _SEPARATORS.split(text)
+
+
+def _filled(kind: type, name: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not value:
+            raise problem(REQUIRED)
+        if not isinstance(value, kind):
+            raise _type_problem(name)
+        return value
+
+    return check
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""Text; numbers become text, outer white space goes, null is ""."""
+RequiredText = Annotated[str, BeforeValidator(_required_text)]
+"""Text that is not blank."""
+Whole = Annotated[int | None, BeforeValidator(_whole)]
+"""A whole number, or text that is one; "" is None."""
+LooseBool = Annotated[bool, BeforeValidator(_loose_bool)]
+"""A boolean as ESB callers send it: "", "0" and "false" are false, everything else that is not empty is true."""
+Receivers = Annotated[tuple[str, ...], BeforeValidator(_receivers)]
+"""People: a list, a JSON list in a string, or a string separated by commas, semicolons or white space. Each once."""
+RequiredDict = BeforeValidator(_filled(dict, "dict"))
+"""Put before a nested model: the old texts when it is empty or no dict."""
+
+__all__ = [
+    "Field",
+    "Label",
+    "LooseBool",
+    "Params",
+    "Receivers",
+    "RequiredDict",
+    "RequiredText",
+    "Text",
+    "Whole",
+    "parameter_error",
+    "problem",
+]
+
+
+def parameter_error(error: ValidationError, model: type[BaseModel]) -> ParameterError:
+    """The first wrong parameter in declaration order, told as "LABEL [NAME] PROBLEM"."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    text = _problem_text(dict(first))
+    label = _label(first["loc"], model)
+    if label is None:
+        return ParameterError(text.template, **text.values)
+    return ParameterError("{label} [{name}] {problem}", label=Message(label.text), name=label.name, problem=text)
+
+
+def _problem_text(error: dict[str, Any]) -> Message:
+    if error["type"] == "missing":
+        return Message(REQUIRED)
+    context = error.get("ctx", {})
+    if error["type"] == "esb":
+        return Message(context["text"], context["values"])
+    return Message(error["msg"])
+
+
+def _label(location: tuple[int | str, ...], model: type[BaseModel]) -> Label | None:
+    """The label of the innermost named parameter on the way to this location."""
+    label: Label | None = None
+    current: type[BaseModel] | None = model
+    for step in location:
+        field = current.model_fields.get(str(step)) if current is not None else None
+        if field is None:
+            break
+        label = _own_label(field, str(step))
+        current = _model_of(field)
+    return label
+
+
+def _own_label(field: FieldInfo, name: str) -> Label:
+    for item in field.metadata:
+        if isinstance(item, Label):
+            return Label(item.text, item.name or name)
+    return Label(field.title or name, name)
+
+
+def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

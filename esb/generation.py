@@ -1,0 +1,137 @@
+"""All that is built from one config: services, chain, components, routes. A reload builds another and swaps them."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from esb import registry
+from esb.call import Call
+from esb.component import ChainServices, Component, Services
+from esb.config import ComponentStanza, Config, Section, Stanza
+from esb.errors import ConfigError, Mistake, NoTestEnvironment
+from esb.fields import parameter_error
+from esb.middleware import Middleware, compose
+from esb.outgoing import Outgoing
+from esb.routes import Route, Routes
+from esb.services import Means
+from esb.tokens import TokenCache
+
+DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
+DEFAULT_SERVICE = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What outlives a generation and is lent to it."""
+
+    http: Outgoing
+    tokens: TokenCache
+    clock: Callable[[], float]
+
+
+class Endpoint:
+    """Calls one component: arguments to parameters, and the config that the call asks for."""
+
+    def __init__(self, component: Component[Any, Any], test: Component[Any, Any] | None) -> None:
+        self._component = component
+        self._test = test
+
+    async def __call__(self, call: Call) -> Any:
+        component = self._component
+        if call.options.test_env and component.has_environments:
+            if self._test is None:
+                raise NoTestEnvironment("Error, the component does not support access third-party test environment")
+            component = self._test
+        try:
+            params = component.params_type.model_validate(call.args)
+        except ValidationError as error:
+            raise parameter_error(error, component.params_type) from None  # it quotes what the caller sent
+        return await component.handle(call, params)
+
+
+class Generation:
+    """Everything one config describes. Building it opens nothing."""
+
+    def __init__(self, config: Config, lasting: Lasting) -> None:
+        """ConfigError with all mistakes of all stanzas."""
+        self.config = config
+        self._mistakes: list[Mistake] = list(config.mistakes)
+        self._closing: list[Any] = []
+        if str(config.folder) not in sys.path:
+            sys.path.insert(0, str(config.folder))  # so that `use: plugins.x:X` finds a file beside esb.yaml
+        services = self._services(lasting)
+        chain = self._chain(services)
+        routes = [self._route(stanza, chain, services) for stanza in config.components]
+        if self._mistakes:
+            raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.file, mistake.line)))
+        self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
+
+    async def close(self) -> None:
+        """Closes all that was built, the last first, each even if another fails."""
+        errors = []
+        while self._closing:
+            try:
+                await self._closing.pop().close()
+            except Exception as error:  # noqa: BLE001 - one that fails to close must not keep the others open
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("closing a generation", errors)
+
+    def _services(self, lasting: Lasting) -> ChainServices:
+        means = Means(lasting.http, lasting.clock)
+        built = {kind: self._service(kind, means) for kind in ("apps", "login", "users")}
+        return ChainServices(http=lasting.http, tokens=lasting.tokens, **built)
+
+    def _service(self, kind: str, means: Means) -> Any:
+        stanza = self.config.services.get(kind)
+        if stanza is None:
+            found = registry.find("services", DEFAULT_SERVICE, kind)
+            return found(found.config_type(), means)
+        return self._build("services", stanza, means, kind)
+
+    def _chain(self, services: ChainServices) -> list[Middleware]:
+        if self.config.middlewares is None:
+            classes = [registry.find("middlewares", name) for name in DEFAULT_CHAIN]
+            return [found(found.config_type(), services) for found in classes]
+        built = [self._build("middlewares", stanza, services) for stanza in self.config.middlewares]
+        return [middleware for middleware in built if middleware is not None]
+
+    def _route(
+        self, stanza: ComponentStanza, chain: Sequence[Middleware], services: ChainServices
+    ) -> tuple[Route | None, tuple[str, ...]]:
+        lent = Services(services.http, services.users, services.tokens)
+        component = self._build("components", stanza, lent)
+        test = None
+        if stanza.test_config is not None:
+            test = self._build("components", stanza, lent, overrides=stanza.test_config)
+        paths = (stanza.path, *stanza.aliases)
+        if component is None:
+            return None, paths
+        endpoint = Endpoint(component, test)
+        route = Route(
+            path=stanza.path,
+            name=stanza.name,
+            methods=frozenset(stanza.methods),
+            active=stanza.active,
+            timeout=stanza.timeout,
+            max_body=stanza.max_body,
+            handler=compose(chain, endpoint),
+            inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
+        )
+        return route, paths
+
+    def _build(
+        self, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None
+    ) -> Any:
+        """The instance of this stanza; None, and its mistakes noted, if it cannot be built."""
+        try:
+            instance = registry.build(group, stanza, lent, service, overrides)
+        except ConfigError as error:
+            self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
+            return None
+        if hasattr(instance, "close"):
+            self._closing.append(instance)
+        return instance

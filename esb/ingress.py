@@ -1,0 +1,278 @@
+"""HTTP in, envelope out: the one room that knows both the web request and the call.
+
+Every error raised on a call's way ends here, and only here becomes an envelope.
+"""
+
+import asyncio
+import ipaddress
+import os
+import re
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from esb import codec, credentials, envelope, parameters
+from esb.call import Call, Options, Record, Signed
+from esb.component import Reply
+from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
+from esb.generation import Generation
+from esb.observe import CallFinished, Crashed, Observer
+from esb.routes import Route
+
+COMPONENTS = "/api/c/compapi/"
+SELF_SERVICE = "/api/c/self-service-api/"
+JSON = "application/json; charset=utf-8"
+ANSWER_SECONDS = 0.25
+"""What a component that noticed its deadline itself has left to say what it did until then."""
+TRAVELLING = ("Blueking-Language", "Blueking-Timezone", "Traceparent")
+"""Headers of a caller that go upstream; nothing else of it does."""
+
+_REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Ingress:
+    """Answers every request of the public listener."""
+
+    def __init__(
+        self,
+        current: Callable[[], Generation],
+        observer: Observer,
+        *,
+        max_body: int,
+        max_in_flight: int,
+        trusted_proxies: Sequence[Network],
+    ) -> None:
+        self._current = current
+        self._observer = observer
+        self._max_body = max_body
+        self._max_in_flight = max_in_flight
+        self._trusted = tuple(trusted_proxies)
+        self.in_flight: set[asyncio.Task[Any]] = set()
+        self.ready = False
+        self.draining = False
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        if path == "/api/c/ping/" and request.method == "GET":
+            return web.Response(text="pong")
+        if path == "/api/c/healthz/" and request.method == "GET":
+            return self._health()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
+        self.in_flight.add(task)
+        try:
+            return await self._answer(request, path)
+        finally:
+            self.in_flight.discard(task)
+
+    def _health(self) -> web.Response:
+        healthy = self.ready and not self.draining
+        message = "OK" if healthy else "draining" if self.draining else "starting"
+        body = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
+        return web.Response(status=200 if healthy else 503, body=codec.encode(body), headers={"Content-Type": JSON})
+
+    async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
+        started = time.monotonic()
+        request_id = _request_id(request)
+        record = Record()
+        route: Route | None = None
+        answer: Any
+        status = 200
+        try:
+            route, variables = self._route(request, path)
+            answer = await self._within_deadline(request, request_id, route, variables, record)
+            if isinstance(answer, Reply):
+                body, code = answer, 0
+            else:
+                made = envelope.success(answer, request_id)
+                body, code = codec.encode(made), made["code"]
+        except EsbError as error:
+            status = error.status
+            made = envelope.failure(error, request_id)
+            body, code = codec.encode(made), made["code"]
+        except Exception as error:  # the rim: what nobody foresaw must not take the answer's form away
+            self._crashed(error, request_id, path)
+            made = envelope.crash(request_id)
+            body, code = codec.encode(made), made["code"]
+        response = _response(body, status, request_id, record)
+        self._observer.emit(
+            CallFinished(
+                id=request_id,
+                method=request.method,
+                path=route.path if route is not None else "",
+                system=route.system if route is not None else "",
+                component=route.component if route is not None else "",
+                app=record.app,
+                user=record.user,
+                user_source=record.user_source,
+                code=code,
+                status=response.status,
+                seconds=time.monotonic() - started,
+                client_ip=self._client_ip(request),
+            )
+        )
+        return response
+
+    def _route(self, request: web.Request, path: str) -> tuple[Route, Mapping[str, str]]:
+        if self.draining or not self.ready:
+            raise Draining("The gateway is shutting down or not ready yet, please try again later")
+        if len(self.in_flight) > self._max_in_flight:
+            raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
+        if path.startswith(SELF_SERVICE):
+            raise Inactive("Not found, inactive buffet component")
+        found = None
+        if path.startswith(COMPONENTS):
+            found = self._current().routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
+        if found is None:
+            raise NotFound("The content does not exist")
+        if not found[0].active:
+            raise Inactive("Not found, inactive channel")
+        return found
+
+    async def _within_deadline(
+        self, request: web.Request, request_id: str, route: Route, variables: Mapping[str, str], record: Record
+    ) -> Any:
+        deadline = asyncio.get_running_loop().time() + route.timeout
+        scope = asyncio.timeout_at(deadline + ANSWER_SECONDS)
+        try:
+            async with scope:
+                call = await self._call(request, request_id, route, variables, record, deadline)
+                return await route.handler(call)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        raise UpstreamError(
+            route.system,
+            route.component,
+            Message("Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}),
+            sent=record.sent,
+        )
+
+    async def _call(
+        self,
+        request: web.Request,
+        request_id: str,
+        route: Route,
+        variables: Mapping[str, str],
+        record: Record,
+        deadline: float,
+    ) -> Call:
+        headers = request.headers
+        authorization = headers.get("X-Bkapi-Authorization")
+        body = await self._body(request, route)
+        query = parameters.from_query(request.rel_url.raw_query_string)
+        if request.method == "GET":
+            found = query
+        else:
+            found = parameters.from_body(body, headers.get("Content-Type", ""))
+        claimed, args = credentials.split(
+            found,
+            authorization,
+            headers.get("Cookie", ""),
+            headers.get("X-Bkapi-JWT", ""),
+            Signed(request.method, self._signed_path(request), query, body),
+        )
+        travelling = {name: headers[name] for name in TRAVELLING if name in headers}
+        travelling["X-Bkapi-Request-Id"] = request_id
+        return Call(
+            id=request_id,
+            method=request.method,
+            path=route.path,
+            component=route.name,
+            deadline=deadline,
+            timeout=route.timeout,
+            headers=travelling,
+            credentials=claimed,
+            args=args,
+            path_vars=variables,
+            body=body,
+            options=_options(headers),
+            record=record,
+        )
+
+    async def _body(self, request: web.Request, route: Route) -> bytes:
+        limit = self._max_body if route.max_body is None else route.max_body
+        if (request.content_length or 0) > limit:
+            raise _too_large(limit)
+        if not request.body_exists:
+            return b""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+        except (web.RequestPayloadError, ConnectionError):
+            raise RequestError("Parameters error, the request body is incomplete or not valid HTTP") from None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _signed_path(self, request: web.Request) -> str:
+        """The path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
+        original = request.headers.get("X-Request-Uri")
+        if original and self._trusted and self._is_trusted(request.remote or ""):
+            return original.partition("?")[0]
+        return request.rel_url.raw_path
+
+    def _client_ip(self, request: web.Request) -> str:
+        """The nearest address that is none of our own proxies."""
+        remote = request.remote or ""
+        if not self._trusted or not self._is_trusted(remote):
+            return remote
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        for hop in reversed(hops):
+            if not _is_address(hop):
+                break  # what somebody wrote there is no address: trust nothing beyond it
+            remote = hop
+            if not self._is_trusted(hop):
+                break
+        return remote
+
+    def _is_trusted(self, address: str) -> bool:
+        return _is_address(address) and any(ipaddress.ip_address(address) in network for network in self._trusted)
+
+    def _crashed(self, error: Exception, request_id: str, path: str) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        self._observer.emit(Crashed(request_id, path, type(error).__name__, where))
+
+
+def _request_id(request: web.Request) -> str:
+    offered = request.headers.get("X-Bkapi-Request-Id")
+    if offered is not None and _REQUEST_ID.fullmatch(offered):
+        return offered
+    return os.urandom(16).hex()
+
+
+def _options(headers: Mapping[str, str]) -> Options:
+    return Options(test_env=_switched_on(headers.get("X-Use-Test-Env")), dry_run=_switched_on(headers.get("X-Dry-Run")))
+
+
+def _switched_on(value: str | None) -> bool:
+    return value is not None and value.strip().lower() not in {"", "0", "false"}
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _response(body: bytes | Reply, status: int, request_id: str, record: Record) -> web.Response:
+    headers = {"X-Bkapi-Request-Id": request_id, "Server": "esb-gateway", **record.headers}
+    if isinstance(body, Reply):
+        raw = body.body
+        return web.Response(status=body.status, headers={**body.headers, **headers}, body=raw)
+    headers["Content-Type"] = JSON
+    return web.Response(body=body, status=status, headers=headers)

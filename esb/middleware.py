@@ -1,0 +1,22 @@
+"""The shape of the chain: a handler answers a call, a middleware stands before a handler."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from esb.call import Call
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+class Middleware(Protocol):
+    """Answers itself, raises, or awaits `handler` with the call or a changed copy of it."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any: ...
+
+
+def compose(middlewares: Sequence[Middleware], handler: Handler) -> Handler:
+    """One handler out of a chain; the first middleware is the outermost."""
+    for middleware in reversed(middlewares):
+        handler = partial(middleware, handler=handler)
+    return handler

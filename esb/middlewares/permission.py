@@ -1,0 +1,33 @@
+"""Whether the app may call this component: the globs of its `components`."""
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from esb.call import Call
+from esb.component import ChainServices, NoConfig
+from esb.errors import PermissionDenied
+from esb.middleware import Handler
+
+
+class Permission:
+    """Lets a call pass, or refuses it with 1306403. Without an app there is nothing to permit."""
+
+    config_type = NoConfig
+    inner = True
+    """It also guards a component that another component calls."""
+
+    def __init__(self, config: NoConfig, services: ChainServices) -> None:
+        """Nothing to configure and nothing to borrow."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        allowed = call.app.components if call.app is not None else ()
+        if not any(fnmatchcase(call.component, pattern) for pattern in allowed):
+            system, _, name = call.component.partition(".")
+            raise PermissionDenied(
+                "APP permission is insufficient, APP has no permission to access the component ({name}) of the system"
+                " ({system}). The APP manager can go to the Developer Center and apply for permission to access the"
+                " component",
+                name=name,
+                system=system,
+            )
+        return await handler(call)

@@ -1,0 +1,63 @@
+"""Which user the app acts for: a login state that is proven, or a name the app may give without proof."""
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from esb.call import Call, User
+from esb.component import ChainServices
+from esb.config import ConfigModel
+from esb.errors import AuthenticationError
+from esb.middleware import Handler
+
+NO_USER = "User authentication failed, please provide a valid user identity, such as bk_token, bk_username"
+
+
+class UserAuthConfig(ConfigModel):
+    """`cookie`: the cookie that may carry bk_token when nothing else names a user; null switches it off."""
+
+    cookie: str | None = "bk_token"
+
+
+class UserAuth:
+    """Sets `call.user`, or refuses the call. A credential that is present and bad is final."""
+
+    config_type = UserAuthConfig
+
+    def __init__(self, config: UserAuthConfig, services: ChainServices) -> None:
+        self._cookie = config.cookie
+        self._login = services.login
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        user, source = await self._user(call)
+        call.record.user = user.username
+        call.record.user_source = source
+        return await handler(replace(call, user=user))
+
+    async def _user(self, call: Call) -> tuple[User, str]:
+        credentials = call.credentials
+        if credentials.parameter_access_token:
+            raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")
+        if bk_token := credentials.first("bk_token"):
+            return User(await self._login.username(call, bk_token), verified=True), "bk_token"
+        if username := credentials.first("bk_username", "username"):
+            return self._named(call, username), "bk_username"
+        if bk_token := self._cookie_token(credentials.cookie):
+            return User(await self._login.username(call, bk_token), verified=True), "cookie"
+        raise AuthenticationError(NO_USER)
+
+    def _named(self, call: Call, username: str) -> User:
+        allowed = call.app.impersonate if call.app is not None else ()
+        if any(fnmatchcase(username, pattern) for pattern in allowed):
+            return User(username, verified=False)
+        hint = "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`"
+        raise AuthenticationError(NO_USER, data={"hint": hint})
+
+    def _cookie_token(self, header: str) -> str:
+        if not header or self._cookie is None:
+            return ""
+        for pair in header.split(";"):  # as browsers send them; http.cookies gives up at the first odd neighbour
+            name, _, value = pair.partition("=")
+            if name.strip() == self._cookie:
+                return value.strip().strip('"')
+        return ""

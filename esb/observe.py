@@ -1,0 +1,73 @@
+"""What happens during a call, told as events to whoever listens: logs now, metrics and traces later.
+
+Events carry names, codes and times; never a parameter value, a URL or a secret.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """A call was answered. `code` is the envelope's, `status` the HTTP status, `seconds` its whole time."""
+
+    id: str
+    method: str
+    path: str
+    system: str
+    component: str
+    app: str
+    user: str
+    user_source: str
+    code: int | str
+    status: int
+    seconds: float
+    client_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamFinished:
+    """A request to a third-party system ended: with a status, or with `failure` (a reason without URL or secret)."""
+
+    call_id: str
+    system: str
+    interface: str
+    status: int | None
+    errcode: int | str | None
+    failure: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFetched:
+    """An access token was asked for. `account` is an appid or corpid; `outcome` is fetched, same or refused/failed."""
+
+    platform: str
+    account: str
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """Something that should not fail did. `where` are the frames of the traceback; no exception text, it may quote."""
+
+    call_id: str
+    doing: str
+    kind: str
+    where: tuple[str, ...]
+
+
+Event = CallFinished | UpstreamFinished | TokenFetched | Crashed
+Listener = Callable[[Event], None]
+
+
+class Observer:
+    """Hands each event to every listener, in order."""
+
+    def __init__(self, listeners: Iterable[Listener] = ()) -> None:
+        self._listeners = tuple(listeners)
+
+    def emit(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)

@@ -1,0 +1,71 @@
+"""The parameters of a request, from its query string or its body, by the rules of the old ESB."""
+
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from multipart import MultipartError, MultipartParser, parse_options_header
+
+from esb import codec
+from esb.errors import EsbError, RequestError
+
+MAX_FIELDS = 1000
+"""The most fields a form may have."""
+
+
+def from_query(query: str) -> dict[str, Any]:
+    """The parameters of a query string. The last value of a repeated name wins."""
+    if not query:
+        return {}
+    return _form(query, "query string")
+
+
+def from_body(body: bytes, content_type: str) -> dict[str, Any]:
+    """The parameters of a body: JSON if its first byte says so, whatever the Content-Type, or else a form.
+
+    Anything else, a JSON list too, holds no parameters.
+    """
+    stripped = body.lstrip()
+    if stripped.startswith(b"{"):
+        try:
+            parameters: dict[str, Any] = codec.decode(stripped)
+        except ValueError:
+            raise EsbError("Request JSON string is wrong in format, which cannot be analyzed.") from None
+        return parameters
+    if not stripped:
+        return {}
+    kind, options = parse_options_header(content_type)
+    if kind == "application/x-www-form-urlencoded":
+        try:
+            return _form(body.decode(), "form")
+        except UnicodeDecodeError:
+            raise _not_readable("form") from None
+    if kind == "multipart/form-data":
+        return _multipart(body, options.get("boundary", ""))
+    return {}
+
+
+def _form(text: str, where: str) -> dict[str, Any]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
+    except ValueError:  # undecodable escapes are a ValueError too
+        raise _not_readable(where) from None
+
+
+def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
+    """The text fields; files are no parameters."""
+    try:
+        parser = MultipartParser(
+            BytesIO(body), boundary, len(body), strict=True, part_limit=MAX_FIELDS, memory_limit=len(body) + 1
+        )
+        return {part.name: part.value for part in parser if not part.filename}
+    except (MultipartError, ValueError):
+        raise _not_readable("multipart form") from None
+
+
+def _not_readable(where: str) -> RequestError:
+    return RequestError(
+        "Parameters error, the {where} cannot be read: it must be UTF-8 and have at most {most} fields",
+        where=where,
+        most=MAX_FIELDS,
+    )

@@ -1,0 +1,1 @@
+"""Channels: one component a file, used by its name in a stanza."""

@@ -1,0 +1,131 @@
+"""From a stanza to a running thing: `use:` -> class -> checked config -> instance.
+
+`use` is the short name of a built-in (a file of esb/plugins, esb/middlewares or esb/services), the name of an entry
+point, or `package.module:Class`.
+"""
+
+import difflib
+import importlib
+import pkgutil
+import traceback
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from esb.component import Component
+from esb.config import Section, Stanza
+from esb.errors import ConfigError, GatewayError
+
+PACKAGES = {"components": "esb.plugins", "middlewares": "esb.middlewares", "services": "esb.services"}
+"""Group of entry points (below "esb.") -> package of the built-ins."""
+
+
+class ConfigProblem(GatewayError):
+    """A constructor's own refusal of its config: what is wrong, and below which keys."""
+
+    def __init__(self, text: str, *keys: str | int) -> None:
+        super().__init__(text)
+        self.text = text
+        self.keys = keys
+
+
+class UnknownUse(GatewayError):
+    """A `use:` that names nothing that can be built; the text says what to do."""
+
+
+def find(group: str, use: str, service: str = "") -> type[Any]:
+    """The class that `use` names. UnknownUse if there is none, or its module does not import."""
+    if ":" in use:
+        return _from_path(use)
+    if use.isidentifier() and use in _built_in(group):
+        module = _import(f"{PACKAGES[group]}.{use}", use)
+        return _the_class(module, group, service)
+    for point in entry_points(group=f"esb.{group}", name=use):
+        return _from_path(point.value)
+    names = sorted({*_built_in(group), *(point.name for point in entry_points(group=f"esb.{group}"))})
+    raise UnknownUse(f"unknown plugin '{use}'{_did_you_mean(use, names)}; write a built-in name or package.module:Class")
+
+
+def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
+    """The instance that this stanza describes. ConfigError with every mistake in it."""
+    try:
+        found = find(group, stanza.use, service)
+        _check_contract(group, found, stanza.use, service)
+    except UnknownUse as error:
+        raise ConfigError([stanza.section.mistake(str(error), "use")]) from error
+    config = stanza.config.validate(found.config_type, overrides)
+    try:
+        return found(config, lent)
+    except ConfigProblem as error:
+        raise ConfigError([stanza.config.mistake(error.text, *error.keys)]) from error
+    except Exception as error:
+        kind, place = type(error).__name__, _place(error)
+        raise ConfigError([stanza.section.mistake(f"'{stanza.use}' failed to build: {kind} at {place}", "use")]) from error
+
+
+def _from_path(use: str) -> type[Any]:
+    module_name, _, name = use.partition(":")
+    module = _import(module_name, use)
+    found = getattr(module, name, None)
+    if not isinstance(found, type):
+        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        raise UnknownUse(f"module '{module_name}' has no class '{name}'{_did_you_mean(name, classes)}")
+    return found
+
+
+def _import(module_name: str, use: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
+            raise UnknownUse(f"there is no module '{module_name}'") from None
+        raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'") from error
+    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything while it is imported
+        raise UnknownUse(f"'{use}' failed to import: {type(error).__name__} at {_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """Where an error arose. Its text is left out: it may quote a secret."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def _the_class(module: ModuleType, group: str, service: str) -> type[Any]:
+    """The one class that a built-in's file defines for its group."""
+    own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+    if group == "components":
+        own = [found for found in own if issubclass(found, Component)]
+    elif group == "services":
+        own = [found for found in own if getattr(found, "service", None) == service]
+    else:
+        own = [found for found in own if "__call__" in vars(found)]
+    if len(own) != 1:
+        raise UnknownUse(f"'{module.__name__.rpartition('.')[2]}' cannot be used as {service or group}")
+    return own[0]
+
+
+def _check_contract(group: str, found: type[Any], use: str, service: str) -> None:
+    if group == "components" and not (issubclass(found, Component) and found.handle is not Component.handle):
+        raise UnknownUse(f"'{use}' is no component: it must inherit from esb.Component and define handle(call, params)")
+    if group == "middlewares" and not any("__call__" in vars(base) for base in found.__mro__):
+        raise UnknownUse(f"'{use}' is no middleware: it must define async __call__(call, handler)")
+    if service and getattr(found, "service", service) != service:
+        raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
+    for name in ("config_type", "params_type"):
+        model = getattr(found, name, BaseModel)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise UnknownUse(f"'{use}': {name} must be a pydantic model")
+
+
+def _built_in(group: str) -> set[str]:
+    package = importlib.import_module(PACKAGES[group])
+    return {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+
+
+def _did_you_mean(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

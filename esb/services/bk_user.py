@@ -1,0 +1,74 @@
+"""services.users, use: bk_user: BlueKing's user directory over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from esb.call import Call
+from esb.config import ConfigModel
+from esb.errors import EsbError
+from esb.flight import fan_out
+from esb.outgoing import Target
+from esb.services import Contact, Means
+
+PROFILES = Target("BK_USER", "profiles")
+NAMES_PER_CALL = 100
+CALLS_AT_ONCE = 4
+FIELDS = "username,country_code,telephone,email,wx_userid,status,staff_status"
+
+
+class BkUserConfig(ConfigModel):
+    """`url` of the directory, and headers that it wants to see."""
+
+    url: str
+    headers: dict[str, SecretStr] = {}
+
+
+class BkUsers:
+    """Asks `GET {url}/api/v2/profiles/`, at most 100 names a call."""
+
+    service = "users"
+    config_type = BkUserConfig
+
+    def __init__(self, config: BkUserConfig, means: Means) -> None:
+        self._url = config.url.rstrip("/") + "/api/v2/profiles/?"
+        self._headers = {"Bk-Username": "", "Bk-App-Code": "bk_apigateway"} | {
+            name: value.get_secret_value() for name, value in config.headers.items()
+        }
+        self._http = means.http
+
+    async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
+        chunks = [usernames[start : start + NAMES_PER_CALL] for start in range(0, len(usernames), NAMES_PER_CALL)]
+        answers = await fan_out(partial(self._ask, call), chunks, CALLS_AT_ONCE)
+        return {contact.username: contact for answer in answers for contact in answer}
+
+    async def _ask(self, call: Call, usernames: Sequence[str]) -> list[Contact]:
+        query = {
+            "lookup_field": "username",
+            "no_page": "True",
+            "best_match": "1",
+            "exact_lookups": ",".join(usernames),
+            "fields": FIELDS,
+        }
+        answer = await self._http.json(call, PROFILES, "GET", self._url + urlencode(query), headers=self._headers)
+        profiles = answer.get("data")
+        if answer.get("result") is False or not isinstance(profiles, list):
+            raise EsbError(
+                "Failed to get users contact information based on username, {message}",
+                message=str(answer.get("message") or "")[:200],
+            )
+        return [_contact(profile) for profile in profiles if isinstance(profile, dict) and _is_active(profile)]
+
+    async def close(self) -> None: ...
+
+
+def _is_active(profile: dict[str, Any]) -> bool:
+    return profile.get("status") in {"NORMAL", "LOCKED"} and profile.get("staff_status") == "IN"
+
+
+def _contact(profile: dict[str, Any]) -> Contact:
+    fields = ("username", "wx_userid", "email", "telephone", "country_code")
+    return Contact(*(str(profile.get(field) or "") for field in fields))

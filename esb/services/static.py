@@ -1,0 +1,111 @@
+"""Apps, logins and users as they stand in esb.yaml."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+
+from pydantic import SecretStr
+
+from esb.call import App, Call
+from esb.config import ConfigModel
+from esb.services import Contact, Means
+from esb.services._refusals import bad_secret, bad_token, unknown_app
+
+
+class StaticApp(ConfigModel):
+    """One app: its code, its secrets (several while one is being replaced) and its rights."""
+
+    code: str
+    secrets: list[SecretStr]
+    impersonate: list[str] = []
+    components: list[str] = ["*"]
+
+
+class AppsConfig(ConfigModel):
+    apps: list[StaticApp] = []
+
+
+class StaticApps:
+    """services.apps, use: static."""
+
+    service = "apps"
+    config_type = AppsConfig
+
+    def __init__(self, config: AppsConfig, means: Means) -> None:
+        self._apps = {
+            entry.code: (
+                App(entry.code, tuple(entry.impersonate), tuple(entry.components)),
+                [secret.get_secret_value().encode() for secret in entry.secrets],
+            )
+            for entry in config.apps
+        }
+
+    async def verify(self, call: Call, code: str, secret: str) -> App:
+        try:
+            app, secrets = self._apps[code]
+        except KeyError:
+            raise unknown_app(code) from None
+        offered = secret.encode()
+        matches = [hmac.compare_digest(offered, known) for known in secrets]  # all of them: no early exit to measure
+        if not any(matches):
+            raise bad_secret(code)
+        return app
+
+    async def close(self) -> None: ...
+
+
+class LoginConfig(ConfigModel):
+    tokens: dict[str, str] = {}
+    """bk_token -> user name"""
+
+
+class StaticLogin:
+    """services.login, use: static."""
+
+    service = "login"
+    config_type = LoginConfig
+
+    def __init__(self, config: LoginConfig, means: Means) -> None:
+        self._tokens = [(token.encode(), username) for token, username in config.tokens.items()]
+
+    async def username(self, call: Call, bk_token: str) -> str:
+        offered = bk_token.encode()
+        owners = [username for token, username in self._tokens if hmac.compare_digest(offered, token)]
+        if not owners:
+            raise bad_token()
+        return owners[0]
+
+    async def close(self) -> None: ...
+
+
+class StaticUser(ConfigModel):
+    """One person. `active`: false for somebody who has left."""
+
+    username: str
+    wx_userid: str = ""
+    email: str = ""
+    telephone: str = ""
+    country_code: str = "86"
+    active: bool = True
+
+
+class UsersConfig(ConfigModel):
+    users: list[StaticUser] = []
+
+
+class StaticUsers:
+    """services.users, use: static."""
+
+    service = "users"
+    config_type = UsersConfig
+
+    def __init__(self, config: UsersConfig, means: Means) -> None:
+        self._contacts = {
+            user.username: Contact(user.username, user.wx_userid, user.email, user.telephone, user.country_code)
+            for user in config.users
+            if user.active
+        }
+
+    async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
+        return {name: self._contacts[name] for name in usernames if name in self._contacts}
+
+    async def close(self) -> None: ...

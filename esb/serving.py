@@ -1,0 +1,93 @@
+"""Runs servers until a signal says stop: the gateway, the sandbox, or both for a demonstration."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from esb import logs
+from esb.app import GATEWAY, create_app
+from esb.config import load
+from esb.sandbox import create_sandbox
+
+try:
+    import uvloop
+except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway without it
+    uvloop = None  # type: ignore[assignment]  # run() asks
+
+T = TypeVar("T")
+SANDBOX_HOST = "127.0.0.1"
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Runs `main` to its end, on uvloop where it is installed."""
+    if uvloop is None:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+async def serve(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
+    """The gateway of this config until TERM or INT; with the sandbox, if the config asks for one.
+
+    Raises ConfigError before anything is opened.
+    """
+    config = load(path, environ)
+    create_app(config)  # all mistakes, before the sandbox opens a port
+    async with AsyncExitStack() as stack:
+        if config.sandbox is not None:
+            url = await stack.enter_async_context(sandbox(config.sandbox.port))
+            config = load(path, environ, sandbox_url=url)
+        app = create_app(config, listeners=[logs.listener(environ)])
+        stopped = stop_signal()
+        address = await stack.enter_async_context(
+            listening(app, host or config.server.host, config.server.port if port is None else port)
+        )
+        announce(address)
+        await stopped.wait()
+        await app[GATEWAY].drain(config.server.shutdown_grace)
+
+
+async def serve_sandbox(port: int) -> None:
+    """The sandbox alone, until TERM or INT."""
+    stopped = stop_signal()
+    async with sandbox(port) as url:
+        announce(url)
+        await stopped.wait()
+
+
+def announce(url: str) -> None:
+    """The ready line: others wait for it."""
+    print(f"listening on {url}", flush=True)  # noqa: T201 - the contract of the command line
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that TERM and INT set."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+@asynccontextmanager
+async def sandbox(port: int) -> AsyncIterator[str]:
+    """A running WeChat sandbox; its URL."""
+    async with listening(create_sandbox(), SANDBOX_HOST, port) as url:
+        yield url
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+    """The application, served at this address; its URL, with the real port."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http://{shown}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
