@@ -4,7 +4,7 @@ And how the caller is told whom it reached, in the caller's own spelling. Shared
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from esb.call import Call

@@ -51,7 +51,10 @@ def decode_plain(raw: bytes) -> Any:
     except RecursionError:
         raise ValueError("nested too deep") from None
     if b"\\u" in raw:
-        encode_plain(value)  # an escaped lone surrogate has no UTF-8 form
+        try:
+            encode_plain(value)
+        except TypeError:
+            raise ValueError("an escaped lone surrogate has no UTF-8 form") from None
     return value
 
 
@@ -60,8 +63,6 @@ def encode_plain(value: Any) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, RecursionError) as error:
-        if isinstance(error, UnicodeError):
-            raise ValueError("a lone surrogate has no UTF-8 form") from None
         raise TypeError(f"not a JSON value: {type(error).__name__}") from None
 
 

@@ -1,6 +1,6 @@
 """Parameter types with the semantics that ESB callers rely on, and the old texts when a parameter is wrong.
 
-A parameter's label comes from `Label` in its annotation: `heading: Annotated[RequiredText, Label("notification header")]`.
+A parameter's label stands in its annotation: `heading: Annotated[RequiredText, Label("notification header")]`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""One question at a time: those who ask the same thing at once share one answer, and remembered answers save the next."""
+"""One question at a time: who asks the same at once shares the answer, and a remembered answer saves the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence

@@ -123,9 +123,7 @@ class Generation:
         )
         return route, paths
 
-    def _build(
-        self, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None
-    ) -> Any:
+    def _build(self, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
         """The instance of this stanza; None, and its mistakes noted, if it cannot be built."""
         try:
             instance = registry.build(group, stanza, lent, service, overrides)

@@ -9,7 +9,8 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -72,7 +73,7 @@ class Ingress:
     def _health(self) -> web.Response:
         healthy = self.ready and not self.draining
         message = "OK" if healthy else "draining" if self.draining else "starting"
-        body = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
+        body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
         return web.Response(status=200 if healthy else 503, body=codec.encode(body), headers={"Content-Type": JSON})
 
     async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
@@ -80,25 +81,30 @@ class Ingress:
         request_id = _request_id(request)
         record = Record()
         route: Route | None = None
-        answer: Any
-        status = 200
         try:
             route, variables = self._route(request, path)
-            answer = await self._within_deadline(request, request_id, route, variables, record)
-            if isinstance(answer, Reply):
-                body, code = answer, 0
-            else:
-                made = envelope.success(answer, request_id)
-                body, code = codec.encode(made), made["code"]
+            written = _written(await self._within_deadline(request, request_id, route, variables, record), request_id)
         except EsbError as error:
-            status = error.status
             made = envelope.failure(error, request_id)
-            body, code = codec.encode(made), made["code"]
-        except Exception as error:  # the rim: what nobody foresaw must not take the answer's form away
+            written = _Written(codec.encode(made), made["code"], error.status)
+        except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
             self._crashed(error, request_id, path)
             made = envelope.crash(request_id)
-            body, code = codec.encode(made), made["code"]
-        response = _response(body, status, request_id, record)
+            written = _Written(codec.encode(made), made["code"])
+        headers = {"X-Bkapi-Request-Id": request_id, "Server": "esb-gateway", **record.headers}
+        response = web.Response(body=written.body, status=written.status, headers={**written.headers, **headers})
+        self._finished(request, request_id, route, record, written, time.monotonic() - started)
+        return response
+
+    def _finished(
+        self,
+        request: web.Request,
+        request_id: str,
+        route: Route | None,
+        record: Record,
+        written: "_Written",
+        seconds: float,
+    ) -> None:
         self._observer.emit(
             CallFinished(
                 id=request_id,
@@ -109,13 +115,12 @@ class Ingress:
                 app=record.app,
                 user=record.user,
                 user_source=record.user_source,
-                code=code,
-                status=response.status,
-                seconds=time.monotonic() - started,
+                code=written.code,
+                status=written.status,
+                seconds=seconds,
                 client_ip=self._client_ip(request),
             )
         )
-        return response
 
     def _route(self, request: web.Request, path: str) -> tuple[Route, Mapping[str, str]]:
         if self.draining or not self.ready:
@@ -148,7 +153,9 @@ class Ingress:
         raise UpstreamError(
             route.system,
             route.component,
-            Message("Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}),
+            Message(
+                "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}
+            ),
             sent=record.sent,
         )
 
@@ -165,10 +172,7 @@ class Ingress:
         authorization = headers.get("X-Bkapi-Authorization")
         body = await self._body(request, route)
         query = parameters.from_query(request.rel_url.raw_query_string)
-        if request.method == "GET":
-            found = query
-        else:
-            found = parameters.from_body(body, headers.get("Content-Type", ""))
+        found = query if request.method == "GET" else parameters.from_body(body, headers.get("Content-Type", ""))
         claimed, args = credentials.split(
             found,
             authorization,
@@ -269,10 +273,22 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _response(body: bytes | Reply, status: int, request_id: str, record: Record) -> web.Response:
-    headers = {"X-Bkapi-Request-Id": request_id, "Server": "esb-gateway", **record.headers}
-    if isinstance(body, Reply):
-        raw = body.body
-        return web.Response(status=body.status, headers={**body.headers, **headers}, body=raw)
-    headers["Content-Type"] = JSON
-    return web.Response(body=body, status=status, headers=headers)
+JSON_HEADERS: Mapping[str, str] = {"Content-Type": JSON}
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An answer in its final form, and the code that the log tells of it."""
+
+    body: bytes | AsyncIterator[bytes]
+    code: int | str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON_HEADERS)
+
+
+def _written(answer: Any, request_id: str) -> _Written:
+    """A component's answer. TypeError if its data is no JSON value."""
+    if isinstance(answer, Reply):
+        return _Written(answer.body, 0, answer.status, answer.headers)
+    made = envelope.success(answer, request_id)
+    return _Written(codec.encode(made), made["code"])

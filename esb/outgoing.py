@@ -163,7 +163,7 @@ class Outgoing:
                 timeout=aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds)),
             ) as response:
                 return Answer(response.status, response.headers, await _read(target, response))
-        except (aiohttp.ClientError, OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             failure = _failure(target, error, limit)
         finally:
             self._in_flight[place] -= 1

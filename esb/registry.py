@@ -45,7 +45,9 @@ def find(group: str, use: str, service: str = "") -> type[Any]:
     for point in entry_points(group=f"esb.{group}", name=use):
         return _from_path(point.value)
     names = sorted({*_built_in(group), *(point.name for point in entry_points(group=f"esb.{group}"))})
-    raise UnknownUse(f"unknown plugin '{use}'{_did_you_mean(use, names)}; write a built-in name or package.module:Class")
+    raise UnknownUse(
+        f"unknown plugin '{use}'{_did_you_mean(use, names)}; write a built-in name or package.module:Class"
+    )
 
 
 def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
@@ -62,7 +64,9 @@ def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: S
         raise ConfigError([stanza.config.mistake(error.text, *error.keys)]) from error
     except Exception as error:
         kind, place = type(error).__name__, _place(error)
-        raise ConfigError([stanza.section.mistake(f"'{stanza.use}' failed to build: {kind} at {place}", "use")]) from error
+        raise ConfigError(
+            [stanza.section.mistake(f"'{stanza.use}' failed to build: {kind} at {place}", "use")]
+        ) from error
 
 
 def _from_path(use: str) -> type[Any]:
@@ -82,7 +86,7 @@ def _import(module_name: str, use: str) -> ModuleType:
         if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
             raise UnknownUse(f"there is no module '{module_name}'") from None
         raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'") from error
-    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything while it is imported
+    except Exception as error:
         raise UnknownUse(f"'{use}' failed to import: {type(error).__name__} at {_place(error)}") from error
 
 

@@ -105,11 +105,12 @@ class TokenCache:
         try:
             token = await (self._within_budget(key, fetch) if key.borrowed else fetch())
             outcome = self._keep(key, token)
-            return token.value
         except TokenRefused as refused:
             outcome = "refused"
             self._refused[key] = refused
             raise
+        else:
+            return token.value
         finally:
             self._observer.emit(TokenFetched(key.platform, key.account, outcome, self._clock() - started))
 
@@ -147,7 +148,7 @@ class _FailureBudget:
             await self._changed.wait_for(self._decided)
             if self._exhausted():
                 raise Limited(
-                    "Too many refused secrets for this WeChat account, please check wx_qy_corpsecret and try again later",
+                    "Too many refused secrets for this account, please check wx_qy_corpsecret and try again later",
                     retry_after=max(1.0, round(self._failures[0] + 60 - self._clock(), 1)),
                 )
             self._under_way += 1

@@ -50,7 +50,7 @@ class Config(ConfigModel):
     wx_app_id: str = ""
     wx_secret: SecretStr | None = None
     wx_template_id: str = ""
-    wx_token_api: Literal["stable", "plain"] = "stable"
+    wx_token_api: Literal["stable", "plain"] = "stable"  # noqa: S105 - an interface, no secret
     wx_qy_host: str = "https://qyapi.weixin.qq.com"
     wx_mp_host: str = "https://api.weixin.qq.com"
     wx_proxy: SecretStr | None = None
@@ -90,7 +90,9 @@ class SendWeixinParams(Params):
         (), description="user names, looked up in the directory; receiver wins when both are given"
     )
     data: Annotated[MessageData, RequiredDict, Label("message data")] = Field(description="the message")
-    wx_qy_agentid: Annotated[Whole, Label("corp agentid", "agentid")] = Field(None, description="agentid of a WeCom app")
+    wx_qy_agentid: Annotated[Whole, Label("corp agentid", "agentid")] = Field(
+        None, description="agentid of a WeCom app"
+    )
     wx_qy_corpsecret: Text = Field("", description="secret of that WeCom app", repr=False)
     url: Text = Field("", description="where a tap on an official account's message leads")
 
@@ -252,7 +254,10 @@ def _data(audience: Audience, outcome: Outcome) -> dict[str, Any]:
     return {
         "username_check": audience.checked(),
         **delivery(
-            audience.names(outcome.accepted), failed + audience.missed(), audience.names(outcome.unknown), outcome.msgids
+            audience.names(outcome.accepted),
+            failed + audience.missed(),
+            audience.names(outcome.unknown),
+            outcome.msgids,
         ),
     }
 

@@ -80,11 +80,9 @@ def _replacement(action: Action, state: State, call: Call) -> tuple[Answer, dict
 
 
 def _end_tokens(action: Action, state: State, call: Call) -> None:
-    app = endpoints.app_of(state, call)
-    if action.tokens == "expire":
-        tokens.expire(state, app)
-    elif action.tokens == "rotate":
-        tokens.rotate(state, app)
+    app = endpoints.app_of(state, call) if action.tokens else None
+    if app is not None:
+        (tokens.expire if action.tokens == "expire" else tokens.rotate)(state, app)
 
 
 class _Mishap:

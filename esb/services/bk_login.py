@@ -34,9 +34,7 @@ class BkLogin:
         self._url = config.url.rstrip("/") + "/login/accounts/is_login/?"
         self._headers = {"X-APP-CODE": config.app_code, "X-APP-TOKEN": config.app_token.get_secret_value()}
         self._http = means.http
-        self._logins: Lookup[bytes, str] = Lookup(
-            ttl=60, refusal=AuthenticationError, refusal_ttl=5, clock=means.clock
-        )
+        self._logins: Lookup[bytes, str] = Lookup(ttl=60, refusal=AuthenticationError, refusal_ttl=5, clock=means.clock)
 
     async def username(self, call: Call, bk_token: str) -> str:
         key = hashlib.sha256(bk_token.encode()).digest()

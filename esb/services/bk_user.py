@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from esb.call import Call
 from esb.config import ConfigModel
@@ -24,7 +24,7 @@ class BkUserConfig(ConfigModel):
     """`url` of the directory, and headers that it wants to see."""
 
     url: str
-    headers: dict[str, SecretStr] = {}
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
 
 
 class BkUsers:

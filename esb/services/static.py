@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Mapping, Sequence
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from esb.call import App, Call
 from esb.config import ConfigModel
@@ -15,13 +15,13 @@ class StaticApp(ConfigModel):
     """One app: its code, its secrets (several while one is being replaced) and its rights."""
 
     code: str
-    secrets: list[SecretStr]
-    impersonate: list[str] = []
-    components: list[str] = ["*"]
+    secrets: tuple[SecretStr, ...]
+    impersonate: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("*",)
 
 
 class AppsConfig(ConfigModel):
-    apps: list[StaticApp] = []
+    apps: tuple[StaticApp, ...] = ()
 
 
 class StaticApps:
@@ -33,7 +33,7 @@ class StaticApps:
     def __init__(self, config: AppsConfig, means: Means) -> None:
         self._apps = {
             entry.code: (
-                App(entry.code, tuple(entry.impersonate), tuple(entry.components)),
+                App(entry.code, entry.impersonate, entry.components),
                 [secret.get_secret_value().encode() for secret in entry.secrets],
             )
             for entry in config.apps
@@ -54,7 +54,7 @@ class StaticApps:
 
 
 class LoginConfig(ConfigModel):
-    tokens: dict[str, str] = {}
+    tokens: dict[str, str] = Field(default_factory=dict, repr=False)
     """bk_token -> user name"""
 
 
@@ -89,7 +89,7 @@ class StaticUser(ConfigModel):
 
 
 class UsersConfig(ConfigModel):
-    users: list[StaticUser] = []
+    users: tuple[StaticUser, ...] = ()
 
 
 class StaticUsers:

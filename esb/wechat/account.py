@@ -106,6 +106,8 @@ class Account:
         try:
             errcode = int(payload.get("errcode") or 0)
         except (TypeError, ValueError):
-            raise UpstreamError(target.system, target.interface, "the response has an errcode that is no number") from None
+            raise UpstreamError(
+                target.system, target.interface, "the response has an errcode that is no number"
+            ) from None
         errmsg = payload.get("errmsg")
         return Reply(errcode, readable(errmsg if isinstance(errmsg, str) else "", (token, self._secret)), payload)

@@ -1,7 +1,7 @@
 """What WeChat's errcodes mean, one table a platform: the same number often means different things on the two.
 
-Sources: developers.weixin.qq.com (global return codes, stable_token, template messages) and developer.work.weixin.qq.com
-(document paths 90313 global error codes, 90236 message/send, 90454 frequency limits).
+Sources: developers.weixin.qq.com (global return codes, stable_token, template messages) and
+developer.work.weixin.qq.com (document paths 90313 global error codes, 90236 message/send, 90454 frequency limits).
 """
 
 import re

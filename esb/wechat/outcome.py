@@ -1,7 +1,7 @@
 """Whom a message reached: every receiver is accepted, failed or unknown, whatever way the sending went."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from esb.errors import EsbError, Limited, UpstreamError

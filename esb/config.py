@@ -1,0 +1,415 @@
+"""esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+
+from esb.document import Section, did_you_mean, joined, read
+from esb.errors import ConfigError, Mistake
+from esb.interpolation import Interpolation
+
+__all__ = ["ComponentStanza", "Config", "ConfigModel", "Sandbox", "Section", "Server", "Stanza", "load"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ConfigModel(BaseModel):
+    """The base of every configuration: strict, frozen, no unknown keys, and no value in an error's text."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        if isinstance(value, str):
+            return ip_network(value)
+    except ValueError:
+        pass
+    raise ValueError("expected an IP address, or a network such as 10.0.0.0/8")
+
+
+def _first_version(value: int) -> int:
+    if value != 1:
+        raise ValueError("expected 1, the only version there is")
+    return value
+
+
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network, json_schema_input_type=str)]
+Version = Annotated[int, AfterValidator(_first_version)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Server(ConfigModel):
+    """The listener and what it lets in."""
+
+    host: Text = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    max_body: Count = 10 * 1024 * 1024
+    shutdown_grace: float = Field(30.0, ge=0)
+    trusted_proxies: tuple[Network, ...] = ()
+    max_in_flight: Count = 5000
+    max_per_target: Count = 5000
+
+
+class Sandbox(ConfigModel):
+    """The embedded WeChat sandbox; port 0 is a free one."""
+
+    port: int = Field(8089, ge=0, le=65535)
+
+
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """Anything that can be replaced: which class, and its configuration."""
+
+    use: str
+    config: Section
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStanza(Stanza):
+    """A component, and the paths that lead to it."""
+
+    path: str
+    aliases: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("GET", "POST")
+    timeout: float = 30.0
+    active: bool = True
+    test_config: Section | None = None
+    max_body: int | None = None
+    """None: the server's."""
+
+    @property
+    def name(self) -> str:
+        """`system.component`, as permissions and logs call it; a path such as /v2/… has its version dropped."""
+        first, *rest = _unversioned(self.path)
+        return f"{first}.{[part for part in (first, *rest) if not VARIABLE.fullmatch(part)][-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that esb.yaml and the files it includes say, as far as it is right; and what is wrong."""
+
+    path: Path
+    folder: Path
+    """The absolute folder of esb.yaml: plugins are importable from here."""
+    server: Server = field(default_factory=Server)
+    sandbox: Sandbox | None = None
+    services: Mapping[str, Stanza] = field(default_factory=dict)
+    middlewares: tuple[Stanza, ...] | None = None
+    """None: left out, the default chain."""
+    components: tuple[ComponentStanza, ...] = ()
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
+    """Read esb.yaml and what it includes. Never raises for what stands there: see `Config.mistakes`.
+
+    `sandbox_url` is what `${sandbox}` stands for once the sandbox listens; without it, what its stanza promises.
+    """
+    return _Loading(Path(path), os.environ if environ is None else environ, sandbox_url).config()
+
+
+# The keys of each kind of mapping. Stanzas are checked one by one, so that one mistake does not hide the others.
+
+
+class _StanzaKeys(ConfigModel):
+    use: Text
+    config: dict[str, Any] | None = None
+
+
+class _ComponentKeys(_StanzaKeys):
+    path: str
+    aliases: tuple[str, ...] = ()
+    methods: tuple[str, ...] = Field(("GET", "POST"), min_length=1)
+    timeout: float = Field(30.0, gt=0)
+    active: bool = True
+    test_config: dict[str, Any] | None = None
+    max_body: Count | None = None
+
+
+class _Services(ConfigModel):
+    apps: dict[str, Any] | None = None
+    login: dict[str, Any] | None = None
+    users: dict[str, Any] | None = None
+    access_tokens: dict[str, Any] | None = None
+    jwt: dict[str, Any] | None = None
+    store: dict[str, Any] | None = None
+
+
+class _Document(ConfigModel):
+    version: Version
+    server: dict[str, Any] | None = None
+    include: tuple[str, ...] | None = None
+    sandbox: dict[str, Any] | None = None
+    services: dict[str, Any] | None = None
+    middlewares: list[Any] | None = None
+    components: list[Any] | None = None
+
+
+class _Included(ConfigModel):
+    version: Version = 1
+    components: list[Any]
+
+
+class _Loading:
+    """One run of `load`: the mistakes so far, and which files and routes are taken."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str], sandbox_url: str | None) -> None:
+        self.path = path
+        self.environ = environ
+        self.sandbox_url = sandbox_url
+        self.mistakes: list[Mistake] = []
+        self.files: list[str] = []
+        self.routes: dict[tuple[str, str], str] = {}
+
+    def config(self) -> Config:
+        root = self._read(self.path)
+        folder = self.path.absolute().parent
+        if root is None:
+            return Config(self.path, folder, mistakes=self.mistakes)
+        if self.sandbox_url is None and root.value.get("sandbox") is not None:
+            self.sandbox_url = self._promised_sandbox(root)
+        root = self._filled(root, self.path)
+        self._sound(root, _Document)
+        components = [*self._components(root), *self._included(root)]
+        if "components" not in root.children and "include" not in root.children:
+            self.mistakes.append(root.mistake("missing; expected a list", "components"))
+        return Config(
+            self.path,
+            folder,
+            server=self._part(root, "server", Server) or Server(),
+            sandbox=self._part(root, "sandbox", Sandbox),
+            services=MappingProxyType(self._services(root)),
+            middlewares=self._middlewares(root),
+            components=tuple(components),
+            mistakes=sorted(self.mistakes, key=lambda mistake: (self.files.index(mistake.file), mistake.line)),
+        )
+
+    # Files
+
+    def _read(self, path: Path) -> Section | None:
+        name = str(path)
+        self.files.append(name)
+        try:
+            root, mistakes = read(path.read_bytes().decode("utf-8-sig"), name)
+        except OSError as error:
+            self.mistakes.append(Mistake(name, 1, "file", f"cannot be read: {error.strerror}"))
+            return None
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            self.mistakes.append(Mistake(name, line, "file", "not UTF-8 text"))
+            return None
+        except ConfigError as error:
+            self.mistakes += error.mistakes
+            return None
+        self.mistakes += mistakes
+        if isinstance(root.value, dict):
+            return root
+        self.mistakes.append(root.mistake("expected a mapping with `version:` and `components:`"))
+        return None
+
+    def _filled(self, root: Section, path: Path) -> Section:
+        interpolation = Interpolation(self.environ, path.parent, self.sandbox_url)
+        filled = interpolation.fill(root)
+        self.mistakes += interpolation.mistakes
+        return filled
+
+    def _promised_sandbox(self, root: Section) -> str:
+        """The sandbox's URL by its stanza; what is wrong with the stanza is said when all is read."""
+        filled = Interpolation(self.environ, self.path.parent, None).fill(root)
+        sandbox = _Loading(self.path, self.environ, None)._part(filled, "sandbox", Sandbox) or Sandbox()
+        return f"http://127.0.0.1:{sandbox.port}"
+
+    def _included(self, root: Section) -> Iterator[ComponentStanza]:
+        seen = {self.path.resolve()}
+        include = _opened(root, "include")
+        for index, part in include.children.items() if include else ():
+            if part.unresolved or not isinstance(part.value, str):
+                continue
+            matches = [
+                self.path.parent / name for name in glob.glob(part.value, root_dir=self.path.parent, recursive=True)
+            ]
+            if not matches:
+                self.mistakes.append(root.mistake("no file matches this pattern", "include", index))
+            for path in sorted(matches):
+                if path.resolve() not in seen:
+                    seen.add(path.resolve())
+                    yield from self._included_file(path)
+
+    def _included_file(self, path: Path) -> Iterator[ComponentStanza]:
+        root = self._read(path)
+        if root is not None:
+            root = self._filled(root, path)
+            self._sound(root, _Included)
+            yield from self._components(root)
+
+    # Parts
+
+    def _sound(self, section: Section, model: type[M]) -> M | None:
+        """The section as a model. Keys with a mistake count as left out; None if the model cannot do without them."""
+        try:
+            return section.validate(model)
+        except ConfigError as error:
+            self.mistakes += error.mistakes
+            wrong = error.mistakes
+        sound = {
+            key: child
+            for key, child in section.children.items()
+            if not child.unresolved and not any(_within(mistake.key, child.key) for mistake in wrong)
+        }
+        try:
+            return section.with_children(sound).validate(model)
+        except ConfigError:
+            return None
+
+    def _part(self, section: Section, key: str, model: type[M]) -> M | None:
+        part = _opened(section, key)
+        return self._sound(part, model) if part is not None and isinstance(part.value, dict) else None
+
+    def _services(self, root: Section) -> dict[str, Stanza]:
+        services = _opened(root, "services")
+        if services is None or not isinstance(services.value, dict):
+            return {}
+        self._sound(services, _Services)
+        parts = ((key, _opened(services, key)) for key in _Services.model_fields)
+        stanzas = (
+            (key, self._stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
+        )
+        return {key: stanza for key, stanza in stanzas if stanza is not None}
+
+    def _middlewares(self, root: Section) -> tuple[Stanza, ...] | None:
+        middlewares = _opened(root, "middlewares")
+        if middlewares is None or not isinstance(middlewares.value, list):
+            return None
+        stanzas = (self._stanza(part.reread()) for part in middlewares.children.values())
+        return tuple(stanza for stanza in stanzas if stanza is not None)
+
+    def _stanza(self, section: Section) -> Stanza | None:
+        keys = self._sound(section, _StanzaKeys)
+        if keys is None or _place(section, "use").unresolved:
+            return None
+        return Stanza(keys.use, _config(section), section)
+
+    def _components(self, root: Section) -> Iterator[ComponentStanza]:
+        components = _opened(root, "components")
+        if components is None or not isinstance(components.value, list):
+            return
+        for part in components.children.values():
+            section = part.reread()
+            keys = self._sound(section, _ComponentKeys)
+            if keys is not None and not _place(section, "use").unresolved:
+                yield self._component(section, keys)
+
+    def _component(self, section: Section, keys: _ComponentKeys) -> ComponentStanza:
+        methods = self._methods(section, keys.methods)
+        self._check_paths(section, keys, methods)
+        test_config = _opened(section, "test_config")
+        return ComponentStanza(
+            keys.use,
+            _config(section),
+            section,
+            path=_normalised(keys.path),
+            aliases=tuple(_normalised(alias) for alias in keys.aliases),
+            methods=methods,
+            timeout=keys.timeout,
+            active=keys.active,
+            test_config=test_config if keys.test_config is not None else None,
+            max_body=keys.max_body,
+        )
+
+    def _methods(self, section: Section, given: tuple[str, ...]) -> tuple[str, ...]:
+        methods = tuple(dict.fromkeys(method.upper() for method in given))
+        for index, method in enumerate(given):
+            if method.upper() not in METHODS and not _place(section, "methods", index).unresolved:
+                hint = did_you_mean(method.upper(), METHODS) or f"; known methods: {', '.join(METHODS)}"
+                self.mistakes.append(section.mistake(f"unknown method{hint}", "methods", index))
+        return methods
+
+    def _check_paths(self, section: Section, keys: _ComponentKeys, methods: tuple[str, ...]) -> None:
+        variables = sorted(VARIABLE.findall(keys.path))
+        places: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
+        places += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
+        for path, place in places:
+            if _place(section, *place).unresolved:
+                continue
+            fault = _path_fault(path)
+            if fault is None and sorted(VARIABLE.findall(path)) != variables:
+                fault = "an alias takes the same {variables} as the path"
+            if fault is None:
+                fault = self._take(path, methods, section.mistake("", *place))
+            if fault is not None:
+                self.mistakes.append(section.mistake(fault, *place))
+
+    def _take(self, path: str, methods: tuple[str, ...], place: Mistake) -> str | None:
+        """Notes the routes of a path; the fault, if one is taken. The names of variables do not tell paths apart."""
+        routes = [(VARIABLE.sub("{}", _normalised(path)), method) for method in methods]
+        taken = [route for route in routes if route in self.routes]
+        for route in routes:
+            self.routes.setdefault(route, f"{place.file}:{place.line}")
+        if not taken:
+            return None
+        verbs = ", ".join(method for _, method in taken)
+        return f"declared twice; {self.routes[taken[0]]} takes {verbs} of this path already"
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
+SEGMENT = re.compile(r"[^\s/?#%{}]+")
+
+
+def _opened(section: Section, key: str) -> Section | None:
+    """The part of a mapping; None if it is left out or null."""
+    part = section.children.get(key)
+    return None if part is None or part.value is None else part.reread()
+
+
+def _place(section: Section, *keys: str | int) -> Section:
+    """The deepest place on the way of these keys that stands in the file."""
+    for key in keys:
+        section = section.children.get(key, section)
+    return section
+
+
+def _config(stanza: Section) -> Section:
+    config = stanza.children.get("config", Section(stanza.file, stanza.line, joined(stanza.key, "config"), {})).reread()
+    if config.value is None:
+        return replace(config, value={})
+    # Anything but a mapping is a mistake already.
+    return config if isinstance(config.value, dict) else replace(config, children={}, unresolved=True)
+
+
+def _within(key: str, part: str) -> bool:
+    return key == part or key.startswith((f"{part}.", f"{part}["))
+
+
+def _normalised(path: str) -> str:
+    return f"/{path.strip('/')}/"
+
+
+def _unversioned(path: str) -> list[str]:
+    parts = path.strip("/").split("/")
+    return parts[1:] if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[0]) else parts
+
+
+def _path_fault(path: str) -> str | None:
+    if not path.startswith("/"):
+        return "a path starts with /"
+    parts = path.strip("/").split("/")
+    if not all(VARIABLE.fullmatch(part) or SEGMENT.fullmatch(part) for part in parts):
+        return "a path is made of /words/ and /{variables}/ (letters, digits, _ and -)"
+    names = VARIABLE.findall(path)
+    if len(set(names)) < len(names):
+        return "a path has each {variable} once"
+    if all(VARIABLE.fullmatch(part) for part in _unversioned(path)):
+        return "a path needs a word that is no {variable}: it names the component"
+    return None

@@ -1,0 +1,1 @@
+"""The sandbox, tested as its users meet it: over HTTP."""
