@@ -4,7 +4,18 @@ from esb.call import App, Call, User
 from esb.component import Component, Envelope, Reply, Services
 from esb.config import ConfigModel
 from esb.errors import EsbError, Limited, Message, ParameterError, UpstreamError
-from esb.fields import Label, LooseBool, Params, Receivers, RequiredDict, RequiredText, Text, Whole, problem
+from esb.fields import (
+    Label,
+    LooseBool,
+    Params,
+    Receivers,
+    RequiredDict,
+    RequiredReceivers,
+    RequiredText,
+    Text,
+    Whole,
+    problem,
+)
 from esb.middleware import Handler, Middleware
 from esb.outgoing import Answer, Target
 
@@ -29,6 +40,7 @@ __all__ = [
     "Receivers",
     "Reply",
     "RequiredDict",
+    "RequiredReceivers",
     "RequiredText",
     "Services",
     "Target",

@@ -98,6 +98,13 @@ def _receivers(value: Any) -> tuple[str, ...]:
     return tuple(receivers)
 
 
+def _required_receivers(value: Any) -> tuple[str, ...]:
+    receivers = _receivers(value)
+    if not receivers:
+        raise problem(REQUIRED)
+    return receivers
+
+
 def _listed(text: str) -> Any:
     if text.lstrip().startswith("["):
         try:
@@ -128,6 +135,8 @@ LooseBool = Annotated[bool, BeforeValidator(_loose_bool)]
 """A boolean as ESB callers send it: "", "0" and "false" are false, everything else that is not empty is true."""
 Receivers = Annotated[tuple[str, ...], BeforeValidator(_receivers)]
 """People: a list, a JSON list in a string, or a string separated by commas, semicolons or white space. Each once."""
+RequiredReceivers = Annotated[tuple[str, ...], BeforeValidator(_required_receivers)]
+"""People, at least one."""
 RequiredDict = BeforeValidator(_filled(dict, "dict"))
 """Put before a nested model: the old texts when it is empty or no dict."""
 
@@ -138,6 +147,7 @@ __all__ = [
     "Params",
     "Receivers",
     "RequiredDict",
+    "RequiredReceivers",
     "RequiredText",
     "Text",
     "Whole",

@@ -37,11 +37,17 @@ class Reply:
 
 
 class Account:
-    """A credential at one host. `borrowed`: it came with a call instead of the configuration."""
+    """A credential at one host. `borrowed`: it came with a call instead of the configuration.
+
+    A platform names itself: `system` and `interface` in errors and logs, the errcodes that mean a `refused` credential,
+    and how many requests of one call go out `at_once`.
+    """
 
     platform: str
     system: str
+    interface: str
     refused: frozenset[int]
+    at_once: int
 
     def __init__(
         self,
@@ -63,26 +69,26 @@ class Account:
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
         self.key = TokenKey(self.platform, account, digest, kind, borrowed)
 
-    async def post(self, call: Call, interface: str, path: str, body: Any) -> Reply:
+    async def post(self, call: Call, path: str, body: Any) -> Reply:
         """Sends `body` with the access token; once more with a fresh one if WeChat says that the token is dead.
 
         Raises WeChatError if WeChat gives no token, UpstreamError if it gives no usable answer.
         """
         token = await self._token(call)
-        reply = await self._attempt(call, interface, path, body, token)
+        reply = await self._attempt(call, path, body, token)
         if reply.errcode not in TOKEN_DEAD:
             return reply
         await self._tokens.forget(self.key, token)
-        return await self._attempt(call, interface, path, body, await self._token(call))
+        return await self._attempt(call, path, body, await self._token(call))
 
     async def _token(self, call: Call) -> str:
         return await self._tokens.get(self.key, lambda: self._fetch(call))
 
-    async def _attempt(self, call: Call, interface: str, path: str, body: Any, token: str) -> Reply:
+    async def _attempt(self, call: Call, path: str, body: Any, token: str) -> Reply:
         url = f"{self._host}{path}?access_token={token}"
-        target = Target(self.system, interface)
-        payload = await self._http.json(call, target, "POST", url, body=body, proxy=self._proxy)
+        target = Target(self.system, self.interface)
         call.record.sent = True
+        payload = await self._http.json(call, target, "POST", url, body=body, proxy=self._proxy)
         return self._reply(target, payload, token)
 
     async def _fetch(self, call: Call) -> Token:

@@ -6,15 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from esb.call import Call
-from esb.flight import fan_out
 from esb.outgoing import Target
 from esb.wechat.account import Account
 from esb.wechat.errcodes import OFFICIAL_ACCOUNT_REFUSED
-from esb.wechat.outcome import Outcome, attempt
+from esb.wechat.message import Message, Pages
 
-SENDS_AT_ONCE = 16
-"""How many receivers of one call are sent to at the same time."""
-SEND = "send_msg_with_tpl"
+TEMPLATE_SEND = "/cgi-bin/message/template/send"
 
 
 class OfficialAccount(Account):
@@ -22,28 +19,9 @@ class OfficialAccount(Account):
 
     platform = "mp"
     system = "weixin_mp"
+    interface = "send_msg_with_tpl"
     refused = OFFICIAL_ACCOUNT_REFUSED
-
-    async def send_template(
-        self, call: Call, openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = ""
-    ) -> Outcome:
-        """Sends a template message to each openid, and tells for each how that went."""
-        template: dict[str, Any] = {
-            "template_id": template_id,
-            "data": {key: {"value": value} for key, value in data.items()},
-            # WeChat drops a repetition of this id for the same openid within 10 minutes: a resend cannot double.
-            "client_msg_id": os.urandom(16).hex(),
-        }
-        if url:
-            template["url"] = url
-
-        async def send(openid: str) -> Outcome:
-            return await attempt(
-                [openid],
-                self.post(call, SEND, "/cgi-bin/message/template/send", {"touser": openid, **template}),
-            )
-
-        return Outcome.joined(await fan_out(send, openids, SENDS_AT_ONCE))
+    at_once = 16
 
     async def _ask_token(self, call: Call, target: Target) -> dict[str, Any]:
         credential = {"grant_type": "client_credential", "appid": self.key.account, "secret": self._secret}
@@ -52,3 +30,16 @@ class OfficialAccount(Account):
             return await self._http.json(call, target, "POST", url, body=credential, proxy=self._proxy)
         url = f"{self._host}/cgi-bin/token?{urlencode(credential)}"
         return await self._http.json(call, target, "GET", url, proxy=self._proxy)
+
+
+def template_messages(openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = "") -> list[Pages]:
+    """A template message for each openid. `url`: where a tap on it leads."""
+    body: dict[str, Any] = {
+        "template_id": template_id,
+        "data": {key: {"value": value} for key, value in data.items()},
+        # WeChat drops a repetition of this id for the same openid within 10 minutes: a resend cannot double.
+        "client_msg_id": os.urandom(16).hex(),
+    }
+    if url:
+        body["url"] = url
+    return [(Message((openid,), TEMPLATE_SEND, body),) for openid in openids]

@@ -1,11 +1,15 @@
 """Whom a message reached: every receiver is accepted, failed or unknown, whatever way the sending went."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from esb.call import Call
 from esb.errors import EsbError, Limited, UpstreamError
-from esb.wechat.account import Reply, WeChatError
+from esb.flight import fan_out
+from esb.wechat.account import Account, Reply, WeChatError
+from esb.wechat.message import Message, Pages
 
 INVALID_RECEIVER = 40003
 """Both platforms' code for a receiver that does not exist; WeCom lists such receivers under errcode 0."""
@@ -55,22 +59,40 @@ class Outcome:
         return replace(self, failed=tuple(replace(failure, pages=number, of=total) for failure in self.failed))
 
 
-async def attempt(receivers: Sequence[str], sending: Awaitable[Reply]) -> Outcome:
-    """The outcome of one send to these receivers, whichever way it ends."""
-    everybody = tuple(receivers)
+async def deliver(account: Account, call: Call, messages: Sequence[Pages]) -> Outcome:
+    """Sends them all, and tells for each receiver how that went."""
+    return Outcome.joined(await fan_out(partial(_deliver_pages, account, call), messages, account.at_once))
+
+
+async def _deliver_pages(account: Account, call: Call, pages: Pages) -> Outcome:
+    """The pages in order; who missed one gets none of the later ones, and is told as not reached."""
+    outcomes: list[Outcome] = []
+    receivers = pages[0].receivers
+    for number, page in enumerate(pages):
+        outcome = await _deliver(account, call, page.to(receivers))
+        outcomes.append(outcome.on_page(number, len(pages)))
+        receivers = outcome.accepted
+        if not receivers:
+            break
+    return Outcome.in_order(outcomes)
+
+
+async def _deliver(account: Account, call: Call, message: Message) -> Outcome:
+    """One message, whichever way its sending ends."""
+    receivers = message.receivers
     try:
-        reply = await sending
+        reply = await account.post(call, message.endpoint, message.json())
     except WeChatError as error:
         reply = Reply(error.errcode, error.errmsg, {})
     except UpstreamError as error:
         if error.sent:
-            return Outcome(unknown=everybody, error=error)
-        return Outcome(failed=_all(everybody, None, str(error.reason)), error=error)
+            return Outcome(unknown=receivers, error=error)
+        return Outcome(failed=_all(receivers, None, str(error.reason)), error=error)
     except Limited as error:
-        return Outcome(failed=_all(everybody, None, str(error)), error=error)
+        return Outcome(failed=_all(receivers, None, str(error)), error=error)
     if reply.errcode:
-        return Outcome(failed=_all(everybody, reply.errcode, reply.errmsg), refusal=reply)
-    return _accepted(everybody, reply)
+        return Outcome(failed=_all(receivers, reply.errcode, reply.errmsg), refusal=reply)
+    return _accepted(receivers, reply)
 
 
 def _all(receivers: Sequence[str], errcode: int | None, errmsg: str) -> tuple[Failure, ...]:

@@ -1,0 +1,42 @@
+"""cmsi/send_mp_weixin: a template message of an official account (公众号). send_weixin does more; old apps call it."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
+from esb.audience import addressed
+from esb.wechat import Notice, OfficialAccountConfig, answer, deliver, template_messages
+
+
+class Config(OfficialAccountConfig):
+    """The official account and its template."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        self.require_official_account()
+        return self
+
+
+class SendMpWeixinParams(Params):
+    """Parameters of cmsi/send_mp_weixin."""
+
+    receiver: Annotated[RequiredReceivers, Label("wechat receiver")] = Field(description="openids, separated by commas")
+    data: Annotated[Notice, RequiredDict, Label("message data")] = Field(description="the message")
+    url: Text = Field("", description="where a tap on the message leads")
+
+
+class SendMpWeixin(Component[Config, SendMpWeixinParams]):
+    """Sends the template message to each openid once."""
+
+    config_type = Config
+    params_type = SendMpWeixinParams
+
+    def __init__(self, config: Config, services: Services) -> None:
+        super().__init__(config, services)
+        self._account = config.official_account(services.http, services.tokens)
+
+    async def handle(self, call: Call, params: SendMpWeixinParams) -> Any:
+        audience = addressed(params.receiver)
+        messages = template_messages(audience.addresses, self.config.wx_template_id, params.data.fields(), params.url)
+        return answer(self._account, audience, await deliver(self._account, call, messages))

@@ -1,0 +1,47 @@
+"""cmsi/send_qy_weixin: a text through a WeCom app (企业微信). send_weixin does more; old apps call this one."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from esb import Call, Component, Label, ParameterError, Params, RequiredReceivers, RequiredText, Services
+from esb.audience import addressed
+from esb.wechat import WeComConfig, answer, deliver, members, text_messages
+
+
+class Config(WeComConfig):
+    """The WeCom app."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        self.require_wecom()
+        if self.wx_qy_corpsecret is None:
+            raise ValueError("WeCom needs wx_qy_corpsecret and wx_qy_agentid")
+        return self
+
+
+class SendQyWeixinParams(Params):
+    """Parameters of cmsi/send_qy_weixin."""
+
+    receiver: Annotated[RequiredReceivers, Label("wechat receiver")] = Field(
+        description="WeCom user ids, separated by commas"
+    )
+    content: Annotated[RequiredText, Label("message content")] = Field(description="the text")
+
+
+class SendQyWeixin(Component[Config, SendQyWeixinParams]):
+    """Sends the text to each member once."""
+
+    config_type = Config
+    params_type = SendQyWeixinParams
+
+    def __init__(self, config: Config, services: Services) -> None:
+        super().__init__(config, services)
+        self._app = config.wecom(services.http, services.tokens)
+
+    async def handle(self, call: Call, params: SendQyWeixinParams) -> Any:
+        if self._app is None or self.config.wx_qy_agentid is None:
+            raise ParameterError("corp secret [corpsecret] This field is required.")
+        audience = members(addressed(params.receiver), allow_all=self.config.wx_qy_allow_all)
+        messages = text_messages(audience.addresses, self.config.wx_qy_agentid, params.content)
+        return answer(self._app, audience, await deliver(self._app, call, messages))

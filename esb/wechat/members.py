@@ -1,0 +1,23 @@
+"""WeCom's members out of the receivers of a call."""
+
+from esb.audience import Audience
+from esb.errors import ParameterError
+
+EVERYBODY = "@all"
+
+
+def members(audience: Audience, *, allow_all: bool) -> Audience:
+    """WeCom's own separator taken apart, members told apart without regard to case, and @all refused unless allowed."""
+    spellings: dict[str, str] = {}
+    typed: dict[str, tuple[str, ...]] = {}
+    for address, names in audience.typed.items():
+        for member in filter(None, (part.strip() for part in address.split("|"))):
+            spelling = spellings.setdefault(member.lower(), member)
+            typed[spelling] = typed.get(spelling, ()) + ((member,) if names == (address,) else names)
+    if EVERYBODY in spellings:
+        if not allow_all:
+            raise ParameterError(
+                "wechat receiver [receiver] @all is not allowed here, unless the operator sets wx_qy_allow_all"
+            )
+        typed = {EVERYBODY: tuple(name for names in typed.values() for name in names)}
+    return Audience(typed, audience.unknown_users, audience.without_contact)
