@@ -150,10 +150,11 @@ class _Mishap:
         rate = self._action.slow or float("inf")
         step = CHUNK if rate == float("inf") else max(1, int(rate / 10))
         for start in range(0, len(sent), step):
+            chunk = sent[start : start + step]
+            await self.pause(len(chunk) / rate)
             if self.client_left or self._stopping.is_set():
                 return self._hung_up()
-            await response.write(sent[start : start + step])
-            await self.pause(step / rate)
+            await response.write(chunk)
         if reset:
             return self._reset()
         return response

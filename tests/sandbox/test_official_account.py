@@ -312,7 +312,9 @@ async def test_the_service_window_closes_by_time_and_by_count(wechat: WeChat) ->
 async def test_the_content_of_a_customer_service_message_is_checked(
     wechat: WeChat, changes: dict[str, object], errcode: int
 ) -> None:
-    assert (await wechat.custom(await wechat.stable_token(), **changes))["errcode"] == errcode
+    body = {"touser": OPENID, "msgtype": "text", "text": {"content": "x"}, **changes}
+
+    assert (await wechat.mp(CUSTOM_SEND, await wechat.stable_token(), **body))["errcode"] == errcode
 
 
 async def test_a_refusal_ends_in_a_request_id(wechat: WeChat) -> None:

@@ -1,5 +1,7 @@
 """A bare client of the sandbox and a clock that moves only when told."""
 
+from io import BytesIO
+from json import dumps
 from typing import Any
 
 from aiohttp import ClientResponse
@@ -36,7 +38,7 @@ class WeChat:
 
     async def raw(self, method: str, path: str, json: object = None, **arguments: Any) -> ClientResponse:
         if json is not None:
-            arguments["json"] = json
+            arguments["data"] = BytesIO(dumps(json).encode())
         return await self.http.request(method, path, allow_redirects=False, **arguments)
 
     async def call(self, method: str, path: str, json: object = None, **arguments: Any) -> dict[str, Any]:
@@ -87,9 +89,8 @@ class WeChat:
         body = {"touser": OPENID, "template_id": TEMPLATE, "data": {"keyword1": {"value": "你好"}}, **changes}
         return await self.mp(TEMPLATE_SEND, token, **body)
 
-    async def custom(self, token: str, content: str = "你好", **changes: object) -> dict[str, Any]:
-        body = {"touser": OPENID, "msgtype": "text", "text": {"content": content}, **changes}
-        return await self.mp(CUSTOM_SEND, token, **body)
+    async def custom(self, token: str, content: str = "你好") -> dict[str, Any]:
+        return await self.mp(CUSTOM_SEND, token, touser=OPENID, msgtype="text", text={"content": content})
 
     async def send(self, token: str, **changes: object) -> dict[str, Any]:
         """A WeCom message; a change to None leaves the key out."""
