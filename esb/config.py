@@ -91,8 +91,9 @@ class ComponentStanza(Stanza):
     @property
     def name(self) -> str:
         """`system.component`, as permissions and logs call it; a path such as /v2/… has its version dropped."""
-        first, *rest = _unversioned(self.path)
-        return f"{first}.{[part for part in (first, *rest) if not VARIABLE.fullmatch(part)][-1]}"
+        parts = _unversioned(self.path)
+        words = [part for part in parts if not VARIABLE.fullmatch(part)]
+        return f"{parts[0]}.{(words or parts)[-1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,10 @@ class _Loading:
         root = self._filled(root, self.path)
         self._sound(root, _Document)
         components = [*self._components(root), *self._included(root)]
-        if "components" not in root.children and "include" not in root.children:
+        include = _opened(root, "include")
+        if _opened(root, "components") is None and (include is None or not include.value):
             self.mistakes.append(root.mistake("missing; expected a list", "components"))
-        return Config(
+        config = Config(
             self.path,
             folder,
             server=self._part(root, "server", Server) or Server(),
@@ -192,8 +194,10 @@ class _Loading:
             services=MappingProxyType(self._services(root)),
             middlewares=self._middlewares(root),
             components=tuple(components),
-            mistakes=sorted(self.mistakes, key=lambda mistake: (self.files.index(mistake.file), mistake.line)),
+            mistakes=self.mistakes,
         )
+        self.mistakes.sort(key=lambda mistake: (self.files.index(mistake.file), mistake.line))
+        return config
 
     # Files
 
@@ -225,9 +229,12 @@ class _Loading:
         return filled
 
     def _promised_sandbox(self, root: Section) -> str:
-        """The sandbox's URL by its stanza; what is wrong with the stanza is said when all is read."""
-        filled = Interpolation(self.environ, self.path.parent, None).fill(root)
-        sandbox = _Loading(self.path, self.environ, None)._part(filled, "sandbox", Sandbox) or Sandbox()
+        """The sandbox's URL by its stanza; what is wrong with the stanza is said when all is filled in."""
+        stanza = Interpolation(self.environ, self.path.parent, None).fill(root.children["sandbox"]).reread()
+        try:
+            sandbox = stanza.validate(Sandbox)
+        except ConfigError:
+            sandbox = Sandbox()
         return f"http://127.0.0.1:{sandbox.port}"
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
@@ -236,15 +243,19 @@ class _Loading:
         for index, part in include.children.items() if include else ():
             if part.unresolved or not isinstance(part.value, str):
                 continue
-            matches = [
-                self.path.parent / name for name in glob.glob(part.value, root_dir=self.path.parent, recursive=True)
-            ]
-            if not matches:
+            names = self._matching(part.value)
+            if not names:
                 self.mistakes.append(root.mistake("no file matches this pattern", "include", index))
-            for path in sorted(matches):
+            for path in (self.path.parent / name for name in names):
                 if path.resolve() not in seen:
                     seen.add(path.resolve())
                     yield from self._included_file(path)
+
+    def _matching(self, pattern: str) -> list[str]:
+        try:
+            return sorted(glob.glob(pattern, root_dir=self.path.parent, recursive=True))
+        except ValueError:  # a null byte
+            return []
 
     def _included_file(self, path: Path) -> Iterator[ComponentStanza]:
         root = self._read(path)

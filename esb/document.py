@@ -170,10 +170,11 @@ FOUND = {
     type(None): "nothing",
     bool: "a boolean",
     int: "an integer",
-    float: "a number",
+    float: "a decimal number",
     str: "a string",
     list: "a list",
 }
+UNQUOTED = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,8 @@ def _in_words(tree: Section, own: Section, model: type[BaseModel], group: list[E
         yield (owner.place if owner.keys else own).mistake(f"missing; expected {_noun(known)}", key)
         return
     refused = _walk(tree, model, error["loc"])
+    if error["type"] == "extra_forbidden":
+        refused = replace(refused, models=_walk(tree, model, error["loc"][:-1]).models)
     if refused.place.unresolved and (not refused.place.children or error["type"] in AUTHORED):
         return
     yield refused.place.mistake(_text(refused, group))
@@ -288,7 +291,7 @@ def _found(place: Section, group: list[ErrorDetails]) -> str:
         return repr(value) + did_you_mean(str(value), known)
     if "string_type" in kinds and isinstance(value, int | float):
         return f"{noun}: put it in quotes"
-    if isinstance(value, str) and any(WRONG_TYPE[kind] == FOUND.get(type(loosely(value))) for kind in kinds - CHOICE):
+    if isinstance(value, str) and any(type(plainly(value)) in UNQUOTED.get(kind, ()) for kind in kinds):
         return f"{noun}: write it without quotes"
     return noun
 
@@ -300,9 +303,11 @@ def _known_keys(refused: _Refused) -> str:
         for name, each in model.model_fields.items()
         for spelling in _spellings(name, each)
     ]
+    word = str(refused.keys[-1])
+    known = [each for each in dict.fromkeys(known) if each != word]  # another member of a union may have it
     if not known:
         return "; nothing can be set here"
-    return did_you_mean(str(refused.keys[-1]), known) or f"; known keys: {', '.join(known)}"
+    return did_you_mean(word, known) or f"; known keys: {', '.join(known)}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
