@@ -1,6 +1,6 @@
 """What a plugin is: a config, parameters, and a method that handles a call with them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -26,11 +26,15 @@ class Services:
     """What the gateway lends to a plugin. It opens and closes none of it.
 
     `http` is the way out; `users` the directory of people; `tokens` the memory of upstream access tokens.
+    `declared(path)` tells whether the component at a path is active, None if there is none; `call(call, path, args)`
+    answers what that component answers, for the same app and user and within the same deadline.
     """
 
     http: Outgoing
     users: Users
     tokens: TokenCache
+    declared: Callable[[str], bool | None]
+    call: Callable[[Call, str, Mapping[str, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """All that is built from one config: services, chain, components, routes. A reload builds another and swaps them."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from esb import registry
 from esb.call import Call
 from esb.component import ChainServices, Component, Services
 from esb.config import ComponentStanza, Config, Section, Stanza
-from esb.errors import ConfigError, Mistake, NoTestEnvironment
+from esb.errors import ConfigError, Inactive, Mistake, NoTestEnvironment, NotFound
 from esb.fields import parameter_error
 from esb.middleware import Middleware, compose
 from esb.outgoing import Outgoing
@@ -80,10 +80,27 @@ class Generation:
         if errors:
             raise ExceptionGroup("closing a generation", errors)
 
+    def _declared(self, path: str) -> bool | None:
+        return self.routes.declared(path)
+
+    async def _call_inside(self, call: Call, path: str, args: Mapping[str, Any]) -> Any:
+        """A component's call of another: who calls is known already, whether it may is asked again."""
+        found = self.routes.find(path, "POST")
+        if found is None:
+            raise NotFound("The content does not exist")
+        route, variables = found
+        if not route.active:
+            raise Inactive("Not found, inactive channel")
+        return await route.inner(
+            replace(call, method="POST", path=route.path, component=route.name, args=args, path_vars=variables)
+        )
+
     def _services(self, lasting: Lasting) -> ChainServices:
         means = Means(lasting.http, lasting.clock)
         built = {kind: self._service(kind, means) for kind in ("apps", "login", "users")}
-        return ChainServices(http=lasting.http, tokens=lasting.tokens, **built)
+        return ChainServices(
+            http=lasting.http, tokens=lasting.tokens, declared=self._declared, call=self._call_inside, **built
+        )
 
     def _service(self, kind: str, means: Means) -> Any:
         stanza = self.config.services.get(kind)
@@ -102,7 +119,7 @@ class Generation:
     def _route(
         self, stanza: ComponentStanza, chain: Sequence[Middleware], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
-        lent = Services(services.http, services.users, services.tokens)
+        lent = Services(services.http, services.users, services.tokens, services.declared, services.call)
         component = self._build("components", stanza, lent)
         test = None
         if stanza.test_config is not None:

@@ -1,0 +1,90 @@
+"""cmsi/send_msg: one form for every way a message can go; the channel's own component sends it."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from esb import Call, Component, EsbError, Label, LooseBool, Params, RequiredReceivers, RequiredText, Text
+from esb.component import NoConfig
+
+
+class SendMsgParams(Params):
+    """Parameters of cmsi/send_msg. Those of one channel are ignored by the others."""
+
+    msg_type: Annotated[RequiredText, Label("msg type")] = Field(description="weixin, mail, sms or voice")
+    receiver__username: Annotated[RequiredReceivers, Label("receiver")] = Field(description="user names")
+    title: Annotated[RequiredText, Label("message title")] = Field(description="title of the message")
+    content: Annotated[RequiredText, Label("message content")] = Field(description="the message itself")
+    is_content_base64: LooseBool = Field(False, description="content is base64 of UTF-8 text")
+    sender: Text = Field("", description="mail: who sends it")
+    cc__username: Any = Field(None, description="mail: user names who get a copy")
+    body_format: Text = Field("", description="mail: Html or Text")
+    attachments: Any = Field(None, description="mail: attachments as send_mail takes them")
+    date: Text = Field("", description="weixin: when it was sent")
+    remark: Text = Field("", description="weixin: the last line of the message")
+    wx_qy_agentid: Any = Field(None, description="weixin: agentid of a WeCom app")
+    wx_qy_corpsecret: Text = Field("", description="weixin: secret of that WeCom app", repr=False)
+
+
+def _weixin(params: SendMsgParams) -> dict[str, Any]:
+    return {
+        "data": {
+            "heading": params.title,
+            "message": params.content,
+            "date": params.date,
+            "remark": params.remark,
+            "is_message_base64": params.is_content_base64,
+        },
+        "wx_qy_agentid": params.wx_qy_agentid,
+        "wx_qy_corpsecret": params.wx_qy_corpsecret,
+    }
+
+
+def _mail(params: SendMsgParams) -> dict[str, Any]:
+    given = {
+        "sender": params.sender,
+        "cc__username": params.cc__username,
+        "body_format": params.body_format,
+        "attachments": params.attachments,
+    }
+    return {
+        "title": params.title,
+        "content": params.content,
+        "is_content_base64": params.is_content_base64,
+        **{name: value for name, value in given.items() if value},
+    }
+
+
+def _sms(params: SendMsgParams) -> dict[str, Any]:
+    return {"content": params.content, "is_content_base64": params.is_content_base64}
+
+
+def _voice(params: SendMsgParams) -> dict[str, Any]:
+    return {"auto_read_message": params.content, "is_content_base64": params.is_content_base64}
+
+
+CHANNELS: Mapping[str, tuple[str, Callable[[SendMsgParams], dict[str, Any]]]] = {
+    "weixin": ("/cmsi/send_weixin/", _weixin),
+    "mail": ("/cmsi/send_mail/", _mail),
+    "sms": ("/cmsi/send_sms/", _sms),
+    "voice": ("/cmsi/send_voice_msg/", _voice),
+}
+
+
+class SendMsg(Component[NoConfig, SendMsgParams]):
+    """Hands the message to the component that is declared for its type, in process, for the same app and user."""
+
+    params_type = SendMsgParams
+    has_environments = False  # the component it calls looks at the header itself
+
+    async def handle(self, call: Call, params: SendMsgParams) -> Any:
+        channel = CHANNELS.get(params.msg_type)
+        if channel is None:
+            raise EsbError("Unsupported type of msg type, expected weixin, mail, sms or voice")
+        path, arguments = channel
+        if self.services.declared(path) is None:
+            raise EsbError("Unsupported type of msg type, {path} is not declared in this gateway", path=path)
+        return await self.services.call(
+            call, path, {"receiver__username": params.receiver__username} | arguments(params)
+        )
