@@ -4,7 +4,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 
-class BadControl(Exception):  # noqa: N818 - named after the 400 that it becomes
+class BadControl(Exception):
     """The control API was called with something it does not understand."""
 
 

@@ -1,10 +1,8 @@
 """Which path is which call, and the way from a call to a complete answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from multidict import CIMultiDictProxy
 
 from esb.sandbox import official_account, refusals, robot, wecom
 from esb.sandbox.inbox import Message, Reply
@@ -22,14 +20,14 @@ class Platform:
     """How one of the two platforms says no, and in which headers it speaks."""
 
     refuse: Callable[[State, Refusal, str], dict[str, Any]]
-    headers: Callable[[dict[str, Any]], CIMultiDictProxy[str]]
+    headers: Callable[[dict[str, Any]], Mapping[str, str]]
 
 
-def _mp_headers(reply: dict[str, Any]) -> CIMultiDictProxy[str]:
+def _mp_headers(reply: dict[str, Any]) -> Mapping[str, str]:
     return MP_HEADERS
 
 
-def _qy_headers(reply: dict[str, Any]) -> CIMultiDictProxy[str]:
+def _qy_headers(reply: dict[str, Any]) -> Mapping[str, str]:
     if reply["errmsg"] == "ok":
         return QY_HEADERS
     message = reply["errmsg"].encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")

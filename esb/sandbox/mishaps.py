@@ -3,9 +3,9 @@
 import asyncio
 import socket
 import struct
+from collections.abc import Mapping
 
 from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from esb.sandbox import endpoints, tokens
 from esb.sandbox.faults import Action, Fault
@@ -123,11 +123,10 @@ class _Mishap:
             return await self._piecemeal(answer.status, sent_headers, body)
         return web.Response(status=answer.status, headers=sent_headers, body=body)
 
-    def _headers(self, given: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-        dressed = CIMultiDict(given)
-        if self._action.content_type is not None:
-            dressed["Content-Type"] = self._action.content_type
-        return dressed
+    def _headers(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        if self._action.content_type is None:
+            return given
+        return {**given, "Content-Type": self._action.content_type}
 
     def _hung_up(self) -> web.Response:
         if self._request.transport:
@@ -140,7 +139,7 @@ class _Mishap:
             transport.abort()
         return web.Response()
 
-    async def _piecemeal(self, status: int, sent_headers: CIMultiDict[str], body: bytes) -> web.StreamResponse:
+    async def _piecemeal(self, status: int, sent_headers: Mapping[str, str], body: bytes) -> web.StreamResponse:
         """The whole length is announced; then the body drips, or stops half-way with a reset."""
         response = web.StreamResponse(status=status, headers=sent_headers)
         response.content_length = len(body)

@@ -21,7 +21,7 @@ Payload = Mapping[str, Any]
 Check = Callable[[Payload, Knobs], str]
 
 
-class NotUnderstood(Exception):  # noqa: N818 - the answer to it is a success with a warning
+class NotUnderstood(Exception):
     """The platform answers errcode 0 with a warning and sends nothing."""
 
 

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
-
-from multidict import CIMultiDict, CIMultiDictProxy
 
 
 def _encode_plainly(value: object) -> bytes:
@@ -23,7 +22,7 @@ else:
     decode = orjson.loads
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is a proper answer of WeChat, no fault of the sandbox
+class Refusal(Exception):
     """WeChat says no: an errcode, wording other than the usual, and the fields that travel beside it."""
 
     def __init__(self, errcode: int, wording: str | None = None, **fields: object) -> None:
@@ -63,14 +62,14 @@ class Answer:
     """One HTTP answer, complete; `errcode` is None where the body has none to count."""
 
     status: int
-    headers: CIMultiDictProxy[str]
+    headers: Mapping[str, str]
     body: bytes
     errcode: int | None = None
 
 
-def headers(**values: str) -> CIMultiDictProxy[str]:
+def headers(**values: str) -> Mapping[str, str]:
     """Response headers made once; underscores in the names stand for dashes."""
-    return CIMultiDictProxy(CIMultiDict({name.replace("_", "-"): value for name, value in values.items()}))
+    return MappingProxyType({name.replace("_", "-"): value for name, value in values.items()})
 
 
 @dataclass(slots=True)
