@@ -99,8 +99,10 @@ def _looked_up(state: State, app: WecomApp, fits: Callable[[Member], bool]) -> R
 
 def _count_bad_secret(state: State, remote: str) -> None:
     bad, limit = state.bad_secrets[remote], state.knobs.qy_bad_secret_ban_after
+    if not limit:
+        return
     bad.add(state.now())
-    if limit and bad.count(state.now()) >= limit:
+    if bad.count(state.now()) >= limit:
         state.banned_until[remote] = state.now() + state.knobs.qy_ban_s
 
 
@@ -141,7 +143,7 @@ def _agent(app: WecomApp, body: Mapping[str, Any]) -> None:
         raise Refusal(41011)
     try:
         number = int(agentid)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Refusal(40056) from None
     if number not in app.corporation.apps:
         raise Refusal(40056)
@@ -200,7 +202,7 @@ def _duplicate_key(body: Mapping[str, Any]) -> bytes:
 def _duplicate_interval(body: Mapping[str, Any]) -> int:
     try:
         return min(int(body.get("duplicate_check_interval", DEDUPE_S)), DEDUPE_MAX_S)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return DEDUPE_S
 
 

@@ -136,6 +136,14 @@ async def test_the_agentid_must_be_that_of_the_token(wechat: WeChat, agentid: ob
     assert (await wechat.send(await wechat.wecom_token(), agentid=agentid))["errcode"] == errcode
 
 
+async def test_an_agentid_beyond_all_numbers_is_invalid(wechat: WeChat) -> None:
+    query = {"access_token": await wechat.wecom_token()}
+
+    for agentid in (b"1e999", b"-1", b"123456789012345678901234567890", b"true"):
+        body = b'{"agentid":' + agentid + b',"touser":"lisi","msgtype":"text","text":{"content":"x"}}'
+        assert (await wechat.call("POST", MESSAGE_SEND, data=body, params=query))["errcode"] in (40056, 40058)
+
+
 async def test_the_agentid_is_checked_before_msgtype_content_and_receivers(wechat: WeChat) -> None:
     token = await wechat.wecom_token()
     bad = {"agentid": 7, "msgtype": "smoke", "touser": None, "text": None}
