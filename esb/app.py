@@ -1,29 +1,30 @@
 """create_app(config) -> web.Application: builds all, opens all, and closes all in reverse."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 
+from esb.clock import Clock, SystemClock
 from esb.config import Config
-from esb.generation import Generation, Lasting
+from esb.generation import Generation
 from esb.ingress import Ingress
 from esb.observe import Listener, Observer
 from esb.outgoing import Outgoing
+from esb.services import Means
 from esb.tokens import TokenCache
 
 
 class Gateway:
     """One gateway: what lasts as long as the process, and the generation that answers now."""
 
-    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Callable[[], float]) -> None:
+    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock) -> None:
         self.config = config
         self.observer = Observer(listeners)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
-        self.generation = Generation(config, Lasting(self.http, self.tokens, clock))
+        self.generation = Generation(config, Means(self.http, self.tokens, clock))
         self.ingress = Ingress(
             lambda: self.generation,
             self.observer,
@@ -57,14 +58,12 @@ class Gateway:
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 
 
-def create_app(
-    config: Config, *, listeners: Iterable[Listener] = (), clock: Callable[[], float] = time.monotonic
-) -> web.Application:
+def create_app(config: Config, *, listeners: Iterable[Listener] = (), clock: Clock | None = None) -> web.Application:
     """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
 
-    `listeners` are told every event; `clock` (seconds) drives every expiry.
+    `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
     """
-    gateway = Gateway(config, listeners, clock)
+    gateway = Gateway(config, listeners, clock or SystemClock())
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.add_route("*", "/{path:.*}", gateway.ingress.handle)

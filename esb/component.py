@@ -9,9 +9,7 @@ from pydantic import BaseModel
 from esb.call import Call
 from esb.config import ConfigModel
 from esb.fields import Params
-from esb.outgoing import Outgoing
-from esb.services import Apps, Login, Users
-from esb.tokens import TokenCache
+from esb.services import Apps, Login, Means, Users
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 ParamsT = TypeVar("ParamsT", bound=Params)
@@ -22,17 +20,14 @@ class NoConfig(ConfigModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class Services(Means):
     """What the gateway lends to a plugin. It opens and closes none of it.
 
-    `http` is the way out; `users` the directory of people; `tokens` the memory of upstream access tokens.
-    `declared(path)` tells whether the component at a path is active, None if there is none; `call(call, path, args)`
+    Besides the means of the process: `users`, the directory of people; `declared(path)` tells whether the component at a path is active, None if there is none; `call(call, path, args)`
     answers what that component answers, for the same app and user and within the same deadline.
     """
 
-    http: Outgoing
     users: Users
-    tokens: TokenCache
     declared: Callable[[str], bool | None]
     call: Callable[[Call, str, Mapping[str, Any]], Awaitable[Any]]
 

@@ -1,8 +1,8 @@
 """All that is built from one config: services, chain, components, routes. A reload builds another and swaps them."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,22 +14,11 @@ from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.errors import ConfigError, Inactive, Mistake, NoTestEnvironment, NotFound
 from esb.fields import parameter_error
 from esb.middleware import Middleware, compose
-from esb.outgoing import Outgoing
 from esb.routes import Route, Routes
 from esb.services import Means
-from esb.tokens import TokenCache
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICE = "static"
-
-
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """What outlives a generation and is lent to it."""
-
-    http: Outgoing
-    tokens: TokenCache
-    clock: Callable[[], float]
 
 
 class Endpoint:
@@ -55,14 +44,14 @@ class Endpoint:
 class Generation:
     """Everything one config describes. Building it opens nothing."""
 
-    def __init__(self, config: Config, lasting: Lasting) -> None:
+    def __init__(self, config: Config, means: Means) -> None:
         """ConfigError with all mistakes of all stanzas."""
         self.config = config
         self._mistakes: list[Mistake] = list(config.mistakes)
         self._closing: list[Any] = []
         if str(config.folder) not in sys.path:
             sys.path.insert(0, str(config.folder))  # so that `use: plugins.x:X` finds a file beside esb.yaml
-        services = self._services(lasting)
+        services = self._services(means)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
         if self._mistakes:
@@ -95,11 +84,15 @@ class Generation:
             replace(call, method="POST", path=route.path, component=route.name, args=args, path_vars=variables)
         )
 
-    def _services(self, lasting: Lasting) -> ChainServices:
-        means = Means(lasting.http, lasting.clock)
+    def _services(self, means: Means) -> ChainServices:
         built = {kind: self._service(kind, means) for kind in ("apps", "login", "users")}
         return ChainServices(
-            http=lasting.http, tokens=lasting.tokens, declared=self._declared, call=self._call_inside, **built
+            http=means.http,
+            tokens=means.tokens,
+            clock=means.clock,
+            declared=self._declared,
+            call=self._call_inside,
+            **built,
         )
 
     def _service(self, kind: str, means: Means) -> Any:
@@ -119,7 +112,7 @@ class Generation:
     def _route(
         self, stanza: ComponentStanza, chain: Sequence[Middleware], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
-        lent = Services(services.http, services.users, services.tokens, services.declared, services.call)
+        lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
         component = self._build("components", stanza, lent)
         test = None
         if stanza.test_config is not None:

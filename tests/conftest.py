@@ -70,6 +70,9 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
     def advance(self, seconds: float) -> None:
         self.now += seconds
 
@@ -178,15 +181,14 @@ def open_gateway(opened: AsyncExitStack, http: ClientSession, tmp_path: Path) ->
         config: str | None = None,
         more: str = "",
         sandbox_url: str | None = None,
-        clock: Callable[[], float] | None = None,
+        clock: Clock | None = None,
     ) -> Gateway:
         path = tmp_path / "esb.yaml"
         text = f"{SERVICES}{textwrap.dedent(more)}components:\n{components}" if config is None else config
         path.write_text(text)
         events: list[Event] = []
         loaded = load(path, {}, sandbox_url=sandbox_url)
-        options = {} if clock is None else {"clock": clock}
-        app = create_app(loaded, listeners=[events.append], **options)
+        app = create_app(loaded, listeners=[events.append], clock=clock)
         server = TestServer(app)
         await server.start_server()
         opened.push_async_callback(server.close)

@@ -1,11 +1,13 @@
 """Who knows apps, logins, users and access tokens: one protocol each. Back ends are files of this folder."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from esb.call import App, Call
+from esb.clock import Clock
 from esb.outgoing import Outgoing
+from esb.tokens import TokenCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,11 @@ class Users(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a back end is built with. Lent: it closes none of it."""
+    """What lasts as long as the process, and is lent to all that is built from a configuration.
+
+    `http` is the way out; `tokens` the memory of upstream access tokens; `clock` what every expiry goes by.
+    """
 
     http: Outgoing
-    clock: Callable[[], float]
+    tokens: TokenCache
+    clock: Clock
