@@ -5,11 +5,12 @@ WeChat's access tokens travel in the query, and aiohttp quotes URLs in nearly ev
 """
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from yarl import URL
@@ -23,6 +24,7 @@ CONNECT_SECONDS = 5.0
 MAX_ANSWER = 8 * 2**20
 """The largest answer read, in bytes, after decompression."""
 NO_HEADERS: Mapping[str, str] = {}
+_CODE = re.compile(r"-?[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +85,12 @@ class Outgoing:
 
         UpstreamError when the status is none of `statuses` or the answer is no JSON object.
         """
-        started = time.monotonic()
-        status = errcode = None
-        failure = "cancelled"
-        try:
+        with _Telling(self._observer, call, target) as told:
             answer = await self._send(call, target, method, url, body, headers, timeout, proxy)
-            status = answer.status
+            told.status = answer.status
             payload = read_object(target, answer, statuses)
-            errcode = payload.get("errcode", payload.get("code"))
-            failure = ""
-        except UpstreamError as error:
-            failure = str(error.reason)
-            raise
-        finally:
-            self._tell(call, target, status, errcode, failure, started)
-        return payload
+            told.errcode = _code(payload.get("errcode", payload.get("code")))
+            return payload
 
     async def request(
         self,
@@ -112,19 +105,10 @@ class Outgoing:
         proxy: str | None = None,
     ) -> Answer:
         """What this request brings, whatever its status. UpstreamError when nothing usable came."""
-        started = time.monotonic()
-        status = None
-        failure = "cancelled"
-        try:
+        with _Telling(self._observer, call, target) as told:
             answer = await self._send(call, target, method, url, body, headers, timeout, proxy)
-            status = answer.status
-            failure = ""
-        except UpstreamError as error:
-            failure = str(error.reason)
-            raise
-        finally:
-            self._tell(call, target, status, None, failure, started)
-        return answer
+            told.status = answer.status
+            return answer
 
     async def _send(
         self,
@@ -137,8 +121,6 @@ class Outgoing:
         timeout: float | None,
         proxy: str | None,
     ) -> Answer:
-        if self._session is None:
-            raise RuntimeError("Outgoing is not open")
         limit, seconds = _time_left(call, timeout)
         if seconds <= 0:
             raise UpstreamError(target.system, target.interface, _too_slow(limit), sent=False)
@@ -147,6 +129,17 @@ class Outgoing:
             headers = {"Content-Type": "application/json", **headers}
         if call is not None:
             headers = {**headers, **call.headers}
+        try:
+            return await self._exchange(method, url, body, headers, seconds, proxy)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            failure = _failure(target, error, limit)
+        raise failure  # outside the except clause: a chained aiohttp error would carry the URL
+
+    async def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float, proxy: str | None
+    ) -> Answer:
+        if self._session is None:
+            raise RuntimeError("Outgoing is not open")
         parsed = URL(url, encoded=True)
         place = (parsed.raw_authority, proxy or "")
         if self._in_flight[place] >= self._max_per_target:
@@ -160,33 +153,64 @@ class Outgoing:
                 headers=headers,
                 proxy=proxy,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds)),
+                timeout=_client_timeout(seconds),
             ) as response:
-                return Answer(response.status, response.headers, await _read(target, response))
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            failure = _failure(target, error, limit)
+                return Answer(response.status, response.headers, await _read(response))
         finally:
             self._in_flight[place] -= 1
             if not self._in_flight[place]:
                 del self._in_flight[place]
-        raise failure  # outside the except clause: a chained aiohttp error would carry the URL
 
-    def _tell(
-        self, call: Call | None, target: Target, status: int | None, errcode: Any, failure: str, started: float
-    ) -> None:
-        if not isinstance(errcode, int | str):
-            errcode = None
+
+class _Telling:
+    """Tells one request as an event, however it ends."""
+
+    __slots__ = ("_call_id", "_observer", "_started", "_target", "errcode", "status")
+
+    def __init__(self, observer: Observer, call: Call | None, target: Target) -> None:
+        self._observer = observer
+        self._call_id = call.id if call is not None else ""
+        self._target = target
+        self.status: int | None = None
+        self.errcode: int | str | None = None
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        failure = "" if error is None else _short(error)
+        seconds = time.monotonic() - self._started
         self._observer.emit(
             UpstreamFinished(
-                call.id if call is not None else "",
-                target.system,
-                target.interface,
-                status,
-                errcode,
+                self._call_id,
+                self._target.system,
+                self._target.interface,
+                self.status,
+                self.errcode,
                 failure,
-                time.monotonic() - started,
+                seconds,
             )
         )
+
+
+def _short(error: BaseException) -> str:
+    """What an event tells of an error."""
+    match error:
+        case UpstreamError():
+            return str(error.reason)
+        case Limited():
+            return "too many requests are under way"
+        case asyncio.CancelledError():
+            return "cancelled"
+    return type(error).__name__
+
+
+def _code(value: Any) -> int | str | None:
+    """An upstream's own code for the log, if it is one: an upstream may write anything there, our secrets too."""
+    if isinstance(value, str):
+        return value if _CODE.fullmatch(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def read_object(target: Target, answer: Answer, statuses: tuple[int, ...] = (200,)) -> dict[str, Any]:
@@ -229,20 +253,27 @@ def _time_left(call: Call | None, timeout: float | None) -> tuple[float, float]:
     return call.timeout, left
 
 
-async def _read(target: Target, response: aiohttp.ClientResponse) -> bytes:
+def _client_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """So much in all, and exactly that: aiohttp would round long times up to a whole second of the clock.
+
+    Connecting gets a little less, so that there is no doubt which of the two ran out, and whether anything was sent.
+    """
+    return aiohttp.ClientTimeout(
+        total=seconds, connect=min(CONNECT_SECONDS, 0.9 * seconds), ceil_threshold=float("inf")
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body. Too much of it is an error, before it is in memory."""
-    body = await response.content.read(MAX_ANSWER)
-    if response.content.at_eof():
-        return body
-    chunks = [body]
-    size = len(body)
+    chunks: list[bytes] = []
+    size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > MAX_ANSWER:
             response.close()
             raise _TooMuch
         chunks.append(chunk)
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class _TooMuch(ValueError):
@@ -266,10 +297,10 @@ def _failure(target: Target, error: Exception, limit: float) -> UpstreamError:
             reason, sent = "the host name could not be resolved", False
         case aiohttp.ClientConnectorError():
             reason, sent = "the connection could not be established", False
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            reason, sent = "the address is not a valid URL", False
         case _TooMuch():
             reason = "the response is too large"
+        case ValueError() | aiohttp.NonHttpUrlClientError():
+            reason, sent = "the request cannot be sent: its address, its proxy or a header is not valid", False
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
             reason = "the response is not valid HTTP"
         case _:
