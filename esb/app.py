@@ -8,7 +8,7 @@ from aiohttp import web
 
 from esb.clock import Clock, SystemClock
 from esb.config import Config
-from esb.generation import Generation
+from esb.generation import Generation, build_store
 from esb.ingress import Ingress
 from esb.observe import Listener, Observer
 from esb.outgoing import Outgoing
@@ -24,9 +24,10 @@ class Gateway:
         self.observer = Observer(listeners)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
-        self.generation = Generation(config, Means(self.http, self.tokens, clock))
+        self.store, mistakes = build_store(config, clock)
+        self.generation = Generation(config, Means(self.http, self.tokens, self.store, clock), mistakes)
         self.ingress = Ingress(
-            lambda: self.generation,
+            lambda: self.generation.routes,
             self.observer,
             max_body=config.server.max_body,
             max_in_flight=config.server.max_in_flight,
@@ -37,6 +38,7 @@ class Gateway:
         """Open while the application runs."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.http.close)
+            stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self.generation.close)
             self.http.open()
@@ -55,6 +57,17 @@ class Gateway:
             call.cancel()
 
 
+class _Everything(web.PlainResource):
+    """Leads every request to ingress, that for `*` too, so that no answer is aiohttp's own."""
+
+    def __init__(self, ingress: Ingress) -> None:
+        super().__init__("/")
+        self._route = self.add_route("*", ingress.handle, expect_handler=ingress.expect)
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo, set[str]]:
+        return web.UrlMappingMatchInfo({}, self._route), set()
+
+
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 
 
@@ -66,6 +79,6 @@ def create_app(config: Config, *, listeners: Iterable[Listener] = (), clock: Clo
     gateway = Gateway(config, listeners, clock or SystemClock())
     app = web.Application()
     app[GATEWAY] = gateway
-    app.router.add_route("*", "/{path:.*}", gateway.ingress.handle)
+    app.router.register_resource(_Everything(gateway.ingress))
     app.cleanup_ctx.append(gateway.run)
     return app

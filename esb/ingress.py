@@ -10,18 +10,18 @@ import re
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from esb import codec, credentials, envelope, parameters
 from esb.call import Call, Options, Record, Signed
 from esb.component import Reply
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
-from esb.generation import Generation
 from esb.observe import CallFinished, Crashed, Observer
-from esb.routes import Route
+from esb.routes import Route, Routes
 
 COMPONENTS = "/api/c/compapi/"
 SELF_SERVICE = "/api/c/self-service-api/"
@@ -31,7 +31,12 @@ ANSWER_SECONDS = 0.25
 TRAVELLING = ("Blueking-Language", "Blueking-Timezone", "Traceparent")
 """Headers of a caller that go upstream; nothing else of it does."""
 
+JSON_HEADERS: Mapping[str, str] = {"Content-Type": JSON}
+NOTHING_MORE: Mapping[str, str] = {}
+CUT_SHORT = envelope.GENERAL_FAILURE
+"""The code that the log tells of a call that was ended without an answer."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -40,14 +45,14 @@ class Ingress:
 
     def __init__(
         self,
-        current: Callable[[], Generation],
+        routes: Callable[[], Routes],
         observer: Observer,
         *,
         max_body: int,
         max_in_flight: int,
         trusted_proxies: Sequence[Network],
     ) -> None:
-        self._current = current
+        self._routes = routes
         self._observer = observer
         self._max_body = max_body
         self._max_in_flight = max_in_flight
@@ -55,6 +60,12 @@ class Ingress:
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
         self.draining = False
+
+    async def expect(self, request: web.Request) -> None:
+        """Asks for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
+        if request.version >= (1, 1) and request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # the answer has yet to begin
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path
@@ -83,18 +94,24 @@ class Ingress:
         route: Route | None = None
         try:
             route, variables = self._route(request, path)
-            written = _written(await self._within_deadline(request, request_id, route, variables, record), request_id)
-        except EsbError as error:
-            made = envelope.failure(error, request_id)
-            written = _Written(codec.encode(made), made["code"], error.status)
+            answer = await self._within_deadline(request, request_id, route, variables, record)
+            written = _written(answer, request_id, record.headers)
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
-            self._crashed(error, request_id, path)
-            made = envelope.crash(request_id)
-            written = _Written(codec.encode(made), made["code"])
-        headers = {"X-Bkapi-Request-Id": request_id, "Server": "esb-gateway", **record.headers}
-        response = web.Response(body=written.body, status=written.status, headers={**written.headers, **headers})
-        self._finished(request, request_id, route, record, written, time.monotonic() - started)
-        return response
+            written = self._failed(error, request_id, path, record.headers)
+        except asyncio.CancelledError:
+            self._finished(request, request_id, route, record, CUT_SHORT, 0, started)
+            raise
+        self._finished(request, request_id, route, record, written.code, written.response.status, started)
+        return written.response
+
+    def _failed(self, error: Exception, request_id: str, path: str, more: Mapping[str, str]) -> "_Written":
+        if isinstance(error, EsbError):
+            try:
+                return _enveloped(envelope.failure(error, request_id), error.status, request_id, more)
+            except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
+                error = bug
+        self._crashed(error, request_id, path)
+        return _enveloped(envelope.crash(request_id), 200, request_id)
 
     def _finished(
         self,
@@ -102,8 +119,9 @@ class Ingress:
         request_id: str,
         route: Route | None,
         record: Record,
-        written: "_Written",
-        seconds: float,
+        code: int | str,
+        status: int,
+        started: float,
     ) -> None:
         self._observer.emit(
             CallFinished(
@@ -115,9 +133,9 @@ class Ingress:
                 app=record.app,
                 user=record.user,
                 user_source=record.user_source,
-                code=written.code,
-                status=written.status,
-                seconds=seconds,
+                code=code,
+                status=status,
+                seconds=time.monotonic() - started,
                 client_ip=self._client_ip(request),
             )
         )
@@ -131,7 +149,7 @@ class Ingress:
             raise Inactive("Not found, inactive buffet component")
         found = None
         if path.startswith(COMPONENTS):
-            found = self._current().routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
+            found = self._routes().find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
         if found is None:
             raise NotFound("The content does not exist")
         if not found[0].active:
@@ -143,6 +161,7 @@ class Ingress:
     ) -> Any:
         deadline = asyncio.get_running_loop().time() + route.timeout
         scope = asyncio.timeout_at(deadline + ANSWER_SECONDS)
+        call = None
         try:
             async with scope:
                 call = await self._call(request, request_id, route, variables, record, deadline)
@@ -150,6 +169,10 @@ class Ingress:
         except TimeoutError:
             if not scope.expired():
                 raise
+        if call is None:
+            raise RequestError(
+                "Parameters error, the request body did not arrive within {seconds:g} seconds", seconds=route.timeout
+            )
         raise UpstreamError(
             route.system,
             route.component,
@@ -176,11 +199,11 @@ class Ingress:
         claimed, args = credentials.split(
             found,
             authorization,
-            headers.get("Cookie", ""),
-            headers.get("X-Bkapi-JWT", ""),
+            _text(headers.get("Cookie", "")),
+            _text(headers.get("X-Bkapi-JWT", "")),
             Signed(request.method, self._signed_path(request), query, body),
         )
-        travelling = {name: headers[name] for name in TRAVELLING if name in headers}
+        travelling = {name: value for name in TRAVELLING if (value := headers.get(name)) and value.isascii()}
         travelling["X-Bkapi-Request-Id"] = request_id
         return Call(
             id=request_id,
@@ -228,8 +251,8 @@ class Ingress:
         remote = request.remote or ""
         if not self._trusted or not self._is_trusted(remote):
             return remote
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-        for hop in reversed(hops):
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))  # some proxies add a line of their own
+        for hop in reversed([hop.strip() for hop in forwarded.split(",")]):
             if not _is_address(hop):
                 break  # what somebody wrote there is no address: trust nothing beyond it
             remote = hop
@@ -273,22 +296,42 @@ def _is_address(text: str) -> bool:
     return True
 
 
-JSON_HEADERS: Mapping[str, str] = {"Content-Type": JSON}
+def _text(header: str) -> str:
+    """A header's text. Bytes that are no UTF-8 come as lone surrogates, which nothing further down could encode."""
+    return header if header.isascii() else header.encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
     """An answer in its final form, and the code that the log tells of it."""
 
-    body: bytes | AsyncIterator[bytes]
+    response: web.Response
     code: int | str
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=lambda: JSON_HEADERS)
 
 
-def _written(answer: Any, request_id: str) -> _Written:
-    """A component's answer. TypeError if its data is no JSON value."""
+def _written(answer: Any, request_id: str, more: Mapping[str, str]) -> _Written:
+    """A component's answer. TypeError or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
-        return _Written(answer.body, 0, answer.status, answer.headers)
-    made = envelope.success(answer, request_id)
-    return _Written(codec.encode(made), made["code"])
+        if not isinstance(answer.body, bytes | AsyncIterator):
+            raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
+        headers = _headers(answer.headers, request_id, more)
+        return _Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
+    return _enveloped(envelope.success(answer, request_id), 200, request_id, more)
+
+
+def _enveloped(made: dict[str, Any], status: int, request_id: str, more: Mapping[str, str] = NOTHING_MORE) -> _Written:
+    headers = _headers(JSON_HEADERS, request_id, more)
+    return _Written(web.Response(body=codec.encode(made), status=status, headers=headers), made["code"])
+
+
+def _headers(first: Mapping[str, str], request_id: str, more: Mapping[str, str]) -> CIMultiDict[str]:
+    """All headers of an answer; ours win. ValueError if one would break out of its line."""
+    headers = CIMultiDict(first)
+    headers.update(more)
+    if first is not JSON_HEADERS or more:
+        for name, value in headers.items():
+            if not _LINE.fullmatch(name + value):
+                raise ValueError("a header with control characters")
+    headers["X-Bkapi-Request-Id"] = request_id
+    headers["Server"] = "esb-gateway"
+    return headers

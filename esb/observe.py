@@ -3,13 +3,14 @@
 Events carry names, codes and times; never a parameter value, a URL or a secret.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class CallFinished:
-    """A call was answered. `code` is the envelope's, `status` the HTTP status, `seconds` its whole time."""
+    """A call ended. `code` is the envelope's, `status` the HTTP status (0: cut short, unanswered)."""
 
     id: str
     method: str
@@ -70,4 +71,7 @@ class Observer:
 
     def emit(self, event: Event) -> None:
         for listener in self._listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # a full disk must not turn a message that was sent into a failed call
+                logging.getLogger(__name__).exception("a listener failed")

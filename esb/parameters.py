@@ -59,7 +59,7 @@ def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
             BytesIO(body), boundary, len(body), strict=True, part_limit=MAX_FIELDS, memory_limit=len(body) + 1
         )
         return {part.name: part.value for part in parser if not part.filename}
-    except (MultipartError, ValueError):
+    except (MultipartError, ValueError, LookupError):  # LookupError: a character set that Python does not know
         raise _not_readable("multipart form") from None
 
 

@@ -16,6 +16,7 @@ from esb.app import create_app
 from esb.config import load
 from esb.observe import Event
 from esb.sandbox import create_sandbox
+from esb.serving import listening
 
 SEND_WEIXIN = "cmsi/send_weixin"
 DEMO = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin"}
@@ -69,6 +70,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def since_1970(self) -> float:
+        return 1_800_000_000 + self.now
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -189,10 +193,8 @@ def open_gateway(opened: AsyncExitStack, http: ClientSession, tmp_path: Path) ->
         events: list[Event] = []
         loaded = load(path, {}, sandbox_url=sandbox_url)
         app = create_app(loaded, listeners=[events.append], clock=clock)
-        server = TestServer(app)
-        await server.start_server()
-        opened.push_async_callback(server.close)
-        return Gateway(str(server.make_url("")).rstrip("/"), http, app, events)
+        url = await opened.enter_async_context(listening(app, "127.0.0.1", 0))  # as `esb serve` does
+        return Gateway(url, http, app, events)
 
     return open_one
 

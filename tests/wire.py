@@ -1,0 +1,90 @@
+"""HTTP by hand, for what no decent client would send."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import ClientResponse
+
+
+@dataclass
+class Answer:
+    """What came back on a bare connection."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        assert len(values) == 1, (name, self.headers)
+        return values[0]
+
+    def envelope(self) -> dict[str, Any]:
+        """The envelope, whose form is that of every answer."""
+        return checked(self.body, self.header("X-Bkapi-Request-Id"), self.header("Content-Type"))
+
+
+@asynccontextmanager
+async def connection(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    place = urlsplit(url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def exchange(url: str, request: bytes) -> Answer:
+    """Sends these bytes, and reads one answer."""
+    async with connection(url) as (reader, writer):
+        writer.write(request)
+        return await read_answer(reader)
+
+
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    async with asyncio.timeout(10):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:] if line)]
+        length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
+        return Answer(int(head[0].split()[1]), headers, await reader.readexactly(length))
+
+
+def request(
+    method: bytes, target: bytes, body: bytes = b"", headers: tuple[bytes, ...] = (), length: int | None = None
+) -> bytes:
+    """A request with these very bytes."""
+    lines = [method + b" " + target + b" HTTP/1.1", b"Host: gateway", *headers]
+    if body or length is not None:
+        lines.append(b"Content-Length: %d" % (len(body) if length is None else length))
+    return b"\r\n".join([*lines, b"", body])
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Lets everything else run until this is so."""
+    async with asyncio.timeout(10):
+        while not reached():  # noqa: ASYNC110 - what is waited for is told by no event
+            await asyncio.sleep(0)
+
+
+async def envelope_of(response: ClientResponse) -> dict[str, Any]:
+    """The envelope of a response, whose form is that of every answer."""
+    ids = response.headers.getall("X-Bkapi-Request-Id")
+    assert len(ids) == 1
+    return checked(await response.read(), ids[0], response.headers["Content-Type"])
+
+
+def checked(body: bytes, request_id: str, content_type: str) -> dict[str, Any]:
+    assert content_type == "application/json; charset=utf-8"
+    envelope: dict[str, Any] = json.loads(body)
+    assert {"result", "code", "message", "data", "request_id"} <= set(envelope)
+    assert isinstance(envelope["result"], bool)
+    assert isinstance(envelope["code"], int)
+    assert isinstance(envelope["message"], str)
+    assert envelope["request_id"] == request_id
+    assert len(request_id) == 32
+    return envelope
