@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from esb.call import Call
 from esb.config import ConfigModel
 from esb.fields import Params
-from esb.services import Apps, Login, Means, Users
+from esb.services import Apps, Login, Means, Tokens, Users
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 ParamsT = TypeVar("ParamsT", bound=Params)
@@ -23,8 +23,9 @@ class NoConfig(ConfigModel):
 class Services(Means):
     """What the gateway lends to a plugin. It opens and closes none of it.
 
-    Besides the means of the process: `users`, the directory of people; `declared(path)` tells whether the component at a path is active, None if there is none; `call(call, path, args)`
-    answers what that component answers, for the same app and user and within the same deadline.
+    Besides the means of the process: `users`, the directory of people; `declared(path)` tells whether the component at
+    a path is active, None if there is none; `call(call, path, args)` answers what that component answers, for the same
+    app and user and within the same deadline.
     """
 
     users: Users
@@ -34,10 +35,12 @@ class Services(Means):
 
 @dataclass(frozen=True, slots=True)
 class ChainServices(Services):
-    """What the gateway lends to a middleware: besides, who knows apps and logins."""
+    """What the gateway lends to a middleware: besides, who knows apps, logins and tokens."""
 
     apps: Apps
     login: Login
+    access_tokens: Tokens
+    jwt: Tokens
 
 
 class Envelope(dict[str, Any]):

@@ -165,8 +165,8 @@ class Draining(EsbError):
 class UpstreamError(EsbError):
     """A third-party system failed.
 
-    `sent` says whether it may have acted all the same: False only if the request provably never reached it.
-    `http_status` is its HTTP status where there was one.
+    `sent` says whether it may have acted all the same: False only if it provably did not. `transient`: the same request
+    may do better in a moment. `http_status` is its HTTP status where there was one.
     """
 
     code = 1306201
@@ -178,6 +178,7 @@ class UpstreamError(EsbError):
         reason: Message | str,
         *,
         sent: bool = True,
+        transient: bool = True,
         http_status: int | None = None,
         data: Any = None,
     ) -> None:
@@ -185,6 +186,7 @@ class UpstreamError(EsbError):
         self.interface = interface
         self.reason = Message(reason) if isinstance(reason, str) else reason
         self.sent = sent
+        self.transient = transient
         self.http_status = http_status
         super().__init__(
             "Component request third-party system [{system}] interface [{interface}] error: {reason}, "
@@ -193,4 +195,16 @@ class UpstreamError(EsbError):
             system=system,
             interface=interface,
             reason=self.reason,
+        )
+
+    def with_data(self, data: Any) -> "UpstreamError":
+        """The same error, telling its caller more."""
+        return UpstreamError(
+            self.system,
+            self.interface,
+            self.reason,
+            sent=self.sent,
+            transient=self.transient,
+            http_status=self.http_status,
+            data=data,
         )
