@@ -1,4 +1,4 @@
-"""Time that tests can move: seconds that only go forward, and waiting by them."""
+"""Time that tests can move: seconds that only go forward, waiting by them, and the time of day."""
 
 import asyncio
 import time
@@ -6,9 +6,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A monotonic clock in seconds, which one can also wait by."""
+    """A monotonic clock in seconds, which one can also wait by.
+
+    `since_1970` is the time of day, as others write it into what they sign; it may be set back.
+    """
 
     def __call__(self) -> float: ...
+
+    def since_1970(self) -> float: ...
 
     async def sleep(self, seconds: float) -> None: ...
 
@@ -18,6 +23,9 @@ class SystemClock:
 
     def __call__(self) -> float:
         return time.monotonic()
+
+    def since_1970(self) -> float:
+        return time.time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from esb import registry
 from esb.call import Call
+from esb.clock import Clock
 from esb.component import ChainServices, Component, Services
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.errors import ConfigError, Inactive, Mistake, NoTestEnvironment, NotFound
@@ -16,9 +17,27 @@ from esb.fields import parameter_error
 from esb.middleware import Middleware, compose
 from esb.routes import Route, Routes
 from esb.services import Means
+from esb.store import Store
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
-DEFAULT_SERVICE = "static"
+DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
+DEFAULT_STORE = "memory"
+
+
+def build_store(config: Config, clock: Clock) -> tuple[Store, list[Mistake]]:
+    """The store that this config describes, and what is wrong with its stanza. It outlives every generation."""
+    stanza = config.services.get("store")
+    mistakes: list[Mistake] = []
+    if stanza is not None:
+        _make_importable(config)
+        try:
+            store: Store = registry.build("services", stanza, clock, "store")
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+        else:
+            return store, mistakes
+    found = registry.find("services", DEFAULT_STORE, "store")
+    return found(found.config_type(), clock), mistakes
 
 
 class Endpoint:
@@ -44,13 +63,12 @@ class Endpoint:
 class Generation:
     """Everything one config describes. Building it opens nothing."""
 
-    def __init__(self, config: Config, means: Means) -> None:
-        """ConfigError with all mistakes of all stanzas."""
+    def __init__(self, config: Config, means: Means, mistakes: Sequence[Mistake] = ()) -> None:
+        """ConfigError with all mistakes of all stanzas, and those found before."""
         self.config = config
-        self._mistakes: list[Mistake] = list(config.mistakes)
+        self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
-        if str(config.folder) not in sys.path:
-            sys.path.insert(0, str(config.folder))  # so that `use: plugins.x:X` finds a file beside esb.yaml
+        _make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
@@ -85,10 +103,11 @@ class Generation:
         )
 
     def _services(self, means: Means) -> ChainServices:
-        built = {kind: self._service(kind, means) for kind in ("apps", "login", "users")}
+        built = {kind: self._service(kind, means) for kind in DEFAULT_SERVICES}
         return ChainServices(
             http=means.http,
             tokens=means.tokens,
+            store=means.store,
             clock=means.clock,
             declared=self._declared,
             call=self._call_inside,
@@ -98,7 +117,7 @@ class Generation:
     def _service(self, kind: str, means: Means) -> Any:
         stanza = self.config.services.get(kind)
         if stanza is None:
-            found = registry.find("services", DEFAULT_SERVICE, kind)
+            found = registry.find("services", DEFAULT_SERVICES[kind], kind)
             return found(found.config_type(), means)
         return self._build("services", stanza, means, kind)
 
@@ -143,3 +162,9 @@ class Generation:
         if hasattr(instance, "close"):
             self._closing.append(instance)
         return instance
+
+
+def _make_importable(config: Config) -> None:
+    """So that `use: plugins.x:X` finds a file beside esb.yaml."""
+    if str(config.folder) not in sys.path:
+        sys.path.insert(0, str(config.folder))

@@ -20,6 +20,8 @@ from esb.errors import ConfigError, GatewayError
 
 PACKAGES = {"components": "esb.plugins", "middlewares": "esb.middlewares", "services": "esb.services"}
 """Group of entry points (below "esb.") -> package of the built-ins."""
+EXTRAS = {"jwt": "jwt", "cryptography": "jwt"}
+"""Module that a built-in needs -> the extra that installs it."""
 
 
 class ConfigProblem(GatewayError):
@@ -85,7 +87,9 @@ def _import(module_name: str, use: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
             raise UnknownUse(f"there is no module '{module_name}'") from None
-        raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'") from error
+        extra = EXTRAS.get(error.name or "")
+        hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else ""
+        raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
     except Exception as error:
         raise UnknownUse(f"'{use}' failed to import: {type(error).__name__} at {_place(error)}") from error
 

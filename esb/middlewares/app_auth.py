@@ -1,32 +1,83 @@
-"""Which app is calling: its code and secret, compared by the service that knows apps."""
+"""Which app is calling. A gateway's JWT comes first, then an access token, a signature, and last an app secret.
 
+The first of these that is there is final: if it is bad, another that is good does not rescue the call.
+"""
+
+import hashlib
 from dataclasses import replace
 from typing import Any
 
-from esb.call import Call
+from esb import signature
+from esb.call import App, Call
 from esb.component import ChainServices, NoConfig
 from esb.errors import AuthenticationError
 from esb.middleware import Handler
+from esb.middlewares._identity import identity_by_token
+from esb.services import Identity
+
+CLOCKS_APART = 60
+"""Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""
 
 
 class AppAuth:
-    """Sets `call.app`, or refuses the call."""
+    """Sets `call.app`, and `call.user` where a token names one too; or refuses the call."""
 
     config_type = NoConfig
 
     def __init__(self, config: NoConfig, services: ChainServices) -> None:
+        self._services = services
         self._apps = services.apps
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        credentials = call.credentials
-        code = credentials.first("bk_app_code", "app_code")
-        secret = credentials.first("bk_app_secret", "app_secret")
+        if (found := await identity_by_token(self._services, call)) is not None:
+            return await handler(await self._identified(call, *found))
+        if signature.offered(call.credentials.signed.query):
+            app = await self._by_signature(call)
+        else:
+            app = await self._by_secret(call)
+        call.record.app = app.code
+        return await handler(replace(call, app=app))
+
+    async def _identified(self, call: Call, identity: Identity, source: str) -> Call:
+        app = await self._apps.rights(call, identity.app_code)
+        call.record.app = app.code
+        if identity.user is not None:
+            call.record.user = identity.user.username
+            call.record.user_source = source
+        return replace(call, app=app, user=identity.user)
+
+    async def _by_signature(self, call: Call) -> App:
+        signed = call.credentials.signed
+        nonce = signature.nonce(signed.query)
+        timestamp = signature.timestamp(signed.query, self._services.clock.since_1970())
+        code = _app_code(call) or signed.query.get("bk_app_code") or signed.query.get("app_code") or ""
+        if not code:
+            raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
+        if not signature.verify(signed, await self._apps.secrets(call, code)):
+            raise AuthenticationError(
+                "Signature [bk_signature] verification failed, please provide valid parameters and signature"
+            )
+        await self._use_up(code, timestamp, nonce)
+        return await self._apps.rights(call, code)
+
+    async def _use_up(self, code: str, timestamp: int, nonce: int) -> None:
+        """Remembers the nonce until its timestamp is refused anyway. Last of all: only who can sign fills the store."""
+        digest = hashlib.sha256(f"{timestamp}:{nonce}:{code}".encode()).hexdigest()
+        left = timestamp + signature.WINDOW - self._services.clock.since_1970()
+        if not await self._services.store.add(f"nonce:{digest}", left + CLOCKS_APART):
+            raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
+
+    async def _by_secret(self, call: Call) -> App:
+        secret = call.credentials.first("bk_app_secret", "app_secret")
         if not secret:
             raise AuthenticationError(
                 "Signature [bk_signature] and APP Secret [bk_app_secret] cannot be empty at the same time"
             )
+        code = _app_code(call)
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
-        app = await self._apps.verify(call, code, secret)
-        call.record.app = app.code
-        return await handler(replace(call, app=app))
+        return await self._apps.verify(call, code, secret)
+
+
+def _app_code(call: Call) -> str:
+    return call.credentials.first("bk_app_code", "app_code")

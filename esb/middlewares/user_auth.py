@@ -9,6 +9,7 @@ from esb.component import ChainServices
 from esb.config import ConfigModel
 from esb.errors import AuthenticationError
 from esb.middleware import Handler
+from esb.middlewares._identity import identity_by_token
 
 NO_USER = "User authentication failed, please provide a valid user identity, such as bk_token, bk_username"
 
@@ -20,15 +21,18 @@ class UserAuthConfig(ConfigModel):
 
 
 class UserAuth:
-    """Sets `call.user`, or refuses the call. A credential that is present and bad is final."""
+    """Sets `call.user` if nobody has yet, or refuses the call. A credential that is present and bad is final."""
 
     config_type = UserAuthConfig
 
     def __init__(self, config: UserAuthConfig, services: ChainServices) -> None:
         self._cookie = config.cookie
+        self._services = services
         self._login = services.login
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
+        if call.user is not None:
+            return await handler(call)
         user, source = await self._user(call)
         call.record.user = user.username
         call.record.user_source = source
@@ -36,6 +40,11 @@ class UserAuth:
 
     async def _user(self, call: Call) -> tuple[User, str]:
         credentials = call.credentials
+        if (found := await identity_by_token(self._services, call)) is not None:
+            identity, source = found
+            if identity.user is None:
+                raise AuthenticationError("{reason}", reason=identity.no_user)
+            return identity.user, source
         if credentials.parameter_access_token:
             raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")
         if bk_token := credentials.first("bk_token"):

@@ -1,12 +1,14 @@
-"""Who knows apps, logins, users and access tokens: one protocol each. Back ends are files of this folder."""
+"""Who knows apps, logins, users and tokens: one protocol each. Back ends are files of this folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from esb.call import App, Call
+from esb.call import App, Call, User
 from esb.clock import Clock
+from esb.errors import Message
 from esb.outgoing import Outgoing
+from esb.store import Store
 from esb.tokens import TokenCache
 
 
@@ -28,6 +30,14 @@ class Apps(Protocol):
         """The app of this code if `secret` is one of its secrets; AuthenticationError otherwise."""
         ...
 
+    async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
+        """The secrets of the app of this code, to check a signature; AuthenticationError if there is no such app."""
+        ...
+
+    async def rights(self, call: Call, code: str) -> App:
+        """The app of this code, for which a signature or a token vouches; AuthenticationError if it is not known."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -36,6 +46,26 @@ class Login(Protocol):
 
     async def username(self, call: Call, bk_token: str) -> str:
         """Whose login state this is; AuthenticationError if nobody's."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """For whom a verified token stands: an app, and the user it acts for."""
+
+    app_code: str
+    user: User | None
+    no_user: Message
+    """Why there is no user, in the words of the token's issuer."""
+
+
+class Tokens(Protocol):
+    """Knows tokens that name app and user: services.access_tokens and services.jwt."""
+
+    async def identity(self, call: Call, token: str) -> Identity:
+        """For whom this token stands; AuthenticationError or GatewayJwtError if for nobody."""
         ...
 
     async def close(self) -> None: ...
@@ -55,9 +85,11 @@ class Users(Protocol):
 class Means:
     """What lasts as long as the process, and is lent to all that is built from a configuration.
 
-    `http` is the way out; `tokens` the memory of upstream access tokens; `clock` what every expiry goes by.
+    `http` is the way out; `tokens` the memory of upstream access tokens; `store` the memory of what must be one for the
+    whole gateway; `clock` what every expiry goes by.
     """
 
     http: Outgoing
     tokens: TokenCache
+    store: Store
     clock: Clock

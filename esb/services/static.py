@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
@@ -9,15 +10,13 @@ from esb.call import App, Call
 from esb.config import ConfigModel
 from esb.services import Contact, Means
 from esb.services._refusals import bad_secret, bad_token, unknown_app
+from esb.services._rights import AppRights
 
 
-class StaticApp(ConfigModel):
-    """One app: its code, its secrets (several while one is being replaced) and its rights."""
+class StaticApp(AppRights):
+    """One app, and its secrets: several while one is being replaced. None of them is empty: anybody knows that one."""
 
-    code: str
-    secrets: tuple[SecretStr, ...]
-    impersonate: tuple[str, ...] = ()
-    components: tuple[str, ...] = ("*",)
+    secrets: tuple[Annotated[SecretStr, Field(min_length=1)], ...]
 
 
 class AppsConfig(ConfigModel):
@@ -33,22 +32,31 @@ class StaticApps:
     def __init__(self, config: AppsConfig, means: Means) -> None:
         self._apps = {
             entry.code: (
-                App(entry.code, entry.impersonate, entry.components),
+                entry.app(),
                 [secret.get_secret_value().encode() for secret in entry.secrets],
             )
             for entry in config.apps
         }
 
     async def verify(self, call: Call, code: str, secret: str) -> App:
-        try:
-            app, secrets = self._apps[code]
-        except KeyError:
-            raise unknown_app(code) from None
+        app, secrets = self._entry(code)
         offered = secret.encode()
         matches = [hmac.compare_digest(offered, known) for known in secrets]  # all of them: no early exit to measure
         if not any(matches):
             raise bad_secret(code)
         return app
+
+    async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
+        return self._entry(code)[1]
+
+    async def rights(self, call: Call, code: str) -> App:
+        return self._entry(code)[0]
+
+    def _entry(self, code: str) -> tuple[App, Sequence[bytes]]:
+        try:
+            return self._apps[code]
+        except KeyError:
+            raise unknown_app(code) from None
 
     async def close(self) -> None: ...
 
