@@ -4,12 +4,17 @@ Strict means: no NaN or Infinity, no lone surrogates, no bytes that are not UTF-
 """
 
 import json
+import math
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 try:
     import orjson
 except ImportError:  # pragma: no cover - tests/test_codec.py imports the module without orjson
     orjson = None  # type: ignore[assignment]  # the fallback below needs nothing of it
+else:
+    _NOTHING_FANCY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def decode(raw: bytes) -> Any:
@@ -23,9 +28,9 @@ def encode(value: Any) -> bytes:
     """This value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value."""
     if orjson is not None:
         try:
-            return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+            return orjson.dumps(value, option=_NOTHING_FANCY)
         except TypeError:
-            pass  # integers over 64 bits, which JSON allows: the standard library writes them
+            pass  # integers over 64 bits and keys that are no text: the standard library writes them
     return encode_plain(value)
 
 
@@ -47,7 +52,7 @@ def decode_lenient(raw: bytes) -> Any:
 def decode_plain(raw: bytes) -> Any:
     """The standard library's answer to `decode`."""
     try:
-        value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        value = json.loads(raw.decode(), parse_constant=_refuse_constant, parse_float=_number, parse_int=_integer)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if b"\\u" in raw:
@@ -61,9 +66,45 @@ def decode_plain(raw: bytes) -> Any:
 def encode_plain(value: Any) -> bytes:
     """The standard library's answer to `encode`."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _PLAIN.encode(_finite(value)).encode()
     except (ValueError, RecursionError) as error:
         raise TypeError(f"not a JSON value: {type(error).__name__}") from None
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for each number that JSON has not, as orjson writes it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _also_written(value: Any) -> Any:
+    """What orjson writes beyond JSON's own types and cannot be told not to."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"not a JSON value: {type(value).__name__}")
+
+
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_also_written)
+
+
+def _integer(text: str) -> int | float:
+    """A whole number; beyond 64 bits the nearest float, as in orjson and most of the world."""
+    value = int(text)
+    return value if -(2**63) <= value < 2**64 else _number(text)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number beyond all floats")
+    return value
 
 
 def _refuse_constant(name: str) -> Any:
