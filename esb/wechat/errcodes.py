@@ -1,27 +1,110 @@
 """What WeChat's errcodes mean, one table a platform: the same number often means different things on the two.
 
-Sources: developers.weixin.qq.com (global return codes, stable_token, template messages) and
-developer.work.weixin.qq.com (document paths 90313 global error codes, 90236 message/send, 90454 frequency limits).
+`judge` turns a reply into what to do next and what to tell. The tables are `official_account_codes` and `wecom_codes`.
 """
 
+import ipaddress
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
-TOKEN_DEAD = frozenset({40001, 40014, 42001})
+from esb.errors import Message
+from esb.wechat import official_account_codes, wecom_codes
+from esb.wechat.meaning import RETRYABLE, Kind, Meaning, Table
+from esb.wechat.official_account_codes import OFFICIAL_ACCOUNT
+from esb.wechat.wecom_codes import ROBOT, WECOM
+
+_ON_SEND: dict[str, Table] = {"mp": OFFICIAL_ACCOUNT, "qy": WECOM, "robot": ROBOT}
+_ON_FETCH: dict[str, Table] = {
+    "mp": {**OFFICIAL_ACCOUNT, **official_account_codes.ON_FETCH},
+    "qy": {**WECOM, **wecom_codes.ON_FETCH},
+}
+
+
+def _codes(table: Table, kind: Kind) -> frozenset[int]:
+    return frozenset(code for code, meaning in table.items() if meaning.kind == kind)
+
+
+TOKEN_DEAD = _codes(OFFICIAL_ACCOUNT, "token") | _codes(WECOM, "token")
 """On a send, on both platforms: the access token is not valid any more. A fresh one may be; try once."""
-
-OFFICIAL_ACCOUNT_REFUSED = frozenset(
-    {40001, 40002, 40013, 40125, 40164, 40243, 41002, 41004, 45035, 61004, 89501, 89503, 89506, 89507}
-)
+OFFICIAL_ACCOUNT_REFUSED = _codes(_ON_FETCH["mp"], "config")
 """On a token fetch: the appid, its secret or our address is refused, and asking again will not help."""
-
-WECOM_REFUSED = frozenset({40001, 40013, 41002, 41004, 50003, 60020})
+WECOM_REFUSED = _codes(_ON_FETCH["qy"], "config")
 """The same for WeCom, which bans addresses that keep asking with a wrong secret."""
+RATE_LIMITED = _codes(OFFICIAL_ACCOUNT, "quota") | _codes(WECOM, "quota")
 
-RATE_LIMITED = frozenset({45009, 45011})
+ACCEPTED = Meaning("ok", "WeChat has accepted the message; whether it arrives, WeChat does not say here.")
+HALF_READ = Meaning(
+    "message",
+    "WeChat read only part of the message, so it may be incomplete or not sent: check the types of its fields.",
+)
+"""errcode 0 with "Warning: wrong json format": WeCom's way to say that a field had a type that it did not expect."""
+UNKNOWN = Meaning("unknown", "The gateway does not know this code and does not repeat the message: see errmsg.")
 
 _BEIJING = timezone(timedelta(hours=8))
 _ADDRESS = re.compile(r",?\s*(?:(?:for )?(?:more (?:info|details)|view more) at:?\s*)?https?://\S+", re.IGNORECASE)
+_OUR_IP = re.compile(r"\b(?:from ip|invalid ip|requestip)\b[\s:]*([0-9a-f.:]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A reply, judged. `retryable`: the same request may work later; after `retry_after` seconds, if that is known."""
+
+    errcode: int
+    errmsg: str
+    kind: Kind
+    hint: Message
+    retry_after: float | None = None
+
+    @property
+    def retryable(self) -> bool:
+        return self.kind in RETRYABLE
+
+    def data(self) -> dict[str, Any]:
+        """What an answer's data tells of it. The hint is still a Message: only the rim knows the caller's language."""
+        return {
+            "errcode": self.errcode,
+            "errmsg": self.errmsg,
+            "class": self.kind,
+            "retryable": self.retryable,
+            "retry_after": self.retry_after,
+            "hint": self.hint,
+        }
+
+
+def judge(
+    platform: str, errcode: int, errmsg: str, *, fetching: bool = False, secrets: tuple[str, ...] = ()
+) -> Verdict:
+    """What a reply of "mp" (official account), "qy" (WeCom) or "robot" (its group robots) means.
+
+    `fetching`: it answers a token fetch, where 40001 is a wrong secret instead of a dead token.
+    `secrets` are taken out of the errmsg; nothing needs to be if it is `readable` already.
+    """
+    meaning = _meaning(platform, errcode, errmsg, fetching)
+    return Verdict(
+        errcode,
+        readable(errmsg, secrets),
+        meaning.kind,
+        meaning.hint(ip=_our_ip(errmsg)) if "{ip}" in meaning.text else meaning.hint(),
+        retry_after(platform, errcode) if meaning.kind == "quota" else None,
+    )
+
+
+def _meaning(platform: str, errcode: int, errmsg: str, fetching: bool) -> Meaning:
+    if errcode == 0:
+        return HALF_READ if "wrong json format" in errmsg.lower() else ACCEPTED
+    return (_ON_FETCH if fetching else _ON_SEND)[platform].get(errcode, UNKNOWN)
+
+
+def _our_ip(errmsg: str) -> str | Message:
+    """Our address, as WeChat tells it: "from ip: 1.2.3.4", or "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4"."""
+    for found in _OUR_IP.findall(errmsg):
+        try:
+            return str(ipaddress.ip_address(found.rstrip(".:")))
+        except ValueError:
+            continue
+    return Message("an address that it does not name")
 
 
 def retry_after(platform: str, errcode: int, now: datetime | None = None) -> float:
