@@ -22,7 +22,7 @@ REFUSAL_SECONDS = 60.0
 FAILURES_PER_MINUTE = 20
 """How many fetches with secrets that callers send may fail, per account and minute."""
 RETRY_SECONDS = 30.0
-"""The least time between two refreshes ahead of expiry."""
+"""The least time between two refreshes ahead of expiry, and between two drops of one and the same token."""
 
 
 class TokenRefused(EsbError):
@@ -69,6 +69,7 @@ class TokenCache:
         self._clock = clock
         self._tokens: LRUCache[TokenKey, _Entry] = LRUCache(size)
         self._refused: TTLCache[TokenKey, EsbError] = TTLCache(size, REFUSAL_SECONDS, timer=clock)
+        self._dropped: TTLCache[TokenKey, str] = TTLCache(size, RETRY_SECONDS, timer=clock)
         self._budgets: LRUCache[tuple[str, str], _FailureBudget] = LRUCache(size)
         self._flight: SingleFlight[TokenKey, str] = SingleFlight()
 
@@ -82,7 +83,7 @@ class TokenCache:
         if entry is not None:
             now = self._clock()
             if now < entry.expires_at:
-                if now >= entry.refresh_at:
+                if now >= entry.refresh_at and key not in self._refused:
                     entry.refresh_at = now + RETRY_SECONDS
                     self._flight.start(key, lambda: self._fetch(key, fetch))
                 return entry.value
@@ -91,10 +92,15 @@ class TokenCache:
         return await self._flight.run(key, lambda: self._fetch(key, fetch))
 
     async def forget(self, key: TokenKey, value: str) -> None:
-        """Drops the token if it still is the one that failed."""
+        """Drops the token if it still is the one that failed.
+
+        But not if it is back after a drop just now: who gives out a token and refuses it would be asked without end.
+        """
         entry = self._tokens.get(key)
-        if entry is not None and entry.value == value:
-            del self._tokens[key]
+        if entry is None or entry.value != value or self._dropped.get(key) == value:
+            return
+        self._dropped[key] = value
+        del self._tokens[key]
 
     async def close(self) -> None:
         await self._flight.close()
