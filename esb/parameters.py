@@ -55,8 +55,15 @@ def _form(text: str, where: str) -> dict[str, Any]:
 def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
     """The text fields; files are no parameters."""
     try:
+        in_memory = len(body) + 1  # as the body is already: a large part must not go to a file
         parser = MultipartParser(
-            BytesIO(body), boundary, len(body), strict=True, part_limit=MAX_FIELDS, memory_limit=len(body) + 1
+            BytesIO(body),
+            boundary,
+            len(body),
+            strict=True,
+            part_limit=MAX_FIELDS,
+            memory_limit=in_memory,
+            spool_limit=in_memory,
         )
         return {part.name: part.value for part in parser if not part.filename}
     except (MultipartError, ValueError, LookupError):  # LookupError: a character set that Python does not know

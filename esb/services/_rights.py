@@ -1,5 +1,9 @@
 """What an app may do, as every back end of services.apps has it in its config."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from esb.call import App
 from esb.config import ConfigModel
 
@@ -7,7 +11,7 @@ from esb.config import ConfigModel
 class AppRights(ConfigModel):
     """One app. `impersonate`: globs of the users it may name without proof; `components`: of what it may call."""
 
-    code: str
+    code: Annotated[str, Field(min_length=1)]
     impersonate: tuple[str, ...] = ()
     components: tuple[str, ...] = ("*",)
 

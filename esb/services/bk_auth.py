@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -13,6 +13,7 @@ from esb.errors import AuthenticationError, EsbError, UpstreamError
 from esb.flight import Lookup
 from esb.outgoing import Target, read_object
 from esb.services import Means
+from esb.services._once import each_once
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._rights import AppRights
 
@@ -26,7 +27,7 @@ class BkAuthConfig(ConfigModel):
     url: str
     app_code: str
     app_secret: SecretStr
-    apps: tuple[AppRights, ...] = ()
+    apps: Annotated[tuple[AppRights, ...], each_once("code")] = ()
 
 
 class BkAuth:

@@ -9,18 +9,21 @@ from pydantic import Field, SecretStr
 from esb.call import App, Call
 from esb.config import ConfigModel
 from esb.services import Contact, Means
+from esb.services._once import each_once
 from esb.services._refusals import bad_secret, bad_token, unknown_app
 from esb.services._rights import AppRights
+
+FILLED = Field(min_length=1)
 
 
 class StaticApp(AppRights):
     """One app, and its secrets: several while one is being replaced. None of them is empty: anybody knows that one."""
 
-    secrets: tuple[Annotated[SecretStr, Field(min_length=1)], ...]
+    secrets: tuple[Annotated[SecretStr, FILLED], ...]
 
 
 class AppsConfig(ConfigModel):
-    apps: tuple[StaticApp, ...] = ()
+    apps: Annotated[tuple[StaticApp, ...], each_once("code")] = ()
 
 
 class StaticApps:
@@ -62,7 +65,7 @@ class StaticApps:
 
 
 class LoginConfig(ConfigModel):
-    tokens: dict[str, str] = Field(default_factory=dict, repr=False)
+    tokens: dict[Annotated[str, FILLED], Annotated[str, FILLED]] = Field(default_factory=dict, repr=False)
     """bk_token -> user name"""
 
 
@@ -88,7 +91,7 @@ class StaticLogin:
 class StaticUser(ConfigModel):
     """One person. `active`: false for somebody who has left."""
 
-    username: str
+    username: Annotated[str, FILLED]
     wx_userid: str = ""
     email: str = ""
     telephone: str = ""
@@ -97,7 +100,7 @@ class StaticUser(ConfigModel):
 
 
 class UsersConfig(ConfigModel):
-    users: tuple[StaticUser, ...] = ()
+    users: Annotated[tuple[StaticUser, ...], each_once("username")] = ()
 
 
 class StaticUsers:

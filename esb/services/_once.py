@@ -1,0 +1,19 @@
+"""Lists of a config in which each name stands once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import AfterValidator
+
+
+def each_once(key: str) -> AfterValidator:
+    """Refuses a list two items of which have the same `key`: the second would silently replace the first."""
+
+    def check(items: Sequence[Any]) -> Sequence[Any]:
+        counted = Counter(getattr(item, key) for item in items)
+        if twice := [name for name, times in counted.items() if times > 1]:
+            raise ValueError(f"declared twice: {', '.join(twice)}")
+        return items
+
+    return AfterValidator(check)

@@ -1,0 +1,94 @@
+"""Credentials told from arguments."""
+
+from typing import Any
+
+import pytest
+
+from esb.call import Credentials, Signed
+from esb.credentials import CLAIMS, SECRETS, split
+from esb.errors import RequestError
+
+SIGNED = Signed("POST", "/", {}, b"")
+
+
+def told(parameters: dict[str, Any], authorization: str | None = None) -> tuple[Credentials, dict[str, Any]]:
+    return split(parameters, authorization, "", "", SIGNED)
+
+
+def test_parameters_are_credentials_when_there_is_no_header() -> None:
+    credentials, _ = told({"bk_app_code": "a", "app_secret": "s", "username": "u", "access_token": "t", "x": "y"})
+    assert not credentials.from_header
+    assert {name: value for name, value in credentials.claims.items() if value} == {
+        "bk_app_code": "a",
+        "app_secret": "s",
+        "username": "u",
+    }
+
+
+@pytest.mark.parametrize("header", ["{}", '{"bk_app_code": "h", "access_token": "t", "colour": "red"}'])
+def test_a_header_stands_alone(header: str) -> None:
+    credentials, _ = told({"bk_app_code": "a", "bk_app_secret": "s", "bk_username": "u"}, header)
+    assert credentials.from_header
+    assert "bk_app_secret" not in credentials.claims
+    assert credentials.first("bk_app_code", "app_code") in {"h", ""}
+
+
+def test_a_header_that_says_null_is_absent() -> None:
+    credentials, _ = told({"bk_app_code": "a"}, "null")
+    assert not credentials.from_header
+    assert credentials.first("bk_app_code") == "a"
+
+
+@pytest.mark.parametrize("header", ["", "{", "[]", '"a"', "0", "false", "a=1", "\udcff", "[" * 5000, '{"a": NaN}'])
+def test_a_header_that_is_no_json_object_is_refused(header: str) -> None:
+    with pytest.raises(RequestError, match="X-Bkapi-Authorization is not a valid JSON format string"):
+        told({}, header)
+
+
+@pytest.mark.parametrize(
+    ("value", "claim"),
+    [
+        ("text", "text"),
+        ("", ""),
+        (42, "42"),
+        (4.5, "4.5"),
+        (0, "0"),
+        (True, ""),
+        (None, ""),
+        (["a"], ""),
+        ({"a": 1}, ""),
+    ],
+)
+def test_a_claim_is_text_or_a_number(value: Any, claim: str) -> None:
+    assert told({"bk_app_code": value})[0].claims["bk_app_code"] == claim
+
+
+def test_the_first_claim_that_is_not_empty_counts() -> None:
+    credentials, _ = told({"bk_app_code": "", "app_code": "old", "bk_username": "new", "username": "old"})
+    assert credentials.first("bk_app_code", "app_code") == "old"
+    assert credentials.first("bk_username", "username") == "new"
+    assert credentials.first("bk_token") == ""
+    assert credentials.first() == ""
+
+
+def test_no_secret_is_an_argument() -> None:
+    parameters = {**dict.fromkeys(SECRETS, "secret"), "bk_app_code": "a", "bk_username": "u", "receiver": "r"}
+    _, args = told(parameters)
+    assert args == {"bk_app_code": "a", "bk_username": "u", "receiver": "r"}
+    assert {name for name in CLAIMS if "secret" in name or "token" in name} <= SECRETS
+
+
+def test_parameters_are_not_changed() -> None:
+    parameters = {"bk_app_secret": "s"}
+    told(parameters)
+    assert parameters == {"bk_app_secret": "s"}
+
+
+def test_the_access_token_of_the_old_esb_is_seen_with_and_without_a_header() -> None:
+    assert told({"bk_access_token": "t"})[0].parameter_access_token == "t"
+    assert told({"bk_access_token": "t"}, "{}")[0].parameter_access_token == "t"
+
+
+def test_credentials_are_never_printed() -> None:
+    credentials, _ = split({"bk_app_secret": "hunter2"}, None, "bk_token=hunter3", "hunter4", SIGNED)
+    assert "hunter" not in f"{credentials} {credentials!r} {[credentials]}"
