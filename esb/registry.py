@@ -87,7 +87,7 @@ def _import(module_name: str, use: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
             raise UnknownUse(f"there is no module '{module_name}'") from None
-        extra = EXTRAS.get(error.name or "")
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
         hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else ""
         raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
     except Exception as error:
