@@ -121,6 +121,16 @@ async def test_where_no_user_is_needed_a_token_of_an_app_alone_will_do(
     assert (answer["data"]["app"], answer["data"]["user"]) == ("esb_demo", None)
 
 
+async def test_where_no_app_is_needed_a_token_still_names_the_user(
+    open_gateway: OpenGateway, service: TokenService
+) -> None:
+    gateway = await open_gateway(config=configuration(stanza(service), more="middlewares: [{use: user_auth}]\n"))
+    answer = await ask(gateway)
+    assert (answer["result"], answer["code"]) == (True, 0), answer
+    assert (answer["data"]["app"], answer["data"]["user"], answer["data"]["source"]) == (None, "admin", "access_token")
+    assert (await ask(gateway, "bad"))["message"] == BAD
+
+
 async def test_an_app_that_the_directory_does_not_know_is_refused(gateway: Gateway) -> None:
     message = "Invalid APP Code [bk_app_code=ghost], please confirm if the APP Code has been registered"
     assert (await ask(gateway, "ghost"))["message"] == message
