@@ -123,7 +123,7 @@ class Outgoing:
     ) -> Answer:
         limit, seconds = _time_left(call, timeout)
         if seconds <= 0:
-            raise UpstreamError(target.system, target.interface, _too_slow(limit), sent=False)
+            raise UpstreamError(target.system, target.interface, too_slow(limit), sent=False)
         if body is not None and not isinstance(body, bytes):
             body = codec.encode(body)
             headers = {"Content-Type": "application/json", **headers}
@@ -288,7 +288,7 @@ def _failure(target: Target, error: Exception, limit: float) -> UpstreamError:
         case aiohttp.ConnectionTimeoutError():
             reason, sent = "the connection could not be established in time", False
         case TimeoutError():
-            reason = _too_slow(limit)
+            reason = too_slow(limit)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             reason, sent = "the TLS certificate or handshake was refused", False
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
@@ -308,5 +308,6 @@ def _failure(target: Target, error: Exception, limit: float) -> UpstreamError:
     return UpstreamError(target.system, target.interface, reason, sent=sent)
 
 
-def _too_slow(limit: float) -> Message:
+def too_slow(limit: float) -> Message:
+    """What the caller is told when this many seconds were not enough."""
     return Message("Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": limit})

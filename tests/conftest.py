@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientResponse, ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
 
 from esb.app import create_app
@@ -154,7 +154,7 @@ async def opened() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 async def http(opened: AsyncExitStack) -> ClientSession:
-    return await opened.enter_async_context(ClientSession())
+    return await opened.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
 
 
 @pytest.fixture

@@ -1,17 +1,22 @@
 """One WeChat credential: its access token, and requests that carry it. What both platforms have in common."""
 
+import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from esb.call import Call
 from esb.errors import EsbError, UpstreamError
-from esb.outgoing import Outgoing, Target
+from esb.outgoing import Outgoing, Target, too_slow
 from esb.tokens import Token, TokenCache, TokenKey, TokenRefused
 from esb.wechat.errcodes import TOKEN_DEAD, readable
 
 FETCH_SECONDS = 10.0
+GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
 class WeChatError(EsbError):
@@ -82,38 +87,46 @@ class Account:
         return await self._attempt(call, path, body, await self._token(call))
 
     async def _token(self, call: Call) -> str:
-        return await self._tokens.get(self.key, lambda: self._fetch(call))
+        """A token, within the time of this call; the fetch itself has a time of its own."""
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                return await self._tokens.get(self.key, lambda: self._fetch(call))
+        except TimeoutError:
+            raise UpstreamError(self.system, GET_TOKEN, too_slow(call.timeout), sent=False) from None
 
     async def _attempt(self, call: Call, path: str, body: Any, token: str) -> Reply:
-        url = f"{self._host}{path}?access_token={token}"
+        url = f"{self._host}{path}?access_token={quote(token, '')}"
         target = Target(self.system, self.interface)
         call.record.sent = True
         payload = await self._http.json(call, target, "POST", url, body=body, proxy=self._proxy)
-        return self._reply(target, payload, token)
+        return self._reply(target, payload, payload.get("errcode"), token)
 
     async def _fetch(self, call: Call) -> Token:
         """A token from WeChat, in a time of its own: other calls wait for it too."""
-        target = Target(self.system, "get_token")
-        payload = await self._ask_token(call.detached(FETCH_SECONDS), target)
-        reply = self._reply(target, payload, "")
+        target = Target(self.system, GET_TOKEN)
+        try:
+            payload = await self._ask_token(call.detached(FETCH_SECONDS), target)
+            reply = self._reply(target, payload, payload.get("errcode", 0))
+        except UpstreamError as error:
+            error.sent = False  # what WeChat may have done is give out a token; the message is still here
+            raise
         if reply.errcode in self.refused:
             raise CredentialRefused(reply.errcode, reply.errmsg)
         if reply.errcode:
             raise WeChatError(reply.errcode, reply.errmsg)
         value, expires_in = payload.get("access_token"), payload.get("expires_in")
         if not isinstance(value, str) or not value or not isinstance(expires_in, int) or expires_in <= 0:
-            raise UpstreamError(self.system, "get_token", "the response holds no usable access_token", sent=False)
+            raise UpstreamError(self.system, GET_TOKEN, "the response holds no usable access_token", sent=False)
         return Token(value, expires_in)
 
     async def _ask_token(self, call: Call, target: Target) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _reply(self, target: Target, payload: dict[str, Any], token: str) -> Reply:
-        try:
-            errcode = int(payload.get("errcode") or 0)
-        except (TypeError, ValueError):
-            raise UpstreamError(
-                target.system, target.interface, "the response has an errcode that is no number"
-            ) from None
+    def _reply(self, target: Target, payload: dict[str, Any], errcode: Any, token: str = "") -> Reply:
+        """WeChat's answer, if it is one: something on the way may answer 200 and JSON too."""
+        if isinstance(errcode, str) and _NUMBER.fullmatch(errcode):
+            errcode = int(errcode)
+        if not isinstance(errcode, int) or isinstance(errcode, bool):
+            raise UpstreamError(target.system, target.interface, "the response has no errcode that is a number")
         errmsg = payload.get("errmsg")
         return Reply(errcode, readable(errmsg if isinstance(errmsg, str) else "", (token, self._secret)), payload)

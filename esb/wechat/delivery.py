@@ -6,7 +6,7 @@ from esb.audience import Audience, delivery
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.wechat.account import Account
 from esb.wechat.errcodes import RATE_LIMITED, retry_after
-from esb.wechat.outcome import Outcome
+from esb.wechat.outcome import INVALID, UNLICENSED, Outcome
 
 
 def answer(account: Account, audience: Audience, outcome: Outcome) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _data(audience: Audience, outcome: Outcome) -> dict[str, Any]:
 
 def _sending_failed(audience: Audience, outcome: Outcome) -> Message:
     """The old ESB's words: "…sending failed[, invalid user: a|b][, WeChat's errmsg]"."""
-    invalid = [failure.receiver for failure in outcome.failed if failure.errmsg in {"invalid user", "unlicensed user"}]
+    invalid = [failure.receiver for failure in outcome.failed if failure.errmsg in {INVALID, UNLICENSED}]
     values = {}
     template = "WeChat message sending failed"
     if invalid:

@@ -1,6 +1,6 @@
 """Whom a message reached: every receiver is accepted, failed or unknown, whatever way the sending went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,8 @@ from esb.wechat.message import Message, Pages
 
 INVALID_RECEIVER = 40003
 """Both platforms' code for a receiver that does not exist; WeCom lists such receivers under errcode 0."""
+INVALID = "invalid user"
+UNLICENSED = "unlicensed user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +92,38 @@ async def _deliver(account: Account, call: Call, message: Message) -> Outcome:
         return Outcome(failed=_all(receivers, None, str(error.reason)), error=error)
     except Limited as error:
         return Outcome(failed=_all(receivers, None, str(error)), error=error)
-    if reply.errcode:
-        return Outcome(failed=_all(receivers, reply.errcode, reply.errmsg), refusal=reply)
-    return _accepted(receivers, reply)
+    return _answered(receivers, reply)
 
 
 def _all(receivers: Sequence[str], errcode: int | None, errmsg: str) -> tuple[Failure, ...]:
     return tuple(Failure(receiver, errcode, errmsg) for receiver in receivers)
 
 
-def _accepted(receivers: tuple[str, ...], reply: Reply) -> Outcome:
-    """errcode 0; but WeCom may name receivers who do not get the message, in lower case."""
-    invalid = _named(reply.body.get("invaliduser"))
-    unlicensed = _named(reply.body.get("unlicenseduser"))
+def _answered(receivers: tuple[str, ...], reply: Reply) -> Outcome:
+    """What WeChat's answer says of each receiver. WeCom names those it does not know, under errcode 0 too."""
+    missed = dict.fromkeys(_named(reply.body.get("unlicenseduser")), UNLICENSED)
+    missed |= dict.fromkeys(_named(reply.body.get("invaliduser")), INVALID)
+    if reply.errcode:
+        return Outcome(failed=_missing(receivers, missed, reply.errcode, reply.errmsg), refusal=reply)
     msgid = reply.body.get("msgid")
     msgids = () if msgid in (None, "") else (str(msgid),)
-    if not invalid and not unlicensed:
+    if not missed:
         return Outcome(accepted=receivers, msgids=msgids)
-    accepted, failed = [], []
-    for receiver in receivers:
-        if receiver.lower() in invalid:
-            failed.append(Failure(receiver, INVALID_RECEIVER, "invalid user"))
-        elif receiver.lower() in unlicensed:
-            failed.append(Failure(receiver, INVALID_RECEIVER, "unlicensed user"))
-        else:
-            accepted.append(receiver)
-    return Outcome(accepted=tuple(accepted), failed=tuple(failed), msgids=msgids)
+    named = tuple(receiver for receiver in receivers if receiver.lower() in missed)
+    accepted = tuple(receiver for receiver in receivers if receiver.lower() not in missed)
+    return Outcome(accepted=accepted, failed=_missing(named, missed), msgids=msgids)
+
+
+def _missing(
+    receivers: Sequence[str], missed: Mapping[str, str], errcode: int | None = None, errmsg: str = ""
+) -> tuple[Failure, ...]:
+    """Why each did not get the message: because of what it is, or for the reason that counts for all."""
+    return tuple(
+        Failure(receiver, INVALID_RECEIVER, missed[receiver.lower()])
+        if receiver.lower() in missed
+        else Failure(receiver, errcode, errmsg)
+        for receiver in receivers
+    )
 
 
 def _named(value: Any) -> frozenset[str]:
