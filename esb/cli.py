@@ -10,11 +10,13 @@ from esb.app import create_app
 from esb.config import Config, load
 from esb.demo import demonstrate
 from esb.errors import ConfigError
+from esb.serving import CannotListen
 
 CONFIG_INVALID = 78
 """EX_CONFIG of sysexits.h: a supervisor should not try again."""
 
 PORT = click.IntRange(0, 65535)
+GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
 
 config_option = click.option(
     "-c",
@@ -24,44 +26,62 @@ config_option = click.option(
     default="conf/esb.yaml",
     show_default=True,
     metavar="FILE",
-    help="The configuration; also ESB_CONFIG.",
+    help="The configuration; the environment variable ESB_CONFIG names it too.",
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=GUIDE)
 @click.version_option(__version__, prog_name="esb")
 def main() -> None:
-    """An aiohttp gateway for an enterprise service bus."""
+    """An aiohttp gateway for an enterprise service bus.
+
+    One endpoint, /api/c/compapi/{system}/{component}/, for components that a YAML file declares.
+    """
 
 
-@main.command()
+@main.command(short_help="Serve the gateway until TERM or INT.")
 @config_option
-@click.option("--host", help="Listen here instead of server.host.")
-@click.option("--port", type=PORT, help="Listen here instead of server.port; 0 is any free port.")
+@click.option("--host", metavar="HOST", help="Listen here instead of on server.host.")
+@click.option("--port", type=PORT, metavar="PORT", help="Listen here instead of on server.port; 0 is any free port.")
 def serve(path: str, host: str | None, port: int | None) -> None:
-    """Serve until TERM or INT, then finish the calls in flight."""
+    """Serve the gateway until TERM or INT, then finish the calls in flight.
+
+    When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr, as JSON lines
+    with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong.
+    """
     try:
         serving.run(serving.serve(path, os.environ, host, port))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
-    except OSError as error:
-        raise click.ClickException(f"cannot listen: {error.strerror or error}") from error
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Find every mistake in the configuration.")
 @config_option
 def check(path: str) -> None:
-    """Build everything, open nothing, and print all mistakes."""
-    config = _checked(path)
+    """Build everything the configuration describes, open nothing, and print every mistake.
+
+    Exit code 0 if there is none, 1 otherwise.
+    """
+    try:
+        config = _built(path)
+    except ConfigError as error:
+        click.echo(str(error))
+        sys.exit(1)
     click.echo(f"ok: {len(config.components)} components")
 
 
-@main.command()
+@main.command(short_help="List the declared components.")
 @config_option
 def components(path: str) -> None:
-    """The declared components: path, methods, plugin, active."""
-    config = _checked(path)
+    """List the declared components: path, methods, plugin, and whether they are switched on. Aliases have lines too."""
+    try:
+        config = _built(path)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
     rows = [("PATH", "METHODS", "PLUGIN", "ACTIVE")]
     for stanza in config.components:
         for address in (stanza.path, *stanza.aliases):
@@ -71,33 +91,41 @@ def components(path: str) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-@main.command()
-@click.option("--port", type=PORT, default=8089, show_default=True, help="Listen here; 0 is any free port.")
+@main.command(short_help="Serve a WeChat of your own, for tests.")
+@click.option(
+    "--port", type=PORT, metavar="PORT", default=8089, show_default=True, help="Listen here; 0 is any free port."
+)
 def sandbox(port: int) -> None:
-    """A WeChat of your own: official account, WeCom and group robots, for tests."""
+    """Serve a WeChat of your own until TERM or INT: official account, WeCom and group robots, for tests.
+
+    When ready, one line on stdout says where: listening on http://127.0.0.1:PORT.
+    """
     try:
         serving.run(serving.serve_sandbox(port))
-    except OSError as error:
-        raise click.ClickException(f"cannot listen: {error.strerror or error}") from error
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Send one message and show it arrive.")
 @config_option
 def demo(path: str) -> None:
-    """Send the documented example through a gateway of its own, and show what arrived."""
+    """Send the documented example through a gateway and a WeChat sandbox of its own, and show what arrived.
+
+    Exit code 0 only if the message arrived.
+    """
     try:
         arrived = serving.run(demonstrate(path, os.environ))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
-    sys.exit(0 if arrived else 1)
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
+    if not arrived:
+        raise click.ClickException("the message did not arrive")
 
 
-def _checked(path: str) -> Config:
+def _built(path: str) -> Config:
+    """The configuration, once all that it describes could be built. ConfigError with every mistake."""
     config = load(path)
-    try:
-        create_app(config)
-    except ConfigError as error:
-        click.echo(str(error))
-        sys.exit(1)
+    create_app(config)
     return config

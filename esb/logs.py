@@ -3,8 +3,9 @@
 JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, no secrets: events carry none.
 """
 
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -15,9 +16,9 @@ from esb.observe import CallFinished, Crashed, Event, TokenFetched, UpstreamFini
 Log = Callable[..., Any]
 
 
-def listener(environ: Mapping[str, str], stream: TextIO = sys.stderr) -> Callable[[Event], None]:
-    """What writes every event to `stream`; ESB_LOG in `environ` chooses the form."""
-    logger = _logger(environ.get("ESB_LOG", "") == "json", stream)
+def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callable[[Event], None]:
+    """What writes every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form."""
+    logger = _logger(environ.get("ESB_LOG", "") == "json", stream or _stderr())
 
     def log(event: Event) -> None:
         match event:
@@ -41,16 +42,30 @@ def listener(environ: Mapping[str, str], stream: TextIO = sys.stderr) -> Callabl
     return log
 
 
+def _stderr() -> TextIO:
+    """stderr; the null device for a process that was started without one."""
+    found: TextIO | None = sys.stderr
+    return open(os.devnull, "w") if found is None else found
+
+
 def _logger(as_json: bool, stream: TextIO) -> Any:
     processors: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso")]
     if as_json:
         processors.append(structlog.processors.JSONRenderer(serializer=_json))
     else:
-        colors = stream.isatty()
-        processors.append(structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=14))
+        processors.append(_printable)
+        processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=14))
     return structlog.wrap_logger(
         structlog.WriteLogger(stream), processors=processors, wrapper_class=structlog.BoundLogger
     )
+
+
+def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Control characters escaped: a user name must not forge lines or steer a terminal. JSON escapes them itself."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
+    return event
 
 
 def _json(event: Any, **_: Any) -> str:

@@ -1,6 +1,7 @@
 """Runs servers until a signal says stop: the gateway, the sandbox, or both for a demonstration."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from aiohttp import web
 from esb import logs
 from esb.app import GATEWAY, create_app
 from esb.config import load
+from esb.errors import GatewayError
 from esb.sandbox import create_sandbox
 
 try:
@@ -20,6 +22,10 @@ except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway
 
 T = TypeVar("T")
 SANDBOX_HOST = "127.0.0.1"
+
+
+class CannotListen(GatewayError):
+    """An address could not be opened; the text says which, who chose it, and why."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -32,18 +38,23 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 async def serve(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
     """The gateway of this config until TERM or INT; with the sandbox, if the config asks for one.
 
-    Raises ConfigError before anything is opened.
+    Raises ConfigError before anything is opened, and CannotListen.
     """
     config = load(path, environ)
     create_app(config)  # all mistakes, before the sandbox opens a port
     async with AsyncExitStack() as stack:
         if config.sandbox is not None:
-            url = await stack.enter_async_context(sandbox(config.sandbox.port))
+            url = await stack.enter_async_context(sandbox(config.sandbox.port, "sandbox.port"))
             config = load(path, environ, sandbox_url=url)
         app = create_app(config, listeners=[logs.listener(environ)])
         stopped = stop_signal()
         address = await stack.enter_async_context(
-            listening(app, host or config.server.host, config.server.port if port is None else port)
+            listening(
+                app,
+                config.server.host if host is None else host,
+                config.server.port if port is None else port,
+                chosen_by="server.port" if port is None else "--port",
+            )
         )
         announce(address)
         await stopped.wait()
@@ -53,7 +64,7 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
 async def serve_sandbox(port: int) -> None:
     """The sandbox alone, until TERM or INT."""
     stopped = stop_signal()
-    async with sandbox(port) as url:
+    async with sandbox(port, "--port") as url:
         announce(url)
         await stopped.wait()
 
@@ -73,21 +84,32 @@ def stop_signal() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def sandbox(port: int) -> AsyncIterator[str]:
+async def sandbox(port: int, chosen_by: str = "") -> AsyncIterator[str]:
     """A running WeChat sandbox; its URL."""
-    async with listening(create_sandbox(), SANDBOX_HOST, port) as url:
+    async with listening(create_sandbox(), SANDBOX_HOST, port, chosen_by) as url:
         yield url
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """The application, served at this address; its URL, with the real port."""
+async def listening(app: web.Application, host: str, port: int, chosen_by: str = "") -> AsyncIterator[str]:
+    """The application, served at this address; its URL, with the real port.
+
+    `chosen_by` is the key or option that CannotListen tells to change.
+    """
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
+    shown = f"[{host}]" if ":" in host else host
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        shown = f"[{host}]" if ":" in host else host
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            choice = f" ({chosen_by})" if chosen_by else ""
+            raise CannotListen(f"cannot listen on {shown}:{port}{choice}: {_reason(error)}") from error
         yield f"http://{shown}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words; event loops wrap them in theirs. Names that do not resolve have negative numbers."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)

@@ -1,0 +1,49 @@
+# Every target sets up what it needs: a virtual environment in .venv, and the packages in it.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+
+.PHONY: demo test check serve format catalogues
+
+demo: .venv/run
+	@$(BIN)/esb demo
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+serve: .venv/run
+	@$(BIN)/esb serve
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The Chinese catalogue: collect new texts from the code; then compile what translators wrote in esb.po.
+catalogues: .venv/dev
+	$(BIN)/pybabel -q extract -F babel.cfg --no-default-keywords $(addprefix -k ,$(shell cat babel.keywords)) \
+	  --no-location --sort-output -o .venv/esb.pot .
+	$(BIN)/pybabel -q update -D esb -d esb/locale -l zh_Hans -i .venv/esb.pot \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
+	$(BIN)/pybabel compile -D esb -d esb/locale --statistics
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12" \
+	    if sys.version_info < (3, 11) else 0)'
+	@echo 'Setting up .venv, once …' >&2
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# A stamp is younger than what it was made from, so a changed pyproject.toml installs again.
+.venv/run: .venv/python pyproject.toml
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/dev: .venv/python pyproject.toml
+	@$(PIP) --editable '.[dev]'
+	@touch $@ .venv/run
