@@ -14,6 +14,7 @@
         ├── NoTestEnvironment    1306206
         ├── Draining     1306000 the gateway is going away (HTTP 503)
         └── UpstreamError        1306201 a third-party system failed, and whether it may have acted
+            └── Unreachable              no connection came about; another host may do better
 
 Codes and texts are those of the BlueKing ESB, because clients match on them.
 """
@@ -208,3 +209,7 @@ class UpstreamError(EsbError):
             http_status=self.http_status,
             data=data,
         )
+
+
+class Unreachable(UpstreamError):
+    """No connection to a third-party system came about, so it provably did nothing."""

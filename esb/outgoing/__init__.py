@@ -1,0 +1,184 @@
+"""The one way out: HTTP with pooled connections, deadlines, verified TLS and bounded answers.
+
+Every failure becomes an UpstreamError that says whether the upstream may have acted. Its text never holds a URL:
+WeChat's access tokens travel in the query. Who speaks HTTP is an engine; see esb.outgoing.exchange.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from multidict import MultiMapping
+
+from esb.call import Call
+from esb.errors import Limited
+from esb.observe import Observer
+from esb.outgoing.aiohttp_engine import AiohttpEngine
+from esb.outgoing.asking import Asking, Upload, too_slow
+from esb.outgoing.exchange import MAX_ANSWER, Answer, Answering, Engine, ExchangeError, Request, Target, Tls
+from esb.outgoing.reading import may_have_acted, own_code, read_json, read_object
+from esb.outgoing.telling import Telling
+
+__all__ = [
+    "MAX_ANSWER",
+    "Answer",
+    "Outgoing",
+    "Stream",
+    "Target",
+    "Telling",
+    "Tls",
+    "may_have_acted",
+    "read_json",
+    "read_object",
+    "too_slow",
+]
+
+IDLE_SECONDS = 30.0
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer from its head on. `chunks` is its body as it comes, neither decoded nor collected."""
+
+    status: int
+    headers: MultiMapping[str] = field(repr=False)
+    chunks: AsyncIterator[bytes] = field(repr=False)
+
+
+class Outgoing:
+    """Sends requests to upstreams. One for the whole process."""
+
+    def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
+        self._observer = observer
+        self._max_per_target = max_per_target
+        self._in_flight: Counter[tuple[str, str]] = Counter()
+        self._engine = engine or AiohttpEngine()
+
+    def open(self) -> None:
+        """Makes the connection pools, inside a running event loop."""
+        self._engine.open()
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def json(
+        self,
+        call: Call | None,
+        target: Target,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        timeout: float | None = None,
+        proxy: str | None = None,
+        tls: Tls | None = None,
+        guarded: bool = False,
+        statuses: Collection[int] = (200,),
+    ) -> dict[str, Any]:
+        """The JSON object that this request brings. `body`: ready bytes, or a value to send as JSON.
+
+        UpstreamError when the status is none of `statuses` or the answer is no JSON object. `tls` and `guarded`: see
+        esb.outgoing.exchange.
+        """
+        with self.telling(call, target) as told:
+            asked = Asking(call, target, timeout)
+            request = asked.request(method, url, body, headers, proxy, tls, guarded)
+            answer = await self._fetch(asked, request)
+            told.status = answer.status
+            payload = read_object(target, answer, statuses)
+            told.errcode = own_code(payload.get("errcode", payload.get("code")))
+            return payload
+
+    async def request(
+        self,
+        call: Call | None,
+        target: Target,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        timeout: float | None = None,
+        proxy: str | None = None,
+        tls: Tls | None = None,
+        guarded: bool = False,
+    ) -> Answer:
+        """What this request brings, whatever its status. UpstreamError when nothing usable came."""
+        with self.telling(call, target) as told:
+            asked = Asking(call, target, timeout)
+            answer = await self._fetch(asked, asked.request(method, url, body, headers, proxy, tls, guarded))
+            told.status = answer.status
+            return answer
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        call: Call | None,
+        target: Target,
+        method: str,
+        url: str,
+        *,
+        body: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        timeout: float | None = None,
+        idle: float = IDLE_SECONDS,
+        tls: Tls | None = None,
+        guarded: bool = False,
+    ) -> AsyncIterator[Stream]:
+        """The answer to this request, whatever its status, from its head on; no header is added but the call's.
+
+        The deadline ends with the head; from then on `idle` seconds may pass between two chunks. Leaving before the
+        end closes the connection. What `body` raises while it is read is raised here.
+        """
+        with self.telling(call, target) as told:
+            asked = Asking(call, target, timeout)
+            upload = body if body is None or isinstance(body, bytes) else Upload(body)
+            request = asked.streaming(method, url, upload, headers, tls, guarded)
+            with self._place(request):
+                async with AsyncExitStack() as stack:
+                    answering = await self._head(asked, request, stack)
+                    told.status = answering.status
+                    yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
+
+    async def _head(self, asked: Asking, request: Request, stack: AsyncExitStack) -> Answering:
+        try:
+            async with asyncio.timeout(asked.seconds):
+                return await stack.enter_async_context(self._engine.stream(request))
+        except TimeoutError:
+            failure: Exception = asked.out_of_time()
+        except ExchangeError as error:
+            failure = asked.failure(error)
+        if isinstance(request.body, Upload) and request.body.error is not None:
+            failure = request.body.error
+        raise failure
+
+    def telling(self, call: Call | None, target: Target) -> Telling:
+        """Tells the log of one request, however it ends; also of one that takes another way out than HTTP."""
+        return Telling(self._observer, call, target)
+
+    async def _fetch(self, asked: Asking, request: Request) -> Answer:
+        with self._place(request):
+            try:
+                return await self._engine.fetch(request)
+            except ExchangeError as error:
+                failure = asked.failure(error)
+        raise failure
+
+    @contextmanager
+    def _place(self, request: Request) -> Iterator[None]:
+        """A place among the requests to this target that are under way; Limited at once if there is none."""
+        place = (request.url.partition("://")[2].partition("/")[0], request.proxy or "")
+        if self._in_flight[place] >= self._max_per_target:
+            raise Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
+        self._in_flight[place] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[place] -= 1
+            if not self._in_flight[place]:
+                del self._in_flight[place]

@@ -1,0 +1,215 @@
+"""The way out by aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import MultiMapping
+from yarl import URL
+
+from esb.addresses import is_refused, literal
+from esb.errors import Message
+from esb.outgoing.exchange import MAX_ANSWER, Answer, ExchangeError, NoConnection, OutOfTime, Request
+
+TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+"""What aiohttp raises when a request fails."""
+LARGE = 2**20
+"""From this size on, in bytes, a body is written piece by piece."""
+OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What aiohttp adds to a request if nobody says otherwise."""
+
+
+class RefusedAddress(OSError):
+    """The host is, or its name leads to, an address that the request may not reach."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names, and keeps refused addresses back: what it returns is what is connected to."""
+
+    def __init__(self) -> None:
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        allowed = [each for each in found if (address := literal(each["host"])) is None or not is_refused(address)]
+        if found and not allowed:
+            raise RefusedAddress
+        return allowed
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+class AiohttpEngine:
+    """Two pools of connections: one for requests that may go anywhere, one for those that are guarded."""
+
+    def __init__(self) -> None:
+        self._free: aiohttp.ClientSession | None = None
+        self._guarded: aiohttp.ClientSession | None = None
+
+    def open(self) -> None:
+        self._free = _session(None)
+        self._guarded = _session(GuardedResolver())
+
+    async def close(self) -> None:
+        for session in (self._guarded, self._free):
+            if session is not None:
+                await session.close()
+
+    async def fetch(self, request: Request) -> Answer:
+        try:
+            response = await self._begun(request)
+            async with response:
+                return Answer(response.status, response.headers, await _read(response))
+        except TROUBLE as error:
+            failure = _failure(error)
+        raise failure  # outside the except clause: a chained aiohttp error would carry the URL
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator["AiohttpAnswering"]:
+        body = request.body
+        upload = None if body is None or isinstance(body, bytes) else _Upload(body)
+        failure = None
+        try:
+            response = await self._begun(request, upload)
+        except TROUBLE as error:
+            failure = _failure(error)
+        if failure is not None:
+            raise failure
+        try:
+            yield AiohttpAnswering(response)
+        finally:
+            if response.content.at_eof() and (upload is None or upload.ended):
+                response.release()
+            else:
+                response.close()
+
+    async def _begun(self, request: Request, upload: "_Upload | None" = None) -> aiohttp.ClientResponse:
+        """The response, as soon as its head is here."""
+        session = self._guarded if request.guarded else self._free
+        if session is None:
+            raise RuntimeError("the engine is not open")
+        url = URL(request.url, encoded=True)
+        if request.guarded and (address := literal(url.host or "")) is not None and is_refused(address):
+            raise RefusedAddress  # aiohttp asks no resolver about these
+        return await session.request(
+            request.method,
+            url,
+            data=_data(request.body) if upload is None else upload,
+            headers=request.headers,
+            skip_auto_headers=OWN_HEADERS if request.as_is else (),
+            proxy=request.proxy,
+            ssl=True if request.tls is None else request.tls.context,
+            allow_redirects=False,
+            auto_decompress=not request.as_is,
+            # Exactly so long: aiohttp would round long times up to a whole second of the clock.
+            timeout=aiohttp.ClientTimeout(
+                total=request.total, connect=request.connect, sock_read=None, ceil_threshold=float("inf")
+            ),
+        )
+
+
+class AiohttpAnswering:
+    """An answer whose head has come."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: MultiMapping[str] = response.headers
+        self._content = response.content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                chunk = await self._content.readany()
+            except TROUBLE as error:
+                failure = _failure(error)
+            else:
+                if not chunk:
+                    return
+                yield chunk
+                continue
+            raise failure
+
+
+class _Upload:
+    """A body on its way; `ended` when all of it was handed over."""
+
+    def __init__(self, body: AsyncIterator[bytes]) -> None:
+        self._body = body
+        self.ended = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except StopAsyncIteration:
+            self.ended = True
+            raise
+
+
+def _data(body: bytes | AsyncIterator[bytes] | None) -> Any:
+    return BytesIO(body) if isinstance(body, bytes) and len(body) >= LARGE else body
+
+
+def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # Connections are bounded per target by Outgoing, and never queued here.
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=resolver),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "esb-gateway"},
+        skip_auto_headers=("Content-Type",),
+        requote_redirect_url=False,
+        trust_env=False,
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Too much of it is an error, before it is in memory."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            response.close()
+            raise _TooMuch
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class _TooMuch(ValueError):
+    """An answer over MAX_ANSWER."""
+
+
+def _failure(error: Exception) -> ExchangeError:
+    """What an aiohttp error means to a caller; the most telling class first."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return NoConnection(Message("the connection could not be established in time"))
+        case TimeoutError():
+            return OutOfTime()
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return NoConnection(Message("the TLS certificate or handshake was refused"))
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return NoConnection(Message("the forward proxy refused or could not be reached"))
+        case RefusedAddress() | aiohttp.ClientConnectorError(os_error=RefusedAddress()):
+            return ExchangeError(Message("its address is link-local or a cloud's metadata, and refused"), sent=False)
+        case aiohttp.ClientConnectorDNSError():
+            return NoConnection(Message("the host name could not be resolved"))
+        case aiohttp.ClientConnectorError():
+            return NoConnection(Message("the connection could not be established"))
+        case _TooMuch():
+            return ExchangeError(Message("the response is too large"))
+        case ValueError() | aiohttp.NonHttpUrlClientError():
+            reason = Message("the request cannot be sent: its address, its proxy or a header is not valid")
+            return ExchangeError(reason, sent=False)
+        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
+            return ExchangeError(Message("the response is not valid HTTP"))
+    return ExchangeError(Message("the connection was closed before the response was complete"))

@@ -1,0 +1,124 @@
+"""What an engine of the way out is asked, what it answers and how it fails: HTTP in terms that no library owns."""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from multidict import MultiMapping
+
+from esb.errors import Message
+
+MAX_ANSWER = 8 * 2**20
+"""The largest answer read as a whole, in bytes, after decompression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a request asks, and for what: the names that errors and logs use."""
+
+    system: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tls:
+    """Whom to trust, and how to show who asks. Connections are shared among requests with the same one."""
+
+    context: ssl.SSLContext = field(repr=False)
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @classmethod
+    def load(cls, ca: str | None, cert: str | None, key: str | None) -> "Tls":
+        """From PEM files. OSError (ssl.SSLError is one) or ValueError if they cannot be used."""
+        context = ssl.create_default_context(cafile=ca)
+        if cert is not None:
+            context.load_cert_chain(cert, key, password="")  # or else OpenSSL asks at the terminal
+        return cls(context, ca, cert, key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. `url` is encoded as it goes over the wire; redirects are never followed.
+
+    `connect` and `total` are seconds; without `total` whoever asks sees to the time. `guarded`: no address of
+    esb.addresses.REFUSED is connected to, whatever name leads there. No header is added to those of a request `as_is`.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | AsyncIterator[bytes] | None = field(default=None, repr=False)
+    connect: float
+    total: float | None = None
+    proxy: str | None = field(default=None, repr=False)
+    tls: Tls | None = None
+    guarded: bool = False
+    as_is: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Answering(Protocol):
+    """An answer whose head has come."""
+
+    status: int
+    headers: MultiMapping[str]
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, neither decoded nor collected; ExchangeError when it breaks off."""
+        ...
+
+
+class Engine(Protocol):
+    """Whoever speaks HTTP for the way out. It raises nothing but ExchangeError."""
+
+    def open(self) -> None:
+        """Inside a running event loop."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def fetch(self, request: Request) -> Answer:
+        """The whole answer, decompressed, and at most MAX_ANSWER of it."""
+        ...
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[Answering]:
+        """The answer from its head on. Leaving it before the end, of the answer or of the body sent, disconnects."""
+        ...
+
+
+class ExchangeError(Exception):
+    """A request that brought no answer. `sent`: False only if the upstream provably did not see it.
+
+    It holds no address: the text is for callers.
+    """
+
+    def __init__(self, reason: Message, *, sent: bool = True) -> None:
+        super().__init__(reason.template)
+        self.reason = reason
+        self.sent = sent
+
+
+class NoConnection(ExchangeError):
+    """No connection came about, so nothing was sent; another host may do better."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason, sent=False)
+
+
+class OutOfTime(ExchangeError):
+    """`total` was over. Which limit that was knows who asked."""
+
+    def __init__(self) -> None:
+        super().__init__(Message("the response did not come in time"))
