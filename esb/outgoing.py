@@ -17,7 +17,7 @@ from yarl import URL
 
 from esb import codec
 from esb.call import Call
-from esb.errors import Limited, Message, UpstreamError
+from esb.errors import Limited, Message, UpstreamError, template
 from esb.observe import Observer, UpstreamFinished
 
 CONNECT_SECONDS = 5.0
@@ -286,25 +286,26 @@ def _failure(target: Target, error: Exception, limit: float) -> UpstreamError:
     reason: Message | str
     match error:
         case aiohttp.ConnectionTimeoutError():
-            reason, sent = "the connection could not be established in time", False
+            reason, sent = template("the connection could not be established in time"), False
         case TimeoutError():
             reason = too_slow(limit)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            reason, sent = "the TLS certificate or handshake was refused", False
+            reason, sent = template("the TLS certificate or handshake was refused"), False
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            reason, sent = "the forward proxy refused or could not be reached", False
+            reason, sent = template("the forward proxy refused or could not be reached"), False
         case aiohttp.ClientConnectorDNSError():
-            reason, sent = "the host name could not be resolved", False
+            reason, sent = template("the host name could not be resolved"), False
         case aiohttp.ClientConnectorError():
-            reason, sent = "the connection could not be established", False
+            reason, sent = template("the connection could not be established"), False
         case _TooMuch():
-            reason = "the response is too large"
+            reason = template("the response is too large")
         case ValueError() | aiohttp.NonHttpUrlClientError():
-            reason, sent = "the request cannot be sent: its address, its proxy or a header is not valid", False
+            sent = False
+            reason = template("the request cannot be sent: its address, its proxy or a header is not valid")
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            reason = "the response is not valid HTTP"
+            reason = template("the response is not valid HTTP")
         case _:
-            reason = "the connection was closed before the response was complete"
+            reason = template("the connection was closed before the response was complete")
     return UpstreamError(target.system, target.interface, reason, sent=sent)
 
 
