@@ -14,6 +14,7 @@ from esb.observe import Listener, Observer
 from esb.outgoing import Outgoing
 from esb.services import Means
 from esb.tokens import TokenCache
+from esb.translation import Catalogues
 
 
 class Gateway:
@@ -29,6 +30,7 @@ class Gateway:
         self.ingress = Ingress(
             lambda: self.generation.routes,
             self.observer,
+            Catalogues(),
             max_body=config.server.max_body,
             max_in_flight=config.server.max_in_flight,
             trusted_proxies=config.server.trusted_proxies,

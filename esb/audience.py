@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from esb.call import Call
-from esb.errors import EsbError, Message
+from esb.errors import EsbError, Message, template
 from esb.services import Contact, Users
 
-UNKNOWN_USERS = "The following users are not blueking users: {names}"
-WITHOUT_CONTACT = "The following users contact format are incorrect: {names}"
+UNKNOWN_USERS = template("The following users are not blueking users: {names}")
+WITHOUT_CONTACT = template("The following users contact format are incorrect: {names}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Audience:
 
     def missed(self) -> list[dict[str, Any]]:
         """The people who could not be addressed, as entries of `data.failed`."""
-        return [_failed(name, "not a blueking user") for name in self.unknown_users] + [
-            _failed(name, "contact format is incorrect") for name in self.without_contact
+        return [_failed(name, Message("not a blueking user")) for name in self.unknown_users] + [
+            _failed(name, Message("contact format is incorrect")) for name in self.without_contact
         ]
 
     def complaint(self) -> Message | None:
@@ -99,5 +99,5 @@ def delivery(
     return {"accepted": list(accepted), "failed": list(failed), "unknown": list(unknown), "msgids": list(msgids)}
 
 
-def _failed(name: str, errmsg: str) -> dict[str, Any]:
+def _failed(name: str, errmsg: Message) -> dict[str, Any]:
     return {"receiver": name, "errcode": None, "errmsg": errmsg}

@@ -5,6 +5,7 @@ Strict means: no NaN or Infinity, no lone surrogates, no bytes that are not UTF-
 
 import json
 import math
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -24,14 +25,17 @@ def decode(raw: bytes) -> Any:
     return decode_plain(raw)
 
 
-def encode(value: Any) -> bytes:
-    """This value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value."""
+def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
+    """This value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value.
+
+    `write` gives the JSON value of what is none itself, or raises TypeError. What is JSON already never gets there.
+    """
     if orjson is not None:
         try:
-            return orjson.dumps(value, option=_NOTHING_FANCY)
+            return orjson.dumps(value, default=write, option=_NOTHING_FANCY)
         except TypeError:
             pass  # integers over 64 bits and keys that are no text: the standard library writes them
-    return encode_plain(value)
+    return encode_plain(value, write)
 
 
 def decode_lenient(raw: bytes) -> Any:
@@ -63,10 +67,11 @@ def decode_plain(raw: bytes) -> Any:
     return value
 
 
-def encode_plain(value: Any) -> bytes:
+def encode_plain(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
     """The standard library's answer to `encode`."""
+    encoder = _PLAIN if write is None else _plain(lambda other: _also_written(other, write))
     try:
-        return _PLAIN.encode(_finite(value)).encode()
+        return encoder.encode(_finite(value)).encode()
     except (ValueError, RecursionError) as error:
         raise TypeError(f"not a JSON value: {type(error).__name__}") from None
 
@@ -82,16 +87,22 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _also_written(value: Any) -> Any:
-    """What orjson writes beyond JSON's own types and cannot be told not to."""
+def _also_written(value: Any, write: Callable[[Any], Any] | None = None) -> Any:
+    """What orjson writes beyond JSON's own types and cannot be told not to; then what `write` makes of it."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, UUID):
         return str(value)
+    if write is not None:
+        return write(value)
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
-_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_also_written)
+def _plain(default: Callable[[Any], Any]) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
+
+
+_PLAIN = _plain(_also_written)
 
 
 def _integer(text: str) -> int | float:

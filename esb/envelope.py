@@ -3,9 +3,10 @@
 from typing import Any
 
 from esb.component import Envelope
-from esb.errors import EsbError
+from esb.errors import EsbError, template, untranslated
+from esb.translation import Translate
 
-CRASHED = "Component error, please contact the component developer to handle it."
+CRASHED = template("Component error, please contact the component developer to handle it.")
 GENERAL_FAILURE = 1306000
 
 
@@ -16,22 +17,23 @@ def success(data: Any, request_id: str) -> dict[str, Any]:
     return {"result": True, "code": 0, "message": "OK", "data": data, "request_id": request_id}
 
 
-def failure(error: EsbError, request_id: str) -> dict[str, Any]:
+def failure(error: EsbError, request_id: str, translate: Translate = untranslated) -> dict[str, Any]:
+    """An error, enveloped. A Message in its data is left to who writes the answer."""
     return {
         "result": False,
         "code": error.code,
-        "message": error.message.render(),
+        "message": error.message.render(translate),
         "data": error.data,
         "request_id": request_id,
     }
 
 
-def crash(request_id: str) -> dict[str, Any]:
+def crash(request_id: str, translate: Translate = untranslated) -> dict[str, Any]:
     """The answer when something failed that should not; the log has more under the same id."""
     return {
         "result": False,
         "code": GENERAL_FAILURE,
-        "message": CRASHED,
+        "message": translate(CRASHED),
         "data": None,
         "request_id": request_id,
     }

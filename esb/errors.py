@@ -29,6 +29,11 @@ def untranslated(text: str) -> str:
     return text
 
 
+def template(text: str) -> str:
+    """Marks a text for the catalogues that stands elsewhere than where it is told, such as a constant."""
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A text for people: the English template, which is also its key in the catalogues, and what fills it."""
@@ -190,8 +195,10 @@ class UpstreamError(EsbError):
         self.transient = transient
         self.http_status = http_status
         super().__init__(
-            "Component request third-party system [{system}] interface [{interface}] error: {reason}, "
-            "please try again later or contact component developer to handle this",
+            template(
+                "Component request third-party system [{system}] interface [{interface}] error: {reason}, "
+                "please try again later or contact component developer to handle this"
+            ),
             data,
             system=system,
             interface=interface,

@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from esb import codec
-from esb.errors import Message, ParameterError
+from esb.errors import Message, ParameterError, template
 
-REQUIRED = "This field is required."
+REQUIRED = template("This field is required.")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
 
@@ -169,10 +169,11 @@ def parameter_error(error: ValidationError, model: type[BaseModel]) -> Parameter
 def _problem_text(error: dict[str, Any]) -> Message:
     if error["type"] == "missing":
         return Message(REQUIRED)
-    context = error.get("ctx", {})
     if error["type"] == "esb":
-        return Message(context["text"], context["values"])
-    return Message(error["msg"])
+        text, values = error["ctx"]["text"], error["ctx"]["values"]
+    else:
+        text, values = error["msg"], {}  # pydantic's own words, in English only
+    return Message(text, values)
 
 
 def _label(location: tuple[int | str, ...], model: type[BaseModel]) -> Label | None:

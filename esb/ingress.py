@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from esb.component import Reply
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
 from esb.observe import CallFinished, Crashed, Observer
 from esb.routes import Route, Routes
+from esb.translation import Catalogues, Translate
 
 COMPONENTS = "/api/c/compapi/"
 SELF_SERVICE = "/api/c/self-service-api/"
@@ -47,6 +49,7 @@ class Ingress:
         self,
         routes: Callable[[], Routes],
         observer: Observer,
+        catalogues: Catalogues,
         *,
         max_body: int,
         max_in_flight: int,
@@ -54,6 +57,7 @@ class Ingress:
     ) -> None:
         self._routes = routes
         self._observer = observer
+        self._catalogues = catalogues
         self._max_body = max_body
         self._max_in_flight = max_in_flight
         self._trusted = tuple(trusted_proxies)
@@ -90,28 +94,33 @@ class Ingress:
     async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
         started = time.monotonic()
         request_id = _request_id(request)
+        translate = self._catalogues.translate(request.headers.get("Blueking-Language", ""))
         record = Record()
         route: Route | None = None
         try:
             route, variables = self._route(request, path)
             answer = await self._within_deadline(request, request_id, route, variables, record)
-            written = _written(answer, request_id, record.headers)
+            written = _written(answer, request_id, translate, record.headers)
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
-            written = self._failed(error, request_id, path, record.headers)
+            written = self._failed(error, request_id, path, translate, record.headers)
         except asyncio.CancelledError:
             self._finished(request, request_id, route, record, CUT_SHORT, 0, started)
             raise
         self._finished(request, request_id, route, record, written.code, written.response.status, started)
         return written.response
 
-    def _failed(self, error: Exception, request_id: str, path: str, more: Mapping[str, str]) -> "_Written":
+    def _failed(
+        self, error: Exception, request_id: str, path: str, translate: Translate, more: Mapping[str, str]
+    ) -> "_Written":
         if isinstance(error, EsbError):
             try:
-                return _enveloped(envelope.failure(error, request_id), error.status, request_id, more)
+                return _enveloped(
+                    envelope.failure(error, request_id, translate), error.status, request_id, translate, more
+                )
             except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
                 error = bug
         self._crashed(error, request_id, path)
-        return _enveloped(envelope.crash(request_id), 200, request_id)
+        return _enveloped(envelope.crash(request_id, translate), 200, request_id, translate)
 
     def _finished(
         self,
@@ -309,19 +318,29 @@ class _Written:
     code: int | str
 
 
-def _written(answer: Any, request_id: str, more: Mapping[str, str]) -> _Written:
+def _written(answer: Any, request_id: str, translate: Translate, more: Mapping[str, str]) -> _Written:
     """A component's answer. TypeError or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
         if not isinstance(answer.body, bytes | AsyncIterator):
             raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
         headers = _headers(answer.headers, request_id, more)
         return _Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
-    return _enveloped(envelope.success(answer, request_id), 200, request_id, more)
+    return _enveloped(envelope.success(answer, request_id), 200, request_id, translate, more)
 
 
-def _enveloped(made: dict[str, Any], status: int, request_id: str, more: Mapping[str, str] = NOTHING_MORE) -> _Written:
+def _enveloped(
+    made: dict[str, Any], status: int, request_id: str, translate: Translate, more: Mapping[str, str] = NOTHING_MORE
+) -> _Written:
     headers = _headers(JSON_HEADERS, request_id, more)
-    return _Written(web.Response(body=codec.encode(made), status=status, headers=headers), made["code"])
+    body = codec.encode(made, partial(_told, translate))
+    return _Written(web.Response(body=body, status=status, headers=headers), made["code"])
+
+
+def _told(translate: Translate, value: Any) -> str:
+    """A text in the caller's language, wherever in an answer it stands; nothing else is written in a way of its own."""
+    if isinstance(value, Message):
+        return value.render(translate)
+    raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
 def _headers(first: Mapping[str, str], request_id: str, more: Mapping[str, str]) -> CIMultiDict[str]:

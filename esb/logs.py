@@ -13,6 +13,8 @@ import structlog
 from esb import codec
 from esb.observe import CallFinished, Crashed, Event, TokenFetched, UpstreamFinished
 
+LONGEST_NAME = 200
+"""Characters of a text that a caller chose."""
 Log = Callable[..., Any]
 
 
@@ -36,7 +38,11 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                 )
             case Crashed():
                 logger.error(
-                    "crash", request_id=event.call_id, doing=event.doing, error=event.kind, where=list(event.where)
+                    "crash",
+                    request_id=event.call_id,
+                    doing=_shown(event.doing),
+                    error=event.kind,
+                    where=list(event.where),
                 )
 
     return log
@@ -80,7 +86,7 @@ def _call(event: CallFinished) -> dict[str, Any]:
         "system": event.system,
         "component": event.component,
         "app": event.app,
-        "user": event.user,
+        "user": _shown(event.user),
         "user_source": event.user_source,
         "code": event.code,
         "status": event.status,
@@ -101,6 +107,12 @@ def _upstream(event: UpstreamFinished) -> dict[str, Any]:
     if event.failure:
         fields["failure"] = event.failure
     return fields
+
+
+def _shown(text: str) -> str:
+    """What a caller chose, in a length and in characters that can be written."""
+    cut = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
+    return cut.encode(errors="replace").decode()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from multipart import MultipartError, MultipartParser, parse_options_header
 
 from esb import codec
-from esb.errors import EsbError, RequestError
+from esb.errors import EsbError, Message, RequestError
 
 MAX_FIELDS = 1000
 """The most fields a form may have."""
@@ -17,7 +17,7 @@ def from_query(query: str) -> dict[str, Any]:
     """The parameters of a query string. The last value of a repeated name wins."""
     if not query:
         return {}
-    return _form(query, "query string")
+    return _form(query, Message("query string"))
 
 
 def from_body(body: bytes, content_type: str) -> dict[str, Any]:
@@ -37,15 +37,15 @@ def from_body(body: bytes, content_type: str) -> dict[str, Any]:
     kind, options = parse_options_header(content_type)
     if kind == "application/x-www-form-urlencoded":
         try:
-            return _form(body.decode(), "form")
+            return _form(body.decode(), Message("form"))
         except UnicodeDecodeError:
-            raise _not_readable("form") from None
+            raise _not_readable(Message("form")) from None
     if kind == "multipart/form-data":
         return _multipart(body, options.get("boundary", ""))
     return {}
 
 
-def _form(text: str, where: str) -> dict[str, Any]:
+def _form(text: str, where: Message) -> dict[str, Any]:
     try:
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
     except ValueError:  # undecodable escapes are a ValueError too
@@ -67,10 +67,10 @@ def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
         )
         return {part.name: part.value for part in parser if not part.filename}
     except (MultipartError, ValueError, LookupError):  # LookupError: a character set that Python does not know
-        raise _not_readable("multipart form") from None
+        raise _not_readable(Message("multipart form")) from None
 
 
-def _not_readable(where: str) -> RequestError:
+def _not_readable(where: Message) -> RequestError:
     return RequestError(
         "Parameters error, the {where} cannot be read: it must be UTF-8 and have at most {most} fields",
         where=where,

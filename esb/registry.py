@@ -6,7 +6,9 @@ point, or `package.module:Class`.
 
 import difflib
 import importlib
+import inspect
 import pkgutil
+import sysconfig
 import traceback
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -14,23 +16,27 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from esb.component import Component
+from esb.component import Component, NoConfig
 from esb.config import Section, Stanza
 from esb.errors import ConfigError, GatewayError
+from esb.services import Apps, Login, Tokens, Users
+from esb.store import Store
 
 PACKAGES = {"components": "esb.plugins", "middlewares": "esb.middlewares", "services": "esb.services"}
 """Group of entry points (below "esb.") -> package of the built-ins."""
+PROTOCOLS: dict[str, type] = {
+    "apps": Apps,
+    "login": Login,
+    "users": Users,
+    "access_tokens": Tokens,
+    "jwt": Tokens,
+    "store": Store,
+}
+"""Key below `services:` -> what a back end of it promises."""
+NOT_THE_PLUGINS = (__file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
+"""Files whose lines tell nobody what is wrong with a plugin."""
 EXTRAS = {"jwt": "jwt", "cryptography": "jwt"}
 """Module that a built-in needs -> the extra that installs it."""
-
-
-class ConfigProblem(GatewayError):
-    """A constructor's own refusal of its config: what is wrong, and below which keys."""
-
-    def __init__(self, text: str, *keys: str | int) -> None:
-        super().__init__(text)
-        self.text = text
-        self.keys = keys
 
 
 class UnknownUse(GatewayError):
@@ -59,20 +65,19 @@ def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: S
         _check_contract(group, found, stanza.use, service)
     except UnknownUse as error:
         raise ConfigError([stanza.section.mistake(str(error), "use")]) from error
-    config = stanza.config.validate(found.config_type, overrides)
+    config = stanza.config.validate(getattr(found, "config_type", NoConfig), overrides)
     try:
         return found(config, lent)
-    except ConfigProblem as error:
-        raise ConfigError([stanza.config.mistake(error.text, *error.keys)]) from error
     except Exception as error:
-        kind, place = type(error).__name__, _place(error)
         raise ConfigError(
-            [stanza.section.mistake(f"'{stanza.use}' failed to build: {kind} at {place}", "use")]
+            [stanza.section.mistake(f"'{stanza.use}' failed to build: {_what_and_where(error)}", "use")]
         ) from error
 
 
 def _from_path(use: str) -> type[Any]:
     module_name, _, name = use.partition(":")
+    if not all(module_name.split(".")):
+        raise UnknownUse(f"'{use}' is no package.module:Class")
     module = _import(module_name, use)
     found = getattr(module, name, None)
     if not isinstance(found, type):
@@ -90,16 +95,23 @@ def _import(module_name: str, use: str) -> ModuleType:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else ""
         raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
-    except Exception as error:
-        raise UnknownUse(f"'{use}' failed to import: {type(error).__name__} at {_place(error)}") from error
+    except (Exception, SystemExit) as error:  # SystemExit: a script, taken for a plugin
+        raise UnknownUse(f"'{use}' failed to import: {_what_and_where(error)}") from error
 
 
-def _place(error: Exception) -> str:
-    """Where an error arose. Its text is left out: it may quote a secret."""
+def _what_and_where(error: BaseException) -> str:
+    """The kind of an error, and where the plugin raised it. Its text is left out unless it is Python's own: it may
+    quote a secret.
+    """
+    kind = type(error).__name__
     if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}"
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
+        return f"{kind}: {error.msg} at {error.filename}:{error.lineno}"
+    if isinstance(error, ImportError):
+        kind = f"{kind}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(("<", *NOT_THE_PLUGINS))]
+    frame = (own or frames)[-1]
+    return f"{kind} at {frame.filename}:{frame.lineno}"
 
 
 def _the_class(module: ModuleType, group: str, service: str) -> type[Any]:
@@ -119,14 +131,34 @@ def _the_class(module: ModuleType, group: str, service: str) -> type[Any]:
 def _check_contract(group: str, found: type[Any], use: str, service: str) -> None:
     if group == "components" and not (issubclass(found, Component) and found.handle is not Component.handle):
         raise UnknownUse(f"'{use}' is no component: it must inherit from esb.Component and define handle(call, params)")
-    if group == "middlewares" and not any("__call__" in vars(base) for base in found.__mro__):
+    if group == "components" and not inspect.iscoroutinefunction(found.handle):
+        raise UnknownUse(f"'{use}': handle must be async")
+    if group == "middlewares" and not inspect.iscoroutinefunction(_defined(found, "__call__")):
         raise UnknownUse(f"'{use}' is no middleware: it must define async __call__(call, handler)")
-    if service and getattr(found, "service", service) != service:
-        raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
+    if service:
+        _check_service(found, use, service)
+    try:
+        inspect.signature(found).bind(None, None)
+    except TypeError:
+        raise UnknownUse(f"'{use}': its constructor must take (config, services)") from None
     for name in ("config_type", "params_type"):
         model = getattr(found, name, BaseModel)
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise UnknownUse(f"'{use}': {name} must be a pydantic model")
+
+
+def _check_service(found: type[Any], use: str, service: str) -> None:
+    if getattr(found, "service", service) != service:
+        raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
+    promised = [name for name in vars(PROTOCOLS[service]) if not name.startswith("_")]
+    lacking = [name for name in promised if not inspect.iscoroutinefunction(_defined(found, name))]
+    if lacking:
+        raise UnknownUse(f"'{use}' is no back end for services.{service}: it must define async {', '.join(lacking)}")
+
+
+def _defined(found: type[Any], name: str) -> Any:
+    """What a class or a base of it defines under this name; None if that is nothing."""
+    return next((vars(base)[name] for base in found.__mro__ if name in vars(base)), None)
 
 
 def _built_in(group: str) -> set[str]:

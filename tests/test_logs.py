@@ -1,79 +1,185 @@
-"""The log: what a line holds, in both forms."""
+"""The log: a line for each event, JSON or readable, and no line that is not its own."""
 
 import io
 import json
+from typing import Any
 
-from esb.logs import listener
-from esb.observe import CallFinished, Crashed, TokenFetched, UpstreamFinished
+import pytest
 
-CALL = CallFinished(
-    id="0" * 32,
-    method="POST",
-    path="/cmsi/send_weixin/",
-    system="cmsi",
-    component="send_weixin",
-    app="esb_demo",
-    user="admin",
-    user_source="bk_token",
-    code=0,
-    status=200,
-    seconds=0.01234,
-    client_ip="127.0.0.1",
-)
+from esb import logs
+from esb.observe import CallFinished, Crashed, Event, TokenFetched, UpstreamFinished
+from tests.conftest import Gateway, Sandbox
+
+ID = "0123456789abcdef" * 2
 
 
-def test_a_call_is_one_json_line_with_who_what_and_how_long() -> None:
-    stream = io.StringIO()
-
-    listener({"ESB_LOG": "json"}, stream)(CALL)
-
-    line = json.loads(stream.getvalue())
-    assert line.pop("timestamp").endswith("Z")
-    assert line == {
-        "event": "call",
-        "level": "info",
-        "request_id": "0" * 32,
+def call(**changes: Any) -> CallFinished:
+    values: dict[str, Any] = {
+        "id": ID,
         "method": "POST",
         "path": "/cmsi/send_weixin/",
         "system": "cmsi",
         "component": "send_weixin",
-        "app": "esb_demo",
-        "user": "admin",
+        "app": "shop",
+        "user": "anna",
+        "user_source": "bk_token",
+        "code": 0,
+        "status": 200,
+        "seconds": 0.01234,
+        "client_ip": "10.0.0.1",
+    }
+    return CallFinished(**{**values, **changes})
+
+
+UPSTREAM = UpstreamFinished(ID, "WEIXIN_QY", "message/send", 200, 0, "", 0.5)
+FAILED = UpstreamFinished(ID, "WEIXIN_QY", "message/send", None, None, "the connection could not be established", 0.5)
+TOKEN = TokenFetched("qy", "ww1", "fetched", 0.25)
+CRASH = Crashed(ID, "/api/c/compapi/a/b/", "KeyError", ("a.py:1 handle", "b.py:2 inner"))
+
+
+def written(*events: Event, environ: dict[str, str] | None = None) -> str:
+    stream = io.StringIO()
+    log = logs.listener({} if environ is None else environ, stream)
+    for event in events:
+        log(event)
+    return stream.getvalue()
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    line = written(event, environ={"ESB_LOG": "json"})
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    parsed: dict[str, Any] = json.loads(line)
+    assert parsed.pop("timestamp").endswith("Z")
+    return parsed
+
+
+def test_a_call_is_one_line_of_json() -> None:
+    assert as_json(call()) == {
+        "event": "call",
+        "level": "info",
+        "request_id": ID,
+        "method": "POST",
+        "path": "/cmsi/send_weixin/",
+        "system": "cmsi",
+        "component": "send_weixin",
+        "app": "shop",
+        "user": "anna",
         "user_source": "bk_token",
         "code": 0,
         "status": 200,
         "ms": 12.3,
-        "client_ip": "127.0.0.1",
+        "client_ip": "10.0.0.1",
     }
 
 
-def test_an_upstream_call_that_failed_is_a_warning_with_its_reason() -> None:
-    stream = io.StringIO()
-    log = listener({"ESB_LOG": "json"}, stream)
+def test_an_upstream_call_is_one_line_of_json_and_a_warning_when_it_failed() -> None:
+    line = as_json(UPSTREAM)
+    assert (line["event"], line["level"], line["request_id"]) == ("upstream call", "info", ID)
+    assert (line["system"], line["interface"], line["status"], line["errcode"], line["ms"]) == (
+        "WEIXIN_QY",
+        "message/send",
+        200,
+        0,
+        500.0,
+    )
+    assert "failure" not in line
+    line = as_json(FAILED)
+    assert (line["level"], line["status"], line["failure"]) == (
+        "warning",
+        None,
+        "the connection could not be established",
+    )
 
-    log(UpstreamFinished("id", "weixin_qy", "send_message", 200, 0, "", 0.001))
-    log(UpstreamFinished("id", "weixin_qy", "send_message", None, None, "the connection could not be established", 1))
 
-    fine, failed = map(json.loads, stream.getvalue().splitlines())
-    assert (fine["level"], fine["errcode"]) == ("info", 0)
-    assert "failure" not in fine
-    assert (failed["level"], failed["failure"]) == ("warning", "the connection could not be established")
+def test_a_token_that_was_fetched_is_told_by_its_account() -> None:
+    line = as_json(TOKEN)
+    assert (line["platform"], line["account"], line["outcome"], line["ms"]) == ("qy", "ww1", "fetched", 250.0)
 
 
 def test_a_crash_is_an_error_with_its_frames() -> None:
-    stream = io.StringIO()
+    line = as_json(CRASH)
+    assert (line["level"], line["request_id"], line["error"]) == ("error", ID, "KeyError")
+    assert line["where"] == ["a.py:1 handle", "b.py:2 inner"]
 
-    listener({"ESB_LOG": "json"}, stream)(Crashed("id", "/x/", "ZeroDivisionError", ("plugin.py:3 handle",)))
 
-    line = json.loads(stream.getvalue())
-    assert (line["level"], line["error"], line["where"]) == ("error", "ZeroDivisionError", ["plugin.py:3 handle"])
+@pytest.mark.parametrize("event", [call(), UPSTREAM, FAILED, TOKEN, CRASH])
+def test_every_event_is_one_readable_line_too(event: Event) -> None:
+    line = written(event)
+    assert line.count("\n") == 1
+    assert "\x1b" not in line  # colours are for terminals
+    assert as_json(event)["event"] in line
+
+
+def test_a_terminal_gets_colours() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    logs.listener({}, stream)(call())
+    assert "\x1b[" in stream.getvalue()
+
+
+FORGED = "eve\n2026-01-01T00:00:00Z [info     ] call           code=0 user=root\x1b[2J\r\u2028\x85"
+
+
+@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+def test_a_name_that_a_caller_chose_writes_no_line_of_its_own(environ: dict[str, str]) -> None:
+    line = written(call(user=FORGED), environ=environ)
+    assert line.index("\n") == len(line) - 1
+    assert "\x1b" not in line
+    assert "\r" not in line
 
 
 def test_the_readable_form_keeps_control_characters_out_of_terminals() -> None:
-    stream = io.StringIO()
+    line = written(TokenFetched("qy", "公司\n\x1b[2Jforged", "fetched", 0.1))
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert "公司" in line
 
-    listener({}, stream)(TokenFetched("qy", "公司\n\x1b[2Jforged", "fetched", 0.1))
 
-    assert stream.getvalue().count("\n") == 1
-    assert "\x1b" not in stream.getvalue()
-    assert "公司" in stream.getvalue()
+@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+def test_a_name_without_end_is_cut(environ: dict[str, str]) -> None:
+    assert len(written(call(user="x" * 1_000_000), environ=environ)) < 1000
+
+
+@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+def test_whatever_a_path_holds_can_be_written(environ: dict[str, str]) -> None:
+    line = written(Crashed(ID, "/a/\udcff\n/", "KeyError", ()), environ=environ)
+    line.encode()
+    assert len(line.splitlines()) == 1
+
+
+def test_names_of_every_language_are_readable() -> None:
+    assert "张三" in written(call(user="张三"))
+    assert "张三" in written(call(user="张三"), environ={"ESB_LOG": "json"})
+
+
+@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+async def test_a_whole_sending_leaves_no_value_and_no_secret_in_the_log(
+    gateway: Gateway, sandbox: Sandbox, environ: dict[str, str]
+) -> None:
+    await gateway.send("zhangsan", data={"heading": "hunter-heading", "message": "hunter-message"})
+    await gateway.send("zhangsan", wx_qy_corpsecret="hunter-secret", wx_qy_agentid=1000002)
+    await gateway.send("hunter-receiver")
+    await gateway.call(bk_app_secret="hunter-app")
+    await gateway.call(auth={"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_token": "hunter-token"})
+    text = written(*gateway.events, environ=environ)
+    assert text.count("upstream call") >= 3
+    for secret in ("hunter", "demo-secret", "corp-secret", "access_token=", "http://"):
+        assert secret not in text
+
+
+async def test_one_call_is_one_line_and_one_for_each_upstream(gateway: Gateway) -> None:
+    answer = await gateway.send()
+    lines = [json.loads(written(event, environ={"ESB_LOG": "json"})) for event in gateway.events]
+    assert [line["event"] for line in lines] == ["upstream call", "access token", "upstream call", "call"]
+    told = [line["request_id"] for line in lines if "request_id" in line]
+    assert told == [answer["request_id"]] * 3
+
+
+async def test_a_refused_call_names_nobody_who_was_not_verified(gateway: Gateway) -> None:
+    await gateway.call(auth={"bk_app_code": "esb_demo", "bk_app_secret": "wrong", "bk_username": "admin"})
+    (event,) = [event for event in gateway.events if isinstance(event, CallFinished)]
+    assert (event.app, event.user, event.code) == ("", "", 1306000)

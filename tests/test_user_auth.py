@@ -102,7 +102,7 @@ async def test_whom_an_app_may_name_is_told_by_globs(globs: tuple[str, ...], nam
     else:
         error = await refused(call)
         assert str(error) == NO_USER
-        assert "impersonate" in error.data["hint"]
+        assert "impersonate" in str(error.data["hint"])
 
 
 async def test_a_name_that_is_refused_is_not_rescued_by_the_cookie() -> None:

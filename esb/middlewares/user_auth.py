@@ -7,11 +7,11 @@ from typing import Any
 from esb.call import Call, User
 from esb.component import ChainServices
 from esb.config import ConfigModel
-from esb.errors import AuthenticationError
+from esb.errors import AuthenticationError, Message, template
 from esb.middleware import Handler
 from esb.middlewares._identity import identity_by_token
 
-NO_USER = "User authentication failed, please provide a valid user identity, such as bk_token, bk_username"
+NO_USER = template("User authentication failed, please provide a valid user identity, such as bk_token, bk_username")
 
 
 class UserAuthConfig(ConfigModel):
@@ -59,7 +59,7 @@ class UserAuth:
         allowed = call.app.impersonate if call.app is not None else ()
         if any(fnmatchcase(username, pattern) for pattern in allowed):
             return User(username, verified=False)
-        hint = "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`"
+        hint = Message("this app may not name this user by bk_username: its entry in services.apps needs `impersonate`")
         raise AuthenticationError(NO_USER, data={"hint": hint})
 
     def _cookie_token(self, header: str) -> str:

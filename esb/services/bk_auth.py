@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from esb.call import App, Call
 from esb.config import ConfigModel
-from esb.errors import AuthenticationError, EsbError, UpstreamError
+from esb.errors import AuthenticationError, EsbError, UpstreamError, template
 from esb.flight import Lookup
 from esb.outgoing import Target, read_object
 from esb.services import Means
@@ -90,7 +90,7 @@ class BkAuth:
             ) from None
         if content.get("code") != 0:
             kind = AuthenticationError if answer.status < 500 else EsbError  # its own trouble is no refusal to keep
-            raise kind("bkauth: {message}", message=str(content.get("message") or "")[:200])
+            raise kind(template("bkauth: {message}"), message=str(content.get("message") or "")[:200])
         return content.get("data")
 
     async def close(self) -> None:

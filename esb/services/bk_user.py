@@ -66,7 +66,7 @@ class BkUsers:
 
 
 def _is_active(profile: dict[str, Any]) -> bool:
-    return profile.get("status") in {"NORMAL", "LOCKED"} and profile.get("staff_status") == "IN"
+    return profile.get("status") in ("NORMAL", "LOCKED") and profile.get("staff_status") == "IN"
 
 
 def _contact(profile: dict[str, Any]) -> Contact:

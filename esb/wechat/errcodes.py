@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from esb.errors import Message
+from esb.redaction import redacted
 from esb.wechat import official_account_codes, wecom_codes
 from esb.wechat.meaning import RETRYABLE, Kind, Meaning, Table
 from esb.wechat.official_account_codes import OFFICIAL_ACCOUNT
@@ -119,8 +119,6 @@ def retry_after(platform: str, errcode: int, now: datetime | None = None) -> flo
 
 def readable(errmsg: str, secrets: tuple[str, ...]) -> str:
     """WeChat's errmsg as a caller may read it: no address, no secret of ours, at most 300 characters."""
-    text = _ADDRESS.sub("", errmsg)
-    for secret in filter(None, secrets):
-        for form in (secret, quote(secret, safe=""), quote_plus(secret)):  # as they stood in the query that it may echo
-            text = text.replace(form, "***")
-    return text.strip()[:300]
+    if errmsg == "ok":
+        return errmsg  # nearly every answer, and there is nothing to take out of it
+    return redacted(_ADDRESS.sub("", errmsg), secrets).strip()[:300]

@@ -1,0 +1,21 @@
+"""Secrets taken out of what others say: an upstream may repeat our request in its refusal, query and body included."""
+
+import html
+import json
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+REDACTED = "***"
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, in whatever form a request or an answer may have carried them."""
+    for secret in filter(None, secrets):
+        for form in sorted(_forms(secret), key=len, reverse=True):
+            text = text.replace(form, REDACTED)
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    as_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret), *as_json}

@@ -1,0 +1,32 @@
+"""Secrets are taken out of a text in every form that a request gives them."""
+
+import html
+import json
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from esb.redaction import redacted
+
+SECRET = 'a+b/c= d&"é'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [SECRET, quote(SECRET, safe=""), json.dumps(SECRET)[1:-1], json.dumps(SECRET, ensure_ascii=False)[1:-1]],
+)
+def test_a_secret_is_taken_out_in_every_form(form: str) -> None:
+    assert redacted(f"cannot open {form}!{form}", [SECRET]) == "cannot open ***!***"
+
+
+def test_a_form_and_a_page_carry_it_too() -> None:
+    assert redacted(urlencode({"secret": SECRET, "a": 1}), [SECRET]) == "secret=***&a=1"
+    assert redacted(f"<p>{html.escape(SECRET)}</p>", [SECRET]) == "<p>***</p>"
+
+
+def test_several_secrets_are_taken_out_and_an_empty_one_is_none() -> None:
+    assert redacted("one two three", ["one", "", "three"]) == "*** two ***"
+
+
+def test_a_text_without_secrets_stays_as_it_is() -> None:
+    assert redacted("invalid credential", ["corp-secret"]) == "invalid credential"
