@@ -87,9 +87,20 @@ class SmtpServer:
         return sending.reached(None)
 
     async def _within_deadline(self, call: Call, sending: "_Sending") -> None:
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            raise MailFailed(too_slow(call.timeout)) from None
+        try:
+            await self._converse(call, sending)
+        finally:
+            self._places.release()
+
+    async def _converse(self, call: Call, sending: "_Sending") -> None:
         client = await self._client()
         try:
-            async with asyncio.timeout_at(call.deadline), self._places:
+            async with asyncio.timeout_at(call.deadline):
                 await client.connect()
                 await sending.run(client)
         except (SMTPException, OSError, ValueError) as error:

@@ -48,7 +48,6 @@ class Inbox:
     logins: list[str] = field(default_factory=list)
     connections: int = 0
     open_now: int = 0
-    most_open: int = 0
     encrypted: bool = False
     pause: Callable[[], Awaitable[None]] | None = None
 
@@ -85,7 +84,6 @@ class _Counted(SMTP):
         if self._original_transport is None:  # STARTTLS makes the connection a second time
             inbox.connections += 1
             inbox.open_now += 1
-            inbox.most_open = max(inbox.most_open, inbox.open_now)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -292,6 +292,22 @@ async def test_base64_content_is_decoded(mail: Gateway, inbox: Inbox) -> None:
     assert body(inbox.only()).strip() == "你好 <b>世界</b>"
 
 
+async def test_send_msg_brings_its_mails_here(open_gateway: OpenGateway, opened: AsyncExitStack, inbox: Inbox) -> None:
+    port = await opened.enter_async_context(smtp_server(inbox))
+    gateway = await open_gateway(stanza(smtp_config(port)) + "\n  - {path: /cmsi/send_msg/, use: cmsi_send_msg}")
+    attachments = [{"filename": "a.txt", "content": "YQ=="}]
+    answer = await gateway.call(
+        "cmsi/send_msg",
+        msg_type="mail",
+        receiver__username="admin",
+        attachments=attachments,
+        body_format="Text",
+        **MAIL,
+    )
+    assert (answer["message"], answer["data"]["accepted"]) == ("OK", ["admin"])
+    assert [file.get_payload(decode=True) for file in files(inbox.only())] == [b"a"]
+
+
 async def test_a_sender_is_needed_from_somebody(open_gateway: OpenGateway, opened: AsyncExitStack) -> None:
     port = await opened.enter_async_context(smtp_server(Inbox()))
     gateway = await open_gateway(stanza(f"smtp_host: 127.0.0.1, smtp_port: {port}"))

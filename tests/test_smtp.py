@@ -271,7 +271,7 @@ async def test_a_server_that_shuts_down_in_the_middle_refuses_the_rest(out: Out)
     assert [(miss.address, miss.errcode) for miss in reached.failed] == [("a@x.com", 421), ("b@x.com", None)]
 
 
-async def test_a_server_has_only_so_many_connections_of_ours(out: Out) -> None:
+async def test_mails_over_the_limit_of_connections_wait_their_turn(out: Out) -> None:
     enough = asyncio.Event()
 
     async def pause() -> None:
@@ -288,7 +288,22 @@ async def test_a_server_has_only_so_many_connections_of_ours(out: Out) -> None:
         reached = await asyncio.gather(*sending)
     assert all(one.accepted for one in reached)
     assert len(inbox.delivered) == CONNECTIONS_AT_ONCE + 5
-    assert inbox.most_open <= CONNECTIONS_AT_ONCE + 5
+    assert inbox.connections == CONNECTIONS_AT_ONCE + 5
+
+
+async def test_a_server_has_only_so_many_connections_of_ours_and_who_waits_too_long_has_sent_nothing(out: Out) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.gone()
+
+    async with raw_server(script) as server:
+        smtp = out.server(server.port)
+        hanging = [
+            smtp.send(make_call(timeout=0.5), "e@x.com", ["a@x.com"], COMPOSED) for _ in range(CONNECTIONS_AT_ONCE)
+        ]
+        waiting = smtp.send(make_call(timeout=0.2), "e@x.com", ["a@x.com"], COMPOSED)
+        *_, late = await asyncio.gather(*hanging, waiting)
+    assert str(late.failed[0].errmsg) == "Third-party system interface response time exceeds 0.2 seconds"
+    assert server.opened == CONNECTIONS_AT_ONCE
 
 
 async def test_a_cancelled_call_leaves_no_connection_behind(out: Out) -> None:
