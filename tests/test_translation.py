@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from esb import Call, Component, Envelope, EsbError, Message, Params
+from esb.app import GATEWAY
 from esb.translation import Catalogues
-from tests.conftest import DEMO, MESSAGE, Gateway, OpenGateway
+from tests.conftest import DEMO, MESSAGE, WECOM, Gateway, OpenGateway
 
 CHINESE = {"Blueking-Language": "zh-hans"}
 ENGLISH = {"Blueking-Language": "en"}
@@ -193,8 +194,6 @@ async def test_what_fails_before_and_beyond_a_component_is_translated_too(
 
 
 async def test_a_draining_gateway_says_so_in_both_languages(rooms: Gateway) -> None:
-    from esb.app import GATEWAY
-
     rooms.app[GATEWAY].ingress.draining = True
     assert (await told(rooms, "compapi/test/told/", CHINESE))["message"] == "网关正在停止或尚未就绪，请稍后重试"
 
@@ -229,3 +228,12 @@ async def test_calls_at_the_same_time_keep_their_languages_apart(gateway: Gatewa
         return bool(envelope["message"].endswith(REQUIRED["zh" if chinese else "en"]))
 
     assert all(await asyncio.gather(*(ask(number % 2 == 0) for number in range(60))))
+
+
+async def test_one_failure_that_two_calls_wait_for_is_told_to_each_in_its_language(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(WECOM, sandbox_url="http://127.0.0.1:9")  # both wait for one token, which fails
+    body = {**DEMO, "receiver": "zhangsan", "data": MESSAGE}
+    responses = await asyncio.gather(*(gateway.post(body, headers=each) for each in (ENGLISH, CHINESE)))
+    english, chinese = [(await response.json())["message"] for response in responses]
+    assert "error: the connection could not be established, please try again later" in english
+    assert "出错：无法建立连接，请稍后重试" in chinese
