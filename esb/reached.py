@@ -7,6 +7,7 @@ from typing import Any
 
 from esb.audience import Audience, delivery
 from esb.errors import EsbError, Limited, Message, UpstreamError
+from esb.redaction import redacted
 
 SHOWN = 300
 """How many characters of an upstream's own text a caller sees at most."""
@@ -87,10 +88,7 @@ def answer(audience: Audience, reached: Reached, *, failed: Message, some_users:
 
 def shown(text: Any, *secrets: str) -> str:
     """An upstream's own text as a caller may read it: one line, no address, no secret of ours, not long."""
-    line = " ".join(_ADDRESS.sub("", str(text or "")).split())
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # a whole before its parts
-        line = line.replace(secret, "***")
-    return line[:SHOWN]
+    return " ".join(redacted(_ADDRESS.sub("", str(text or "")), secrets).split())[:SHOWN]
 
 
 def shown_code(code: Any, *secrets: str) -> int | str:
