@@ -10,7 +10,7 @@ from esb.clock import Clock, SystemClock
 from esb.config import Config
 from esb.generation import Generation, build_store
 from esb.ingress import Ingress
-from esb.observe import Listener, Observer
+from esb.observe import Listener, Observer, Tracer
 from esb.outgoing import Outgoing
 from esb.services import Means
 from esb.tokens import TokenCache
@@ -20,9 +20,9 @@ from esb.translation import Catalogues
 class Gateway:
     """One gateway: what lasts as long as the process, and the generation that answers now."""
 
-    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock) -> None:
+    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None) -> None:
         self.config = config
-        self.observer = Observer(listeners)
+        self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
         self.store, mistakes = build_store(config, clock)
@@ -73,12 +73,19 @@ class _Everything(web.PlainResource):
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 
 
-def create_app(config: Config, *, listeners: Iterable[Listener] = (), clock: Clock | None = None) -> web.Application:
+def create_app(
+    config: Config,
+    *,
+    listeners: Iterable[Listener] = (),
+    clock: Clock | None = None,
+    tracer: Tracer | None = None,
+) -> web.Application:
     """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
+    Without a `tracer` nothing is traced.
     """
-    gateway = Gateway(config, listeners, clock or SystemClock())
+    gateway = Gateway(config, listeners, clock or SystemClock(), tracer)
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.register_resource(_Everything(gateway.ingress))
