@@ -1,7 +1,7 @@
 # Every target sets up what it needs: a virtual environment in .venv, and the packages in it.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
 .PHONY: demo test check serve format catalogues
 

@@ -1,10 +1,11 @@
 """An aiohttp gateway for an enterprise service bus. This is the face: all that a plugin may import."""
 
 from esb.call import App, Call, User
-from esb.component import Component, Envelope, Reply, Services
+from esb.component import Component, Envelope, NoConfig, Reply, Services
 from esb.config import ConfigModel
-from esb.errors import EsbError, Limited, Message, ParameterError, UpstreamError
+from esb.errors import EsbError, Limited, Message, ParameterError, UpstreamError, template
 from esb.fields import (
+    Dicts,
     Label,
     LooseBool,
     Params,
@@ -27,6 +28,7 @@ __all__ = [
     "Call",
     "Component",
     "ConfigModel",
+    "Dicts",
     "Envelope",
     "EsbError",
     "Handler",
@@ -35,6 +37,7 @@ __all__ = [
     "LooseBool",
     "Message",
     "Middleware",
+    "NoConfig",
     "ParameterError",
     "Params",
     "Receivers",
@@ -49,4 +52,5 @@ __all__ = [
     "User",
     "Whole",
     "problem",
+    "template",
 ]

@@ -77,13 +77,32 @@ async def looked_up(users: Users, call: Call, usernames: Sequence[str], address:
     return Audience(typed, tuple(unknown), tuple(without))
 
 
-def require_somebody(audience: Audience) -> None:
-    """Refuses a call none of whose user names leads to anybody."""
+def united(first: Audience, second: Audience) -> Audience:
+    """Two audiences as one: each address once, and each name once for an address."""
+    typed = dict(first.typed)
+    for address, names in second.typed.items():
+        typed[address] = _each_once(typed.get(address, ()), names)
+    return Audience(
+        typed,
+        _each_once(first.unknown_users, second.unknown_users),
+        _each_once(first.without_contact, second.without_contact),
+    )
+
+
+def _each_once(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+NOBODY = template("All users message failed to be sent. {complaint}")
+
+
+def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
+    """Refuses a call none of whose user names leads to anybody; `nobody` is what it is told."""
     complaint = audience.complaint()
     if audience.typed or complaint is None:
         return
     raise EsbError(
-        "All users message failed to be sent. {complaint}",
+        nobody,
         {"username_check": audience.checked(), **delivery(failed=audience.missed())},
         complaint=complaint,
     )

@@ -1,7 +1,7 @@
 """What travels: one call, who makes it, and the record of how it went. Knows nothing of HTTP servers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -91,6 +91,8 @@ class Call:
 
     `path` is the declared path below /api/c/compapi; `component` its name ("system.component"); `args` the
     parameters without credentials; `headers` those few that travel upstream; `deadline` in the event loop's time.
+    `query` is the query string as it came. A component that streams gets the body as it comes, if the credentials came
+    by header, and `all_headers`, which nobody else does: query, body and these may hold credentials.
     """
 
     id: str
@@ -103,7 +105,9 @@ class Call:
     credentials: Credentials
     args: Mapping[str, Any] = field(repr=False)
     path_vars: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    query: str = field(default="", repr=False)
+    body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
+    all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     options: Options = Options()
     app: App | None = None
     user: User | None = None

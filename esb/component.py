@@ -52,11 +52,16 @@ class Envelope(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is written as it is, without an envelope."""
+    """An answer that is written as it is, without an envelope.
+
+    A body that is an iterator is written as it comes, and its `aclose`, if it has one, awaited whatever happens. A
+    client that takes nothing of it for `idle_timeout` seconds is cut off.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | AsyncIterator[bytes] = b""
+    idle_timeout: float = 30.0
 
 
 class Component(Generic[ConfigT, ParamsT]):
@@ -70,6 +75,8 @@ class Component(Generic[ConfigT, ParamsT]):
     params_type: ClassVar[type[Params]] = Params
     has_environments: ClassVar[bool] = True
     """Whether a test environment can differ: false for a component that calls nobody, it ignores X-Use-Test-Env."""
+    streams_body: bool = False
+    """Whether `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
 
     def __init__(self, config: ConfigT, services: Services) -> None:
         self.config = config

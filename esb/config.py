@@ -87,6 +87,8 @@ class ComponentStanza(Stanza):
     test_config: Section | None = None
     max_body: int | None = None
     """None: the server's."""
+    unlimited: bool = False
+    """`max_body: null`, for a component that streams its body."""
 
     @property
     def name(self) -> str:
@@ -342,6 +344,7 @@ class _Loading:
             active=keys.active,
             test_config=test_config if keys.test_config is not None else None,
             max_body=keys.max_body,
+            unlimited="max_body" in keys.model_fields_set and keys.max_body is None,
         )
 
     def _methods(self, section: Section, given: tuple[str, ...]) -> tuple[str, ...]:

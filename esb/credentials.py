@@ -40,6 +40,11 @@ def split(
     return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
 
 
+def come_by_header(authorization: str | None, gateway_jwt: str) -> bool:
+    """Whether headers say who is calling, so that nobody needs to look into the body for it."""
+    return bool(gateway_jwt) or (authorization is not None and _claims(authorization) is not None)
+
+
 def _claims(authorization: str) -> dict[str, str] | None:
     """The claims of the header; None for the JSON null, which counts as an absent header."""
     try:

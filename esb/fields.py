@@ -6,7 +6,7 @@ A parameter's label stands in its annotation: `heading: Annotated[RequiredText, 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -105,6 +105,16 @@ def _required_receivers(value: Any) -> tuple[str, ...]:
     return receivers
 
 
+def _dicts(value: Any) -> Any:
+    if not value:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise _type_problem("list")
+    if not all(isinstance(item, dict) for item in value):
+        raise problem("Must be a list of dicts")
+    return value
+
+
 def _listed(text: str) -> Any:
     if text.lstrip().startswith("["):
         try:
@@ -139,8 +149,11 @@ RequiredReceivers = Annotated[tuple[str, ...], BeforeValidator(_required_receive
 """People, at least one."""
 RequiredDict = BeforeValidator(_filled(dict, "dict"))
 """Put before a nested model: the old texts when it is empty or no dict."""
+Dicts = BeforeValidator(_dicts)
+"""Put before a tuple of nested models: the old text when it is no list; empty is ()."""
 
 __all__ = [
+    "Dicts",
     "Field",
     "Label",
     "LooseBool",
@@ -177,14 +190,21 @@ def _problem_text(error: dict[str, Any]) -> Message:
 
 
 def _label(location: tuple[int | str, ...], model: type[BaseModel]) -> Label | None:
-    """The label of the innermost named parameter on the way to this location."""
+    """The label of the innermost named parameter on the way to this location.
+
+    None for an item of a list as a whole: what a model checks by itself says whose it is.
+    """
+    if location and isinstance(location[-1], int):
+        return None
     label: Label | None = None
     current: type[BaseModel] | None = model
     for step in location:
-        field = current.model_fields.get(str(step)) if current is not None else None
+        if isinstance(step, int):
+            continue  # an item of a list: its parameters have labels of their own
+        field = current.model_fields.get(step) if current is not None else None
         if field is None:
             break
-        label = _own_label(field, str(step))
+        label = _own_label(field, step)
         current = _model_of(field)
     return label
 
@@ -198,4 +218,6 @@ def _own_label(field: FieldInfo, name: str) -> Label:
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:
     annotation = field.annotation
+    if get_origin(annotation) is tuple:
+        annotation = get_args(annotation)[0]  # tuple[Model, ...]: a list of them
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

@@ -23,6 +23,7 @@ from esb.store import Store
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
+UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
 
 
 def build_store(config: Config, clock: Clock) -> tuple[Store, list[Mistake]]:
@@ -109,7 +110,17 @@ class Generation:
         if not route.active:
             raise Inactive("Not found, inactive channel")
         return await route.inner(
-            replace(call, method="POST", path=route.path, component=route.name, args=args, path_vars=variables)
+            replace(
+                call,
+                method="POST",
+                path=route.path,
+                component=route.name,
+                args=args,
+                path_vars=variables,
+                query="",
+                body=b"",
+                all_headers=(),
+            )
         )
 
     def _services(self, means: Means) -> ChainServices:
@@ -149,6 +160,9 @@ class Generation:
         paths = (stanza.path, *stanza.aliases)
         if component is None:
             return None, paths
+        streams = component.streams_body and (test is None or test.streams_body)
+        if stanza.unlimited and not streams:
+            self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
         endpoint = Endpoint(component, test)
         route = Route(
             path=stanza.path,
@@ -157,6 +171,8 @@ class Generation:
             active=stanza.active,
             timeout=stanza.timeout,
             max_body=stanza.max_body,
+            streams_body=streams,
+            unlimited=stanza.unlimited,
             handler=compose(chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )

@@ -6,21 +6,22 @@ Every error raised on a call's way ends here, and only here becomes an envelope.
 import asyncio
 import os
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
-from aiohttp.payload import AsyncIterablePayload
 from multidict import CIMultiDict
 
-from esb import codec, credentials, envelope, forwarding, parameters
+from esb import codec, credentials, envelope, forwarding, parameters, signature
 from esb.call import Call, Options, Record, Signed
 from esb.component import Reply
 from esb.config import Server
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
+from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer, crash
 from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
@@ -55,12 +56,7 @@ class Generation(Protocol):
 class Ingress:
     """Answers every request of the public listener."""
 
-    def __init__(
-        self,
-        current: Callable[[], Generation],
-        observer: Observer,
-        catalogues: Catalogues,
-    ) -> None:
+    def __init__(self, current: Callable[[], Generation], observer: Observer, catalogues: Catalogues) -> None:
         self._current = current
         self._observer = observer
         self._catalogues = catalogues
@@ -83,13 +79,10 @@ class Ingress:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         self.in_flight.add(task)
-        generation = self._current()
         try:
+            generation = self._current()
             with generation.calls:
-                response = await self._answer(request, path, generation)
-                if isinstance(response.body, AsyncIterablePayload):
-                    await _stream(request, response)
-                return response
+                return await self._answer(request, path, generation)
         finally:
             self.in_flight.discard(task)
 
@@ -99,25 +92,63 @@ class Ingress:
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
         return web.Response(status=200 if healthy else 503, body=codec.encode(body), headers={"Content-Type": JSON})
 
-    async def _answer(self, request: web.Request, path: str, generation: Generation) -> web.Response:
+    async def _answer(self, request: web.Request, path: str, generation: Generation) -> web.StreamResponse:
         started = time.monotonic()
+        server = generation.server
         request_id = _request_id(request)
         translate = self._catalogues.translate(request.headers.get("Blueking-Language", ""))
         record = Record()
         route: Route | None = None
         try:
             route, variables = self._route(request, path, generation)
-            answer = await self._within_deadline(request, request_id, route, variables, record, generation.server)
-            written = _written(answer, request_id, translate, record.headers)
+            answer = await self._within_deadline(request, request_id, route, variables, record, server)
+            if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
+                written = await self._streamed(request, request_id, path, answer, record.headers)
+            else:
+                written = _written(answer, request_id, translate, record.headers)
+        except (asyncio.CancelledError, HungUp):
+            self._finished(request, request_id, route, record, CUT_SHORT, 0, started, server)
+            raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
             written = self._failed(error, request_id, path, translate, record.headers)
-        except asyncio.CancelledError:
-            self._finished(request, request_id, route, record, CUT_SHORT, 0, started, generation.server)
-            raise
-        self._finished(
-            request, request_id, route, record, written.code, written.response.status, started, generation.server
-        )
+        self._finished(request, request_id, route, record, written.code, written.response.status, started, server)
         return written.response
+
+    async def _streamed(
+        self, request: web.Request, request_id: str, path: str, reply: Reply, more: Mapping[str, str]
+    ) -> "_Written":
+        """Writes a body as it comes, no faster than the client takes it, and closes it whatever happens."""
+        body = reply.body
+        assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
+        try:
+            headers = _headers(reply.headers, request_id, more)
+            response = web.StreamResponse(status=reply.status, headers=headers)
+            async with while_connected(request.transport):
+                await response.prepare(request)
+                try:
+                    await _pump(body, response, reply.idle_timeout)
+                except ConnectionError:
+                    raise HungUp from None
+                except Exception as error:  # noqa: BLE001 - the head is out: all that is left is to break off
+                    return self._cut(request, response, error, request_id, path)
+            return _Written(response, 0)
+        finally:
+            if isinstance(body, _Closable):
+                await body.aclose()
+
+    def _cut(
+        self, request: web.Request, response: web.StreamResponse, error: Exception, request_id: str, path: str
+    ) -> "_Written":
+        """Breaks off an answer so that its reader can tell that it is not whole."""
+        stalled = isinstance(error, TimeoutError)
+        if not isinstance(error, EsbError) and not stalled:
+            self._observer.emit(crash(request_id, path, error))
+        if request.transport is not None:
+            if stalled or request.version < (1, 1):
+                request.transport.abort()
+            else:
+                request.transport.close()
+        return _Written(response, error.code if isinstance(error, EsbError) else CUT_SHORT)
 
     def _failed(
         self, error: Exception, request_id: str, path: str, translate: Translate, more: Mapping[str, str]
@@ -191,7 +222,10 @@ class Ingress:
         try:
             async with scope:
                 call = await self._call(request, request_id, route, variables, record, deadline, server)
-                return await route.handler(call)
+                if not route.streams_body:
+                    return await route.handler(call)
+                async with while_connected(request.transport):
+                    return await route.handler(call)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -220,15 +254,25 @@ class Ingress:
     ) -> Call:
         headers = request.headers
         authorization = headers.get("X-Bkapi-Authorization")
-        body = await self._body(request, server.max_body if route.max_body is None else route.max_body)
+        gateway_jwt = _text(headers.get("X-Bkapi-JWT", ""))
         query = parameters.from_query(request.rel_url.raw_query_string)
-        found = query if request.method == "GET" else parameters.from_body(body, headers.get("Content-Type", ""))
+        read, stream = b"", None
+        if (
+            route.streams_body
+            and credentials.come_by_header(authorization, gateway_jwt)
+            and not signature.offered(query)
+        ):
+            stream, found = self._stream(request, route, server), query
+        else:
+            read = await self._body(request, route, server)
+            in_query = request.method in {"GET", "HEAD"}
+            found = query if in_query else parameters.from_body(read, headers.get("Content-Type", ""))
         claimed, args = credentials.split(
             found,
             authorization,
             _text(headers.get("Cookie", "")),
-            _text(headers.get("X-Bkapi-JWT", "")),
-            Signed(request.method, _signed_path(request, server), query, body),
+            gateway_jwt,
+            Signed(request.method, _signed_path(request, server), query, read),
         )
         travelling = {name: value for name in TRAVELLING if (value := headers.get(name)) and value.isascii()}
         travelling["X-Bkapi-Request-Id"] = request_id
@@ -243,36 +287,28 @@ class Ingress:
             credentials=claimed,
             args=args,
             path_vars=variables,
-            body=body,
+            query=request.rel_url.raw_query_string,
+            body=read if stream is None else stream,
+            all_headers=tuple(headers.items()) if route.streams_body else (),
             options=_options(headers),
             record=record,
         )
 
-    async def _body(self, request: web.Request, limit: int) -> bytes:
-        if (request.content_length or 0) > limit:
-            raise _too_large(limit)
+    async def _body(self, request: web.Request, route: Route, server: Server) -> bytes:
+        limit = server.max_body if route.max_body is None else route.max_body
+        _check_announced(request, limit)
         if not request.body_exists:
             return b""
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > limit:
-                    raise _too_large(limit)
-                chunks.append(chunk)
-        except (web.RequestPayloadError, ConnectionError):
-            raise RequestError("Parameters error, the request body is incomplete or not valid HTTP") from None
+        chunks = [chunk async for chunk in _pieces(request, limit)]
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-
-async def _stream(request: web.Request, response: web.Response) -> None:
-    """Writes a stream to its end. aiohttp would do so after the handler; but a stream is part of its call."""
-    try:
-        await response.prepare(request)
-        await response.write_eof()
-    except ConnectionError:
-        pass  # the caller has left
+    def _stream(self, request: web.Request, route: Route, server: Server) -> AsyncIterator[bytes] | None:
+        """The body as it comes; None if there is none."""
+        limit = server.max_body if route.max_body is None else route.max_body
+        if route.unlimited:
+            limit = sys.maxsize
+        _check_announced(request, limit)
+        return _pieces(request, limit) if request.body_exists else None
 
 
 def _signed_path(request: web.Request, server: Server) -> str:
@@ -295,6 +331,39 @@ def _switched_on(value: str | None) -> bool:
     return value is not None and value.strip().lower() not in {"", "0", "false"}
 
 
+def _check_announced(request: web.Request, limit: int) -> None:
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+
+
+async def _pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    try:
+        async for chunk in request.content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            yield chunk
+    except (web.RequestPayloadError, ConnectionError):
+        raise RequestError("Parameters error, the request body is incomplete or not valid HTTP") from None
+
+
+async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
+    """Each chunk when it is there; `seconds` at most for the client to take one."""
+    async for chunk in body:
+        async with asyncio.timeout(seconds):
+            await response.write(chunk)
+    async with asyncio.timeout(seconds):
+        await response.write_eof()
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    """An iterator that wants to know when nobody will read on."""
+
+    async def aclose(self) -> None: ...
+
+
 def _too_large(limit: int) -> TooLarge:
     return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
 
@@ -308,14 +377,14 @@ def _text(header: str) -> str:
 class _Written:
     """An answer in its final form, and the code that the log tells of it."""
 
-    response: web.Response
+    response: web.StreamResponse
     code: int | str
 
 
 def _written(answer: Any, request_id: str, translate: Translate, more: Mapping[str, str]) -> _Written:
     """A component's answer. TypeError or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
-        if not isinstance(answer.body, bytes | AsyncIterator):
+        if not isinstance(answer.body, bytes):
             raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
         headers = _headers(answer.headers, request_id, more)
         return _Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)

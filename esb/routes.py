@@ -21,6 +21,8 @@ class Route:
     max_body: int | None
     handler: Handler
     inner: Handler
+    streams_body: bool = False
+    unlimited: bool = False
 
     @property
     def system(self) -> str:

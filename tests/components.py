@@ -30,7 +30,7 @@ class Echo(Component[Any, Free]):
             "args": dict(call.args),
             "path_vars": dict(call.path_vars),
             "headers": dict(call.headers),
-            "body": len(call.body),
+            "body": len(call.body) if isinstance(call.body, bytes) else None,
             "test_env": call.options.test_env,
             "dry_run": call.options.dry_run,
         }

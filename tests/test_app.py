@@ -25,7 +25,7 @@ def config(folder: Path, text: str = "components: []") -> Path:
 
 def test_building_opens_nothing(tmp_path: Path) -> None:
     app = create_app(load(config(tmp_path), {}))
-    assert app[GATEWAY].http._session is None
+    assert not app[GATEWAY].http.is_open
     assert not app[GATEWAY].ingress.ready
 
 
@@ -40,12 +40,11 @@ async def test_a_gateway_answers_from_its_start_to_its_end(tmp_path: Path) -> No
     gateway = app[GATEWAY]
     async with TestClient(TestServer(app)) as client:
         assert gateway.ingress.ready
+        assert gateway.http.is_open
         response = await client.get("/api/c/healthz/")
         assert response.status == 200
     assert not app[GATEWAY].ingress.ready
-    session = gateway.http._session
-    assert session is not None
-    assert session.closed
+    assert not gateway.http.is_open
 
 
 async def test_what_was_opened_first_is_closed_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ CODES = {
     "Limited": (1306429, 200),
     "Draining": (1306000, 503),
     "UpstreamError": (1306201, 200),
+    "Unreachable": (1306201, 200),
 }
 
 

@@ -28,5 +28,9 @@ def test_several_secrets_are_taken_out_and_an_empty_one_is_none() -> None:
     assert redacted("one two three", ["one", "", "three"]) == "*** two ***"
 
 
+def test_a_secret_within_another_leaves_nothing_of_it() -> None:
+    assert redacted("key=abcdef", ["abc", "abcdef"]) == "key=***"
+
+
 def test_a_text_without_secrets_stays_as_it_is() -> None:
     assert redacted("invalid credential", ["corp-secret"]) == "invalid credential"

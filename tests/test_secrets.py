@@ -13,7 +13,7 @@ import socket
 import traceback
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -46,6 +46,7 @@ class Case:
     proxy_key: str = ""
     calls: str = ""  # another component that it calls: the key of its case
     asks_upstream: bool = True
+    timeout: float = 5
 
 
 NOTICE = {"heading": "H", "message": "M"}
@@ -109,6 +110,7 @@ CASES: dict[str, dict[str, Case]] = {
 }
 PLUGINS = sorted(found.name for found in pkgutil.iter_modules(esb.plugins.__path__) if not found.name.startswith("_"))
 DECLARED = [pytest.param(name, key, id=f"{name} {key}") for name in PLUGINS for key in CASES.get(name, {})]
+OVER_HTTP = [item for item in DECLARED if "smtp" not in str(item.id)]
 
 CONFIG = f"""\
 version: 1
@@ -204,6 +206,8 @@ async def timeout(peer: Peer, request: bytes) -> None:
 
 
 MISHAPS = [refusal, status_500, html, redirect, reset, timeout]
+SOON = 0.05
+"""The deadline of a call whose upstream never answers."""
 
 
 def upstream(mishap: Any, *, gives_token: bool) -> Script:
@@ -292,10 +296,11 @@ class Scene:
         )
         config = config.replace("{upstream}", f"http://127.0.0.1:{port}").replace('"{port}"', str(port))
         path = name.replace("_", "/", 1)
-        text = f"  - {{path: /{path}/, use: {name}, timeout: 0.1, config: {config}}}\n"
+        text = f"  - {{path: /{path}/, use: {name}, timeout: {case.timeout}, config: {config}}}\n"
         if not case.calls:
             return text
-        return text + self._stanzas(case.calls, next(iter(CASES[case.calls].values())), port, "")
+        called = replace(next(iter(CASES[case.calls].values())), timeout=case.timeout)
+        return text + self._stanzas(case.calls, called, port, "")
 
 
 @pytest.fixture
@@ -309,14 +314,15 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-@pytest.mark.parametrize(("name", "key"), DECLARED)
+@pytest.mark.parametrize(("name", "key"), OVER_HTTP)
 @pytest.mark.parametrize("gives_token", [False, True], ids=["at once", "after the token"])
 @pytest.mark.parametrize("mishap", MISHAPS)
 async def test_an_upstream_that_fails_brings_no_secret_out(
     scene: Scene, opened: AsyncExitStack, name: str, key: str, mishap: Any, gives_token: bool
 ) -> None:
     server = await opened.enter_async_context(raw_server(upstream(mishap, gives_token=gives_token)))
-    await scene.play(name, CASES[name][key], server.port)
+    case = CASES[name][key]
+    await scene.play(name, replace(case, timeout=SOON) if mishap is timeout else case, server.port)
 
 
 @pytest.mark.parametrize(("name", "key"), DECLARED)
@@ -335,12 +341,14 @@ async def test_what_a_debugger_prints_of_a_component_shows_no_secret(scene: Scen
     assert [text for text in texts if MARK in text] == []
 
 
-@pytest.mark.parametrize(("name", "key"), [item for item in DECLARED if "smtp" in str(item.id)])
-async def test_a_mail_server_that_repeats_what_it_hears_brings_no_secret_out(
-    scene: Scene, opened: AsyncExitStack, name: str, key: str
+@pytest.mark.parametrize(("name", "key"), [item for item in DECLARED if item not in OVER_HTTP])
+@pytest.mark.parametrize("script", [smtp, silent, reset_after_request])
+async def test_a_mail_server_that_fails_brings_no_secret_out(
+    scene: Scene, opened: AsyncExitStack, name: str, key: str, script: Script
 ) -> None:
-    server = await opened.enter_async_context(raw_server(smtp))
-    await scene.play(name, CASES[name][key], server.port)
+    server = await opened.enter_async_context(raw_server(script))
+    case = CASES[name][key]
+    await scene.play(name, case if script is smtp else replace(case, timeout=SOON), server.port)
 
 
 PROXIED = [item for item in DECLARED if CASES[str(item.values[0])][str(item.values[1])].proxy_key]
@@ -365,5 +373,6 @@ async def test_a_forward_proxy_that_fails_brings_no_secret_out(
     hosts = {
         option: str(value).replace("http:", f"{scheme}:") for option, value in case.config.items() if "host" in option
     }
-    changed = Case({**case.config, **hosts}, case.params, case.proxy_key, case.calls)
+    limit = SOON if script is silent else case.timeout
+    changed = replace(case, config={**case.config, **hosts}, timeout=limit)
     await scene.play(name, changed, free_port(), f"http://user:{MARK}-proxy@127.0.0.1:{port}")

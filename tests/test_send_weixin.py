@@ -498,6 +498,7 @@ REQUIRED = "This field is required."
             {"receiver": [], "receiver__username": None},
             "WeChat receiver [receiver, receiver__username] shall not be empty at the same time",
         ),
+        ({"receiver": "|"}, f"wechat receiver [receiver] {REQUIRED}"),
         ({"receiver": "", "data": None}, f"message data [data] {REQUIRED}"),
         ({"receiver": {"a": 1}}, "wechat receiver [receiver] Must be the specified parameter data type list"),
         ({"wx_qy_agentid": "abc"}, "corp agentid [agentid] Enter a whole number."),

@@ -103,6 +103,8 @@ def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None
         "class Own:\n"
         "    config_type = NoConfig\n"
         "    def __init__(self, config, clock): pass\n"
+        "    async def add(self, key, seconds): return True\n"
+        "    async def close(self): pass\n"
     )
     path = tmp_path / "esb.yaml"
     path.write_text(configuration('  store: {use: "own_store_beside:Own"}\n'))

@@ -57,12 +57,15 @@ class Outgoing:
         self.max_per_target = max_per_target
         self._in_flight: Counter[tuple[str, str]] = Counter()
         self._engine = engine or AiohttpEngine()
+        self.is_open = False
 
     def open(self) -> None:
         """Makes the connection pools, inside a running event loop."""
         self._engine.open()
+        self.is_open = True
 
     async def close(self) -> None:
+        self.is_open = False
         await self._engine.close()
 
     async def json(

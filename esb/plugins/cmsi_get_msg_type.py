@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from esb import Call, Component, Params
-from esb.component import NoConfig
+from esb import Call, Component, NoConfig, Params
 from esb.plugins._icons import ACTIVE, INACTIVE
 
 TYPES = (

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from esb import Call, Component, EsbError, Label, LooseBool, Params, RequiredReceivers, RequiredText, Text
-from esb.component import NoConfig
+from esb import Call, Component, EsbError, Label, LooseBool, NoConfig, Params, RequiredReceivers, RequiredText, Text
 
 
 class SendMsgParams(Params):

@@ -13,7 +13,10 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
     for address, names in audience.typed.items():
         for member in filter(None, (part.strip() for part in address.split("|"))):
             spelling = spellings.setdefault(member.lower(), member)
-            typed[spelling] = typed.get(spelling, ()) + ((member,) if names == (address,) else names)
+            called = (member,) if names == (address,) else names
+            typed[spelling] = tuple(dict.fromkeys((*typed.get(spelling, ()), *called)))
+    if not typed:
+        raise ParameterError("wechat receiver [receiver] This field is required.")
     if EVERYBODY in spellings:
         if not allow_all:
             raise ParameterError(

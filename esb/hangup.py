@@ -1,0 +1,47 @@
+"""Notices at once that a peer has closed its connection, even while nothing is read or written."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+
+class HungUp(ConnectionError):
+    """The peer has closed the connection."""
+
+
+@asynccontextmanager
+async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[None]:
+    """What runs inside is cancelled when the connection closes; outside it is HungUp."""
+    if transport is None or transport.is_closing():
+        raise HungUp
+    loop = asyncio.get_running_loop()
+    scope = asyncio.timeout(None)
+    protocol = transport.get_protocol()
+    assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 - every stream transport has one
+    try:
+        async with scope:
+            transport.set_protocol(_Watched(protocol, lambda: scope.reschedule(loop.time())))
+            try:
+                yield
+            finally:
+                transport.set_protocol(protocol)
+    except TimeoutError:
+        if scope.expired():
+            raise HungUp from None
+        raise
+
+
+class _Watched(asyncio.Protocol):
+    """A protocol that tells when its connection is lost, and hands everything on."""
+
+    def __init__(self, protocol: asyncio.Protocol, lost: Callable[[], None]) -> None:
+        self._lost = lost
+        self._protocol = protocol
+        self.data_received = protocol.data_received  # type: ignore[method-assign]  # straight through: it is often called
+        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._protocol.connection_lost(error)
+        self._lost()

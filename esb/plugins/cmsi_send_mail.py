@@ -1,0 +1,261 @@
+"""cmsi/send_mail: a mail through an SMTP server, or through a service of the operator's own.
+
+Config decides which: `dest_url` is handed the message as JSON, and wins; `smtp_host` is an SMTP server, with
+`smtp_usessl` (TLS from the first byte) or `smtp_usetls` (STARTTLS), and `smtp_user` with `smtp_pwd` if it wants them.
+`mail_sender` is who sends when the caller does not say. With neither, calls are told what is missing.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from esb import (
+    Call,
+    Component,
+    ConfigModel,
+    Dicts,
+    EsbError,
+    Label,
+    LooseBool,
+    Message,
+    ParameterError,
+    Params,
+    Receivers,
+    RequiredText,
+    Services,
+    Target,
+    Text,
+    problem,
+    template,
+)
+from esb.audience import Audience, delivery, looked_up, require_somebody, united
+from esb.base64_content import decoded_bytes, plain_text
+from esb.mail import Attachment, Mail, Mailbox, compose, is_one_line, is_picture, mailbox, media_type
+from esb.reached import Reached, answer
+from esb.relay import relay, relay_said, unfinished
+from esb.smtp import Encryption, SmtpServer
+
+RELAY = Target("CMSI", "send_mail")
+CONTENT = Label("email content", "content")
+FAILED = template("Failed to send mail")
+SOME_USERS = template("Some users failed to send email. {complaint}")
+WRONG_ADDRESSES = template(
+    "User message failed to send. The following users contact format are incorrect: {names}, please check"
+)
+_CONTENT_ID = re.compile(r"<?[!-;=?-~]{1,200}>?")
+
+
+def _one_line(text: str) -> str:
+    if not is_one_line(text):
+        raise problem("Line breaks and control characters are not allowed.")
+    return text
+
+
+class Config(ConfigModel):
+    """Key names as operators of the old ESB know them. `smtp_port` is 25, or 465 with smtp_usessl."""
+
+    smtp_host: str = ""
+    smtp_port: int | None = Field(None, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_pwd: SecretStr = SecretStr("")
+    smtp_usessl: bool = False
+    smtp_usetls: bool = False
+    mail_sender: str = ""
+    dest_url: SecretStr = SecretStr("")
+
+    @property
+    def encryption(self) -> Encryption:
+        return "tls" if self.smtp_usessl else "starttls" if self.smtp_usetls else "none"
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.smtp_usessl and self.smtp_usetls:
+            raise ValueError("smtp_usessl and smtp_usetls are two ways to encrypt: set one of them")
+        if bool(self.smtp_user) != bool(self.smtp_pwd):
+            raise ValueError("smtp_user and smtp_pwd belong together: set both, or neither")
+        by_smtp = self.smtp_host and not self.dest_url
+        if by_smtp and self.mail_sender and mailbox(self.mail_sender) is None:
+            raise ValueError("mail_sender must be an address, such as esb@example.com or ESB <esb@example.com>")
+        return self
+
+
+class AttachmentParams(Params):
+    """One item of the parameter `attachments`."""
+
+    filename: Annotated[RequiredText, AfterValidator(_one_line), Label("filename")] = Field(description="file name")
+    content: Annotated[RequiredText, Label("content")] = Field(description="base64 of the file", repr=False)
+    type: Annotated[Text, Label("type")] = Field("", description="MIME type or suffix; the file name's when left out")
+    disposition: Annotated[Text, Label("disposition")] = Field(
+        "", description="inline or attachment; inline when left out for pictures, attachment for others"
+    )
+    content_id: Annotated[Text, Label("content_id")] = Field("", description="by which Html shows it: cid:content_id")
+
+    def attachment(self) -> Attachment:
+        """The file itself. ParameterError if it is no base64."""
+        try:
+            content = decoded_bytes(self.content)
+        except ValueError:
+            raise ParameterError("content [content] Must be base64 of the file {name}", name=self.filename) from None
+        picture = is_picture(self.type, self.filename)
+        inline = self.disposition.lower().startswith("inline") if self.disposition else picture
+        return Attachment(self.filename, content, media_type(self.type, self.filename), inline, self._cid(picture))
+
+    def _cid(self, picture: bool) -> str:
+        """The caller's Content-ID; a picture's file name where that can be one."""
+        named = self.content_id or (self.filename if picture else "")
+        if _CONTENT_ID.fullmatch(named):
+            return f"<{named.strip('<>')}>"
+        if self.content_id:
+            raise ParameterError("content_id [content_id] Must be ASCII without spaces")
+        return ""
+
+
+class SendMailParams(Params):
+    """Parameters of cmsi/send_mail."""
+
+    sender: Annotated[Text, AfterValidator(_one_line), Label("sender")] = Field("", description="who sends it")
+    receiver: Annotated[Receivers, Label("email recipients")] = Field(
+        (), description="addresses, separated by commas; in a list also as Name <address>"
+    )
+    receiver__username: Annotated[Receivers, Label("email recipients")] = Field(
+        (), description="user names, looked up in the directory; receiver wins when both are given"
+    )
+    cc: Annotated[Receivers, Label("CC")] = Field((), description="addresses that get a copy")
+    cc__username: Annotated[Receivers, Label("CC")] = Field(
+        (), description="user names that get a copy; cc wins when both are given"
+    )
+    title: Annotated[RequiredText, AfterValidator(_one_line), Label("email subject")] = Field(description="the subject")
+    content: Annotated[RequiredText, CONTENT] = Field(description="the mail itself", repr=False)
+    is_content_base64: Annotated[LooseBool, Label("content is encoded by base64 or not")] = Field(
+        False, description="content is base64 of UTF-8 text"
+    )
+    body_format: Annotated[Text, Label("email format")] = Field("", description="Html (default) or Text")
+    attachments: Annotated[tuple[AttachmentParams, ...], Dicts, Label("attachments")] = Field(
+        (), description="files, each with filename and content"
+    )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.receiver and not self.receiver__username:
+            raise problem("Receiver [receiver, receiver__username] shall not be empty at the same time")
+        return self
+
+    def files(self) -> tuple[Attachment, ...]:
+        return tuple(attachment.attachment() for attachment in self.attachments)
+
+
+class SendMail(Component[Config, SendMailParams]):
+    """Sends one mail to all receivers, and tells for each whether the server took it."""
+
+    config_type = Config
+    params_type = SendMailParams
+
+    def __init__(self, config: Config, services: Services) -> None:
+        super().__init__(config, services)
+        self._dest_url = config.dest_url.get_secret_value()
+        self._server = SmtpServer(
+            services.http,
+            host=config.smtp_host,
+            port=config.smtp_port or (465 if config.smtp_usessl else 25),
+            user=config.smtp_user,
+            password=config.smtp_pwd.get_secret_value(),
+            encryption=config.encryption,
+        )
+
+    async def handle(self, call: Call, params: SendMailParams) -> Any:
+        if not self._dest_url and not self.config.smtp_host:
+            raise unfinished(["smtp_host"])
+        content = plain_text(params.content, params.is_content_base64, CONTENT)
+        files = await asyncio.to_thread(params.files) if params.attachments else ()
+        receivers = await self._audience(call, params.receiver, params.receiver__username)
+        require_somebody(receivers)
+        copies = await self._audience(call, params.cc, params.cc__username)
+        audience = united(receivers, copies)
+        if self._dest_url:
+            message = _relayed(params, params.sender or self.config.mail_sender, content, receivers, copies)
+            reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
+            return answer(audience, reached, failed=relay_said(reached, FAILED), some_users=SOME_USERS)
+        mail = self._mail(params, content, files, receivers, copies)
+        reached = await self._send(call, mail, audience)
+        return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
+
+    def _mail(
+        self,
+        params: SendMailParams,
+        content: str,
+        files: tuple[Attachment, ...],
+        receivers: Audience,
+        copies: Audience,
+    ) -> Mail:
+        named = {box.address: box for box in map(mailbox, (*params.receiver, *params.cc)) if box is not None}
+        return Mail(
+            sender=self._sender(params),
+            receivers=tuple(named.get(address, Mailbox(address)) for address in receivers.addresses),
+            copies=tuple(named.get(address, Mailbox(address)) for address in copies.addresses),
+            title=params.title,
+            content=content,
+            is_html=params.body_format != "Text",
+            attachments=files,
+        )
+
+    async def _send(self, call: Call, mail: Mail, audience: Audience) -> Reached:
+        composed = await asyncio.to_thread(compose, mail)
+        return await self._server.send(call, mail.sender.address, audience.addresses, composed)
+
+    async def _audience(self, call: Call, typed: Sequence[str], usernames: Sequence[str]) -> Audience:
+        if typed:
+            return _addressed(typed)
+        if not usernames:
+            return Audience({})
+        return await looked_up(self.services.users, call, usernames, lambda contact: _address(contact.email))
+
+    def _sender(self, params: SendMailParams) -> Mailbox:
+        if not (sender := params.sender or self.config.mail_sender):
+            raise ParameterError("sender [sender] This field is required.")
+        if (box := mailbox(sender)) is None:
+            raise ParameterError("sender [sender] Enter a valid email address.")
+        return box
+
+
+def _addressed(receivers: Sequence[str]) -> Audience:
+    """Addresses as the caller typed them. One that is none spoils the call, as it did in the old ESB."""
+    typed: dict[str, tuple[str, ...]] = {}
+    for receiver in receivers:
+        address = _address(receiver)
+        typed[address] = (*typed.get(address, ()), receiver)
+    wrong = typed.pop("", ())
+    if not wrong:
+        return Audience(typed)
+    failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
+    unsent = [name for names in typed.values() for name in names]
+    failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]
+    raise EsbError(WRONG_ADDRESSES, delivery(failed=failed), names=",".join(wrong))
+
+
+def _address(text: str) -> str:
+    box = mailbox(text)
+    return "" if box is None else box.address
+
+
+def _refused(audience: Audience, reached: Reached) -> Message:
+    refused = ",".join(audience.names([miss.address for miss in reached.failed]))
+    return Message("Failed to send mail, refused receiver: {refused}", {"refused": refused})
+
+
+def _relayed(
+    params: SendMailParams, sender: str, content: str, receivers: Audience, copies: Audience
+) -> dict[str, Any]:
+    """What a relay gets: the component's own parameters, user names resolved and content decoded."""
+    return {
+        "sender": sender,
+        "receiver": list(receivers.addresses),
+        "cc": list(copies.addresses),
+        "title": params.title,
+        "content": content,
+        "is_content_base64": False,
+        "body_format": params.body_format or "Html",
+        "attachments": [attachment.model_dump() for attachment in params.attachments],
+    }

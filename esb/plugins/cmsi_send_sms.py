@@ -1,0 +1,183 @@
+"""cmsi/send_sms: a text message through Tencent Cloud SMS, or through a service of the operator's own.
+
+Config decides which: `dest_url` is handed the message as JSON, and wins; else the tencent_* keys with `sdk_app_id`,
+`template_id` and `sms_sign` (the approved signature, which numbers of mainland China need). Tencent sends approved
+templates only: the message is the one parameter of that template.
+
+Source: cloud.tencent.com/document/api/382/55981 (SendSms, version 2021-01-11).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from esb import (
+    Call,
+    Component,
+    EsbError,
+    Label,
+    LooseBool,
+    Message,
+    Params,
+    Receivers,
+    RequiredText,
+    Services,
+    Target,
+    UpstreamError,
+    problem,
+    template,
+)
+from esb.audience import Audience, delivery, looked_up, require_somebody
+from esb.base64_content import plain_text
+from esb.flight import fan_out
+from esb.phone import e164, in_country, is_mainland, parts, typed
+from esb.reached import Miss, Reached, answer, joined
+from esb.relay import relay, relay_said, unfinished
+from esb.tencent_cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
+
+RELAY = Target("CMSI", "send_sms")
+CONTENT = Label("message content", "content")
+NUMBERS_PER_CALL = 200
+CALLS_AT_ONCE = 4
+FAILED = template("SMS message sending failed")
+SOME_USERS = template("Some users failed to send sms. {complaint}")
+WRONG_NUMBERS = template("User message failed to send. {complaint}, please check")
+
+
+class Config(TencentConfig):
+    """Tencent's keys, and the signature that text messages carry."""
+
+    sms_sign: str = ""
+
+
+class SendSmsParams(Params):
+    """Parameters of cmsi/send_sms."""
+
+    receiver: Annotated[Receivers, Label("SMS receiver")] = Field(
+        (), description="phone numbers of mainland China, or others as +country code and number; separated by commas"
+    )
+    receiver__username: Annotated[Receivers, Label("SMS receiver")] = Field(
+        (), description="user names, looked up in the directory; receiver wins when both are given"
+    )
+    content: Annotated[RequiredText, CONTENT] = Field(description="the message")
+    is_content_base64: Annotated[LooseBool, Label("content is encoded by base64 or not")] = Field(
+        False, description="content is base64 of UTF-8 text"
+    )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.receiver and not self.receiver__username:
+            raise problem("SMS receiver [receiver, receiver__username] shall not be empty at the same time")
+        return self
+
+
+class SendSms(Component[Config, SendSmsParams]):
+    """Sends to each number once, and tells for each whether the message was accepted."""
+
+    config_type = Config
+    params_type = SendSmsParams
+
+    def __init__(self, config: Config, services: Services) -> None:
+        super().__init__(config, services)
+        self._dest_url = config.dest_url.get_secret_value()
+        self._tencent = TencentCloud(services.http, config, "sms", "2021-01-11")
+
+    async def handle(self, call: Call, params: SendSmsParams) -> Any:
+        if not self._dest_url and (missing := self.config.missing()):
+            raise unfinished(missing)
+        text = plain_text(params.content, params.is_content_base64, CONTENT)
+        audience = await self._audience(call, params)
+        if self._dest_url:
+            message = _relayed(audience, text)
+            reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
+            failed = relay_said(reached, FAILED)
+        else:
+            messages = _messages(self.config, audience, text)
+            reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
+            failed = _refused(reached)
+        return answer(audience, reached, failed=failed, some_users=SOME_USERS)
+
+    async def _audience(self, call: Call, params: SendSmsParams) -> Audience:
+        if params.receiver:
+            audience = _addressed(params.receiver)
+            if not audience.typed:
+                data = {"username_check": audience.checked(), **delivery(failed=audience.missed())}
+                raise EsbError(WRONG_NUMBERS, data, complaint=audience.complaint())
+            return audience
+        audience = await looked_up(
+            self.services.users,
+            call,
+            params.receiver__username,
+            lambda contact: in_country(contact.telephone, contact.country_code),
+        )
+        require_somebody(audience)
+        return audience
+
+    async def _send(self, call: Call, message: tuple[Sequence[str], dict[str, Any]]) -> Reached:
+        addresses, body = message
+        return await attempt(addresses, partial(self._sent, call, addresses, body))
+
+    async def _sent(self, call: Call, addresses: Sequence[str], body: dict[str, Any]) -> Reached:
+        response = await self._tencent.call(call, "SendSms", body)
+        statuses = response.get("SendStatusSet")
+        told = {
+            str(status.get("PhoneNumber")).removeprefix("+"): status
+            for status in (statuses if isinstance(statuses, list) else ())
+            if isinstance(status, dict)
+        }
+        return joined([self._status(address, told.get(e164(address)[1:], {})) for address in addresses])
+
+    def _status(self, address: str, status: dict[str, Any]) -> Reached:
+        """What Tencent says of one number."""
+        code = str(status.get("Code") or "")
+        if code.lower() == "ok":
+            serial = str(status.get("SerialNo") or "")
+            return Reached(accepted=(address,), msgids=(serial,) if serial else ())
+        if not code or in_doubt(code):
+            error = UpstreamError(SYSTEM, "SendSms", "the response does not say what became of every receiver")
+            return Reached(unknown=(address,), error=error)
+        miss = Miss(address, self._tencent.shown_code(code), self._tencent.shown(status.get("Message")))
+        return Reached(failed=(miss,), retry_after=retry_after(code))
+
+
+def _addressed(receivers: Sequence[str]) -> Audience:
+    """Numbers as the caller typed them; what is no number cannot be reached, and is told so."""
+    found: dict[str, tuple[str, ...]] = {}
+    for receiver in receivers:
+        address = typed(receiver)
+        found[address] = (*found.get(address, ()), receiver)
+    wrong = found.pop("", ())
+    return Audience(found, without_contact=wrong)
+
+
+def _messages(config: Config, audience: Audience, text: str) -> list[tuple[Sequence[str], dict[str, Any]]]:
+    """The requests: numbers of the mainland and others apart, as Tencent wants it, and not too many at once."""
+    body: dict[str, Any] = {
+        "SmsSdkAppId": config.sdk_app_id,
+        "TemplateId": config.template_id,
+        "TemplateParamSet": [text],
+    }
+    if config.sms_sign:
+        body["SignName"] = config.sms_sign
+    groups = [[address for address in audience.addresses if is_mainland(address) is home] for home in (True, False)]
+    chunks = [
+        group[start : start + NUMBERS_PER_CALL] for group in groups for start in range(0, len(group), NUMBERS_PER_CALL)
+    ]
+    return [(chunk, {"PhoneNumberSet": [e164(address) for address in chunk], **body}) for chunk in chunks]
+
+
+def _refused(reached: Reached) -> Message:
+    errmsg = next((miss.errmsg for miss in reached.failed if miss.errmsg), "")
+    if not errmsg:
+        return Message(FAILED)
+    return Message("SMS message sending failed, {errmsg}", {"errmsg": errmsg})
+
+
+def _relayed(audience: Audience, text: str) -> dict[str, Any]:
+    """What a relay gets: numbers in the old ESB's form, and the message decoded."""
+    receivers = []
+    for code, number in map(parts, audience.addresses):
+        receivers.append({"telephone": number, "nation_code": code} if code else {"telephone": number})
+    return {"receiver": receivers, "content": text, "is_content_base64": False}

@@ -1,0 +1,161 @@
+"""cmsi/send_voice_msg: a phone call that reads a message out, through Tencent Cloud VMS or a service of the operator's.
+
+Config decides which: `dest_url` is handed the message as JSON, and wins; else the tencent_* keys with `sdk_app_id` and
+`template_id`. Tencent reads approved templates only: the message is the one parameter of that template.
+
+Source: cloud.tencent.com/document/api/1128/51558 (SendTtsVoice, version 2020-09-02).
+"""
+
+from functools import partial
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from esb import (
+    Call,
+    Component,
+    Dicts,
+    Label,
+    LooseBool,
+    Message,
+    Params,
+    Receivers,
+    RequiredText,
+    Services,
+    Target,
+    Text,
+    problem,
+    template,
+)
+from esb.audience import Audience, looked_up, require_somebody, united
+from esb.base64_content import plain_text
+from esb.flight import fan_out
+from esb.phone import e164, in_country, parts, typed
+from esb.reached import Reached, answer, joined
+from esb.relay import relay, relay_said, unfinished
+from esb.tencent_cloud import TencentCloud, TencentConfig, attempt
+
+RELAY = Target("CMSI", "send_voice_msg")
+CONTENT = Label("auto voice reading info", "auto_read_message")
+CALLS_AT_ONCE = 8
+NOBODY = template("All users contact information failed to get, {complaint}")
+SOME_USERS = template("Some users failed to send voice. {complaint}")
+
+
+class UserParams(Params):
+    """One item of the parameter `user_list_information`."""
+
+    username: Annotated[RequiredText, Label("person notified")] = Field(description="user name")
+    mobile_phone: Annotated[Text, Label("mobile phone of the person notified")] = Field(
+        "", description="phone number; the directory's when left out"
+    )
+
+    @model_validator(mode="after")
+    def _number(self) -> Self:
+        if self.mobile_phone and not typed(self.mobile_phone):
+            raise problem("Mobile phone [mobile_phone] of the person notified must be a number")
+        return self
+
+
+class SendVoiceMsgParams(Params):
+    """Parameters of cmsi/send_voice_msg."""
+
+    auto_read_message: Annotated[RequiredText, CONTENT] = Field(description="what is read out")
+    is_content_base64: LooseBool = Field(False, description="auto_read_message is base64 of UTF-8 text")
+    user_list_information: Annotated[tuple[UserParams, ...], Dicts, Label("user list")] = Field(
+        (), description="people, each with username and mobile_phone"
+    )
+    receiver__username: Annotated[Receivers, Label("BlueKing user list")] = Field(
+        (), description="user names, looked up in the directory; user_list_information wins when both are given"
+    )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.user_list_information and not self.receiver__username:
+            raise problem(
+                "The parameters [user_list_information and receiver__username] shall not be empty at the same time"
+            )
+        return self
+
+
+class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
+    """Calls each number once, and tells for each whether the call was taken on."""
+
+    config_type = TencentConfig
+    params_type = SendVoiceMsgParams
+
+    def __init__(self, config: TencentConfig, services: Services) -> None:
+        super().__init__(config, services)
+        self._dest_url = config.dest_url.get_secret_value()
+        self._tencent = TencentCloud(services.http, config, "vms", "2020-09-02")
+
+    async def handle(self, call: Call, params: SendVoiceMsgParams) -> Any:
+        if not self._dest_url and (missing := self.config.missing()):
+            raise unfinished(missing)
+        text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
+        audience = await self._audience(call, params)
+        if self._dest_url:
+            message = _relayed(audience, text)
+            reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
+            failed = relay_said(reached, "Some users failed to send voice.")
+        else:
+            messages = _messages(self.config, audience, text)
+            reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
+            failed = _refused(audience, reached)
+        return answer(audience, reached, failed=failed, some_users=SOME_USERS)
+
+    async def _audience(self, call: Call, params: SendVoiceMsgParams) -> Audience:
+        people = params.user_list_information
+        numbered: dict[str, tuple[str, ...]] = {}
+        for person in people:
+            if address := typed(person.mobile_phone):
+                numbered[address] = tuple(dict.fromkeys((*numbered.get(address, ()), person.username)))
+        usernames = [person.username for person in people if not person.mobile_phone]
+        if not people:
+            usernames = list(params.receiver__username)
+        audience = Audience(numbered)
+        if usernames:
+            known = await looked_up(
+                self.services.users,
+                call,
+                list(dict.fromkeys(usernames)),
+                lambda contact: in_country(contact.telephone, contact.country_code),
+            )
+            audience = united(audience, known)
+        require_somebody(audience, NOBODY)
+        return audience
+
+    async def _send(self, call: Call, message: tuple[str, dict[str, Any]]) -> Reached:
+        address, body = message
+        return await attempt([address], partial(self._sent, call, address, body))
+
+    async def _sent(self, call: Call, address: str, body: dict[str, Any]) -> Reached:
+        response = await self._tencent.call(call, "SendTtsVoice", body)
+        status = response.get("SendStatus")
+        call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
+        return Reached(accepted=(address,), msgids=(call_id,) if call_id else ())
+
+
+def _messages(config: TencentConfig, audience: Audience, text: str) -> list[tuple[str, dict[str, Any]]]:
+    """The requests, one a number."""
+    body = {"TemplateId": config.template_id, "TemplateParamSet": [text], "VoiceSdkAppid": config.sdk_app_id}
+    return [(address, {"CalledNumber": e164(address), **body}) for address in audience.addresses]
+
+
+def _refused(audience: Audience, reached: Reached) -> Message:
+    names = ",".join(audience.names([miss.address for miss in reached.failed]))
+    errmsg = next((miss.errmsg for miss in reached.failed if miss.errmsg), "")
+    if not errmsg:
+        return Message("Some users failed to send voice. {names}", {"names": names})
+    return Message("Some users failed to send voice. {names}, {errmsg}", {"names": names, "errmsg": errmsg})
+
+
+def _relayed(audience: Audience, text: str) -> dict[str, Any]:
+    """What a relay gets: people in the old ESB's form."""
+    people = []
+    for address, names in audience.typed.items():
+        code, number = parts(address)
+        for name in names:
+            person = {"username": name, "mobile_phone": number}
+            people.append({**person, "nation_code": code} if code else person)
+    return {"auto_read_message": text, "user_list_information": people}

@@ -1,0 +1,43 @@
+"""A gateway without what only makes it faster: orjson, uvloop and aiohttp's extensions in C."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+WITHOUT = """\
+import sys
+for name in {missing}:
+    sys.modules[name] = None  # importing it raises ImportError, as if it were not installed
+from esb import cli, codec, serving
+assert codec.orjson is None
+assert serving.uvloop is None
+cli.main()
+"""
+FASTER = ("orjson", "uvloop")
+EXTRAS = ("jwt", "cryptography")
+
+
+def demonstrated(missing: tuple[str, ...], **environ: str) -> subprocess.CompletedProcess[str]:
+    """`esb demo` of the configuration as it ships, where these modules cannot be imported."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT.format(missing=missing), "demo", "-c", "conf/esb.yaml"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("missing", [FASTER, FASTER + EXTRAS])
+@pytest.mark.parametrize("environ", [{}, {"AIOHTTP_NO_EXTENSIONS": "1", "MULTIDICT_NO_EXTENSIONS": "1"}])
+def test_a_message_is_sent_without_what_only_makes_it_faster(missing: tuple[str, ...], environ: dict[str, str]) -> None:
+    done = demonstrated(missing, **environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "arrived in WeChat, for zhangsan" in done.stdout
+    assert '"message": "OK"' in done.stdout

@@ -1,0 +1,214 @@
+"""The floors of the house: imports go down, each library has its rooms, and nothing imports in a circle."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import esb
+
+FLOORS: tuple[frozenset[str], ...] = (
+    frozenset({"__main__", "cli", "demo", "serving", "reloading", "logs"}),
+    frozenset({"app"}),
+    frozenset({"generation", "lasting", "reimport"}),
+    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
+    frozenset({"plugins", "middlewares", "signature"}),
+    frozenset({""}),  # the face: esb/__init__.py
+    frozenset({"component"}),
+    frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"}),
+    frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
+    | frozenset({"addresses", "mail", "phone", "translation"}),
+    frozenset({"store"}),
+    frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
+)
+"""Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
+
+BESIDE = {"sandbox": frozenset({"serving"})}
+"""What stands beside the house and imports nothing of it -> who imports it."""
+
+PLUGINS_ALSO_IMPORT = {
+    "audience": "receivers and what became of them, in the words that every channel uses",
+    "base64_content": "the parameter is_content_base64 of mail, sms and voice",
+    "flight": "a bounded fan-out over receivers",
+    "mail": "what a mail is, for the one channel that has two ways to send it",
+    "phone": "what a phone number is, for sms and voice",
+    "reached": "whom a channel reached",
+    "relay": "the relay that operators put behind mail, sms and voice",
+    "smtp": "the other way to send a mail",
+    "tencent_cloud": "the cloud that sms and voice go through",
+    "wechat": "the WeChat protocols",
+}
+"""Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
+
+LIBRARIES = {
+    "aiohttp": {"outgoing.aiohttp_engine"},
+    "aiohttp.web": {"app", "ingress", "serving", "sandbox"},
+    "aiosmtplib": {"smtp"},
+    "cachetools": {"flight", "tokens"},
+    "click": {"cli"},
+    "cryptography": {"services.bk_jwt"},
+    "jwt": {"services.bk_jwt"},
+    "multidict": {"forwarding", "ingress", "outgoing"},
+    "multipart": {"parameters"},
+    "orjson": {"codec", "sandbox"},
+    "structlog": {"logs"},
+    "uvloop": {"serving"},
+    "yaml": {"document"},
+    "yarl": {"outgoing.aiohttp_engine"},
+}
+"""Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
+
+INSIDE_FUNCTIONS: dict[str, str] = {}
+"""Module -> why it has an import that is not at its top."""
+
+FOLDER = Path(esb.__file__).parent
+
+
+def room(path: Path) -> str:
+    """The module's name below esb; "" for the face."""
+    parts = path.relative_to(FOLDER).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {room(path): ast.parse(path.read_text()) for path in sorted(FOLDER.rglob("*.py"))}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Full names of the modules that are imported; for `from a import b` it is a.b if that is a module of ours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            assert node.module is not None
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                ours = inner.removeprefix("esb.") in TREES
+                yield inner if ours or inner == "aiohttp.web" else node.module
+
+
+def ours(tree: ast.AST) -> set[str]:
+    return {
+        name.removeprefix("esb").removeprefix(".") for name in imported(tree) if name == "esb" or name[:4] == "esb."
+    }
+
+
+IMPORTS = {name: ours(tree) for name, tree in TREES.items()}
+
+
+def belongs(name: str, place: str) -> bool:
+    """Whether this module is the place, or lies in that package."""
+    return name == place or (place != "" and name.startswith(f"{place}."))
+
+
+def floor(name: str) -> int:
+    """Counted from the top."""
+    for number, rooms in enumerate(FLOORS):
+        if any(belongs(name, place) for place in rooms):
+            return number
+    pytest.fail(f"esb.{name} has no floor: give it one at the top of this file")
+
+
+def in_house(name: str) -> bool:
+    return not any(belongs(name, place) for place in BESIDE)
+
+
+HOUSE = sorted(name for name in TREES if in_house(name))
+
+
+def test_these_tests_read_the_whole_house() -> None:
+    assert {"", "cli", "ingress", "plugins.cmsi_send_weixin", "services.static", "sandbox.server"} <= set(TREES)
+    assert IMPORTS["app"] >= {"config", "generation", "ingress"}
+
+
+def test_every_room_of_the_table_exists() -> None:
+    rooms = {place for rooms in FLOORS for place in rooms} | set(BESIDE) | set(PLUGINS_ALSO_IMPORT)
+    assert {place for place in rooms if place not in TREES} == set()
+
+
+@pytest.mark.parametrize("name", HOUSE, ids=lambda name: name or "the face")
+def test_imports_go_down_only(name: str) -> None:
+    up = {other for other in IMPORTS[name] if in_house(other) and floor(other) < floor(name)}
+    assert up == set()
+
+
+def test_what_stands_beside_the_house_imports_nothing_of_it() -> None:
+    for place, importers in BESIDE.items():
+        for name, others in IMPORTS.items():
+            if belongs(name, place):
+                assert {other for other in others if not belongs(other, place)} == set(), name
+            elif any(belongs(other, place) for other in others):
+                assert name in importers
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way, name))
+        if name not in done:
+            for other in sorted(IMPORTS.get(name, set())):
+                visit(other, (*way, name))
+            done.add(name)
+
+    for name in TREES:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("name", [name for name in TREES if name.startswith("plugins.")])
+def test_a_plugin_imports_the_face_and_little_else(name: str) -> None:
+    others = {
+        other
+        for other in IMPORTS[name]
+        if other != ""
+        and not other.startswith("plugins._")
+        and not any(belongs(other, place) for place in PLUGINS_ALSO_IMPORT)
+    }
+    assert others == set()
+
+
+def test_no_plugin_imports_another() -> None:
+    for name in TREES:
+        if name.startswith("plugins."):
+            assert not any(other.startswith("plugins.") and "._" not in other for other in IMPORTS[name])
+
+
+@pytest.mark.parametrize("name", TREES, ids=lambda name: name or "the face")
+def test_each_library_is_known_in_its_own_rooms_only(name: str) -> None:
+    for library in imported(TREES[name]):
+        if library.startswith("aiohttp") and library != "aiohttp.web":
+            library = "aiohttp"  # its client
+        top = library if library == "aiohttp.web" else library.partition(".")[0]
+        if top in sys.stdlib_module_names or top in {"esb", "pydantic", "pydantic_core"}:
+            continue
+        assert top in LIBRARIES, f"a new library: {top}"
+        assert any(belongs(name, place) for place in LIBRARIES[top]), f"{top} in esb.{name}"
+
+
+def late(tree: ast.AST) -> set[str]:
+    """Functions and classes with an import inside."""
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    }
+
+
+def test_imports_stand_at_the_top() -> None:
+    assert {name for name, tree in TREES.items() if late(tree)} == set(INSIDE_FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", TREES, ids=lambda name: name or "the face")
+def test_every_module_says_in_a_sentence_what_it_is(name: str) -> None:
+    documentation = ast.get_docstring(TREES[name])
+    assert documentation is not None
+    assert documentation.splitlines()[0].endswith((".", ":"))
+
+
+def test_no_room_is_a_lumber_room() -> None:
+    words = {part for name in TREES for part in name.replace("_", ".").split(".")}
+    assert not words & {"util", "utils", "helper", "helpers", "manager", "common", "misc", "base2"}

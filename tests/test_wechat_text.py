@@ -1,0 +1,63 @@
+"""Long text in pages: whole, in order, and never over the limit."""
+
+import random
+import re
+
+import pytest
+
+from esb.wechat.text import pages
+
+ALPHABETS = ["ab \n", "中文告警，。", "é\u0301ñß", "😀🇨🇳👩\u200d💻", "a中😀é \n(1/2)"]
+MARK = re.compile(r"\((\d+)/(\d+)\)\n")
+
+
+def text_of(chance: random.Random, size: int) -> str:
+    alphabet = chance.choice(ALPHABETS)
+    return "".join(chance.choices(alphabet, k=size))
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("limit", [32, 100, 2048])
+def test_pages_are_within_the_limit_numbered_and_join_to_the_text(seed: int, limit: int) -> None:
+    chance = random.Random(seed)
+    text = text_of(chance, chance.randrange(1, limit * 12))
+    made = pages(text, limit)
+    assert all(len(page.encode()) <= limit for page in made)
+    if len(text.encode()) <= limit:
+        assert made == [text]
+        return
+    marks = [MARK.match(page) for page in made]
+    assert [mark and mark.groups() for mark in marks] == [
+        (str(number), str(len(made))) for number in range(1, len(made) + 1)
+    ]
+    assert "".join(page.partition("\n")[2] for page in made) == text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pages_are_filled(seed: int) -> None:
+    chance = random.Random(seed)
+    made = pages(text_of(chance, 20_000), 2048)
+    most_lost = 3 + 2 * len(str(len(made)))  # a character that did not fit, and shorter numbers than there was room for
+    assert all(len(page.encode()) >= 2048 - most_lost for page in made[:-1])
+
+
+@pytest.mark.parametrize("text", ["", "a", "a" * 2048, "中" * 682, "😀" * 512])
+def test_a_text_within_the_limit_is_left_as_it_is(text: str) -> None:
+    assert pages(text, 2048) == [text]
+
+
+@pytest.mark.parametrize("text", ["a" * 2049, "中" * 683, "😀" * 513])
+def test_one_character_too_many_makes_two_pages(text: str) -> None:
+    assert [page.partition("\n")[0] for page in pages(text, 2048)] == ["(1/2)", "(2/2)"]
+
+
+@pytest.mark.parametrize(("size", "count"), [(9 * 26, 9), (9 * 26 + 1, 10), (99 * 24, 99), (99 * 24 + 1, 109)])
+def test_numbers_that_need_another_digit_find_room(size: int, count: int) -> None:
+    made = pages("a" * size, 32)
+    assert len(made) == count
+    assert max(len(page) for page in made) <= 32
+
+
+def test_a_megabyte_is_cut_in_no_time() -> None:
+    made = pages("告警" * 200_000, 2048)
+    assert 585 < len(made) < 600
