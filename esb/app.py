@@ -16,7 +16,7 @@ from esb.config import Config
 from esb.errors import ConfigError
 from esb.generation import Generation, build_store
 from esb.ingress import Ingress
-from esb.observe import GenerationClosed, Listener, Observer, Reloaded, crash
+from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
 from esb.outgoing import Outgoing
 from esb.reimport import reimported
 from esb.services import Means
@@ -30,8 +30,8 @@ LAST_CALL_SECONDS = 3600.0
 class Gateway:
     """One gateway: what lasts as long as the process, and the generation that answers now."""
 
-    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock) -> None:
-        self.observer = Observer(listeners)
+    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None) -> None:
+        self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
         self.store, mistakes = build_store(config, clock)
@@ -137,12 +137,19 @@ class _Everything(web.PlainResource):
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 
 
-def create_app(config: Config, *, listeners: Iterable[Listener] = (), clock: Clock | None = None) -> web.Application:
+def create_app(
+    config: Config,
+    *,
+    listeners: Iterable[Listener] = (),
+    clock: Clock | None = None,
+    tracer: Tracer | None = None,
+) -> web.Application:
     """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
+    Without a `tracer` nothing is traced.
     """
-    gateway = Gateway(config, listeners, clock or SystemClock())
+    gateway = Gateway(config, listeners, clock or SystemClock(), tracer)
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.register_resource(_Everything(gateway.ingress))

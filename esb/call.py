@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from esb.observe import Span
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -83,6 +85,8 @@ class Record:
     """A message may have left the gateway."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers that the answer carries in addition."""
+    span: Span | None = None
+    """The call's own, if it is traced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,6 +3,7 @@
     GatewayError
     ├── ConfigError              what is wrong with esb.yaml, all of it at once (operators)
     └── EsbError         1306000 a call failed; ingress turns it into the envelope (callers)
+        ├── Refused              a third-party system answered, and said no
         ├── AuthenticationError  who the caller is could not be established
         ├── ParameterError       the component's parameters are wrong
         ├── RequestError 1306406 the request itself is wrong: header, size, form
@@ -11,6 +12,7 @@
         ├── Inactive     1306405
         ├── GatewayJwtError      1306408
         ├── Limited      1306429 too much for now; `retry_after` seconds
+        │   └── QuotaUsedUp      too much for a third-party system
         ├── NoTestEnvironment    1306206
         ├── Draining     1306000 the gateway is going away (HTTP 503)
         └── UpstreamError        1306201 a third-party system failed, and whether it may have acted
@@ -21,7 +23,9 @@ Codes and texts are those of the BlueKing ESB, because clients match on them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
+
+Source = Literal["caller", "gateway", "upstream"]
 
 
 def untranslated(text: str) -> str:
@@ -89,6 +93,8 @@ class EsbError(GatewayError):
 
     code: ClassVar[int] = 1306000
     status: ClassVar[int] = 200
+    source: ClassVar[Source] = "caller"
+    """Where the trouble comes from, for those who count errors."""
 
     def __init__(self, text: str, /, data: Any = None, **values: Any) -> None:
         self.message = Message(text, values)
@@ -97,6 +103,12 @@ class EsbError(GatewayError):
 
     def __str__(self) -> str:
         return self.message.render()
+
+
+class Refused(EsbError):
+    """A third-party system answered, and said no."""
+
+    source = "upstream"
 
 
 class AuthenticationError(EsbError):
@@ -154,6 +166,7 @@ class Limited(EsbError):
     """Too much for now; `retry_after` (seconds) says when to come again."""
 
     code = 1306429
+    source: ClassVar[Source] = "gateway"
 
     def __init__(self, text: str, /, retry_after: float, data: Any = None, **values: Any) -> None:
         self.retry_after = retry_after
@@ -162,10 +175,17 @@ class Limited(EsbError):
         super().__init__(text, data, **values)
 
 
+class QuotaUsedUp(Limited):
+    """A third-party system takes no more for now."""
+
+    source = "upstream"
+
+
 class Draining(EsbError):
     """The gateway is shutting down and takes no new calls."""
 
     status = 503
+    source = "gateway"
 
 
 class UpstreamError(EsbError):
@@ -176,6 +196,7 @@ class UpstreamError(EsbError):
     """
 
     code = 1306201
+    source = "upstream"
 
     def __init__(
         self,

@@ -98,6 +98,8 @@ class Ingress:
         request_id = _request_id(request)
         translate = self._catalogues.translate(request.headers.get("Blueking-Language", ""))
         record = Record()
+        if self._observer.tracer is not None:
+            record.span = self._observer.tracer.call(request.headers)
         route: Route | None = None
         try:
             route, variables = self._route(request, path, generation)
@@ -106,12 +108,14 @@ class Ingress:
                 written = await self._streamed(request, request_id, path, answer, record.headers)
             else:
                 written = _written(answer, request_id, translate, record.headers)
-        except (asyncio.CancelledError, HungUp):
-            self._finished(request, request_id, route, record, CUT_SHORT, 0, started, server)
+        except (asyncio.CancelledError, HungUp) as error:
+            source = "caller" if isinstance(error, HungUp) else "gateway"
+            self._finished(request, request_id, route, record, CUT_SHORT, 0, source, started, server)
             raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
             written = self._failed(error, request_id, path, translate, record.headers)
-        self._finished(request, request_id, route, record, written.code, written.response.status, started, server)
+        status = written.response.status
+        self._finished(request, request_id, route, record, written.code, status, written.source, started, server)
         return written.response
 
     async def _streamed(
@@ -148,20 +152,21 @@ class Ingress:
                 request.transport.abort()
             else:
                 request.transport.close()
-        return _Written(response, error.code if isinstance(error, EsbError) else CUT_SHORT)
+        if isinstance(error, EsbError):
+            return _Written(response, error.code, error.source)
+        return _Written(response, CUT_SHORT, "caller" if stalled else "gateway")
 
     def _failed(
         self, error: Exception, request_id: str, path: str, translate: Translate, more: Mapping[str, str]
     ) -> "_Written":
         if isinstance(error, EsbError):
             try:
-                return _enveloped(
-                    envelope.failure(error, request_id, translate), error.status, request_id, translate, more
-                )
+                made = envelope.failure(error, request_id, translate)
+                return _enveloped(made, error.status, request_id, translate, more, error.source)
             except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
                 error = bug
         self._observer.emit(crash(request_id, path, error))
-        return _enveloped(envelope.crash(request_id, translate), 200, request_id, translate)
+        return _enveloped(envelope.crash(request_id, translate), 200, request_id, translate, source="gateway")
 
     def _finished(
         self,
@@ -171,10 +176,11 @@ class Ingress:
         record: Record,
         code: int | str,
         status: int,
+        source: str,
         started: float,
         server: Server,
     ) -> None:
-        self._observer.emit(
+        self._observer.end(
             CallFinished(
                 id=request_id,
                 method=request.method,
@@ -188,7 +194,9 @@ class Ingress:
                 status=status,
                 seconds=time.monotonic() - started,
                 client_ip=forwarding.client_ip(request.remote or "", request.headers, server.trusted_proxies),
-            )
+                source=source,
+            ),
+            record.span,
         )
 
     def _route(self, request: web.Request, path: str, generation: Generation) -> tuple[Route, Mapping[str, str]]:
@@ -375,10 +383,11 @@ def _text(header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """An answer in its final form, and the code that the log tells of it."""
+    """An answer in its final form, and what is told of it: its code, and where the trouble came from."""
 
     response: web.StreamResponse
     code: int | str
+    source: str = ""
 
 
 def _written(answer: Any, request_id: str, translate: Translate, more: Mapping[str, str]) -> _Written:
@@ -392,11 +401,18 @@ def _written(answer: Any, request_id: str, translate: Translate, more: Mapping[s
 
 
 def _enveloped(
-    made: dict[str, Any], status: int, request_id: str, translate: Translate, more: Mapping[str, str] = NOTHING_MORE
+    made: dict[str, Any],
+    status: int,
+    request_id: str,
+    translate: Translate,
+    more: Mapping[str, str] = NOTHING_MORE,
+    source: str = "",
 ) -> _Written:
     headers = _headers(JSON_HEADERS, request_id, more)
     body = codec.encode(made, partial(_told, translate))
-    return _Written(web.Response(body=body, status=status, headers=headers), made["code"])
+    if not made["result"]:
+        source = source or "upstream"  # a component's own envelope: it passes on what another system said
+    return _Written(web.Response(body=body, status=status, headers=headers), made["code"], source)
 
 
 def _told(translate: Translate, value: Any) -> str:

@@ -1,17 +1,21 @@
-"""What happens during a call, told as events to whoever listens: logs now, metrics and traces later.
+"""What happens during a call, told as events to whoever listens: logs, metrics and traces.
 
 Events carry names, codes and times; never a parameter value, a URL or a secret.
 """
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class CallFinished:
-    """A call ended. `code` is the envelope's, `status` the HTTP status (0: cut short, unanswered)."""
+    """A call ended. `code` is the envelope's, `status` the HTTP status (0: cut short, unanswered).
+
+    `source` is where the trouble came from, if there was any: caller, gateway or upstream.
+    """
 
     id: str
     method: str
@@ -25,11 +29,16 @@ class CallFinished:
     status: int
     seconds: float
     client_ip: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFinished:
-    """A request to a third-party system ended: with a status, or with `failure` (a reason without URL or secret)."""
+    """A request to a third-party system ended: with a status, or with `failure` (a reason without URL or secret).
+
+    `kind` is the class of its end: `ok`; a class of WeChat's errcodes; `unknown`, a code of which nothing more is
+    known; `http` or `network`, no usable answer or none at all; `limited` or `cancelled`, the gateway's own doing.
+    """
 
     call_id: str
     system: str
@@ -38,6 +47,7 @@ class UpstreamFinished:
     errcode: int | str | None
     failure: str
     seconds: float
+    kind: str = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,16 @@ class TokenFetched:
     platform: str
     account: str
     outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateClosed:
+    """A platform said that an account's quota is used up: for so many seconds nothing is sent in its name."""
+
+    platform: str
+    account: str
+    errcode: int
     seconds: float
 
 
@@ -84,15 +104,41 @@ def crash(call_id: str, doing: str, error: Exception) -> Crashed:
     return Crashed(call_id, doing, type(error).__name__, where)
 
 
-Event = CallFinished | UpstreamFinished | TokenFetched | Crashed | Reloaded | GenerationClosed
+Event = CallFinished | UpstreamFinished | TokenFetched | GateClosed | Crashed | Reloaded | GenerationClosed
 Listener = Callable[[Event], None]
 
 
-class Observer:
-    """Hands each event to every listener, in order."""
+class Span(Protocol):
+    """Something under way that is traced."""
 
-    def __init__(self, listeners: Iterable[Listener] = ()) -> None:
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Tell an upstream that what it does is part of this."""
+        ...
+
+    def end(self, event: CallFinished | UpstreamFinished) -> None:
+        """It is over, and this is what is told of it."""
+        ...
+
+
+class Tracer(Protocol):
+    """Begins spans. What they tell is in the events that end them."""
+
+    def call(self, headers: Mapping[str, str]) -> Span:
+        """A call that came with these headers: part of its caller's trace, if it names one."""
+        ...
+
+    def upstream(self, call: Span | None) -> Span:
+        """A request to a third-party system, on behalf of this call."""
+        ...
+
+
+class Observer:
+    """Hands each event to every listener, in order. `tracer`: None, nothing is traced."""
+
+    def __init__(self, listeners: Iterable[Listener] = (), tracer: Tracer | None = None) -> None:
         self._listeners = tuple(listeners)
+        self.tracer = tracer
 
     def emit(self, event: Event) -> None:
         for listener in self._listeners:
@@ -100,3 +146,13 @@ class Observer:
                 listener(event)
             except Exception:  # a full disk must not turn a message that was sent into a failed call
                 logging.getLogger(__name__).exception("a listener failed")
+
+    def end(self, event: CallFinished | UpstreamFinished, span: Span | None) -> None:
+        """Emits the event that tells how something went, and ends its span, if it is traced."""
+        self.emit(event)
+        if span is None:
+            return
+        try:
+            span.end(event)
+        except Exception:  # as above
+            logging.getLogger(__name__).exception("a span failed")

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import yaml
 from click import Group, Option
-from pydantic import BaseModel
+from click.testing import CliRunner
 
 import esb.errors
 from esb.cli import main
-from esb.config import ComponentStanza, Config, Sandbox, Server
+from esb.config import Sandbox, Server, _ComponentKeys, _Document, _Services
 from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
 from esb.wechat import Notice
-from tests.command_line import ROOT, environment, exchange, run, running
+from tests.command_line import ROOT, environment, exchange, running
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -108,17 +108,18 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 @pytest.mark.parametrize("block", WHOLE_CONFIGS, ids=lambda block: block.place)
-def test_a_whole_configuration_has_no_mistakes(block: Block, tmp_path: Path) -> None:
+def test_a_whole_configuration_has_no_mistakes(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "esb.yaml"
     path.write_text(block.text)
     for name in re.findall(r"\$\{file:([^}]+)\}", block.text):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("secret\n")
-    variables = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block.text), "http://127.0.0.1:9")
+    for name in re.findall(r"\$\{(\w+)\}", block.text):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
 
-    finished = run("check", "-c", path, folder=tmp_path, **variables)
+    checked = CliRunner().invoke(main, ["check", "-c", str(path)])
 
-    assert finished.stdout == f"ok: {block.text.count('- path:')} components\n"
+    assert checked.output == f"ok: {block.text.count('- path:')} components\n"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -240,15 +241,14 @@ def test_every_name_for_use_is_documented(page: str) -> None:
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_key_is_documented(page: str) -> None:
-    stanza = set(ComponentStanza.__dataclass_fields__) - {"section"}
-    top = set(Config.__dataclass_fields__) - {"path", "folder", "mistakes"}
-    for key in _fields(SendWeixin.config_type) | _fields(Server) | _fields(Sandbox) | stanza | top:
-        assert f"`{key}`" in text(page), key
+    for model in (_Document, _Services, _ComponentKeys, Server, Sandbox, SendWeixin.config_type):
+        for key in set(model.model_fields) - {"version"}:
+            assert f"`{key}`" in text(page), key
 
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_parameter_of_send_weixin_is_documented(page: str) -> None:
-    for name in _fields(SendWeixinParams) | _fields(Notice):
+    for name in {**SendWeixinParams.model_fields, **Notice.model_fields}:
         assert f"`{name}`" in text(page), name
 
 
@@ -272,10 +272,6 @@ def steady(answer: dict[str, Any]) -> dict[str, Any]:
     data = answer["data"]
     assert re.fullmatch(r"[0-9a-f]{32}", answer["request_id"])
     return {**answer, "request_id": "", "data": {**data, "msgids": ["" for _ in data["msgids"]]}}
-
-
-def _fields(model: type[BaseModel]) -> set[str]:
-    return set(model.model_fields)
 
 
 def _options(params: list[Any]) -> set[str]:

@@ -7,6 +7,7 @@ from esb.errors import ConfigError, EsbError, Message, Mistake, UpstreamError
 
 CODES = {
     "EsbError": (1306000, 200),
+    "Refused": (1306000, 200),
     "AuthenticationError": (1306000, 200),
     "ParameterError": (1306000, 200),
     "RequestError": (1306406, 200),
@@ -17,6 +18,7 @@ CODES = {
     "NoTestEnvironment": (1306206, 200),
     "GatewayJwtError": (1306408, 200),
     "Limited": (1306429, 200),
+    "QuotaUsedUp": (1306429, 200),
     "Draining": (1306000, 503),
     "UpstreamError": (1306201, 200),
     "Unreachable": (1306201, 200),

@@ -19,7 +19,7 @@ from esb.observe import Observer
 from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.asking import Asking, Upload, too_slow
 from esb.outgoing.exchange import MAX_ANSWER, Answer, Answering, Engine, ExchangeError, Request, Target, Tls
-from esb.outgoing.reading import may_have_acted, own_code, read_json, read_object
+from esb.outgoing.reading import may_have_acted, read_json, read_object
 from esb.outgoing.telling import Telling
 
 __all__ = [
@@ -89,12 +89,12 @@ class Outgoing:
         esb.outgoing.exchange.
         """
         with self.telling(call, target) as told:
-            asked = Asking(call, target, timeout)
+            asked = Asking(told.call, target, timeout)
             request = asked.request(method, url, body, headers, proxy, tls, guarded)
             answer = await self._fetch(asked, request)
             told.status = answer.status
             payload = read_object(target, answer, statuses)
-            told.errcode = own_code(payload.get("errcode", payload.get("code")))
+            told.answered(payload)
             return payload
 
     async def request(
@@ -113,7 +113,7 @@ class Outgoing:
     ) -> Answer:
         """What this request brings, whatever its status. UpstreamError when nothing usable came."""
         with self.telling(call, target) as told:
-            asked = Asking(call, target, timeout)
+            asked = Asking(told.call, target, timeout)
             answer = await self._fetch(asked, asked.request(method, url, body, headers, proxy, tls, guarded))
             told.status = answer.status
             return answer
@@ -139,7 +139,7 @@ class Outgoing:
         end closes the connection. What `body` raises while it is read is raised here.
         """
         with self.telling(call, target) as told:
-            asked = Asking(call, target, timeout)
+            asked = Asking(told.call, target, timeout)
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
             request = asked.streaming(method, url, upload, headers, tls, guarded)
             with self._place(request):

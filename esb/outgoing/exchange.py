@@ -1,10 +1,10 @@
 """What an engine of the way out is asked, what it answers and how it fails: HTTP in terms that no library owns."""
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from multidict import MultiMapping
 
@@ -16,10 +16,14 @@ MAX_ANSWER = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a request asks, and for what: the names that errors and logs use."""
+    """Whom a request asks, and for what: the names that errors and logs use.
+
+    `judge` names the class of an answer by this system's own codes.
+    """
 
     system: str
     interface: str
+    judge: Callable[[Mapping[str, Any]], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

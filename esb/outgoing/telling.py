@@ -2,34 +2,52 @@
 
 import asyncio
 import time
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
 
 from esb.call import Call
 from esb.errors import Limited, UpstreamError
-from esb.observe import Observer, UpstreamFinished
+from esb.observe import Observer, Span, UpstreamFinished
 from esb.outgoing.exchange import Target
+from esb.outgoing.reading import own_code
+
+ERROR_STATUS = 400
 
 
 class Telling:
-    """Tells one request as an event, however it ends."""
+    """Tells one request as an event, however it ends. `call` is whose headers the request carries."""
 
-    __slots__ = ("_call_id", "_observer", "_started", "_target", "errcode", "status")
+    __slots__ = ("_call_id", "_observer", "_span", "_started", "_target", "call", "errcode", "kind", "status")
 
     def __init__(self, observer: Observer, call: Call | None, target: Target) -> None:
         self._observer = observer
         self._call_id = call.id if call is not None else ""
         self._target = target
+        self._span: Span | None = None
+        self.call = call
         self.status: int | None = None
         self.errcode: int | str | None = None
+        self.kind = ""
+
+    def answered(self, payload: Mapping[str, Any]) -> None:
+        """The upstream's own code, and what class it is."""
+        self.errcode = own_code(payload.get("errcode", payload.get("code")))
+        self.kind = (self._target.judge or _judge)(payload)
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
+        if self._observer.tracer is not None:
+            call = self.call
+            self._span = self._observer.tracer.upstream(None if call is None else call.record.span)
+            if call is not None:
+                self.call = replace(call, headers={**call.headers, **self._span.headers})
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         failure = "" if error is None else _short(error)
         seconds = time.monotonic() - self._started
-        self._observer.emit(
+        self._observer.end(
             UpstreamFinished(
                 self._call_id,
                 self._target.system,
@@ -38,8 +56,33 @@ class Telling:
                 self.errcode,
                 failure,
                 seconds,
-            )
+                self._kind(error),
+            ),
+            self._span,
         )
+
+    def _kind(self, error: BaseException | None) -> str:
+        """The class of this end; see UpstreamFinished."""
+        match error:
+            case None:
+                return self.kind or ("ok" if self.status is None or self.status < ERROR_STATUS else "http")
+            case UpstreamError() if error.http_status is not None:
+                return "http"
+            case UpstreamError() if self.errcode is None:
+                return "network"
+            case Limited():
+                return "limited"
+            case asyncio.CancelledError() | GeneratorExit():
+                return "cancelled"
+        return "unknown"
+
+
+def _judge(payload: Mapping[str, Any]) -> str:
+    """Whether an answer is a success, in the way that BlueKing's systems and most others say it."""
+    result = payload.get("result")
+    if isinstance(result, bool):
+        return "ok" if result else "unknown"
+    return "ok" if payload.get("errcode", payload.get("code")) in (None, 0, "0") else "unknown"
 
 
 def _short(error: BaseException) -> str:
