@@ -1,40 +1,44 @@
-"""create_app(config) -> web.Application: builds all, opens all, and closes all in reverse."""
+"""create_app(config) -> web.Application: builds all, opens all, and closes all in reverse.
+
+Two lifetimes: the gateway lasts as long as the process; what it answers with, a generation, until a reload.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from aiohttp import web
 
+from esb import lasting
 from esb.clock import Clock, SystemClock
 from esb.config import Config
+from esb.errors import ConfigError
 from esb.generation import Generation, build_store
 from esb.ingress import Ingress
-from esb.observe import Listener, Observer, Tracer
+from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
 from esb.outgoing import Outgoing
+from esb.reimport import reimported
 from esb.services import Means
 from esb.tokens import TokenCache
 from esb.translation import Catalogues
+
+LAST_CALL_SECONDS = 3600.0
+"""How long an older generation is kept for calls that go on, such as streams; then it closes under them."""
 
 
 class Gateway:
     """One gateway: what lasts as long as the process, and the generation that answers now."""
 
     def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None) -> None:
-        self.config = config
         self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
         self.store, mistakes = build_store(config, clock)
-        self.generation = Generation(config, Means(self.http, self.tokens, self.store, clock), mistakes)
-        self.ingress = Ingress(
-            lambda: self.generation.routes,
-            self.observer,
-            Catalogues(),
-            max_body=config.server.max_body,
-            max_in_flight=config.server.max_in_flight,
-            trusted_proxies=config.server.trusted_proxies,
-        )
+        self._means = Means(self.http, self.tokens, self.store, clock)
+        self.generation = Generation(config, self._means, mistakes)
+        self._older: dict[Generation, asyncio.Task[None]] = {}
+        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
 
     async def run(self, app: web.Application) -> AsyncIterator[None]:
         """Open while the application runs."""
@@ -42,11 +46,71 @@ class Gateway:
             stack.push_async_callback(self.http.close)
             stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.tokens.close)
-            stack.push_async_callback(self.generation.close)
+            stack.push_async_callback(self._close_generations)
             self.http.open()
             self.ingress.ready = True
             yield
             self.ingress.ready = False
+
+    @property
+    def config(self) -> Config:
+        """What the generation that answers now is built from."""
+        return self.generation.config
+
+    def reload(self, config: Config) -> None:
+        """Calls that come from now on are answered by this config. ConfigError with all mistakes: nothing has changed.
+
+        Every reload is told as an event, the refused ones too.
+        """
+        started = time.monotonic()
+        try:
+            generation = self.build(config)
+        except ConfigError as error:
+            mistakes = tuple(str(mistake) for mistake in error.mistakes)
+            self.observer.emit(Reloaded(self.generation.number, mistakes, time.monotonic() - started))
+            raise
+        self.adopt(generation)
+        self.observer.emit(Reloaded(generation.number, (), time.monotonic() - started))
+
+    def build(self, config: Config) -> Generation:
+        """The next generation, beside the one that answers; plugins beside esb.yaml are imported anew for it.
+
+        ConfigError with all mistakes; then the modules are the old ones again.
+        """
+        with reimported(config.folder):
+            return Generation(config, self._means, lasting.changed(self.config, config), self.generation.number + 1)
+
+    def adopt(self, generation: Generation) -> None:
+        """Swaps generations. The old one closes after the last of its calls."""
+        old, self.generation = self.generation, generation
+        self.http.max_per_target = generation.server.max_per_target
+        self._older[old] = asyncio.create_task(self._retire(old))
+
+    async def _retire(self, old: Generation) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_CALL_SECONDS):
+                await old.calls.ended()
+        unfinished = old.calls.number
+        await self._close(old)
+        self._older.pop(old, None)
+        self.observer.emit(GenerationClosed(old.number, unfinished))
+
+    async def _close_generations(self) -> None:
+        """Closes them all; by now no call is left."""
+        older = self._older
+        while older:
+            generation, task = older.popitem()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self._close(generation)
+        await self._close(self.generation)
+
+    async def _close(self, generation: Generation) -> None:
+        try:
+            await generation.close()
+        except ExceptionGroup as errors:
+            for error in errors.exceptions:
+                self.observer.emit(crash("", f"closing generation {generation.number}", error))
 
     async def drain(self, seconds: float) -> None:
         """Takes no new calls, lets those in flight finish for `seconds`, and then cuts the rest."""

@@ -112,6 +112,10 @@ class Config:
     """None: left out, the default chain."""
     components: tuple[ComponentStanza, ...] = ()
     mistakes: list[Mistake] = field(default_factory=list)
+    files: tuple[Path, ...] = ()
+    """All that was read: esb.yaml first, then what it includes."""
+    root: Section | None = None
+    """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
@@ -179,7 +183,7 @@ class _Loading:
         root = self._read(self.path)
         folder = self.path.absolute().parent
         if root is None:
-            return Config(self.path, folder, mistakes=self.mistakes)
+            return Config(self.path, folder, mistakes=self.mistakes, files=(self.path,))
         if self.sandbox_url is None and root.value.get("sandbox") is not None:
             self.sandbox_url = self._promised_sandbox(root)
         root = self._filled(root, self.path)
@@ -197,6 +201,8 @@ class _Loading:
             middlewares=self._middlewares(root),
             components=tuple(components),
             mistakes=self.mistakes,
+            files=tuple(Path(name) for name in self.files),
+            root=root,
         )
         self.mistakes.sort(key=lambda mistake: (self.files.index(mistake.file), mistake.line))
         return config

@@ -11,17 +11,18 @@ from esb import registry
 from esb.call import Call
 from esb.clock import Clock
 from esb.component import ChainServices, Component, Services
-from esb.config import ComponentStanza, Config, Section, Stanza
+from esb.config import ComponentStanza, Config, Section, Server, Stanza
 from esb.errors import ConfigError, Inactive, Mistake, NoTestEnvironment, NotFound
 from esb.fields import parameter_error
+from esb.lasting import DEFAULT_STORE
 from esb.middleware import Middleware, compose
+from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
 from esb.services import Means
 from esb.store import Store
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
-DEFAULT_STORE = "memory"
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
 
 
@@ -62,11 +63,16 @@ class Endpoint:
 
 
 class Generation:
-    """Everything one config describes. Building it opens nothing."""
+    """Everything one config describes. Building it opens nothing.
 
-    def __init__(self, config: Config, means: Means, mistakes: Sequence[Mistake] = ()) -> None:
+    `calls` counts the calls that go through it, each from its start to its end: then the last one can be waited for.
+    """
+
+    def __init__(self, config: Config, means: Means, mistakes: Sequence[Mistake] = (), number: int = 1) -> None:
         """ConfigError with all mistakes of all stanzas, and those found before."""
         self.config = config
+        self.number = number
+        self.calls = Occupancy()
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
         _make_importable(config)
@@ -76,6 +82,10 @@ class Generation:
         if self._mistakes:
             raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.file, mistake.line)))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
+
+    @property
+    def server(self) -> Server:
+        return self.config.server
 
     async def close(self) -> None:
         """Closes all that was built, the last first, each even if another fails."""

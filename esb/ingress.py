@@ -4,13 +4,11 @@ Every error raised on a call's way ends here, and only here becomes an envelope.
 """
 
 import asyncio
-import ipaddress
 import os
 import re
 import sys
 import time
-import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -18,12 +16,14 @@ from typing import Any, Protocol, runtime_checkable
 from aiohttp import web
 from multidict import CIMultiDict
 
-from esb import codec, credentials, envelope, parameters, signature
+from esb import codec, credentials, envelope, forwarding, parameters, signature
 from esb.call import Call, Options, Record, Signed
 from esb.component import Reply
+from esb.config import Server
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
 from esb.hangup import HungUp, while_connected
-from esb.observe import CallFinished, Crashed, Observer
+from esb.observe import CallFinished, Observer, crash
+from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
 from esb.translation import Catalogues, Translate
 
@@ -41,28 +41,25 @@ CUT_SHORT = envelope.GENERAL_FAILURE
 """The code that the log tells of a call that was ended without an answer."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 _LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Generation(Protocol):
+    """What answers now. A call keeps the one it started with."""
+
+    routes: Routes
+    calls: Occupancy
+
+    @property
+    def server(self) -> Server: ...
 
 
 class Ingress:
     """Answers every request of the public listener."""
 
-    def __init__(
-        self,
-        routes: Callable[[], Routes],
-        observer: Observer,
-        catalogues: Catalogues,
-        *,
-        max_body: int,
-        max_in_flight: int,
-        trusted_proxies: Sequence[Network],
-    ) -> None:
-        self._routes = routes
+    def __init__(self, current: Callable[[], Generation], observer: Observer, catalogues: Catalogues) -> None:
+        self._current = current
         self._observer = observer
         self._catalogues = catalogues
-        self._max_body = max_body
-        self._max_in_flight = max_in_flight
-        self._trusted = tuple(trusted_proxies)
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
         self.draining = False
@@ -83,7 +80,9 @@ class Ingress:
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         self.in_flight.add(task)
         try:
-            return await self._answer(request, path)
+            generation = self._current()
+            with generation.calls:
+                return await self._answer(request, path, generation)
         finally:
             self.in_flight.discard(task)
 
@@ -93,8 +92,9 @@ class Ingress:
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
         return web.Response(status=200 if healthy else 503, body=codec.encode(body), headers={"Content-Type": JSON})
 
-    async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, path: str, generation: Generation) -> web.StreamResponse:
         started = time.monotonic()
+        server = generation.server
         request_id = _request_id(request)
         translate = self._catalogues.translate(request.headers.get("Blueking-Language", ""))
         record = Record()
@@ -102,20 +102,20 @@ class Ingress:
             record.span = self._observer.tracer.call(request.headers)
         route: Route | None = None
         try:
-            route, variables = self._route(request, path)
-            answer = await self._within_deadline(request, request_id, route, variables, record)
+            route, variables = self._route(request, path, generation)
+            answer = await self._within_deadline(request, request_id, route, variables, record, server)
             if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
                 written = await self._streamed(request, request_id, path, answer, record.headers)
             else:
                 written = _written(answer, request_id, translate, record.headers)
         except (asyncio.CancelledError, HungUp) as error:
             source = "caller" if isinstance(error, HungUp) else "gateway"
-            self._finished(request, request_id, route, record, CUT_SHORT, 0, source, started)
+            self._finished(request, request_id, route, record, CUT_SHORT, 0, source, started, server)
             raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
             written = self._failed(error, request_id, path, translate, record.headers)
         status = written.response.status
-        self._finished(request, request_id, route, record, written.code, status, written.source, started)
+        self._finished(request, request_id, route, record, written.code, status, written.source, started, server)
         return written.response
 
     async def _streamed(
@@ -146,7 +146,7 @@ class Ingress:
         """Breaks off an answer so that its reader can tell that it is not whole."""
         stalled = isinstance(error, TimeoutError)
         if not isinstance(error, EsbError) and not stalled:
-            self._crashed(error, request_id, path)
+            self._observer.emit(crash(request_id, path, error))
         if request.transport is not None:
             if stalled or request.version < (1, 1):
                 request.transport.abort()
@@ -165,7 +165,7 @@ class Ingress:
                 return _enveloped(made, error.status, request_id, translate, more, error.source)
             except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
                 error = bug
-        self._crashed(error, request_id, path)
+        self._observer.emit(crash(request_id, path, error))
         return _enveloped(envelope.crash(request_id, translate), 200, request_id, translate, source="gateway")
 
     def _finished(
@@ -178,6 +178,7 @@ class Ingress:
         status: int,
         source: str,
         started: float,
+        server: Server,
     ) -> None:
         self._observer.end(
             CallFinished(
@@ -192,22 +193,22 @@ class Ingress:
                 code=code,
                 status=status,
                 seconds=time.monotonic() - started,
-                client_ip=self._client_ip(request),
+                client_ip=forwarding.client_ip(request.remote or "", request.headers, server.trusted_proxies),
                 source=source,
             ),
             record.span,
         )
 
-    def _route(self, request: web.Request, path: str) -> tuple[Route, Mapping[str, str]]:
+    def _route(self, request: web.Request, path: str, generation: Generation) -> tuple[Route, Mapping[str, str]]:
         if self.draining or not self.ready:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
-        if len(self.in_flight) > self._max_in_flight:
+        if len(self.in_flight) > generation.server.max_in_flight:
             raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
         if path.startswith(SELF_SERVICE):
             raise Inactive("Not found, inactive buffet component")
         found = None
         if path.startswith(COMPONENTS):
-            found = self._routes().find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
+            found = generation.routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
         if found is None:
             raise NotFound("The content does not exist")
         if not found[0].active:
@@ -215,14 +216,20 @@ class Ingress:
         return found
 
     async def _within_deadline(
-        self, request: web.Request, request_id: str, route: Route, variables: Mapping[str, str], record: Record
+        self,
+        request: web.Request,
+        request_id: str,
+        route: Route,
+        variables: Mapping[str, str],
+        record: Record,
+        server: Server,
     ) -> Any:
         deadline = asyncio.get_running_loop().time() + route.timeout
         scope = asyncio.timeout_at(deadline + ANSWER_SECONDS)
         call = None
         try:
             async with scope:
-                call = await self._call(request, request_id, route, variables, record, deadline)
+                call = await self._call(request, request_id, route, variables, record, deadline, server)
                 if not route.streams_body:
                     return await route.handler(call)
                 async with while_connected(request.transport):
@@ -251,6 +258,7 @@ class Ingress:
         variables: Mapping[str, str],
         record: Record,
         deadline: float,
+        server: Server,
     ) -> Call:
         headers = request.headers
         authorization = headers.get("X-Bkapi-Authorization")
@@ -262,9 +270,9 @@ class Ingress:
             and credentials.come_by_header(authorization, gateway_jwt)
             and not signature.offered(query)
         ):
-            stream, found = self._stream(request, route), query
+            stream, found = self._stream(request, route, server), query
         else:
-            read = await self._body(request, route)
+            read = await self._body(request, route, server)
             in_query = request.method in {"GET", "HEAD"}
             found = query if in_query else parameters.from_body(read, headers.get("Content-Type", ""))
         claimed, args = credentials.split(
@@ -272,7 +280,7 @@ class Ingress:
             authorization,
             _text(headers.get("Cookie", "")),
             gateway_jwt,
-            Signed(request.method, self._signed_path(request), query, read),
+            Signed(request.method, _signed_path(request, server), query, read),
         )
         travelling = {name: value for name in TRAVELLING if (value := headers.get(name)) and value.isascii()}
         travelling["X-Bkapi-Request-Id"] = request_id
@@ -294,50 +302,26 @@ class Ingress:
             record=record,
         )
 
-    async def _body(self, request: web.Request, route: Route) -> bytes:
-        limit = self._max_body if route.max_body is None else route.max_body
+    async def _body(self, request: web.Request, route: Route, server: Server) -> bytes:
+        limit = server.max_body if route.max_body is None else route.max_body
         _check_announced(request, limit)
         if not request.body_exists:
             return b""
         chunks = [chunk async for chunk in _pieces(request, limit)]
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _stream(self, request: web.Request, route: Route) -> AsyncIterator[bytes] | None:
+    def _stream(self, request: web.Request, route: Route, server: Server) -> AsyncIterator[bytes] | None:
         """The body as it comes; None if there is none."""
-        limit = self._max_body if route.max_body is None else route.max_body
+        limit = server.max_body if route.max_body is None else route.max_body
         if route.unlimited:
             limit = sys.maxsize
         _check_announced(request, limit)
         return _pieces(request, limit) if request.body_exists else None
 
-    def _signed_path(self, request: web.Request) -> str:
-        """The path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
-        original = request.headers.get("X-Request-Uri")
-        if original and self._trusted and self._is_trusted(request.remote or ""):
-            return original.partition("?")[0]
-        return request.rel_url.raw_path
 
-    def _client_ip(self, request: web.Request) -> str:
-        """The nearest address that is none of our own proxies."""
-        remote = request.remote or ""
-        if not self._trusted or not self._is_trusted(remote):
-            return remote
-        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))  # some proxies add a line of their own
-        for hop in reversed([hop.strip() for hop in forwarded.split(",")]):
-            if not _is_address(hop):
-                break  # what somebody wrote there is no address: trust nothing beyond it
-            remote = hop
-            if not self._is_trusted(hop):
-                break
-        return remote
-
-    def _is_trusted(self, address: str) -> bool:
-        return _is_address(address) and any(ipaddress.ip_address(address) in network for network in self._trusted)
-
-    def _crashed(self, error: Exception, request_id: str, path: str) -> None:
-        frames = traceback.extract_tb(error.__traceback__)
-        where = tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-        self._observer.emit(Crashed(request_id, path, type(error).__name__, where))
+def _signed_path(request: web.Request, server: Server) -> str:
+    path, remote = request.rel_url.raw_path, request.remote or ""
+    return forwarding.signed_path(path, remote, request.headers, server.trusted_proxies)
 
 
 def _request_id(request: web.Request) -> str:
@@ -390,14 +374,6 @@ class _Closable(Protocol):
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _text(header: str) -> str:

@@ -4,6 +4,7 @@ Events carry names, codes and times; never a parameter value, a URL or a secret.
 """
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -79,7 +80,31 @@ class Crashed:
     where: tuple[str, ...]
 
 
-Event = CallFinished | UpstreamFinished | TokenFetched | GateClosed | Crashed
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """A reload ended. `generation` answers from now on; with `mistakes` it is the one that did before."""
+
+    generation: int
+    mistakes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationClosed:
+    """What an older configuration had built is closed. `calls` of it were not done yet."""
+
+    generation: int
+    calls: int
+
+
+def crash(call_id: str, doing: str, error: Exception) -> Crashed:
+    """The event for this error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    return Crashed(call_id, doing, type(error).__name__, where)
+
+
+Event = CallFinished | UpstreamFinished | TokenFetched | GateClosed | Crashed | Reloaded | GenerationClosed
 Listener = Callable[[Event], None]
 
 

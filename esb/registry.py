@@ -58,14 +58,21 @@ def find(group: str, use: str, service: str = "") -> type[Any]:
     )
 
 
-def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
-    """The instance that this stanza describes. ConfigError with every mistake in it."""
+def configured(
+    group: str, stanza: Stanza, service: str = "", overrides: Section | None = None
+) -> tuple[type[Any], BaseModel]:
+    """The class that this stanza names, and its checked config. ConfigError with every mistake in it."""
     try:
         found = find(group, stanza.use, service)
         _check_contract(group, found, stanza.use, service)
     except UnknownUse as error:
         raise ConfigError([stanza.section.mistake(str(error), "use")]) from error
-    config = stanza.config.validate(getattr(found, "config_type", NoConfig), overrides)
+    return found, stanza.config.validate(getattr(found, "config_type", NoConfig), overrides)
+
+
+def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
+    """The instance that this stanza describes. ConfigError with every mistake in it."""
+    found, config = configured(group, stanza, service, overrides)
     try:
         return found(config, lent)
     except Exception as error:

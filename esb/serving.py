@@ -3,16 +3,20 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from esb import logs
-from esb.app import GATEWAY, create_app
-from esb.config import load
+from esb.app import GATEWAY, Gateway, create_app
+from esb.config import Sandbox, load
 from esb.errors import GatewayError
+from esb.observe import Listener
+from esb.reloading import Reloading, reloading
 from esb.sandbox import create_sandbox
 
 try:
@@ -22,6 +26,8 @@ except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway
 
 T = TypeVar("T")
 SANDBOX_HOST = "127.0.0.1"
+UNKNOWN_YET = f"http://{SANDBOX_HOST}:0"
+"""What ${sandbox} stands for in a check before the sandbox listens."""
 
 
 class CannotListen(GatewayError):
@@ -35,20 +41,48 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A gateway that listens at `url`, and what reloads it."""
+
+    gateway: Gateway
+    url: str
+    reloading: Reloading
+
+
 async def serve(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
-    """The gateway of this config until TERM or INT; with the sandbox, if the config asks for one.
+    """The gateway of this config until TERM or INT; with the sandbox, if the config asks for one. HUP reloads it.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
-    config = load(path, environ)
+    stopped = stop_signal()
+    async with deployed(path, environ, host, port, [logs.listener(environ)]) as deployment:
+        announce(deployment.url)
+        await stopped.wait()
+        await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)
+
+
+@asynccontextmanager
+async def deployed(
+    path: str,
+    environ: Mapping[str, str],
+    host: str | None,
+    port: int | None,
+    listeners: Sequence[Listener],
+    *,
+    always_sandbox: bool = False,
+) -> AsyncIterator[Deployment]:
+    """A gateway that listens where its config says, or where `host` and `port` do; with its sandbox."""
+    config = load(path, environ, sandbox_url=UNKNOWN_YET if always_sandbox else None)
     create_app(config)  # all mistakes, before the sandbox opens a port
+    sandbox_url = None
     async with AsyncExitStack() as stack:
-        if config.sandbox is not None:
-            url = await stack.enter_async_context(sandbox(config.sandbox.port, "sandbox.port"))
-            config = load(path, environ, sandbox_url=url)
-        app = create_app(config, listeners=[logs.listener(environ)])
-        stopped = stop_signal()
-        address = await stack.enter_async_context(
+        if always_sandbox or config.sandbox is not None:
+            chosen = Sandbox(port=0) if config.sandbox is None else config.sandbox
+            sandbox_url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port"))
+        reread = partial(load, path, environ, sandbox_url=sandbox_url)
+        app = create_app(reread(), listeners=listeners)
+        url = await stack.enter_async_context(
             listening(
                 app,
                 config.server.host if host is None else host,
@@ -56,9 +90,9 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
                 chosen_by="server.port" if port is None else "--port",
             )
         )
-        announce(address)
-        await stopped.wait()
-        await app[GATEWAY].drain(config.server.shutdown_grace)
+        reloader = await stack.enter_async_context(reloading(app[GATEWAY], reread))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+        yield Deployment(app[GATEWAY], url, reloader)
 
 
 async def serve_sandbox(port: int) -> None:

@@ -10,10 +10,10 @@ import pytest
 import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__main__", "cli", "demo", "serving", "logs"}),
+    frozenset({"__main__", "cli", "demo", "serving", "reloading", "logs"}),
     frozenset({"app"}),
-    frozenset({"generation"}),
-    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials"}),
+    frozenset({"generation", "lasting", "reimport"}),
+    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
     | frozenset({"addresses", "mail", "phone", "translation"}),
     frozenset({"store"}),
-    frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "redaction"}),
+    frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
 
@@ -50,7 +50,7 @@ LIBRARIES = {
     "click": {"cli"},
     "cryptography": {"services.bk_jwt"},
     "jwt": {"services.bk_jwt"},
-    "multidict": {"ingress", "outgoing"},
+    "multidict": {"forwarding", "ingress", "outgoing"},
     "multipart": {"parameters"},
     "orjson": {"codec", "sandbox"},
     "structlog": {"logs"},

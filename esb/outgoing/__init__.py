@@ -54,7 +54,7 @@ class Outgoing:
 
     def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
         self._observer = observer
-        self._max_per_target = max_per_target
+        self.max_per_target = max_per_target
         self._in_flight: Counter[tuple[str, str]] = Counter()
         self._engine = engine or AiohttpEngine()
         self.is_open = False
@@ -176,7 +176,7 @@ class Outgoing:
     def _place(self, request: Request) -> Iterator[None]:
         """A place among the requests to this target that are under way; Limited at once if there is none."""
         place = (request.url.partition("://")[2].partition("/")[0], request.proxy or "")
-        if self._in_flight[place] >= self._max_per_target:
+        if self._in_flight[place] >= self.max_per_target:
             raise Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
         self._in_flight[place] += 1
         try:
