@@ -3,7 +3,6 @@
 JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, no secrets: events carry none.
 """
 
-import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
@@ -20,7 +19,7 @@ Log = Callable[..., Any]
 
 def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callable[[Event], None]:
     """What writes every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form."""
-    logger = _logger(environ.get("ESB_LOG", "") == "json", stream or _stderr())
+    logger = _logger(environ.get("ESB_LOG", "") == "json", stream or sys.stderr)
 
     def log(event: Event) -> None:
         match event:
@@ -46,12 +45,6 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                 )
 
     return log
-
-
-def _stderr() -> TextIO:
-    """stderr; the null device for a process that was started without one."""
-    found: TextIO | None = sys.stderr
-    return open(os.devnull, "w") if found is None else found
 
 
 def _logger(as_json: bool, stream: TextIO) -> Any:
