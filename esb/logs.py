@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import structlog
 
 from esb import codec
-from esb.observe import CallFinished, Crashed, Event, TokenFetched, UpstreamFinished
+from esb.observe import CallFinished, Crashed, Event, GateClosed, TokenFetched, UpstreamFinished
 
 LONGEST_NAME = 200
 """Characters of a text that a caller chose."""
@@ -34,6 +34,14 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                     account=event.account,
                     outcome=event.outcome,
                     ms=_milliseconds(event.seconds),
+                )
+            case GateClosed():
+                logger.warning(
+                    "quota gate closed",
+                    platform=event.platform,
+                    account=event.account,
+                    errcode=event.errcode,
+                    seconds=event.seconds,
                 )
             case Crashed():
                 logger.error(

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from esb.call import Call
 from esb.errors import EsbError, UpstreamError
 from esb.outgoing import Outgoing, Target, too_slow
 from esb.tokens import Token, TokenCache, TokenKey, TokenRefused
-from esb.wechat.errcodes import TOKEN_DEAD, readable
+from esb.wechat.errcodes import TOKEN_DEAD, kind_of, readable
 
 FETCH_SECONDS = 10.0
 GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
@@ -96,14 +97,14 @@ class Account:
 
     async def _attempt(self, call: Call, path: str, body: Any, token: str) -> Reply:
         url = f"{self._host}{path}?access_token={quote(token, '')}"
-        target = Target(self.system, self.interface)
+        target = Target(self.system, self.interface, partial(kind_of, self.platform))
         call.record.sent = True
         payload = await self._http.json(call, target, "POST", url, body=body, proxy=self._proxy)
         return self._reply(target, payload, payload.get("errcode"), token)
 
     async def _fetch(self, call: Call) -> Token:
         """A token from WeChat, in a time of its own: other calls wait for it too."""
-        target = Target(self.system, GET_TOKEN)
+        target = Target(self.system, GET_TOKEN, partial(kind_of, self.platform, fetching=True))
         try:
             payload = await self._ask_token(call.detached(FETCH_SECONDS), target)
             reply = self._reply(target, payload, payload.get("errcode", 0))

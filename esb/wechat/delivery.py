@@ -3,7 +3,7 @@
 from typing import Any
 
 from esb.audience import Audience, delivery
-from esb.errors import EsbError, Limited, Message, UpstreamError
+from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 from esb.wechat.account import Account
 from esb.wechat.errcodes import RATE_LIMITED, retry_after
 from esb.wechat.outcome import INVALID, UNLICENSED, Outcome
@@ -19,11 +19,11 @@ def answer(account: Account, audience: Audience, outcome: Outcome) -> dict[str, 
     if outcome.refusal is not None and outcome.refusal.errcode in RATE_LIMITED:
         seconds = retry_after(account.platform, outcome.refusal.errcode)
         data["retry_after"] = seconds
-        raise Limited(text.template, seconds, data, **text.values)
+        raise QuotaUsedUp(text.template, seconds, data, **text.values)
     if outcome.refusal is None and outcome.error is not None:
         raise _with_data(outcome.error, data)
     if outcome.failed:
-        raise EsbError(text.template, data, **text.values)
+        raise Refused(text.template, data, **text.values)
     if complaint is not None:
         raise EsbError("Some users failed to send wechat message. {complaint}", data, complaint=complaint)
     return data
