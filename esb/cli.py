@@ -10,6 +10,7 @@ from esb.app import create_app
 from esb.config import Config, load
 from esb.demo import demonstrate
 from esb.errors import ConfigError
+from esb.importing import import_
 from esb.serving import CannotListen
 
 CONFIG_INVALID = 78
@@ -37,6 +38,9 @@ def main() -> None:
 
     One endpoint, /api/c/compapi/{system}/{component}/, for components that a YAML file declares.
     """
+
+
+main.add_command(import_)
 
 
 @main.command(short_help="Serve the gateway until TERM or INT.")
