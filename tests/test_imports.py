@@ -10,7 +10,8 @@ import pytest
 import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs"}),
+    frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
+    | frozenset({"admin", "disclosure", "exposition", "metrics", "telemetry", "tracing"}),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
     frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
@@ -46,7 +47,7 @@ PLUGINS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine"},
-    "aiohttp.web": {"app", "ingress", "serving", "sandbox"},
+    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "tokens"},
     "click": {"cli", "importing"},
@@ -54,7 +55,9 @@ LIBRARIES = {
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
+    "opentelemetry": {"tracing"},
     "orjson": {"codec", "sandbox"},
+    "prometheus_client": {"exposition"},
     "structlog": {"logs"},
     "uvloop": {"serving"},
     "yaml": {"document"},
@@ -62,7 +65,9 @@ LIBRARIES = {
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
-INSIDE_FUNCTIONS: dict[str, str] = {}
+INSIDE_FUNCTIONS: dict[str, str] = {
+    "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
+}
 """Module -> why it has an import that is not at its top."""
 
 FOLDER = Path(esb.__file__).parent
