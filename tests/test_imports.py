@@ -47,7 +47,7 @@ PLUGINS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine"},
-    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox"},
+    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "tokens"},
     "click": {"cli", "importing"},
