@@ -35,7 +35,7 @@ class Gateway:
         self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
-        lanes = Lanes(clock, config.server.max_per_target * 4 // 5)  # one credential leaves a fifth to the others
+        lanes = Lanes(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, clock)
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self.generation = Generation(config, self._means, mistakes)
@@ -86,6 +86,7 @@ class Gateway:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.server.max_per_target
+        self._means.lanes.resize(generation.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:
