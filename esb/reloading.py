@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from esb.app import Gateway
 from esb.config import Config
@@ -28,18 +28,19 @@ class Reloading:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            with suppress(ConfigError):  # told already
-                await self.reload()
+            await self.reload()
 
-    async def reload(self) -> None:
-        """Reloads now. ConfigError with all mistakes: nothing has changed."""
+    async def reload(self) -> Config:
+        """Reloads now; what was read, whatever came of it."""
         async with self._lock:
+            config = await asyncio.to_thread(self._load)
             try:
-                self._gateway.reload(await asyncio.to_thread(self._load))
+                self._gateway.reload(config)
             except ConfigError:
-                raise
+                pass  # told already
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers
                 self._gateway.observer.emit(crash("", "reloading", error))
+            return config
 
 
 @asynccontextmanager
