@@ -16,6 +16,7 @@ from esb.config import Config
 from esb.errors import ConfigError
 from esb.generation import Generation, build_store
 from esb.ingress import Ingress
+from esb.lanes import Lanes
 from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
 from esb.outgoing import Outgoing
 from esb.reimport import reimported
@@ -34,8 +35,9 @@ class Gateway:
         self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
+        lanes = Lanes(clock, config.server.max_per_target * 4 // 5)  # one credential leaves a fifth to the others
         self.store, mistakes = build_store(config, clock)
-        self._means = Means(self.http, self.tokens, self.store, clock)
+        self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self.generation = Generation(config, self._means, mistakes)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())

@@ -73,6 +73,9 @@ class Component(Generic[ConfigT, ParamsT]):
 
     config_type: ClassVar[type[BaseModel]] = NoConfig
     params_type: ClassVar[type[Params]] = Params
+    sends: ClassVar[bool] = False
+    """Whether it sends messages: then callers may give an Idempotency-Key, and ask for a dry run, which `handle` heeds:
+    with `call.options.dry_run` it sends nothing, asks upstream for nothing, and answers what it would have sent."""
     has_environments: ClassVar[bool] = True
     """Whether a test environment can differ: false for a component that calls nobody, it ignores X-Use-Test-Env."""
     streams_body: bool = False

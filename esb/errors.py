@@ -192,7 +192,7 @@ class UpstreamError(EsbError):
     """A third-party system failed.
 
     `sent` says whether it may have acted all the same: False only if it provably did not. `transient`: the same request
-    may do better in a moment. `http_status` is its HTTP status where there was one.
+    may do better in a moment; not so if it was refused. `http_status` is its HTTP status where there was one.
     """
 
     code = 1306201
@@ -205,7 +205,7 @@ class UpstreamError(EsbError):
         reason: Message | str,
         *,
         sent: bool = True,
-        transient: bool = True,
+        transient: bool | None = None,
         http_status: int | None = None,
         data: Any = None,
     ) -> None:
@@ -213,7 +213,7 @@ class UpstreamError(EsbError):
         self.interface = interface
         self.reason = Message(reason) if isinstance(reason, str) else reason
         self.sent = sent
-        self.transient = transient
+        self.transient = sent if transient is None else transient
         self.http_status = http_status
         super().__init__(
             template(
@@ -228,7 +228,7 @@ class UpstreamError(EsbError):
 
     def with_data(self, data: Any) -> "UpstreamError":
         """The same error, telling its caller more."""
-        return UpstreamError(
+        return type(self)(
             self.system,
             self.interface,
             self.reason,

@@ -80,6 +80,11 @@ def _loose_bool(value: Any) -> bool:
     return bool(value)
 
 
+def switched_on(value: Any) -> bool:
+    """A header or parameter that switches something on: anything but "", "0" and "false"."""
+    return value is not None and value is not False and str(value).strip().lower() not in {"", "0", "false"}
+
+
 def _receivers(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from esb import registry
 from esb.call import Call
 from esb.clock import Clock
-from esb.component import ChainServices, Component, Services
+from esb.component import ChainServices, Services
 from esb.config import ComponentStanza, Config, Section, Server, Stanza
-from esb.errors import ConfigError, Inactive, Mistake, NoTestEnvironment, NotFound
-from esb.fields import parameter_error
+from esb.endpoint import Endpoint
+from esb.errors import ConfigError, Inactive, Mistake, NotFound
+from esb.idempotency import Idempotency
 from esb.lasting import DEFAULT_STORE
 from esb.middleware import Middleware, compose
 from esb.occupancy import Occupancy
@@ -42,26 +41,6 @@ def build_store(config: Config, clock: Clock) -> tuple[Store, list[Mistake]]:
     return found(found.config_type(), clock), mistakes
 
 
-class Endpoint:
-    """Calls one component: arguments to parameters, and the config that the call asks for."""
-
-    def __init__(self, component: Component[Any, Any], test: Component[Any, Any] | None) -> None:
-        self._component = component
-        self._test = test
-
-    async def __call__(self, call: Call) -> Any:
-        component = self._component
-        if call.options.test_env and component.has_environments:
-            if self._test is None:
-                raise NoTestEnvironment("Error, the component does not support access third-party test environment")
-            component = self._test
-        try:
-            params = component.params_type.model_validate(call.args)
-        except ValidationError as error:
-            raise parameter_error(error, component.params_type) from None  # it quotes what the caller sent
-        return await component.handle(call, params)
-
-
 class Generation:
     """Everything one config describes. Building it opens nothing.
 
@@ -75,6 +54,7 @@ class Generation:
         self.calls = Occupancy()
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
+        self._idempotency = Idempotency(means.store)
         _make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
@@ -130,6 +110,8 @@ class Generation:
             tokens=means.tokens,
             store=means.store,
             clock=means.clock,
+            lanes=means.lanes,
+            observer=means.observer,
             declared=self._declared,
             call=self._call_inside,
             **built,
@@ -173,7 +155,7 @@ class Generation:
             max_body=stanza.max_body,
             streams_body=streams,
             unlimited=stanza.unlimited,
-            handler=compose(chain, endpoint),
+            handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
         return route, paths

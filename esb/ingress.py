@@ -21,6 +21,7 @@ from esb.call import Call, Options, Record, Signed
 from esb.component import Reply
 from esb.config import Server
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
+from esb.fields import switched_on
 from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer, crash
 from esb.occupancy import Occupancy
@@ -332,11 +333,11 @@ def _request_id(request: web.Request) -> str:
 
 
 def _options(headers: Mapping[str, str]) -> Options:
-    return Options(test_env=_switched_on(headers.get("X-Use-Test-Env")), dry_run=_switched_on(headers.get("X-Dry-Run")))
-
-
-def _switched_on(value: str | None) -> bool:
-    return value is not None and value.strip().lower() not in {"", "0", "false"}
+    return Options(
+        test_env=switched_on(headers.get("X-Use-Test-Env")),
+        dry_run=switched_on(headers.get("X-Dry-Run")),
+        idempotency_key=headers.get("Idempotency-Key"),
+    )
 
 
 def _check_announced(request: web.Request, limit: int) -> None:

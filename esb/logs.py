@@ -3,7 +3,6 @@
 JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, no secrets: events carry none.
 """
 
-import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
@@ -11,7 +10,16 @@ from typing import Any, TextIO
 import structlog
 
 from esb import codec
-from esb.observe import CallFinished, Crashed, Event, GenerationClosed, Reloaded, TokenFetched, UpstreamFinished
+from esb.observe import (
+    CallFinished,
+    Crashed,
+    Event,
+    GateClosed,
+    GenerationClosed,
+    Reloaded,
+    TokenFetched,
+    UpstreamFinished,
+)
 
 LONGEST_NAME = 200
 """Characters of a text that a caller chose."""
@@ -20,7 +28,7 @@ Log = Callable[..., Any]
 
 def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callable[[Event], None]:
     """What writes every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form."""
-    logger = _logger(environ.get("ESB_LOG", "") == "json", stream or _stderr())
+    logger = _logger(environ.get("ESB_LOG", "") == "json", stream or sys.stderr)
 
     def log(event: Event) -> None:
         match event:
@@ -35,6 +43,14 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                     account=event.account,
                     outcome=event.outcome,
                     ms=_milliseconds(event.seconds),
+                )
+            case GateClosed():
+                logger.warning(
+                    "quota gate closed",
+                    platform=event.platform,
+                    account=event.account,
+                    errcode=event.errcode,
+                    seconds=event.seconds,
                 )
             case Crashed():
                 logger.error(
@@ -53,12 +69,6 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                 level("generation closed", generation=generation, unfinished=calls)
 
     return log
-
-
-def _stderr() -> TextIO:
-    """stderr; the null device for a process that was started without one."""
-    found: TextIO | None = sys.stderr
-    return open(os.devnull, "w") if found is None else found
 
 
 def _logger(as_json: bool, stream: TextIO) -> Any:

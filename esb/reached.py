@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from esb.audience import Audience, delivery
-from esb.errors import EsbError, Limited, Message, UpstreamError
+from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 from esb.redaction import redacted
 
 SHOWN = 300
@@ -73,9 +73,9 @@ def answer(audience: Audience, reached: Reached, *, failed: Message, some_users:
         raise _told(reached.error, data)
     if reached.retry_after:
         data["retry_after"] = reached.retry_after
-        raise Limited(failed.template, reached.retry_after, data, **failed.values)
+        raise QuotaUsedUp(failed.template, reached.retry_after, data, **failed.values)
     if reached.failed:
-        raise EsbError(failed.template, data, **failed.values)
+        raise Refused(failed.template, data, **failed.values)
     complaint = audience.complaint()
     if complaint is not None:
         raise EsbError(some_users, data, complaint=complaint)

@@ -6,6 +6,7 @@ a secret that was refused is not tried again for a while, because WeChat bans ad
 """
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,8 @@ REFUSAL_SECONDS = 60.0
 """How long a refused secret is remembered."""
 FAILURES_PER_MINUTE = 20
 """How many fetches with secrets that callers send may fail, per account and minute."""
+REPLACEMENT_SECONDS = 30.0
+"""How long a replacement that never worked is not replaced again."""
 RETRY_SECONDS = 30.0
 """The least time between two refreshes ahead of expiry, and between two drops of one and the same token."""
 
@@ -54,8 +57,11 @@ class Token:
 @dataclass(slots=True)
 class _Entry:
     value: str
+    fetched_at: float
     expires_at: float
     refresh_at: float
+    proven: bool = False
+    """The upstream has accepted it at least once."""
 
 
 Fetch = Callable[[], Awaitable[Token]]
@@ -69,7 +75,7 @@ class TokenCache:
         self._clock = clock
         self._tokens: LRUCache[TokenKey, _Entry] = LRUCache(size)
         self._refused: TTLCache[TokenKey, EsbError] = TTLCache(size, REFUSAL_SECONDS, timer=clock)
-        self._dropped: TTLCache[TokenKey, str] = TTLCache(size, RETRY_SECONDS, timer=clock)
+        self._replaced: TTLCache[TokenKey, bool] = TTLCache(size, REPLACEMENT_SECONDS, timer=clock)
         self._budgets: LRUCache[tuple[str, str], _FailureBudget] = LRUCache(size)
         self._flight: SingleFlight[TokenKey, str] = SingleFlight()
 
@@ -91,16 +97,32 @@ class TokenCache:
             raise refused.with_traceback(None)  # raised many times; a kept traceback would grow
         return await self._flight.run(key, lambda: self._fetch(key, fetch))
 
-    async def forget(self, key: TokenKey, value: str) -> None:
-        """Drops the token if it still is the one that failed.
+    async def forget(self, key: TokenKey, value: str) -> bool:
+        """Drops the token if it still is the one that failed; whether another one is worth a try.
 
-        But not if it is back after a drop just now: who gives out a token and refuses it would be asked without end.
+        It is not when this one came as a replacement and never worked: then something else is wrong, and every call
+        would fetch a token in vain.
         """
         entry = self._tokens.get(key)
-        if entry is None or entry.value != value or self._dropped.get(key) == value:
-            return
-        self._dropped[key] = value
+        if entry is None or entry.value != value:
+            return True
+        now = self._clock()
+        if key in self._replaced and not entry.proven and now - entry.fetched_at < REPLACEMENT_SECONDS:
+            return False
+        self._replaced[key] = True
         del self._tokens[key]
+        return True
+
+    def confirm(self, key: TokenKey, value: str) -> None:
+        """The upstream has accepted this token."""
+        entry = self._tokens.get(key)
+        if entry is not None and entry.value == value:
+            entry.proven = True
+
+    def age(self, key: TokenKey, value: str) -> float:
+        """Seconds since this token was fetched; infinite if it is not the one at hand."""
+        entry = self._tokens.get(key)
+        return self._clock() - entry.fetched_at if entry is not None and entry.value == value else math.inf
 
     async def close(self) -> None:
         await self._flight.close()
@@ -129,7 +151,7 @@ class TokenCache:
             return "same"
         lead = min(300.0, token.expires_in / 10) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
         expires_at = now + token.expires_in
-        self._tokens[key] = _Entry(token.value, expires_at, expires_at - lead)
+        self._tokens[key] = _Entry(token.value, now, expires_at, expires_at - lead)
         return "fetched"
 
     async def _within_budget(self, key: TokenKey, fetch: Fetch) -> Token:

@@ -1,5 +1,6 @@
 """A real gateway and a real WeChat sandbox for every test that wants them, over HTTP on loopback."""
 
+import asyncio
 import json
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +14,7 @@ from aiohttp import ClientResponse, ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
 
 from esb.app import create_app
+from esb.clock import SystemClock
 from esb.config import load
 from esb.observe import Event
 from esb.sandbox import create_sandbox
@@ -49,7 +51,7 @@ WECOM = """\
     methods: [POST]
     use: cmsi_send_weixin
     config: {wx_type: qy, wx_qy_corpid: ww0000000000000001, wx_qy_corpsecret: corp-secret, wx_qy_agentid: 1000002,
-             wx_qy_host: "${sandbox}"}
+             wx_qy_host: "${sandbox}", wx_qy_member_per_minute: 0}
 """
 
 OFFICIAL_ACCOUNT = """\
@@ -79,6 +81,13 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+
+
+class ImpatientClock(SystemClock):
+    """The machine's clock, by which nobody waits."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
 
 
 @dataclass
@@ -192,7 +201,7 @@ def open_gateway(opened: AsyncExitStack, http: ClientSession, tmp_path: Path) ->
         path.write_text(text)
         events: list[Event] = []
         loaded = load(path, {}, sandbox_url=sandbox_url)
-        app = create_app(loaded, listeners=[events.append], clock=clock)
+        app = create_app(loaded, listeners=[events.append], clock=clock or ImpatientClock())
         url = await opened.enter_async_context(listening(app, "127.0.0.1", 0))  # as `esb serve` does
         return Gateway(url, http, app, events)
 

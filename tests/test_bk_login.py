@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from esb.errors import AuthenticationError, UpstreamError
+from esb.lanes import Lanes
 from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import Outgoing
 from esb.services import Means
@@ -65,7 +66,7 @@ def events() -> list[Event]:
 async def login(server: LoginServer, clock: Clock, events: list[Event]) -> AsyncIterator[BkLogin]:
     outgoing = Outgoing(Observer([events.append]))
     outgoing.open()
-    means = Means(outgoing, cast(TokenCache, None), cast(Store, None), clock)
+    means = Means(outgoing, cast(TokenCache, None), cast(Store, None), clock, Lanes(clock, 1))
     config = BkLoginConfig(url=f"{server.url}/", app_token=SecretStr("gateway-token"))
     opened = BkLogin(config, means)
     yield opened

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from esb.errors import EsbError, UpstreamError
+from esb.lanes import Lanes
 from esb.observe import Observer
 from esb.outgoing import Outgoing
 from esb.services import Contact, Means
@@ -62,7 +63,7 @@ async def directory(open_server: OpenServer) -> Directory:
 async def users(directory: Directory) -> AsyncIterator[BkUsers]:
     outgoing = Outgoing(Observer())
     outgoing.open()
-    means = Means(outgoing, cast(TokenCache, None), cast(Store, None), Clock())
+    means = Means(outgoing, cast(TokenCache, None), cast(Store, None), Clock(), Lanes(Clock(), 1))
     config = BkUserConfig(url=f"{directory.url}/", headers={"X-Api-Key": SecretStr("key")})
     opened = BkUsers(config, means)
     yield opened

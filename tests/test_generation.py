@@ -11,6 +11,7 @@ from esb.config import load
 from esb.errors import ConfigError, Inactive, NotFound, PermissionDenied
 from esb.fields import Params
 from esb.generation import Generation
+from esb.lanes import Lanes
 from esb.observe import Observer
 from esb.outgoing import Outgoing
 from esb.services import Means
@@ -74,7 +75,7 @@ def _nothing_closed() -> None:
 def means() -> Means:
     clock = Clock()
     observer = Observer()
-    return Means(Outgoing(observer), TokenCache(observer, clock), cast(Store, None), clock)
+    return Means(Outgoing(observer), TokenCache(observer, clock), cast(Store, None), clock, Lanes(clock, 1))
 
 
 def build(folder: Path, text: str) -> Generation:

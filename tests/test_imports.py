@@ -10,7 +10,7 @@ import pytest
 import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__main__", "cli", "demo", "serving", "reloading", "logs"}),
+    frozenset({"__main__", "cli", "commands", "demo", "serving", "reloading", "logs"}),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
     frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
@@ -47,7 +47,7 @@ LIBRARIES = {
     "aiohttp.web": {"app", "ingress", "serving", "sandbox"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "tokens"},
-    "click": {"cli"},
+    "click": {"cli", "commands"},
     "cryptography": {"services.bk_jwt"},
     "jwt": {"services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing"},
@@ -55,6 +55,7 @@ LIBRARIES = {
     "orjson": {"codec", "sandbox"},
     "structlog": {"logs"},
     "uvloop": {"serving"},
+    "watchfiles": {"commands.dev"},
     "yaml": {"document"},
     "yarl": {"outgoing.aiohttp_engine"},
 }

@@ -92,6 +92,9 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "cmsi_send_qy_weixin": {"": Case(WECOM, {"receiver": "zhangsan", "content": "C"}, "wx_proxy")},
     "cmsi_send_mp_weixin": {"": Case(OFFICIAL_ACCOUNT, {"receiver": "o1", "data": NOTICE}, "wx_proxy")},
+    "cmsi_send_wecom_robot": {
+        "": Case({"webhook_key": f"{MARK}-robot", "wx_qy_host": "{upstream}"}, {"content": "C"}, "wx_proxy")
+    },
     "cmsi_send_msg": {
         "weixin": Case(
             params={"msg_type": "weixin", "receiver__username": "admin", "title": "T", "content": "C"},

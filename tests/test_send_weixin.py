@@ -38,6 +38,7 @@ QY = {
     "wx_qy_corpid": "ww0000000000000001",
     "wx_qy_corpsecret": "corp-secret",
     "wx_qy_agentid": 1000002,
+    "wx_qy_member_per_minute": 0,
     "wx_qy_host": "${sandbox}",
 }
 MP = {

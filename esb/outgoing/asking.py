@@ -86,8 +86,10 @@ class Asking:
     def failure(self, error: ExchangeError) -> UpstreamError:
         if isinstance(error, OutOfTime):
             return self.out_of_time()
-        kind = Unreachable if isinstance(error, NoConnection) else UpstreamError
-        return kind(self._target.system, self._target.interface, error.reason, sent=error.sent)
+        system, interface = self._target.system, self._target.interface
+        if isinstance(error, NoConnection):
+            return Unreachable(system, interface, error.reason, sent=False, transient=True)
+        return UpstreamError(system, interface, error.reason, sent=error.sent)
 
     def out_of_time(self, *, sent: bool = True) -> UpstreamError:
         return self._too_slow(self._limit, sent=sent)

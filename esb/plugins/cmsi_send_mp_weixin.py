@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
 from esb.audience import addressed
-from esb.wechat import Notice, OfficialAccountConfig, answer, deliver, template_messages
+from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig
 
 
 class Config(OfficialAccountConfig):
@@ -23,7 +23,7 @@ class SendMpWeixinParams(Params):
 
     receiver: Annotated[RequiredReceivers, Label("wechat receiver")] = Field(description="openids, separated by commas")
     data: Annotated[Notice, RequiredDict, Label("message data")] = Field(description="the message")
-    url: Text = Field("", description="where a tap on the message leads")
+    url: Text = Field("", description="where a tap on the message leads, if data has no url")
 
 
 class SendMpWeixin(Component[Config, SendMpWeixinParams]):
@@ -31,12 +31,11 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
 
     config_type = Config
     params_type = SendMpWeixinParams
+    sends = True
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        self._account = config.official_account(services.http, services.tokens)
+        self._channel = OfficialAccountChannel(config, services)
 
     async def handle(self, call: Call, params: SendMpWeixinParams) -> Any:
-        audience = addressed(params.receiver)
-        messages = template_messages(audience.addresses, self.config.wx_template_id, params.data.fields(), params.url)
-        return answer(self._account, audience, await deliver(self._account, call, messages))
+        return await self._channel.send(call, addressed(params.receiver), params.data, params.url)

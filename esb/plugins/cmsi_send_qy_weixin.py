@@ -4,9 +4,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from esb import Call, Component, Label, ParameterError, Params, RequiredReceivers, RequiredText, Services
+from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
 from esb.audience import addressed
-from esb.wechat import WeComConfig, answer, deliver, members, text_messages
+from esb.wechat import WeComChannel, WeComConfig, pages
 
 
 class Config(WeComConfig):
@@ -34,14 +34,12 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
 
     config_type = Config
     params_type = SendQyWeixinParams
+    sends = True
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        self._app = config.wecom(services.http, services.tokens)
+        self._channel = WeComChannel(config, services)
 
     async def handle(self, call: Call, params: SendQyWeixinParams) -> Any:
-        if self._app is None or self.config.wx_qy_agentid is None:
-            raise ParameterError("corp secret [corpsecret] This field is required.")
-        audience = members(addressed(params.receiver), allow_all=self.config.wx_qy_allow_all)
-        messages = text_messages(audience.addresses, self.config.wx_qy_agentid, params.content)
-        return answer(self._app, audience, await deliver(self._app, call, messages))
+        contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content)]
+        return await self._channel.send(call, addressed(params.receiver), contents)

@@ -8,32 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from esb import (
-    Call,
-    Component,
-    Label,
-    ParameterError,
-    Params,
-    Receivers,
-    RequiredDict,
-    Services,
-    Text,
-    Whole,
-    problem,
-)
+from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, problem
 from esb.audience import Audience, addressed, looked_up, require_somebody
-from esb.wechat import (
-    Notice,
-    OfficialAccount,
-    OfficialAccountConfig,
-    WeCom,
-    WeComConfig,
-    answer,
-    deliver,
-    members,
-    template_messages,
-    text_messages,
-)
+from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
 
 
 class Config(WeComConfig, OfficialAccountConfig):
@@ -41,16 +18,12 @@ class Config(WeComConfig, OfficialAccountConfig):
 
     wx_type: Literal["qy", "qywx", "mp"] = "qy"
 
-    @property
-    def is_wecom(self) -> bool:
-        return self.wx_type != "mp"
-
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.is_wecom:
-            self.require_wecom()
-        else:
+        if self.wx_type == "mp":
             self.require_official_account()
+        else:
+            self.require_wecom()
         return self
 
 
@@ -68,7 +41,7 @@ class SendWeixinParams(Params):
         None, description="agentid of a WeCom app"
     )
     wx_qy_corpsecret: Text = Field("", description="secret of that WeCom app", repr=False)
-    url: Text = Field("", description="where a tap on an official account's message leads")
+    url: Text = Field("", description="where a tap on the message leads, if data has no url")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -82,27 +55,22 @@ class SendWeixin(Component[Config, SendWeixinParams]):
 
     config_type = Config
     params_type = SendWeixinParams
+    sends = True
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        self._account: OfficialAccount | WeCom | None
-        if config.is_wecom:
-            self._account = config.wecom(services.http, services.tokens)
-        else:
-            self._account = config.official_account(services.http, services.tokens)
+        self._channel: OfficialAccountChannel | WeComChannel = (
+            OfficialAccountChannel(config, services) if config.wx_type == "mp" else WeComChannel(config, services)
+        )
 
     async def handle(self, call: Call, params: SendWeixinParams) -> Any:
         audience = await self._audience(call, params)
-        if isinstance(self._account, OfficialAccount):
-            account: OfficialAccount | WeCom = self._account
-            messages = template_messages(
-                audience.addresses, self.config.wx_template_id, params.data.fields(), params.url
-            )
-        else:
-            account, agentid = self._app(params)
-            audience = members(audience, allow_all=self.config.wx_qy_allow_all)
-            messages = text_messages(audience.addresses, agentid, params.data.lines())
-        return answer(account, audience, await deliver(account, call, messages))
+        if isinstance(self._channel, OfficialAccountChannel):
+            return await self._channel.send(call, audience, params.data, params.url)
+        contents, warnings = params.data.contents(params.url)
+        return await self._channel.send(
+            call, audience, contents, warnings, agentid=params.wx_qy_agentid, secret=params.wx_qy_corpsecret
+        )
 
     async def _audience(self, call: Call, params: SendWeixinParams) -> Audience:
         if params.receiver:
@@ -112,15 +80,3 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         )
         require_somebody(audience)
         return audience
-
-    def _app(self, params: SendWeixinParams) -> tuple[WeCom, int]:
-        """The WeCom app to send with: the caller's own secret and agentid win over the configured ones."""
-        app = self._account
-        if params.wx_qy_corpsecret:
-            app = self.config.wecom(self.services.http, self.services.tokens, params.wx_qy_corpsecret)
-        agentid = self.config.wx_qy_agentid if params.wx_qy_agentid is None else params.wx_qy_agentid
-        if not isinstance(app, WeCom):
-            raise ParameterError("corp secret [corpsecret] This field is required.")
-        if agentid is None:
-            raise ParameterError("corp agentid [agentid] This field is required.")
-        return app, agentid

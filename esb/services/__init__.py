@@ -7,6 +7,8 @@ from typing import Protocol
 from esb.call import App, Call, User
 from esb.clock import Clock
 from esb.errors import Message
+from esb.lanes import Lanes
+from esb.observe import Observer
 from esb.outgoing import Outgoing
 from esb.store import Store
 from esb.tokens import TokenCache
@@ -93,3 +95,5 @@ class Means:
     tokens: TokenCache
     store: Store
     clock: Clock
+    lanes: Lanes
+    observer: Observer

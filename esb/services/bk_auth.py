@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from esb.call import App, Call
 from esb.config import ConfigModel
-from esb.errors import AuthenticationError, EsbError, UpstreamError, template
+from esb.errors import AuthenticationError, Refused, UpstreamError, template
 from esb.flight import Lookup
 from esb.outgoing import Target, read_object
 from esb.services import Means
@@ -85,11 +85,11 @@ class BkAuth:
             answer = await self._http.request(call, target, method, self._url + path, body=body, headers=self._headers)
             content = read_object(target, answer, (answer.status,))
         except UpstreamError:
-            raise EsbError(
+            raise Refused(
                 "request bkauth api error, please try again later or contact component developer to handle"
             ) from None
         if content.get("code") != 0:
-            kind = AuthenticationError if answer.status < 500 else EsbError  # its own trouble is no refusal to keep
+            kind = AuthenticationError if answer.status < 500 else Refused  # its own trouble is no refusal to keep
             raise kind(template("bkauth: {message}"), message=str(content.get("message") or "")[:200])
         return content.get("data")
 

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from esb.call import Call
 from esb.config import ConfigModel
-from esb.errors import EsbError
+from esb.errors import Refused
 from esb.flight import fan_out
 from esb.outgoing import Target
 from esb.services import Contact, Means
@@ -56,7 +56,7 @@ class BkUsers:
         answer = await self._http.json(call, PROFILES, "GET", self._url + urlencode(query), headers=self._headers)
         profiles = answer.get("data")
         if answer.get("result") is False or not isinstance(profiles, list):
-            raise EsbError(
+            raise Refused(
                 "Failed to get users contact information based on username, {message}",
                 message=str(answer.get("message") or "")[:200],
             )

@@ -1,10 +1,16 @@
 """A store in the memory of one process."""
 
 import heapq
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from cachetools import LRUCache, TLRUCache
 
 from esb.errors import UpstreamError
+from esb.store import Kept
 
+MOST_VALUES = 100_000
+"""How many values, and how many keys with places, are kept; those used least recently go first."""
 PURGED_PER_KEY = 2
 """How many expired keys a new one removes: more than one, so that they leave faster than they come; few, so that no
 call pays for all the others."""
@@ -18,6 +24,10 @@ class MemoryStore:
         self._size = size
         self._expiries: dict[str, float] = {}
         self._soonest: list[tuple[float, str]] = []
+        self._values: TLRUCache[str, tuple[bytes, float]] = TLRUCache(
+            min(size, MOST_VALUES), lambda _key, kept, _now: kept[1], timer=clock
+        )
+        self._places: LRUCache[str, deque[float]] = LRUCache(min(size, MOST_VALUES))
 
     async def add(self, key: str, seconds: float) -> bool:
         # No await in here: that is what makes it atomic.
@@ -39,4 +49,41 @@ class MemoryStore:
             if self._expiries.get(key) == expiry:  # it may have been added anew since
                 del self._expiries[key]
 
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        self._values[key] = (value, self._clock() + seconds)
+
+    async def get(self, key: str) -> Kept | None:
+        kept = self._values.get(key)
+        return None if kept is None else Kept(kept[0], kept[1] - self._clock())
+
+    async def reserve(
+        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
+    ) -> list[float]:
+        # No await in here: that is what makes it atomic.
+        now = self._clock()
+        waits = []
+        for key in keys:
+            places = self._places.get(key)
+            if places is None:
+                places = self._places[key] = deque()
+            waits.append(_take(places, now, times, limit, seconds, patience))
+        return waits
+
     async def close(self) -> None: ...
+
+
+def _take(places: deque[float], now: float, times: int, limit: int, seconds: float, patience: float) -> float:
+    """Takes the places, if the last of them comes soon enough; how soon it comes."""
+    while places and places[0] <= now - seconds:
+        places.popleft()
+    taken: list[float] = []
+    for number in range(len(places), len(places) + times):
+        before = number - limit  # the place that has to be over by then
+        if before < 0:
+            taken.append(now)
+        else:
+            taken.append(max(now, (places[before] if before < len(places) else taken[before - len(places)]) + seconds))
+    wait = taken[-1] - now
+    if wait <= patience:
+        places.extend(taken)
+    return wait

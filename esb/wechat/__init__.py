@@ -1,24 +1,27 @@
 """The two WeChat protocols, official account and WeCom: one credential each, what it sends, and how that went."""
 
-from esb.wechat.account import Account
-from esb.wechat.config import OfficialAccountConfig, WeComConfig
-from esb.wechat.delivery import answer
-from esb.wechat.members import members
+from esb.wechat.channels import OfficialAccountChannel, WeComChannel, send
+from esb.wechat.config import OfficialAccountConfig, WeComConfig, revealed
+from esb.wechat.message import Message
 from esb.wechat.notice import Notice
-from esb.wechat.official_account import OfficialAccount, template_messages
-from esb.wechat.outcome import deliver
-from esb.wechat.wecom import WeCom, text_messages
+from esb.wechat.pacing import Pace
+from esb.wechat.robot import MESSAGES_PER_MINUTE, WEBHOOK_SEND, Robot
+from esb.wechat.text import ROBOT_MARKDOWN_BYTES, markdown_pages, pages
 
 __all__ = [
-    "Account",
+    "MESSAGES_PER_MINUTE",
+    "ROBOT_MARKDOWN_BYTES",
+    "WEBHOOK_SEND",
+    "Message",
     "Notice",
-    "OfficialAccount",
+    "OfficialAccountChannel",
     "OfficialAccountConfig",
-    "WeCom",
+    "Pace",
+    "Robot",
+    "WeComChannel",
     "WeComConfig",
-    "answer",
-    "deliver",
-    "members",
-    "template_messages",
-    "text_messages",
+    "markdown_pages",
+    "pages",
+    "revealed",
+    "send",
 ]

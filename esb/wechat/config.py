@@ -2,22 +2,28 @@
 
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
-from esb.outgoing import Outgoing
-from esb.tokens import TokenCache
+from esb.services import Means
 from esb.wechat.official_account import OfficialAccount
+from esb.wechat.pacing import Pace
 from esb.wechat.wecom import WeCom
 
 
 class WeComConfig(ConfigModel):
-    """A WeCom app. `wx_qy_allow_all`: may a caller send to @all; `wx_proxy`: a forward proxy, with its password."""
+    """A WeCom app. `wx_qy_allow_all`: may a caller send to @all; `wx_proxy`: a forward proxy, with its password.
+
+    `wx_qy_duplicate_check`: WeCom drops repetitions of a request, so that an unanswered one may be repeated.
+    `wx_qy_member_per_minute`: WeCom silently drops what a member gets beyond 30 messages a minute; 0 does not count.
+    """
 
     wx_qy_corpid: str = ""
     wx_qy_corpsecret: SecretStr | None = None
     wx_qy_agentid: int | None = None
     wx_qy_allow_all: bool = False
+    wx_qy_duplicate_check: bool = True
+    wx_qy_member_per_minute: int = Field(30, ge=0)
     wx_qy_host: str = "https://qyapi.weixin.qq.com"
     wx_proxy: SecretStr | None = None
 
@@ -28,20 +34,34 @@ class WeComConfig(ConfigModel):
         if (self.wx_qy_corpsecret is None) != (self.wx_qy_agentid is None):
             raise ValueError("wx_qy_corpsecret and wx_qy_agentid belong together: declare both, or neither")
 
-    def wecom(self, http: Outgoing, tokens: TokenCache, borrowed_secret: str = "") -> WeCom | None:
+    def wecom(self, means: Means, borrowed_secret: str = "") -> WeCom | None:
         """The configured app, or the one whose secret a caller sent. None if there is no secret at all."""
         secret = borrowed_secret or revealed(self.wx_qy_corpsecret)
         if not secret:
             return None
         return WeCom(
-            http,
-            tokens,
+            means,
             host=self.wx_qy_host,
             account=self.wx_qy_corpid,
             secret=secret,
             proxy=revealed(self.wx_proxy) or None,
             borrowed=bool(borrowed_secret) and borrowed_secret != revealed(self.wx_qy_corpsecret),
         )
+
+    def pace(self, means: Means, agentid: int) -> Pace | None:
+        """How fast members may be sent to, counted by corporation and app; None if nobody counts."""
+        if not self.wx_qy_member_per_minute:
+            return None
+        return Pace(means.store, f"{self.wx_qy_corpid}:{agentid}", self.wx_qy_member_per_minute)
+
+
+class TemplateKeys(ConfigModel):
+    """Which key of the template shows which parameter: "thing5" for a category template, for instance."""
+
+    heading: str = "first"
+    message: str = "keyword1"
+    date: str = "keyword2"
+    remark: str = "remark"
 
 
 class OfficialAccountConfig(ConfigModel):
@@ -50,6 +70,7 @@ class OfficialAccountConfig(ConfigModel):
     wx_app_id: str = ""
     wx_secret: SecretStr | None = None
     wx_template_id: str = ""
+    wx_template_keys: TemplateKeys = TemplateKeys()
     wx_token_api: Literal["stable", "plain"] = "stable"  # noqa: S105 - an interface, no secret
     wx_mp_host: str = "https://api.weixin.qq.com"
     wx_proxy: SecretStr | None = None
@@ -60,10 +81,9 @@ class OfficialAccountConfig(ConfigModel):
         if missing:
             raise ValueError(f"an official account needs {' and '.join(missing)}")
 
-    def official_account(self, http: Outgoing, tokens: TokenCache) -> OfficialAccount:
+    def official_account(self, means: Means) -> OfficialAccount:
         return OfficialAccount(
-            http,
-            tokens,
+            means,
             host=self.wx_mp_host,
             account=self.wx_app_id,
             secret=revealed(self.wx_secret),

@@ -5,11 +5,13 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from esb.errors import Message
+from esb.outgoing.reading import own_code
 from esb.redaction import redacted
 from esb.wechat import official_account_codes, wecom_codes
 from esb.wechat.meaning import RETRYABLE, Kind, Meaning, Table
@@ -90,6 +92,14 @@ def judge(
         meaning.hint(ip=_our_ip(errmsg)) if "{ip}" in meaning.text else meaning.hint(),
         retry_after(platform, errcode) if meaning.kind == "quota" else None,
     )
+
+
+def kind_of(platform: str, answer: Mapping[str, Any], *, fetching: bool = False) -> str:
+    """The class of an answer as it came; `http` if it is none of WeChat's, which something on the way may send."""
+    errcode = own_code(answer.get("errcode", 0 if fetching else None))
+    if errcode is None:
+        return "http"
+    return _meaning(platform, int(errcode), str(answer.get("errmsg", "")), fetching).kind
 
 
 def _meaning(platform: str, errcode: int, errmsg: str, fetching: bool) -> Meaning:

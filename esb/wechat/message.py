@@ -7,12 +7,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One request: `body` without its receivers, and the receivers that `separator` joins to `touser`."""
+    """One request: `body` without its receivers, and the receivers, who are joined to `touser`.
+
+    `deduplicated`: WeChat drops a repetition of the same bytes, so that an unanswered request may be repeated.
+    `addressed`: false for a group robot, whose key alone says where a message goes.
+    """
 
     receivers: tuple[str, ...]
     endpoint: str
     body: Mapping[str, Any] = field(repr=False)
-    separator: str = "|"
+    deduplicated: bool = False
+    addressed: bool = True
 
     def to(self, receivers: Sequence[str]) -> "Message":
         """The same message for others."""
@@ -20,8 +25,17 @@ class Message:
 
     def json(self) -> dict[str, Any]:
         """The body as it is sent."""
-        return {"touser": self.separator.join(self.receivers), **self.body}
+        return {"touser": "|".join(self.receivers), **self.body} if self.addressed else dict(self.body)
 
 
 Pages = tuple[Message, ...]
 """Messages for the same receivers, to be sent one after another."""
+
+
+def preview(messages: Sequence[Pages]) -> list[dict[str, Any]]:
+    """What would be sent: `data.messages` of a dry run."""
+    return [
+        {"receivers": list(message.receivers), "endpoint": message.endpoint, "body": message.json()}
+        for pages in messages
+        for message in pages
+    ]

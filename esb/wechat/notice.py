@@ -1,24 +1,51 @@
-"""A notice, as a caller of send_weixin or send_mp_weixin writes it, and how each platform shows it."""
+"""A notice, as a caller of send_weixin or send_mp_weixin writes it, and the forms that WeChat knows for it."""
 
 import base64
 import binascii
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from esb.errors import ParameterError
-from esb.fields import Label, LooseBool, Params, RequiredText, Text
+from esb.errors import Message, ParameterError
+from esb.fields import REQUIRED, Label, LooseBool, Params, Text, problem
+from esb.wechat.text import markdown_pages, pages
+
+TEXT, MARKDOWN, TEXTCARD, TEMPLATE_CARD = FORMS = ("text", "markdown", "textcard", "template_card")
+TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
+"""Of a textcard. Source: developer.work.weixin.qq.com/document/path/90236."""
 
 
 class Notice(Params):
-    """The parameter `data` of the components that send a notice: heading, text, date and remark."""
+    """The parameter `data`: heading, message, date and remark, and the form in which WeCom shows them."""
 
-    heading: Annotated[RequiredText, Label("notification header text")] = Field(description="heading of the message")
-    message: Annotated[RequiredText, Label("notification text")] = Field(description="the message itself")
+    msgtype: Text = Field(TEXT, description="WeCom: text, markdown, textcard or template_card", validate_default=True)
+    heading: Annotated[Text, Label("notification header text")] = Field(
+        "", description="heading of the message", validate_default=True
+    )
+    message: Annotated[Text, Label("notification text")] = Field(
+        "", description="the message itself", validate_default=True
+    )
     date: Text = Field("", description='when it was sent; now, as "YYYY-mm-dd HH:MM", when left out')
     remark: Text = Field("", description="the last line of the message")
     is_message_base64: LooseBool = Field(False, description="message is base64 of UTF-8 text")
+    url: Text = Field("", description="where a tap on the message leads; a textcard needs it")
+    template_card: dict[str, Any] | None = Field(None, description="WeCom's object, for msgtype template_card")
+
+    @field_validator("msgtype")
+    @classmethod
+    def _known_form(cls, value: str) -> str:
+        if value and value not in FORMS:
+            raise problem("Must be one of {choices}", choices=", ".join(FORMS))
+        return value or TEXT
+
+    @field_validator("heading", "message")
+    @classmethod
+    def _needed(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("msgtype") != TEMPLATE_CARD:
+            raise problem(REQUIRED)
+        return value
 
     def text(self) -> str:
         """The message as text. What says that it is base64 and is not, is refused: nobody could read it."""
@@ -33,14 +60,44 @@ class Notice(Params):
         return text
 
     def fields(self) -> dict[str, str]:
-        """The values of an official account's template."""
-        fields = {"first": self.heading, "keyword1": self.text(), "keyword2": self.date or _now()}
+        """The parameters that a template shows, by name; a remark only if there is one."""
+        fields = {"heading": self.heading, "message": self.text(), "date": self.date or _now()}
         return {**fields, "remark": self.remark} if self.remark else fields
 
-    def lines(self) -> str:
-        """A WeCom text: heading, message, date and remark, a line each."""
+    def contents(self, url: str = "") -> tuple[Sequence[dict[str, Any]], list[dict[str, Any]]]:
+        """WeCom's message in this form, page by page, and warnings of what WeCom will not show.
+
+        `url` is where a textcard leads if `data` says nothing.
+        """
+        if self.msgtype == TEXTCARD:
+            return self._textcard(self.url or url)
+        if self.msgtype == TEMPLATE_CARD:
+            return [{"msgtype": TEMPLATE_CARD, TEMPLATE_CARD: self._card()}], []
+        cut = markdown_pages if self.msgtype == MARKDOWN else pages
+        return [{"msgtype": self.msgtype, self.msgtype: {"content": page}} for page in cut(self._lines())], []
+
+    def _lines(self) -> str:
+        """Heading, message, date and remark, a line each."""
         lines = [self.heading, self.text(), f"Date: {self.date or _now()}"]
         return "\n".join([*lines, self.remark] if self.remark else lines)
+
+    def _textcard(self, url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        if not url.startswith(("http://", "https://")) or len(url.encode()) > URL_BYTES:
+            raise ParameterError("link of the message [url] A textcard needs a URL with http:// or https://")
+        text = self.text()
+        limits = (("heading", self.heading, TITLE_CHARACTERS), ("message", text, DESCRIPTION_CHARACTERS))
+        warnings = [
+            {"field": name, "what": Message("WeChat shows only the first {most} characters", {"most": most})}
+            for name, value, most in limits
+            if len(value) > most
+        ]
+        card = {"title": self.heading, "description": text, "url": url}
+        return [{"msgtype": TEXTCARD, TEXTCARD: card}], warnings
+
+    def _card(self) -> dict[str, Any]:
+        if not self.template_card or not self.template_card.get("card_type"):
+            raise ParameterError("card of the message [template_card] Must be WeCom's object with a card_type")
+        return self.template_card
 
 
 def _now() -> str:

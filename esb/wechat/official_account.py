@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from esb.call import Call
 from esb.outgoing import Target
 from esb.wechat.account import Account
-from esb.wechat.errcodes import OFFICIAL_ACCOUNT_REFUSED
 from esb.wechat.message import Message, Pages
 
 TEMPLATE_SEND = "/cgi-bin/message/template/send"
@@ -20,16 +20,14 @@ class OfficialAccount(Account):
     platform = "mp"
     system = "weixin_mp"
     interface = "send_msg_with_tpl"
-    refused = OFFICIAL_ACCOUNT_REFUSED
     at_once = 16
 
     async def _ask_token(self, call: Call, target: Target) -> dict[str, Any]:
         credential = {"grant_type": "client_credential", "appid": self.key.account, "secret": self._secret}
-        if self.key.kind == "stable":
-            url = f"{self._host}/cgi-bin/stable_token"
-            return await self._http.json(call, target, "POST", url, body=credential, proxy=self._proxy)
-        url = f"{self._host}/cgi-bin/token?{urlencode(credential)}"
-        return await self._http.json(call, target, "GET", url, proxy=self._proxy)
+        ask = partial(self._http.json, call, target, proxy=self._proxy, timeout=self.fetch_seconds)
+        if self.key.kind == "plain":
+            return await ask("GET", f"{self._host}/cgi-bin/token?{urlencode(credential)}")
+        return await ask("POST", f"{self._host}/cgi-bin/stable_token", body=credential)
 
 
 def template_messages(openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = "") -> list[Pages]:
@@ -38,8 +36,9 @@ def template_messages(openids: Sequence[str], template_id: str, data: Mapping[st
         "template_id": template_id,
         "data": {key: {"value": value} for key, value in data.items()},
         # WeChat drops a repetition of this id for the same openid within 10 minutes: a resend cannot double.
+        # Source: developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage
         "client_msg_id": os.urandom(16).hex(),
     }
     if url:
         body["url"] = url
-    return [(Message((openid,), TEMPLATE_SEND, body),) for openid in openids]
+    return [(Message((openid,), TEMPLATE_SEND, body, deduplicated=True),) for openid in openids]

@@ -1,31 +1,117 @@
-"""Long text in pages: WeCom cuts what is too long without a word."""
+"""Long text in pages: WeCom cuts what is too long without a word.
+
+Sources of the limits, in bytes of UTF-8: developer.work.weixin.qq.com/document/path/90236 (messages of an app) and
+path/99110 (group robots).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+TEXT_BYTES = 2048
+MARKDOWN_BYTES = 2048
+ROBOT_MARKDOWN_BYTES = 4096
 
 
-def pages(text: str, limit: int) -> list[str]:
-    """The text in pages of at most `limit` bytes of UTF-8, each begun with its number: "(1/3)" and a line break.
+def pages(text: str, limit: int = TEXT_BYTES) -> list[str]:
+    """The text in pages of at most `limit` bytes, each begun with its number: "(1/3)" and a line break.
 
     Text within the limit is one page without a number. Without the numbers the pages join to the text.
     """
-    if len(text.encode()) <= limit:
+    if _size(text) <= limit:
         return [text]
+    return _numbered(lambda room: _cut(text, room), limit)
+
+
+def markdown_pages(text: str, limit: int = MARKDOWN_BYTES) -> list[str]:
+    """The same for markdown: a code fence or a font that a page leaves open is closed there, and opened on the next."""
+    if _size(text) <= limit:
+        return [text]
+    return _numbered(lambda room: _cut_markdown(text, room), limit)
+
+
+def _numbered(cut: Callable[[int], list[str]], limit: int) -> list[str]:
     total = 9
     while True:
-        mark = len(f"({total}/{total})\n")
-        parts = _cut(text, limit - mark)
+        parts = cut(limit - _size(f"({total}/{total})\n"))
         if len(parts) <= total:
             return [f"({number}/{len(parts)})\n{part}" for number, part in enumerate(parts, 1)]
         total = total * 10 + 9  # the numbers need one digit more
 
 
-def _cut(text: str, limit: int) -> list[str]:
-    """Parts of at most `limit` bytes, cut between characters."""
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _cut(text: str, room: int) -> list[str]:
+    """Parts of at most `room` bytes, cut between characters."""
     raw = text.encode()
     parts = []
     start = 0
     while start < len(raw):
-        end = min(start + limit, len(raw))
+        end = min(start + room, len(raw))
         while end < len(raw) and raw[end] & 0xC0 == 0x80:  # inside of a character
             end -= 1
         parts.append(raw[start:end].decode())
         start = end
     return parts
+
+
+_MARKUP = re.compile(r"^[ \t]*```[^\n]*\n?|<font\b[^>\n]*>|</font>", re.MULTILINE)
+_PIECE = 64
+"""Text between markup is taken in pieces of at most so many characters: a page is nearly full before it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The markup that is open at some place: a fence by its first line, and a font by its tag."""
+
+    fence: str = ""
+    font: str = ""
+
+    def after(self, piece: str) -> "_Open":
+        if piece.lstrip().startswith("```"):
+            return replace(self, fence="" if self.fence else piece.strip())
+        if self.fence:
+            return self
+        if piece.startswith("<font"):
+            return replace(self, font=piece)
+        return replace(self, font="") if piece == "</font>" else self
+
+    @property
+    def opening(self) -> str:
+        return (f"{self.fence}\n" if self.fence else "") + self.font
+
+    @property
+    def closing(self) -> str:
+        return ("</font>" if self.font else "") + ("\n```" if self.fence else "")
+
+
+def _cut_markdown(text: str, room: int) -> list[str]:
+    parts: list[str] = []
+    state, page = _Open(), ""
+    for piece in _pieces(text):
+        after = state.after(piece)
+        if page and _size(page) + _size(piece) + _size(after.closing) > room:
+            parts.append(page + state.closing)
+            page = state.opening
+        page += piece
+        state = after
+    parts.append(page + state.closing)
+    return parts
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Markup, and the text between it line by line and in small pieces."""
+    position = 0
+    for markup in _MARKUP.finditer(text):
+        yield from _small(text[position : markup.start()])
+        yield markup.group()
+        position = markup.end()
+    yield from _small(text[position:])
+
+
+def _small(text: str) -> Iterator[str]:
+    for line in text.splitlines(keepends=True):
+        for start in range(0, len(line), _PIECE):
+            yield line[start : start + _PIECE]

@@ -1,0 +1,95 @@
+"""A lane for each credential: however many of its requests hang, those of other credentials find their way.
+
+A lane that the upstream calls too busy is narrowed for some seconds, and what is over then waits its turn.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from esb.clock import Clock
+from esb.errors import Limited
+
+NARROW_SECONDS = 5.0
+
+
+class Lane:
+    """Counts the requests of one credential that are under way."""
+
+    def __init__(self, clock: Clock, width: int) -> None:
+        self._clock = clock
+        self._width = width
+        self._narrow = width
+        self._narrow_until = 0.0
+        self._turns: deque[asyncio.Future[None]] = deque()
+        self.under_way = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One request's time on the lane. Limited if the lane is full; waits while it is narrowed."""
+        await self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def narrow(self) -> None:
+        """Half as many requests at once, for some seconds: the upstream says that they are too many."""
+        self._narrow = max(1, self.under_way // 2)
+        self._narrow_until = self._clock() + NARROW_SECONDS
+
+    @property
+    def waiting(self) -> int:
+        return sum(not turn.cancelled() for turn in self._turns)
+
+    async def _enter(self) -> None:
+        if self.under_way + len(self._turns) >= self._width:
+            raise Limited("Too many calls with this credential are under way, please try again later", retry_after=1.0)
+        if not self._turns and self.under_way < self._open():
+            self.under_way += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        try:
+            await turn  # whoever gives the turn counts it, so that nobody slips in before
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._leave()  # it came all the same: hand it on
+            raise
+
+    def _leave(self) -> None:
+        self.under_way -= 1
+        while self._turns and self.under_way < self._open():
+            turn = self._turns.popleft()
+            if not turn.cancelled():
+                self.under_way += 1
+                turn.set_result(None)
+
+    def _open(self) -> int:
+        return self._width if self._clock() >= self._narrow_until else self._narrow
+
+
+class Lanes:
+    """The lanes of a process, by credential. Bounded: of those nobody is on, the one used least recently goes first."""
+
+    def __init__(self, clock: Clock, width: int, size: int = 10_000) -> None:
+        self._clock = clock
+        self._width = width
+        self._size = size
+        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+
+    def of(self, credential: str) -> Lane:
+        lane = self._lanes.get(credential)
+        if lane is None:
+            lane = self._lanes[credential] = Lane(self._clock, self._width)
+            if len(self._lanes) > self._size:
+                self._drop_idle()
+        self._lanes.move_to_end(credential)
+        return lane
+
+    def _drop_idle(self) -> None:
+        for credential, lane in self._lanes.items():
+            if not lane.under_way and not lane.waiting:
+                del self._lanes[credential]
+                return

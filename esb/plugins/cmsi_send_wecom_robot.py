@@ -1,0 +1,78 @@
+"""cmsi/send_wecom_robot: a message by a WeCom group robot (群机器人) into its group.
+
+The key of the robot's webhook is its whole credential. WeCom drops no repetitions of robots' messages: when it is not
+known whether one arrived, it is not sent again, and the answer says so.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+
+from esb import Call, Component, ConfigModel, Label, Params, Receivers, RequiredText, Services, Text, problem
+from esb.audience import addressed
+from esb.wechat import (
+    MESSAGES_PER_MINUTE,
+    ROBOT_MARKDOWN_BYTES,
+    WEBHOOK_SEND,
+    Message,
+    Pace,
+    Robot,
+    markdown_pages,
+    pages,
+    revealed,
+    send,
+)
+
+
+class Config(ConfigModel):
+    """`webhook_key`: the `key` of the robot's webhook address."""
+
+    webhook_key: SecretStr
+    wx_qy_host: str = "https://qyapi.weixin.qq.com"
+    wx_proxy: SecretStr | None = None
+
+
+class SendWecomRobotParams(Params):
+    """Parameters of cmsi/send_wecom_robot."""
+
+    content: Annotated[RequiredText, Label("message content")] = Field(description="the message")
+    msgtype: Annotated[Text, Label("form of the message")] = Field("text", description="text or markdown")
+    mentioned_list: Receivers = Field((), description="text: user ids to mention; @all mentions everybody")
+    mentioned_mobile_list: Receivers = Field((), description="text: mobile numbers to mention")
+
+    @field_validator("msgtype")
+    @classmethod
+    def _known_form(cls, value: str) -> str:
+        if value not in {"", "text", "markdown"}:
+            raise problem("Must be one of {choices}", choices="text, markdown")
+        return value or "text"
+
+
+class SendWecomRobot(Component[Config, SendWecomRobotParams]):
+    """Sends into the robot's group, 20 messages a minute at most."""
+
+    config_type = Config
+    params_type = SendWecomRobotParams
+    sends = True
+
+    def __init__(self, config: Config, services: Services) -> None:
+        super().__init__(config, services)
+        key = config.webhook_key.get_secret_value()
+        self._robot = Robot(
+            services, host=config.wx_qy_host, account="robot", secret=key, proxy=revealed(config.wx_proxy) or None
+        )
+        self._pace = Pace(services.store, self._robot.key.secret_digest, MESSAGES_PER_MINUTE)
+
+    async def handle(self, call: Call, params: SendWecomRobotParams) -> Any:
+        messages = tuple(Message(("robot",), WEBHOOK_SEND, body, addressed=False) for body in _bodies(params))
+        return await send(self._robot, self.services, call, addressed(["robot"]), [messages], pace=self._pace)
+
+
+def _bodies(params: SendWecomRobotParams) -> list[dict[str, Any]]:
+    if params.msgtype == "markdown":
+        contents = markdown_pages(params.content, ROBOT_MARKDOWN_BYTES)
+        return [{"msgtype": "markdown", "markdown": {"content": content}} for content in contents]
+    bodies: list[dict[str, Any]] = [{"content": content} for content in pages(params.content)]
+    mentions = {"mentioned_list": params.mentioned_list, "mentioned_mobile_list": params.mentioned_mobile_list}
+    bodies[0] |= {name: list(people) for name, people in mentions.items() if people}  # once, not on every page
+    return [{"msgtype": "text", "text": body} for body in bodies]

@@ -1,0 +1,91 @@
+"""The two channels of a notice, ready to be used by a component: build the messages, then send or only show them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from esb.audience import Audience
+from esb.call import Call
+from esb.errors import ParameterError
+from esb.services import Means
+from esb.wechat.account import Account
+from esb.wechat.config import OfficialAccountConfig, WeComConfig
+from esb.wechat.delivery import answer
+from esb.wechat.members import members
+from esb.wechat.message import Pages, preview
+from esb.wechat.notice import TEXT, Notice
+from esb.wechat.official_account import template_messages
+from esb.wechat.pacing import Pace
+from esb.wechat.sending import deliver
+from esb.wechat.template_fields import check
+from esb.wechat.wecom import Post
+
+
+class OfficialAccountChannel:
+    """Template messages of one official account."""
+
+    def __init__(self, config: OfficialAccountConfig, means: Means) -> None:
+        self._config = config
+        self._means = means
+        self._account = config.official_account(means)
+
+    async def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> dict[str, Any]:
+        """The answer's data; raises unless everybody was accepted."""
+        if notice.msgtype != TEXT:
+            raise ParameterError(
+                "form of the message [msgtype] {msgtype} needs WeCom, this is an official account",
+                msgtype=notice.msgtype,
+            )
+        keys = self._config.wx_template_keys
+        values = {getattr(keys, name): (name, value) for name, value in notice.fields().items()}
+        warnings = check(values)
+        template = {key: value for key, (_, value) in values.items()}
+        messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
+        return await send(self._account, self._means, call, audience, messages, warnings)
+
+
+class WeComChannel:
+    """Messages of one WeCom app; callers may bring the secret and the agentid of another one of the corporation."""
+
+    def __init__(self, config: WeComConfig, means: Means) -> None:
+        self._config = config
+        self._means = means
+        self._app = config.wecom(means)
+
+    async def send(
+        self,
+        call: Call,
+        audience: Audience,
+        contents: Sequence[Mapping[str, Any]],
+        warnings: Sequence[dict[str, Any]] = (),
+        *,
+        agentid: int | None = None,
+        secret: str = "",
+    ) -> dict[str, Any]:
+        """The answer's data; raises unless everybody was accepted."""
+        app = self._config.wecom(self._means, secret) if secret else self._app
+        agentid = self._config.wx_qy_agentid if agentid is None else agentid
+        if app is None:
+            raise ParameterError("corp secret [corpsecret] This field is required.")
+        if agentid is None:
+            raise ParameterError("corp agentid [agentid] This field is required.")
+        audience = members(audience, allow_all=self._config.wx_qy_allow_all)
+        post = Post(agentid, self._config.wx_qy_duplicate_check, call.timeout)
+        messages = post.messages(audience.addresses, contents)
+        return await send(app, self._means, call, audience, messages, warnings, self._config.pace(self._means, agentid))
+
+
+async def send(
+    account: Account,
+    means: Means,
+    call: Call,
+    audience: Audience,
+    messages: Sequence[Pages],
+    warnings: Sequence[dict[str, Any]] = (),
+    pace: Pace | None = None,
+) -> dict[str, Any]:
+    """Sends the messages and tells whom they reached; or, in a dry run, shows them."""
+    if call.options.dry_run:
+        shown = {"username_check": audience.checked(), "dry_run": True, "messages": preview(messages)}
+        return {**shown, "warnings": list(warnings)} if warnings else shown
+    outcome = await deliver(account, call, messages, means.clock, pace)
+    return answer(audience, outcome, warnings)

@@ -1,0 +1,33 @@
+"""The gate of one credential: closed for as long as WeChat said that its quota is used up."""
+
+from dataclasses import replace
+
+from esb import codec
+from esb.observe import GateClosed, Observer
+from esb.store import Store
+from esb.tokens import TokenKey
+from esb.wechat.errcodes import Verdict, judge
+
+
+class Gate:
+    """What stands at the gate is shared by the whole fleet: whoever is refused closes it for all."""
+
+    def __init__(self, store: Store, observer: Observer, key: TokenKey) -> None:
+        self._store = store
+        self._observer = observer
+        self._account = (key.platform, key.account)
+        self._key = f"gate:{key.platform}:{key.account}:{key.secret_digest}"
+
+    async def closed(self) -> Verdict | None:
+        """WeChat's last refusal, with the seconds that are left of it; None if the gate is open."""
+        kept = await self._store.get(self._key)
+        if kept is None:
+            return None
+        errcode, errmsg = codec.decode(kept.value)
+        return replace(judge(self._account[0], errcode, errmsg), retry_after=round(kept.seconds, 1))
+
+    async def close(self, refusal: Verdict) -> None:
+        """Closes the gate for the window that the refusal names."""
+        if refusal.retry_after:
+            self._observer.emit(GateClosed(*self._account, refusal.errcode, refusal.retry_after))
+            await self._store.put(self._key, codec.encode([refusal.errcode, refusal.errmsg]), refusal.retry_after)

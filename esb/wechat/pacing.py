@@ -1,0 +1,53 @@
+"""WeCom drops, without a word, what a member gets beyond 30 messages a minute; so nobody is sent more than that.
+
+Source: developer.work.weixin.qq.com/document/path/90454. Messages wait for their turn within the call's deadline.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from esb.call import Call
+from esb.store import Store
+from esb.wechat.message import Pages
+
+WINDOW_SECONDS = 60.0
+SENDING_SECONDS = 2.0
+"""What a message that waited needs of the deadline to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Pages that may be sent in `wait` seconds."""
+
+    wait: float
+    pages: Pages
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most `limit` messages a minute to one receiver; `scope` tells the receivers of one app from another's."""
+
+    store: Store
+    scope: str
+    limit: int
+
+    async def turns(self, call: Call, messages: Sequence[Pages]) -> tuple[list[Turn], dict[str, float]]:
+        """When the messages may be sent, the soonest first; and for whom it is too late, with the seconds to wait."""
+        patience = max(0.0, call.deadline - asyncio.get_running_loop().time() - SENDING_SECONDS)
+        turns: list[Turn] = []
+        late: dict[str, float] = {}
+        for pages in messages:
+            receivers = pages[0].receivers
+            keys = [f"pace:{self.scope}:{receiver.lower()}" for receiver in receivers]
+            waits = await self.store.reserve(
+                keys, times=len(pages), limit=self.limit, seconds=WINDOW_SECONDS, patience=patience
+            )
+            groups: dict[float, list[str]] = {}
+            for receiver, wait in zip(receivers, waits, strict=True):
+                if wait > patience:
+                    late[receiver] = wait
+                else:
+                    groups.setdefault(wait, []).append(receiver)
+            turns += [Turn(wait, tuple(page.to(group) for page in pages)) for wait, group in groups.items()]
+        return sorted(turns, key=lambda turn: turn.wait), late

@@ -1,0 +1,104 @@
+"""Lanes: one credential's requests do not take the others' way."""
+
+import asyncio
+
+import pytest
+
+from esb.errors import Limited
+from esb.lanes import NARROW_SECONDS, Lane, Lanes
+from tests.conftest import Clock
+
+
+async def hold(lane: Lane, release: asyncio.Event) -> None:
+    async with lane.turn():
+        await release.wait()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_full_lane_refuses_at_once_and_the_others_are_free() -> None:
+    lanes = Lanes(Clock(), width=2)
+    release = asyncio.Event()
+    busy = [asyncio.create_task(hold(lanes.of("a"), release)) for _ in range(2)]
+    await settle()
+
+    with pytest.raises(Limited) as refused:
+        async with lanes.of("a").turn():
+            pytest.fail("the lane is full")
+    async with lanes.of("b").turn():
+        pass
+
+    assert refused.value.retry_after == 1.0
+    release.set()
+    await asyncio.gather(*busy)
+    async with lanes.of("a").turn():
+        pass
+
+
+async def test_a_narrowed_lane_lets_the_rest_wait_their_turn() -> None:
+    clock = Clock()
+    lane = Lane(clock, 10)
+    release = asyncio.Event()
+    first = [asyncio.create_task(hold(lane, release)) for _ in range(4)]
+    await settle()
+    lane.narrow()
+    entered = asyncio.Event()
+    later = asyncio.create_task(hold(lane, entered))
+    await settle()
+
+    assert lane.waiting == 1
+    release.set()
+    await asyncio.gather(*first)
+    await settle()
+    assert lane.waiting == 0
+    entered.set()
+    await later
+    clock.advance(NARROW_SECONDS)
+    async with lane.turn():
+        pass
+
+
+async def test_who_stops_waiting_takes_no_turn_with_it() -> None:
+    lane = Lane(Clock(), 10)
+    release = asyncio.Event()
+    first = asyncio.create_task(hold(lane, release))
+    await settle()
+    lane.narrow()
+    leaving = asyncio.create_task(hold(lane, release))
+    staying = asyncio.create_task(hold(lane, release))
+    await settle()
+    leaving.cancel()
+    await settle()
+    release.set()
+    await asyncio.gather(first, staying)
+
+    assert (lane.waiting, lane.under_way) == (0, 0)
+
+
+async def test_a_turn_that_came_just_as_its_waiter_left_is_handed_on() -> None:
+    lane = Lane(Clock(), 10)
+    release = asyncio.Event()
+    first = asyncio.create_task(hold(lane, release))
+    await settle()
+    lane.narrow()
+    leaving = asyncio.create_task(hold(lane, release))
+    staying = asyncio.create_task(hold(lane, release))
+    await settle()
+    release.set()
+    await first
+    leaving.cancel()  # its turn has been given, it has not run yet
+    await asyncio.gather(staying)
+
+    assert (lane.waiting, lane.under_way) == (0, 0)
+
+
+async def test_lanes_are_bounded_and_one_in_use_is_never_dropped() -> None:
+    lanes = Lanes(Clock(), width=1, size=2)
+    used = lanes.of("used")
+    async with used.turn():
+        for number in range(10):
+            lanes.of(str(number))
+        assert lanes.of("used") is used

@@ -1,0 +1,126 @@
+"""Pacing: no member is sent more than so many messages in any minute."""
+
+import asyncio
+from typing import Any
+
+from esb.store.memory import MemoryStore
+from tests.conftest import Clock, Gateway, OpenGateway, Sandbox
+
+MINUTE = 60.0
+PACED = """\
+  - path: /cmsi/send_weixin/
+    methods: [POST]
+    use: cmsi_send_weixin
+    timeout: {timeout}
+    config: {{wx_qy_corpid: ww0000000000000001, wx_qy_corpsecret: corp-secret, wx_qy_agentid: 1000002,
+              wx_qy_host: "${{sandbox}}", wx_qy_member_per_minute: {limit}}}
+"""
+
+
+async def reserve(store: MemoryStore, *keys: str, times: int = 1, patience: float = 1000.0) -> list[float]:
+    return await store.reserve(keys, times=times, limit=3, seconds=MINUTE, patience=patience)
+
+
+async def test_places_within_the_limit_are_free_at_once_and_the_next_comes_with_the_window() -> None:
+    clock = Clock()
+    store = MemoryStore(clock, 100)
+
+    assert [await reserve(store, "a") for _ in range(4)] == [[0], [0], [0], [60]]
+    assert await reserve(store, "b") == [0]
+    clock.advance(10)
+    assert await reserve(store, "a") == [50]
+    clock.advance(50)
+    assert await reserve(store, "a") == [0]
+    assert await reserve(store, "a") == [60]
+
+
+async def test_a_place_that_comes_too_late_is_not_taken() -> None:
+    store = MemoryStore(Clock(), 100)
+    await reserve(store, "a", times=3)
+
+    assert [await reserve(store, "a", patience=10) for _ in range(2)] == [[60], [60]]
+    assert await reserve(store, "a") == [60]
+
+
+async def test_several_places_at_once_end_with_the_last_and_can_be_more_than_the_limit() -> None:
+    store = MemoryStore(Clock(), 100)
+
+    assert await reserve(store, "a", times=7) == [120]
+
+
+async def test_no_window_ever_holds_more_than_the_limit() -> None:
+    clock = Clock()
+    store = MemoryStore(clock, 100)
+    sent: list[float] = []
+    for step in range(200):
+        clock.advance(step * 7 % 11)
+        [wait] = await reserve(store, "a", patience=10_000)
+        sent.append(clock.now + wait)
+
+    assert all(later - earlier >= MINUTE for earlier, later in zip(sent, sent[3:], strict=False))
+
+
+async def open_paced(open_gateway: OpenGateway, sandbox: Sandbox, **options: Any) -> tuple[Gateway, Clock]:
+    clock = Clock()
+    text = PACED.format(timeout=options.get("timeout", 30), limit=options.get("limit", 30))
+    return await open_gateway(text, sandbox_url=sandbox.url, clock=clock), clock
+
+
+async def test_the_message_over_the_limit_is_refused_with_the_seconds_to_wait(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    gateway, clock = await open_paced(open_gateway, sandbox)
+    answers = [await gateway.send() for _ in range(30)]
+    refused = await gateway.send()
+
+    assert all(answer["result"] for answer in answers)
+    assert (refused["code"], refused["data"]["retry_after"]) == (1306429, 60)
+    assert refused["data"]["failed"] == [
+        {
+            "receiver": "zhangsan",
+            "errcode": None,
+            "errmsg": "WeChat takes no more messages for this member in this minute, please try again later",
+            "class": "quota",
+            "retry_after": 60,
+        }
+    ]
+    assert len(await sandbox.messages()) == 30
+    clock.advance(60)
+    assert (await gateway.send())["result"] is True
+
+
+async def test_others_are_sent_to_while_one_member_has_to_wait(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
+    gateway, _ = await open_paced(open_gateway, sandbox, limit=1)
+    await gateway.send("zhangsan")
+    answer = await gateway.send("ZhangSan,lisi,wangwu")
+
+    assert answer["data"]["accepted"] == ["lisi", "wangwu"]
+    assert [failure["receiver"] for failure in answer["data"]["failed"]] == ["ZhangSan"]
+    assert answer["code"] == 1306429
+
+
+async def test_a_turn_that_comes_within_the_deadline_is_waited_for(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
+    gateway, clock = await open_paced(open_gateway, sandbox, limit=1, timeout=120)
+    await gateway.send("zhangsan")
+    before = clock.now
+    answer = await gateway.send("zhangsan,lisi")
+
+    assert answer["data"]["accepted"] == ["lisi", "zhangsan"]
+    assert clock.now == before + 60
+    assert [message["body"]["touser"] for message in await sandbox.messages()] == ["zhangsan", "lisi", "zhangsan"]
+
+
+async def test_another_app_of_the_corporation_has_a_count_of_its_own_and_a_dry_run_counts_nothing(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    gateway, _ = await open_paced(open_gateway, sandbox, limit=1)
+    for _ in range(3):
+        response = await gateway.post(
+            {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin", "receiver": "zhangsan"}
+            | {"data": {"heading": "H", "message": "M"}},
+            headers={"X-Dry-Run": "1"},
+        )
+        assert (await response.json())["data"]["dry_run"] is True
+    first, second = await asyncio.gather(gateway.send(), gateway.send())
+
+    assert sorted([first["code"], second["code"]]) == [0, 1306429]
