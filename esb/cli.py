@@ -12,6 +12,7 @@ from esb.commands.options import PORT, config_option, host_option, port_option
 from esb.config import Config, load
 from esb.demo import demonstrate
 from esb.errors import ConfigError
+from esb.importing import import_
 from esb.serving import CannotListen
 
 CONFIG_INVALID = 78
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 main.add_command(dev)
+main.add_command(import_)
 
 
 @main.command(short_help="Serve the gateway until TERM or INT.")

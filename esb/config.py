@@ -362,7 +362,7 @@ class _Loading:
         for path, place in places:
             if _place(section, *place).unresolved:
                 continue
-            fault = _path_fault(path)
+            fault = path_fault(path)
             if fault is None and sorted(VARIABLE.findall(path)) != variables:
                 fault = "an alias takes the same {variables} as the path"
             if fault is None:
@@ -421,7 +421,13 @@ def _unversioned(path: str) -> list[str]:
     return parts[1:] if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[0]) else parts
 
 
-def _path_fault(path: str) -> str | None:
+def system_of(path: str) -> str:
+    """The system that a component's path names: cmsi for /v2/cmsi/send_weixin/."""
+    return _unversioned(path)[0]
+
+
+def path_fault(path: str) -> str | None:
+    """What is wrong with a component's path, in a word to operators."""
     if not path.startswith("/"):
         return "a path starts with /"
     parts = path.strip("/").split("/")

@@ -27,6 +27,7 @@ from esb.observe import CallFinished, Observer, crash
 from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
 from esb.translation import Catalogues, Translate
+from esb.unpacking import unpacked
 
 COMPONENTS = "/api/c/compapi/"
 SELF_SERVICE = "/api/c/self-service-api/"
@@ -112,6 +113,8 @@ class Ingress:
         except (asyncio.CancelledError, HungUp) as error:
             source = "caller" if isinstance(error, HungUp) else "gateway"
             self._finished(request, request_id, route, record, CUT_SHORT, 0, source, started, server)
+            if isinstance(error, HungUp):
+                return web.Response()  # to nobody
             raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
             written = self._failed(error, request_id, path, translate, record.headers)
@@ -308,7 +311,11 @@ class Ingress:
         _check_announced(request, limit)
         if not request.body_exists:
             return b""
-        chunks = [chunk async for chunk in _pieces(request, limit)]
+        pieces = _pieces(request, limit)
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in {"", "identity"}:
+            pieces = _bounded(unpacked(pieces, encoding), limit)
+        chunks = [chunk async for chunk in pieces]
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _stream(self, request: web.Request, route: Route, server: Server) -> AsyncIterator[bytes] | None:
@@ -345,13 +352,18 @@ def _check_announced(request: web.Request, limit: int) -> None:
         raise _too_large(limit)
 
 
-async def _pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        yield chunk
+
+
+async def _pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
     try:
-        async for chunk in request.content.iter_any():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
+        async for chunk in _bounded(request.content.iter_any(), limit):
             yield chunk
     except (web.RequestPayloadError, ConnectionError):
         raise RequestError("Parameters error, the request body is incomplete or not valid HTTP") from None

@@ -19,7 +19,7 @@ class Lane:
 
     def __init__(self, clock: Clock, width: int) -> None:
         self._clock = clock
-        self._width = width
+        self.width = width
         self._narrow = width
         self._narrow_until = 0.0
         self._turns: deque[asyncio.Future[None]] = deque()
@@ -44,7 +44,7 @@ class Lane:
         return sum(not turn.cancelled() for turn in self._turns)
 
     async def _enter(self) -> None:
-        if self.under_way + len(self._turns) >= self._width:
+        if self.under_way + len(self._turns) >= self.width:
             raise Limited("Too many calls with this credential are under way, please try again later", retry_after=1.0)
         if not self._turns and self.under_way < self._open():
             self.under_way += 1
@@ -67,7 +67,7 @@ class Lane:
                 turn.set_result(None)
 
     def _open(self) -> int:
-        return self._width if self._clock() >= self._narrow_until else self._narrow
+        return self.width if self._clock() >= self._narrow_until else self._narrow
 
 
 class Lanes:
@@ -75,16 +75,17 @@ class Lanes:
 
     def __init__(self, clock: Clock, width: int, size: int = 10_000) -> None:
         self._clock = clock
-        self._width = width
+        self.width = width
         self._size = size
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
 
     def of(self, credential: str) -> Lane:
         lane = self._lanes.get(credential)
         if lane is None:
-            lane = self._lanes[credential] = Lane(self._clock, self._width)
+            lane = self._lanes[credential] = Lane(self._clock, self.width)
             if len(self._lanes) > self._size:
                 self._drop_idle()
+        lane.width = self.width
         self._lanes.move_to_end(credential)
         return lane
 

@@ -131,7 +131,13 @@ async def listening(app: web.Application, host: str, port: int, chosen_by: str =
 
     `chosen_by` is the key or option that CannotListen tells to change.
     """
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=1.0,
+        auto_decompress=False,  # a body that is passed on stays as it is; ingress unpacks the others
+    )
     await runner.setup()
     shown = f"[{host}]" if ":" in host else host
     try:

@@ -361,3 +361,42 @@ async def test_upstream_connections_outlive_a_reload(open_gateway: OpenGateway, 
     gateway.app[GATEWAY].reload(gateway.app[GATEWAY].config)
     await gateway.call("test/relay")
     assert len(connections) == 1
+
+
+class Sends(Component[Any, Free]):
+    """Counts how often it has sent."""
+
+    params_type = Free
+    sends = True
+    sent: list[str]
+
+    async def handle(self, call: Call, params: Free) -> Any:
+        self.sent.append(call.id)
+        call.record.sent = True
+        await Word.go_on.wait()
+        return {"sent": len(self.sent)}
+
+
+async def test_a_repetition_during_a_reload_waits_for_the_call_that_it_repeats(
+    open_gateway: OpenGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sends, "sent", [], raising=False)
+    sends = '  - {path: /test/sends/, use: "tests.test_reload:Sends"}\n'
+    gateway = await open_gateway(sends)
+    calls = []
+    for _ in range(2):
+        calls.append(asyncio.create_task(gateway.call("test/sends", idempotency_key="k1")))
+        await until(lambda: len(gateway.app[GATEWAY].ingress.in_flight) == len(calls))
+        Reloadable(gateway, tmp_path / "esb.yaml").reload(sends)
+    Word.go_on.set()
+    answers = [answer["data"] for answer in await asyncio.gather(*calls)]
+    answers.append((await gateway.call("test/sends", idempotency_key="k1"))["data"])
+    assert answers == [{"sent": 1}, {"sent": 1, "replayed": True}, {"sent": 1, "replayed": True}]
+
+
+async def test_lanes_outlive_a_reload_with_their_new_width(reloadable: Reloadable) -> None:
+    lanes = reloadable.gateway.app[GATEWAY].lanes
+    lane = lanes.of("credential")
+    reloadable.reload(stanza("two"), more="server: {max_per_target: 10}\n")
+    assert lanes.of("credential") is lane
+    assert lane.width == 8
