@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from esb.app import Gateway
 from esb.config import Config
@@ -14,6 +14,7 @@ class Reloading:
     """One reload at a time; who asks during one is served by the next. What came of each is told as an event."""
 
     def __init__(self, gateway: Gateway, load: Callable[[], Config]) -> None:
+        self.last_read = gateway.config
         self._gateway = gateway
         self._load = load
         self._asked = asyncio.Event()
@@ -28,19 +29,19 @@ class Reloading:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            await self.reload()
+            with suppress(ConfigError):  # told already
+                await self.reload()
 
-    async def reload(self) -> Config:
-        """Reloads now; what was read, whatever came of it."""
+    async def reload(self) -> None:
+        """Reloads now. ConfigError with all mistakes: nothing has changed."""
         async with self._lock:
-            config = await asyncio.to_thread(self._load)
             try:
-                self._gateway.reload(config)
+                self.last_read = await asyncio.to_thread(self._load)
+                self._gateway.reload(self.last_read)
             except ConfigError:
-                pass  # told already
+                raise
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers
                 self._gateway.observer.emit(crash("", "reloading", error))
-            return config
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import click
@@ -72,13 +72,14 @@ async def develop(path: str, environ: Mapping[str, str], host: str | None, port:
 
 async def follow(deployment: Deployment) -> None:
     """Reloads after each change of a watched file."""
-    config = deployment.gateway.config
+    reloading = deployment.reloading
     while True:
-        folders = watched(config)
+        folders = watched(reloading.last_read)
         async with aclosing(changes(folders)) as bursts:
             async for _ in bursts:
-                config = await deployment.reloading.reload()
-                if watched(config) != folders:
+                with suppress(ConfigError):  # a listener tells
+                    await reloading.reload()
+                if watched(reloading.last_read) != folders:
                     break
 
 
