@@ -14,14 +14,15 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset({"admin", "disclosure", "exposition", "metrics", "telemetry", "tracing"}),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
+    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
+    | frozenset({"endpoint", "idempotency"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
     frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "mail", "phone", "translation", "unpacking"}),
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
     frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
 )
@@ -49,7 +50,7 @@ LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine"},
     "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry"},
     "aiosmtplib": {"smtp"},
-    "cachetools": {"flight", "gateway_jwt", "tokens"},
+    "cachetools": {"flight", "gateway_jwt", "store.memory", "tokens"},
     "click": {"cli", "importing"},
     "cryptography": {"gateway_jwt", "services.bk_jwt"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
