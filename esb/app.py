@@ -36,7 +36,11 @@ class Gateway:
         self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
+<<<<<<< HEAD
         self.lanes = Lanes(clock, _lane_width(config))
+=======
+        lanes = Lanes(clock, config.server.max_per_target)
+>>>>>>> main
         self.store, mistakes = build_store(config, clock)
         self._means = Means(self.http, self.tokens, self.store, clock, self.lanes, self.observer)
         self._idempotency = Idempotency(self.store)
@@ -89,7 +93,11 @@ class Gateway:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.server.max_per_target
+<<<<<<< HEAD
         self.lanes.width = _lane_width(generation.config)
+=======
+        self._means.lanes.resize(generation.server.max_per_target)
+>>>>>>> main
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:

@@ -12,6 +12,8 @@ from esb.clock import Clock
 from esb.errors import Limited
 
 NARROW_SECONDS = 5.0
+SHARE = 0.8
+"""How much of the room for one upstream a single credential may take: the rest is for the others."""
 
 
 class Lane:
@@ -73,11 +75,22 @@ class Lane:
 class Lanes:
     """The lanes of a process, by credential. Bounded: of those nobody is on, the one used least recently goes first."""
 
-    def __init__(self, clock: Clock, width: int, size: int = 10_000) -> None:
+    def __init__(self, clock: Clock, room: int, size: int = 10_000) -> None:
+        """`room`: how many requests one upstream gets at once."""
         self._clock = clock
+<<<<<<< HEAD
         self.width = width
+=======
+        self._width = _width(room)
+>>>>>>> main
         self._size = size
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
+
+    def resize(self, room: int) -> None:
+        """Other lanes for the same credentials. Nobody is turned out; those who wait go as soon as there is room."""
+        self._width = _width(room)
+        for lane in self._lanes.values():
+            lane.width = self._width
 
     def of(self, credential: str) -> Lane:
         lane = self._lanes.get(credential)
@@ -94,3 +107,7 @@ class Lanes:
             if not lane.under_way and not lane.waiting:
                 del self._lanes[credential]
                 return
+
+
+def _width(room: int) -> int:
+    return max(1, int(room * SHARE))

@@ -21,8 +21,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
-    frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation", "lanes"})
-    | frozenset({"addresses", "mail", "phone", "translation", "unpacking"}),
+    frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
     frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
 )
