@@ -36,13 +36,9 @@ class Gateway:
         self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
-<<<<<<< HEAD
-        self.lanes = Lanes(clock, _lane_width(config))
-=======
         lanes = Lanes(clock, config.server.max_per_target)
->>>>>>> main
         self.store, mistakes = build_store(config, clock)
-        self._means = Means(self.http, self.tokens, self.store, clock, self.lanes, self.observer)
+        self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self._idempotency = Idempotency(self.store)
         self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
@@ -93,11 +89,7 @@ class Gateway:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.server.max_per_target
-<<<<<<< HEAD
-        self.lanes.width = _lane_width(generation.config)
-=======
         self._means.lanes.resize(generation.server.max_per_target)
->>>>>>> main
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:
@@ -135,11 +127,6 @@ class Gateway:
         _, late = await asyncio.wait(calls, timeout=seconds)
         for call in late:
             call.cancel()
-
-
-def _lane_width(config: Config) -> int:
-    """One credential leaves a fifth to the others."""
-    return config.server.max_per_target * 4 // 5
 
 
 class _Everything(web.PlainResource):

@@ -78,11 +78,7 @@ class Lanes:
     def __init__(self, clock: Clock, room: int, size: int = 10_000) -> None:
         """`room`: how many requests one upstream gets at once."""
         self._clock = clock
-<<<<<<< HEAD
-        self.width = width
-=======
         self._width = _width(room)
->>>>>>> main
         self._size = size
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
 
@@ -95,10 +91,9 @@ class Lanes:
     def of(self, credential: str) -> Lane:
         lane = self._lanes.get(credential)
         if lane is None:
-            lane = self._lanes[credential] = Lane(self._clock, self.width)
+            lane = self._lanes[credential] = Lane(self._clock, self._width)
             if len(self._lanes) > self._size:
                 self._drop_idle()
-        lane.width = self.width
         self._lanes.move_to_end(credential)
         return lane
 

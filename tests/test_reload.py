@@ -392,11 +392,3 @@ async def test_a_repetition_during_a_reload_waits_for_the_call_that_it_repeats(
     answers = [answer["data"] for answer in await asyncio.gather(*calls)]
     answers.append((await gateway.call("test/sends", idempotency_key="k1"))["data"])
     assert answers == [{"sent": 1}, {"sent": 1, "replayed": True}, {"sent": 1, "replayed": True}]
-
-
-async def test_lanes_outlive_a_reload_with_their_new_width(reloadable: Reloadable) -> None:
-    lanes = reloadable.gateway.app[GATEWAY].lanes
-    lane = lanes.of("credential")
-    reloadable.reload(stanza("two"), more="server: {max_per_target: 10}\n")
-    assert lanes.of("credential") is lane
-    assert lane.width == 8
