@@ -15,6 +15,7 @@ from esb.clock import Clock, SystemClock
 from esb.config import Config
 from esb.errors import ConfigError
 from esb.generation import Generation, build_store
+from esb.idempotency import Idempotency
 from esb.ingress import Ingress
 from esb.lanes import Lanes
 from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
@@ -38,7 +39,8 @@ class Gateway:
         lanes = Lanes(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, clock)
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
-        self.generation = Generation(config, self._means, mistakes)
+        self._idempotency = Idempotency(self.store)
+        self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
 
@@ -80,7 +82,8 @@ class Gateway:
         ConfigError with all mistakes; then the modules are the old ones again.
         """
         with reimported(config.folder):
-            return Generation(config, self._means, lasting.changed(self.config, config), self.generation.number + 1)
+            mistakes = lasting.changed(self.config, config)
+            return Generation(config, self._means, mistakes, self.generation.number + 1, self._idempotency)
 
     def adopt(self, generation: Generation) -> None:
         """Swaps generations. The old one closes after the last of its calls."""

@@ -50,6 +50,7 @@ class Deployment:
     gateway: Gateway
     url: str
     reloading: Reloading
+    sandbox_url: str | None
 
 
 async def serve(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
@@ -101,7 +102,7 @@ async def deployed(
         )
         reloader = await stack.enter_async_context(reloading(app[GATEWAY], reread))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
-        yield Deployment(app[GATEWAY], url, reloader)
+        yield Deployment(app[GATEWAY], url, reloader, sandbox_url)
 
 
 async def serve_sandbox(port: int) -> None:

@@ -11,17 +11,18 @@ import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
-    | frozenset({"admin", "disclosure", "exposition", "metrics", "telemetry", "tracing"}),
+    | frozenset({"admin", "commands", "disclosure", "exposition", "metrics", "telemetry", "tracing"}),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
+    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
+    | frozenset({"endpoint", "idempotency"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
     frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "mail", "phone", "translation", "unpacking"}),
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
     frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
 )
@@ -49,8 +50,8 @@ LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine"},
     "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry"},
     "aiosmtplib": {"smtp"},
-    "cachetools": {"flight", "gateway_jwt", "tokens"},
-    "click": {"cli", "importing"},
+    "cachetools": {"flight", "gateway_jwt", "store.memory", "tokens"},
+    "click": {"cli", "commands", "importing"},
     "cryptography": {"gateway_jwt", "services.bk_jwt"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
@@ -60,6 +61,7 @@ LIBRARIES = {
     "prometheus_client": {"exposition"},
     "structlog": {"logs"},
     "uvloop": {"serving"},
+    "watchfiles": {"commands.dev"},
     "yaml": {"document"},
     "yarl": {"outgoing.aiohttp_engine"},
 }
