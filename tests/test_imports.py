@@ -68,6 +68,7 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
+    "gateway_jwt": "PyJWT and cryptography, for those who sign",
     "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
 }
 """Module -> why it has an import that is not at its top."""
