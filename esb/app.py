@@ -22,6 +22,7 @@ from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, 
 from esb.outgoing import Outgoing
 from esb.reimport import reimported
 from esb.services import Means
+from esb.store import StoreMeans
 from esb.tokens import TokenCache
 from esb.translation import Catalogues
 
@@ -37,7 +38,7 @@ class Gateway:
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
         lanes = Lanes(clock, config.server.max_per_target)
-        self.store, mistakes = build_store(config, clock)
+        self.store, mistakes = build_store(config, StoreMeans(clock, self.observer))
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self._idempotency = Idempotency(self.store)
         self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
@@ -52,6 +53,7 @@ class Gateway:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._close_generations)
             self.http.open()
+            await self.store.open()
             self.ingress.ready = True
             yield
             self.ingress.ready = False

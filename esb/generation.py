@@ -7,7 +7,6 @@ from typing import Any
 
 from esb import registry
 from esb.call import Call
-from esb.clock import Clock
 from esb.component import ChainServices, Services
 from esb.config import ComponentStanza, Config, Section, Server, Stanza
 from esb.endpoint import Endpoint
@@ -18,27 +17,27 @@ from esb.middleware import Middleware, compose
 from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
 from esb.services import Means
-from esb.store import Store
+from esb.store import Store, StoreMeans
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
 
 
-def build_store(config: Config, clock: Clock) -> tuple[Store, list[Mistake]]:
+def build_store(config: Config, means: StoreMeans) -> tuple[Store, list[Mistake]]:
     """The store that this config describes, and what is wrong with its stanza. It outlives every generation."""
     stanza = config.services.get("store")
     mistakes: list[Mistake] = []
     if stanza is not None:
         _make_importable(config)
         try:
-            store: Store = registry.build("services", stanza, clock, "store")
+            store: Store = registry.build("services", stanza, means, "store")
         except ConfigError as error:
             mistakes.extend(error.mistakes)
         else:
             return store, mistakes
     found = registry.find("services", DEFAULT_STORE, "store")
-    return found(found.config_type(), clock), mistakes
+    return found(found.config_type(), means), mistakes
 
 
 class Generation:
