@@ -40,7 +40,7 @@ class Gateway:
         lanes = Lanes(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, StoreMeans(clock, self.observer))
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
-        self._idempotency = Idempotency(self.store)
+        self._idempotency = Idempotency(self.store, self.observer)
         self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
@@ -52,6 +52,7 @@ class Gateway:
             stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._close_generations)
+            stack.push_async_callback(self._idempotency.close)
             self.http.open()
             await self.store.open()
             self.ingress.ready = True
@@ -123,7 +124,7 @@ class Gateway:
     async def drain(self, seconds: float) -> None:
         """Takes no new calls, lets those in flight finish for `seconds`, and then cuts the rest."""
         self.ingress.draining = True
-        calls = set(self.ingress.in_flight)
+        calls = self.ingress.in_flight | self._idempotency.under_way
         if not calls:
             return
         _, late = await asyncio.wait(calls, timeout=seconds)

@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
     frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
-    | frozenset({"endpoint", "idempotency"}),
+    | frozenset({"endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
