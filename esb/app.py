@@ -15,6 +15,7 @@ from esb.clock import Clock, SystemClock
 from esb.config import Config
 from esb.errors import ConfigError
 from esb.generation import Generation, build_store
+from esb.idempotency import Idempotency
 from esb.ingress import Ingress
 from esb.lanes import Lanes
 from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
@@ -35,10 +36,11 @@ class Gateway:
         self.observer = Observer(listeners, tracer)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
-        lanes = Lanes(clock, config.server.max_per_target * 4 // 5)  # one credential leaves a fifth to the others
+        lanes = Lanes(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, clock)
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
-        self.generation = Generation(config, self._means, mistakes)
+        self._idempotency = Idempotency(self.store)
+        self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
 
@@ -80,12 +82,14 @@ class Gateway:
         ConfigError with all mistakes; then the modules are the old ones again.
         """
         with reimported(config.folder):
-            return Generation(config, self._means, lasting.changed(self.config, config), self.generation.number + 1)
+            mistakes = lasting.changed(self.config, config)
+            return Generation(config, self._means, mistakes, self.generation.number + 1, self._idempotency)
 
     def adopt(self, generation: Generation) -> None:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.server.max_per_target
+        self._means.lanes.resize(generation.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:

@@ -7,6 +7,10 @@ import click
 
 from esb import __version__, serving
 from esb.app import create_app
+from esb.commands.call import call
+from esb.commands.dev import dev
+from esb.commands.new import new
+from esb.commands.options import PORT, config_option, host_option, port_option
 from esb.config import Config, load
 from esb.demo import demonstrate
 from esb.errors import ConfigError
@@ -16,19 +20,7 @@ from esb.serving import CannotListen
 CONFIG_INVALID = 78
 """EX_CONFIG of sysexits.h: a supervisor should not try again."""
 
-PORT = click.IntRange(0, 65535)
 GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
-
-config_option = click.option(
-    "-c",
-    "--config",
-    "path",
-    envvar="ESB_CONFIG",
-    default="conf/esb.yaml",
-    show_default=True,
-    metavar="FILE",
-    help="The configuration; the environment variable ESB_CONFIG names it too.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=GUIDE)
@@ -40,15 +32,17 @@ def main() -> None:
     """
 
 
+for command in (call, dev, new):
+    main.add_command(command)
 main.add_command(import_)
 
 
 @main.command(short_help="Serve the gateway until TERM or INT.")
 @config_option
-@click.option("--host", metavar="HOST", help="Listen here instead of on server.host.")
-@click.option("--port", type=PORT, metavar="PORT", help="Listen here instead of on server.port; 0 is any free port.")
+@host_option
+@port_option
 def serve(path: str, host: str | None, port: int | None) -> None:
-    """Serve the gateway until TERM or INT, then finish the calls in flight.
+    """Serve the gateway until TERM or INT, then finish the calls in flight. HUP reads the configuration again.
 
     When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr, as JSON lines
     with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong.

@@ -48,6 +48,13 @@ Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
+class Admin(ConfigModel):
+    """A listener of its own for those who run the gateway. It asks nobody who they are: keep it private."""
+
+    host: Text = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+
+
 class Server(ConfigModel):
     """The listener and what it lets in."""
 
@@ -58,6 +65,7 @@ class Server(ConfigModel):
     trusted_proxies: tuple[Network, ...] = ()
     max_in_flight: Count = 5000
     max_per_target: Count = 5000
+    admin: Admin | None = None
 
 
 class Sandbox(ConfigModel):

@@ -47,14 +47,21 @@ class Generation:
     `calls` counts the calls that go through it, each from its start to its end: then the last one can be waited for.
     """
 
-    def __init__(self, config: Config, means: Means, mistakes: Sequence[Mistake] = (), number: int = 1) -> None:
+    def __init__(
+        self,
+        config: Config,
+        means: Means,
+        mistakes: Sequence[Mistake] = (),
+        number: int = 1,
+        idempotency: Idempotency | None = None,
+    ) -> None:
         """ConfigError with all mistakes of all stanzas, and those found before."""
         self.config = config
         self.number = number
         self.calls = Occupancy()
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
-        self._idempotency = Idempotency(means.store)
+        self._idempotency = idempotency or Idempotency(means.store)
         _make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
@@ -66,6 +73,11 @@ class Generation:
     @property
     def server(self) -> Server:
         return self.config.server
+
+    @property
+    def built(self) -> tuple[Any, ...]:
+        """All that closes with this generation, in the order in which it was built."""
+        return tuple(self._closing)
 
     async def close(self) -> None:
         """Closes all that was built, the last first, each even if another fails."""

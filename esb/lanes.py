@@ -12,6 +12,8 @@ from esb.clock import Clock
 from esb.errors import Limited
 
 NARROW_SECONDS = 5.0
+SHARE = 0.8
+"""How much of the room for one upstream a single credential may take: the rest is for the others."""
 
 
 class Lane:
@@ -19,7 +21,7 @@ class Lane:
 
     def __init__(self, clock: Clock, width: int) -> None:
         self._clock = clock
-        self._width = width
+        self.width = width
         self._narrow = width
         self._narrow_until = 0.0
         self._turns: deque[asyncio.Future[None]] = deque()
@@ -44,7 +46,7 @@ class Lane:
         return sum(not turn.cancelled() for turn in self._turns)
 
     async def _enter(self) -> None:
-        if self.under_way + len(self._turns) >= self._width:
+        if self.under_way + len(self._turns) >= self.width:
             raise Limited("Too many calls with this credential are under way, please try again later", retry_after=1.0)
         if not self._turns and self.under_way < self._open():
             self.under_way += 1
@@ -67,17 +69,24 @@ class Lane:
                 turn.set_result(None)
 
     def _open(self) -> int:
-        return self._width if self._clock() >= self._narrow_until else self._narrow
+        return self.width if self._clock() >= self._narrow_until else self._narrow
 
 
 class Lanes:
     """The lanes of a process, by credential. Bounded: of those nobody is on, the one used least recently goes first."""
 
-    def __init__(self, clock: Clock, width: int, size: int = 10_000) -> None:
+    def __init__(self, clock: Clock, room: int, size: int = 10_000) -> None:
+        """`room`: how many requests one upstream gets at once."""
         self._clock = clock
-        self._width = width
+        self._width = _width(room)
         self._size = size
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
+
+    def resize(self, room: int) -> None:
+        """Other lanes for the same credentials. Nobody is turned out; those who wait go as soon as there is room."""
+        self._width = _width(room)
+        for lane in self._lanes.values():
+            lane.width = self._width
 
     def of(self, credential: str) -> Lane:
         lane = self._lanes.get(credential)
@@ -93,3 +102,7 @@ class Lanes:
             if not lane.under_way and not lane.waiting:
                 del self._lanes[credential]
                 return
+
+
+def _width(room: int) -> int:
+    return max(1, int(room * SHARE))

@@ -1,7 +1,7 @@
 """What a reload cannot change: the parts of a configuration that belong to the process."""
 
 from esb import registry
-from esb.config import Config
+from esb.config import Config, Section
 from esb.errors import ConfigError, Mistake
 
 SERVER_KEYS = ("host", "port", "workers", "admin")
@@ -10,26 +10,25 @@ DEFAULT_STORE = "memory"
 
 def changed(old: Config, new: Config) -> list[Mistake]:
     """A mistake for each key that cannot take effect; what counts is what the keys say when all is filled in."""
+    if new.root is None:
+        return []  # it cannot be read: that is the mistake
     mistakes = [
-        _refused(new, "server", key)
+        _refused(new.root, "server", key)
         for key in SERVER_KEYS
         if getattr(old.server, key, None) != getattr(new.server, key, None)
     ]
     if old.sandbox != new.sandbox:
-        mistakes.append(_refused(new, "sandbox"))
+        mistakes.append(_refused(new.root, "sandbox"))
     try:
         if _store(old) != _store(new):
-            mistakes.append(_refused(new, "services", "store"))
+            mistakes.append(_refused(new.root, "services", "store"))
     except ConfigError as error:
         mistakes.extend(error.mistakes)
     return mistakes
 
 
-def _refused(config: Config, *keys: str) -> Mistake:
-    text = "a reload cannot change this; put it back, or restart the gateway"
-    if config.root is None:
-        return Mistake(str(config.path), 1, ".".join(keys), text)
-    return config.root.mistake(text, *keys)
+def _refused(root: Section, *keys: str) -> Mistake:
+    return root.mistake("a reload cannot change this; put it back, or restart the gateway", *keys)
 
 
 def _store(config: Config) -> tuple[str, dict[str, object]]:

@@ -10,7 +10,16 @@ from typing import Any, TextIO
 import structlog
 
 from esb import codec
-from esb.observe import CallFinished, Crashed, Event, GateClosed, TokenFetched, UpstreamFinished
+from esb.observe import (
+    CallFinished,
+    Crashed,
+    Event,
+    GateClosed,
+    GenerationClosed,
+    Reloaded,
+    TokenFetched,
+    UpstreamFinished,
+)
 
 LONGEST_NAME = 200
 """Characters of a text that a caller chose."""
@@ -51,6 +60,13 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                     error=event.kind,
                     where=list(event.where),
                 )
+            case Reloaded(generation, mistakes, _) if mistakes:
+                logger.error("reload refused", generation=generation, mistakes=list(mistakes))
+            case Reloaded(generation, _, seconds):
+                logger.info("reloaded", generation=generation, ms=_milliseconds(seconds))
+            case GenerationClosed(generation, calls):
+                level = logger.warning if calls else logger.info
+                level("generation closed", generation=generation, unfinished=calls)
 
     return log
 

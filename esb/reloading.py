@@ -14,6 +14,7 @@ class Reloading:
     """One reload at a time; who asks during one is served by the next. What came of each is told as an event."""
 
     def __init__(self, gateway: Gateway, load: Callable[[], Config]) -> None:
+        self.last_read = gateway.config
         self._gateway = gateway
         self._load = load
         self._asked = asyncio.Event()
@@ -35,7 +36,8 @@ class Reloading:
         """Reloads now. ConfigError with all mistakes: nothing has changed."""
         async with self._lock:
             try:
-                self._gateway.reload(await asyncio.to_thread(self._load))
+                self.last_read = await asyncio.to_thread(self._load)
+                self._gateway.reload(self.last_read)
             except ConfigError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from esb import logs
+from esb import logs, telemetry
 from esb.app import GATEWAY, Gateway, create_app
 from esb.config import Sandbox, load
 from esb.errors import GatewayError
+from esb.metrics import Tally
+from esb.notify import READY, STOPPING, notify
 from esb.observe import Listener
 from esb.reloading import Reloading, reloading
 from esb.sandbox import create_sandbox
@@ -48,6 +50,7 @@ class Deployment:
     gateway: Gateway
     url: str
     reloading: Reloading
+    sandbox_url: str | None
 
 
 async def serve(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
@@ -58,7 +61,9 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
     stopped = stop_signal()
     async with deployed(path, environ, host, port, [logs.listener(environ)]) as deployment:
         announce(deployment.url)
+        notify(environ, READY)
         await stopped.wait()
+        notify(environ, STOPPING)
         await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)
 
 
@@ -81,7 +86,12 @@ async def deployed(
             chosen = Sandbox(port=0) if config.sandbox is None else config.sandbox
             sandbox_url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port"))
         reread = partial(load, path, environ, sandbox_url=sandbox_url)
-        app = create_app(reread(), listeners=listeners)
+        tracer = await stack.enter_async_context(telemetry.traced(environ))
+        admin, tally = config.server.admin, Tally()
+        app = create_app(reread(), listeners=[*listeners, tally] if admin else listeners, tracer=tracer)
+        if admin is not None:
+            desk = telemetry.admin(app[GATEWAY], tally, lambda: reloader.reload())
+            await stack.enter_async_context(listening(desk, admin.host, admin.port, "server.admin.port"))
         url = await stack.enter_async_context(
             listening(
                 app,
@@ -92,7 +102,7 @@ async def deployed(
         )
         reloader = await stack.enter_async_context(reloading(app[GATEWAY], reread))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
-        yield Deployment(app[GATEWAY], url, reloader)
+        yield Deployment(app[GATEWAY], url, reloader, sandbox_url)
 
 
 async def serve_sandbox(port: int) -> None:

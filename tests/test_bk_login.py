@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from esb.errors import AuthenticationError, UpstreamError
-from esb.lanes import Lanes
 from esb.observe import Event, Observer, UpstreamFinished
-from esb.outgoing import Outgoing
-from esb.services import Means
 from esb.services.bk_login import BkLogin, BkLoginConfig
-from esb.store import Store
-from esb.tokens import TokenCache
 from tests.calls import make_call
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.means import open_means
 from tests.wire import until
 
 OK = {"result": True, "code": "00", "message": "", "data": {"username": "anna"}}
@@ -64,14 +60,11 @@ def events() -> list[Event]:
 
 @pytest.fixture
 async def login(server: LoginServer, clock: Clock, events: list[Event]) -> AsyncIterator[BkLogin]:
-    outgoing = Outgoing(Observer([events.append]))
-    outgoing.open()
-    means = Means(outgoing, cast(TokenCache, None), cast(Store, None), clock, Lanes(clock, 1))
     config = BkLoginConfig(url=f"{server.url}/", app_token=SecretStr("gateway-token"))
-    opened = BkLogin(config, means)
-    yield opened
-    await opened.close()
-    await outgoing.close()
+    async with open_means(clock, Observer([events.append])) as means:
+        opened = BkLogin(config, means)
+        yield opened
+        await opened.close()
 
 
 async def test_the_login_service_is_asked_with_the_gateways_credential_and_the_calls_id(

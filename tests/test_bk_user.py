@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from esb.errors import EsbError, UpstreamError
-from esb.lanes import Lanes
-from esb.observe import Observer
-from esb.outgoing import Outgoing
-from esb.services import Contact, Means
+from esb.services import Contact
 from esb.services.bk_user import BkUserConfig, BkUsers
-from esb.store import Store
-from esb.tokens import TokenCache
 from tests.calls import make_call
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.means import open_means
 from tests.wire import until
 
 
@@ -61,14 +57,11 @@ async def directory(open_server: OpenServer) -> Directory:
 
 @pytest.fixture
 async def users(directory: Directory) -> AsyncIterator[BkUsers]:
-    outgoing = Outgoing(Observer())
-    outgoing.open()
-    means = Means(outgoing, cast(TokenCache, None), cast(Store, None), Clock(), Lanes(Clock(), 1))
     config = BkUserConfig(url=f"{directory.url}/", headers={"X-Api-Key": SecretStr("key")})
-    opened = BkUsers(config, means)
-    yield opened
-    await opened.close()
-    await outgoing.close()
+    async with open_means(Clock()) as means:
+        opened = BkUsers(config, means)
+        yield opened
+        await opened.close()
 
 
 async def test_the_directory_is_asked_for_the_contacts_of_these_names(users: BkUsers, directory: Directory) -> None:

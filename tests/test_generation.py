@@ -1,7 +1,7 @@
 """All that is built from one config."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -11,15 +11,10 @@ from esb.config import load
 from esb.errors import ConfigError, Inactive, NotFound, PermissionDenied
 from esb.fields import Params
 from esb.generation import Generation
-from esb.lanes import Lanes
-from esb.observe import Observer
-from esb.outgoing import Outgoing
-from esb.services import Means
-from esb.store import Store
-from esb.tokens import TokenCache
 from tests.calls import make_call
 from tests.components import Free
 from tests.conftest import DEMO, SERVICES, Clock, Gateway, OpenGateway
+from tests.means import make_means
 
 CLOSED: list[str] = []
 """What was closed, in order; emptied by the fixture below."""
@@ -72,15 +67,9 @@ def _nothing_closed() -> None:
     CLOSED.clear()
 
 
-def means() -> Means:
-    clock = Clock()
-    observer = Observer()
-    return Means(Outgoing(observer), TokenCache(observer, clock), cast(Store, None), clock, Lanes(clock, 1))
-
-
 def build(folder: Path, text: str) -> Generation:
     (folder / "esb.yaml").write_text(f"version: 1\n{text}")
-    return Generation(load(folder / "esb.yaml", {}), means())
+    return Generation(load(folder / "esb.yaml", {}), make_means(Clock()))
 
 
 def stanza(path: str, name: str) -> str:

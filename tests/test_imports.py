@@ -10,17 +10,21 @@ import pytest
 import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs"}),
+    frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
+    | frozenset(
+        {"admin", "commands", "disclosure", "pytest_plugin", "testing", "exposition", "metrics", "telemetry", "tracing"}
+    ),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"}),
+    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
+    | frozenset({"endpoint", "idempotency"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
     frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "mail", "phone", "translation", "unpacking"}),
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
     frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
 )
@@ -45,24 +49,32 @@ PLUGINS_ALSO_IMPORT = {
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine"},
-    "aiohttp.web": {"app", "ingress", "serving", "sandbox"},
+    "aiohttp": {"outgoing.aiohttp_engine", "testing"},
+    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
-    "cachetools": {"flight", "gateway_jwt", "tokens"},
-    "click": {"cli", "importing"},
+    "cachetools": {"flight", "gateway_jwt", "store.memory", "tokens"},
+    "click": {"cli", "commands", "importing"},
     "cryptography": {"gateway_jwt", "services.bk_jwt"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
+    "pytest": {"pytest_plugin"},
+    "pytest_asyncio": {"pytest_plugin"},
+    "opentelemetry": {"tracing"},
     "orjson": {"codec", "sandbox"},
+    "prometheus_client": {"exposition"},
     "structlog": {"logs"},
     "uvloop": {"serving"},
+    "watchfiles": {"commands.dev"},
     "yaml": {"document"},
     "yarl": {"outgoing.aiohttp_engine"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
-INSIDE_FUNCTIONS: dict[str, str] = {}
+INSIDE_FUNCTIONS: dict[str, str] = {
+    "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
+    "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
+}
 """Module -> why it has an import that is not at its top."""
 
 FOLDER = Path(esb.__file__).parent

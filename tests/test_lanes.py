@@ -20,7 +20,7 @@ async def settle() -> None:
 
 
 async def test_a_full_lane_refuses_at_once_and_the_others_are_free() -> None:
-    lanes = Lanes(Clock(), width=2)
+    lanes = Lanes(Clock(), room=3)
     release = asyncio.Event()
     busy = [asyncio.create_task(hold(lanes.of("a"), release)) for _ in range(2)]
     await settle()
@@ -96,9 +96,24 @@ async def test_a_turn_that_came_just_as_its_waiter_left_is_handed_on() -> None:
 
 
 async def test_lanes_are_bounded_and_one_in_use_is_never_dropped() -> None:
-    lanes = Lanes(Clock(), width=1, size=2)
+    lanes = Lanes(Clock(), room=1, size=2)
     used = lanes.of("used")
     async with used.turn():
         for number in range(10):
             lanes.of(str(number))
         assert lanes.of("used") is used
+
+
+@pytest.mark.parametrize(("room", "width"), [(1, 1), (2, 1), (5, 4), (5000, 4000)])
+async def test_a_lane_is_never_closed_and_leaves_room_for_others(room: int, width: int) -> None:
+    assert Lanes(Clock(), room).of("a").width == width
+
+
+async def test_lanes_are_as_wide_as_the_newest_configuration_says() -> None:
+    lanes = Lanes(Clock(), room=1)
+    lane = lanes.of("a")
+    async with lane.turn():
+        lanes.resize(5)
+        async with lane.turn():
+            assert lane.under_way == 2
+    assert lanes.of("b").width == 4

@@ -104,6 +104,9 @@ def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None
         "    config_type = NoConfig\n"
         "    def __init__(self, config, clock): pass\n"
         "    async def add(self, key, seconds): return True\n"
+        "    async def put(self, key, value, seconds): pass\n"
+        "    async def get(self, key): return None\n"
+        "    async def reserve(self, keys, **how): return [0.0 for _ in keys]\n"
         "    async def close(self): pass\n"
     )
     path = tmp_path / "esb.yaml"

@@ -9,16 +9,18 @@ from aiohttp import web
 
 from esb.call import Call
 from esb.errors import EsbError, UpstreamError
-from esb.observe import Observer
-from esb.outgoing import Outgoing
-from esb.tokens import TokenCache, TokenRefused
-from esb.wechat import OfficialAccount, WeCom
+from esb.services import Means
+from esb.tokens import TokenRefused
 from esb.wechat.account import Account, Reply
+from esb.wechat.message import Message
+from esb.wechat.official_account import OfficialAccount
+from esb.wechat.wecom import WeCom
 from tests.calls import make_call
 from tests.conftest import Clock, OpenServer
+from tests.means import open_means
 
 SECRET = "s+e/c=r&e t"
-BODY = {"touser": "zhangsan", "msgtype": "text", "agentid": 1, "text": {"content": "C"}}
+BODY = {"msgtype": "text", "agentid": 1, "text": {"content": "C"}}
 
 
 class WeChat:
@@ -63,39 +65,38 @@ async def host(wechat: WeChat, open_server: OpenServer) -> str:
 class World:
     """What an account is lent."""
 
-    def __init__(self) -> None:
-        self.http = Outgoing(Observer())
-        self.tokens = TokenCache(Observer(), Clock())
+    def __init__(self, means: Means, clock: Clock) -> None:
+        self.means = means
+        self.clock = clock
 
     def wecom(self, host: str, **changes: Any) -> WeCom:
         options = {"host": host, "account": "ww0000000000000001", "secret": SECRET, **changes}
-        return WeCom(self.http, self.tokens, **options)
+        return WeCom(self.means, **options)
 
     def official_account(self, host: str, kind: str) -> OfficialAccount:
-        return OfficialAccount(
-            self.http, self.tokens, host=host, account="wx0000000000000001", secret=SECRET, kind=kind
-        )
+        return OfficialAccount(self.means, host=host, account="wx0000000000000001", secret=SECRET, kind=kind)
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    made = World()
-    made.http.open()
-    yield made
-    await made.tokens.close()
-    await made.http.close()
+    clock = Clock()
+    async with open_means(clock) as means:
+        yield World(means, clock)
 
 
-async def send(account: Account, call: Call | None = None) -> Reply:
-    return await account.post(call or make_call(), "/cgi-bin/message/send", BODY)
+MESSAGE = Message(("zhangsan",), "/cgi-bin/message/send", BODY, deduplicated=True)
+
+
+async def send(account: Account, call: Call | None = None, message: Message = MESSAGE) -> Reply:
+    return await account.post(call or make_call(), message)
 
 
 async def test_wecom_is_asked_for_a_token_and_then_to_send(world: World, wechat: WeChat, host: str) -> None:
     reply = await send(world.wecom(host))
-    assert (reply.errcode, reply.body["msgid"]) == (0, "1")
+    assert (reply.verdict.errcode, reply.body["msgid"]) == (0, "1")
     assert wechat.asked == [
         ("GET", "/cgi-bin/gettoken", {"corpid": "ww0000000000000001", "corpsecret": SECRET}, None),
-        ("POST", "/cgi-bin/message/send", {"access_token": "token 1"}, BODY),
+        ("POST", "/cgi-bin/message/send", {"access_token": "token 1"}, {"touser": "zhangsan", **BODY}),
     ]
 
 
@@ -150,21 +151,21 @@ async def test_a_dead_token_is_replaced_and_the_message_sent_again(
     world: World, wechat: WeChat, host: str, errcode: int | str
 ) -> None:
     wechat.send_answers = [{"errcode": errcode, "errmsg": "dead"}]
-    assert (await send(world.wecom(host))).errcode == 0
+    assert (await send(world.wecom(host))).verdict.errcode == 0
     assert wechat.used() == ["token 1", "token 2"]
 
 
 async def test_a_second_dead_token_ends_it(world: World, wechat: WeChat, host: str) -> None:
     wechat.send_answers = [{"errcode": 40014, "errmsg": f"dead {number}"} for number in range(5)]
     reply = await send(world.wecom(host))
-    assert (reply.errcode, reply.errmsg) == (40014, "dead 1")
+    assert (reply.verdict.errcode, reply.verdict.errmsg) == (40014, "dead 1")
     assert wechat.used() == ["token 1", "token 2"]
 
 
 @pytest.mark.parametrize("errcode", [40013, 48002, 60020, 81013, 45009, 99999])
 async def test_another_refusal_is_answered_as_it_is(world: World, wechat: WeChat, host: str, errcode: int) -> None:
     wechat.send_answers = [{"errcode": errcode, "errmsg": "no"}]
-    assert (await send(world.wecom(host))).errcode == errcode
+    assert (await send(world.wecom(host))).verdict.errcode == errcode
     assert wechat.used() == ["token 1"]
 
 
@@ -181,12 +182,12 @@ async def test_another_refusal_of_a_token_is_not_remembered(world: World, wechat
     with pytest.raises(EsbError, match="api freq out of limit"):
         await send(world.wecom(host))
     wechat.fetch_answer = None
-    assert (await send(world.wecom(host))).errcode == 0
+    assert (await send(world.wecom(host))).verdict.errcode == 0
 
 
 async def test_what_wechat_says_is_told_without_token_and_secret(world: World, wechat: WeChat, host: str) -> None:
     wechat.send_answers = [{"errcode": 40058, "errmsg": f"bad token 1 and token%201 and {SECRET}"}]
-    assert (await send(world.wecom(host))).errmsg == "bad *** and *** and ***"
+    assert (await send(world.wecom(host))).verdict.errmsg == "bad *** and *** and ***"
 
 
 async def test_a_call_that_runs_out_of_time_leaves_the_fetch_to_the_next(
@@ -200,7 +201,7 @@ async def test_a_call_that_runs_out_of_time_leaves_the_fetch_to_the_next(
     next_one = asyncio.ensure_future(send(world.wecom(host)))
     await asyncio.sleep(0)
     wechat.open.set()
-    assert (await next_one).errcode == 0
+    assert (await next_one).verdict.errcode == 0
     assert wechat.tokens == 1
 
 

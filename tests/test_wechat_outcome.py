@@ -1,7 +1,5 @@
 """How sendings to some receivers become one outcome, and one answer in the old ESB's words."""
 
-from typing import Any
-
 import pytest
 
 from esb.audience import Audience, addressed
@@ -11,7 +9,7 @@ from esb.wechat.outcome import Failure, Outcome
 from tests.conftest import Gateway, OpenGateway, Sandbox
 from tests.test_send_weixin import MP, MP_SEND, OPENIDS, SEND, fault, reached, seed_of, stanza
 
-REFUSED = Failure("b", 40003, "invalid openid")
+REFUSED = Failure("b", 40003, "invalid openid", "receiver")
 DOWN = UpstreamError("weixin_qy", "send_message", "down", sent=True)
 BUSY = Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
 
@@ -39,7 +37,9 @@ def test_nothing_adds_up_to_nothing() -> None:
 def test_of_pages_only_who_got_the_last_one_has_accepted() -> None:
     pages = [
         Outcome(accepted=("a", "b", "c"), msgids=("1",)).on_page(0, 3),
-        Outcome(accepted=("a",), failed=(Failure("b", 40003, "invalid user"),), msgids=("2",)).on_page(1, 3),
+        Outcome(accepted=("a",), failed=(Failure("b", 40003, "invalid user", "receiver"),), msgids=("2",)).on_page(
+            1, 3
+        ),
         Outcome(unknown=("a",), error=DOWN).on_page(2, 3),
     ]
     outcome = Outcome.in_order(pages)
@@ -106,7 +106,7 @@ def test_everybody_is_told_by_the_names_the_caller_gave(
     outcome: Outcome, kind: type[EsbError], accepted: list[str], missed: list[str], unknown: list[str]
 ) -> None:
     with pytest.raises(kind) as caught:
-        told_by(audience(), outcome)
+        answer(audience(), outcome)
     data = caught.value.data
     assert (data["accepted"], [entry["receiver"] for entry in data["failed"]], data["unknown"]) == (
         accepted,
@@ -116,7 +116,7 @@ def test_everybody_is_told_by_the_names_the_caller_gave(
 
 
 def test_when_all_have_accepted_the_data_says_so() -> None:
-    told = told_by(addressed(["a", "b"]), Outcome(accepted=("a", "b"), msgids=("1",)))
+    told = answer(addressed(["a", "b"]), Outcome(accepted=("a", "b"), msgids=("1",)))
     assert told == {
         "username_check": {"invalid": []},
         "accepted": ["a", "b"],
@@ -124,8 +124,3 @@ def test_when_all_have_accepted_the_data_says_so() -> None:
         "unknown": [],
         "msgids": ["1"],
     }
-
-
-def told_by(audience: Audience, outcome: Outcome) -> dict[str, Any]:
-    """The answer to a caller; which platform it was matters for refusals only."""
-    return answer(None, audience, outcome)  # type: ignore[arg-type]  # without a refusal nobody asks the account

@@ -1,0 +1,92 @@
+"""Instructions per send, counted by callgrind: user space only, repeatable to about one percent on a busy machine.
+
+A contender runs under valgrind. After a warm-up it answers N sends, and the counters are read; then 2 N more. What lies
+between the two readings holds neither the start nor the reading itself.
+"""
+
+import argparse
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import uvloop
+from contenders import Contender, Running, chosen, running, upstream
+from load import Load
+from scenarios import SCENARIOS, Scenario
+
+SENDS = 256
+CONTENDERS = "gateway,bare_aiohttp"
+
+
+class Counting:
+    """The counters of one process under callgrind."""
+
+    def __init__(self, folder: Path, served: Running) -> None:
+        self._folder = folder
+        self._pid = served.pid
+        self._dumps = 0
+
+    def since_last(self) -> int:
+        """Instructions since the last time this was asked."""
+        self._dumps += 1
+        subprocess.run(["callgrind_control", "--dump", str(self._pid)], check=True, capture_output=True)
+        dump = self._folder / f"counts.{self._dumps}"
+        found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE)
+        if found is None:
+            raise SystemExit(f"no totals in {dump}")
+        return int(found.group(1))
+
+
+async def counted(served: Running, counting: Counting, scenario: Scenario, connections: int, sends: int) -> float:
+    """Instructions per send, over so many connections."""
+    async with Load(served.url, connections) as load:
+        await load.send(scenario.batch, 4 * connections)
+        counting.since_last()
+        await load.send(scenario.batch, sends)
+        once = counting.since_last()
+        await load.send(scenario.batch, 2 * sends)
+        twice = counting.since_last()
+    return (twice - once) / sends
+
+
+def measure(
+    contender: Contender, scenario: Scenario, connections: list[int], sends: int, keep: Path | None
+) -> list[float]:
+    """Thousand instructions per send, for each number of connections."""
+    with tempfile.TemporaryDirectory(prefix="esb-bench-") as name:
+        folder = keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / f"{contender.name}.log"
+        wrapper = ("valgrind", "--tool=callgrind", "-q", f"--callgrind-out-file={folder}/counts")
+        with (
+            upstream(scenario.upstream, log) as asked,
+            running(contender.command, {"UPSTREAM": asked.url} | contender.environ, log, wrapper) as served,
+        ):
+            counting = Counting(folder, served)
+            return [uvloop.run(counted(served, counting, scenario, number, sends)) / 1000 for number in connections]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="instructions per send, by callgrind")
+    parser.add_argument("--only", default=CONTENDERS, help="contenders, separated by commas; the last is the base")
+    parser.add_argument("--scenario", default="send", choices=SCENARIOS)
+    parser.add_argument("--connections", default="4,64")
+    parser.add_argument("--sends", type=int, default=SENDS)
+    parser.add_argument("--keep", type=Path, help="folder for the dumps, for callgrind_annotate")
+    asked = parser.parse_args()
+    connections = [int(number) for number in asked.connections.split(",")]
+    contenders = chosen(asked.only)
+    found = {
+        contender.name: measure(contender, SCENARIOS[asked.scenario], connections, asked.sends, asked.keep)
+        for contender in contenders
+    }
+    base = found[contenders[-1].name]
+    print(f"{asked.scenario:20} " + " ".join(f"{number:>5} connections    " for number in connections))
+    for name, counts in found.items():
+        cells = (f"{count:8.1f} kIr {count / other:5.2f} ×" for count, other in zip(counts, base, strict=True))
+        print(f"{name:20} " + "   ".join(cells))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Options that several commands take."""
+
+import click
+
+PORT = click.IntRange(0, 65535)
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "path",
+    envvar="ESB_CONFIG",
+    default="conf/esb.yaml",
+    show_default=True,
+    metavar="FILE",
+    help="The configuration; the environment variable ESB_CONFIG names it too.",
+)
+host_option = click.option("--host", metavar="HOST", help="Listen here instead of on server.host.")
+port_option = click.option(
+    "--port", type=PORT, metavar="PORT", help="Listen here instead of on server.port; 0 is any free port."
+)
