@@ -72,6 +72,7 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
+    "gateway_jwt": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
 }
