@@ -25,6 +25,7 @@ from esb.fields import switched_on
 from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer, crash
 from esb.occupancy import Occupancy
+from esb.outgoing import own_code
 from esb.routes import Route, Routes
 from esb.translation import Catalogues, Translate
 from esb.unpacking import unpacked
@@ -425,7 +426,10 @@ def _enveloped(
     body = codec.encode(made, partial(_told, translate))
     if not made["result"]:
         source = source or "upstream"  # a component's own envelope: it passes on what another system said
-    return _Written(web.Response(body=body, status=status, headers=headers), made["code"], source)
+    code = own_code(made["code"])  # an upstream may have written anything there
+    return _Written(
+        web.Response(body=body, status=status, headers=headers), CUT_SHORT if code is None else code, source
+    )
 
 
 def _told(translate: Translate, value: Any) -> str:
