@@ -75,6 +75,7 @@ LIBRARIES = {
 INSIDE_FUNCTIONS: dict[str, str] = {
     "gateway_jwt": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
+    "serving": "the WeChat sandbox, which production does without",
     "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
 }
 """Module -> why it has an import that is not at its top."""
