@@ -17,6 +17,7 @@ from esb.config import Config, load
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where a gateway listens that listens everywhere
+REDIRECTS = {301, 302, 303, 307, 308}
 SECONDS = 120.0
 
 
@@ -160,6 +161,8 @@ def _exchange(request: urllib.request.Request) -> tuple[int, bytes]:
     try:
         response = urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:
+        if error.code in REDIRECTS:
+            raise click.ClickException(f"{place} redirects elsewhere: it is no gateway") from error
         response = error
     except urllib.error.URLError as error:
         raise click.ClickException(f"no gateway answers at {place}: {_reason(error.reason)}") from error
