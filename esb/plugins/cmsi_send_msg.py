@@ -75,6 +75,7 @@ class SendMsg(Component[NoConfig, SendMsgParams]):
     """Hands the message to the component that is declared for its type, in process, for the same app and user."""
 
     params_type = SendMsgParams
+    sends = True
     has_environments = False  # the component it calls looks at the header itself
 
     async def handle(self, call: Call, params: SendMsgParams) -> Any:

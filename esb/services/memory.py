@@ -1,16 +1,22 @@
 """services.store, use: memory: one process remembers for itself. Enough as long as there is one process."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from esb.clock import Clock
 from esb.config import ConfigModel
+from esb.store import StoreMeans
 from esb.store.memory import MemoryStore
 
 
 class MemoryConfig(ConfigModel):
-    """`max_keys`: how much is remembered at once; about 200 bytes a key. What goes beyond it is refused."""
+    """`max_keys`: how much is remembered at once; about 200 bytes a key. What goes beyond it is refused.
+
+    `per_process: accept`: with several processes each counts for itself, and whoever wrote this knows it.
+    """
 
     max_keys: int = Field(1_000_000, ge=1)
+    per_process: Literal["accept"] | None = None
 
 
 class Memory(MemoryStore):
@@ -19,5 +25,5 @@ class Memory(MemoryStore):
     service = "store"
     config_type = MemoryConfig
 
-    def __init__(self, config: MemoryConfig, clock: Clock) -> None:
-        super().__init__(clock, config.max_keys)
+    def __init__(self, config: MemoryConfig, means: StoreMeans) -> None:
+        super().__init__(means.clock, config.max_keys)
