@@ -34,7 +34,7 @@ SECONDS = 120.0
 @click.option(
     "--token", envvar="ESB_BK_TOKEN", metavar="BK_TOKEN", show_envvar=True, help="Whose login vouches for it."
 )
-@click.option("--url", envvar="ESB_URL", metavar="BASE", show_envvar=True, help="The gateway; default: see below.")
+@click.option("--url", envvar="ESB_URL", metavar="BASE", show_envvar=True, help="The gateway; default: as configured.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header more; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Send nothing, only say what would be sent.")
 def call(
@@ -162,6 +162,7 @@ def _exchange(request: urllib.request.Request) -> tuple[int, bytes]:
         response = urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:
         if error.code in REDIRECTS:
+            error.close()
             raise click.ClickException(f"{place} redirects elsewhere: it is no gateway") from error
         response = error
     except urllib.error.URLError as error:
