@@ -22,9 +22,10 @@ from esb.component import Reply
 from esb.config import Server
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
 from esb.fields import switched_on
-from esb.hangup import HungUp, while_connected
+from esb.hangup import HungUp, reset, while_connected
 from esb.observe import CallFinished, Observer, crash
 from esb.occupancy import Occupancy
+from esb.outgoing import own_code
 from esb.routes import Route, Routes
 from esb.translation import Catalogues, Translate
 from esb.unpacking import unpacked
@@ -153,7 +154,7 @@ class Ingress:
             self._observer.emit(crash(request_id, path, error))
         if request.transport is not None:
             if stalled or request.version < (1, 1):
-                request.transport.abort()
+                reset(request.transport)
             else:
                 request.transport.close()
         if isinstance(error, EsbError):
@@ -425,7 +426,10 @@ def _enveloped(
     body = codec.encode(made, partial(_told, translate))
     if not made["result"]:
         source = source or "upstream"  # a component's own envelope: it passes on what another system said
-    return _Written(web.Response(body=body, status=status, headers=headers), made["code"], source)
+    code = own_code(made["code"])  # an upstream may have written anything there
+    return _Written(
+        web.Response(body=body, status=status, headers=headers), CUT_SHORT if code is None else code, source
+    )
 
 
 def _told(translate: Translate, value: Any) -> str:

@@ -232,8 +232,9 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "components",
         "sandbox",
         "demo",
+        "import",
     ]
-    assert set(COMMANDS) == {"check", "serve", "components", "sandbox", "demo"}
+    assert set(COMMANDS) == {"check", "serve", "components", "sandbox", "demo", "import"}
     options = {name for command in COMMANDS.values() for name in _options(command.params)}
     assert options <= {"--config", "-c", "--host", "--port"}, "a new option needs a place in the READMEs"
 

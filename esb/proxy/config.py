@@ -45,6 +45,12 @@ def _host(value: str, info: ValidationInfo) -> str:
     return url.rstrip("/")
 
 
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("expected one or more hosts")
+    return value
+
+
 def _path(value: str) -> str:
     if (fault := path.fault(value)) is not None:
         raise ValueError(fault)
@@ -103,7 +109,7 @@ class HttpConfig(ConfigModel):
     """
 
     allow_link_local: bool = False
-    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(min_length=1)
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], AfterValidator(_some)]
     path: Annotated[str, AfterValidator(_path)]
     method: Annotated[Method, BeforeValidator(_upper)] | None = None
     send: Literal["query", "json", "form"] | None = None
