@@ -55,7 +55,9 @@ LIBRARIES = {
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
+    "aiohappyeyeballs": {"outgoing.connecting"},
     "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
+    "httptools": {"outgoing.connection"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
@@ -69,7 +71,7 @@ LIBRARIES = {
     "uvloop": {"serving"},
     "watchfiles": {"commands.dev"},
     "yaml": {"document"},
-    "yarl": {"outgoing.aiohttp_engine"},
+    "yarl": {"outgoing.aiohttp_engine", "outgoing.httptools_engine"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
