@@ -23,7 +23,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
-    frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
+    frozenset({"fleet_tokens", "token", "token_budget"})
+    | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
     | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
     frozenset({"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}),
@@ -54,7 +55,9 @@ LIBRARIES = {
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
+    "aiohappyeyeballs": {"outgoing.connecting"},
     "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
+    "httptools": {"outgoing.connection"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"answers", "forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
@@ -68,7 +71,7 @@ LIBRARIES = {
     "uvloop": {"serving"},
     "watchfiles": {"commands.dev"},
     "yaml": {"document"},
-    "yarl": {"outgoing.aiohttp_engine"},
+    "yarl": {"outgoing.aiohttp_engine", "outgoing.httptools_engine"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
