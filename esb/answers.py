@@ -14,8 +14,9 @@ from esb import codec, envelope
 from esb.arrival import Arrival
 from esb.component import Reply
 from esb.errors import EsbError, Message
-from esb.hangup import HungUp, while_connected
+from esb.hangup import HungUp, reset, while_connected
 from esb.observe import Observer, crash
+from esb.outgoing import own_code
 from esb.translation import Translate
 
 JSON = "application/json; charset=utf-8"
@@ -86,7 +87,7 @@ def _cut(arrival: Arrival, response: web.StreamResponse, error: Exception, obser
     request = arrival.request
     if request.transport is not None:
         if stalled or request.version < (1, 1):
-            request.transport.abort()
+            reset(request.transport)
         else:
             request.transport.close()
     if isinstance(error, EsbError):
@@ -115,7 +116,9 @@ def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str)
     if not source and not made["result"]:
         source = "upstream"  # a component's own envelope: it passes on what another system said
     headers = _headers(arrival, JSON_HEADERS)
-    return Written(web.Response(body=body, status=status, headers=headers), made["code"], source)
+    code = own_code(made["code"])  # an upstream may have written anything there
+    response = web.Response(body=body, status=status, headers=headers)
+    return Written(response, CUT_SHORT if code is None else code, source)
 
 
 def _told(translate: Translate, value: Any) -> str:
