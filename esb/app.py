@@ -46,7 +46,10 @@ class Gateway:
         self._idempotency = Idempotency(self.store, self.observer)
         self.generation = Generation(config, self._means, [*missing, *mistakes], idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
-        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
+        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues(), self._trouble)
+
+    def _trouble(self) -> str:
+        return f"store: {self.store.trouble}" if self.store.trouble else ""
 
     async def run(self, app: web.Application) -> AsyncIterator[None]:
         """Open while the application runs."""

@@ -41,8 +41,16 @@ class Generation(Protocol):
 class Ingress:
     """Answers every request of the public listener."""
 
-    def __init__(self, current: Callable[[], Generation], observer: Observer, catalogues: Catalogues) -> None:
+    def __init__(
+        self,
+        current: Callable[[], Generation],
+        observer: Observer,
+        catalogues: Catalogues,
+        trouble: Callable[[], str] = str,
+    ) -> None:
+        """`trouble` tells what does not work though calls are answered; "" for nothing."""
         self._current = current
+        self._trouble = trouble
         self._observer = observer
         self._catalogues = catalogues
         self.in_flight: set[asyncio.Task[Any]] = set()
@@ -73,7 +81,9 @@ class Ingress:
 
     def _health(self) -> web.Response:
         healthy = self.ready and not self.draining
-        message = "OK" if healthy else "draining" if self.draining else "starting"
+        message = "draining" if self.draining else "OK" if self.ready else "starting"
+        if healthy and (trouble := self._trouble()):
+            message = f"degraded: {trouble}"
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
         headers = {"Content-Type": answers.JSON}
         return web.Response(status=200 if healthy else 503, body=codec.encode(body), headers=headers)

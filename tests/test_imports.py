@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset({"gateway_jwt", "proxy"}),
     frozenset({"fleet_tokens", "token", "token_budget"})
     | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
     frozenset({"store"}),
     frozenset({"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}),
 )
