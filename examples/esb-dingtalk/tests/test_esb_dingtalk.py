@@ -27,7 +27,9 @@ def is_signed(query: dict[str, str]) -> bool:
 
 
 @pytest.mark.usefixtures("robot")
-async def test_a_signed_text_arrives(upstream: Upstream, call: CallComponent, assert_no_secrets: AssertNoSecrets) -> None:
+async def test_a_signed_text_arrives(
+    upstream: Upstream, call: CallComponent, assert_no_secrets: AssertNoSecrets
+) -> None:
     answer = await call(content="Disk is full", at_mobiles="13800000000,13800000001")
 
     assert (answer["result"], answer["message"]) == (True, "OK")
