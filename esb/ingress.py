@@ -22,7 +22,7 @@ from esb.component import Reply
 from esb.config import Server
 from esb.errors import Draining, EsbError, Inactive, Limited, Message, NotFound, RequestError, TooLarge, UpstreamError
 from esb.fields import switched_on
-from esb.hangup import HungUp, while_connected
+from esb.hangup import HungUp, reset, while_connected
 from esb.observe import CallFinished, Observer, crash
 from esb.occupancy import Occupancy
 from esb.outgoing import own_code
@@ -154,7 +154,7 @@ class Ingress:
             self._observer.emit(crash(request_id, path, error))
         if request.transport is not None:
             if stalled or request.version < (1, 1):
-                request.transport.abort()
+                reset(request.transport)
             else:
                 request.transport.close()
         if isinstance(error, EsbError):

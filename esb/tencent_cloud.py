@@ -4,6 +4,7 @@ Sources: cloud.tencent.com/document/api/213/30654 (signature v3), /382/55981 (Se
 /1128/51558 (SendTtsVoice).
 """
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -82,19 +83,13 @@ class TencentCloud:
         """The Response to one action. TencentRefused, or UpstreamError if nobody knows whether it was done."""
         target = Target(SYSTEM, action)
         raw = codec.encode(dict(body))
-        sent = True
         try:
             answer = await self._http.json(
                 call, target, "POST", self._url, body=raw, headers=self._headers(action, raw)
             )
-        except UpstreamError as error:
-            sent = error.sent
+        except asyncio.CancelledError:
+            call.record.sent = True
             raise
-        except Limited:
-            sent = False
-            raise
-        finally:
-            call.record.sent |= sent
         return self._response(target, answer)
 
     def _headers(self, action: str, body: bytes) -> dict[str, str]:
@@ -138,15 +133,17 @@ class TencentCloud:
         return shown(text, self._secret_key, self._secret_id)
 
 
-async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
+async def attempt(call: Call, addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
     """What `sending` reached of these addresses, whichever way it ends."""
     try:
-        return await sending()
+        reached = await sending()
     except TencentRefused as refusal:
         misses = tuple(Miss(address, refusal.errcode, refusal.errmsg) for address in addresses)
-        return Reached(failed=misses, retry_after=retry_after(refusal.errcode))
+        reached = Reached(failed=misses, retry_after=retry_after(refusal.errcode))
     except (UpstreamError, Limited) as error:
-        return stopped(addresses, error)
+        reached = stopped(addresses, error)
+    call.record.sent |= reached.may_have_left
+    return reached
 
 
 def authorization(secret_id: str, secret_key: str, *, product: str, host: str, body: bytes, timestamp: int) -> str:

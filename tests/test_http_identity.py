@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from esb.call import App, User
 from esb.gateway_jwt import EARLIER, LIFETIME, MARGIN, GatewayJwt, key_problem
+from esb.outgoing import Tls
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
 from tests.raw_server import answering, raw_server
 from tests.recorder import Recorder, proxy, recording
@@ -125,6 +126,12 @@ class Authority:
         path.write_bytes(pem(key).encode() + self._signed(name, key, ca=False))
         return path
 
+    def locked(self) -> Path:
+        """A file whose key needs a password."""
+        path = self._folder / "locked.pem"
+        path.write_bytes(pem(self._key, b"password").encode() + self.ca.read_bytes())
+        return path
+
     def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
@@ -186,6 +193,11 @@ async def test_the_gateway_shows_its_certificate(open_gateway: OpenGateway, auth
 async def test_an_authority_that_nobody_named_is_not_trusted(open_gateway: OpenGateway, secure: str) -> None:
     gateway = await open_gateway(proxy(secure))
     assert "the TLS certificate or handshake was refused" in await said(gateway)
+
+
+def test_a_key_with_a_password_is_a_mistake_and_no_question_at_the_terminal(authority: Authority) -> None:
+    with pytest.raises(ssl.SSLError):
+        Tls.load(str(authority.ca), str(authority.locked()), None)
 
 
 async def test_without_a_certificate_the_upstream_does_not_answer(

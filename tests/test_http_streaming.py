@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientPayloadError, web
 from yarl import URL
 
+from esb.app import GATEWAY
 from esb.observe import CallFinished, UpstreamFinished
 from tests.conftest import DEMO, Gateway, OpenGateway, OpenServer
 from tests.loop_time import movable_loop_time
@@ -445,3 +446,36 @@ async def test_credentials_that_are_refused_are_refused_before_the_upload(
     response = await gateway.request("PUT", RELAY, data=bytes(1_000_000), headers=wrong)
     assert (await response.json())["message"].startswith("APP Secret verification failed")
     assert upstream.seen == []
+
+
+# The gateway's own end
+
+
+async def test_a_stream_that_outlasts_the_grace_is_cut(open_raw: OpenRaw) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(FOREVER)
+        await peer.gone()
+
+    gateway, server = await open_raw(script)
+    async with gateway.http.get(gateway.url + RELAY, headers=BY_HEADER) as response:
+        assert await response.content.readany() == b"first"
+        await gateway.app[GATEWAY].drain(0)
+        with pytest.raises(ClientPayloadError):
+            await response.read()
+    await server.all_gone.wait()
+    assert finished(gateway).status == 0
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_an_old_client_can_tell_a_whole_answer_from_a_broken_one(open_raw: OpenRaw, whole: bool) -> None:
+    gateway, _ = await open_raw(saying(FOREVER + (b"0\r\n\r\n" if whole else b"")))
+    async with connection(gateway.url) as (reader, writer):
+        writer.write(b"GET %b HTTP/1.0\r\nHost: x\r\n%b\r\n\r\n" % (RELAY.encode(), HEAD))
+        if whole:
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            assert b"chunked" not in head.lower()
+            assert body == b"first"
+        else:
+            with pytest.raises(ConnectionResetError):
+                await reader.read()

@@ -23,7 +23,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
-    frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
+    frozenset({"fleet_tokens", "token", "token_budget"})
+    | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
     | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
     frozenset({"errors", "clock", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
