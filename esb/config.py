@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
@@ -65,6 +65,8 @@ class Server(ConfigModel):
     trusted_proxies: tuple[Network, ...] = ()
     max_in_flight: Count = 5000
     max_per_target: Count = 5000
+    outgoing: Literal["aiohttp", "httptools"] | None = None
+    """Who speaks HTTP to upstreams; None: the fastest that is installed."""
     admin: Admin | None = None
 
 

@@ -21,6 +21,7 @@ from esb.config import ConfigModel
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing import Outgoing, Target
 from esb.reached import Miss, Reached, shown, shown_code, stopped
+from esb.urls import HostOrUrl, SecretUrl
 
 ALGORITHM = "TC3-HMAC-SHA256"
 CONTENT_TYPE = "application/json; charset=utf-8"
@@ -43,10 +44,10 @@ class TencentConfig(ConfigModel):
     tencent_secret_id: SecretStr = SecretStr("")
     tencent_secret_key: SecretStr = SecretStr("")
     tencent_region: str = "ap-guangzhou"
-    tencent_host: str = ""
+    tencent_host: HostOrUrl = ""
     sdk_app_id: Identifier = ""
     template_id: Identifier = ""
-    dest_url: SecretStr = SecretStr("")
+    dest_url: SecretUrl = SecretStr("")
 
     def missing(self) -> list[str]:
         """The keys without which Tencent cannot be asked."""
@@ -69,9 +70,8 @@ class TencentCloud:
     def __init__(
         self, http: Outgoing, config: TencentConfig, product: str, version: str, now: Callable[[], float] = time.time
     ) -> None:
-        host = config.tencent_host or f"{product}.tencentcloudapi.com"
         self._http = http
-        self._url = (host if "://" in host else f"https://{host}").rstrip("/") + "/"
+        self._url = (config.tencent_host or f"https://{product}.tencentcloudapi.com").rstrip("/") + "/"
         self._product = product
         self._version = version
         self._region = config.tencent_region

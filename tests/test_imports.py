@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
+    frozenset({"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"})
     | frozenset({"endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
@@ -25,9 +25,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset({"gateway_jwt", "proxy"}),
     frozenset({"fleet_tokens", "token", "token_budget"})
     | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
     frozenset({"store"}),
-    frozenset({"errors", "clock", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
+    frozenset({"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
 
@@ -51,13 +51,15 @@ PLUGINS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "testing"},
-    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
+    "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
+    "aiohappyeyeballs": {"outgoing.connecting"},
     "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
+    "httptools": {"outgoing.connection"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
-    "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
+    "multidict": {"answers", "forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
     "pytest": {"pytest_plugin"},
     "pytest_asyncio": {"pytest_plugin"},
@@ -69,7 +71,7 @@ LIBRARIES = {
     "uvloop": {"serving"},
     "watchfiles": {"commands.dev"},
     "yaml": {"document"},
-    "yarl": {"outgoing.aiohttp_engine"},
+    "yarl": {"outgoing.aiohttp_engine", "outgoing.httptools_engine"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 

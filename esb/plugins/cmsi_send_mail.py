@@ -25,6 +25,7 @@ from esb import (
     Params,
     Receivers,
     RequiredText,
+    SecretUrl,
     Services,
     Target,
     Text,
@@ -65,7 +66,7 @@ class Config(ConfigModel):
     smtp_usessl: bool = False
     smtp_usetls: bool = False
     mail_sender: str = ""
-    dest_url: SecretStr = SecretStr("")
+    dest_url: SecretUrl = SecretStr("")
 
     @property
     def encryption(self) -> Encryption:

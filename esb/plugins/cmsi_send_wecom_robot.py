@@ -4,11 +4,24 @@ The key of the robot's webhook is its whole credential. WeCom drops no repetitio
 known whether one arrived, it is not sent again, and the answer says so.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from esb import Call, Component, ConfigModel, Label, Params, Receivers, RequiredText, Services, Text, problem
+from esb import (
+    BaseUrl,
+    Call,
+    Component,
+    ConfigModel,
+    Label,
+    Params,
+    Receivers,
+    RequiredText,
+    SecretUrl,
+    Services,
+    Text,
+    problem,
+)
 from esb.audience import addressed
 from esb.wechat import (
     MESSAGES_PER_MINUTE,
@@ -28,8 +41,8 @@ class Config(ConfigModel):
     """`webhook_key`: the `key` of the robot's webhook address."""
 
     webhook_key: SecretStr
-    wx_qy_host: str = "https://qyapi.weixin.qq.com"
-    wx_proxy: SecretStr | None = None
+    wx_qy_host: BaseUrl = "https://qyapi.weixin.qq.com"
+    wx_proxy: SecretUrl | None = None
 
 
 class SendWecomRobotParams(Params):
@@ -46,6 +59,12 @@ class SendWecomRobotParams(Params):
         if value not in {"", "text", "markdown"}:
             raise problem("Must be one of {choices}", choices="text, markdown")
         return value or "text"
+
+    @model_validator(mode="after")
+    def _mentions_fit(self) -> Self:
+        if self.msgtype == "markdown" and (self.mentioned_list or self.mentioned_mobile_list):
+            raise problem("Mentions [mentioned_list, mentioned_mobile_list] need msgtype text; markdown has <@userid>")
+        return self
 
 
 class SendWecomRobot(Component[Config, SendWecomRobotParams]):

@@ -16,6 +16,7 @@ from esb.services import Means
 from esb.services._once import each_once
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._rights import AppRights
+from esb.urls import BaseUrl
 
 VERIFY = Target("BK_AUTH", "verify_app_secret")
 LIST = Target("BK_AUTH", "list_app_secrets")
@@ -24,7 +25,7 @@ LIST = Target("BK_AUTH", "list_app_secrets")
 class BkAuthConfig(ConfigModel):
     """`url` of bkauth, the credential that the gateway shows it, and the rights of apps that have any of their own."""
 
-    url: str
+    url: BaseUrl
     app_code: str
     app_secret: SecretStr
     apps: Annotated[tuple[AppRights, ...], each_once("code")] = ()

@@ -12,6 +12,7 @@ from esb.flight import Lookup
 from esb.outgoing import Target
 from esb.services import Means
 from esb.services._refusals import bad_token
+from esb.urls import BaseUrl
 
 IS_LOGIN = Target("BK_LOGIN", "is_login")
 
@@ -19,7 +20,7 @@ IS_LOGIN = Target("BK_LOGIN", "is_login")
 class BkLoginConfig(ConfigModel):
     """`url` of the login service, and the credential the gateway shows it."""
 
-    url: str
+    url: BaseUrl
     app_code: str = "esb"
     app_token: SecretStr
 

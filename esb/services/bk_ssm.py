@@ -10,6 +10,7 @@ from esb.errors import AuthenticationError, Message
 from esb.flight import Lookup
 from esb.outgoing import Target
 from esb.services import Identity, Means
+from esb.urls import BaseUrl
 
 VERIFY = Target("BK_SSM", "verify_access_token")
 
@@ -17,7 +18,7 @@ VERIFY = Target("BK_SSM", "verify_access_token")
 class BkSsmConfig(ConfigModel):
     """`url` of the token service, and the credential that the gateway shows it."""
 
-    url: str
+    url: BaseUrl
     app_code: str = "bk_paas"
     app_secret: SecretStr
 

@@ -14,6 +14,7 @@ from esb.flight import fan_out
 from esb.gateway_jwt import GatewayJwt, key_problem
 from esb.outgoing import Target
 from esb.services import Contact, Means
+from esb.urls import BaseUrl
 
 PROFILES = Target("BK_USER", "profiles")
 NAMES_PER_CALL = 100
@@ -34,7 +35,7 @@ def _can_sign(key: SecretStr) -> SecretStr:
 class BkUserConfig(ConfigModel):
     """`url` of the directory, headers that it wants to see, and the private key of an X-Bkapi-JWT if it wants one."""
 
-    url: str
+    url: BaseUrl
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     jwt_private_key: Annotated[SecretStr, AfterValidator(_can_sign)] | None = None
 

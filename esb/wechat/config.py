@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.services import Means
+from esb.urls import BaseUrl, SecretUrl
 from esb.wechat.official_account import OfficialAccount
 from esb.wechat.pacing import Pace
 from esb.wechat.wecom import WeCom
@@ -24,8 +25,8 @@ class WeComConfig(ConfigModel):
     wx_qy_allow_all: bool = False
     wx_qy_duplicate_check: bool = True
     wx_qy_member_per_minute: int = Field(30, ge=0)
-    wx_qy_host: str = "https://qyapi.weixin.qq.com"
-    wx_proxy: SecretStr | None = None
+    wx_qy_host: BaseUrl = "https://qyapi.weixin.qq.com"
+    wx_proxy: SecretUrl | None = None
 
     def require_wecom(self) -> None:
         """ValueError unless there is a corporation, and an app of it that is whole."""
@@ -72,8 +73,8 @@ class OfficialAccountConfig(ConfigModel):
     wx_template_id: str = ""
     wx_template_keys: TemplateKeys = TemplateKeys()
     wx_token_api: Literal["stable", "plain"] = "stable"  # noqa: S105 - an interface, no secret
-    wx_mp_host: str = "https://api.weixin.qq.com"
-    wx_proxy: SecretStr | None = None
+    wx_mp_host: BaseUrl = "https://api.weixin.qq.com"
+    wx_proxy: SecretUrl | None = None
 
     def require_official_account(self) -> None:
         """ValueError unless appid, secret and template are there."""
