@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import ROOT, environment, run, running
+from tests.test_serving_reload import wait_until
 from tests.test_testing import python
 
 PAGES = ("docs/plugins.md", "docs/plugins.zh-CN.md")
@@ -71,7 +72,7 @@ def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
     try:
         url = {"DEMO_HELLO_URL": f"http://127.0.0.1:{port}"}
         with running("dev", "-c", "esb.yaml", "--port", "0", folder=folder, log=folder / "log", **url) as gateway:
-            wait_for_port(port)
+            wait_until(lambda: listens(port))  # it says nothing when it is ready
             name, _, value = secret.partition("=")
             done = run(*arguments[1:], folder=folder, ESB_URL=gateway.url, **{name: value})
     finally:
@@ -83,11 +84,7 @@ def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
     assert list(answered) == list(shown)
 
 
-def wait_for_port(port: int) -> None:
-    """Returns when somebody listens there: the greeter says nothing when it is ready."""
-    for _ in range(1000):
-        with socket.socket() as probe:
-            probe.settimeout(5)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    pytest.fail("the greeter did not start")
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
