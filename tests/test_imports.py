@@ -16,9 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset(
-        {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
-    )
+    frozenset({"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"})
     | frozenset({"endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
@@ -29,9 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
     | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
     frozenset({"store"}),
-    frozenset(
-        {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
-    ),
+    frozenset({"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
 
@@ -54,7 +50,7 @@ PLUGINS_ALSO_IMPORT = {
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine", "testing"},
+    "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
     "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
