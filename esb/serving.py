@@ -27,7 +27,7 @@ except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway
 
 T = TypeVar("T")
 SANDBOX_HOST = "127.0.0.1"
-UNKNOWN_YET = f"http://{SANDBOX_HOST}:0"
+UNKNOWN_YET = f"http://{SANDBOX_HOST}:{Sandbox().port}"
 """What ${sandbox} stands for in a check before the sandbox listens."""
 
 

@@ -50,7 +50,7 @@ PLUGINS_ALSO_IMPORT = {
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine", "testing"},
+    "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
     "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},

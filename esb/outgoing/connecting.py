@@ -3,11 +3,11 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import cast
 
 import aiohappyeyeballs
+import aiohttp
 
 from esb.addresses import is_refused, literal
 from esb.errors import Message
@@ -17,6 +17,7 @@ from esb.outgoing.exchange import ExchangeError, NoConnection
 Place = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 REMEMBERED_SECONDS = 30.0
 MOST_NAMES = 1000
+FAMILIES: Mapping[int, int] = {4: socket.AF_INET, 6: socket.AF_INET6}
 NEXT_ADDRESS_SECONDS = 0.25
 """After so long the next address is tried beside the one before."""
 
@@ -26,6 +27,7 @@ class Names:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._resolver = aiohttp.ThreadedResolver()
         self._known: dict[tuple[str, int], tuple[float, Sequence[Place]]] = {}
         self._asking: dict[tuple[str, int], asyncio.Task[Sequence[Place]]] = {}
 
@@ -49,12 +51,10 @@ class Names:
 
     async def _ask(self, key: tuple[str, int]) -> Sequence[Place]:
         try:
-            found = await self._loop.getaddrinfo(
-                key[0], key[1], type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_ADDRCONFIG
-            )
+            found = await self._resolver.resolve(*key, family=socket.AF_UNSPEC)
         except (OSError, UnicodeError):
             return ()
-        places = cast(Sequence[Place], found)  # no family but these two has names
+        places = [_place(each["host"], each["family"], each["port"]) for each in found]
         if len(self._known) >= MOST_NAMES:
             self._known.clear()
         self._known[key] = (self._loop.time() + REMEMBERED_SECONDS, places)
@@ -66,11 +66,12 @@ class Connector:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._names = Names(self._loop)
+        self._names = {guarded: Names(self._loop) for guarded in (False, True)}  # nothing is shared between them
         self._trusting: ssl.SSLContext | None = None
 
     async def close(self) -> None:
-        await self._names.close()
+        for names in self._names.values():
+            await names.close()
 
     async def connect(
         self, scheme: str, host: str, port: int, context: ssl.SSLContext | None, guarded: bool, seconds: float
@@ -110,9 +111,9 @@ class Connector:
     async def _places(self, host: str, port: int, guarded: bool) -> Sequence[Place]:
         address = literal(host)
         if address is not None:
-            found: Sequence[Place] = [_place(str(address), address.version, port)]
+            found: Sequence[Place] = [_place(str(address), FAMILIES[address.version], port)]
         else:
-            found = await self._names.find(host, port)
+            found = await self._names[guarded].find(host, port)
         if not found:
             raise NoConnection(Message("the host name could not be resolved"))
         if not guarded:
@@ -129,7 +130,6 @@ class Connector:
         return self._trusting
 
 
-def _place(address: str, version: int, port: int) -> Place:
-    if version == 4:
-        return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
-    return (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port, 0, 0))
+def _place(address: str, family: int, port: int) -> Place:
+    where = (address, port) if family == socket.AF_INET else (address, port, 0, 0)
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where)

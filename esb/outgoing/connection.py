@@ -66,7 +66,8 @@ class Connection(asyncio.Protocol):
 
     def ask(self, head: bytes, body: bytes | None, deadline: float) -> "asyncio.Future[Answer]":
         """The answer to this request. It fails with ExchangeError only; whoever gives up waiting calls `abort`."""
-        self._heard = 0
+        self._heard = self._head_size = 0
+        self._in_head = True
         waiting = self._waiting = self._loop.create_future()
         self._watch(deadline)
         if not body:
