@@ -58,7 +58,7 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
     Raises ConfigError before anything is opened, and CannotListen.
     """
     stopped = stop_signal()
-    async with deployed(path, environ, host, port, [logs.listener(environ)]) as deployment:
+    async with deployed(path, environ, host, port, [logs.listener(environ, at_once=False)]) as deployment:
         announce(deployment.url)
         notify(environ, READY)
         await stopped.wait()
