@@ -82,6 +82,8 @@ async def deployed(
     always_sandbox: bool = False,
 ) -> AsyncIterator[Deployment]:
     """A gateway that listens where its config says, or where `host` and `port` do; with its sandbox."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # all is being read: one that comes now must not end us
     config = load(path, environ, sandbox_url=UNKNOWN_YET if always_sandbox else None)
     create_app(config)  # all mistakes, before the sandbox opens a port
     sandbox_url = None
@@ -105,7 +107,7 @@ async def deployed(
             )
         )
         reloader = await stack.enter_async_context(reloading(app[GATEWAY], reread))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+        loop.add_signal_handler(signal.SIGHUP, reloader.ask)
         yield Deployment(app[GATEWAY], url, reloader, sandbox_url)
 
 

@@ -16,7 +16,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset({"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"})
+    frozenset(
+        {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
+    )
     | frozenset({"endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
@@ -27,7 +29,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
     | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
     frozenset({"store"}),
-    frozenset({"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}),
+    frozenset(
+        {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
+    ),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
 

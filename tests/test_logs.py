@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from esb import logs
-from esb.observe import CallFinished, Crashed, Event, TokenFetched, UpstreamFinished
+from esb.observe import CallFinished, Crashed, Event, GateClosed, TokenFetched, UpstreamFinished
 from tests.conftest import Gateway, Sandbox
 
 ID = "0123456789abcdef" * 2
@@ -96,6 +96,17 @@ def test_an_upstream_call_is_one_line_of_json_and_a_warning_when_it_failed() -> 
 def test_a_token_that_was_fetched_is_told_by_its_account() -> None:
     line = as_json(TOKEN)
     assert (line["platform"], line["account"], line["outcome"], line["ms"]) == ("qy", "ww1", "fetched", 250.0)
+
+
+def test_a_quota_that_is_used_up_is_a_warning_with_its_account() -> None:
+    line = as_json(GateClosed("mp", "wx1", 45009, 60.0))
+    assert (line["event"], line["level"], line["platform"], line["account"]) == (
+        "quota gate closed",
+        "warning",
+        "mp",
+        "wx1",
+    )
+    assert (line["errcode"], line["seconds"]) == (45009, 60.0)
 
 
 def test_a_crash_is_an_error_with_its_frames() -> None:
