@@ -57,11 +57,6 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
-    if load(path, environ).server.workers > 1:
-        from esb.workers.deployment import supervised
-
-        await supervised(path, environ, host, port)
-        return
     stopped = stop_signal()
     async with deployed(path, environ, host, port, [logs.listener(environ, at_once=False)]) as deployment:
         announce(deployment.url)

@@ -8,15 +8,6 @@ from esb.config import ComponentStanza, Config
 from esb.errors import Mistake
 from esb.store import Store
 
-PLAIN = (
-    "each fetch of a plain token kills the one before, so processes that share no memory kill each other's; "
-    "use stable, or services.store: {{use: redis}}, or one worker instead of {workers}"
-)
-EACH_FOR_ITSELF = (
-    "each of {workers} processes would remember nonces and idempotency keys and count limits for itself; use redis, "
-    "or accept that with services.store: {{use: memory, config: {{per_process: accept}}}}"
-)
-
 
 def mistakes(
     config: Config, store: Store, built: Sequence[tuple[ComponentStanza, Component[Any, Any]]]
@@ -26,15 +17,29 @@ def mistakes(
     if workers == 1 or store.shared or config.root is None:
         return []
     found = [
-        stanza.section.mistake(PLAIN.format(workers=workers), "config", "wx_token_api")
+        stanza.section.mistake(_plain(workers), "config", "wx_token_api")
         for stanza, component in built
         if _fetches_plain_tokens(component.config)
     ]
     stanza = config.services.get("store")
     if stanza is None or stanza.config.value.get("per_process") != "accept":
-        found.append(config.root.mistake(EACH_FOR_ITSELF.format(workers=workers), "server", "workers"))
+        found.append(config.root.mistake(_each_for_itself(workers), "server", "workers"))
     return found
 
 
 def _fetches_plain_tokens(config: Any) -> bool:
     return getattr(config, "wx_token_api", "") == "plain" and getattr(config, "wx_type", "mp") == "mp"
+
+
+def _plain(workers: int) -> str:
+    return (
+        "each fetch of a plain token kills the one before, so processes that share no memory kill each other's; "
+        f"use stable, or services.store: {{use: redis}}, or one worker instead of {workers}"
+    )
+
+
+def _each_for_itself(workers: int) -> str:
+    return (
+        f"each of {workers} processes would remember nonces and idempotency keys and count limits for itself; "
+        "use redis, or accept that with services.store: {use: memory, config: {per_process: accept}}"
+    )

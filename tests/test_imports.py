@@ -13,9 +13,12 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
     | frozenset(
         {"admin", "commands", "disclosure", "pytest_plugin", "testing", "exposition", "metrics", "telemetry", "tracing"}
+    )
+    | frozenset(
+        {"processes", "workers"}
     ),
     frozenset({"app"}),
-    frozenset({"generation", "lasting", "reimport"}),
+    frozenset({"generation", "lasting", "reimport", "sharing"}),
     frozenset(
         {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
     )
