@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
@@ -67,6 +66,8 @@ class Server(ConfigModel):
     max_per_target: Count = 5000
     outgoing: Literal["aiohttp", "httptools"] | None = None
     """Who speaks HTTP to upstreams; None: the fastest that is installed."""
+    workers: Count = 1
+    """How many processes answer calls."""
     admin: Admin | None = None
 
 
@@ -207,7 +208,7 @@ class _Loading:
             folder,
             server=self._part(root, "server", Server) or Server(),
             sandbox=self._part(root, "sandbox", Sandbox),
-            services=MappingProxyType(self._services(root)),
+            services=self._services(root),
             middlewares=self._middlewares(root),
             components=tuple(components),
             mistakes=self.mistakes,

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from esb import registry
+from esb import registry, sharing
 from esb.call import Call
-from esb.component import ChainServices, Services
+from esb.component import ChainServices, Component, Services
 from esb.config import ComponentStanza, Config, Section, Server, Stanza
 from esb.endpoint import Endpoint
 from esb.errors import ConfigError, Inactive, Mistake, NotFound
@@ -60,11 +60,13 @@ class Generation:
         self.calls = Occupancy()
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
+        self._components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         self._idempotency = idempotency or Idempotency(means.store, means.observer)
         _make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
+        self._mistakes += sharing.mistakes(config, means.store, self._components)
         if self._mistakes:
             raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.file, mistake.line)))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
@@ -160,6 +162,7 @@ class Generation:
         paths = (stanza.path, *stanza.aliases)
         if component is None:
             return None, paths
+        self._components.append((stanza, component))
         streams = component.streams_body and (test is None or test.streams_body)
         if stanza.unlimited and not streams:
             self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))

@@ -22,6 +22,7 @@ from esb.observe import (
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
+    WorkerEnded,
 )
 
 LONGEST_NAME = 200
@@ -75,6 +76,8 @@ def listener(
                 logger.error("reload refused", generation=generation, mistakes=list(mistakes))
             case Reloaded(generation, _, seconds):
                 logger.info("reloaded", generation=generation, ms=_milliseconds(seconds))
+            case WorkerEnded(status, seconds):
+                logger.error("worker ended", status=status, lived=round(seconds, 1))
             case GenerationClosed(generation, calls):
                 level = logger.warning if calls else logger.info
                 level("generation closed", generation=generation, unfinished=calls)

@@ -13,9 +13,12 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
     | frozenset(
         {"admin", "commands", "disclosure", "pytest_plugin", "testing", "exposition", "metrics", "telemetry", "tracing"}
+    )
+    | frozenset(
+        {"processes", "workers"}
     ),
     frozenset({"app"}),
-    frozenset({"generation", "lasting", "reimport"}),
+    frozenset({"generation", "lasting", "reimport", "sharing"}),
     frozenset(
         {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
     )
@@ -81,6 +84,7 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
+    "cli": "the supervisor, which a gateway of one process does without",
     "gateway_jwt": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "serving": "the WeChat sandbox, which production does without",
