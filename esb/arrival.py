@@ -63,7 +63,10 @@ class Arrival:
             gateway_jwt,
             Signed(request.method, self._signed_path(), query, read),
         )
-        travelling = {name: value for name in TRAVELLING if (value := headers.get(name)) and value.isascii()}
+        travelling = {}
+        for name in TRAVELLING:
+            if (value := headers.get(name)) and value.isascii():
+                travelling[name] = value
         travelling["X-Bkapi-Request-Id"] = self.id
         return Call(
             id=self.id,
@@ -103,6 +106,8 @@ class Arrival:
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
         if announced is not None and encoding in {"", "identity"}:
             try:
+                if request.content.is_eof():  # all of it came with the head, as nearly always
+                    return request.content.read_nowait()
                 return await request.content.read()  # as much as was announced, and not more
             except (web.RequestPayloadError, ConnectionError):
                 raise _incomplete() from None

@@ -30,7 +30,7 @@ class User:
     verified: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Signed:
     """What a request signature covers, as it came over the wire."""
 
@@ -40,7 +40,7 @@ class Signed:
     body: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # frozen, it would take three times as long to make
 class Credentials:
     """What a caller says about itself, unverified. Never printed: nearly all of it is secret.
 

@@ -5,6 +5,7 @@ JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, n
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -101,6 +102,8 @@ class _Json:
 
     def __init__(self, lines: "_Lines") -> None:
         self._lines = lines
+        self._second = 0
+        self._date_and_time = ""
 
     def info(self, event: str, **fields: Any) -> None:
         self._write(event, "info", fields)
@@ -114,8 +117,16 @@ class _Json:
     def _write(self, event: str, level: str, fields: dict[str, Any]) -> None:
         fields["event"] = event
         fields["level"] = level
-        fields["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        fields["timestamp"] = self._now()
         self._lines.info(codec.encode(fields).decode())
+
+    def _now(self) -> str:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._date_and_time = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._date_and_time}.{int((now - second) * 1_000_000):06}Z"
 
 
 class _Lines:

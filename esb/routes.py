@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from esb.middleware import Handler
 
@@ -23,14 +23,13 @@ class Route:
     inner: Handler
     streams_body: bool = False
     unlimited: bool = False
+    system: str = field(init=False)
+    component: str = field(init=False)
 
-    @property
-    def system(self) -> str:
-        return self.name.partition(".")[0]
-
-    @property
-    def component(self) -> str:
-        return self.name.partition(".")[2]
+    def __post_init__(self) -> None:
+        system, _, component = self.name.partition(".")
+        object.__setattr__(self, "system", system)
+        object.__setattr__(self, "component", component)
 
 
 NO_VARIABLES: Mapping[str, str] = {}

@@ -27,7 +27,7 @@ class Catalogues:
 
     def translate(self, language: str) -> Translate:
         """How to speak to a caller with this Blueking-Language: Chinese for zh-hans, zh-cn, zh …, else English."""
-        if is_chinese(language):
+        if language and is_chinese(language):
             return self._chinese
         return untranslated
 

@@ -14,9 +14,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     | frozenset(
         {"admin", "commands", "disclosure", "pytest_plugin", "testing", "exposition", "metrics", "telemetry", "tracing"}
     )
-    | frozenset(
-        {"processes", "workers"}
-    ),
+    | frozenset({"processes", "workers"}),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport", "sharing"}),
     frozenset(

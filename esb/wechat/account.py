@@ -131,6 +131,9 @@ class Account:
                 if not (safe and error.transient and await self._another_try(call, effort.tries)):
                     raise
             else:
+                if reply.accepted:
+                    self._tokens.confirm(self.key, token)
+                    return reply
                 if not await self._worth_repeating(call, reply, token, effort):
                     return reply
         return Reply(closed, {})

@@ -20,7 +20,7 @@ TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
 class Notice(Params):
     """The parameter `data`: heading, message, date and remark, and the form in which WeCom shows them."""
 
-    msgtype: Text = Field(TEXT, description="WeCom: text, markdown, textcard or template_card", validate_default=True)
+    msgtype: Text = Field(TEXT, description="WeCom: text, markdown, textcard or template_card")
     heading: Annotated[Text, Label("notification header text")] = Field(
         "", description="heading of the message", validate_default=True
     )

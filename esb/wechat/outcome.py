@@ -32,7 +32,7 @@ class Failure:
         return self.errmsg is INVALID or self.errmsg is UNLICENSED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Outcome:
     """How sending to some receivers went. `refusal`: WeChat's no; `error`: what else stopped it as a whole.
 

@@ -25,7 +25,7 @@ class CredentialRefused(WeChatError, TokenRefused):
     """WeChat does not accept this appid or corpid, its secret, or our address."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Reply:
     """WeChat's answer. A verdict with errcode 0 is acceptance, unless WeChat warns that it read only half."""
 

@@ -19,7 +19,7 @@ from esb.errors import ConfigError
 from esb.generation import Generation
 from esb.metrics import Tally
 from esb.processes import Process, state
-from esb.serving import listening, run, stop_signal
+from esb.serving import collect_seldom, listening, run, stop_signal
 from esb.workers.line import Line, LineClosed
 
 
@@ -86,6 +86,7 @@ async def work(end: socket.socket) -> None:
         gateway.generation.number = orders.generation
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
         await line.send("ready")
+        collect_seldom()
         answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stopped))
         await stopped.wait()
         await gateway.drain(gateway.config.server.shutdown_grace)
