@@ -34,6 +34,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"store"}),
     frozenset(
         {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
+        | {"globs", "recent"}
     ),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
