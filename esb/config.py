@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
@@ -208,7 +209,7 @@ class _Loading:
             folder,
             server=self._part(root, "server", Server) or Server(),
             sandbox=self._part(root, "sandbox", Sandbox),
-            services=self._services(root),
+            services=MappingProxyType(self._services(root)),
             middlewares=self._middlewares(root),
             components=tuple(components),
             mistakes=self.mistakes,
