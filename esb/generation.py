@@ -8,7 +8,7 @@ from typing import Any
 from esb import registry
 from esb.call import Call
 from esb.clock import Clock
-from esb.component import ChainServices, Services
+from esb.component import ChainServices, Component, Services
 from esb.config import ComponentStanza, Config, Section, Server, Stanza
 from esb.endpoint import Endpoint
 from esb.errors import ConfigError, Inactive, Mistake, NotFound
@@ -61,6 +61,8 @@ class Generation:
         self.calls = Occupancy()
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
+        self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
+        """What was built of which stanza."""
         self._idempotency = idempotency or Idempotency(means.store)
         _make_importable(config)
         services = self._services(means)
@@ -152,6 +154,7 @@ class Generation:
         streams = component.streams_body and (test is None or test.streams_body)
         if stanza.unlimited and not streams:
             self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
+        self.components.append((stanza, component))
         endpoint = Endpoint(component, test)
         route = Route(
             path=stanza.path,

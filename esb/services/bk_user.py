@@ -21,10 +21,10 @@ FIELDS = "username,country_code,telephone,email,wx_userid,status,staff_status"
 
 
 class BkUserConfig(ConfigModel):
-    """`url` of the directory, and headers that it wants to see."""
+    """Where the user directory is."""
 
-    url: str
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    url: str = Field(description="address of the user directory")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers that it wants to see")
 
 
 class BkUsers:

@@ -8,9 +8,11 @@ from esb.store.memory import MemoryStore
 
 
 class MemoryConfig(ConfigModel):
-    """`max_keys`: how much is remembered at once; about 200 bytes a key. What goes beyond it is refused."""
+    """How much is remembered."""
 
-    max_keys: int = Field(1_000_000, ge=1)
+    max_keys: int = Field(
+        1_000_000, ge=1, description="keys at once, about 200 bytes each; what goes beyond it is refused"
+    )
 
 
 class Memory(MemoryStore):
