@@ -3,7 +3,7 @@
 And how the caller is told whom it reached, in the caller's own spelling. Shared by every channel.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,21 @@ def delivery(
 ) -> dict[str, Any]:
     """The part of `data` that every sending answer has."""
     return {"accepted": list(accepted), "failed": list(failed), "unknown": list(unknown), "msgids": list(msgids)}
+
+
+def rehearsal(
+    audience: Audience,
+    messages: Iterable[tuple[Sequence[str], str, Mapping[str, Any]]],
+    warnings: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The data of a dry run. `messages`: the addresses, what would be asked, and with which body; no secret in it."""
+    shown = [
+        {"receivers": audience.names(addresses), "endpoint": endpoint, "body": body}
+        for addresses, endpoint, body in messages
+    ]
+    data = {"username_check": audience.checked(), **delivery(failed=audience.missed())}
+    data |= {"dry_run": True, "messages": shown}
+    return {**data, "warnings": list(warnings)} if warnings else data
 
 
 def _failed(name: str, errmsg: Message) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import click
 
 from esb import __version__, serving
 from esb.app import create_app
+from esb.commands.call import call
 from esb.commands.dev import dev
+from esb.commands.new import new
 from esb.commands.options import PORT, config_option, host_option, port_option
 from esb.config import Config, load
 from esb.demo import demonstrate
@@ -30,7 +32,8 @@ def main() -> None:
     """
 
 
-main.add_command(dev)
+for command in (call, dev, new):
+    main.add_command(command)
 main.add_command(import_)
 
 

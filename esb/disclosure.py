@@ -5,7 +5,7 @@ like a secret; wherever else one of the secrets turns up, it is taken out of the
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ NOT_SHORT = 4
 """A shorter secret is hidden where it stands alone; taking it out of every text would garble them and hide nothing."""
 _USER_INFO = re.compile(r"://[^/@\s]*@")
 _QUERY = re.compile(r"(://[^?#\s]*)\?[^#\s]*")
+STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "max_body")
 Keys = tuple[str | int, ...]
 
 
@@ -111,7 +112,13 @@ def _plain(secret: SecretStr | SecretBytes) -> str:
 def _filled(model: BaseModel, section: Section | None) -> dict[str, Any]:
     """A model with its defaults; what the file says of it, as it may be seen."""
     dumped = model.model_dump(mode="json")
-    return dumped if section is None or section.value is None else dumped | dict(_Hidden().shown(section.reread()))
+    return dumped if section is None or section.value is None else _over(dumped, _Hidden().shown(section.reread()))
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both mappings as one; where they differ, what the upper one says."""
+    both = {key: _over(below[key], part) if isinstance(part, dict) else part for key, part in above.items()}
+    return below | both
 
 
 def _stanza(group: str, stanza: Stanza, service: str = "") -> dict[str, Any]:
@@ -129,17 +136,8 @@ def _hidden(group: str, stanza: Stanza, service: str = "", overrides: Section | 
 
 def _component(stanza: ComponentStanza) -> dict[str, Any]:
     test = stanza.test_config
-    own = {key: part for key, part in stanza.section.children.items() if key not in {"config", "test_config"}}
     return {
-        "name": stanza.name,
-        **dict(_defaults(stanza)),
-        **_Hidden().shown(stanza.section.with_children(own)),
+        **{key: getattr(stanza, key) for key in STANZA_KEYS},  # callers know them, and so do logs and metrics
         "config": _hidden("components", stanza).shown(stanza.config),
         "test_config": None if test is None else _hidden("components", stanza, overrides=test).shown(test),
     }
-
-
-def _defaults(stanza: ComponentStanza) -> Iterator[tuple[str, Any]]:
-    for key in ("path", "aliases", "methods", "use", "timeout", "active", "max_body"):
-        if key not in stanza.section.children:
-            yield key, getattr(stanza, key)

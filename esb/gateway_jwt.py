@@ -1,20 +1,17 @@
 """The token X-Bkapi-JWT, with which the gateway vouches to upstreams for app and user.
 
-Needs PyJWT with cryptography, the extra `jwt`.
+Needs PyJWT with cryptography, the extra `jwt`; they are imported when there is a key, since most have none.
 """
+
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
 from esb.call import App, User
 from esb.clock import Clock
 
-try:
-    import jwt
-    from cryptography.exceptions import UnsupportedAlgorithm
+if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-except ImportError:  # pragma: no cover - only who signs needs it
-    jwt = None  # type: ignore[assignment]  # key_problem says so
 
 LIFETIME = 900
 EARLIER = 300
@@ -27,23 +24,34 @@ MINIMUM_KEY_BITS = 2048
 
 def key_problem(pem: str) -> str | None:
     """Why nobody can sign with this private key; None if one can."""
-    if jwt is None:
+    try:
+        import jwt  # noqa: F401 - whoever has a key is to know at start that it cannot be used
+    except ImportError:
         return "signing needs PyJWT, which `pip install 'esb-gateway[jwt]'` installs"
+    if _key(pem) is not None:
+        return None
+    return f"expected an RSA private key of at least {MINIMUM_KEY_BITS} bits in PEM form, without a password"
+
+
+def _key(pem: str) -> "RSAPrivateKey | None":
+    """The key in this PEM text, if it is one that can sign."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(pem.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if isinstance(key, RSAPrivateKey) and key.key_size >= MINIMUM_KEY_BITS:
         return None
-    return f"expected an RSA private key of at least {MINIMUM_KEY_BITS} bits in PEM form, without a password"
+    return key if isinstance(key, RSAPrivateKey) and key.key_size >= MINIMUM_KEY_BITS else None
 
 
 class GatewayJwt:
     """Signs once for an app and a user, and again shortly before that token ends."""
 
     def __init__(self, pem: str, clock: Clock) -> None:
-        key = load_pem_private_key(pem.encode(), None)
-        assert isinstance(key, RSAPrivateKey)  # noqa: S101 - the config was checked with key_problem
+        key = _key(pem)
+        assert key is not None  # noqa: S101 - the config was checked with key_problem
         self._key = key
         self._clock = clock
         self._tokens: LRUCache[tuple[str, bool, str, bool], tuple[float, str]] = LRUCache(REMEMBERED)
@@ -63,6 +71,8 @@ class GatewayJwt:
         return token
 
     def _signed(self, code: str, app_verified: bool, username: str, user_verified: bool) -> str:
+        import jwt
+
         now = int(self._clock.since_1970())
         payload = {
             "app": {"version": 1, "bk_app_code": code, "verified": app_verified},

@@ -76,6 +76,11 @@ class Generation:
     def server(self) -> Server:
         return self.config.server
 
+    @property
+    def built(self) -> tuple[Any, ...]:
+        """All that closes with this generation, in the order in which it was built."""
+        return tuple(self._closing)
+
     async def close(self) -> None:
         """Closes all that was built, the last first, each even if another fails."""
         errors = []

@@ -23,6 +23,9 @@ REMEMBERED_SECONDS = 24 * 3600.0
 LONGEST_KEY = 255
 NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code", "bk_username", "username"})
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
+ASKING = frozenset({"idempotency_key", "dry_run"})
+"""Parameters that ask something of the gateway itself."""
+ORDINARY = Options()
 
 
 class Idempotency:
@@ -33,6 +36,8 @@ class Idempotency:
         self._running: dict[str, tuple[str, asyncio.Future[None]]] = {}
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
+        if call.options == ORDINARY and call.args.keys().isdisjoint(ASKING):
+            return await handler(call)
         call = replace(call, options=_options(call))
         key = call.options.idempotency_key
         if not key or call.options.dry_run:

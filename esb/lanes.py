@@ -28,9 +28,13 @@ class Lane:
         self.under_way = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """One request's time on the lane. Limited if the lane is full; waits while it is narrowed."""
-        await self._enter()
+    async def turn(self, deadline: float | None = None) -> AsyncIterator[None]:
+        """One request's time on the lane. Limited if the lane is full; waits while it is narrowed, until `deadline`."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._enter()
+        except TimeoutError:
+            raise _full() from None
         try:
             yield
         finally:
@@ -47,7 +51,7 @@ class Lane:
 
     async def _enter(self) -> None:
         if self.under_way + len(self._turns) >= self.width:
-            raise Limited("Too many calls with this credential are under way, please try again later", retry_after=1.0)
+            raise _full()
         if not self._turns and self.under_way < self._open():
             self.under_way += 1
             return
@@ -106,3 +110,7 @@ class Lanes:
 
 def _width(room: int) -> int:
     return max(1, int(room * SHARE))
+
+
+def _full() -> Limited:
+    return Limited("Too many calls with this credential are under way, please try again later", retry_after=1.0)

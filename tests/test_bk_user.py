@@ -3,17 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from esb.errors import EsbError, UpstreamError
+from esb import App, User
+from esb.app import create_app
+from esb.clock import SystemClock
+from esb.config import load
+from esb.errors import ConfigError, EsbError, UpstreamError
 from esb.services import Contact
 from esb.services.bk_user import BkUserConfig, BkUsers
 from tests.calls import make_call
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.identity import configuration
 from tests.means import open_means
 from tests.wire import until
 
@@ -81,6 +90,34 @@ async def test_the_directory_is_asked_for_the_contacts_of_these_names(users: BkU
     assert asked.headers["Bk-App-Code"] == "bk_apigateway"
     assert asked.headers["X-Api-Key"] == "key"
     assert asked.headers["X-Bkapi-Request-Id"] == "a" * 32
+
+
+async def test_a_directory_that_wants_a_jwt_gets_one_of_the_gateway(directory: Directory) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    form = serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    config = BkUserConfig(url=directory.url, jwt_private_key=SecretStr(pem))
+    async with open_means(SystemClock()) as means:
+        users = BkUsers(config, means)
+        await users.contacts(make_call(app=App("monitor"), user=User("anna", verified=True)), ["ben"])
+    (asked,) = directory.asked
+    token = asked.headers["X-Bkapi-JWT"]
+    payload = jwt.decode(token, key.public_key(), algorithms=["RS512"])
+    assert payload["app"] == {"version": 1, "bk_app_code": "bk_apigateway", "verified": True}
+    assert payload["user"] == {"version": 1, "bk_username": "", "verified": False}
+    assert asked.headers["Bk-App-Code"] == "bk_apigateway"
+    assert pem not in repr((users, config))
+
+
+def test_a_key_that_cannot_sign_is_a_mistake_at_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(configuration("  users: {use: bk_user, config: {url: http://users, jwt_private_key: hunter2}}\n"))
+    with pytest.raises(ConfigError) as error:
+        create_app(load(path, {}))
+    (mistake,) = error.value.mistakes
+    assert mistake.key == "services.users.config.jwt_private_key"
+    assert "RSA private key" in mistake.text
+    assert "hunter2" not in str(mistake)
 
 
 @pytest.mark.parametrize(

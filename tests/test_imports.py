@@ -11,7 +11,9 @@ import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
-    | frozenset({"admin", "commands", "disclosure", "exposition", "metrics", "telemetry", "tracing"}),
+    | frozenset(
+        {"admin", "commands", "disclosure", "pytest_plugin", "testing", "exposition", "metrics", "telemetry", "tracing"}
+    ),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
     frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
@@ -47,8 +49,8 @@ PLUGINS_ALSO_IMPORT = {
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine"},
-    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry"},
+    "aiohttp": {"outgoing.aiohttp_engine", "testing"},
+    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
     "cachetools": {"flight", "gateway_jwt", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
@@ -56,6 +58,8 @@ LIBRARIES = {
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
+    "pytest": {"pytest_plugin"},
+    "pytest_asyncio": {"pytest_plugin"},
     "opentelemetry": {"tracing"},
     "orjson": {"codec", "sandbox"},
     "prometheus_client": {"exposition"},
@@ -68,6 +72,8 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
+    "gateway_jwt": "PyJWT and cryptography, for those who sign",
+    "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
 }
 """Module -> why it has an import that is not at its top."""

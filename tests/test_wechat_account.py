@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from esb.call import Call
 from esb.errors import EsbError, UpstreamError
 from esb.services import Means
 from esb.tokens import TokenRefused
-from esb.wechat.account import Account, Reply
+from esb.wechat.account import FETCH_GATE_SECONDS, Account
 from esb.wechat.message import Message
 from esb.wechat.official_account import OfficialAccount
+from esb.wechat.reply import Reply
 from esb.wechat.wecom import WeCom
 from tests.calls import make_call
 from tests.conftest import Clock, OpenServer
@@ -178,11 +180,36 @@ async def test_a_refused_credential_is_remembered(world: World, wechat: WeChat, 
 
 
 async def test_another_refusal_of_a_token_is_not_remembered(world: World, wechat: WeChat, host: str) -> None:
-    wechat.fetch_answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
-    with pytest.raises(EsbError, match="api freq out of limit"):
+    wechat.fetch_answer = {"errcode": 99999, "errmsg": "not today"}
+    with pytest.raises(EsbError, match="not today"):
         await send(world.wecom(host))
     wechat.fetch_answer = None
     assert (await send(world.wecom(host))).verdict.errcode == 0
+
+
+@pytest.mark.parametrize("kind", ["", "stable", "plain"])
+async def test_a_used_up_quota_of_token_fetches_stops_them_for_a_minute(
+    world: World, wechat: WeChat, host: str, kind: str
+) -> None:
+    account = world.official_account(host, kind) if kind else world.wecom(host)
+    wechat.fetch_answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
+    for _ in range(3):
+        with pytest.raises(EsbError, match="api freq out of limit"):
+            await send(account)
+    assert len(wechat.asked) == 1
+    wechat.fetch_answer = None
+    world.clock.advance(FETCH_GATE_SECONDS)
+    assert (await send(account)).verdict.errcode == 0
+
+
+async def test_a_used_up_quota_of_token_fetches_does_not_stop_who_has_a_token(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    await send(world.wecom(host))
+    wechat.fetch_answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
+    world.clock.advance(7199)  # time to refresh ahead
+    for _ in range(2):
+        assert (await send(world.wecom(host))).verdict.errcode == 0
 
 
 async def test_what_wechat_says_is_told_without_token_and_secret(world: World, wechat: WeChat, host: str) -> None:
@@ -213,3 +240,41 @@ async def test_a_call_knows_whether_a_message_may_have_left(world: World, wechat
     wechat.fetch_answer = None
     await send(world.wecom(host), accepted)
     assert (refused.record.sent, accepted.record.sent) == (False, True)
+
+
+async def test_a_refused_repetition_leaves_open_what_became_of_the_first(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.send_answers = [{"odd": 1}, {"errcode": 45009, "errmsg": "api freq out of limit"}]
+    with pytest.raises(UpstreamError) as caught:
+        await send(world.wecom(host))
+    assert caught.value.sent
+    reply = await send(world.wecom(host))
+    assert (reply.verdict.kind, len(wechat.used())) == ("quota", 2)  # and the gate is closed all the same
+
+
+async def test_what_cannot_be_told_apart_from_its_repetition_is_not_repeated(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.send_answers = [{"odd": 1}]
+    with pytest.raises(UpstreamError) as caught:
+        await send(world.wecom(host), message=replace(MESSAGE, deduplicated=False))
+    assert (caught.value.sent, len(wechat.used())) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        ({"errcode": 40058, "errmsg": "no"}, False),
+        ({"errcode": 0, "errmsg": "ok. Warning: wrong json format."}, True),
+        ({"errcode": 40252, "errmsg": "in review"}, True),
+    ],
+)
+async def test_only_what_may_have_left_counts_as_sent(
+    world: World, wechat: WeChat, host: str, answer: dict[str, Any], sent: bool
+) -> None:
+    call = make_call()
+    wechat.send_answers = [answer]
+    account = world.official_account(host, "stable") if answer["errcode"] == 40252 else world.wecom(host)
+    await send(account, call)
+    assert call.record.sent is sent

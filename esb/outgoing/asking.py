@@ -95,7 +95,8 @@ class Asking:
         return self._too_slow(self._limit, sent=sent)
 
     def _too_slow(self, seconds: float, *, sent: bool = True) -> UpstreamError:
-        return UpstreamError(self._target.system, self._target.interface, too_slow(seconds), sent=sent)
+        # More time may do, whether or not the request was sent.
+        return UpstreamError(self._target.system, self._target.interface, too_slow(seconds), sent=sent, transient=True)
 
     async def chunks(self, answering: Answering, idle: float) -> AsyncIterator[bytes]:
         """The body of this answer, `idle` seconds at most between two chunks."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from esb.call import Call
+from esb.call import App, Call
 from esb.config import ConfigModel
 from esb.errors import Refused
 from esb.flight import fan_out
+from esb.gateway_jwt import GatewayJwt, key_problem
 from esb.outgoing import Target
 from esb.services import Contact, Means
 
@@ -20,11 +21,24 @@ CALLS_AT_ONCE = 4
 FIELDS = "username,country_code,telephone,email,wx_userid,status,staff_status"
 
 
+GATEWAY = App("bk_apigateway")
+"""As whom the gateway asks the directory; no user does."""
+
+
+def _can_sign(key: SecretStr) -> SecretStr:
+    if problem := key_problem(key.get_secret_value()):
+        raise ValueError(problem)
+    return key
+
+
 class BkUserConfig(ConfigModel):
     """Where the user directory is."""
 
     url: str = Field(description="address of the user directory")
     headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers that it wants to see")
+    jwt_private_key: Annotated[SecretStr, AfterValidator(_can_sign)] | None = Field(
+        None, description="RSA key in PEM form that signs the X-Bkapi-JWT, if it wants one"
+    )
 
 
 class BkUsers:
@@ -35,9 +49,11 @@ class BkUsers:
 
     def __init__(self, config: BkUserConfig, means: Means) -> None:
         self._url = config.url.rstrip("/") + "/api/v2/profiles/?"
-        self._headers = {"Bk-Username": "", "Bk-App-Code": "bk_apigateway"} | {
+        self._headers = {"Bk-Username": "", "Bk-App-Code": GATEWAY.code} | {
             name: value.get_secret_value() for name, value in config.headers.items()
         }
+        key = config.jwt_private_key
+        self._jwt = GatewayJwt(key.get_secret_value(), means.clock) if key is not None else None
         self._http = means.http
 
     async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
@@ -53,7 +69,10 @@ class BkUsers:
             "exact_lookups": ",".join(usernames),
             "fields": FIELDS,
         }
-        answer = await self._http.json(call, PROFILES, "GET", self._url + urlencode(query), headers=self._headers)
+        headers = self._headers
+        if self._jwt is not None:
+            headers = {**headers, "X-Bkapi-JWT": self._jwt.token(GATEWAY, None)}
+        answer = await self._http.json(call, PROFILES, "GET", self._url + urlencode(query), headers=headers)
         profiles = answer.get("data")
         if answer.get("result") is False or not isinstance(profiles, list):
             raise Refused(

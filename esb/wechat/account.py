@@ -7,25 +7,26 @@ says that it did nothing, or when WeChat drops a repetition of the same bytes.
 import asyncio
 import hashlib
 import random
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from esb import codec
 from esb.call import Call
-from esb.errors import EsbError, UpstreamError
+from esb.errors import Limited, UpstreamError
 from esb.outgoing import Target, too_slow
 from esb.services import Means
-from esb.tokens import Token, TokenKey, TokenRefused
-from esb.wechat.errcodes import Verdict, judge, kind_of
+from esb.tokens import Token, TokenKey
+from esb.wechat.errcodes import kind_of
 from esb.wechat.gate import Gate
 from esb.wechat.message import Message
+from esb.wechat.reply import CredentialRefused, Reply, WeChatError, verdict_on
 
 FETCH_SECONDS = 10.0
 """The time a token fetch has with all its tries, whoever waits for it."""
+FETCH_GATE_SECONDS = 60.0
+"""The longest time without a try after a fetch over quota: without a token nothing goes, and one try is cheap."""
 ATTEMPT_SECONDS = 10.0
 """The time one request to WeChat has, so that within a call's deadline there is time for another."""
 TRIES = 3
@@ -34,30 +35,21 @@ YOUNG_TOKEN_SECONDS = 5.0
 YOUNG_TOKEN_PAUSE = 0.5
 """A fresh token of an official account may be refused for a moment, as its users report: wait, and try it again."""
 GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
+INVALID_CREDENTIAL = 40001
 CONCURRENCY = 45033
 """WeCom's errcode for too many requests at once."""
-
-_NUMBER = re.compile(r"-?[0-9]{1,9}")
-
-
-class WeChatError(EsbError):
-    """WeChat said no before anything was sent; the verdict tells why."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
-        super().__init__("{errmsg}", verdict.data(), errmsg=verdict.errmsg)
+NOT_SENT = (WeChatError, UpstreamError, Limited)
+"""What ends a sending without an answer of WeChat to it."""
 
 
-class CredentialRefused(WeChatError, TokenRefused):
-    """WeChat does not accept this appid or corpid, its secret, or our address."""
+@dataclass(slots=True)
+class _Effort:
+    """What has been done for one message. `doubt`: a request that may have arrived, though no answer came."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """WeChat's answer. A verdict with errcode 0 is acceptance."""
-
-    verdict: Verdict
-    body: Mapping[str, Any] = field(repr=False)
+    tries: int = 0
+    renewed: bool = False
+    waited: bool = False
+    doubt: UpstreamError | None = None
 
 
 class Account:
@@ -93,25 +85,26 @@ class Account:
         self._proxy = proxy
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
         self.key = TokenKey(self.platform, account, digest, kind, borrowed)
-        credential = f"{self.platform}:{account}:{digest}"
-        self._lane = means.lanes.of(credential)
+        self._lane = means.lanes.of(f"{self.platform}:{account}:{digest}")
         self._gate = Gate(means.store, means.observer, self.key)
+        self._fetch_gate = Gate(means.store, means.observer, self.key, "fetch")
 
     async def post(self, call: Call, message: Message) -> Reply:
         """WeChat's answer to a message, after the repetitions that are safe.
 
-        Raises WeChatError if WeChat gives no token, Limited while the credential's gate is closed or its lane full,
-        and UpstreamError if there is no usable answer.
+        Raises WeChatError if WeChat gives no token, Limited while the credential's lane is full, and UpstreamError if
+        there is no usable answer; its `sent` tells whether one of the requests may have arrived all the same.
         """
-        closed = await self._gate.closed()
-        if closed is not None:
-            return Reply(closed, {})
         raw = codec.encode(message.json())  # once: a repetition must be the same bytes
-        async with self._lane.turn():
-            reply = await self._send(call, message, raw)
-        if reply.verdict.kind == "quota":
-            await self._gate.close(reply.verdict)
-        return reply
+        effort = _Effort()
+        async with self._lane.turn(call.deadline):
+            try:
+                reply = await self._answered(call, message, raw, effort)
+            except NOT_SENT as error:
+                raise (effort.doubt or error) from None
+        if effort.doubt is None or reply.accepted:
+            return reply
+        raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
 
     async def ready(self, call: Call) -> None:
         """Raises what `post` would raise or answer before it sends anything."""
@@ -120,50 +113,64 @@ class Account:
             raise WeChatError(closed)
         await self._token(call)
 
-    async def _send(self, call: Call, message: Message, raw: bytes) -> Reply:
-        tries = 0
-        renewed = waited = False
-        while True:
-            tries += 1
+    async def _answered(self, call: Call, message: Message, raw: bytes, effort: _Effort) -> Reply:
+        while (closed := await self._gate.closed()) is None:
+            effort.tries += 1
             token = await self._token(call)
             try:
                 reply = await self._attempt(call, message.endpoint, raw, token)
             except UpstreamError as error:
+                if error.sent:
+                    effort.doubt = error
                 safe = message.deduplicated or not error.sent
-                if safe and error.transient and await self._another_try(call, tries):
-                    continue
-                raise
-            kind = reply.verdict.kind
-            if kind == "token":
-                if not waited and self._may_be_too_young(reply, token):
-                    waited = True
-                    await self._clock.sleep(YOUNG_TOKEN_PAUSE)
-                    continue
-                if not renewed and await self._tokens.forget(self.key, token):
-                    renewed = True
-                    continue
-            elif kind == "busy":
+                if not (safe and error.transient and await self._another_try(call, effort.tries)):
+                    raise
+            else:
+                if not await self._worth_repeating(call, reply, token, effort):
+                    return reply
+        return Reply(closed, {})
+
+    async def _worth_repeating(self, call: Call, reply: Reply, token: str, effort: _Effort) -> bool:
+        """Whether the same request may do better, now that what could be done about it is done."""
+        match reply.verdict.kind:
+            case "token":
+                return await self._another_token(call, reply, token, effort)
+            case "busy":
                 if reply.verdict.errcode == CONCURRENCY:
                     self._lane.narrow()
-                if await self._another_try(call, tries):
-                    continue
-            else:
-                self._tokens.confirm(self.key, token)
-            return reply
+                return await self._another_try(call, effort.tries)
+            case "quota":
+                await self._gate.close(reply.verdict)
+        self._tokens.confirm(self.key, token)
+        return False
+
+    async def _another_token(self, call: Call, reply: Reply, token: str, effort: _Effort) -> bool:
+        """Whether to repeat: once with the same token if it may be too young to be known, and once with a new one."""
+        if not effort.waited and self._may_be_too_young(reply, token):
+            effort.waited = True
+            return await self._pause(call, YOUNG_TOKEN_PAUSE)
+        if effort.renewed:
+            return False
+        effort.renewed = True
+        return await self._tokens.forget(self.key, token)
 
     def _may_be_too_young(self, reply: Reply, token: str) -> bool:
         return (
             self.platform == "mp"
-            and reply.verdict.errcode == 40001
+            and reply.verdict.errcode == INVALID_CREDENTIAL
             and self._tokens.age(self.key, token) < YOUNG_TOKEN_SECONDS
         )
 
     async def _another_try(self, call: Call, tries: int) -> bool:
         """Whether there is a try and the time for it; waits before it, longer each time, with jitter."""
         pause = random.uniform(0.5, 1.0) * 0.4 * 2 ** (tries - 1)  # noqa: S311 - jitter, not a secret
-        if tries >= TRIES or call.deadline - asyncio.get_running_loop().time() <= pause:
+        return tries < TRIES and await self._pause(call, pause)
+
+    async def _pause(self, call: Call, seconds: float) -> bool:
+        """Waits, if that leaves the call any time."""
+        if call.deadline - asyncio.get_running_loop().time() <= seconds:
             return False
-        await self._clock.sleep(pause)
+        await self._clock.sleep(seconds)
         return True
 
     async def _token(self, call: Call) -> str:
@@ -172,7 +179,8 @@ class Account:
             async with asyncio.timeout_at(call.deadline):
                 return await self._tokens.get(self.key, lambda: self._fetch(call))
         except TimeoutError:
-            raise UpstreamError(self.system, GET_TOKEN, too_slow(call.timeout), sent=False) from None
+            reason = too_slow(call.timeout)
+            raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True) from None
 
     def _url(self, endpoint: str, token: str) -> str:
         return f"{self._host}{endpoint}?access_token={quote(token, '')}"
@@ -184,18 +192,21 @@ class Account:
             payload = await self._http.json(
                 call, target, "POST", url, body=raw, proxy=self._proxy, timeout=ATTEMPT_SECONDS
             )
-            reply = Reply(self._verdict(target, payload, token), payload)
+            reply = Reply(verdict_on(self.platform, target, payload, (token, self._secret)), payload)
         except UpstreamError as error:
             call.record.sent |= error.sent
             raise
         except asyncio.CancelledError:
             call.record.sent = True
             raise
-        call.record.sent |= reply.verdict.kind in {"ok", "held", "message"}  # "message": perhaps half read
+        call.record.sent |= reply.accepted or reply.half_read
         return reply
 
     async def _fetch(self, call: Call) -> Token:
         """A token from WeChat, in a time of its own: other calls wait for it too."""
+        closed = await self._fetch_gate.closed()
+        if closed is not None:
+            raise WeChatError(closed)
         target = Target(self.system, GET_TOKEN, partial(kind_of, self.platform, fetching=True))
         call = call.detached(FETCH_SECONDS)
         tries = 0
@@ -203,7 +214,7 @@ class Account:
             tries += 1
             try:
                 payload = await self._ask_token(call, target)
-                verdict = self._verdict(target, payload, "", fetching=True)
+                verdict = verdict_on(self.platform, target, payload, (self._secret,), fetching=True)
             except UpstreamError as error:
                 if error.transient and await self._another_try(call, tries):
                     continue
@@ -211,6 +222,8 @@ class Account:
                 raise
             if verdict.kind == "busy" and await self._another_try(call, tries):
                 continue
+            if verdict.kind == "quota":
+                await self._fetch_gate.close(verdict, FETCH_GATE_SECONDS)
             if verdict.kind == "config":
                 raise CredentialRefused(verdict)
             if verdict.errcode:
@@ -220,21 +233,9 @@ class Account:
     def _usable(self, payload: dict[str, Any]) -> Token:
         value, expires_in = payload.get("access_token"), payload.get("expires_in")
         if not isinstance(value, str) or not value or not isinstance(expires_in, int) or expires_in <= 0:
-            raise UpstreamError(self.system, GET_TOKEN, "the response holds no usable access_token", sent=False)
+            reason = "the response holds no usable access_token"
+            raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True)
         return Token(value, expires_in)
 
     async def _ask_token(self, call: Call, target: Target) -> dict[str, Any]:
         raise NotImplementedError
-
-    def _verdict(self, target: Target, payload: dict[str, Any], token: str, *, fetching: bool = False) -> Verdict:
-        errcode = payload.get("errcode")
-        if isinstance(errcode, str) and _NUMBER.fullmatch(errcode):
-            errcode = int(errcode)
-        if errcode is None and (fetching or "msgid" in payload):
-            errcode = 0  # an official account's token comes without one
-        if not isinstance(errcode, int) or isinstance(errcode, bool):
-            # Something on the way may answer 200 and JSON too.
-            raise UpstreamError(target.system, target.interface, "the response has no errcode that is a number")
-        errmsg = payload.get("errmsg")
-        text = errmsg if isinstance(errmsg, str) else ""
-        return judge(self.platform, errcode, text, secrets=(token, self._secret), fetching=fetching)

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from esb.audience import Audience
+from esb.audience import Audience, rehearsal
 from esb.call import Call
 from esb.errors import ParameterError
 from esb.services import Means
 from esb.wechat.account import Account
 from esb.wechat.config import OfficialAccountConfig, WeComConfig
-from esb.wechat.delivery import answer
+from esb.wechat.delivery import NO_FIELDS, answer
 from esb.wechat.members import members
-from esb.wechat.message import Pages, preview
+from esb.wechat.message import Pages
 from esb.wechat.notice import TEXT, Notice
 from esb.wechat.official_account import template_messages
 from esb.wechat.pacing import Pace
@@ -40,7 +40,8 @@ class OfficialAccountChannel:
         warnings = check(values)
         template = {key: value for key, (_, value) in values.items()}
         messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
-        return await send(self._account, self._means, call, audience, messages, warnings)
+        parameters = {key: parameter for key, (parameter, _) in values.items()}
+        return await send(self._account, self._means, call, audience, messages, warnings, fields=parameters)
 
 
 class WeComChannel:
@@ -71,7 +72,8 @@ class WeComChannel:
         audience = members(audience, allow_all=self._config.wx_qy_allow_all)
         post = Post(agentid, self._config.wx_qy_duplicate_check, call.timeout)
         messages = post.messages(audience.addresses, contents)
-        return await send(app, self._means, call, audience, messages, warnings, self._config.pace(self._means, agentid))
+        pace = self._config.pace(self._means, agentid)
+        return await send(app, self._means, call, audience, messages, warnings, pace=pace)
 
 
 async def send(
@@ -81,11 +83,13 @@ async def send(
     audience: Audience,
     messages: Sequence[Pages],
     warnings: Sequence[dict[str, Any]] = (),
+    *,
     pace: Pace | None = None,
+    fields: Mapping[str, str] = NO_FIELDS,
 ) -> dict[str, Any]:
     """Sends the messages and tells whom they reached; or, in a dry run, shows them."""
     if call.options.dry_run:
-        shown = {"username_check": audience.checked(), "dry_run": True, "messages": preview(messages)}
-        return {**shown, "warnings": list(warnings)} if warnings else shown
+        shown = [(message.receivers, message.endpoint, message.json()) for pages in messages for message in pages]
+        return rehearsal(audience, shown, warnings)
     outcome = await deliver(account, call, messages, means.clock, pace)
-    return answer(audience, outcome, warnings)
+    return answer(audience, outcome, warnings, fields)

@@ -1,33 +1,63 @@
 """What a caller is told about a sending: whom it reached, and in the old ESB's words what went wrong."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from esb.audience import Audience, delivery
 from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError, template
+from esb.wechat.errcodes import Verdict
 from esb.wechat.outcome import Failure, Outcome
 
+INVALID_ARGUMENT = 47003
+"""An official account's errcode for a template field that breaks the rule of its type."""
+TEMPLATE_KEY = re.compile(r"\bdata\.(\w+)")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
-def answer(audience: Audience, outcome: Outcome, warnings: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """The answer's data; raised as an error unless everybody was accepted."""
+
+def answer(
+    audience: Audience,
+    outcome: Outcome,
+    warnings: Sequence[dict[str, Any]] = (),
+    fields: Mapping[str, str] = NO_FIELDS,
+) -> dict[str, Any]:
+    """The answer's data; raised as an error unless everybody was accepted.
+
+    `fields`: key of an official account's template -> the parameter that it shows.
+    """
     data = _data(audience, outcome)
     if warnings:
         data["warnings"] = list(warnings)
     refusal = outcome.refusal
     if refusal is not None:
-        data |= refusal.data()
+        data |= refusal.data() | _field(refusal, fields)
     elif outcome.failed and outcome.error is None:
         data |= {"class": "receiver", "retryable": False, "retry_after": None}
+    if outcome.unknown:
+        data |= {"outcome": "unknown", "retryable": False}  # a repetition could be the second one for them
     text = _sending_failed(audience, outcome)
     if refusal is not None and refusal.kind == "quota":
         raise QuotaUsedUp(text.template, refusal.retry_after or 60.0, data, **text.values)
     if refusal is None and outcome.error is not None:
         raise _stopped(outcome, data)
-    if outcome.failed:
+    if refusal is not None or outcome.failed:
         raise Refused(text.template, data, **text.values)
     if (complaint := audience.complaint()) is not None:
         raise EsbError("Some users failed to send wechat message. {complaint}", data, complaint=complaint)
     return data
+
+
+def _field(refusal: Verdict, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Which parameter WeChat means by "data.thing5.value invalid"."""
+    named = TEMPLATE_KEY.search(refusal.errmsg) if refusal.errcode == INVALID_ARGUMENT else None
+    if named is None or named[1] not in fields:
+        return {}
+    field, key = fields[named[1]], named[1]
+    return {
+        "field": field,
+        "hint": Message("{hint} It is {key}, which shows {field}.", {"hint": refusal.hint, "key": key, "field": field}),
+    }
 
 
 def _data(audience: Audience, outcome: Outcome) -> dict[str, Any]:
@@ -35,7 +65,8 @@ def _data(audience: Audience, outcome: Outcome) -> dict[str, Any]:
         _entry(failure, name) for failure in outcome.failed for name in audience.names([failure.receiver])
     ] + audience.missed()
     accepted, unknown = audience.names(outcome.accepted), audience.names(outcome.unknown)
-    return {"username_check": audience.checked(), **delivery(accepted, failed, unknown, outcome.msgids)}
+    data = {"username_check": audience.checked(), **delivery(accepted, failed, unknown, outcome.msgids)}
+    return {**data, "held": audience.names(outcome.held)} if outcome.held else data
 
 
 def _entry(failure: Failure, name: str) -> dict[str, Any]:
@@ -71,10 +102,9 @@ def _stopped(outcome: Outcome, data: dict[str, Any]) -> EsbError:
     """What stopped the sending, told together with whom it reached."""
     error = outcome.error
     if isinstance(error, Limited):
-        data |= {"class": "quota", "retryable": True, "retry_after": error.retry_after}
-        return QuotaUsedUp("WeChat message sending failed, {reason}", error.retry_after, data, reason=error.message)
+        wait = max((failure.retry_after or 0.0 for failure in outcome.failed), default=error.retry_after)
+        data |= {"class": "quota", "retryable": not outcome.unknown, "retry_after": wait}
+        return QuotaUsedUp("WeChat message sending failed, {reason}", wait, data, reason=error.message)
     assert isinstance(error, UpstreamError)  # noqa: S101 - nothing else stops a sending
-    if outcome.unknown:
-        data["outcome"] = "unknown"
     data |= {"class": "busy" if error.transient else "config", "retryable": error.transient and not outcome.unknown}
     return error.with_data(data)

@@ -30,12 +30,3 @@ class Message:
 
 Pages = tuple[Message, ...]
 """Messages for the same receivers, to be sent one after another."""
-
-
-def preview(messages: Sequence[Pages]) -> list[dict[str, Any]]:
-    """What would be sent: `data.messages` of a dry run."""
-    return [
-        {"receivers": list(message.receivers), "endpoint": message.endpoint, "body": message.json()}
-        for pages in messages
-        for message in pages
-    ]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from esb.errors import EsbError, Message
-from esb.wechat.account import Reply
 from esb.wechat.errcodes import Verdict
+from esb.wechat.reply import Reply
 
 INVALID_RECEIVER = 40003
 """Both platforms' code for a receiver that does not exist; WeCom lists such receivers under errcode 0."""
@@ -34,9 +34,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How sending to some receivers went. `refusal`: WeChat's no; `error`: what else stopped it as a whole."""
+    """How sending to some receivers went. `refusal`: WeChat's no; `error`: what else stopped it as a whole.
+
+    `held`: those of the accepted whose message WeChat keeps back for now, and delivers later by itself.
+    """
 
     accepted: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     unknown: tuple[str, ...] = ()
     msgids: tuple[str, ...] = ()
@@ -46,8 +50,11 @@ class Outcome:
     @classmethod
     def joined(cls, outcomes: Sequence["Outcome"]) -> "Outcome":
         """The outcomes for different receivers as one; the first refusal and the first error speak for all."""
+        if len(outcomes) == 1:
+            return outcomes[0]
         return cls(
             accepted=tuple(receiver for outcome in outcomes for receiver in outcome.accepted),
+            held=tuple(receiver for outcome in outcomes for receiver in outcome.held),
             failed=tuple(failure for outcome in outcomes for failure in outcome.failed),
             unknown=tuple(receiver for outcome in outcomes for receiver in outcome.unknown),
             msgids=tuple(msgid for outcome in outcomes for msgid in outcome.msgids),
@@ -58,7 +65,9 @@ class Outcome:
     @classmethod
     def in_order(cls, outcomes: Sequence["Outcome"]) -> "Outcome":
         """The outcomes of pages for the same receivers as one: accepted is who got the last page too."""
-        return replace(cls.joined(outcomes), accepted=outcomes[-1].accepted)
+        joined, accepted = cls.joined(outcomes), outcomes[-1].accepted
+        held = tuple(receiver for receiver in accepted if receiver in joined.held)
+        return replace(joined, accepted=accepted, held=held)
 
     @classmethod
     def stopped(
@@ -80,9 +89,12 @@ class Outcome:
             if receiver.lower() in missed
         )
         others = tuple(receiver for receiver in receivers if receiver.lower() not in missed)
-        if verdict.kind in {"ok", "held"}:
+        if reply.accepted:
             msgid = reply.body.get("msgid")
-            return cls(accepted=others, failed=named, msgids=() if msgid in (None, "") else (str(msgid),))
+            msgids = () if msgid in (None, "") else (str(msgid),)
+            return cls(accepted=others, held=others if verdict.kind == "held" else (), failed=named, msgids=msgids)
+        if reply.half_read:
+            return cls(failed=named, unknown=others, refusal=verdict)
         refused = (Failure(each, verdict.errcode, verdict.errmsg, verdict.kind, verdict.retry_after) for each in others)
         return cls(failed=(*named, *refused), refusal=verdict)
 

@@ -1,5 +1,7 @@
 """A WeCom group robot: no token, its key in the URL is the whole credential. WeCom drops no repetitions here."""
 
+from urllib.parse import quote
+
 from esb.call import Call
 from esb.wechat.account import Account
 
@@ -20,4 +22,4 @@ class Robot(Account):
         return ""
 
     def _url(self, endpoint: str, token: str) -> str:
-        return f"{self._host}{endpoint}?key={self._secret}"
+        return f"{self._host}{endpoint}?key={quote(self._secret, '')}"

@@ -1,64 +1,79 @@
 """Sends messages that are built: paced, in order, as many at once as the platform takes, each with its outcome."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from esb.call import Call
 from esb.clock import Clock
 from esb.errors import Limited, UpstreamError
 from esb.flight import fan_out
-from esb.wechat.account import Account, Reply, WeChatError
+from esb.wechat.account import NOT_SENT, Account
 from esb.wechat.message import Message, Pages
 from esb.wechat.outcome import Outcome
 from esb.wechat.pacing import Pace, Turn
+from esb.wechat.reply import Reply, WeChatError
+
+FOR_ALL = frozenset({"config", "token"})
+"""Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
 
 
 async def deliver(
     account: Account, call: Call, messages: Sequence[Pages], clock: Clock, pace: Pace | None = None
 ) -> Outcome:
     """Sends them all, and tells for each receiver how that went."""
-    if pace is None:
-        return Outcome.joined(await fan_out(partial(_deliver_pages, account, call), messages, account.at_once))
+    delivery = _Delivery(account, call, clock)
+    if pace is None and len(messages) == 1:
+        return await delivery.of_pages(messages[0])
     try:
         await account.ready(call)  # a credential that does not work must not use up the members' turns
     except NOT_SENT as error:
         return Outcome.joined([_not_sent(pages[0].receivers, error) for pages in messages])
+    if pace is None:
+        return Outcome.joined(await fan_out(delivery.of_pages, messages, account.at_once))
     turns, late = await pace.turns(call, messages)
     outcomes = [_too_late(receiver, wait) for receiver, wait in late.items()]
-    if turns:
-        outcomes += await fan_out(partial(_deliver_in_turn, account, call, clock), turns, account.at_once)
+    outcomes += await fan_out(delivery.in_turn, turns, account.at_once)
     return Outcome.joined(outcomes)
 
 
-async def _deliver_in_turn(account: Account, call: Call, clock: Clock, turn: Turn) -> Outcome:
-    if turn.wait > 0:
-        await clock.sleep(turn.wait)
-    return await _deliver_pages(account, call, turn.pages)
+class _Delivery:
+    """The messages of one call on their way. Once the credential is refused, the rest stays at home."""
 
+    def __init__(self, account: Account, call: Call, clock: Clock) -> None:
+        self._account = account
+        self._call = call
+        self._clock = clock
+        self._begun = clock()
+        self._refused: Reply | None = None
 
-async def _deliver_pages(account: Account, call: Call, pages: Pages) -> Outcome:
-    """The pages in order; who missed one gets none of the later ones, and is told as not reached."""
-    outcomes: list[Outcome] = []
-    receivers = pages[0].receivers
-    for number, page in enumerate(pages):
-        outcome = await _deliver(account, call, page.to(receivers))
-        outcomes.append(outcome.on_page(number, len(pages)))
-        receivers = outcome.accepted
-        if not receivers:
-            break
-    return Outcome.in_order(outcomes)
+    async def in_turn(self, turn: Turn) -> Outcome:
+        wait = self._begun + turn.wait - self._clock()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        return await self.of_pages(turn.pages)
 
+    async def of_pages(self, pages: Pages) -> Outcome:
+        """The pages in order; who missed one gets none of the later ones, and is told as not reached."""
+        outcomes: list[Outcome] = []
+        receivers = pages[0].receivers
+        for number, page in enumerate(pages):
+            outcome = await self._of(page.to(receivers))
+            outcomes.append(outcome.on_page(number, len(pages)))
+            receivers = outcome.accepted
+            if not receivers:
+                break
+        return Outcome.in_order(outcomes)
 
-async def _deliver(account: Account, call: Call, message: Message) -> Outcome:
-    """One message, whichever way its sending ends."""
-    try:
-        return Outcome.answered(message.receivers, await account.post(call, message))
-    except NOT_SENT as error:
-        return _not_sent(message.receivers, error)
-
-
-NOT_SENT = (WeChatError, UpstreamError, Limited)
-"""What ends a sending without an answer of WeChat to it."""
+    async def _of(self, message: Message) -> Outcome:
+        """One message, whichever way its sending ends."""
+        if self._refused is not None:
+            return Outcome.answered(message.receivers, self._refused)
+        try:
+            reply = await self._account.post(self._call, message)
+        except NOT_SENT as error:
+            return _not_sent(message.receivers, error)
+        if reply.verdict.kind in FOR_ALL:
+            self._refused = Reply(reply.verdict, {})
+        return Outcome.answered(message.receivers, reply)
 
 
 def _not_sent(receivers: tuple[str, ...], error: WeChatError | UpstreamError | Limited) -> Outcome:

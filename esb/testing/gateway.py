@@ -1,0 +1,153 @@
+"""A real gateway around one component, over HTTP on loopback."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import ClientResponse, ClientSession, web
+
+from esb import logs
+from esb.app import create_app
+from esb.clock import Clock
+from esb.config import load
+from esb.observe import Event
+from esb.serving import listening
+
+APP, SECRET, USER = "test_app", "test-app-secret", "admin"
+"""Who calls, unless a test says otherwise; the app may call everything for everybody."""
+PATH = "/test/component/"
+COMPONENTS = "/api/c/compapi"
+
+
+@dataclass
+class Gateway:
+    """A gateway under test. `events` is what it told so far, `answers` what it answered, as text."""
+
+    url: str
+    app: web.Application
+    http: ClientSession
+    path: str
+    events: list[Event] = field(default_factory=list)
+    log: io.StringIO = field(default_factory=io.StringIO)
+    """The log, in both of its forms."""
+    answers: list[str] = field(default_factory=list)
+
+    async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
+        """The envelope of a POST with these parameters, made by the default app for `user`."""
+        response = await self.request("POST", user=user, json={**(params or {}), **more})
+        envelope: dict[str, Any] = await response.json()
+        return envelope
+
+    async def request(
+        self,
+        method: str = "POST",
+        *,
+        path: str | None = None,
+        user: str = USER,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> ClientResponse:
+        """The response to a request of the component, or of another path; `options` are those of aiohttp's client."""
+        identity = {"bk_app_code": APP, "bk_app_secret": SECRET, "bk_username": user}
+        told = {"X-Bkapi-Authorization": json.dumps(identity), **(headers or {})}
+        url = f"{self.url}{COMPONENTS}{path or self.path}"
+        async with self.http.request(method, url, headers=told, **options) as response:
+            body = await response.read()
+        head = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+        self.answers.append(f"{response.status}\n{head}\n\n{body.decode(errors='replace')}")
+        return response
+
+
+class OpenGateway(Protocol):
+    """Opens a gateway around the component that `use` names, or around a class."""
+
+    async def __call__(
+        self,
+        use: str | type,
+        config: Mapping[str, Any] | None = None,
+        *,
+        path: str = PATH,
+        users: Sequence[Mapping[str, Any]] = (),
+        also: Sequence[Mapping[str, Any]] = (),
+        clock: Clock | None = None,
+        **stanza: Any,
+    ) -> Gateway:
+        """`config` and the keys of `stanza` (timeout, methods, test_config, …) stand in the component's stanza.
+
+        `users` are people whom the directory knows; `also` are further stanzas; `clock` drives every expiry.
+        """
+        ...
+
+
+class CallComponent(Protocol):
+    """Calls the component of the gateway that was opened last."""
+
+    async def __call__(
+        self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any
+    ) -> dict[str, Any]: ...
+
+
+class Gateways:
+    """Opens gateways, and knows them all."""
+
+    def __init__(self, stack: AsyncExitStack, folder: Path, scratch: Path) -> None:
+        """`folder`: plugins are importable from here. `scratch`: for their configurations."""
+        self.opened: list[Gateway] = []
+        self._stack = stack
+        self._folder = folder
+        self._scratch = scratch
+
+    async def open(
+        self,
+        use: str | type,
+        config: Mapping[str, Any] | None = None,
+        *,
+        path: str = PATH,
+        users: Sequence[Mapping[str, Any]] = (),
+        also: Sequence[Mapping[str, Any]] = (),
+        clock: Clock | None = None,
+        **stanza: Any,
+    ) -> Gateway:
+        named = use if isinstance(use, str) else f"{use.__module__}:{use.__qualname__}"
+        first = {"path": path, "use": named, "config": dict(config or {}), **stanza}
+        file = self._scratch / f"esb{len(self.opened)}.yaml"
+        file.write_text(json.dumps(_literal(_document([first, *also], users)), ensure_ascii=False))  # JSON is YAML
+        gateway = Gateway("", web.Application(), await self._client(), path)
+        heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
+        gateway.app = create_app(replace(load(file, {}), folder=self._folder), listeners=heard, clock=clock)
+        gateway.url = await self._stack.enter_async_context(listening(gateway.app, "127.0.0.1", 0))
+        self.opened.append(gateway)
+        return gateway
+
+    async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
+        if not self.opened:
+            raise RuntimeError("open a gateway first: await gateway(...)")
+        return await self.opened[-1].call(params, user, **more)
+
+    async def _client(self) -> ClientSession:
+        return await self._stack.enter_async_context(ClientSession())
+
+
+def _document(components: list[Mapping[str, Any]], users: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    app = {"code": APP, "secrets": [SECRET], "impersonate": ["*"]}
+    return {
+        "version": 1,
+        "services": {
+            "apps": {"use": "static", "config": {"apps": [app]}},
+            "users": {"use": "static", "config": {"users": list(users)}},
+        },
+        "components": components,
+    }
+
+
+def _literal(value: Any) -> Any:
+    """The value with `${` written so that nothing is filled in: what a test says is what the component gets."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, Mapping):
+        return {key: _literal(part) for key, part in value.items()}
+    return [_literal(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,54 @@
+"""Whether a secret got out: in answers, events, the log, or in what a traceback or a debugger would show."""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+from urllib.parse import quote, quote_plus
+
+from esb.app import GATEWAY
+from esb.testing.gateway import Gateway
+
+SHORTEST = 4
+
+
+class AssertNoSecrets(Protocol):
+    """Fails if one of these secrets got out of a gateway that the test has opened."""
+
+    def __call__(self, *secrets: str) -> None: ...
+
+
+def assert_no_secrets(gateways: Sequence[Gateway], logged: str, *secrets: str) -> None:
+    """AssertionError names the place, not the secret. `logged` is what went to Python's own logging."""
+    __tracebackhide__ = True
+    for number, secret in enumerate(secrets, 1):
+        if len(secret) < SHORTEST:
+            raise ValueError(f"secret {number} is shorter than {SHORTEST} characters: it would be found by chance")
+        forms = set(_forms(secret))
+        for place, text in [("Python's logging", logged), *(found for each in gateways for found in _told(each))]:
+            if any(form in text for form in forms):
+                raise AssertionError(f"secret {number} got out, in {place}")
+
+
+def _told(gateway: Gateway) -> Iterator[tuple[str, str]]:
+    """Places, and what stands there."""
+    for number, answer in enumerate(gateway.answers, 1):
+        yield f"answer {number}", answer
+    for event in gateway.events:
+        yield f"the event {type(event).__name__}", repr(event)
+    yield "the log", gateway.log.getvalue()
+    generation = gateway.app[GATEWAY].generation
+    yield "repr(config)", repr(generation.config)
+    for built in generation.built:
+        yield f"the repr of {type(built).__name__} or its config", f"{built!r} {getattr(built, 'config', None)!r}"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How it may be written."""
+    yield secret
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    yield base64.b64encode(secret.encode()).decode().rstrip("=")

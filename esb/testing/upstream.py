@@ -1,0 +1,119 @@
+"""A third-party system for tests: a real server whose answers a test decides, and which remembers what it was asked."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, which must be JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class _Rule:
+    """An answer, and to what."""
+
+    handler: Handler
+    path: str | None
+    method: str | None
+    left: int | None
+
+    def fits(self, request: web.Request) -> bool:
+        return self.left != 0 and self.path in {None, request.path} and self.method in {None, request.method}
+
+
+@dataclass
+class Upstream:
+    """A server at `url`. `requests` are those it received, the first one first."""
+
+    url: str = ""
+    requests: list[Received] = field(default_factory=list)
+    _rules: list[_Rule] = field(default_factory=list)
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def answers(
+        self,
+        body: Any = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        path: str | None = None,
+        method: str | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Answers with this from now on; of several answers that fit, with the one that was told last.
+
+        `body`: bytes or a text as they are, anything else as JSON; or a function from aiohttp's request to its
+        response. `path` and `method`: only requests of these. `times`: only so many, then what was told before counts
+        again.
+        """
+        handler = body if callable(body) else _fixed(body, status, headers or {})
+        self._rules.insert(0, _Rule(handler, path, method, times))
+
+    def hangs(self, *, path: str | None = None) -> None:
+        """Answers nothing from now on."""
+
+        async def wait(request: web.Request) -> web.StreamResponse:
+            await self._closing.wait()
+            return web.Response(status=503)
+
+        self.answers(wait, path=path)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Remembers the request, and answers by the first rule that fits."""
+        body = await request.read()
+        self.requests.append(Received(request.method, request.path, dict(request.query), request.headers.copy(), body))
+        rule = next((rule for rule in self._rules if rule.fits(request)), None)
+        if rule is None:
+            told = f"the test says no answer to {request.method} {request.path}: see upstream.answers()"
+            return web.json_response({"error": told}, status=404)
+        if rule.left is not None:
+            rule.left -= 1
+        return await rule.handler(request)
+
+    def close(self) -> None:
+        self._closing.set()
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Upstream]:
+    """An upstream on a free port of loopback."""
+    upstream = Upstream()
+    app = web.Application(client_max_size=2**30)
+    app.router.add_route("*", "/{path:.*}", upstream.handle)
+    async with TestServer(app) as server:
+        upstream.url = str(server.make_url("")).rstrip("/")
+        try:
+            yield upstream
+        finally:
+            upstream.close()
+
+
+def _fixed(body: Any, status: int, headers: Mapping[str, str]) -> Handler:
+    raw = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else json.dumps(body).encode()
+    kind = {} if isinstance(body, str | bytes) else {"Content-Type": "application/json"}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers={**kind, **headers}, body=raw)
+
+    return answer

@@ -1,0 +1,1 @@
+"""BlueKing's own clients, as their users have them, against a real gateway."""
