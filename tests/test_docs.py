@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 import esb.errors
 from esb.cli import main
-from esb.config import Sandbox, Server, _ComponentKeys, _Document, _Services
+from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
 from esb.wechat import Notice
 from tests.command_line import ROOT, environment, exchange, running
@@ -242,7 +242,7 @@ def test_every_name_for_use_is_documented(page: str) -> None:
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_key_is_documented(page: str) -> None:
-    for model in (_Document, _Services, _ComponentKeys, Server, Sandbox, SendWeixin.config_type):
+    for model in (DocumentKeys, ServicesKeys, ComponentKeys, Server, Sandbox, SendWeixin.config_type):
         for key in set(model.model_fields) - {"version"}:
             assert f"`{key}`" in text(page), key
 
