@@ -22,6 +22,7 @@ from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, 
 from esb.outgoing import Outgoing
 from esb.reimport import reimported
 from esb.services import Means
+from esb.store import StoreMeans
 from esb.tokens import TokenCache
 from esb.translation import Catalogues
 
@@ -37,9 +38,9 @@ class Gateway:
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
         self.tokens = TokenCache(self.observer, clock)
         lanes = Lanes(clock, config.server.max_per_target)
-        self.store, mistakes = build_store(config, clock)
+        self.store, mistakes = build_store(config, StoreMeans(clock, self.observer))
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
-        self._idempotency = Idempotency(self.store)
+        self._idempotency = Idempotency(self.store, self.observer)
         self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
@@ -51,7 +52,9 @@ class Gateway:
             stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._close_generations)
+            stack.push_async_callback(self._idempotency.close)
             self.http.open()
+            await self.store.open()
             self.ingress.ready = True
             yield
             self.ingress.ready = False
@@ -121,7 +124,7 @@ class Gateway:
     async def drain(self, seconds: float) -> None:
         """Takes no new calls, lets those in flight finish for `seconds`, and then cuts the rest."""
         self.ingress.draining = True
-        calls = set(self.ingress.in_flight)
+        calls = self.ingress.in_flight | self._idempotency.under_way
         if not calls:
             return
         _, late = await asyncio.wait(calls, timeout=seconds)

@@ -53,10 +53,7 @@ class _Scrape(Collector):
 
     def _counter(self, family: Family) -> Metric:
         made = CounterMetricFamily(family.name, family.text, labels=family.labels)
-        counts = self._snapshot.counts.get(family.name, {})
-        if not family.labels:
-            counts = {(): 0, **counts}  # without labels there is nothing that it could wait for
-        for labels, number in counts.items():
+        for labels, number in self._snapshot.counts.get(family.name, {}).items():
             made.add_metric(labels, number)
         return made
 

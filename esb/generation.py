@@ -7,38 +7,37 @@ from typing import Any
 
 from esb import registry
 from esb.call import Call
-from esb.clock import Clock
 from esb.component import ChainServices, Component, Services
 from esb.config import ComponentStanza, Config, Section, Server, Stanza
 from esb.endpoint import Endpoint
 from esb.errors import ConfigError, Inactive, Mistake, NotFound
 from esb.idempotency import Idempotency
 from esb.lasting import DEFAULT_STORE
-from esb.middleware import Middleware, compose
+from esb.middleware import Handler, Middleware, compose
 from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
 from esb.services import Means
-from esb.store import Store
+from esb.store import Store, StoreMeans
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
 
 
-def build_store(config: Config, clock: Clock) -> tuple[Store, list[Mistake]]:
+def build_store(config: Config, means: StoreMeans) -> tuple[Store, list[Mistake]]:
     """The store that this config describes, and what is wrong with its stanza. It outlives every generation."""
     stanza = config.services.get("store")
     mistakes: list[Mistake] = []
     if stanza is not None:
         _make_importable(config)
         try:
-            store: Store = registry.build("services", stanza, clock, "store")
+            store: Store = registry.build("services", stanza, means, "store")
         except ConfigError as error:
             mistakes.extend(error.mistakes)
         else:
             return store, mistakes
     found = registry.find("services", DEFAULT_STORE, "store")
-    return found(found.config_type(), clock), mistakes
+    return found(found.config_type(), means), mistakes
 
 
 class Generation:
@@ -63,7 +62,7 @@ class Generation:
         self._closing: list[Any] = []
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """What was built of which stanza."""
-        self._idempotency = idempotency or Idempotency(means.store)
+        self._idempotency = idempotency or Idempotency(means.store, means.observer)
         _make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
@@ -91,6 +90,13 @@ class Generation:
                 errors.append(error)
         if errors:
             raise ExceptionGroup("closing a generation", errors)
+
+    async def _staying(self, call: Call, handler: Handler) -> Any:
+        """A call with an idempotency key goes on without its caller: this generation stays for it."""
+        if call.options.idempotency_key is None:
+            return await handler(call)
+        with self.calls:
+            return await handler(call)
 
     def _declared(self, path: str) -> bool | None:
         return self.routes.declared(path)
@@ -170,7 +176,7 @@ class Generation:
             max_body=stanza.max_body,
             streams_body=streams,
             unlimited=stanza.unlimited,
-            handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
+            handler=compose([*chain, self._idempotency, self._staying] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
         return route, paths

@@ -1,26 +1,32 @@
 """A repeated call gets the first one's answer: what the header Idempotency-Key (or a parameter of its name) promises.
 
 It stands innermost in the chain of every component that sends, behind authentication, so that a key is one app's own.
-An answer is remembered only if a message may have left; otherwise the repetition is a first try.
+An answer is remembered only if a message may have left; otherwise the repetition is a first try. A caller who leaves
+does not end its call: most who come back with the same key have given up waiting for the first answer.
 """
 
 import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from esb import codec
+from esb import replay
 from esb.call import Call, Options
 from esb.component import Envelope
-from esb.errors import EsbError, Message, RequestError, UpstreamError
+from esb.errors import EsbError, RequestError
 from esb.fields import switched_on
 from esb.middleware import Handler
+from esb.observe import Observer, crash
 from esb.store import Store
 
 REMEMBERED_SECONDS = 24 * 3600.0
 LONGEST_KEY = 255
+LAST_SECONDS = 1.0
+"""What a call that heeds no deadline gets beyond it."""
 NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code", "bk_username", "username"})
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 ASKING = frozenset({"idempotency_key", "dry_run"})
@@ -28,12 +34,42 @@ ASKING = frozenset({"idempotency_key", "dry_run"})
 ORDINARY = Options()
 
 
-class Idempotency:
-    """A middleware for components that send."""
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a first call ended: its answer or its error, and what is kept for its repetitions, if anything left."""
 
-    def __init__(self, store: Store) -> None:
+    answer: Any = None
+    error: Exception | None = None
+    kept: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A first call under way. `content`: what it was called for."""
+
+    content: str
+    task: asyncio.Task[_Ended]
+
+
+class Idempotency:
+    """A middleware for components that send. One for the process: a repetition may come after a reload."""
+
+    def __init__(self, store: Store, observer: Observer) -> None:
         self._store = store
-        self._running: dict[str, tuple[str, asyncio.Future[None]]] = {}
+        self._observer = observer
+        self._running: dict[str, _Running] = {}
+
+    @property
+    def under_way(self) -> set[asyncio.Task[Any]]:
+        """The calls with a key that have not ended, whether or not their callers still wait."""
+        return {running.task for running in self._running.values()}
+
+    async def close(self) -> None:
+        """Ends what is still under way."""
+        tasks = self.under_way
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
         if call.options == ORDINARY and call.args.keys().isdisjoint(ASKING):
@@ -44,47 +80,69 @@ class Idempotency:
             return await handler(call)
         place, content = _place(call, key), _content(call)
         while True:
-            kept = await self._store.get(place)
+            kept = None if place in self._running else await self._store.get(place)
             if kept is not None:
                 return _replayed(kept.value, content)
             running = self._running.get(place)
             if running is None:
                 return await self._first(place, content, call, handler)
-            if running[0] != content:
+            if running.content != content:
                 raise _other_content()
-            await asyncio.shield(running[1])
+            ended = await asyncio.shield(running.task)
+            if ended.kept is not None:
+                return _replayed(ended.kept, content)
 
     async def _first(self, place: str, content: str, call: Call, handler: Handler) -> Any:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._running[place] = (content, done)
+        task = asyncio.create_task(self._ended(place, content, call, handler))
+        self._running[place] = _Running(content, task)
+        task.add_done_callback(lambda _: self._running.pop(place))
         try:
-            return await self._remembered(place, content, call, handler)
-        finally:
-            del self._running[place]
-            done.set_result(None)
-
-    async def _remembered(self, place: str, content: str, call: Call, handler: Handler) -> Any:
-        try:
-            answer = await handler(call)
-        except EsbError as error:
-            await self._keep(call, place, content, _failure(error))
-            raise
+            ended = await asyncio.shield(task)
         except asyncio.CancelledError:
-            await self._keep(call, place, content, _failure(_cut_off(call)))
+            task.add_done_callback(partial(self._tell_crash, call))
             raise
-        await self._keep(call, place, content, {"result": True, "code": 0, "message": "OK", "data": answer})
-        return answer
+        if ended.error is not None:
+            raise ended.error
+        return ended.answer
 
-    async def _keep(self, call: Call, place: str, content: str, envelope: Mapping[str, Any]) -> None:
-        if call.record.sent:
-            value = codec.encode({"content": content, "envelope": _plain(envelope)})
+    async def _ended(self, place: str, content: str, call: Call, handler: Handler) -> _Ended:
+        envelope = replay.cut_off(call)
+        answer: Any = None
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout_at(call.deadline + LAST_SECONDS) as scope:
+                answer = await handler(call)
+            envelope = replay.answered(answer)
+        except EsbError as error:
+            failure, envelope = error, replay.failed(error)
+        except Exception as error:  # noqa: BLE001 - a bug that comes after a message is no reason to send it again
+            failure = error
+            if not scope.expired():
+                envelope = replay.crashed()
+        finally:
+            kept = await self._keep(place, content, envelope) if call.record.sent else None
+        return _Ended(answer, failure, kept)
+
+    async def _keep(self, place: str, content: str, envelope: Mapping[str, Any]) -> bytes:
+        try:
+            value = replay.kept(content, envelope)
+        except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
+            value = replay.kept(content, replay.crashed())
+        with suppress(EsbError):  # the store tells of it; the message is out, and those who wait now are told
             await self._store.put(place, value, REMEMBERED_SECONDS)
+        return value
+
+    def _tell_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
+        """Tells of a bug that no caller is left to be told of."""
+        error = None if task.cancelled() else task.result().error
+        if error is not None and not isinstance(error, EsbError):
+            self._observer.emit(crash(call.id, call.path, error))
 
 
 def _options(call: Call) -> Options:
     """What a caller asks for by header, or else by parameter."""
     key = call.options.idempotency_key or call.args.get("idempotency_key") or None
-    if key is not None and (not isinstance(key, str | int) or len(str(key)) > LONGEST_KEY):
+    if key is not None and (isinstance(key, bool) or not isinstance(key, str | int) or len(str(key)) > LONGEST_KEY):
         raise RequestError("Parameters error, idempotency_key must be a string of at most {most} characters", most=255)
     dry_run = call.options.dry_run or switched_on(call.args.get("dry_run"))
     return replace(call.options, dry_run=dry_run, idempotency_key=None if key is None else str(key))
@@ -92,7 +150,7 @@ def _options(call: Call) -> Options:
 
 def _place(call: Call, key: str) -> str:
     app = call.app.code if call.app is not None else ""
-    return f"idempotency:{app}:{call.component}:{hashlib.sha256(key.encode()).hexdigest()}"
+    return f"idempotency:{app}:{call.component}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _content(call: Call) -> str:
@@ -103,55 +161,11 @@ def _content(call: Call) -> str:
 
 
 def _replayed(value: bytes, content: str) -> Envelope:
-    kept = codec.decode(value)
-    if kept["content"] != content:
+    first, envelope = replay.told_again(value)
+    if first != content:
         raise _other_content()
-    envelope = _lively(kept["envelope"])
-    data = envelope["data"]
-    envelope["data"] = {**data, "replayed": True} if isinstance(data, dict) else {"replayed": True}
-    return Envelope(envelope)
+    return envelope
 
 
 def _other_content() -> RequestError:
     return RequestError("Parameters error, this idempotency key was used for a call with other parameters")
-
-
-def _cut_off(call: Call) -> UpstreamError:
-    """What a repetition is told about a call that was cut off in the middle."""
-    system, _, interface = call.component.partition(".")
-    return UpstreamError(
-        system,
-        interface,
-        Message("Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": call.timeout}),
-        data={"outcome": "unknown"},
-    )
-
-
-def _failure(error: EsbError) -> dict[str, Any]:
-    return {"result": False, "code": error.code, "message": error.message, "data": error.data}
-
-
-MESSAGE = "$message"
-
-
-def _plain(value: Any) -> Any:
-    """JSON that still knows which texts are templates: the repetition may come in another language."""
-    if isinstance(value, Message):
-        return {MESSAGE: [value.template, _plain(value.values)]}
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _lively(value: Any) -> Any:
-    """What `_plain` was given."""
-    if isinstance(value, dict):
-        if value.keys() == {MESSAGE}:
-            template, values = value[MESSAGE]
-            return Message(template, _lively(values))
-        return {name: _lively(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_lively(item) for item in value]
-    return value

@@ -17,6 +17,7 @@ from esb.observe import (
     GateClosed,
     GenerationClosed,
     Reloaded,
+    StoreTurned,
     TokenFetched,
     UpstreamFinished,
 )
@@ -52,6 +53,8 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
                     errcode=event.errcode,
                     seconds=event.seconds,
                 )
+            case StoreTurned(trouble):
+                (logger.error if trouble else logger.info)("store away" if trouble else "store there", reason=trouble)
             case Crashed():
                 logger.error(
                     "crash",

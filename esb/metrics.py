@@ -128,10 +128,10 @@ class Tally:
         self._calls = _Cells()
         self._upstreams = _Cells()
         self._rare: dict[str, Counts] = {
-            RELOADS.name: {},
+            RELOADS.name: {("ok",): 0, ("refused",): 0},  # from the start: an increase is seen against a number
+            CRASHES.name: {(): 0},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
-            CRASHES.name: {},
         }
         self._gates: dict[tuple[str, str], float] = {}
 

@@ -71,6 +71,13 @@ class GateClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreTurned:
+    """The shared store can be asked again, or no more: then `trouble` says why."""
+
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
 class Crashed:
     """Something that should not fail did. `where` are the frames of the traceback; no exception text, it may quote."""
 
@@ -104,7 +111,9 @@ def crash(call_id: str, doing: str, error: Exception) -> Crashed:
     return Crashed(call_id, doing, type(error).__name__, where)
 
 
-Event = CallFinished | UpstreamFinished | TokenFetched | GateClosed | Crashed | Reloaded | GenerationClosed
+Event = (
+    CallFinished | UpstreamFinished | TokenFetched | GateClosed | StoreTurned | Crashed | Reloaded | GenerationClosed
+)
 Listener = Callable[[Event], None]
 
 

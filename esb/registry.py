@@ -35,7 +35,7 @@ PROTOCOLS: dict[str, type] = {
 """Key below `services:` -> what a back end of it promises."""
 NOT_THE_PLUGINS = (__file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
 """Files whose lines tell nobody what is wrong with a plugin."""
-EXTRAS = {"jwt": "jwt", "cryptography": "jwt"}
+EXTRAS = {"jwt": "jwt", "redis": "redis", "cryptography": "jwt"}
 """Module that a built-in needs -> the extra that installs it."""
 
 
@@ -157,7 +157,8 @@ def _check_contract(group: str, found: type[Any], use: str, service: str) -> Non
 def _check_service(found: type[Any], use: str, service: str) -> None:
     if getattr(found, "service", service) != service:
         raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
-    promised = [name for name in vars(PROTOCOLS[service]) if not name.startswith("_")]
+    methods = (name for name, value in vars(PROTOCOLS[service]).items() if inspect.isfunction(value))
+    promised = [name for name in methods if not name.startswith("_")]
     lacking = [name for name in promised if not inspect.iscoroutinefunction(_defined(found, name))]
     if lacking:
         raise UnknownUse(f"'{use}' is no back end for services.{service}: it must define async {', '.join(lacking)}")

@@ -381,7 +381,7 @@ services:
 middlewares:
   - {{use: "strange:Middleware", config: {{shadow: {MARK}, api_key: {MARK}, certificate: "{MARK} PRIVATE KEY",
       many: {{a: [{MARK}]}}, text: "it is {MARK}", number: "${{NUMBER}}",
-      {MARK}-as-key: 1, unresolved: null, empty_secret: ""}}}}
+      {MARK}-as-a-name: 1, unresolved: null, empty_secret: ""}}}}
 components:
   - {{path: "/a/${{WORD}}/", use: "tests.components:Echo"}}
 """
@@ -438,7 +438,7 @@ async def test_secrets_are_hidden_wherever_they_stand(
         "many": "***",
         "text": "it is ***",
         "number": "***",
-        "***-as-key": 1,
+        "***-as-a-name": "***",
         "unresolved": None,
         "empty_secret": "",
     }

@@ -3,7 +3,11 @@
 import asyncio
 from typing import Any
 
-from tests.conftest import DEMO, MESSAGE, Gateway, OpenGateway, Sandbox
+import pytest
+
+from esb import Call, Component, Envelope, Reply
+from tests.components import Free
+from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Gateway, OpenGateway, Sandbox
 
 BODY = {**DEMO, "receiver": "zhangsan", "data": MESSAGE}
 
@@ -103,3 +107,145 @@ async def test_a_component_that_does_not_send_ignores_the_key(open_gateway: Open
 
     assert answers[0]["data"] == answers[1]["data"]
     assert isinstance(answers[0]["data"], list)
+
+
+class Awkward(Component[Any, Free]):
+    """Sends, and then does what `what` says. It tells how often it was called."""
+
+    params_type = Free
+    sends = True
+    handled = 0
+
+    async def handle(self, call: Call, params: Free) -> Any:
+        self.handled += 1
+        call.record.sent = True
+        what = call.args.get("what")
+        if what == "crash":
+            raise ZeroDivisionError
+        if what == "hang":
+            await asyncio.Event().wait()
+        if what == "slow":
+            await asyncio.sleep(0.2)
+        if what == "envelope":
+            return Envelope(result=True, message="fine", data=[1], total=7)
+        if what == "reply":
+            return Reply(200, {"Content-Type": "text/csv"}, b"a,b")
+        if what == "unwritable":
+            return {1, 2}
+        if what == "marked":
+            return {
+                "$message": "not a text of ours",
+                "deep": [{"$message": ["{a}", {"a": 1}]}],
+                "handled": self.handled,
+            }
+        return {"handled": self.handled}
+
+
+@pytest.fixture
+async def awkward(open_gateway: OpenGateway) -> Gateway:
+    return await open_gateway('  - {path: /odd/awkward/, use: "tests.test_idempotency:Awkward", timeout: 1}\n')
+
+
+async def ask(gateway: Gateway, what: str, key: str = "k") -> dict[str, Any]:
+    response = await gateway.post({**DEMO, "what": what}, "odd/awkward", {"Idempotency-Key": key})
+    envelope: dict[str, Any] = await response.json()
+    return envelope
+
+
+async def test_a_crash_after_a_message_is_no_reason_to_send_it_again(awkward: Gateway) -> None:
+    first, second = await ask(awkward, "crash"), await ask(awkward, "crash")
+
+    assert (second["code"], second["message"]) == (first["code"], first["message"])
+    assert second["data"] == {"outcome": "unknown", "retryable": False, "replayed": True}
+
+
+async def test_a_call_that_was_cut_off_is_told_as_unknown(awkward: Gateway) -> None:
+    first, second = await asyncio.gather(ask(awkward, "hang"), ask(awkward, "hang"))
+    third = await ask(awkward, "hang")
+
+    assert (first["code"], second["code"]) == (1306201, 1306201)
+    assert (third["code"], third["data"]) == (1306201, {"outcome": "unknown", "retryable": False, "replayed": True})
+
+
+async def test_a_caller_who_leaves_finds_the_answer_when_it_comes_back(awkward: Gateway) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await ask(awkward, "slow")
+    answer = await ask(awkward, "slow")
+
+    assert answer["data"] == {"handled": 1, "replayed": True}
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("envelope", {"result": True, "message": "fine", "data": [1], "total": 7}),
+        ("reply", {"result": True, "data": {"replayed": True}}),
+        ("unwritable", {"result": False, "code": 1306000}),
+    ],
+)
+async def test_every_kind_of_answer_is_remembered(awkward: Gateway, what: str, told: dict[str, Any]) -> None:
+    await awkward.post({**DEMO, "what": what}, "odd/awkward", {"Idempotency-Key": "k"})
+    answer = await ask(awkward, what)
+
+    assert {key: answer[key] for key in told} == told
+
+
+async def test_data_that_looks_like_the_gateways_own_marks_comes_back_as_it_was(awkward: Gateway) -> None:
+    first, second = await ask(awkward, "marked"), await ask(awkward, "marked")
+
+    assert second["data"] == {**first["data"], "replayed": True}
+
+
+async def test_a_repetition_is_told_in_its_own_language(gateway: Gateway, sandbox: Sandbox) -> None:
+    body = {**BODY, "receiver": "zhangsan,nobody"}
+    await gateway.post(body, headers={"Idempotency-Key": "k"})
+    second = await (await gateway.post(body, headers={"Idempotency-Key": "k", "Blueking-Language": "zh-hans"})).json()
+
+    assert second["message"].startswith("微信")
+    assert second["data"]["replayed"] is True
+
+
+@pytest.mark.parametrize("key", ["键", "k" * 255, 7])
+async def test_a_key_may_be_any_text(gateway: Gateway, sandbox: Sandbox, key: Any) -> None:
+    answers = [await send(gateway, None, idempotency_key=key) for _ in range(2)]
+
+    assert [answer["data"].get("replayed", False) for answer in answers] == [False, True]
+
+
+@pytest.mark.parametrize("key", [True, ["k"], {"k": 1}, 10**300])
+async def test_a_key_that_is_no_text_is_refused(gateway: Gateway, key: Any) -> None:
+    assert (await send(gateway, None, idempotency_key=key))["code"] == 1306406
+
+
+async def test_when_the_first_call_sends_nothing_the_next_one_tries(gateway: Gateway, sandbox: Sandbox) -> None:
+    await sandbox.post("faults", {"match": {"path": "/cgi-bin/gettoken"}, "action": {"errcode": 99999}, "times": 1})
+    answers = await asyncio.gather(*(send(gateway) for _ in range(10)))
+
+    assert sum(not answer["result"] for answer in answers) == 1
+    assert sum("replayed" in (answer["data"] or {}) for answer in answers) == 8
+    assert len(await sandbox.messages()) == 1
+
+
+async def test_one_apps_key_is_not_anothers(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
+    config = SERVICES.replace(
+        "- {code: no_users", "- {code: second, secrets: [s], impersonate: ['*']}\n        - {code: no_users"
+    )
+    gateway = await open_gateway(config=f"{config}components:\n{WECOM}", sandbox_url=sandbox.url)
+    await send(gateway)
+    other = await send(gateway, bk_app_code="second", bk_app_secret="s", receiver="lisi")
+
+    assert other["data"]["accepted"] == ["lisi"]
+
+
+async def test_send_msg_remembers_once_for_itself_and_the_channel(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
+    gateway = await open_gateway(WECOM + "  - {path: /cmsi/send_msg/, use: cmsi_send_msg}\n", sandbox_url=sandbox.url)
+    params = {"msg_type": "weixin", "receiver__username": "admin", "title": "T", "content": "C"}
+    answers = [
+        await (await gateway.post({**DEMO, **params}, "cmsi/send_msg", {"Idempotency-Key": "k"})).json()
+        for _ in range(2)
+    ]
+
+    assert answers[1]["data"] == {**answers[0]["data"], "replayed": True}
+    assert (await send(gateway))["data"].get("replayed") is None  # the channel itself has not used the key
+    assert len(await sandbox.messages()) == 2

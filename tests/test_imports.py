@@ -17,16 +17,16 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
     frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
-    | frozenset({"endpoint", "idempotency"}),
+    | frozenset({"endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"gateway_jwt", "proxy"}),
-    frozenset({"tokens", "outgoing", "middleware", "config", "clock", "document", "flight", "interpolation"})
+    frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
     | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
     frozenset({"store"}),
-    frozenset({"errors", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
+    frozenset({"errors", "clock", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
 
@@ -52,9 +52,9 @@ LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "testing"},
     "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
-    "cachetools": {"flight", "gateway_jwt", "store.memory", "tokens"},
+    "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
-    "cryptography": {"gateway_jwt", "services.bk_jwt"},
+    "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
     "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
@@ -63,6 +63,7 @@ LIBRARIES = {
     "opentelemetry": {"tracing"},
     "orjson": {"codec", "sandbox"},
     "prometheus_client": {"exposition"},
+    "redis": {"services.redis", "store.link", "store.redis"},
     "structlog": {"logs"},
     "uvloop": {"serving"},
     "watchfiles": {"commands.dev"},

@@ -150,12 +150,13 @@ def test_gates_that_are_open_again_are_forgotten() -> None:
 
 
 def test_the_moment_is_told_besides() -> None:
-    found = read(Snapshot())
+    found = read(tally().snapshot())
     assert value(found, "esb_calls_in_flight") == 3
     assert value(found, "esb_ready") == 1
     assert value(found, "esb_config_generation") == 7
     assert value(found, "esb_build_info") == 1
-    assert value(found, "esb_crashes_total") == 0
+    for name, labels in (("esb_crashes_total", {}), ("esb_reloads_total", {"outcome": "refused"})):
+        assert found[(name, frozenset(labels.items()))] == 0
 
 
 def test_a_family_that_gets_too_many_labels_counts_the_rest_as_others() -> None:

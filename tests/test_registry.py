@@ -226,7 +226,11 @@ BUILT = "    def __init__(self, config, means): ...\n    async def close(self): 
             "it must define async close",
         ),
         ("jwt", f"class A:\n{BUILT}", "it must define async identity"),
-        ("store", f"class A:\n{BUILT}", "it must define async add, put, get, reserve"),
+        (
+            "store",
+            f"class A:\n{BUILT}",
+            "it must define async open, add, put, get, swap, drop, reserve, take, give_back, watch",
+        ),
     ],
 )
 def test_a_back_end_that_breaks_its_contract_is_a_mistake(

@@ -100,14 +100,10 @@ def test_a_mistake_in_its_stanza_is_told_with_all_others(tmp_path: Path) -> None
 def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None:
     (tmp_path / "own_store_beside.py").write_text(
         "from esb.component import NoConfig\n"
-        "class Own:\n"
+        "from esb.store.memory import MemoryStore\n"
+        "class Own(MemoryStore):\n"
         "    config_type = NoConfig\n"
-        "    def __init__(self, config, clock): pass\n"
-        "    async def add(self, key, seconds): return True\n"
-        "    async def put(self, key, value, seconds): pass\n"
-        "    async def get(self, key): return None\n"
-        "    async def reserve(self, keys, **how): return [0.0 for _ in keys]\n"
-        "    async def close(self): pass\n"
+        "    def __init__(self, config, means): super().__init__(means.clock, 10)\n"
     )
     path = tmp_path / "esb.yaml"
     path.write_text(configuration('  store: {use: "own_store_beside:Own"}\n'))

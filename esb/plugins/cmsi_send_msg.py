@@ -101,6 +101,7 @@ class SendMsg(Component[NoConfig, SendMsgParams]):
 
     params_type = SendMsgParams
     answer_type = Delivered | Previewed | Any
+    sends = True
     has_environments = False  # the component it calls looks at the header itself
 
     async def handle(self, call: Call, params: SendMsgParams) -> Any:

@@ -1,9 +1,11 @@
 """services.store, use: memory: one process remembers for itself. Enough as long as there is one process."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from esb.clock import Clock
 from esb.config import ConfigModel
+from esb.store import StoreMeans
 from esb.store.memory import MemoryStore
 
 
@@ -13,6 +15,9 @@ class MemoryConfig(ConfigModel):
     max_keys: int = Field(
         1_000_000, ge=1, description="keys at once, about 200 bytes each; what goes beyond it is refused"
     )
+    per_process: Literal["accept"] | None = Field(
+        None, description="accept: with several processes each counts for itself, and whoever wrote this knows it"
+    )
 
 
 class Memory(MemoryStore):
@@ -21,5 +26,5 @@ class Memory(MemoryStore):
     service = "store"
     config_type = MemoryConfig
 
-    def __init__(self, config: MemoryConfig, clock: Clock) -> None:
-        super().__init__(clock, config.max_keys)
+    def __init__(self, config: MemoryConfig, means: StoreMeans) -> None:
+        super().__init__(means.clock, config.max_keys)

@@ -3,14 +3,18 @@
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from cachetools import LRUCache, TLRUCache
 
 from esb.errors import UpstreamError
-from esb.store import Kept
+from esb.store import TOLD, Heard, Kept, Rule, Swapped, Taken
+from esb.store.places import Places
 
 MOST_VALUES = 100_000
 """How many values, and how many keys with places, are kept; those used least recently go first."""
+MOST_TAKEN = 5_000_000
+"""How much is counted by `take` in all, eight bytes each; keys used least recently go first."""
 PURGED_PER_KEY = 2
 """How many expired keys a new one removes: more than one, so that they leave faster than they come; few, so that no
 call pays for all the others."""
@@ -19,18 +23,27 @@ call pays for all the others."""
 class MemoryStore:
     """Remembers at most `size` keys. When it is full of keys that still count, it refuses new ones."""
 
+    shared = False
+    trouble = ""
+
     def __init__(self, clock: Callable[[], float], size: int) -> None:
         self._clock = clock
         self._size = size
         self._expiries: dict[str, float] = {}
         self._soonest: list[tuple[float, str]] = []
-        self._values: TLRUCache[str, tuple[bytes, float]] = TLRUCache(
+        self._values: TLRUCache[str, tuple[bytes, float, str]] = TLRUCache(
             min(size, MOST_VALUES), lambda _key, kept, _now: kept[1], timer=clock
         )
-        self._places: LRUCache[str, deque[float]] = LRUCache(min(size, MOST_VALUES))
+        self._versions = count(1)
+        self._reserved: LRUCache[str, deque[float]] = LRUCache(min(size, MOST_VALUES))
+        self._taken = Places(min(size, MOST_VALUES), MOST_TAKEN)
+        self._listeners: list[Heard] = []
+
+    async def open(self) -> None:
+        """There is nothing to open."""
 
     async def add(self, key: str, seconds: float) -> bool:
-        # No await in here: that is what makes it atomic.
+        # No await in here: that is what makes it atomic. It is the same with the others below.
         now = self._clock()
         if self._expiries.get(key, now) > now:
             return False
@@ -41,6 +54,10 @@ class MemoryStore:
         heapq.heappush(self._soonest, (now + seconds, key))
         return True
 
+    def remembers(self, key: str) -> bool:
+        """Whether `add` would tell that the key is known."""
+        return self._expiries.get(key, 0.0) > self._clock()
+
     def _purge(self, now: float) -> None:
         for _ in range(PURGED_PER_KEY):
             if not self._soonest or self._soonest[0][0] > now:
@@ -50,29 +67,62 @@ class MemoryStore:
                 del self._expiries[key]
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
-        self._values[key] = (value, self._clock() + seconds)
+        self._put(key, value, seconds)
 
-    async def get(self, key: str) -> Kept | None:
+    async def get(self, key: str, *, strict: bool = False) -> Kept | None:
         kept = self._values.get(key)
-        return None if kept is None else Kept(kept[0], kept[1] - self._clock())
+        return None if kept is None else Kept(kept[0], kept[1] - self._clock(), kept[2])
+
+    async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
+        kept = await self.get(key)
+        if kept is not None and kept.version != seen:
+            return Swapped(False, kept)
+        return Swapped(True, Kept(value, seconds, self._put(key, value, seconds)))
+
+    async def drop(self, key: str, version: str) -> bool:
+        kept = self._values.get(key)
+        if kept is None or kept[2] != version:
+            return False
+        del self._values[key]
+        self._tell(key, "")
+        return True
+
+    def _put(self, key: str, value: bytes, seconds: float) -> str:
+        version = str(next(self._versions))
+        self._values[key] = (value, self._clock() + seconds, version)
+        self._tell(key, version)
+        return version
 
     async def reserve(
         self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
     ) -> list[float]:
-        # No await in here: that is what makes it atomic.
         now = self._clock()
         waits = []
         for key in keys:
-            places = self._places.get(key)
+            places = self._reserved.get(key)
             if places is None:
-                places = self._places[key] = deque()
-            waits.append(_take(places, now, times, limit, seconds, patience))
+                places = self._reserved[key] = deque()
+            waits.append(_reserve(places, now, times, limit, seconds, patience))
         return waits
+
+    async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
+        return self._taken.take(key, self._clock(), rules)
+
+    async def give_back(self, key: str) -> None:
+        self._taken.give_back(key)
+
+    async def watch(self, heard: Heard) -> None:
+        self._listeners.append(heard)
+
+    def _tell(self, key: str, version: str) -> None:
+        if self._listeners and key.startswith(TOLD):
+            for heard in self._listeners:
+                heard(key, version)
 
     async def close(self) -> None: ...
 
 
-def _take(places: deque[float], now: float, times: int, limit: int, seconds: float, patience: float) -> float:
+def _reserve(places: deque[float], now: float, times: int, limit: int, seconds: float, patience: float) -> float:
     """Takes the places, if the last of them comes soon enough; how soon it comes."""
     while places and places[0] <= now - seconds:
         places.popleft()

@@ -1,0 +1,103 @@
+"""A shared store, and what goes on in the memory of this process while it is away."""
+
+from collections.abc import Sequence, Set
+
+from esb.store import Heard, Kept, Rule, Store, StoreAway, Swapped, Taken
+from esb.store.memory import MemoryStore
+
+
+class Fallback:
+    """`goes_on` are the words of keys that are remembered here while the store is away; for others that is an error.
+
+    What was remembered here counts until its time is over, though the store has come back.
+    """
+
+    shared = True
+
+    def __init__(self, store: Store, own: MemoryStore, goes_on: Set[str]) -> None:
+        self._store = store
+        self._own = own
+        self._goes_on = goes_on
+
+    @property
+    def trouble(self) -> str:
+        return self._store.trouble
+
+    async def open(self) -> None:
+        await self._store.open()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    async def add(self, key: str, seconds: float) -> bool:
+        try:
+            return await self._store.add(key, seconds) and not self._own.remembers(key)
+        except StoreAway:
+            self._check(key)
+            return await self._own.add(key, seconds)
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        try:
+            await self._store.put(key, value, seconds)
+        except StoreAway:
+            self._check(key)
+            await self._own.put(key, value, seconds)
+
+    async def get(self, key: str, *, strict: bool = False) -> Kept | None:
+        try:
+            kept = await self._store.get(key, strict=strict)
+        except StoreAway:
+            self._check(key)
+            kept = None
+        return kept or await self._own.get(key)
+
+    async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
+        own = await self._own.get(key)
+        if own is not None and own.version != seen:
+            return Swapped(False, own)
+        try:
+            swapped = await self._store.swap(key, seen, value, seconds)
+        except StoreAway:
+            self._check(key)
+            return await self._own.swap(key, seen, value, seconds)
+        await self._own.drop(key, seen)
+        return swapped
+
+    async def drop(self, key: str, version: str) -> bool:
+        here = await self._own.drop(key, version)
+        try:
+            return await self._store.drop(key, version) or here
+        except StoreAway:
+            self._check(key)
+            return here
+
+    async def reserve(
+        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
+    ) -> list[float]:
+        try:
+            return await self._store.reserve(keys, times=times, limit=limit, seconds=seconds, patience=patience)
+        except StoreAway:
+            self._check(keys[0])
+            return await self._own.reserve(keys, times=times, limit=limit, seconds=seconds, patience=patience)
+
+    async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
+        try:
+            return await self._store.take(key, rules)
+        except StoreAway:
+            self._check(key)
+            return await self._own.take(key, rules)
+
+    async def give_back(self, key: str) -> None:
+        try:
+            await self._store.give_back(key)
+        except StoreAway:
+            self._check(key)
+            await self._own.give_back(key)
+
+    async def watch(self, heard: Heard) -> None:
+        await self._store.watch(heard)
+
+    def _check(self, key: str) -> None:
+        """Raises the error at hand again unless this goes on without the store."""
+        if key.partition(":")[0] not in self._goes_on:
+            raise

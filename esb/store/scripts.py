@@ -1,0 +1,121 @@
+"""What a Redis server does in one step, in its own language. Time is the server's: those of the machines differ.
+
+Numbers of microseconds are written by string.format, since Lua would round them.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha1
+
+VERSION = 16
+"""Characters at the beginning of a kept value that are its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script, and the name by which a server knows it once it has seen it."""
+
+    text: str
+    name: str
+
+
+def _script(text: str) -> Script:
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+READ = _script("""
+local kept = redis.call('GET', KEYS[1])
+if not kept then return {} end
+return {kept, redis.call('PTTL', KEYS[1])}
+""")
+"""KEYS: the key. What is kept, and the milliseconds that are left of it."""
+
+SWAP = _script(f"""
+local kept = redis.call('GET', KEYS[1])
+if kept and ARGV[1] ~= '*' and string.sub(kept, 1, {VERSION}) ~= ARGV[1] then
+  return {{kept, redis.call('PTTL', KEYS[1])}}
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
+return {{}}
+""")
+"""KEYS: the key. ARGV: the version seen ("*": any), the value, milliseconds, channel ("": none), message."""
+
+DROP = _script(f"""
+local kept = redis.call('GET', KEYS[1])
+if not kept or string.sub(kept, 1, {VERSION}) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
+return 1
+""")
+"""KEYS: the key. ARGV: the version, channel, message."""
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+"""
+
+RESERVE = _script(f"""{_NOW}
+local times, limit, window, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local waits = {{}}
+for index, key in ipairs(KEYS) do
+  local head = redis.call('LINDEX', key, 0)
+  while head and tonumber(head) <= now - window do
+    redis.call('LPOP', key)
+    head = redis.call('LINDEX', key, 0)
+  end
+  local known = redis.call('LLEN', key)
+  local taken = {{}}
+  for number = known, known + times - 1 do
+    local before = number - limit
+    local place = now
+    if before >= known then
+      place = math.max(now, taken[before - known + 1] + window)
+    elseif before >= 0 then
+      place = math.max(now, tonumber(redis.call('LINDEX', key, before)) + window)
+    end
+    taken[#taken + 1] = place
+  end
+  local wait = taken[times] - now
+  if wait <= patience then
+    for _, place in ipairs(taken) do redis.call('RPUSH', key, string.format('%.0f', place)) end
+    redis.call('PEXPIRE', key, math.ceil((wait + window) / 1000))
+  end
+  waits[index] = string.format('%.0f', wait)
+end
+return waits
+""")
+"""KEYS: the keys. ARGV: times, limit, window and patience in microseconds. Microseconds to wait, for each key."""
+
+TAKE = _script(f"""{_NOW}
+local key, length = KEYS[1], redis.call('LLEN', KEYS[1])
+local function at(index) return tonumber(redis.call('LINDEX', key, index)) end
+local over, most, longest = {{}}, 0, 0
+for rule = 1, #ARGV, 2 do
+  local limit, window = tonumber(ARGV[rule]), tonumber(ARGV[rule + 1])
+  most, longest = math.max(most, limit), math.max(longest, window)
+  if length >= limit and at(-limit) > now - window then over[#over + 1] = (rule - 1) / 2 end
+end
+if #over == 0 then
+  redis.call('RPUSH', key, string.format('%.0f', now))
+  redis.call('LTRIM', key, -most, -1)
+  redis.call('PEXPIRE', key, math.ceil(longest / 1000))
+  length = redis.call('LLEN', key)
+end
+local windows = {{}}
+for rule = 1, #ARGV, 2 do
+  local limit, window = tonumber(ARGV[rule]), tonumber(ARGV[rule + 1])
+  local low, high = 0, length
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if at(middle) <= now - window then low = middle + 1 else high = middle end
+  end
+  local counted = math.min(limit, length - low)
+  local leaves = 0
+  if counted > 0 then leaves = at(-counted) + window - now end
+  windows[#windows + 1] = {{limit - counted, string.format('%.0f', leaves)}}
+end
+return {{over, windows}}
+""")
+"""KEYS: the key. ARGV: limit and window in microseconds, for each rule. The rules that are over, counted from 0; and
+what each has left, with the microseconds until its oldest leaves. One list serves all rules: the limit-th newest
+tells whether a rule allows one more."""
