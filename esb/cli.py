@@ -8,6 +8,7 @@ import click
 from esb import __version__, serving
 from esb.app import create_app
 from esb.commands.call import call
+from esb.commands.describe import docs, openapi, schema
 from esb.commands.dev import dev
 from esb.commands.new import new
 from esb.commands.options import PORT, config_option, host_option, port_option
@@ -32,7 +33,7 @@ def main() -> None:
     """
 
 
-for command in (call, dev, new):
+for command in (call, dev, docs, new, openapi, schema):
     main.add_command(command)
 main.add_command(import_)
 

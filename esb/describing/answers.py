@@ -20,10 +20,10 @@ _FAILURE: Schema = {
     "result": {"const": False},
     "code": {
         "type": "integer",
-        "enum": [code for code in CODES if code],
+        "not": {"const": 0},
         "description": "\n".join(f"- {code}: {text}" for code, text in CODES.items() if code),
     },
-    "data": {"type": ["object", "null"], "description": "what is known of the failure, and whom a message reached"},
+    "data": {"description": "what is known of the failure, and whom a message reached; null if nothing is"},
 }
 """What a failure has in common with no success."""
 
@@ -51,20 +51,20 @@ STATUSES = {
 def answers(declared: Declared) -> Schema:
     """The responses of an operation."""
     failure = {"$ref": "#/components/schemas/Failure"}
-    found: Schema = {"200": _response("The call's envelope.", {"oneOf": [_success(declared), failure]})}
-    if declared.component.answer_type is Envelope:
-        foreign = {"$ref": "#/components/schemas/Foreign"}
-        found["200"] = _response("The envelope of the other system, or a failure.", foreign)
-    found |= {status: _response(text, failure) for status, text in STATUSES.items()}
     if declared.component.answer_type is Reply:
         described = "The other system's own answer, as it comes; a failure of the gateway is an envelope."
-        anything = {"description": described, "headers": _headers(), "content": {"*/*": {"schema": {}}}}
-        return {"default": anything}
-    return found
+        return {"default": {"description": described, "headers": _headers(), "content": {"*/*": {"schema": {}}}}}
+    if declared.component.answer_type is Envelope:
+        foreign = {"$ref": "#/components/schemas/Foreign"}
+        answered = _response("The envelope of the other system, or a failure.", foreign)
+    else:
+        success = {"$ref": f"#/components/schemas/{declared.key}.answer"}
+        answered = _response("The call's envelope.", {"oneOf": [success, failure]})
+    return {"200": answered, **{status: _response(text, failure) for status, text in STATUSES.items()}}
 
 
-def _success(declared: Declared) -> Schema:
-    data = {"$ref": f"#/components/schemas/{declared.key}.data"}
+def success(data: Schema) -> Schema:
+    """The envelope of a call that succeeded, with this data."""
     return _envelope("The call succeeded.", result={"const": True}, code={"const": 0}, data=data)
 
 

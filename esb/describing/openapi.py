@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from esb import __version__
 from esb.component import Reply
-from esb.describing.answers import ENVELOPES, REQUEST_ID_HEADER, answers
+from esb.describing.answers import ENVELOPES, REQUEST_ID_HEADER, answers, success
 from esb.describing.declared import Declared
 from esb.describing.promises import AUTHORIZATION, CallerParams, headers_of
 from esb.describing.schemas import Schema, schema_of
@@ -78,6 +78,8 @@ def _schemas(declared: Declared) -> Schema:
         schema = schema_of(kind, f"{SCHEMAS}{name}.")
         found |= {f"{name}.{model}": inner for model, inner in schema.pop("$defs", {}).items()}
         found[name] = schema
+    if declared.answers_envelope:
+        found[f"{declared.key}.answer"] = success({"$ref": f"{SCHEMAS}{declared.key}.data"})
     return found
 
 
@@ -107,14 +109,8 @@ def _path_variables(declared: Declared) -> Iterator[Schema]:
 
 def _headers(declared: Declared) -> Iterator[Schema]:
     for header in headers_of(declared.component):
-        schema: Schema = {"type": "string"}
-        yield {
-            "name": header.name,
-            "in": "header",
-            "description": header.description,
-            "schema": schema,
-            "example": header.example,
-        }
+        described = {"name": header.name, "in": "header", "description": header.description}
+        yield {**described, "schema": {"type": "string"}, "example": header.example}
 
 
 def _query(declared: Declared, schemas: Schema) -> Iterator[Schema]:

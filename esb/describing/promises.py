@@ -15,8 +15,8 @@ class CallerParams(Params):
 
     bk_app_code: RequiredText = Field(description="application ID", examples=["esb_test"])
     bk_app_secret: RequiredText = Field(
-        description="secret key (the application's TOKEN), from BlueKing Developer Center -> click the application ID ->"
-        " Basic Information",
+        description="secret key (the application's TOKEN), from BlueKing Developer Center -> click the application ID"
+        " -> Basic Information",
         examples=["xxx"],
     )
     bk_token: Text = Field(

@@ -24,6 +24,6 @@ def _text(schema: Schema) -> Schema | None:
             if "enum" in schema:
                 text["enum"] = [choice for choice in schema["enum"] if isinstance(choice, str)]
             return text
-    if schema.get("type") in {"integer", "number", "boolean"} or "type" not in schema and "anyOf" not in schema:
+    if schema.get("type") in {"integer", "number", "boolean"} or not {"type", "anyOf"} & schema.keys():
         return {"type": "string", **beside}
     return None

@@ -17,6 +17,14 @@ from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, We
 class Config(WeComConfig, OfficialAccountConfig):
     """Which WeChat, and its credential."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["wx_type"], "properties": {"wx_type": {"const": "mp"}}},
+            "then": {"required": ["wx_app_id", "wx_secret", "wx_template_id"]},
+            "else": {"required": ["wx_qy_corpid"]},
+        }
+    )
+
     wx_type: Literal["qy", "qywx", "mp"] = Field(
         "qy", description="qy (or qywx): WeCom; mp: official account", examples=["qy"]
     )
