@@ -29,7 +29,7 @@ def build_store(config: Config, means: StoreMeans) -> tuple[Store, list[Mistake]
     stanza = config.services.get("store")
     mistakes: list[Mistake] = []
     if stanza is not None:
-        _make_importable(config)
+        make_importable(config)
         try:
             store: Store = registry.build("services", stanza, means, "store")
         except ConfigError as error:
@@ -63,7 +63,7 @@ class Generation:
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """What was built of which stanza."""
         self._idempotency = idempotency or Idempotency(means.store, means.observer)
-        _make_importable(config)
+        make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
@@ -193,7 +193,7 @@ class Generation:
         return instance
 
 
-def _make_importable(config: Config) -> None:
+def make_importable(config: Config) -> None:
     """So that `use: plugins.x:X` finds a file beside esb.yaml."""
     if str(config.folder) not in sys.path:
         sys.path.insert(0, str(config.folder))

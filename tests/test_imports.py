@@ -64,6 +64,7 @@ LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "testing"},
     "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
+    "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
     "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},

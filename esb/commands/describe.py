@@ -35,14 +35,13 @@ def docs(path: str, system: str | None, component: str | None, language: str, ou
             f"no such component: {asked}; `esb components` lists them" if asked else "no component is declared"
         )
     translate = Catalogues().translate(language)
-    pages = {each: Page(each, translate).text() for each in wanted}
     if output is None:
-        click.echo("\n".join(pages.values()), nl=False)
+        click.echo("\n".join(Page(each, translate).text() for each in wanted), nl=False)
         return
-    for each, text in pages.items():
+    for each in wanted:
         file = Path(output, each.system, f"{each.key.partition('.')[2]}.md")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(Page(each, translate).text(), encoding="utf-8")
         click.echo(str(file))
 
 

@@ -19,6 +19,7 @@ from esb.config import (
 )
 from esb.describing.references import SOMEWHERE, with_references
 from esb.describing.schemas import Schema, schema_of
+from esb.generation import make_importable
 from esb.registry import UnknownUse
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,6 +30,7 @@ CONDITIONS = frozenset({"required", "if", "then", "else", "anyOf"})
 
 def schema_of_esb_yaml(config: Config) -> Schema:
     """The schema of all built-ins, and of what else this configuration uses."""
+    make_importable(config)
     return _Building(config).document()
 
 

@@ -15,7 +15,7 @@ from esb.translation import Translate
 ENVELOPED = template("The answer is the third-party system's own, completed with what is missing of these:")
 RAW = template("The answer is the third-party system's own: status, headers and body. Errors of the gateway are JSON:")
 CONTENTS = template("Contents of {name}")
-DEFAULT = template("{description}; default {default}")
+DEFAULT, ONLY_DEFAULT = template("{description}; default {default}"), template("default {default}")
 FIELD, TYPE, REQUIRED = template("field"), template("type"), template("required")
 DESCRIPTION, CODE, HEADER = template("description"), template("code"), template("header")
 YES, NO, NONE = template("yes"), template("no"), template("None.")
@@ -121,7 +121,7 @@ class Page:
         text = self._told(row.description)
         if not row.default:
             return text
-        return self._translate(DEFAULT).format(description=text, default=row.default)
+        return self._translate(DEFAULT if text else ONLY_DEFAULT).format(description=text, default=row.default)
 
     def _told(self, text: str) -> str:
         return self._translate(text) if text else ""  # "" is the catalogue's header
