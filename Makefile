@@ -1,6 +1,7 @@
 # Every target sets up what it needs: a virtual environment in .venv, and the packages in it.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST ?= --numprocesses auto --dist loadfile
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
 .PHONY: demo test check serve format catalogues
@@ -9,13 +10,13 @@ demo: .venv/run
 	@$(BIN)/esb demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 serve: .venv/run
 	@$(BIN)/esb serve

@@ -35,6 +35,7 @@ def _peer(name: str) -> Contender:
 CONTENDERS = {
     contender.name: contender
     for contender in (
+        _gateway("httptools"),
         _gateway("aiohttp"),
         Contender("bare_aiohttp", (sys.executable, str(HERE / "peers" / "bare_aiohttp.py"))),
         Contender("constant", (sys.executable, str(HERE / "peers" / "constant.py"))),
@@ -43,8 +44,8 @@ CONTENDERS = {
 
 
 def chosen(names: str) -> list[Contender]:
-    """The contenders of these names, separated by commas; `gateway` is the one with the aiohttp engine."""
-    return [CONTENDERS["gateway:aiohttp" if name == "gateway" else name] for name in names.split(",")]
+    """The contenders of these names, separated by commas; `gateway` is the one with the default engine."""
+    return [CONTENDERS["gateway:httptools" if name == "gateway" else name] for name in names.split(",")]
 
 
 @dataclass(frozen=True)

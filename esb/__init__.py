@@ -20,12 +20,14 @@ from esb.fields import (
 )
 from esb.middleware import Handler, Middleware
 from esb.outgoing import Answer, Target
+from esb.urls import BaseUrl, SecretUrl
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Answer",
     "App",
+    "BaseUrl",
     "Call",
     "Component",
     "ConfigModel",
@@ -46,6 +48,7 @@ __all__ = [
     "RequiredDict",
     "RequiredReceivers",
     "RequiredText",
+    "SecretUrl",
     "Services",
     "Target",
     "Text",

@@ -4,7 +4,7 @@ It asks nobody who they are, so it listens where only they can come, and never w
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -98,7 +98,8 @@ class _Desk:
 
     async def metrics(self, request: web.Request) -> web.Response:
         processes = await self._fleet.processes()
-        counted = metrics.joined([*(process.counted for process in processes), *self._fleet.past()])
+        past = [replace(snapshot, away=0) for snapshot in self._fleet.past()]
+        counted = metrics.joined([*(process.counted for process in processes), *past])
         state = exposition.State(
             ready=_health(processes) == OK,
             in_flight=sum(process.in_flight for process in processes),

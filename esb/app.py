@@ -14,12 +14,13 @@ from esb import lasting
 from esb.clock import Clock, SystemClock
 from esb.config import Config
 from esb.errors import ConfigError
+from esb.fleet_tokens import FleetTokens
 from esb.generation import Generation, build_store
 from esb.idempotency import Idempotency
 from esb.ingress import Ingress
 from esb.lanes import Lanes
 from esb.observe import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
-from esb.outgoing import Outgoing
+from esb.outgoing import Outgoing, engines
 from esb.reimport import reimported
 from esb.services import Means
 from esb.store import StoreMeans
@@ -35,15 +36,20 @@ class Gateway:
 
     def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None) -> None:
         self.observer = Observer(listeners, tracer)
-        self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target)
-        self.tokens = TokenCache(self.observer, clock)
+        engine, missing = engines.chosen(config)
+        self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
         lanes = Lanes(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, StoreMeans(clock, self.observer))
+        fleet = FleetTokens(self.store, clock, self.observer) if self.store.shared else None
+        self.tokens = TokenCache(self.observer, clock, fleet=fleet)
         self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self._idempotency = Idempotency(self.store, self.observer)
-        self.generation = Generation(config, self._means, mistakes, idempotency=self._idempotency)
+        self.generation = Generation(config, self._means, [*missing, *mistakes], idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
-        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues())
+        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues(), self._trouble)
+
+    def _trouble(self) -> str:
+        return f"store: {self.store.trouble}" if self.store.trouble else ""
 
     async def run(self, app: web.Application) -> AsyncIterator[None]:
         """Open while the application runs."""
@@ -54,6 +60,7 @@ class Gateway:
             stack.push_async_callback(self._close_generations)
             stack.push_async_callback(self._idempotency.close)
             self.http.open()
+            await self.tokens.open()
             await self.store.open()
             self.ingress.ready = True
             yield

@@ -2,20 +2,16 @@
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
 from esb import __version__, serving
 from esb.app import create_app
-from esb.commands.call import call
-from esb.commands.describe import docs, openapi, schema
-from esb.commands.dev import dev
-from esb.commands.new import new
 from esb.commands.options import PORT, config_option, host_option, port_option
 from esb.config import Config, load
 from esb.demo import demonstrate
 from esb.errors import ConfigError
-from esb.importing import import_
 from esb.serving import CannotListen
 
 CONFIG_INVALID = 78
@@ -23,19 +19,38 @@ CONFIG_INVALID = 78
 
 GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
 
+IN_FILES = {
+    "call": "esb.commands.call:call",
+    "dev": "esb.commands.dev:dev",
+    "docs": "esb.commands.describe:docs",
+    "import": "esb.importing:import_",
+    "new": "esb.commands.new:new",
+    "openapi": "esb.commands.describe:openapi",
+    "schema": "esb.commands.describe:schema",
+}
+"""Commands in files of their own."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=GUIDE)
+
+class Commands(click.Group):
+    """Imports a file of a command when that is asked for: whoever serves need not wait for what others need."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *IN_FILES})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in IN_FILES and name not in self.commands:
+            module, _, attribute = IN_FILES[name].partition(":")
+            self.add_command(getattr(import_module(module), attribute))
+        return super().get_command(context, name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=GUIDE)
 @click.version_option(__version__, prog_name="esb")
 def main() -> None:
     """An aiohttp gateway for an enterprise service bus.
 
     One endpoint, /api/c/compapi/{system}/{component}/, for components that a YAML file declares.
     """
-
-
-for command in (call, dev, docs, new, openapi, schema):
-    main.add_command(command)
-main.add_command(import_)
 
 
 @main.command(short_help="Serve the gateway until TERM or INT.")

@@ -68,6 +68,7 @@ class _Scrape(Collector):
         for (platform_name, _), until in self._snapshot.gates.items():
             closed[(platform_name,)] = closed.get((platform_name,), 0) + (until > self._now)
         yield _gauge(metrics.GATES, closed)
+        yield _gauge(metrics.STORE_AWAY, {(): self._snapshot.away})
         yield _gauge(metrics.IN_FLIGHT, {(): self._state.in_flight})
         yield _gauge(metrics.READY, {(): self._state.ready})
         yield _gauge(metrics.GENERATION, {(): self._state.generation})

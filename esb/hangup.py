@@ -1,6 +1,8 @@
-"""Notices at once that a peer has closed its connection, even while nothing is read or written."""
+"""Connections that end before their time: noticing it at once, and doing it so that the peer notices."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -29,6 +31,12 @@ async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[
         if scope.expired():
             raise HungUp from None
         raise
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Ends the connection as by accident: whoever reads until its end learns that there should have been more."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class _Watched(asyncio.Protocol):

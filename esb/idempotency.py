@@ -3,6 +3,9 @@
 It stands innermost in the chain of every component that sends, behind authentication, so that a key is one app's own.
 An answer is remembered only if a message may have left; otherwise the repetition is a first try. A caller who leaves
 does not end its call: most who come back with the same key have given up waiting for the first answer.
+
+The first call claims its key in the store, for as long as it may take: then no other process makes it too, and should
+this process die, the claim ends by itself.
 """
 
 import asyncio
@@ -27,6 +30,10 @@ REMEMBERED_SECONDS = 24 * 3600.0
 LONGEST_KEY = 255
 LAST_SECONDS = 1.0
 """What a call that heeds no deadline gets beyond it."""
+CLAIM_SECONDS = 5.0
+"""How much longer than its call a claim lives: for what a process does until it is free to tell the answer."""
+LOOK_SECONDS = 0.05
+"""The time between two looks for the answer to a call that another process makes."""
 NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code", "bk_username", "username"})
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 ASKING = frozenset({"idempotency_key", "dry_run"})
@@ -41,6 +48,15 @@ class _Ended:
     answer: Any = None
     error: Exception | None = None
     kept: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The right to make a call: under which key, what it is for, and what the store calls it."""
+
+    place: str
+    content: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +96,29 @@ class Idempotency:
             return await handler(call)
         place, content = _place(call, key), _content(call)
         while True:
-            kept = None if place in self._running else await self._store.get(place)
-            if kept is not None:
-                return _replayed(kept.value, content)
             running = self._running.get(place)
-            if running is None:
-                return await self._first(place, content, call, handler)
-            if running.content != content:
-                raise _other_content()
-            ended = await asyncio.shield(running.task)
-            if ended.kept is not None:
-                return _replayed(ended.kept, content)
+            if running is not None:
+                if running.content != content:
+                    raise _other_content()
+                ended = await asyncio.shield(running.task)
+                if ended.kept is not None:
+                    return _replayed(ended.kept, content)
+                continue
+            seconds = call.deadline - asyncio.get_running_loop().time() + LAST_SECONDS + CLAIM_SECONDS
+            claim = await self._store.swap(place, "", replay.claimed(content), seconds)
+            if claim.done:
+                return await self._first(_Claim(place, content, claim.kept.version), call, handler)
+            if place in self._running:
+                continue  # another call in this process was quicker
+            answer = _replayed(claim.kept.value, content)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(LOOK_SECONDS)
 
-    async def _first(self, place: str, content: str, call: Call, handler: Handler) -> Any:
-        task = asyncio.create_task(self._ended(place, content, call, handler))
-        self._running[place] = _Running(content, task)
-        task.add_done_callback(lambda _: self._running.pop(place))
+    async def _first(self, claim: _Claim, call: Call, handler: Handler) -> Any:
+        task = asyncio.create_task(self._ended(claim, call, handler))
+        self._running[claim.place] = _Running(claim.content, task)
+        task.add_done_callback(lambda _: self._running.pop(claim.place))
         try:
             ended = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -105,7 +128,7 @@ class Idempotency:
             raise ended.error
         return ended.answer
 
-    async def _ended(self, place: str, content: str, call: Call, handler: Handler) -> _Ended:
+    async def _ended(self, claim: _Claim, call: Call, handler: Handler) -> _Ended:
         envelope = replay.cut_off(call)
         answer: Any = None
         failure: Exception | None = None
@@ -120,16 +143,24 @@ class Idempotency:
             if not scope.expired():
                 envelope = replay.crashed()
         finally:
-            kept = await self._keep(place, content, envelope) if call.record.sent else None
+            kept = await self._settle(claim, envelope if call.record.sent else None)
         return _Ended(answer, failure, kept)
 
-    async def _keep(self, place: str, content: str, envelope: Mapping[str, Any]) -> bytes:
+    async def _settle(self, claim: _Claim, envelope: Mapping[str, Any] | None) -> bytes | None:
+        """Puts the answer in the place of the claim. None: nothing was sent, and the next with this key is the first.
+
+        A store that is away tells of it; the claim ends by itself, and those who wait in this process are told.
+        """
+        if envelope is None:
+            with suppress(EsbError):
+                await self._store.drop(claim.place, claim.version)
+            return None
         try:
-            value = replay.kept(content, envelope)
+            value = replay.kept(claim.content, envelope)
         except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
-            value = replay.kept(content, replay.crashed())
-        with suppress(EsbError):  # the store tells of it; the message is out, and those who wait now are told
-            await self._store.put(place, value, REMEMBERED_SECONDS)
+            value = replay.kept(claim.content, replay.crashed())
+        with suppress(EsbError):
+            await self._store.swap(claim.place, claim.version, value, REMEMBERED_SECONDS)
         return value
 
     def _tell_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
@@ -160,7 +191,8 @@ def _content(call: Call) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _replayed(value: bytes, content: str) -> Envelope:
+def _replayed(value: bytes, content: str) -> Envelope | None:
+    """The answer that is kept; None while the call is still under way."""
     first, envelope = replay.told_again(value)
     if first != content:
         raise _other_content()

@@ -4,7 +4,7 @@ from esb import registry
 from esb.config import Config, Section
 from esb.errors import ConfigError, Mistake
 
-SERVER_KEYS = ("host", "port", "workers", "admin")
+SERVER_KEYS = ("host", "port", "workers", "admin", "outgoing")
 DEFAULT_STORE = "memory"
 
 

@@ -3,6 +3,7 @@
 JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, no secrets: events carry none.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
@@ -33,10 +34,10 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
 
     def log(event: Event) -> None:
         match event:
-            case CallFinished():
-                logger.info("call", **_call(event))
             case UpstreamFinished():
                 (logger.warning if event.failure else logger.info)("upstream call", **_upstream(event))
+            case CallFinished():
+                logger.info("call", **_call(event))
             case TokenFetched():
                 logger.info(
                     "access token",
@@ -81,9 +82,32 @@ def _logger(as_json: bool, stream: TextIO) -> Any:
     else:
         processors.append(_printable)
         processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=14))
-    return structlog.wrap_logger(
-        structlog.WriteLogger(stream), processors=processors, wrapper_class=structlog.BoundLogger
-    )
+    lazy = structlog.wrap_logger(_Lines(stream), processors=processors, wrapper_class=structlog.BoundLogger)
+    return lazy.bind()  # once, and not for every line
+
+
+class _Lines:
+    """A stream's lines, written together at the end of the event loop's turn: a busy turn has many."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: list[str] = []
+
+    def _line(self, text: str) -> None:
+        self._waiting.append(text)
+        if len(self._waiting) > 1:
+            return  # a turn's first line has seen to it
+        try:
+            asyncio.get_running_loop().call_soon(self._write)
+        except RuntimeError:
+            self._write()  # no loop runs, as in a check
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        self._stream.write("\n".join([*lines, ""]))
+        self._stream.flush()
+
+    info = warning = error = _line
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

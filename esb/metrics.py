@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from esb import errors
-from esb.observe import CallFinished, Crashed, Event, GateClosed, Reloaded, TokenFetched, UpstreamFinished
+from esb.observe import CallFinished, Crashed, Event, GateClosed, Reloaded, StoreTurned, TokenFetched, UpstreamFinished
 
 Labels = tuple[str, ...]
 Counts = dict[Labels, int]
@@ -74,6 +74,7 @@ CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's 
 GATES = Family(
     "esb_quota_gates_closed", "gauge", ("platform",), "Accounts in whose name nothing is sent until a quota is back."
 )
+STORE_AWAY = Family("esb_store_away", "gauge", (), "Processes that cannot reach the shared store.")
 IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
 READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
 GENERATION = Family("esb_config_generation", "gauge", (), "Which configuration answers: 1, and one more each reload.")
@@ -81,7 +82,7 @@ BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "Wha
 
 FAMILIES = (
     *(CALLS, CALL_SECONDS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS, CRASHES),
-    *(GATES, IN_FLIGHT, READY, GENERATION, BUILD),
+    *(GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
 )
 
 
@@ -89,12 +90,14 @@ FAMILIES = (
 class Snapshot:
     """What one process, or several, have counted until now. Plain data: it can be sent from process to process.
 
-    `gates`: until when (in seconds since 1970) which account of which platform is closed.
+    `gates`: until when (in seconds since 1970) which account of which platform is closed; `away`: from how many of the
+    processes the shared store is away.
     """
 
     counts: Mapping[str, Counts] = field(default_factory=dict)
     timings: Mapping[str, Timings] = field(default_factory=dict)
     gates: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    away: int = 0
 
 
 class _Cell:
@@ -134,6 +137,7 @@ class Tally:
             GATE_CLOSINGS.name: {},
         }
         self._gates: dict[tuple[str, str], float] = {}
+        self._away = 0
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, UpstreamFinished):
@@ -159,6 +163,8 @@ class Tally:
             case GateClosed():
                 self._count(GATE_CLOSINGS, event.platform)
                 self._close(event)
+            case StoreTurned():
+                self._away = 1 if event.trouble else 0
             case Reloaded():
                 self._count(RELOADS, "refused" if event.mistakes else "ok")
             case Crashed():
@@ -184,7 +190,7 @@ class Tally:
         ):
             counts[family.name] = {labels: cell.number for labels, cell in cells.found.items()}
             timings[seconds.name] = {labels: list(timing) for labels, timing in cells.timings.items()}
-        return Snapshot(counts, timings, dict(self._gates))
+        return Snapshot(counts, timings, dict(self._gates), self._away)
 
 
 def _within_bounds(known: Mapping[Labels, object], labels: Labels) -> Labels:
@@ -202,7 +208,9 @@ def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
     counts: dict[str, Counts] = {}
     timings: dict[str, Timings] = {}
     gates: dict[tuple[str, str], float] = {}
+    away = 0
     for snapshot in snapshots:
+        away += snapshot.away
         for name, numbers in snapshot.counts.items():
             total = counts.setdefault(name, {})
             for labels, number in numbers.items():
@@ -213,7 +221,7 @@ def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
                 sums[labels] = [one + other for one, other in zip(sums.get(labels, _NOTHING), timing, strict=True)]
         for account, until in snapshot.gates.items():
             gates[account] = max(until, gates.get(account, -math.inf))
-    return Snapshot(counts, timings, gates)
+    return Snapshot(counts, timings, gates, away)
 
 
 _NOTHING = [0.0] * (len(BUCKETS) + 2)

@@ -9,6 +9,7 @@ import inspect
 import pkgutil
 import sysconfig
 import traceback
+from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
@@ -167,7 +168,10 @@ def _defined(found: type[Any], name: str) -> Any:
     return next((vars(base)[name] for base in found.__mro__ if name in vars(base)), None)
 
 
-def built_in(group: str) -> set[str]:
+@cache
+def built_in(group: str) -> frozenset[str]:
     """The names of what comes with the gateway."""
     package = importlib.import_module(PACKAGES[group])
-    return {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    return frozenset(
+        module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")
+    )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from esb.audience import Audience, rehearsal
 from esb.call import Call
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing import Outgoing, Target
@@ -38,6 +39,7 @@ async def relay(
         answer = await http.json(call, target, "POST", url, body=message)
         if "result" not in answer:
             raise UpstreamError(target.system, target.interface, "the response holds no result")
+        sent = bool(answer["result"])
     except UpstreamError as error:
         sent = error.sent
         return stopped(addresses, error)
@@ -67,3 +69,8 @@ def relay_said(reached: Reached, otherwise: str) -> Message:
     """The relay's own message, which the old ESB passed on as it was; `otherwise` if it gave none."""
     errmsg = next((miss.errmsg for miss in reached.failed if miss.errcode is not None), "")
     return Message("{errmsg}", {"errmsg": errmsg}) if errmsg else Message(otherwise)
+
+
+def relay_rehearsal(audience: Audience, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a dry run. The relay's address is a secret of the operator's."""
+    return rehearsal(audience, [(audience.addresses, "dest_url", message)])

@@ -51,9 +51,16 @@ def kept(content: str, envelope: Mapping[str, Any]) -> bytes:
     return codec.encode({"content": content, "envelope": _plain(envelope)})
 
 
-def told_again(value: bytes) -> tuple[str, Envelope]:
-    """What was called for, and the envelope for the repetition."""
+def claimed(content: str) -> bytes:
+    """What is kept while a call is under way."""
+    return codec.encode({"content": content})
+
+
+def told_again(value: bytes) -> tuple[str, Envelope | None]:
+    """What was called for, and the envelope for the repetition; None while the call is under way."""
     found = codec.decode(value)
+    if "envelope" not in found:
+        return found["content"], None
     envelope = _lively(found["envelope"])
     data = envelope.get("data")
     if data is None or isinstance(data, dict):

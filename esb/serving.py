@@ -19,7 +19,6 @@ from esb.metrics import Tally
 from esb.notify import READY, STOPPING, notify
 from esb.observe import Listener
 from esb.reloading import Reloading, reloading
-from esb.sandbox import create_sandbox
 
 try:
     import uvloop
@@ -28,7 +27,7 @@ except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway
 
 T = TypeVar("T")
 SANDBOX_HOST = "127.0.0.1"
-UNKNOWN_YET = f"http://{SANDBOX_HOST}:0"
+UNKNOWN_YET = f"http://{SANDBOX_HOST}:{Sandbox().port}"
 """What ${sandbox} stands for in a check before the sandbox listens."""
 
 
@@ -130,6 +129,8 @@ def stop_signal() -> asyncio.Event:
 @asynccontextmanager
 async def sandbox(port: int, chosen_by: str = "") -> AsyncIterator[str]:
     """A running WeChat sandbox; its URL."""
+    from esb.sandbox import create_sandbox
+
     async with listening(create_sandbox(), SANDBOX_HOST, port, chosen_by) as url:
         yield url
 

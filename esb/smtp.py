@@ -142,7 +142,10 @@ class _Sending:
         self._leaving: tuple[str, ...] = ()
         """Whose mail is being handed over: if the connection dies now, nobody knows whether they get it."""
         self._why: SMTPResponseException | None = None
-        self.may_have_left = False
+
+    @property
+    def may_have_left(self) -> bool:
+        return bool(self._accepted or self._leaving)
 
     @property
     def in_doubt(self) -> bool:
@@ -180,7 +183,6 @@ class _Sending:
             await client.rset()
             return postponed
         self._leaving = tuple(taken)
-        self.may_have_left = True
         await client.data(self._mail.content)
         self._leaving = ()
         self._accepted.update(dict.fromkeys(taken))

@@ -4,6 +4,7 @@ Sources: cloud.tencent.com/document/api/213/30654 (signature v3), /382/55981 (Se
 /1128/51558 (SendTtsVoice).
 """
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -20,6 +21,7 @@ from esb.config import ConfigModel
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing import Outgoing, Target
 from esb.reached import Miss, Reached, shown, shown_code, stopped
+from esb.urls import HostOrUrl, SecretUrl
 
 ALGORITHM = "TC3-HMAC-SHA256"
 CONTENT_TYPE = "application/json; charset=utf-8"
@@ -41,12 +43,12 @@ class TencentConfig(ConfigModel):
     tencent_secret_id: SecretStr = Field(SecretStr(""), description="SecretId of Tencent Cloud")
     tencent_secret_key: SecretStr = Field(SecretStr(""), description="SecretKey of Tencent Cloud")
     tencent_region: str = Field("ap-guangzhou", description="region of Tencent Cloud")
-    tencent_host: str = Field("", description="address of a private proxy to Tencent Cloud")
+    tencent_host: HostOrUrl = Field("", description="address of a private proxy to Tencent Cloud")
     sdk_app_id: Identifier = Field("", description="SdkAppId of the application")
     template_id: Identifier = Field(
         "", description="id of an approved template with one parameter, which becomes the message"
     )
-    dest_url: SecretStr = Field(
+    dest_url: SecretUrl = Field(
         SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
     )
 
@@ -71,9 +73,8 @@ class TencentCloud:
     def __init__(
         self, http: Outgoing, config: TencentConfig, product: str, version: str, now: Callable[[], float] = time.time
     ) -> None:
-        host = config.tencent_host or f"{product}.tencentcloudapi.com"
         self._http = http
-        self._url = (host if "://" in host else f"https://{host}").rstrip("/") + "/"
+        self._url = (config.tencent_host or f"https://{product}.tencentcloudapi.com").rstrip("/") + "/"
         self._product = product
         self._version = version
         self._region = config.tencent_region
@@ -85,19 +86,13 @@ class TencentCloud:
         """The Response to one action. TencentRefused, or UpstreamError if nobody knows whether it was done."""
         target = Target(SYSTEM, action)
         raw = codec.encode(dict(body))
-        sent = True
         try:
             answer = await self._http.json(
                 call, target, "POST", self._url, body=raw, headers=self._headers(action, raw)
             )
-        except UpstreamError as error:
-            sent = error.sent
+        except asyncio.CancelledError:
+            call.record.sent = True
             raise
-        except Limited:
-            sent = False
-            raise
-        finally:
-            call.record.sent |= sent
         return self._response(target, answer)
 
     def _headers(self, action: str, body: bytes) -> dict[str, str]:
@@ -141,15 +136,17 @@ class TencentCloud:
         return shown(text, self._secret_key, self._secret_id)
 
 
-async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
+async def attempt(call: Call, addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
     """What `sending` reached of these addresses, whichever way it ends."""
     try:
-        return await sending()
+        reached = await sending()
     except TencentRefused as refusal:
         misses = tuple(Miss(address, refusal.errcode, refusal.errmsg) for address in addresses)
-        return Reached(failed=misses, retry_after=retry_after(refusal.errcode))
+        reached = Reached(failed=misses, retry_after=retry_after(refusal.errcode))
     except (UpstreamError, Limited) as error:
-        return stopped(addresses, error)
+        reached = stopped(addresses, error)
+    call.record.sent |= reached.may_have_left
+    return reached
 
 
 def authorization(secret_id: str, secret_key: str, *, product: str, host: str, body: bytes, timestamp: int) -> str:

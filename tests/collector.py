@@ -1,5 +1,6 @@
 """A collector of traces: what OTLP exporters send their spans to."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,7 @@ class Collector:
     raw: bytes = b""
     headers: list[Mapping[str, str]] = field(default_factory=list)
     answers: int = 200
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> web.Application:
         """An application that takes OTLP over HTTP."""
@@ -49,6 +51,7 @@ class Collector:
         for sent in ExportTraceServiceRequest.FromString(body).resource_spans:
             self.resources.append(attributes(sent.resource.attributes))
             self.spans += [received(span) for scope in sent.scope_spans for span in scope.spans]
+        self.arrived.set()
         return web.Response(status=self.answers)
 
     def of(self, kind: str) -> Iterator[Received]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from esb.config import load
 from esb.observe import Event
 from esb.sandbox import create_sandbox
 from esb.serving import listening
+from tests.redis_server import RedisServer, redis_server
 
 SEND_WEIXIN = "cmsi/send_weixin"
 DEMO = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin"}
@@ -152,6 +153,13 @@ class Gateway:
 
 OpenGateway = Callable[..., Awaitable[Gateway]]
 OpenServer = Callable[[web.Application], Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A Redis server that all tests share and none of them harms; each has a prefix of its own."""
+    with redis_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -318,10 +319,11 @@ async def test_what_all_processes_counted_is_told_as_one(herd: tuple[Herd, Watch
     found = await admin.samples()
     assert found[calls] == 7
     assert found[("esb_calls_in_flight", frozenset())] == 7
-    fleet.ended.append(fleet.living.pop().counted)
+    fleet.ended.append(replace(fleet.living.pop().counted, away=1))
     found = await admin.samples()
     assert found[calls] == 7
     assert found[("esb_calls_in_flight", frozenset())] == 2
+    assert found[("esb_store_away", frozenset())] == 0  # who has ended needs none
 
 
 @pytest.mark.parametrize(
@@ -376,11 +378,11 @@ STRANGE = f"""\
 version: 1
 server: {{admin: {{port: 9999, host: "${{HOST}}"}}}}
 services:
-  users: {{use: bk_user, config: {{url: "http://user:{MARK}@h/?a={MARK}", headers: {{X-A: {MARK}, X-B: {MARK}}}}}}}
+  users: {{use: bk_user, config: {{url: "http://h", headers: {{X-A: {MARK}, X-B: {MARK}}}}}}}
   access_tokens: {{use: bk_ssm, config: {{url: "http://h", app_code: bk_paas, app_secret: "${{file:key}}"}}}}
 middlewares:
   - {{use: "strange:Middleware", config: {{shadow: {MARK}, api_key: {MARK}, certificate: "{MARK} PRIVATE KEY",
-      many: {{a: [{MARK}]}}, text: "it is {MARK}", number: "${{NUMBER}}",
+      many: {{a: [{MARK}]}}, text: "it is {MARK}", at: "http://u:p@h:1/a?b=c", number: "${{NUMBER}}",
       {MARK}-as-a-name: 1, unresolved: null, empty_secret: ""}}}}
 components:
   - {{path: "/a/${{WORD}}/", use: "tests.components:Echo"}}
@@ -423,7 +425,7 @@ async def test_secrets_are_hidden_wherever_they_stand(
     assert "424242424242" not in text
     assert told["server"]["admin"]["host"] == "***"
     assert told["services"]["users"]["config"] == {
-        "url": "http://***@h/?***",
+        "url": "http://h",
         "headers": {"X-A": "***", "X-B": "***"},
     }
     assert told["services"]["access_tokens"]["config"] == {
@@ -437,6 +439,7 @@ async def test_secrets_are_hidden_wherever_they_stand(
         "certificate": "***",
         "many": "***",
         "text": "it is ***",
+        "at": "http://***@h:1/a?***",
         "number": "***",
         "***-as-a-name": "***",
         "unresolved": None,

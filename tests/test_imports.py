@@ -27,17 +27,22 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport"}),
-    frozenset({"registry", "ingress", "routes", "envelope", "parameters", "credentials", "forwarding"})
+    frozenset(
+        {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
+    )
     | frozenset({"endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
     | frozenset({"delivered", "gateway_jwt", "proxy"}),
-    frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking"}),
+    frozenset({"fleet_tokens", "token", "token_budget"})
+    | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
+    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
     frozenset({"store"}),
-    frozenset({"errors", "clock", "fields", "call", "observe", "codec", "hangup", "occupancy", "redaction"}),
+    frozenset(
+        {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
+    ),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
 
@@ -61,15 +66,17 @@ PLUGINS_ALSO_IMPORT = {
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine", "testing"},
-    "aiohttp.web": {"admin", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
+    "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
+    "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
     "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
+    "aiohappyeyeballs": {"outgoing.connecting"},
     "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
+    "httptools": {"outgoing.connection"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
-    "multidict": {"forwarding", "ingress", "outgoing", "proxy"},
+    "multidict": {"answers", "forwarding", "ingress", "outgoing", "proxy"},
     "multipart": {"parameters"},
     "pytest": {"pytest_plugin"},
     "pytest_asyncio": {"pytest_plugin"},
@@ -81,13 +88,14 @@ LIBRARIES = {
     "uvloop": {"serving"},
     "watchfiles": {"commands.dev"},
     "yaml": {"document"},
-    "yarl": {"outgoing.aiohttp_engine"},
+    "yarl": {"outgoing.aiohttp_engine", "outgoing.httptools_engine"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
     "gateway_jwt": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
+    "serving": "the WeChat sandbox, which production does without",
     "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
 }
 """Module -> why it has an import that is not at its top."""

@@ -1,7 +1,9 @@
 """The log: a line for each event, JSON or readable, and no line that is not its own."""
 
+import asyncio
 import io
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -165,7 +167,7 @@ async def test_a_whole_sending_leaves_no_value_and_no_secret_in_the_log(
     await gateway.send("hunter-receiver")
     await gateway.call(bk_app_secret="hunter-app")
     await gateway.call(auth={"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_token": "hunter-token"})
-    text = written(*gateway.events, environ=environ)
+    text = await asyncio.to_thread(partial(written, *gateway.events, environ=environ))
     assert text.count("upstream call") >= 3
     for secret in ("hunter", "demo-secret", "corp-secret", "access_token=", "http://"):
         assert secret not in text
@@ -173,7 +175,8 @@ async def test_a_whole_sending_leaves_no_value_and_no_secret_in_the_log(
 
 async def test_one_call_is_one_line_and_one_for_each_upstream(gateway: Gateway) -> None:
     answer = await gateway.send()
-    lines = [json.loads(written(event, environ={"ESB_LOG": "json"})) for event in gateway.events]
+    told_of = partial(written, environ={"ESB_LOG": "json"})
+    lines = [json.loads(await asyncio.to_thread(told_of, event)) for event in gateway.events]
     assert [line["event"] for line in lines] == ["upstream call", "access token", "upstream call", "call"]
     told = [line["request_id"] for line in lines if "request_id" in line]
     assert told == [answer["request_id"]] * 3
@@ -183,3 +186,19 @@ async def test_a_refused_call_names_nobody_who_was_not_verified(gateway: Gateway
     await gateway.call(auth={"bk_app_code": "esb_demo", "bk_app_secret": "wrong", "bk_username": "admin"})
     (event,) = [event for event in gateway.events if isinstance(event, CallFinished)]
     assert (event.app, event.user, event.code) == ("", "", 1306000)
+
+
+async def test_the_lines_of_one_turn_of_the_loop_are_written_together() -> None:
+    writes: list[str] = []
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    log = logs.listener({"ESB_LOG": "json"}, Stream())
+    log(call())
+    log(TOKEN)
+    assert writes == []
+    await asyncio.sleep(0)
+    assert [text.count("\n") for text in writes] == [2]

@@ -16,7 +16,7 @@ from aiohttp import ClientSession, web
 from esb import exposition, metrics
 from esb.exposition import State
 from esb.metrics import BUCKETS, FAMILIES, MOST_LABELS, Snapshot, Tally, joined
-from esb.observe import CallFinished, Crashed, Event, GateClosed, Reloaded, TokenFetched, UpstreamFinished
+from esb.observe import CallFinished, Crashed, Event, GateClosed, Reloaded, StoreTurned, TokenFetched, UpstreamFinished
 from tests.conftest import DEMO, OFFICIAL_ACCOUNT, OPENID, WECOM, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.deployment import samples, watched
 from tests.wire import until
@@ -147,6 +147,14 @@ def test_gates_that_are_open_again_are_forgotten() -> None:
         counting(GateClosed("qy", f"ww{number}", 45009, 60))
         now += 61
     assert list(counting.snapshot().gates) == [("qy", "ww4")]
+
+
+def test_a_store_that_is_away_is_told_until_it_is_back() -> None:
+    away, back = StoreTurned("the connection was refused"), StoreTurned("")
+    assert value(read(tally().snapshot()), "esb_store_away") == 0
+    assert value(read(tally(away, away).snapshot()), "esb_store_away") == 1
+    assert value(read(tally(away, back).snapshot()), "esb_store_away") == 0
+    assert value(read(joined([tally(away).snapshot()] * 2)), "esb_store_away") == 2
 
 
 def test_the_moment_is_told_besides() -> None:

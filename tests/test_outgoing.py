@@ -25,6 +25,9 @@ from multidict import CIMultiDict
 from esb.errors import Limited, UpstreamError
 from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import MAX_ANSWER, Answer, Outgoing, Target, may_have_acted
+from esb.outgoing.aiohttp_engine import AiohttpEngine
+from esb.outgoing.exchange import Engine
+from esb.outgoing.httptools_engine import HttptoolsEngine
 from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.forward_proxy import ForwardProxy
@@ -58,9 +61,15 @@ def events() -> list[Event]:
     return []
 
 
+@pytest.fixture(params=[AiohttpEngine, HttptoolsEngine])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    made: Engine = request.param()
+    return made
+
+
 @pytest.fixture
-async def outgoing(events: list[Event]) -> AsyncIterator[Outgoing]:
-    opened = Outgoing(Observer([events.append]), max_per_target=3)
+async def outgoing(events: list[Event], engine: Engine) -> AsyncIterator[Outgoing]:
+    opened = Outgoing(Observer([events.append]), max_per_target=3, engine=engine)
     opened.open()
     yield opened
     await opened.close()

@@ -46,6 +46,7 @@ class Case:
     proxy_key: str = ""
     calls: str = ""  # another component that it calls: the key of its case
     asks_upstream: bool = True
+    passes_on: bool = False  # what the upstream answers is the answer, also a refusal
     timeout: float = 5
 
 
@@ -110,6 +111,11 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "cmsi_send_sms": {"relay": Case(RELAY, SMS), "tencent": Case({**TENCENT, "sms_sign": "S"}, SMS)},
     "cmsi_send_voice_msg": {"relay": Case(RELAY, VOICE), "tencent": Case(TENCENT, VOICE)},
+    "http": {
+        # An upstream may repeat to the caller whatever it was told: so the secrets of its config are not in here.
+        "envelope": Case({"hosts": ["{upstream}"], "path": "/x/"}, {"a": 1}, passes_on=True),
+        "query": Case({"hosts": ["{upstream}"], "path": "/x/{a}/", "send": "query"}, {"a": 1}, passes_on=True),
+    },
 }
 PLUGINS = sorted(found.name for found in pkgutil.iter_modules(esb.plugins.__path__) if not found.name.startswith("_"))
 DECLARED = [pytest.param(name, key, id=f"{name} {key}") for name in PLUGINS for key in CASES.get(name, {})]
@@ -287,10 +293,10 @@ class Scene:
             "errors": "\n".join(Witness.seen),
         }
         assert [place for place, text in told.items() if any(form in text for form in forms_of_the_mark())] == []
-        for place in ("answer", "events", "log", "errors"):
+        for place in ("events", "log", "errors") if case.passes_on else ("answer", "events", "log", "errors"):
             assert f"http://127.0.0.1:{port}" not in told[place], place
             assert "access_token=" not in told[place].replace("access_token=***", ""), place
-        if case.asks_upstream:
+        if case.asks_upstream and not case.passes_on:
             assert "Traceback" in told["errors"]
 
     def _stanzas(self, name: str, case: Case, port: int, proxy: str) -> str:
@@ -337,8 +343,8 @@ async def test_an_upstream_that_is_not_there_brings_no_secret_out(scene: Scene, 
 async def test_what_a_debugger_prints_of_a_component_shows_no_secret(scene: Scene, name: str, key: str) -> None:
     case = CASES[name][key]
     gateway = await scene.gateway(name, case, free_port(), f"http://user:{MARK}-proxy@127.0.0.1:1")
-    gc.collect()
-    alive = [thing for thing in gc.get_objects() if isinstance(thing, Component | BaseModel)]
+    ours = {Component, BaseModel}  # isinstance would wake lazy things that other tests have left
+    alive = [thing for thing in gc.get_objects() if not ours.isdisjoint(type(thing).__mro__)]
     assert any(isinstance(thing, Component) for thing in alive)
     texts = [f"{thing!r} {thing}" for thing in [*alive, gateway.app[GATEWAY].config]]
     assert [text for text in texts if MARK in text] == []

@@ -8,7 +8,7 @@ import pytest
 from esb.app import create_app
 from esb.config import load
 from esb.errors import ConfigError, UpstreamError
-from esb.store.memory import MemoryStore
+from esb.store.memory import MOST_BYTES, MemoryStore
 from tests.conftest import Clock
 from tests.identity import configuration
 
@@ -108,3 +108,29 @@ def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None
     path = tmp_path / "esb.yaml"
     path.write_text(configuration('  store: {use: "own_store_beside:Own"}\n'))
     create_app(load(path, {}))
+
+
+async def test_values_are_bounded_by_their_bytes_too(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    answer = b"x" * 2**20
+    for number in range(100):
+        await store.put(str(number), answer, 60)
+
+    assert await store.get("0") is None
+    assert await store.get("99") is not None
+    assert sum([await store.get(str(number)) is not None for number in range(100)]) * len(answer) <= MOST_BYTES
+
+
+async def test_10_000_short_answers_are_all_remembered(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    for number in range(10_000):
+        await store.put(str(number), b"x" * 500, 60)
+
+    assert all([await store.get(str(number)) is not None for number in range(10_000)])
+
+
+async def test_what_is_larger_than_the_memory_is_not_kept(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    await store.put("a", b"x" * (MOST_BYTES + 1), 60)
+
+    assert await store.get("a") is None

@@ -2,10 +2,12 @@
 
 import random
 import re
+from collections.abc import Callable
 
 import pytest
 
-from esb.wechat.text import pages
+from esb.errors import ParameterError
+from esb.wechat.text import MOST_PAGES, ROBOT_MARKDOWN_BYTES, markdown_pages, pages
 
 ALPHABETS = ["ab \n", "中文告警，。", "é\u0301ñß", "😀🇨🇳👩\u200d💻", "a中😀é \n(1/2)"]
 MARK = re.compile(r"\((\d+)/(\d+)\)\n")
@@ -21,7 +23,7 @@ def text_of(chance: random.Random, size: int) -> str:
 def test_pages_are_within_the_limit_numbered_and_join_to_the_text(seed: int, limit: int) -> None:
     chance = random.Random(seed)
     text = text_of(chance, chance.randrange(1, limit * 12))
-    made = pages(text, limit)
+    made = pages(text, limit, most=1000)
     assert all(len(page.encode()) <= limit for page in made)
     if len(text.encode()) <= limit:
         assert made == [text]
@@ -36,7 +38,7 @@ def test_pages_are_within_the_limit_numbered_and_join_to_the_text(seed: int, lim
 @pytest.mark.parametrize("seed", range(20))
 def test_pages_are_filled(seed: int) -> None:
     chance = random.Random(seed)
-    made = pages(text_of(chance, 20_000), 2048)
+    made = pages(text_of(chance, 20_000), 2048, most=100)
     most_lost = 3 + 2 * len(str(len(made)))  # a character that did not fit, and shorter numbers than there was room for
     assert all(len(page.encode()) >= 2048 - most_lost for page in made[:-1])
 
@@ -53,11 +55,58 @@ def test_one_character_too_many_makes_two_pages(text: str) -> None:
 
 @pytest.mark.parametrize(("size", "count"), [(9 * 26, 9), (9 * 26 + 1, 10), (99 * 24, 99), (99 * 24 + 1, 109)])
 def test_numbers_that_need_another_digit_find_room(size: int, count: int) -> None:
-    made = pages("a" * size, 32)
+    made = pages("a" * size, 32, most=1000)
     assert len(made) == count
     assert max(len(page) for page in made) <= 32
 
 
 def test_a_megabyte_is_cut_in_no_time() -> None:
-    made = pages("告警" * 200_000, 2048)
+    made = pages("告警" * 200_000, 2048, most=1000)
     assert 585 < len(made) < 600
+
+
+@pytest.mark.parametrize("cut", [pages, markdown_pages])
+@pytest.mark.parametrize("text", ["a" * (2048 * MOST_PAGES), "告警" * 5_000_000, "<font color=info>" * 100_000])
+def test_a_text_that_needs_too_many_pages_is_refused_in_no_time(cut: Callable[[str], list[str]], text: str) -> None:
+    with pytest.raises(ParameterError, match="too long"):
+        cut(text)
+
+
+def markdown_of(chance: random.Random) -> str:
+    """Text, fenced code and coloured words, in any order but sound."""
+    parts = []
+    for _ in range(chance.randrange(5, 60)):
+        words = "".join(chance.choices(["告警 ", "x" * 70, "\n", "> quote\n", "**b** ", "`c` ", "a ```b``` c"], k=20))
+        match chance.randrange(3):
+            case 0:
+                parts.append(f"\n```python\n{words}\n```\n")
+            case 1:
+                colour = chance.choice(["info", "comment", "warning"])
+                parts.append(f'<font color="{colour}">{words}</font>')
+            case 2:
+                parts.append(words)
+    return "".join(parts)
+
+
+@pytest.mark.parametrize("limit", [400, 2048, ROBOT_MARKDOWN_BYTES])
+@pytest.mark.parametrize("seed", range(30))
+def test_markdown_pages_are_whole_within_the_limit_and_lose_nothing(seed: int, limit: int) -> None:
+    text = markdown_of(random.Random(seed))
+    made = markdown_pages(text, limit, most=1000)
+    assert all(len(page.encode()) <= limit for page in made)
+    for page in made:
+        assert len(re.findall(r"^[ \t]*```[^`\n]*$", page, re.MULTILINE)) % 2 == 0
+        outside = re.sub(r"^[ \t]*```[^`\n]*\n.*?^[ \t]*```$", "", page, flags=re.MULTILINE | re.DOTALL)
+        assert outside.count("<font") == outside.count("</font>")
+
+    def words(marked: str) -> str:
+        return re.sub(r"^\(\d+/\d+\)\n|```python|```|</?font[^>]*>|\s", "", marked)
+
+    assert "".join(words(page) for page in made) == words(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["```" + "x" * 9000, "<font " + "y" * 9000 + ">", "```\n" * 3000, "<font color=a>" * 900]
+)
+def test_odd_markdown_does_not_break_the_limit(text: str) -> None:
+    assert all(len(page.encode()) <= 2048 for page in markdown_pages(text))

@@ -17,6 +17,7 @@ from esb.config import Config, load
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where a gateway listens that listens everywhere
+REDIRECTS = {301, 302, 303, 307, 308}
 SECONDS = 120.0
 
 
@@ -33,7 +34,7 @@ SECONDS = 120.0
 @click.option(
     "--token", envvar="ESB_BK_TOKEN", metavar="BK_TOKEN", show_envvar=True, help="Whose login vouches for it."
 )
-@click.option("--url", envvar="ESB_URL", metavar="BASE", show_envvar=True, help="The gateway; default: see below.")
+@click.option("--url", envvar="ESB_URL", metavar="BASE", show_envvar=True, help="The gateway; default: as configured.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header more; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Send nothing, only say what would be sent.")
 def call(
@@ -160,6 +161,9 @@ def _exchange(request: urllib.request.Request) -> tuple[int, bytes]:
     try:
         response = urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:
+        if error.code in REDIRECTS:
+            error.close()
+            raise click.ClickException(f"{place} redirects elsewhere: it is no gateway") from error
         response = error
     except urllib.error.URLError as error:
         raise click.ClickException(f"no gateway answers at {place}: {_reason(error.reason)}") from error

@@ -1,7 +1,7 @@
 """The keys of esb.yaml: one model for each kind of mapping."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
@@ -55,6 +55,9 @@ class Server(ConfigModel):
     )
     max_in_flight: Count = Field(5000, description="calls at once")
     max_per_target: Count = Field(5000, description="requests at once to one upstream host")
+    outgoing: Literal["aiohttp", "httptools"] | None = Field(
+        None, description="who speaks HTTP to upstreams; the fastest that is installed when left out"
+    )
     admin: Admin | None = Field(None, description="a private listener: metrics and more; left out: none")
 
 

@@ -103,7 +103,8 @@ class _Loading:
             sandbox = stanza.validate(Sandbox)
         except ConfigError:
             sandbox = Sandbox()
-        return f"http://127.0.0.1:{sandbox.port}"
+        port = sandbox.port or Sandbox().port  # 0 is a free one, known when it listens: then all is read again
+        return f"http://127.0.0.1:{port}"
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
         seen = {self.path.resolve()}

@@ -19,7 +19,7 @@ from esb.observe import Observer
 from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.asking import Asking, Upload, too_slow
 from esb.outgoing.exchange import MAX_ANSWER, Answer, Answering, Engine, ExchangeError, Request, Target, Tls
-from esb.outgoing.reading import may_have_acted, read_json, read_object
+from esb.outgoing.reading import may_have_acted, own_code, read_json, read_object
 from esb.outgoing.telling import Telling
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Telling",
     "Tls",
     "may_have_acted",
+    "own_code",
     "read_json",
     "read_object",
     "too_slow",

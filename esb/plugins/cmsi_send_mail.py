@@ -25,6 +25,7 @@ from esb import (
     Params,
     Receivers,
     RequiredText,
+    SecretUrl,
     Services,
     Target,
     Text,
@@ -32,16 +33,17 @@ from esb import (
     problem,
     template,
 )
-from esb.audience import Audience, delivery, looked_up, require_somebody, united
+from esb.audience import Audience, delivery, looked_up, rehearsal, require_somebody, united
 from esb.base64_content import decoded_bytes, plain_text
 from esb.delivered import Delivered
 from esb.mail import Attachment, Mail, Mailbox, compose, is_one_line, is_picture, mailbox, media_type
 from esb.reached import Reached, answer
-from esb.relay import relay, relay_said, unfinished
+from esb.relay import relay, relay_rehearsal, relay_said, unfinished
 from esb.smtp import Encryption, SmtpServer
 
 RELAY = Target("CMSI", "send_mail")
 CONTENT = Label("email content", "content")
+SMTP = "SMTP"
 FAILED = template("Failed to send mail")
 SOME_USERS = template("Some users failed to send email. {complaint}")
 WRONG_ADDRESSES = template(
@@ -66,7 +68,7 @@ class Config(ConfigModel):
     smtp_usessl: bool = Field(False, description="TLS from the first byte")
     smtp_usetls: bool = Field(False, description="STARTTLS")
     mail_sender: str = Field("", description="who sends when the caller does not say")
-    dest_url: SecretStr = Field(
+    dest_url: SecretUrl = Field(
         SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
     )
 
@@ -182,6 +184,7 @@ class SendMail(Component[Config, SendMailParams]):
     config_type = Config
     params_type = SendMailParams
     answer_type = Delivered | Any
+    sends = True
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
@@ -206,11 +209,18 @@ class SendMail(Component[Config, SendMailParams]):
         audience = united(receivers, copies)
         if self._dest_url:
             message = _relayed(params, params.sender or self.config.mail_sender, content, receivers, copies)
-            reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
-            return answer(audience, reached, failed=relay_said(reached, FAILED), some_users=SOME_USERS)
+            return await self._relay(call, audience, message)
         mail = self._mail(params, content, files, receivers, copies)
+        if call.options.dry_run:
+            return rehearsal(audience, [(audience.addresses, SMTP, _shown(mail))])
         reached = await self._send(call, mail, audience)
         return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
+
+    async def _relay(self, call: Call, audience: Audience, message: dict[str, Any]) -> Any:
+        if call.options.dry_run:
+            return relay_rehearsal(audience, message)
+        reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
+        return answer(audience, reached, failed=relay_said(reached, FAILED), some_users=SOME_USERS)
 
     def _mail(
         self,
@@ -288,4 +298,21 @@ def _relayed(
         "is_content_base64": False,
         "body_format": params.body_format or "Html",
         "attachments": [attachment.model_dump() for attachment in params.attachments],
+    }
+
+
+def _shown(mail: Mail) -> dict[str, Any]:
+    """A mail as a dry run shows it; its files by name and size."""
+    files = [
+        {"filename": file.filename, "type": file.media_type, "bytes": len(file.content), "inline": file.inline}
+        for file in mail.attachments
+    ]
+    return {
+        "sender": mail.sender.address,
+        "receiver": [box.address for box in mail.receivers],
+        "cc": [box.address for box in mail.copies],
+        "title": mail.title,
+        "content": mail.content,
+        "body_format": "Html" if mail.is_html else "Text",
+        "attachments": files,
     }

@@ -30,17 +30,18 @@ from esb import (
     problem,
     template,
 )
-from esb.audience import Audience, delivery, looked_up, require_somebody
+from esb.audience import Audience, delivery, looked_up, rehearsal, require_somebody
 from esb.base64_content import plain_text
 from esb.delivered import Delivered
 from esb.flight import fan_out
 from esb.phone import e164, in_country, is_mainland, parts, typed
 from esb.reached import Miss, Reached, answer, joined
-from esb.relay import relay, relay_said, unfinished
+from esb.relay import relay, relay_rehearsal, relay_said, unfinished
 from esb.tencent_cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
 
 RELAY = Target("CMSI", "send_sms")
 CONTENT = Label("message content", "content")
+SEND_SMS = "SendSms"
 NUMBERS_PER_CALL = 200
 CALLS_AT_ONCE = 4
 FAILED = template("SMS message sending failed")
@@ -90,6 +91,7 @@ class SendSms(Component[Config, SendSmsParams]):
     config_type = Config
     params_type = SendSmsParams
     answer_type = Delivered | Any
+    sends = True
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
@@ -102,14 +104,18 @@ class SendSms(Component[Config, SendSmsParams]):
         text = plain_text(params.content, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
         if self._dest_url:
-            message = _relayed(audience, text)
-            reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
-            failed = relay_said(reached, FAILED)
-        else:
-            messages = _messages(self.config, audience, text)
-            reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
-            failed = _refused(reached)
-        return answer(audience, reached, failed=failed, some_users=SOME_USERS)
+            return await self._relay(call, audience, _relayed(audience, text))
+        messages = _messages(self.config, audience, text)
+        if call.options.dry_run:
+            return rehearsal(audience, [(addresses, SEND_SMS, body) for addresses, body in messages])
+        reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
+        return answer(audience, reached, failed=_refused(reached), some_users=SOME_USERS)
+
+    async def _relay(self, call: Call, audience: Audience, message: dict[str, Any]) -> Any:
+        if call.options.dry_run:
+            return relay_rehearsal(audience, message)
+        reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
+        return answer(audience, reached, failed=relay_said(reached, FAILED), some_users=SOME_USERS)
 
     async def _audience(self, call: Call, params: SendSmsParams) -> Audience:
         if params.receiver:
@@ -129,10 +135,10 @@ class SendSms(Component[Config, SendSmsParams]):
 
     async def _send(self, call: Call, message: tuple[Sequence[str], dict[str, Any]]) -> Reached:
         addresses, body = message
-        return await attempt(addresses, partial(self._sent, call, addresses, body))
+        return await attempt(call, addresses, partial(self._sent, call, addresses, body))
 
     async def _sent(self, call: Call, addresses: Sequence[str], body: dict[str, Any]) -> Reached:
-        response = await self._tencent.call(call, "SendSms", body)
+        response = await self._tencent.call(call, SEND_SMS, body)
         statuses = response.get("SendStatusSet")
         told = {
             str(status.get("PhoneNumber")).removeprefix("+"): status
@@ -148,7 +154,7 @@ class SendSms(Component[Config, SendSmsParams]):
             serial = str(status.get("SerialNo") or "")
             return Reached(accepted=(address,), msgids=(serial,) if serial else ())
         if not code or in_doubt(code):
-            error = UpstreamError(SYSTEM, "SendSms", "the response does not say what became of every receiver")
+            error = UpstreamError(SYSTEM, SEND_SMS, "the response does not say what became of every receiver")
             return Reached(unknown=(address,), error=error)
         miss = Miss(address, self._tencent.shown_code(code), self._tencent.shown(status.get("Message")))
         return Reached(failed=(miss,), retry_after=retry_after(code))

@@ -28,18 +28,20 @@ from esb import (
     problem,
     template,
 )
-from esb.audience import Audience, looked_up, require_somebody, united
+from esb.audience import Audience, looked_up, rehearsal, require_somebody, united
 from esb.base64_content import plain_text
 from esb.delivered import Delivered
 from esb.flight import fan_out
 from esb.phone import e164, in_country, parts, typed
 from esb.reached import Reached, answer, joined
-from esb.relay import relay, relay_said, unfinished
+from esb.relay import relay, relay_rehearsal, relay_said, unfinished
 from esb.tencent_cloud import TencentCloud, TencentConfig, attempt
 
 RELAY = Target("CMSI", "send_voice_msg")
 CONTENT = Label("auto voice reading info", "auto_read_message")
+SEND_TTS_VOICE = "SendTtsVoice"
 CALLS_AT_ONCE = 8
+RELAY_FAILED = template("Some users failed to send voice.")
 NOBODY = template("All users contact information failed to get, {complaint}")
 SOME_USERS = template("Some users failed to send voice. {complaint}")
 
@@ -96,6 +98,7 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
     config_type = TencentConfig
     params_type = SendVoiceMsgParams
     answer_type = Delivered | Any
+    sends = True
 
     def __init__(self, config: TencentConfig, services: Services) -> None:
         super().__init__(config, services)
@@ -108,14 +111,18 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
         text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
         if self._dest_url:
-            message = _relayed(audience, text)
-            reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
-            failed = relay_said(reached, "Some users failed to send voice.")
-        else:
-            messages = _messages(self.config, audience, text)
-            reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
-            failed = _refused(audience, reached)
-        return answer(audience, reached, failed=failed, some_users=SOME_USERS)
+            return await self._relay(call, audience, _relayed(audience, text))
+        messages = _messages(self.config, audience, text)
+        if call.options.dry_run:
+            return rehearsal(audience, [([address], SEND_TTS_VOICE, body) for address, body in messages])
+        reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
+        return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
+
+    async def _relay(self, call: Call, audience: Audience, message: dict[str, Any]) -> Any:
+        if call.options.dry_run:
+            return relay_rehearsal(audience, message)
+        reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
+        return answer(audience, reached, failed=relay_said(reached, RELAY_FAILED), some_users=SOME_USERS)
 
     async def _audience(self, call: Call, params: SendVoiceMsgParams) -> Audience:
         people = params.user_list_information
@@ -140,10 +147,10 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     async def _send(self, call: Call, message: tuple[str, dict[str, Any]]) -> Reached:
         address, body = message
-        return await attempt([address], partial(self._sent, call, address, body))
+        return await attempt(call, [address], partial(self._sent, call, address, body))
 
     async def _sent(self, call: Call, address: str, body: dict[str, Any]) -> Reached:
-        response = await self._tencent.call(call, "SendTtsVoice", body)
+        response = await self._tencent.call(call, SEND_TTS_VOICE, body)
         status = response.get("SendStatus")
         call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
         return Reached(accepted=(address,), msgids=(call_id,) if call_id else ())

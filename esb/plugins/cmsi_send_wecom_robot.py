@@ -4,11 +4,24 @@ The key of the robot's webhook is its whole credential. WeCom drops no repetitio
 known whether one arrived, it is not sent again, and the answer says so.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from esb import Call, Component, ConfigModel, Label, Params, Receivers, RequiredText, Services, Text, problem
+from esb import (
+    BaseUrl,
+    Call,
+    Component,
+    ConfigModel,
+    Label,
+    Params,
+    Receivers,
+    RequiredText,
+    SecretUrl,
+    Services,
+    Text,
+    problem,
+)
 from esb.audience import addressed
 from esb.delivered import Delivered, Previewed
 from esb.wechat import (
@@ -29,8 +42,8 @@ class Config(ConfigModel):
     """The robot, and the way to WeCom."""
 
     webhook_key: SecretStr = Field(description="`key` of the robot's webhook address")
-    wx_qy_host: str = Field("https://qyapi.weixin.qq.com", description="WeCom's address, or that of a private proxy")
-    wx_proxy: SecretStr | None = Field(None, description="forward proxy: http://user:password@host:port")
+    wx_qy_host: BaseUrl = Field("https://qyapi.weixin.qq.com", description="address of WeCom or of a private proxy")
+    wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
 
 class SendWecomRobotParams(Params):
@@ -51,6 +64,12 @@ class SendWecomRobotParams(Params):
         if value not in {"", "text", "markdown"}:
             raise problem("Must be one of {choices}", choices="text, markdown")
         return value or "text"
+
+    @model_validator(mode="after")
+    def _mentions_fit(self) -> Self:
+        if self.msgtype == "markdown" and (self.mentioned_list or self.mentioned_mobile_list):
+            raise problem("Mentions [mentioned_list, mentioned_mobile_list] need msgtype text; markdown has <@userid>")
+        return self
 
 
 class SendWecomRobot(Component[Config, SendWecomRobotParams]):

@@ -45,6 +45,12 @@ def _host(value: str, info: ValidationInfo) -> str:
     return url.rstrip("/")
 
 
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("expected one or more hosts")
+    return value
+
+
 def _path(value: str) -> str:
     if (fault := path.fault(value)) is not None:
         raise ValueError(fault)
@@ -99,8 +105,9 @@ class HttpConfig(ConfigModel):
     """Where the upstream is, and in which form it is asked and answers."""
 
     allow_link_local: bool = Field(False, description="whether hosts may be link-local or metadata addresses")
-    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
-        min_length=1, description="where the upstream is, such as http://host:8000; if one is down the next is asked"
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], AfterValidator(_some)] = Field(
+        json_schema_extra={"minItems": 1},
+        description="where the upstream is, such as http://host:8000; if one is down the next is asked",
     )
     path: Annotated[str, AfterValidator(_path)] = Field(
         description="path of the upstream; {variables} are those of the called path, or else parameters"

@@ -16,6 +16,7 @@ from esb.services import Means
 from esb.services._once import each_once
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._rights import AppRights
+from esb.urls import BaseUrl
 
 VERIFY = Target("BK_AUTH", "verify_app_secret")
 LIST = Target("BK_AUTH", "list_app_secrets")
@@ -24,7 +25,7 @@ LIST = Target("BK_AUTH", "list_app_secrets")
 class BkAuthConfig(ConfigModel):
     """Where bkauth is, and what apps may do."""
 
-    url: str = Field(description="address of bkauth")
+    url: BaseUrl = Field(description="address of bkauth")
     app_code: str = Field(description="the app code that the gateway shows it")
     app_secret: SecretStr = Field(description="the secret of that app code")
     apps: Annotated[tuple[AppRights, ...], each_once("code")] = Field(

@@ -12,6 +12,7 @@ from esb.flight import Lookup
 from esb.outgoing import Target
 from esb.services import Means
 from esb.services._refusals import bad_token
+from esb.urls import BaseUrl
 
 IS_LOGIN = Target("BK_LOGIN", "is_login")
 
@@ -19,7 +20,7 @@ IS_LOGIN = Target("BK_LOGIN", "is_login")
 class BkLoginConfig(ConfigModel):
     """Where the login service is."""
 
-    url: str = Field(description="address of the login service")
+    url: BaseUrl = Field(description="address of the login service")
     app_code: str = Field("esb", description="the app code that the gateway shows it")
     app_token: SecretStr = Field(description="the token of that app code")
 

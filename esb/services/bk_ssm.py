@@ -10,6 +10,7 @@ from esb.errors import AuthenticationError, Message
 from esb.flight import Lookup
 from esb.outgoing import Target
 from esb.services import Identity, Means
+from esb.urls import BaseUrl
 
 VERIFY = Target("BK_SSM", "verify_access_token")
 
@@ -17,7 +18,7 @@ VERIFY = Target("BK_SSM", "verify_access_token")
 class BkSsmConfig(ConfigModel):
     """Where the token service is."""
 
-    url: str = Field(description="address of the token service")
+    url: BaseUrl = Field(description="address of the token service")
     app_code: str = Field("bk_paas", description="the app code that the gateway shows it")
     app_secret: SecretStr = Field(description="the secret of that app code")
 

@@ -14,6 +14,7 @@ from esb.flight import fan_out
 from esb.gateway_jwt import GatewayJwt, key_problem
 from esb.outgoing import Target
 from esb.services import Contact, Means
+from esb.urls import BaseUrl
 
 PROFILES = Target("BK_USER", "profiles")
 NAMES_PER_CALL = 100
@@ -34,7 +35,7 @@ def _can_sign(key: SecretStr) -> SecretStr:
 class BkUserConfig(ConfigModel):
     """Where the user directory is."""
 
-    url: str = Field(description="address of the user directory")
+    url: BaseUrl = Field(description="address of the user directory")
     headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers that it wants to see")
     jwt_private_key: Annotated[SecretStr, AfterValidator(_can_sign)] | None = Field(
         None, description="RSA key in PEM form that signs the X-Bkapi-JWT, if it wants one"

@@ -3,6 +3,7 @@
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 
 from cachetools import LRUCache, TLRUCache
@@ -13,6 +14,10 @@ from esb.store.places import Places
 
 MOST_VALUES = 100_000
 """How many values, and how many keys with places, are kept; those used least recently go first."""
+MOST_BYTES = 64 * 2**20
+"""How much all values take; an answer that is remembered for its repetitions may be long."""
+VALUE_OVERHEAD = 640
+"""What a value takes besides its bytes, about."""
 MOST_TAKEN = 5_000_000
 """How much is counted by `take` in all, eight bytes each; keys used least recently go first."""
 PURGED_PER_KEY = 2
@@ -32,7 +37,10 @@ class MemoryStore:
         self._expiries: dict[str, float] = {}
         self._soonest: list[tuple[float, str]] = []
         self._values: TLRUCache[str, tuple[bytes, float, str]] = TLRUCache(
-            min(size, MOST_VALUES), lambda _key, kept, _now: kept[1], timer=clock
+            min(size * VALUE_OVERHEAD, MOST_BYTES),
+            lambda _key, kept, _now: kept[1],
+            timer=clock,
+            getsizeof=lambda kept: len(kept[0]) + VALUE_OVERHEAD,
         )
         self._versions = count(1)
         self._reserved: LRUCache[str, deque[float]] = LRUCache(min(size, MOST_VALUES))
@@ -89,7 +97,8 @@ class MemoryStore:
 
     def _put(self, key: str, value: bytes, seconds: float) -> str:
         version = str(next(self._versions))
-        self._values[key] = (value, self._clock() + seconds, version)
+        with suppress(ValueError):  # too large for all of the memory there is: it goes as soon as it comes
+            self._values[key] = (value, self._clock() + seconds, version)
         self._tell(key, version)
         return version
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ APP, SECRET, USER = "test_app", "test-app-secret", "admin"
 """Who calls, unless a test says otherwise; the app may call everything for everybody."""
 PATH = "/test/component/"
 COMPONENTS = "/api/c/compapi"
+NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 @dataclass
@@ -115,7 +117,7 @@ class Gateways:
         named = use if isinstance(use, str) else f"{use.__module__}:{use.__qualname__}"
         first = {"path": path, "use": named, "config": dict(config or {}), **stanza}
         file = self._scratch / f"esb{len(self.opened)}.yaml"
-        file.write_text(json.dumps(_literal(_document([first, *also], users)), ensure_ascii=False))  # JSON is YAML
+        file.write_text(_yaml(_document([first, *also], users)))
         gateway = Gateway("", web.Application(), await self._client(), path)
         heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
         gateway.app = create_app(replace(load(file, {}), folder=self._folder), listeners=heard, clock=clock)
@@ -142,6 +144,12 @@ def _document(components: list[Mapping[str, Any]], users: Sequence[Mapping[str, 
         },
         "components": components,
     }
+
+
+def _yaml(document: Any) -> str:
+    """JSON, with every odd character escaped as YAML does it: there, some of them are line breaks or forbidden."""
+    text = json.dumps(_literal(document), ensure_ascii=False)
+    return NOT_ASCII.sub(lambda match: f"\\U{ord(match[0]):08x}", text)
 
 
 def _literal(value: Any) -> Any:

@@ -17,8 +17,8 @@ from esb.call import Call
 from esb.errors import Limited, UpstreamError
 from esb.outgoing import Target, too_slow
 from esb.services import Means
-from esb.tokens import Token, TokenKey
-from esb.wechat.errcodes import kind_of
+from esb.tokens import RefusalHeard, Token, TokenKey
+from esb.wechat.errcodes import judge, kind_of
 from esb.wechat.gate import Gate
 from esb.wechat.message import Message
 from esb.wechat.reply import CredentialRefused, Reply, WeChatError, verdict_on
@@ -34,6 +34,8 @@ TRIES = 3
 YOUNG_TOKEN_SECONDS = 5.0
 YOUNG_TOKEN_PAUSE = 0.5
 """A fresh token of an official account may be refused for a moment, as its users report: wait, and try it again."""
+PLAIN = "plain"
+"""The kind of token of which a fetch kills the one before."""
 GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
 INVALID_CREDENTIAL = 40001
 CONCURRENCY = 45033
@@ -84,7 +86,7 @@ class Account:
         self._secret = secret
         self._proxy = proxy
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
-        self.key = TokenKey(self.platform, account, digest, kind, borrowed)
+        self.key = TokenKey(self.platform, account, digest, kind, borrowed, exclusive=kind == PLAIN)
         self._lane = means.lanes.of(f"{self.platform}:{account}:{digest}")
         self._gate = Gate(means.store, means.observer, self.key)
         self._fetch_gate = Gate(means.store, means.observer, self.key, "fetch")
@@ -181,6 +183,13 @@ class Account:
         except TimeoutError:
             reason = too_slow(call.timeout)
             raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True) from None
+        except RefusalHeard as refusal:
+            raise self._refused_elsewhere(refusal) from None
+
+    def _refused_elsewhere(self, refusal: RefusalHeard) -> CredentialRefused:
+        """What another process was told of this credential, as if we had been."""
+        errcode, errmsg = refusal.data["errcode"], refusal.data["errmsg"]
+        return CredentialRefused(judge(self.platform, errcode, errmsg, fetching=True))
 
     def _url(self, endpoint: str, token: str) -> str:
         return f"{self._host}{endpoint}?access_token={quote(token, '')}"

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.services import Means
+from esb.urls import BaseUrl, SecretUrl
 from esb.wechat.official_account import OfficialAccount
 from esb.wechat.pacing import Pace
 from esb.wechat.wecom import WeCom
@@ -28,8 +29,8 @@ class WeComConfig(ConfigModel):
         ge=0,
         description="messages for one member in a minute: WeCom silently drops what is beyond 30; 0 does not count",
     )
-    wx_qy_host: str = Field("https://qyapi.weixin.qq.com", description="WeCom's address, or that of a private proxy")
-    wx_proxy: SecretStr | None = Field(None, description="forward proxy: http://user:password@host:port")
+    wx_qy_host: BaseUrl = Field("https://qyapi.weixin.qq.com", description="address of WeCom or of a private proxy")
+    wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
     def require_wecom(self) -> None:
         """ValueError unless there is a corporation, and an app of it that is whole."""
@@ -80,10 +81,10 @@ class OfficialAccountConfig(ConfigModel):
     wx_token_api: Literal["stable", "plain"] = Field(
         "stable", description="official account: stable, if other programs use the account too; plain, if none does"
     )
-    wx_mp_host: str = Field(
+    wx_mp_host: BaseUrl = Field(
         "https://api.weixin.qq.com", description="address of the official account's API, or that of a private proxy"
     )
-    wx_proxy: SecretStr | None = Field(None, description="forward proxy: http://user:password@host:port")
+    wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
     def require_official_account(self) -> None:
         """ValueError unless appid, secret and template are there."""

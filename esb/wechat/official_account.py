@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from esb.call import Call
 from esb.outgoing import Target
-from esb.wechat.account import Account
+from esb.wechat.account import PLAIN, Account
 from esb.wechat.message import Message, Pages
 
 TEMPLATE_SEND = "/cgi-bin/message/template/send"
@@ -25,7 +25,7 @@ class OfficialAccount(Account):
     async def _ask_token(self, call: Call, target: Target) -> dict[str, Any]:
         credential = {"grant_type": "client_credential", "appid": self.key.account, "secret": self._secret}
         ask = partial(self._http.json, call, target, proxy=self._proxy, timeout=self.fetch_seconds)
-        if self.key.kind == "plain":
+        if self.key.kind == PLAIN:
             return await ask("GET", f"{self._host}/cgi-bin/token?{urlencode(credential)}")
         return await ask("POST", f"{self._host}/cgi-bin/stable_token", body=credential)
 

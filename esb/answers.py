@@ -1,0 +1,143 @@
+"""Answers in their final form: an envelope, a component's own reply, or a body that is passed on as it comes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from esb import codec, envelope
+from esb.arrival import Arrival
+from esb.component import Reply
+from esb.errors import EsbError, Message
+from esb.hangup import HungUp, reset, while_connected
+from esb.observe import Observer, crash
+from esb.outgoing import own_code
+from esb.translation import Translate
+
+JSON = "application/json; charset=utf-8"
+JSON_HEADERS: Mapping[str, str] = {"Content-Type": JSON}
+CUT_SHORT = envelope.GENERAL_FAILURE
+"""The code that the log tells of a call that was ended without an answer."""
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+
+
+@dataclass(slots=True, eq=False)
+class Written:
+    """An answer in its final form, and what is told of it: its code, and where the trouble came from."""
+
+    response: web.StreamResponse
+    code: int | str
+    source: str = ""
+
+
+def written(arrival: Arrival, answer: Any) -> Written:
+    """A component's answer. TypeError or ValueError if it cannot be written."""
+    if isinstance(answer, Reply):
+        if not isinstance(answer.body, bytes):
+            raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
+        headers = _headers(arrival, answer.headers)
+        return Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
+    return _enveloped(arrival, envelope.success(answer, arrival.id), 200, "")
+
+
+def failed(arrival: Arrival, error: Exception, observer: Observer) -> Written:
+    """The answer to a call that ended in this error; a bug is told to the observer, and to nobody else."""
+    if isinstance(error, EsbError):
+        try:
+            return _enveloped(
+                arrival, envelope.failure(error, arrival.id, arrival.translate), error.status, error.source
+            )
+        except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
+            error = bug
+    observer.emit(crash(arrival.id, arrival.path, error))
+    arrival.record.headers.clear()  # one of them may be what cannot be written
+    return _enveloped(arrival, envelope.crash(arrival.id, arrival.translate), 200, "gateway")
+
+
+async def streamed(arrival: Arrival, reply: Reply, observer: Observer) -> Written:
+    """Writes a body as it comes, no faster than the client takes it, and closes it whatever happens."""
+    body, request = reply.body, arrival.request
+    assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
+    try:
+        response = web.StreamResponse(status=reply.status, headers=_headers(arrival, reply.headers))
+        async with while_connected(request.transport):
+            await response.prepare(request)
+            try:
+                await _pump(body, response, reply.idle_timeout)
+            except ConnectionError:
+                raise HungUp from None
+            except Exception as error:  # noqa: BLE001 - the head is out: all that is left is to break off
+                return _cut(arrival, response, error, observer)
+        return Written(response, 0)
+    finally:
+        if isinstance(body, _Closable):
+            await body.aclose()
+
+
+def _cut(arrival: Arrival, response: web.StreamResponse, error: Exception, observer: Observer) -> Written:
+    """Breaks off an answer so that its reader can tell that it is not whole."""
+    stalled = isinstance(error, TimeoutError)
+    if not isinstance(error, EsbError) and not stalled:
+        observer.emit(crash(arrival.id, arrival.path, error))
+    request = arrival.request
+    if request.transport is not None:
+        if stalled or request.version < (1, 1):
+            reset(request.transport)
+        else:
+            request.transport.close()
+    if isinstance(error, EsbError):
+        return Written(response, error.code, error.source)
+    return Written(response, CUT_SHORT, "caller" if stalled else "gateway")
+
+
+async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
+    """Each chunk when it is there; `seconds` at most for the client to take one."""
+    async for chunk in body:
+        async with asyncio.timeout(seconds):
+            await response.write(chunk)
+    async with asyncio.timeout(seconds):
+        await response.write_eof()
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    """An iterator that wants to know when nobody will read on."""
+
+    async def aclose(self) -> None: ...
+
+
+def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str) -> Written:
+    body = codec.encode(made, partial(_told, arrival.translate))
+    if not source and not made["result"]:
+        source = "upstream"  # a component's own envelope: it passes on what another system said
+    headers = _headers(arrival, JSON_HEADERS)
+    code = own_code(made["code"])  # an upstream may have written anything there
+    response = web.Response(body=body, status=status, headers=headers)
+    return Written(response, CUT_SHORT if code is None else code, source)
+
+
+def _told(translate: Translate, value: Any) -> str:
+    """A text in the caller's language, wherever in an answer it stands; nothing else is written in a way of its own."""
+    if isinstance(value, Message):
+        return value.render(translate)
+    raise TypeError(f"not a JSON value: {type(value).__name__}")
+
+
+def _headers(arrival: Arrival, first: Mapping[str, str]) -> CIMultiDict[str]:
+    """All headers of an answer; ours win. ValueError if one would break out of its line."""
+    headers = CIMultiDict(first)
+    more = arrival.record.headers
+    if more:
+        headers.update(more)
+    if more or first is not JSON_HEADERS:
+        for name, value in headers.items():
+            if not _LINE.fullmatch(name + value):
+                raise ValueError("a header with control characters")
+    headers["X-Bkapi-Request-Id"] = arrival.id
+    headers["Server"] = "esb-gateway"
+    return headers

@@ -1,0 +1,174 @@
+"""What a request brings: its id, the body and its parameters, credentials told from arguments, all in one Call."""
+
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from esb import credentials, forwarding, parameters, signature
+from esb.call import Call, Options, Record, Signed
+from esb.config import Server
+from esb.errors import RequestError, TooLarge
+from esb.fields import switched_on
+from esb.routes import Route
+from esb.translation import Translate
+from esb.unpacking import unpacked
+
+TRAVELLING = ("Blueking-Language", "Blueking-Timezone", "Traceparent")
+"""Headers of a caller that go upstream; nothing else of it does."""
+ORDINARY = Options()
+
+_REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """A request on its way in, and what is known of it so far. `started` is by the monotonic clock."""
+
+    request: web.Request
+    id: str
+    path: str
+    server: Server
+    translate: Translate
+    started: float
+    record: Record = field(default_factory=Record)
+    route: Route | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    async def call(self, route: Route, deadline: float) -> Call:
+        """The call of this component. RequestError if the request cannot be read."""
+        request, headers = self.request, self.request.headers
+        authorization = headers.get("X-Bkapi-Authorization")
+        gateway_jwt = _text(headers.get("X-Bkapi-JWT", ""))
+        query_string = request.rel_url.raw_query_string
+        query = parameters.from_query(query_string)
+        read, stream = b"", None
+        if (
+            route.streams_body
+            and credentials.come_by_header(authorization, gateway_jwt)
+            and not signature.offered(query)
+        ):
+            stream, found = self._stream(route), query
+        else:
+            read = await self._body(route)
+            found = query
+            if request.method not in {"GET", "HEAD"}:
+                found = parameters.from_body(read, headers.get("Content-Type", ""))
+        claimed, args = credentials.split(
+            found,
+            authorization,
+            _text(headers.get("Cookie", "")),
+            gateway_jwt,
+            Signed(request.method, self._signed_path(), query, read),
+        )
+        travelling = {name: value for name in TRAVELLING if (value := headers.get(name)) and value.isascii()}
+        travelling["X-Bkapi-Request-Id"] = self.id
+        return Call(
+            id=self.id,
+            method=request.method,
+            path=route.path,
+            component=route.name,
+            deadline=deadline,
+            timeout=route.timeout,
+            headers=travelling,
+            credentials=claimed,
+            args=args,
+            path_vars=self.variables,
+            query=query_string,
+            body=read if stream is None else stream,
+            all_headers=tuple(headers.items()) if route.streams_body else (),
+            options=_options(headers),
+            record=self.record,
+        )
+
+    def client_ip(self) -> str:
+        remote = self.request.remote or ""
+        trusted = self.server.trusted_proxies
+        return forwarding.client_ip(remote, self.request.headers, trusted) if trusted else remote
+
+    def _signed_path(self) -> str:
+        path, trusted = self.request.rel_url.raw_path, self.server.trusted_proxies
+        if not trusted:
+            return path
+        return forwarding.signed_path(path, self.request.remote or "", self.request.headers, trusted)
+
+    async def _body(self, route: Route) -> bytes:
+        request = self.request
+        limit = self.server.max_body if route.max_body is None else route.max_body
+        announced = _announced(request, limit)
+        if not request.body_exists:
+            return b""
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        if announced is not None and encoding in {"", "identity"}:
+            try:
+                return await request.content.read()  # as much as was announced, and not more
+            except (web.RequestPayloadError, ConnectionError):
+                raise _incomplete() from None
+        pieces = _pieces(request, limit)
+        if encoding not in {"", "identity"}:
+            pieces = _bounded(unpacked(pieces, encoding), limit)
+        return b"".join([chunk async for chunk in pieces])
+
+    def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
+        """The body as it comes; None if there is none."""
+        limit = self.server.max_body if route.max_body is None else route.max_body
+        if route.unlimited:
+            limit = sys.maxsize
+        _announced(self.request, limit)
+        return _pieces(self.request, limit) if self.request.body_exists else None
+
+
+def request_id(request: web.Request) -> str:
+    """The caller's own if it is well formed, else a fresh one."""
+    offered = request.headers.get("X-Bkapi-Request-Id")
+    if offered is not None and _REQUEST_ID.fullmatch(offered):
+        return offered
+    return os.urandom(16).hex()
+
+
+def _options(headers: Mapping[str, str]) -> Options:
+    test_env, dry_run, key = headers.get("X-Use-Test-Env"), headers.get("X-Dry-Run"), headers.get("Idempotency-Key")
+    if test_env is None and dry_run is None and key is None:
+        return ORDINARY
+    return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
+
+
+def _announced(request: web.Request, limit: int) -> int | None:
+    """The length that the request announces; TooLarge if it is over the limit."""
+    length = request.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    return length
+
+
+async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        yield chunk
+
+
+async def _pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in _bounded(request.content.iter_any(), limit):
+            yield chunk
+    except (web.RequestPayloadError, ConnectionError):
+        raise _incomplete() from None
+
+
+def _incomplete() -> RequestError:
+    return RequestError("Parameters error, the request body is incomplete or not valid HTTP")
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
+
+
+def _text(header: str) -> str:
+    """A header's text. Bytes that are no UTF-8 come as lone surrogates, which nothing further down could encode."""
+    return header if header.isascii() else header.encode(errors="replace").decode()

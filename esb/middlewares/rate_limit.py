@@ -1,0 +1,98 @@
+"""How often each app may call each component: moving windows, counted for the whole fleet.
+
+Not in the default chain; its place is behind `permission`, so that what is refused anyway counts for nobody. The
+library `limits` has moving windows too; it counts by the clock of each machine, and one rule after the other, so that
+a call that the second rule refuses has been counted by the first.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from esb.call import Call
+from esb.component import ChainServices
+from esb.config import ConfigModel
+from esb.errors import Limited
+from esb.middleware import Handler
+from esb.store import Rule, Taken
+
+MINUTE = 60
+DAY = 24 * 60
+
+
+class Limit(ConfigModel):
+    """At most `tokens` calls in any `minutes`."""
+
+    tokens: int = Field(ge=1, le=100_000)
+    minutes: int = Field(1, ge=1, le=DAY)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.tokens, self.minutes * MINUTE)
+
+
+Limits = tuple[Limit, ...]
+
+
+class RateLimitConfig(ConfigModel):
+    """`default`: the rules of every app; `apps`: those of some, in its place. No rules, no limit."""
+
+    default: Limits = ()
+    apps: Mapping[str, Limits] = Field(default_factory=dict)
+
+
+class RateLimit:
+    """Lets a call pass that all rules of its app allow, or refuses it with 1306429; its answer tells what is left."""
+
+    config_type = RateLimitConfig
+
+    def __init__(self, config: RateLimitConfig, services: ChainServices) -> None:
+        self._store = services.store
+        self._default = config.default
+        self._apps = config.apps
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        app = call.app.code if call.app is not None else ""
+        limits = self._apps.get(app, self._default)
+        if limits:
+            taken = await self._store.take(f"rate:{app}:{call.path}", [limit.rule for limit in limits])
+            call.record.headers |= _headers(limits, taken)
+            if taken.over:
+                raise _refusal(call, app, limits, taken)
+        return await handler(call)
+
+
+def _refusal(call: Call, app: str, limits: Limits, taken: Taken) -> Limited:
+    """The old ESB's words; of the rules that are over, the one that is longest."""
+    longest = max(taken.over, key=lambda index: taken.windows[index].seconds)
+    return Limited(
+        "Access frequency limit, Access frequency of APP [{app}] to component [{path}] exceeds the limit;"
+        " the frequency limit is [{limit}], please try again later",
+        retry_after=_whole(taken.windows[longest].seconds),
+        app=app,
+        path=call.path,
+        limit=_name(limits[longest]),
+    )
+
+
+def _headers(limits: Sequence[Limit], taken: Taken) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers has them: q and w are a rule's quota and window; r what remains of it,
+    and t the seconds until there is more.
+    """
+    pairs = list(zip(limits, taken.windows, strict=True))
+    return {
+        "RateLimit-Policy": ", ".join(
+            f'"{_name(limit)}";q={limit.tokens};w={limit.minutes * MINUTE}' for limit in limits
+        ),
+        "RateLimit": ", ".join(f'"{_name(limit)}";r={left.left};t={_whole(left.seconds)}' for limit, left in pairs),
+    }
+
+
+def _name(limit: Limit) -> str:
+    return f"{limit.tokens}/{limit.minutes}minute"
+
+
+def _whole(seconds: float) -> int:
+    return max(1, math.ceil(seconds))

@@ -1,0 +1,91 @@
+"""Real Redis servers for tests: started on a free port, killed, paused, filled and restarted."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+KEY = "cmVkaXMtdGVzdHMtbmVlZC1hLWZlcm5ldC1rZXktISE="
+"""A Fernet key of nobody's."""
+OTHER_KEY = "YW5vdGhlci1mZXJuZXQta2V5LW9mLW5vYm9keS1hdC0="
+
+
+class RedisServer:
+    """One server, without persistence: a restart forgets everything."""
+
+    def __init__(self, *options: str) -> None:
+        self.port = _free_port()
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(
+            [*command, "--loglevel", "warning", *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 5
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1):
+                    return
+            except OSError:
+                assert time.monotonic() < until, "redis-server does not start"
+                time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Kills it; nothing is said to whoever is connected."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(5)
+            self._process = None
+
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def client(self) -> "redis.Redis":
+        """A client of its own, for a look inside."""
+        return redis.Redis(port=self.port, protocol=2)
+
+    def do(self, *command: str) -> object:
+        with self.client() as client:
+            return client.execute_command(*command)
+
+
+@contextmanager
+def redis_server(*options: str) -> Iterator[RedisServer]:
+    """A running server. The test is skipped where none is installed, but not where tests must be complete."""
+    if shutil.which("redis-server") is None:
+        if os.environ.get("CI"):
+            pytest.fail("redis-server is not installed; .ci/run installs it")
+        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
+    server = RedisServer(*options)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port

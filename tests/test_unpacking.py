@@ -1,0 +1,62 @@
+"""Compressed request bodies: whole, in pieces, in every form, and never more in memory than a piece."""
+
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from esb.errors import RequestError
+from esb.unpacking import PIECE, unpacked
+
+TEXT = bytes(range(256)) * 5000
+
+
+def bare(raw: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(raw) + packer.flush()
+
+
+async def pieces(raw: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(raw), size):
+        yield raw[start : start + size]
+
+
+async def whole(raw: bytes, encoding: str, size: int = 1000) -> bytes:
+    return b"".join([piece async for piece in unpacked(pieces(raw, size), encoding)])
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 10**9])
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT[:1000]) + gzip.compress(TEXT[1000:])),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", bare(TEXT)),
+    ],
+)
+async def test_what_was_packed_comes_out_again(encoding: str, packed: bytes, size: int) -> None:
+    assert await whole(packed, encoding, size) == TEXT
+
+
+async def test_it_comes_out_in_pieces_however_much_it_is() -> None:
+    sizes = [len(piece) async for piece in unpacked(pieces(gzip.compress(bytes(10**7)), 10**9), "gzip")]
+    assert sum(sizes) == 10**7
+    assert max(sizes) <= PIECE
+
+
+async def test_nothing_is_nothing() -> None:
+    assert await whole(b"", "gzip") == b""
+
+
+@pytest.mark.parametrize("packed", [b"plain", gzip.compress(TEXT)[:-1], gzip.compress(b"a") + b"more"])
+async def test_what_is_not_packed_as_it_says_is_refused(packed: bytes) -> None:
+    with pytest.raises(RequestError, match="incomplete or not valid"):
+        await whole(packed, "gzip")
+
+
+async def test_an_encoding_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(RequestError, match="gzip or deflate only"):
+        await whole(b"x", "br")
