@@ -4,19 +4,25 @@ BIN := .venv/bin
 PYTEST ?= --numprocesses auto --dist loadfile
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: demo test check serve format catalogues
+.PHONY: demo test check serve format catalogues redis
 
 demo: .venv/run
 	@$(BIN)/esb demo
 
-test: .venv/dev
+test: .venv/dev redis
 	$(BIN)/python -m pytest $(PYTEST)
 
-check: .venv/dev
+check: .venv/dev redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST)
+
+# The tests of the shared store start a redis-server on a free port.
+redis:
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } || \
+	  echo 'No redis-server, so its tests are skipped (Debian: apt-get install redis-server)' >&2
 
 serve: .venv/run
 	@$(BIN)/esb serve

@@ -8,14 +8,11 @@ import click
 
 from esb import __version__, serving
 from esb.app import create_app
-from esb.commands.options import PORT, config_option, host_option, port_option
+from esb.commands.options import CONFIG_INVALID, PORT, config_option, host_option, port_option
 from esb.config import Config, load
 from esb.demo import demonstrate
 from esb.errors import ConfigError
 from esb.serving import CannotListen
-
-CONFIG_INVALID = 78
-"""EX_CONFIG of sysexits.h: a supervisor should not try again."""
 
 GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
 

@@ -195,8 +195,8 @@ class FleetTokens:
     async def _check_refusal(self, key: TokenKey) -> None:
         kept = await self.store.get(f"refused:{key.name}")
         if kept is not None:
-            refusal: dict[str, Any] = codec.decode(kept.value)
-            raise RefusalHeard(refusal["text"], refusal["data"])
+            text, data = codec.decode(kept.value)
+            raise RefusalHeard(text, data)
 
 
 PLACE = "token:"
@@ -222,6 +222,6 @@ def _shared(kept: Kept) -> SharedToken:
 def _told(refused: TokenRefused) -> bytes:
     """A refusal for the other processes. Texts in it are English from now on."""
     try:
-        return codec.encode({"text": str(refused), "data": refused.data}, str)
+        return codec.encode([str(refused), refused.data], str)
     except TypeError:
-        return codec.encode({"text": str(refused), "data": None})
+        return codec.encode([str(refused), None])

@@ -28,9 +28,15 @@ LONGEST_NAME = 200
 Log = Callable[..., Any]
 
 
-def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callable[[Event], None]:
-    """What writes every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form."""
-    logger = _logger(environ.get("ESB_LOG", "") == "json", stream or sys.stderr)
+def listener(
+    environ: Mapping[str, str], stream: TextIO | None = None, *, at_once: bool = True
+) -> Callable[[Event], None]:
+    """What writes every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form.
+
+    Not `at_once`: the lines of one turn of the event loop are written together, at its end.
+    """
+    lines = _Lines(stream or sys.stderr, at_once)
+    logger = _logger(environ.get("ESB_LOG", "") == "json", lines)
 
     def log(event: Event) -> None:
         match event:
@@ -75,37 +81,36 @@ def listener(environ: Mapping[str, str], stream: TextIO | None = None) -> Callab
     return log
 
 
-def _logger(as_json: bool, stream: TextIO) -> Any:
+def _logger(as_json: bool, lines: "_Lines") -> Any:
     processors: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso")]
     if as_json:
         processors.append(structlog.processors.JSONRenderer(serializer=_json))
     else:
         processors.append(_printable)
-        processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=14))
-    lazy = structlog.wrap_logger(_Lines(stream), processors=processors, wrapper_class=structlog.BoundLogger)
+        processors.append(structlog.dev.ConsoleRenderer(colors=lines.stream.isatty(), pad_event_to=14))
+    lazy = structlog.wrap_logger(lines, processors=processors, wrapper_class=structlog.BoundLogger)
     return lazy.bind()  # once, and not for every line
 
 
 class _Lines:
-    """A stream's lines, written together at the end of the event loop's turn: a busy turn has many."""
+    """A stream's lines. Those of one turn of the event loop are written with one system call: a busy turn has many."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, at_once: bool) -> None:
+        self.stream = stream
+        self._at_once = at_once
         self._waiting: list[str] = []
 
     def _line(self, text: str) -> None:
         self._waiting.append(text)
-        if len(self._waiting) > 1:
-            return  # a turn's first line has seen to it
-        try:
+        if self._at_once:
+            self._write()
+        elif len(self._waiting) == 1:  # the first of its turn sees to the others
             asyncio.get_running_loop().call_soon(self._write)
-        except RuntimeError:
-            self._write()  # no loop runs, as in a check
 
     def _write(self) -> None:
         lines, self._waiting = self._waiting, []
-        self._stream.write("\n".join([*lines, ""]))
-        self._stream.flush()
+        self.stream.write("\n".join([*lines, ""]))
+        self.stream.flush()
 
     info = warning = error = _line
 

@@ -58,7 +58,7 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
     Raises ConfigError before anything is opened, and CannotListen.
     """
     stopped = stop_signal()
-    async with deployed(path, environ, host, port, [logs.listener(environ)]) as deployment:
+    async with deployed(path, environ, host, port, [logs.listener(environ, at_once=False)]) as deployment:
         announce(deployment.url)
         notify(environ, READY)
         await stopped.wait()
@@ -77,6 +77,8 @@ async def deployed(
     always_sandbox: bool = False,
 ) -> AsyncIterator[Deployment]:
     """A gateway that listens where its config says, or where `host` and `port` do; with its sandbox."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # all is being read: one that comes now must not end us
     config = load(path, environ, sandbox_url=UNKNOWN_YET if always_sandbox else None)
     create_app(config)  # all mistakes, before the sandbox opens a port
     sandbox_url = None
@@ -100,7 +102,7 @@ async def deployed(
             )
         )
         reloader = await stack.enter_async_context(reloading(app[GATEWAY], reread))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+        loop.add_signal_handler(signal.SIGHUP, reloader.ask)
         yield Deployment(app[GATEWAY], url, reloader, sandbox_url)
 
 

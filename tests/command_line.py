@@ -1,6 +1,7 @@
 """The command line as processes of its own, and a WeCom that answers only when a test lets it."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,9 +12,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from esb.cli import main
 
 ROOT = Path(__file__).parent.parent
 SEND_WEIXIN = "/api/c/compapi/cmsi/send_weixin/"
@@ -43,17 +49,42 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(*arguments: str | Path, folder: Path = ROOT, **more: str) -> Finished:
-    """`esb ARGUMENTS`, to its end; `more` are environment variables."""
-    done = subprocess.run(
-        [sys.executable, "-m", "esb", *map(str, arguments)],
-        cwd=folder,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    """`esb ARGUMENTS`, to its end; `more` are environment variables.
+
+    The process is forked from one that has imported the command line already: half a second less for each.
+    """
+    with TemporaryDirectory() as outputs:
+        stdout, stderr = Path(outputs) / "stdout", Path(outputs) / "stderr"
+        process = _forking().Process(
+            target=_become,
+            args=([str(argument) for argument in arguments], folder, environment(**more), stdout, stderr),
+        )
+        process.start()
+        process.join(30)
+        assert process.exitcode is not None, "it still runs"
+        finished = Finished(process.exitcode, stdout.read_text(), stderr.read_text())
+        process.close()
+        return finished
+
+
+@cache
+def _forking() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["esb.cli", "esb.demo", "esb.plugins.cmsi_send_weixin", "pytest"])
+    return context
+
+
+def _become(arguments: list[str], folder: Path, environ: dict[str, str], *outputs: Path) -> None:
+    """Makes of this process what the shell makes of `python -m esb ARGUMENTS`."""
+    for number, path in enumerate(outputs, 1):
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.path.insert(0, str(folder))
+    main(arguments, prog_name="esb")
 
 
 class Running:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import NOTICE, ROOT, environment, exchange, run, running
+from tests.command_line import NOTICE, ROOT, environment, exchange, running
 from tests.test_testing import python
 
 DINGTALK = ROOT / "examples" / "esb-dingtalk"
@@ -107,6 +107,11 @@ def install(source: Path, target: Path) -> str:
     return f"{target}:{ROOT}"
 
 
+def check(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """`esb check` by a Python of its own: what is installed is looked up when it starts."""
+    return python("-m", "esb", "check", "-c", "esb.yaml", folder=folder, **environ)
+
+
 @pytest.fixture(scope="module")
 def dingtalk(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("dingtalk")
@@ -117,15 +122,15 @@ def dingtalk(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_one_stanza_is_enough_once_it_is_installed(dingtalk: str, tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text(STANZA)
-    done = run("check", "-c", "esb.yaml", folder=tmp_path, PYTHONPATH=dingtalk)
+    done = check(tmp_path, PYTHONPATH=dingtalk)
     assert done.stdout == "ok: 1 components\n"
-    without = run("check", "-c", "esb.yaml", folder=tmp_path, PYTHONPATH=str(ROOT))
+    without = check(tmp_path, PYTHONPATH=str(ROOT))
     assert "components[0].use: unknown plugin 'dingtalk_robot'" in without.stdout
 
 
 def test_its_config_is_checked_as_any_other(dingtalk: str, tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text(STANZA.replace("secret: s3cret", "sekret: s3cret"))
-    done = run("check", "-c", "esb.yaml", folder=tmp_path, PYTHONPATH=dingtalk)
+    done = check(tmp_path, PYTHONPATH=dingtalk)
     assert done.stdout.splitlines() == [
         "esb.yaml:6: components[0].config.secret: missing; expected a string",
         "esb.yaml:6: components[0].config.sekret: unknown key (did you mean 'secret'?)",
@@ -142,7 +147,7 @@ def test_the_stanza_of_its_readme_has_no_mistakes(dingtalk: str, tmp_path: Path)
     stanza = (DINGTALK / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0]
     (tmp_path / "esb.yaml").write_text(f"version: 1\n{stanza}")
     secrets = {"DINGTALK_ACCESS_TOKEN": "t0ken", "DINGTALK_SECRET": "s3cret"}
-    done = run("check", "-c", "esb.yaml", folder=tmp_path, PYTHONPATH=dingtalk, **secrets)
+    done = check(tmp_path, PYTHONPATH=dingtalk, **secrets)
     assert done.stdout == "ok: 1 components\n"
 
 

@@ -3,6 +3,8 @@
 import datetime
 import ipaddress
 import ssl
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,7 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from esb.app import create_app
 from esb.call import App, User
+from esb.config import load
+from esb.errors import ConfigError
 from esb.gateway_jwt import EARLIER, LIFETIME, MARGIN, GatewayJwt, key_problem
 from esb.outgoing import Tls
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
@@ -205,3 +210,25 @@ async def test_without_a_certificate_the_upstream_does_not_answer(
 ) -> None:
     gateway = await open_gateway(proxy(secure, tls=f"{{ca: {authority.ca}}}"))
     assert (await gateway.call("demo/relay"))["code"] == 1306201
+
+
+# The libraries
+
+
+def test_nobody_loads_the_libraries_that_sign_unless_somebody_signs(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(f"version: 1\ncomponents:\n{proxy('http://a')}")
+    program = f"import sys; from esb.cli import main; main(['check', '-c', {str(path)!r}], standalone_mode=False)"
+    loaded = "print({'jwt'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", f"{program}; {loaded}"], capture_output=True, text=True, check=True)
+    assert done.stdout == "ok: 1 components\nset()\n"
+
+
+def test_without_the_libraries_it_is_said_how_to_install_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: rsa.RSAPrivateKey
+) -> None:
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    path = tmp_path / "esb.yaml"
+    path.write_text(f"version: 1\ncomponents:\n{proxy('http://a', identity='jwt', jwt_private_key=indented(key))}")
+    with pytest.raises(ConfigError, match=r"signing needs PyJWT, which `pip install 'esb-gateway\[jwt\]'` installs"):
+        create_app(load(path, {}))

@@ -3,13 +3,12 @@
 import asyncio
 import io
 import json
-from functools import partial
 from typing import Any
 
 import pytest
 
 from esb import logs
-from esb.observe import CallFinished, Crashed, Event, TokenFetched, UpstreamFinished
+from esb.observe import CallFinished, Crashed, Event, GateClosed, TokenFetched, UpstreamFinished
 from tests.conftest import Gateway, Sandbox
 
 ID = "0123456789abcdef" * 2
@@ -99,6 +98,17 @@ def test_a_token_that_was_fetched_is_told_by_its_account() -> None:
     assert (line["platform"], line["account"], line["outcome"], line["ms"]) == ("qy", "ww1", "fetched", 250.0)
 
 
+def test_a_quota_that_is_used_up_is_a_warning_with_its_account() -> None:
+    line = as_json(GateClosed("mp", "wx1", 45009, 60.0))
+    assert (line["event"], line["level"], line["platform"], line["account"]) == (
+        "quota gate closed",
+        "warning",
+        "mp",
+        "wx1",
+    )
+    assert (line["errcode"], line["seconds"]) == (45009, 60.0)
+
+
 def test_a_crash_is_an_error_with_its_frames() -> None:
     line = as_json(CRASH)
     assert (line["level"], line["request_id"], line["error"]) == ("error", ID, "KeyError")
@@ -167,7 +177,7 @@ async def test_a_whole_sending_leaves_no_value_and_no_secret_in_the_log(
     await gateway.send("hunter-receiver")
     await gateway.call(bk_app_secret="hunter-app")
     await gateway.call(auth={"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_token": "hunter-token"})
-    text = await asyncio.to_thread(partial(written, *gateway.events, environ=environ))
+    text = written(*gateway.events, environ=environ)
     assert text.count("upstream call") >= 3
     for secret in ("hunter", "demo-secret", "corp-secret", "access_token=", "http://"):
         assert secret not in text
@@ -175,8 +185,7 @@ async def test_a_whole_sending_leaves_no_value_and_no_secret_in_the_log(
 
 async def test_one_call_is_one_line_and_one_for_each_upstream(gateway: Gateway) -> None:
     answer = await gateway.send()
-    told_of = partial(written, environ={"ESB_LOG": "json"})
-    lines = [json.loads(await asyncio.to_thread(told_of, event)) for event in gateway.events]
+    lines = [json.loads(written(event, environ={"ESB_LOG": "json"})) for event in gateway.events]
     assert [line["event"] for line in lines] == ["upstream call", "access token", "upstream call", "call"]
     told = [line["request_id"] for line in lines if "request_id" in line]
     assert told == [answer["request_id"]] * 3
@@ -196,7 +205,7 @@ async def test_the_lines_of_one_turn_of_the_loop_are_written_together() -> None:
             writes.append(text)
             return len(text)
 
-    log = logs.listener({"ESB_LOG": "json"}, Stream())
+    log = logs.listener({"ESB_LOG": "json"}, Stream(), at_once=False)
     log(call())
     log(TOKEN)
     assert writes == []

@@ -6,7 +6,7 @@ import pytest
 
 from esb.config import ConfigModel
 from esb.errors import Limited, UpstreamError
-from esb.observe import Observer
+from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import Outgoing
 from esb.reached import Reached
 from esb.tencent_cloud import TencentCloud, TencentConfig, TencentRefused, attempt, authorization, in_doubt, retry_after
@@ -79,6 +79,20 @@ async def test_a_refusal_holds_tencents_code_and_no_secret(http: Outgoing, open_
     with pytest.raises(TencentRefused) as caught:
         await cloud(http, url).call(make_call(), "SendTtsVoice", {"CalledNumber": "+861"})
     assert (caught.value.errcode, caught.value.errmsg) == ("FailedOperation.X", "*** may not see")
+
+
+async def test_a_refusal_is_counted_as_one_though_its_status_is_200(open_server: OpenServer) -> None:
+    events: list[Event] = []
+    out = Outgoing(Observer([events.append]))
+    out.open()
+    tencent = Tencent()
+    vms = cloud(out, await open_server(tencent.application()))
+    await vms.call(make_call(), "SendTtsVoice", {"CalledNumber": "+861"})
+    tencent.error = ("FailedOperation.X", "no")
+    with pytest.raises(TencentRefused):
+        await vms.call(make_call(), "SendTtsVoice", {"CalledNumber": "+861"})
+    await out.close()
+    assert [event.kind for event in events if isinstance(event, UpstreamFinished)] == ["ok", "unknown"]
 
 
 async def test_what_never_reached_tencent_was_not_sent(http: Outgoing, unused_tcp_port: int) -> None:

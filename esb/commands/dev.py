@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from esb import logs, serving
-from esb.commands.options import config_option, host_option, port_option
+from esb.commands.options import CONFIG_INVALID, config_option, host_option, port_option
 from esb.config import Config
 from esb.errors import ConfigError
 from esb.observe import Event, Listener, Reloaded
@@ -21,7 +21,6 @@ try:
 except ImportError:  # pragma: no cover - an extra; dev() asks
     watchfiles = None  # type: ignore[assignment]
 
-CONFIG_INVALID = 78
 NEEDS_WATCHFILES = "esb dev needs watchfiles, which `pip install 'esb-gateway[watch]'` installs"
 KEPT = "nothing has changed: the gateway answers as before the edit"
 DEBOUNCE = 400

@@ -1,7 +1,9 @@
-"""Options that several commands take."""
+"""What several commands share: options, and an exit code."""
 
 import click
 
+CONFIG_INVALID = 78
+"""EX_CONFIG of sysexits.h: a supervisor should not try again."""
 PORT = click.IntRange(0, 65535)
 
 config_option = click.option(

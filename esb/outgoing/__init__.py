@@ -5,9 +5,8 @@ WeChat's access tokens travel in the query. Who speaks HTTP is an engine; see es
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +38,8 @@ __all__ = [
 
 IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
+Place = tuple[str, str | None]
+"""Where requests are counted together: a host, and the forward proxy on the way to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Outgoing:
     def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
         self._observer = observer
         self.max_per_target = max_per_target
-        self._in_flight: Counter[tuple[str, str]] = Counter()
+        self._in_flight: dict[Place, int] = {}
         self._engine = engine or AiohttpEngine()
         self.is_open = False
 
@@ -143,11 +144,11 @@ class Outgoing:
             asked = Asking(told.call, target, timeout)
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
             request = asked.streaming(method, url, upload, headers, tls, guarded)
-            with self._place(request):
-                async with AsyncExitStack() as stack:
-                    answering = await self._head(asked, request, stack)
-                    told.status = answering.status
-                    yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
+            async with AsyncExitStack() as stack:
+                stack.callback(self._leave, self._enter(request))
+                answering = await self._head(asked, request, stack)
+                told.status = answering.status
+                yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
 
     async def _head(self, asked: Asking, request: Request, stack: AsyncExitStack) -> Answering:
         try:
@@ -166,23 +167,27 @@ class Outgoing:
         return Telling(self._observer, call, target)
 
     async def _fetch(self, asked: Asking, request: Request) -> Answer:
-        with self._place(request):
-            try:
-                return await self._engine.fetch(request)
-            except ExchangeError as error:
-                failure = asked.failure(error)
+        place = self._enter(request)
+        try:
+            return await self._engine.fetch(request)
+        except ExchangeError as error:
+            failure = asked.failure(error)
+        finally:
+            self._leave(place)
         raise failure
 
-    @contextmanager
-    def _place(self, request: Request) -> Iterator[None]:
+    def _enter(self, request: Request) -> Place:
         """A place among the requests to this target that are under way; Limited at once if there is none."""
-        place = (request.url.partition("://")[2].partition("/")[0], request.proxy or "")
-        if self._in_flight[place] >= self.max_per_target:
+        place = (request.url.partition("://")[2].partition("/")[0], request.proxy)
+        under_way = self._in_flight.get(place, 0)
+        if under_way >= self.max_per_target:
             raise Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
-        self._in_flight[place] += 1
-        try:
-            yield
-        finally:
-            self._in_flight[place] -= 1
-            if not self._in_flight[place]:
-                del self._in_flight[place]
+        self._in_flight[place] = under_way + 1
+        return place
+
+    def _leave(self, place: Place) -> None:
+        left = self._in_flight[place] - 1
+        if left:
+            self._in_flight[place] = left
+        else:
+            del self._in_flight[place]

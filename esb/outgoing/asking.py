@@ -42,7 +42,7 @@ class Asking:
             body = codec.encode(body)
             headers = {"Content-Type": "application/json", **headers}
         if self._call is not None:
-            headers = {**headers, **self._call.headers}
+            headers = {**headers, **self._call.headers} if headers else self._call.headers
         return Request(
             method=method,
             url=url,

@@ -27,10 +27,11 @@ BODILESS = frozenset({"GET", "DELETE", "OPTIONS"})
 FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer"})
 """Headers that say where a request ends or how it travels: whoever sets one is left to aiohttp."""
 OWN: Mapping[str, str] = {
-    "accept": "Accept: */*",
-    "accept-encoding": "Accept-Encoding: identity",  # small answers: packing them costs more than it saves
-    "user-agent": "User-Agent: esb-gateway",
+    "accept": "Accept: */*\r\n",
+    "accept-encoding": "Accept-Encoding: identity\r\n",  # small answers: packing them costs more than it saves
+    "user-agent": "User-Agent: esb-gateway\r\n",
 }
+ALL_OWN = "".join(OWN.values())
 CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
 PLAIN = re.compile(r"https?://[^@?#\\\s]+")
 MOST_ORIGINS = 1000
@@ -193,20 +194,18 @@ def _plain(address: str, tls: Tls | None, guarded: bool) -> Origin | None:
 
 def _head(request: Request, origin: Origin, target: str, body: bytes | None) -> bytes | None:
     """The request line and the headers; None if they are aiohttp's affair. ExchangeError if they cannot be sent."""
-    lines = [f"{request.method} {target} HTTP/1.1", f"Host: {origin.address}"]
-    named = {name.lower() for name in request.headers}
-    if not named.isdisjoint(FRAMING) or " " in target or not target.isascii():
+    headers = request.headers
+    named = {name.lower() for name in headers}
+    if not named.isdisjoint(FRAMING) or " " in target or not (target.isascii() and target.isprintable()):
         return None
-    lines.extend(line for name, line in OWN.items() if name not in named)
-    lines.extend([f"{name}: {value}" for name, value in request.headers.items()])
-    if body or request.method not in BODILESS:
-        lines.append(f"Content-Length: {len(body or b'')}")
-    lines.append("\r\n")
-    head = "\r\n".join(lines)
-    if head.count("\r") != len(lines) or head.count("\n") != len(lines) or "\0" in head:
+    own = ALL_OWN if named.isdisjoint(OWN) else "".join(OWN[name] for name in OWN.keys() - named)
+    more = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if more.count("\r") != len(headers) or more.count("\n") != len(headers) or "\0" in more:
         raise ExchangeError(CANNOT_BE_SENT, sent=False)
+    if body or request.method not in BODILESS:
+        more = f"{more}Content-Length: {len(body or b'')}\r\n"
     try:
-        return head.encode()
+        return f"{request.method} {target} HTTP/1.1\r\nHost: {origin.address}\r\n{own}{more}\r\n".encode()
     except UnicodeEncodeError:
         pass
     raise ExchangeError(CANNOT_BE_SENT, sent=False)

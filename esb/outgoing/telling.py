@@ -45,27 +45,22 @@ class Telling:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        failure = "" if error is None else _short(error)
+        if error is None:
+            failure, ended = "", self.kind or ("ok" if self.status is None or self.status < ERROR_STATUS else "http")
+        else:
+            failure, ended = _short(error), self._kind(error)
         seconds = time.monotonic() - self._started
+        target = self._target
         self._observer.end(
             UpstreamFinished(
-                self._call_id,
-                self._target.system,
-                self._target.interface,
-                self.status,
-                self.errcode,
-                failure,
-                seconds,
-                self._kind(error),
+                self._call_id, target.system, target.interface, self.status, self.errcode, failure, seconds, ended
             ),
             self._span,
         )
 
-    def _kind(self, error: BaseException | None) -> str:
-        """The class of this end; see UpstreamFinished."""
+    def _kind(self, error: BaseException) -> str:
+        """The class of this failure; see UpstreamFinished."""
         match error:
-            case None:
-                return self.kind or ("ok" if self.status is None or self.status < ERROR_STATUS else "http")
             case UpstreamError() if error.http_status is not None:
                 return "http"
             case UpstreamError() if self.errcode is None:

@@ -32,22 +32,22 @@ class Fallback:
     async def add(self, key: str, seconds: float) -> bool:
         try:
             return await self._store.add(key, seconds) and not self._own.remembers(key)
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             return await self._own.add(key, seconds)
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         try:
             await self._store.put(key, value, seconds)
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             await self._own.put(key, value, seconds)
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
         try:
             kept = await self._store.get(key, strict=strict)
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             kept = None
         return kept or await self._own.get(key)
 
@@ -57,8 +57,8 @@ class Fallback:
             return Swapped(False, own)
         try:
             swapped = await self._store.swap(key, seen, value, seconds)
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             return await self._own.swap(key, seen, value, seconds)
         await self._own.drop(key, seen)
         return swapped
@@ -67,8 +67,8 @@ class Fallback:
         here = await self._own.drop(key, version)
         try:
             return await self._store.drop(key, version) or here
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             return here
 
     async def reserve(
@@ -76,28 +76,28 @@ class Fallback:
     ) -> list[float]:
         try:
             return await self._store.reserve(keys, times=times, limit=limit, seconds=seconds, patience=patience)
-        except StoreAway:
-            self._check(keys[0])
+        except StoreAway as away:
+            self._check(keys[0], away)
             return await self._own.reserve(keys, times=times, limit=limit, seconds=seconds, patience=patience)
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
         try:
             return await self._store.take(key, rules)
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             return await self._own.take(key, rules)
 
     async def give_back(self, key: str) -> None:
         try:
             await self._store.give_back(key)
-        except StoreAway:
-            self._check(key)
+        except StoreAway as away:
+            self._check(key, away)
             await self._own.give_back(key)
 
     async def watch(self, heard: Heard) -> None:
         await self._store.watch(heard)
 
-    def _check(self, key: str) -> None:
-        """Raises the error at hand again unless this goes on without the store."""
+    def _check(self, key: str, away: StoreAway) -> None:
+        """Raises the error unless this goes on without the store."""
         if key.partition(":")[0] not in self._goes_on:
-            raise
+            raise away

@@ -167,14 +167,22 @@ class Link:
         await listening.get_message(timeout=None)  # the server's word that we are in
 
     async def _listen(self, listening: PubSub) -> None:
+        """Hears what is told. The connection is tried too: one that is dead without a word would leave us deaf."""
         loop = asyncio.get_running_loop()
         due = loop.time() + PROBE_SECONDS
+        answered = True
         while True:
             message = await listening.get_message(ignore_subscribe_messages=True, timeout=max(0.001, due - loop.time()))
-            if message is not None:
+            if message is not None and message["type"] == "pong":
+                answered = True
+            elif message is not None:
                 self._heard(message["data"])
             if loop.time() >= due:
+                if not answered:
+                    raise TimeoutError
                 await self._probe()
+                await patiently(listening.ping())
+                answered = False
                 due = loop.time() + PROBE_SECONDS
 
     async def _probe(self) -> None:
