@@ -4,8 +4,8 @@ It asks nobody who they are, so it listens where only they can come, and never w
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from aiohttp import web
 
@@ -14,39 +14,9 @@ from esb.app import Gateway
 from esb.config import Config
 from esb.errors import ConfigError
 from esb.metrics import Snapshot, Tally
+from esb.processes import OK, Fleet, Process, state
 
 JSON = "application/json; charset=utf-8"
-OK = "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What one process that answers calls says of itself. `health` is ok, starting or draining."""
-
-    health: str
-    in_flight: int
-    generation: int
-    counted: Snapshot
-
-
-class Fleet(Protocol):
-    """The gateway as its operators see it, be it one process or many."""
-
-    def config(self) -> Config:
-        """What answers calls now."""
-        ...
-
-    async def processes(self) -> Sequence[Process]:
-        """Those that answer calls, or should."""
-        ...
-
-    def past(self) -> Sequence[Snapshot]:
-        """What processes that have ended had counted: no number may ever go down."""
-        ...
-
-    async def reload(self) -> None:
-        """Reads the configuration again, everywhere. ConfigError with all mistakes: nothing has changed."""
-        ...
 
 
 class Alone:
@@ -61,10 +31,7 @@ class Alone:
         return self._gateway.config
 
     async def processes(self) -> Sequence[Process]:
-        ingress = self._gateway.ingress
-        health = "draining" if ingress.draining else OK if ingress.ready else "starting"
-        number = self._gateway.generation.number
-        return [Process(health, len(ingress.in_flight), number, self._tally.snapshot())]
+        return [state(self._gateway, self._tally)]
 
     def past(self) -> Sequence[Snapshot]:
         return ()

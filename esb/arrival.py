@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from esb import credentials, forwarding, parameters, signature
-from esb.call import Call, Options, Record, Signed
+from esb.call import ORDINARY, Call, Options, Record, Signed
 from esb.config import Server
 from esb.errors import RequestError, TooLarge
 from esb.fields import switched_on
@@ -19,7 +19,6 @@ from esb.unpacking import unpacked
 
 TRAVELLING = ("Blueking-Language", "Blueking-Timezone", "Traceparent")
 """Headers of a caller that go upstream; nothing else of it does."""
-ORDINARY = Options()
 
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 

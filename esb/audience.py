@@ -36,12 +36,16 @@ class Audience:
 
     def missed(self) -> list[dict[str, Any]]:
         """The people who could not be addressed, as entries of `data.failed`."""
+        if not self.unknown_users and not self.without_contact:
+            return []
         return [_failed(name, Message("not a blueking user")) for name in self.unknown_users] + [
             _failed(name, Message("contact format is incorrect")) for name in self.without_contact
         ]
 
     def complaint(self) -> Message | None:
         """What is wrong with the user names, in the old ESB's words; None if nothing is."""
+        if not self.unknown_users and not self.without_contact:
+            return None
         parts = []
         if self.unknown_users:
             parts.append(Message(UNKNOWN_USERS, {"names": ",".join(self.unknown_users)}))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from esb.observe import Span
@@ -74,6 +74,10 @@ class Options:
     idempotency_key: str | None = None
 
 
+ORDINARY = Options()
+"""Of nearly every call: nothing is asked."""
+
+
 @dataclass(slots=True)
 class Record:
     """How a call went: the one mutable thing of a call. Middlewares and plugins write, ingress reads at the end."""
@@ -89,7 +93,7 @@ class Record:
     """The call's own, if it is traced."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # without slots: see _with
 class Call:
     """One call of one component. A middleware passes on `dataclasses.replace(call, ...)`; nobody mutates it.
 
@@ -112,7 +116,7 @@ class Call:
     query: str = field(default="", repr=False)
     body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
     all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    options: Options = Options()
+    options: Options = ORDINARY
     app: App | None = None
     user: User | None = None
     record: Record = field(default_factory=Record)
@@ -124,4 +128,15 @@ class Call:
 
     def detached(self, seconds: float) -> "Call":
         """A copy with a time of its own, for a question whose answer other calls wait for too."""
-        return replace(self, deadline=asyncio.get_running_loop().time() + seconds, timeout=seconds)
+        return self._with({"deadline": asyncio.get_running_loop().time() + seconds, "timeout": seconds})
+
+    def made_by(self, app: App | None, user: User | None) -> "Call":
+        """The same call, now that it is known who makes it."""
+        return self._with({"app": app, "user": user})
+
+    def _with(self, changes: dict[str, Any]) -> "Call":
+        """dataclasses.replace in a tenth of its time, for what every call goes through."""
+        copy = object.__new__(Call)
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy

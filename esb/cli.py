@@ -60,8 +60,11 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr, as JSON lines
     with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong.
     """
+    serve = serving.serve
+    if load(path).server.workers > 1:
+        from esb.workers.deployment import supervised as serve
     try:
-        serving.run(serving.serve(path, os.environ, host, port))
+        serving.run(serve(path, os.environ, host, port))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from esb import registry
+from esb import registry, sharing
 from esb.call import Call
 from esb.component import ChainServices, Component, Services
 from esb.config import ComponentStanza, Config, Section, Server, Stanza
@@ -67,6 +67,7 @@ class Generation:
         services = self._services(means)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
+        self._mistakes += sharing.mistakes(config, means.store, self.components)
         if self._mistakes:
             raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.file, mistake.line)))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])

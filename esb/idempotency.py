@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from esb import replay
-from esb.call import Call, Options
+from esb.call import ORDINARY, Call, Options
 from esb.component import Envelope
 from esb.errors import EsbError, RequestError
 from esb.fields import switched_on
@@ -38,7 +38,6 @@ NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 ASKING = frozenset({"idempotency_key", "dry_run"})
 """Parameters that ask something of the gateway itself."""
-ORDINARY = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Idempotency:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        if call.options == ORDINARY and call.args.keys().isdisjoint(ASKING):
+        if call.options is ORDINARY and call.args.keys().isdisjoint(ASKING):
             return await handler(call)
         call = replace(call, options=_options(call))
         key = call.options.idempotency_key

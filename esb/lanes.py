@@ -5,8 +5,7 @@ A lane that the upstream calls too busy is narrowed for some seconds, and what i
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from esb.clock import Clock
 from esb.errors import Limited
@@ -27,18 +26,9 @@ class Lane:
         self._turns: deque[asyncio.Future[None]] = deque()
         self.under_way = 0
 
-    @asynccontextmanager
-    async def turn(self, deadline: float | None = None) -> AsyncIterator[None]:
+    def turn(self, deadline: float | None = None) -> "Turn":
         """One request's time on the lane. Limited if the lane is full; waits while it is narrowed, until `deadline`."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._enter()
-        except TimeoutError:
-            raise _full() from None
-        try:
-            yield
-        finally:
-            self._leave()
+        return Turn(self, deadline)
 
     def narrow(self) -> None:
         """Half as many requests at once, for some seconds: the upstream says that they are too many."""
@@ -49,22 +39,31 @@ class Lane:
     def waiting(self) -> int:
         return sum(not turn.cancelled() for turn in self._turns)
 
-    async def _enter(self) -> None:
+    async def enter(self, deadline: float | None) -> None:
+        """Who has entered has to leave."""
         if self.under_way + len(self._turns) >= self.width:
             raise _full()
         if not self._turns and self.under_way < self._open():
             self.under_way += 1
             return
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._wait()
+        except TimeoutError:
+            raise _full() from None
+
+    async def _wait(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turns.append(turn)
         try:
             await turn  # whoever gives the turn counts it, so that nobody slips in before
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self._leave()  # it came all the same: hand it on
+                self.leave()  # it came all the same: hand it on
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Gives the turn to who waits for one."""
         self.under_way -= 1
         while self._turns and self.under_way < self._open():
             turn = self._turns.popleft()
@@ -74,6 +73,24 @@ class Lane:
 
     def _open(self) -> int:
         return self.width if self._clock() >= self._narrow_until else self._narrow
+
+
+class Turn:
+    """`async with`: on the lane from its start to its end."""
+
+    __slots__ = ("_deadline", "_lane")
+
+    def __init__(self, lane: Lane, deadline: float | None) -> None:
+        self._lane = lane
+        self._deadline = deadline
+
+    async def __aenter__(self) -> None:
+        await self._lane.enter(self._deadline)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lane.leave()
 
 
 class Lanes:

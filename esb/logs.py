@@ -6,6 +6,7 @@ JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, n
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
@@ -21,6 +22,7 @@ from esb.observe import (
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
+    WorkerEnded,
 )
 
 LONGEST_NAME = 200
@@ -36,7 +38,7 @@ def listener(
     Not `at_once`: the lines of one turn of the event loop are written together, at its end.
     """
     lines = _Lines(stream or sys.stderr, at_once)
-    logger = _logger(environ.get("ESB_LOG", "") == "json", lines)
+    logger = _Json(lines) if environ.get("ESB_LOG", "") == "json" else _readable(lines)
 
     def log(event: Event) -> None:
         match event:
@@ -74,6 +76,8 @@ def listener(
                 logger.error("reload refused", generation=generation, mistakes=list(mistakes))
             case Reloaded(generation, _, seconds):
                 logger.info("reloaded", generation=generation, ms=_milliseconds(seconds))
+            case WorkerEnded(status, seconds):
+                logger.error("worker ended", status=status, lived=round(seconds, 1))
             case GenerationClosed(generation, calls):
                 level = logger.warning if calls else logger.info
                 level("generation closed", generation=generation, unfinished=calls)
@@ -81,15 +85,37 @@ def listener(
     return log
 
 
-def _logger(as_json: bool, lines: "_Lines") -> Any:
-    processors: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso")]
-    if as_json:
-        processors.append(structlog.processors.JSONRenderer(serializer=_json))
-    else:
-        processors.append(_printable)
-        processors.append(structlog.dev.ConsoleRenderer(colors=lines.stream.isatty(), pad_event_to=14))
+def _readable(lines: "_Lines") -> Any:
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        _printable,
+        structlog.dev.ConsoleRenderer(colors=lines.stream.isatty(), pad_event_to=14),
+    ]
     lazy = structlog.wrap_logger(lines, processors=processors, wrapper_class=structlog.BoundLogger)
     return lazy.bind()  # once, and not for every line
+
+
+class _Json:
+    """The lines that structlog would write, in a tenth of its time: every call has two of them."""
+
+    def __init__(self, lines: "_Lines") -> None:
+        self._lines = lines
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._write(event, "info", fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._write(event, "warning", fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._write(event, "error", fields)
+
+    def _write(self, event: str, level: str, fields: dict[str, Any]) -> None:
+        fields["event"] = event
+        fields["level"] = level
+        fields["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        self._lines.info(codec.encode(fields).decode())
 
 
 class _Lines:
@@ -121,10 +147,6 @@ def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mut
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
     return event
-
-
-def _json(event: Any, **_: Any) -> str:
-    return codec.encode(event).decode()
 
 
 def _call(event: CallFinished) -> dict[str, Any]:
@@ -160,9 +182,11 @@ def _upstream(event: UpstreamFinished) -> dict[str, Any]:
 
 def _shown(text: str) -> str:
     """What a caller chose, in a length and in characters that can be written."""
+    if text.isascii() and len(text) <= LONGEST_NAME:
+        return text
     cut = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
     return cut.encode(errors="replace").decode()
 
 
 def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 1)
+    return round(seconds * 10_000) / 10

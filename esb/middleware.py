@@ -1,7 +1,6 @@
 """The shape of the chain: a handler answers a call, a middleware stands before a handler."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, Protocol
 
 from esb.call import Call
@@ -18,5 +17,9 @@ class Middleware(Protocol):
 def compose(middlewares: Sequence[Middleware], handler: Handler) -> Handler:
     """One handler out of a chain; the first middleware is the outermost."""
     for middleware in reversed(middlewares):
-        handler = partial(middleware, handler=handler)
+        handler = _before(handler, middleware.__call__)
     return handler
+
+
+def _before(handler: Handler, middleware: Callable[[Call, Handler], Awaitable[Any]]) -> Handler:
+    return lambda call: middleware(call, handler)

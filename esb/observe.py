@@ -88,6 +88,14 @@ class Crashed:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerEnded:
+    """A worker process ended although nobody had asked it to; another takes its place. `status` is its exit status."""
+
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
     """A reload ended. `generation` answers from now on; with `mistakes` it is the one that did before."""
 
@@ -112,7 +120,15 @@ def crash(call_id: str, doing: str, error: Exception) -> Crashed:
 
 
 Event = (
-    CallFinished | UpstreamFinished | TokenFetched | GateClosed | StoreTurned | Crashed | Reloaded | GenerationClosed
+    CallFinished
+    | UpstreamFinished
+    | TokenFetched
+    | GateClosed
+    | StoreTurned
+    | Crashed
+    | Reloaded
+    | GenerationClosed
+    | WorkerEnded
 )
 Listener = Callable[[Event], None]
 

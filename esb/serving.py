@@ -138,10 +138,12 @@ async def sandbox(port: int, chosen_by: str = "") -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int, chosen_by: str = "") -> AsyncIterator[str]:
+async def listening(
+    app: web.Application, host: str, port: int, chosen_by: str = "", *, shared: bool = False
+) -> AsyncIterator[str]:
     """The application, served at this address; its URL, with the real port.
 
-    `chosen_by` is the key or option that CannotListen tells to change.
+    `chosen_by` is the key or option that CannotListen tells to change. Other processes listen on a `shared` one too.
     """
     runner = web.AppRunner(
         app,
@@ -154,13 +156,17 @@ async def listening(app: web.Application, host: str, port: int, chosen_by: str =
     shown = f"[{host}]" if ":" in host else host
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, reuse_port=shared or None).start()
         except OSError as error:
-            choice = f" ({chosen_by})" if chosen_by else ""
-            raise CannotListen(f"cannot listen on {shown}:{port}{choice}: {_reason(error)}") from error
+            raise cannot_listen(shown, port, chosen_by, error) from error
         yield f"http://{shown}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def cannot_listen(host: str, port: int, chosen_by: str, error: OSError) -> CannotListen:
+    choice = f" ({chosen_by})" if chosen_by else ""
+    return CannotListen(f"cannot listen on {host}:{port}{choice}: {_reason(error)}")
 
 
 def _reason(error: OSError) -> str:

@@ -35,6 +35,15 @@ class TokenKey:
     kind: str = ""
     borrowed: bool = False
     exclusive: bool = field(default=False, compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = hash((self.platform, self.account, self.secret_digest, self.kind, self.borrowed))
+        object.__setattr__(self, "_hash", own)
+
+    def __hash__(self) -> int:
+        """Taken once: every message asks for it."""
+        return self._hash
 
     @property
     def name(self) -> str:

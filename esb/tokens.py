@@ -21,6 +21,7 @@ from esb.errors import EsbError
 from esb.fleet_tokens import PLACE, FleetTokens, RefusalHeard, SharedToken, key_of
 from esb.flight import SingleFlight
 from esb.observe import Observer, TokenFetched
+from esb.recent import Recent
 from esb.store import StoreAway
 from esb.token import (
     FAILURES_PER_MINUTE,
@@ -67,7 +68,7 @@ class TokenCache:
         self._observer = observer
         self._clock = clock
         self._fleet = fleet
-        self._tokens: LRUCache[TokenKey, _Entry] = LRUCache(size)
+        self._tokens: Recent[TokenKey, _Entry] = Recent(size)
         self._refused: TTLCache[TokenKey, EsbError] = TTLCache(size, REFUSAL_SECONDS, timer=clock)
         self._replaced: TTLCache[TokenKey, bool] = TTLCache(size, REPLACEMENT_SECONDS, timer=clock)
         self._budgets: LRUCache[tuple[str, str], FailureBudget] = LRUCache(size)
@@ -80,13 +81,21 @@ class TokenCache:
         if self._fleet is not None:
             await self._fleet.store.watch(self._hear)
 
+    def at_hand(self, key: TokenKey) -> str | None:
+        """The token for this key, if there is nothing to be done about it; None if `get` has to see."""
+        entry = self._tokens.used(key)
+        if entry is None:
+            return None
+        now = self._clock()
+        return entry.value if now < entry.sure_until and now < entry.refresh_at else None
+
     async def get(self, key: TokenKey, fetch: Fetch) -> str:
         """The token for this key; `fetch` is asked if there is none, and in the background when it is about to die.
 
         Raises what `fetch` raises; TokenRefused again for a while without asking; Limited when too many secrets
         sent by callers were wrong for this account.
         """
-        entry = self._tokens.get(key)
+        entry = self._tokens.used(key)
         if entry is not None:
             now = self._clock()
             if now < entry.sure_until:

@@ -24,9 +24,10 @@ FLOORS: tuple[frozenset[str], ...] = (
             "telemetry",
             "tracing",
         }
-    ),
+    )
+    | frozenset({"processes", "workers"}),
     frozenset({"app"}),
-    frozenset({"generation", "lasting", "reimport"}),
+    frozenset({"generation", "lasting", "reimport", "sharing"}),
     frozenset(
         {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
     )
@@ -42,6 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"store"}),
     frozenset(
         {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
+        | {"globs", "recent"}
     ),
 )
 """Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
@@ -93,6 +95,7 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
+    "cli": "the supervisor, which a gateway of one process does without",
     "gateway_jwt": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "serving": "the WeChat sandbox, which production does without",

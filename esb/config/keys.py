@@ -58,6 +58,7 @@ class Server(ConfigModel):
     outgoing: Literal["aiohttp", "httptools"] | None = Field(
         None, description="who speaks HTTP to upstreams; the fastest that is installed when left out"
     )
+    workers: Count = Field(1, description="how many processes answer calls")
     admin: Admin | None = Field(None, description="a private listener: metrics and more; left out: none")
 
 

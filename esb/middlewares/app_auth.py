@@ -4,7 +4,6 @@ The first of these that is there is final: if it is bad, another that is good do
 """
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 from esb import signature
@@ -36,7 +35,7 @@ class AppAuth:
         else:
             app = await self._by_secret(call)
         call.record.app = app.code
-        return await handler(replace(call, app=app))
+        return await handler(call.made_by(app, call.user))
 
     async def _identified(self, call: Call, identity: Identity, source: str) -> Call:
         app = await self._apps.rights(call, identity.app_code)
@@ -44,7 +43,7 @@ class AppAuth:
         if identity.user is not None:
             call.record.user = identity.user.username
             call.record.user_source = source
-        return replace(call, app=app, user=identity.user)
+        return call.made_by(app, identity.user)
 
     async def _by_signature(self, call: Call) -> App:
         signed = call.credentials.signed

@@ -1,11 +1,11 @@
 """Whether the app may call this component: the globs of its `components`."""
 
-from fnmatch import fnmatchcase
 from typing import Any
 
 from esb.call import Call
 from esb.component import ChainServices, NoConfig
 from esb.errors import PermissionDenied
+from esb.globs import matches
 from esb.middleware import Handler
 
 
@@ -21,7 +21,7 @@ class Permission:
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
         allowed = call.app.components if call.app is not None else ()
-        if not any(fnmatchcase(call.component, pattern) for pattern in allowed):
+        if not matches(call.component, allowed):
             system, _, name = call.component.partition(".")
             raise PermissionDenied(
                 "APP permission is insufficient, APP has no permission to access the component ({name}) of the system"

@@ -1,7 +1,5 @@
 """Which user the app acts for: a login state that is proven, or a name the app may give without proof."""
 
-from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +8,7 @@ from esb.call import Call, User
 from esb.component import ChainServices
 from esb.config import ConfigModel
 from esb.errors import AuthenticationError, Message, template
+from esb.globs import matches
 from esb.middleware import Handler
 from esb.middlewares._identity import identity_by_token
 
@@ -40,7 +39,7 @@ class UserAuth:
         user, source = await self._user(call)
         call.record.user = user.username
         call.record.user_source = source
-        return await handler(replace(call, user=user))
+        return await handler(call.made_by(call.app, user))
 
     async def _user(self, call: Call) -> tuple[User, str]:
         credentials = call.credentials
@@ -61,7 +60,7 @@ class UserAuth:
 
     def _named(self, call: Call, username: str) -> User:
         allowed = call.app.impersonate if call.app is not None else ()
-        if any(fnmatchcase(username, pattern) for pattern in allowed):
+        if matches(username, allowed):
             return User(username, verified=False)
         hint = Message("this app may not name this user by bk_username: its entry in services.apps needs `impersonate`")
         raise AuthenticationError(NO_USER, data={"hint": hint})

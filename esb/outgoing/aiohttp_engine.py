@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +20,7 @@ TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """What aiohttp raises when a request fails."""
 LARGE = 2**20
 """From this size on, in bytes, a body is written piece by piece."""
+RECENT = 256
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp adds to a request if nobody says otherwise."""
 
@@ -52,6 +54,9 @@ class AiohttpEngine:
     def __init__(self) -> None:
         self._free: aiohttp.ClientSession | None = None
         self._guarded: aiohttp.ClientSession | None = None
+        # Most requests go where others went just now, with the same limits.
+        self._url = lru_cache(maxsize=RECENT)(partial(URL, encoded=True))
+        self._timeout = lru_cache(maxsize=RECENT)(_timeout)
 
     def open(self) -> None:
         self._free = _session(None)
@@ -95,7 +100,7 @@ class AiohttpEngine:
         session = self._guarded if request.guarded else self._free
         if session is None:
             raise RuntimeError("the engine is not open")
-        url = URL(request.url, encoded=True)
+        url = self._url(request.url)
         if request.guarded and (address := literal(url.host or "")) is not None and is_refused(address):
             raise RefusedAddress  # aiohttp asks no resolver about these
         return await session.request(
@@ -108,10 +113,7 @@ class AiohttpEngine:
             ssl=True if request.tls is None else request.tls.context,
             allow_redirects=False,
             auto_decompress=not request.as_is,
-            # Exactly so long: aiohttp would round long times up to a whole second of the clock.
-            timeout=aiohttp.ClientTimeout(
-                total=request.total, connect=request.connect, sock_read=None, ceil_threshold=float("inf")
-            ),
+            timeout=self._timeout(request.total, request.connect),
         )
 
 
@@ -155,6 +157,11 @@ class _Upload:
             raise
 
 
+def _timeout(total: float | None, connect: float) -> aiohttp.ClientTimeout:
+    # Exactly so long: aiohttp would round long times up to a whole second of the clock.
+    return aiohttp.ClientTimeout(total=total, connect=connect, sock_read=None, ceil_threshold=float("inf"))
+
+
 def _data(body: bytes | AsyncIterator[bytes] | None) -> Any:
     return BytesIO(body) if isinstance(body, bytes) and len(body) >= LARGE else body
 
@@ -175,7 +182,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body. Too much of it is an error, before it is in memory."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_any():
+    content = response.content
+    while not content.at_eof():
+        chunk = await content.readany()
         size += len(chunk)
         if size > MAX_ANSWER:
             response.close()

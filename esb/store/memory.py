@@ -78,6 +78,8 @@ class MemoryStore:
         self._put(key, value, seconds)
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
+        if key not in self._values:  # much sooner told than with `get`; nearly every key that is asked for is not there
+            return None
         kept = self._values.get(key)
         return None if kept is None else Kept(kept[0], kept[1] - self._clock(), kept[2])
 

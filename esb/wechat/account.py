@@ -90,6 +90,9 @@ class Account:
         self._lane = means.lanes.of(f"{self.platform}:{account}:{digest}")
         self._gate = Gate(means.store, means.observer, self.key)
         self._fetch_gate = Gate(means.store, means.observer, self.key, "fetch")
+        self._sending = Target(self.system, self.interface, partial(kind_of, self.platform))
+        self._fetching = Target(self.system, GET_TOKEN, partial(kind_of, self.platform, fetching=True))
+        self._quoted = ("", "")
 
     async def post(self, call: Call, message: Message) -> Reply:
         """WeChat's answer to a message, after the repetitions that are safe.
@@ -177,6 +180,9 @@ class Account:
 
     async def _token(self, call: Call) -> str:
         """A token, within the time of this call; the fetch itself has a time of its own."""
+        token = self._tokens.at_hand(self.key)
+        if token is not None:
+            return token
         try:
             async with asyncio.timeout_at(call.deadline):
                 return await self._tokens.get(self.key, lambda: self._fetch(call))
@@ -192,10 +198,12 @@ class Account:
         return CredentialRefused(judge(self.platform, errcode, errmsg, fetching=True))
 
     def _url(self, endpoint: str, token: str) -> str:
-        return f"{self._host}{endpoint}?access_token={quote(token, '')}"
+        if self._quoted[0] != token:
+            self._quoted = token, quote(token, "")
+        return f"{self._host}{endpoint}?access_token={self._quoted[1]}"
 
     async def _attempt(self, call: Call, endpoint: str, raw: bytes, token: str) -> Reply:
-        target = Target(self.system, self.interface, partial(kind_of, self.platform))
+        target = self._sending
         url = self._url(endpoint, token)
         try:
             payload = await self._http.json(
@@ -216,7 +224,7 @@ class Account:
         closed = await self._fetch_gate.closed()
         if closed is not None:
             raise WeChatError(closed)
-        target = Target(self.system, GET_TOKEN, partial(kind_of, self.platform, fetching=True))
+        target = self._fetching
         call = call.detached(FETCH_SECONDS)
         tries = 0
         while True:

@@ -36,12 +36,12 @@ def answer(
         data |= {"class": "receiver", "retryable": False, "retry_after": None}
     if outcome.unknown:
         data |= {"outcome": "unknown", "retryable": False}  # a repetition could be the second one for them
-    text = _sending_failed(audience, outcome)
-    if refusal is not None and refusal.kind == "quota":
-        raise QuotaUsedUp(text.template, refusal.retry_after or 60.0, data, **text.values)
     if refusal is None and outcome.error is not None:
         raise _stopped(outcome, data)
     if refusal is not None or outcome.failed:
+        text = _sending_failed(audience, outcome)
+        if refusal is not None and refusal.kind == "quota":
+            raise QuotaUsedUp(text.template, refusal.retry_after or 60.0, data, **text.values)
         raise Refused(text.template, data, **text.values)
     if (complaint := audience.complaint()) is not None:
         raise EsbError("Some users failed to send wechat message. {complaint}", data, complaint=complaint)

@@ -76,6 +76,9 @@ class Verdict:
         }
 
 
+OK = Verdict(0, "ok", ACCEPTED.kind, ACCEPTED.hint())
+
+
 def judge(
     platform: str, errcode: int, errmsg: str, *, fetching: bool = False, secrets: tuple[str, ...] = ()
 ) -> Verdict:
@@ -84,6 +87,8 @@ def judge(
     `fetching`: it answers a token fetch, where 40001 is a wrong secret instead of a dead token.
     `secrets` are taken out of the errmsg; nothing needs to be if it is `readable` already.
     """
+    if errcode == 0 and errmsg == "ok":
+        return OK  # nearly every answer
     meaning = _meaning(platform, errcode, errmsg, fetching)
     return Verdict(
         errcode,
@@ -129,6 +134,4 @@ def retry_after(platform: str, errcode: int, now: datetime | None = None) -> flo
 
 def readable(errmsg: str, secrets: tuple[str, ...]) -> str:
     """WeChat's errmsg as a caller may read it: no address, no secret of ours, at most 300 characters."""
-    if errmsg == "ok":
-        return errmsg  # nearly every answer, and there is nothing to take out of it
     return redacted(_ADDRESS.sub("", errmsg), secrets).strip()[:300]

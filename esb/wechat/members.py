@@ -8,6 +8,8 @@ EVERYBODY = "@all"
 
 def members(audience: Audience, *, allow_all: bool) -> Audience:
     """WeCom's own separator taken apart, members told apart without regard to case, and @all refused unless allowed."""
+    if len(audience.typed) == 1 and _is_plain(*audience.typed):
+        return audience
     spellings: dict[str, str] = {}
     typed: dict[str, tuple[str, ...]] = {}
     for address, names in audience.typed.items():
@@ -24,3 +26,8 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
             )
         typed = {EVERYBODY: tuple(name for names in typed.values() for name in names)}
     return Audience(typed, audience.unknown_users, audience.without_contact)
+
+
+def _is_plain(address: str) -> bool:
+    """One member, written as it is sent."""
+    return "|" not in address and address == address.strip() and address.lower() not in {"", EVERYBODY}

@@ -83,12 +83,15 @@ class Outcome:
         verdict = reply.verdict
         missed = dict.fromkeys(_named(reply.body.get("unlicenseduser")), UNLICENSED)
         missed |= dict.fromkeys(_named(reply.body.get("invaliduser")), INVALID)
-        named = tuple(
-            Failure(receiver, INVALID_RECEIVER, missed[receiver.lower()], "receiver")
-            for receiver in receivers
-            if receiver.lower() in missed
-        )
-        others = tuple(receiver for receiver in receivers if receiver.lower() not in missed)
+        named: tuple[Failure, ...] = ()
+        others = receivers
+        if missed:
+            named = tuple(
+                Failure(receiver, INVALID_RECEIVER, missed[receiver.lower()], "receiver")
+                for receiver in receivers
+                if receiver.lower() in missed
+            )
+            others = tuple(receiver for receiver in receivers if receiver.lower() not in missed)
         if reply.accepted:
             msgid = reply.body.get("msgid")
             msgids = () if msgid in (None, "") else (str(msgid),)
@@ -105,6 +108,6 @@ class Outcome:
 
 def _named(value: Any) -> list[str]:
     """WeCom's "a|b", in the lower case that it uses."""
-    if not isinstance(value, str):
+    if not value or not isinstance(value, str):
         return []
     return [name.strip().lower() for name in value.split("|") if name.strip()]

@@ -53,6 +53,8 @@ class _Delivery:
 
     async def of_pages(self, pages: Pages) -> Outcome:
         """The pages in order; who missed one gets none of the later ones, and is told as not reached."""
+        if len(pages) == 1:
+            return await self._of(pages[0])
         outcomes: list[Outcome] = []
         receivers = pages[0].receivers
         for number, page in enumerate(pages):

@@ -1,0 +1,112 @@
+"""One worker: a gateway in a process of its own, that answers its supervisor's questions and ends when it has gone.
+
+Run by the supervisor as `python -m esb.workers.worker FD`.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from esb import logs, telemetry
+from esb.app import GATEWAY, Gateway, create_app
+from esb.config import Config
+from esb.errors import ConfigError
+from esb.generation import Generation
+from esb.metrics import Tally
+from esb.processes import Process, state
+from esb.serving import listening, run, stop_signal
+from esb.workers.line import Line, LineClosed
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a worker is started with: the resolved configuration of its siblings, and the address they share."""
+
+    config: Config
+    generation: int
+    host: str
+    port: int
+
+
+class Worker:
+    """Answers the supervisor."""
+
+    def __init__(self, gateway: Gateway, tally: Tally) -> None:
+        self._gateway = gateway
+        self._tally = tally
+        self._next: Generation | None = None
+
+    def answer(self, verb: str, argument: Any) -> Any:
+        match verb:
+            case "build":
+                return self.build(argument)
+            case "adopt":
+                return self.adopt()
+            case _:
+                return self.state()
+
+    def state(self) -> Process:
+        return state(self._gateway, self._tally)
+
+    def build(self, config: Config) -> list[Any]:
+        """Builds the next generation beside the one that answers; what is wrong with it."""
+        try:
+            self._next = self._gateway.build(config)
+        except ConfigError as error:
+            return list(error.mistakes)
+        return []
+
+    def adopt(self) -> bool:
+        """Swaps to the generation that was built last."""
+        if self._next is None:
+            return False
+        self._gateway.adopt(self._next)
+        self._next = None
+        return True
+
+
+async def work(end: socket.socket) -> None:
+    """Serves until TERM, INT or the supervisor's end, and drains."""
+    stopped = stop_signal()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor's business
+    line = await Line.over(end)
+    orders: Orders = await line.receive()
+    server = orders.config.server
+    async with AsyncExitStack() as stack:
+        tracer = await stack.enter_async_context(telemetry.traced(os.environ))
+        tally = Tally()
+        log = logs.listener(os.environ, at_once=False)
+        app = create_app(orders.config, listeners=[log, tally] if server.admin else [log], tracer=tracer)
+        gateway = app[GATEWAY]
+        gateway.generation.number = orders.generation
+        await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
+        await line.send("ready")
+        answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stopped))
+        await stopped.wait()
+        await gateway.drain(gateway.config.server.shutdown_grace)
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+        line.close()
+
+
+async def _answer(line: Line, worker: Worker, stopped: asyncio.Event) -> None:
+    """Answers questions until the supervisor has gone; a worker without one would never be restarted or stopped."""
+    try:
+        while True:
+            number, verb, argument = await line.receive()
+            await line.send((number, worker.answer(verb, argument)))
+    except LineClosed:
+        stopped.set()
+
+
+def main() -> None:
+    run(work(socket.socket(fileno=int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()
