@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST ?= --numprocesses auto --dist loadfile
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: demo test check serve format catalogues redis
+.PHONY: demo test check serve format catalogues redis soak
 
 demo: .venv/run
 	@$(BIN)/esb demo
@@ -23,6 +23,10 @@ redis:
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } || \
 	  echo 'No redis-server, so its tests are skipped (Debian: apt-get install redis-server)' >&2
+
+# Thousands of messages while WeChat misbehaves in every way: nothing may be lost, doubled or let out.
+soak: .venv/run
+	@$(BIN)/python bench/soak.py $(SOAK)
 
 serve: .venv/run
 	@$(BIN)/esb serve

@@ -1,26 +1,31 @@
 """Who takes part, and how each is started: as a process of its own that says where it listens."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv" / "bench-peers" / "bin" / "python"
 """The interpreter of the virtual environment that holds the peers' packages."""
 READY = "listening on "
+PATIENCE = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contender:
-    """A gateway of some kind, and the command that serves it."""
+    """A gateway of some kind, and the command that serves it. `transparent`: it answers what the upstream says."""
 
     name: str
     command: tuple[str, ...]
     environ: dict[str, str] = field(default_factory=dict)
+    transparent: bool = False
 
 
 def _gateway(engine: str) -> Contender:
@@ -28,17 +33,25 @@ def _gateway(engine: str) -> Contender:
     return Contender(f"gateway:{engine}", command, {"ENGINE": engine, "ESB_LOG": "json"})
 
 
-def _peer(name: str) -> Contender:
-    return Contender(name, (str(PEERS), str(HERE / "peers" / f"{name}.py")))
+def _peer(name: str, python: Path = PEERS, *, transparent: bool = False) -> Contender:
+    return Contender(name, (str(python), str(HERE / "peers" / f"{name}.py")), transparent=transparent)
 
 
+OURS = Path(sys.executable)
+"""Whoever is compared in instructions runs on the very packages that the gateway runs on."""
 CONTENDERS = {
     contender.name: contender
     for contender in (
         _gateway("httptools"),
         _gateway("aiohttp"),
-        Contender("bare_aiohttp", (sys.executable, str(HERE / "peers" / "bare_aiohttp.py"))),
-        Contender("constant", (sys.executable, str(HERE / "peers" / "constant.py"))),
+        _peer("bare_aiohttp", OURS),
+        _peer("constant", OURS),
+        _peer("raw_limit"),
+        _peer("starlette_aiohttp"),
+        _peer("fastapi_aiohttp"),
+        _peer("fastapi_httpx"),
+        _peer("django_esb"),
+        _peer("nginx", OURS, transparent=True),
     )
 }
 
@@ -83,10 +96,27 @@ def running(
 
 
 def _ready(process: "subprocess.Popen[str]", log: Path) -> str:
+    """Where it listens, as soon as it does."""
     for line in process.stdout or ():
         if line.startswith(READY):
-            return line.removeprefix(READY).strip()
+            url = line.removeprefix(READY).strip()
+            _until_connected(url)
+            return url
     raise SystemExit(f"a server did not start; the end of {log}:\n{log.read_text()[-2000:]}")
+
+
+def _until_connected(url: str) -> None:
+    place = urlsplit(url)
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection((place.hostname or "", place.port or 0)).close()
+        except ConnectionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager
@@ -95,3 +125,16 @@ def upstream(options: Sequence[str], log: Path) -> Iterator[Running]:
     command = (sys.executable, str(HERE / "upstream.py"), *options)
     with running(command, {}, log) as served:
         yield served
+
+
+@contextmanager
+def relaying(
+    contender: Contender, options: Sequence[str], folder: Path, wrapper: Sequence[str] = ()
+) -> Iterator[tuple[Running, Running]]:
+    """The contender, and the upstream behind it."""
+    log = folder / f"{contender.name.replace(':', '-')}.log"
+    with (
+        upstream(options, log) as asked,
+        running(contender.command, {"UPSTREAM": asked.url} | contender.environ, log, wrapper) as served,
+    ):
+        yield served, asked

@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 import uvloop
-from contenders import Contender, Running, chosen, running, upstream
-from load import Load
+from contenders import Contender, Running, chosen, relaying
+from load import Batch, Load
+from report import table
 from scenarios import SCENARIOS, Scenario
 
 SENDS = 256
@@ -38,14 +39,14 @@ class Counting:
         return int(found.group(1))
 
 
-async def counted(served: Running, counting: Counting, scenario: Scenario, connections: int, sends: int) -> float:
+async def counted(served: Running, counting: Counting, batch: Batch, connections: int, sends: int) -> float:
     """Instructions per send, over so many connections."""
     async with Load(served.url, connections) as load:
-        await load.send(scenario.batch, 4 * connections)
+        await load.send(batch, 4 * connections)
         counting.since_last()
-        await load.send(scenario.batch, sends)
+        await load.send(batch, sends)
         once = counting.since_last()
-        await load.send(scenario.batch, 2 * sends)
+        await load.send(batch, 2 * sends)
         twice = counting.since_last()
     return (twice - once) / sends
 
@@ -57,14 +58,11 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="esb-bench-") as name:
         folder = keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        log = folder / f"{contender.name}.log"
         wrapper = ("valgrind", "--tool=callgrind", "-q", f"--callgrind-out-file={folder}/counts")
-        with (
-            upstream(scenario.upstream, log) as asked,
-            running(contender.command, {"UPSTREAM": asked.url} | contender.environ, log, wrapper) as served,
-        ):
+        with relaying(contender, scenario.upstream, folder, wrapper) as (served, _):
             counting = Counting(folder, served)
-            return [uvloop.run(counted(served, counting, scenario, number, sends)) / 1000 for number in connections]
+            batch = scenario.asked_of(contender)
+            return [uvloop.run(counted(served, counting, batch, number, sends)) / 1000 for number in connections]
 
 
 def main() -> None:
@@ -82,10 +80,12 @@ def main() -> None:
         for contender in contenders
     }
     base = found[contenders[-1].name]
-    print(f"{asked.scenario:20} " + " ".join(f"{number:>5} connections    " for number in connections))
-    for name, counts in found.items():
-        cells = (f"{count:8.1f} kIr {count / other:5.2f} ×" for count, other in zip(counts, base, strict=True))
-        print(f"{name:20} " + "   ".join(cells))
+    heads = (asked.scenario, *(f"kIr, {number} clients | ratio" for number in connections))
+    rows = [
+        (name, *(f"{count:.1f} | {count / other:.2f}" for count, other in zip(counts, base, strict=True)))
+        for name, counts in found.items()
+    ]
+    print(table(heads, rows))
 
 
 if __name__ == "__main__":

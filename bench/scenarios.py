@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from contenders import Contender
 from load import Batch
 
 CALLER = {"bk_app_code": "bench", "bk_app_secret": "bench-secret", "bk_username": "admin"}
@@ -20,6 +21,10 @@ class Scenario:
     name: str
     batch: Batch
     upstream: tuple[str, ...] = ()
+
+    def asked_of(self, contender: Contender) -> Batch:
+        """What this contender is sent."""
+        return DIRECT if contender.transparent else self.batch
 
 
 def _request(path: str, caller: dict[str, str], body: dict[str, Any]) -> bytes:
@@ -51,7 +56,16 @@ def _errcode(body: bytes) -> bool:
     return bool(answer["result"] is False and answer["data"]["errcode"] == 81013)
 
 
+def _delivered(body: bytes) -> bool:
+    answer = json.loads(body)
+    return bool(answer["errcode"] == 0 and answer["msgid"] == "bench-msgid")
+
+
 _SEND = _request(SEND_PATH, CALLER, SEND)
+DIRECT = Batch(
+    _request("/cgi-bin/message/send?access_token=bench-token", CALLER, {"touser": "zhangsan", **SEND}), _delivered
+)
+"""What the upstream itself is asked, and whoever passes everything on."""
 
 SCENARIOS = {
     scenario.name: scenario

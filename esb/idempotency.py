@@ -117,7 +117,6 @@ class Idempotency:
     async def _first(self, claim: _Claim, call: Call, handler: Handler) -> Any:
         task = asyncio.create_task(self._ended(claim, call, handler))
         self._running[claim.place] = _Running(claim.content, task)
-        task.add_done_callback(lambda _: self._running.pop(claim.place))
         try:
             ended = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -143,6 +142,8 @@ class Idempotency:
                 envelope = replay.crashed()
         finally:
             kept = await self._settle(claim, envelope if call.record.sent else None)
+            # Here, and not when the task is done: whoever finds a call under way must have something to wait for.
+            del self._running[claim.place]
         return _Ended(answer, failure, kept)
 
     async def _settle(self, claim: _Claim, envelope: Mapping[str, Any] | None) -> bytes | None:

@@ -62,8 +62,10 @@ def listener(
                     errcode=event.errcode,
                     seconds=event.seconds,
                 )
+            case StoreTurned(""):
+                logger.info("store connected")
             case StoreTurned(trouble):
-                (logger.error if trouble else logger.info)("store away" if trouble else "store there", reason=trouble)
+                logger.error("store away", reason=trouble)
             case Crashed():
                 logger.error(
                     "crash",

@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from esb import Call, Component, Envelope, Reply
+from esb.call import Options
+from esb.idempotency import Idempotency
+from esb.observe import Observer
+from esb.store.memory import MemoryStore
+from tests.calls import make_call
 from tests.components import Free
-from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Gateway, OpenGateway, Sandbox
+from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, Sandbox
 
 BODY = {**DEMO, "receiver": "zhangsan", "data": MESSAGE}
 
@@ -249,3 +254,25 @@ async def test_send_msg_remembers_once_for_itself_and_the_channel(open_gateway: 
     assert answers[1]["data"] == {**answers[0]["data"], "replayed": True}
     assert (await send(gateway))["data"].get("replayed") is None  # the channel itself has not used the key
     assert len(await sandbox.messages()) == 2
+
+
+async def test_a_repetition_that_comes_just_as_the_first_call_ends_is_answered() -> None:
+    clock = Clock()
+    idempotency = Idempotency(MemoryStore(clock, 1000), Observer())
+    call = make_call(options=Options(idempotency_key="k"))
+
+    async def handler(call: Call) -> Any:
+        call.record.sent = turns % 2 == 0
+        return {"handled": True}
+
+    async def later(turns: int) -> Any:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await idempotency(call, handler)
+
+    async with asyncio.timeout(5):
+        for turns in range(20):
+            answers = await asyncio.gather(later(0), later(turns), later(turns))
+            assert len(answers) == 3
+            call = make_call(options=Options(idempotency_key=f"k{turns}"))
+    assert idempotency.under_way == set()

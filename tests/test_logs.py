@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from esb import logs
-from esb.observe import CallFinished, Crashed, Event, GateClosed, TokenFetched, UpstreamFinished
+from esb.observe import CallFinished, Crashed, Event, GateClosed, StoreTurned, TokenFetched, UpstreamFinished
 from tests.conftest import Gateway, Sandbox
 
 ID = "0123456789abcdef" * 2
@@ -107,6 +107,12 @@ def test_a_quota_that_is_used_up_is_a_warning_with_its_account() -> None:
         "wx1",
     )
     assert (line["errcode"], line["seconds"]) == (45009, 60.0)
+
+
+def test_a_store_that_goes_is_an_error_and_that_it_is_back_is_told() -> None:
+    gone, back = as_json(StoreTurned("it is full")), as_json(StoreTurned(""))
+    assert (gone["event"], gone["level"], gone["reason"]) == ("store away", "error", "it is full")
+    assert (back["event"], back["level"]) == ("store connected", "info")
 
 
 def test_a_crash_is_an_error_with_its_frames() -> None:

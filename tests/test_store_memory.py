@@ -134,3 +134,13 @@ async def test_what_is_larger_than_the_memory_is_not_kept(clock: Clock) -> None:
     await store.put("a", b"x" * (MOST_BYTES + 1), 60)
 
     assert await store.get("a") is None
+
+
+def test_who_accepts_that_each_process_counts_for_itself_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(configuration("  store: {use: memory, config: {per_process: accept}}\n"))
+    create_app(load(path, {}))
+    path.write_text(configuration("  store: {use: memory, config: {per_process: true}}\n"))
+    with pytest.raises(ConfigError) as error:
+        create_app(load(path, {}))
+    assert [mistake.key for mistake in error.value.mistakes] == ["services.store.config.per_process"]

@@ -9,12 +9,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis import Redis
 
 from esb.app import create_app
 from esb.config import load
 from esb.errors import ConfigError, EsbError
 from esb.observe import Event, Observer, StoreTurned
-from esb.services.redis import OnStoreFailure, Redis, RedisConfig
+from esb.services.redis import OnStoreFailure, RedisConfig
+from esb.services.redis import Redis as RedisService
 from esb.store import Rule, Store, StoreAway, StoreMeans
 from esb.store.redis import RedisStore
 from esb.store.seal import Seal
@@ -71,7 +73,7 @@ async def use_all(store: Store) -> None:
 
 async def test_nothing_secret_lies_there_and_everything_has_an_end(own: RedisServer, open_store: OpenStore) -> None:
     await use_all(await open_store(own.url, "gateway:"))
-    with own.client() as client:
+    with Redis(port=own.port) as client:
         names = sorted(name.decode() for name in client.scan_iter())
         dumps = b"".join(client.dump(name) or b"" for name in names)
         assert [name for name in names if client.pttl(name) < 0] == []
@@ -213,12 +215,12 @@ async def test_who_leaves_while_waiting_takes_nobody_along(redis: RedisServer, o
 # What goes on without it
 
 
-async def degraded(server: RedisServer, stack: AsyncExitStack, failure: OnStoreFailure | None = None) -> Redis:
+async def degraded(server: RedisServer, stack: AsyncExitStack, failure: OnStoreFailure | None = None) -> RedisService:
     """A store of which each part goes on as it is agreed, at its worst."""
     config = RedisConfig.model_validate(
         {"url": server.url, "encryption_keys": (KEY,), "on_store_failure": failure or OnStoreFailure()}, strict=False
     )
-    store = Redis(config, StoreMeans(Clock(), Observer()))
+    store = RedisService(config, StoreMeans(Clock(), Observer()))
     await store.open()
     stack.push_async_callback(store.close)
     return store

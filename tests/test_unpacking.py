@@ -51,7 +51,11 @@ async def test_nothing_is_nothing() -> None:
     assert await whole(b"", "gzip") == b""
 
 
-@pytest.mark.parametrize("packed", [b"plain", gzip.compress(TEXT)[:-1], gzip.compress(b"a") + b"more"])
+@pytest.mark.parametrize(
+    "packed",
+    [b"plain", gzip.compress(TEXT)[:-1], gzip.compress(b"a") + b"more"],
+    ids=["plain", "cut off", "and more"],  # what is packed holds the time, so it makes no name
+)
 async def test_what_is_not_packed_as_it_says_is_refused(packed: bytes) -> None:
     with pytest.raises(RequestError, match="incomplete or not valid"):
         await whole(packed, "gzip")

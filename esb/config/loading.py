@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -56,7 +57,7 @@ class _Loading:
             folder,
             server=self._part(root, "server", Server) or Server(),
             sandbox=self._part(root, "sandbox", Sandbox),
-            services=self._services(root),
+            services=MappingProxyType(self._services(root)),
             middlewares=self._middlewares(root),
             components=tuple(components),
             mistakes=self.mistakes,
