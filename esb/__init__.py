@@ -15,6 +15,7 @@ from esb.fields import (
     RequiredText,
     Text,
     Whole,
+    either,
     problem,
 )
 from esb.middleware import Handler, Middleware
@@ -54,6 +55,7 @@ __all__ = [
     "UpstreamError",
     "User",
     "Whole",
+    "either",
     "problem",
     "template",
 ]

@@ -19,8 +19,11 @@ GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND 
 IN_FILES = {
     "call": "esb.commands.call:call",
     "dev": "esb.commands.dev:dev",
+    "docs": "esb.commands.describe:docs",
     "import": "esb.importing:import_",
     "new": "esb.commands.new:new",
+    "openapi": "esb.commands.describe:openapi",
+    "schema": "esb.commands.describe:schema",
 }
 """Commands in files of their own."""
 

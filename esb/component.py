@@ -81,6 +81,10 @@ class Component(Generic[ConfigT, ParamsT]):
     streams_body: bool = False
     """Whether `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
 
+    answer_type: Any = Any
+    """What `handle` answers, for documents: the type of the envelope's data; or Envelope, or Reply. The constructor may
+    decide it."""
+
     def __init__(self, config: ConfigT, services: Services) -> None:
         self.config = config
         self.services = services

@@ -18,6 +18,14 @@ from esb.errors import Message, ParameterError, template
 REQUIRED = template("This field is required.")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
+# What callers may send, for documents: the first of a union is how callers know the type.
+_ANY_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
+_FILLED_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
+_DIGITS = Annotated[str, Field(pattern=r"^(\s*[+-]?[0-9]{1,18}\s*)?$")]
+_NAMES = Annotated[str, Field(pattern=r"^[^\u0000]*[^,;\s\u0000][^\u0000]*$")]
+_NOTHING = Annotated[list[Any], Field(max_length=0)] | Annotated[dict[str, Any], Field(max_length=0)]
+_ITEM = _ANY_TEXT | int
+
 
 class Params(BaseModel):
     """The parameters of a component: the model is their schema. Unknown parameters are ignored."""
@@ -142,22 +150,36 @@ def _filled(kind: type, name: str) -> Callable[[Any], Any]:
     return check
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=_ANY_TEXT | float | None)]
 """Text; numbers become text, outer white space goes, null is ""."""
-RequiredText = Annotated[str, BeforeValidator(_required_text)]
+RequiredText = Annotated[str, BeforeValidator(_required_text, json_schema_input_type=_FILLED_TEXT | float)]
 """Text that is not blank."""
-Whole = Annotated[int | None, BeforeValidator(_whole)]
+Whole = Annotated[int | None, BeforeValidator(_whole, json_schema_input_type=_DIGITS | int | None)]
 """A whole number, or text that is one; "" is None."""
-LooseBool = Annotated[bool, BeforeValidator(_loose_bool)]
+LooseBool = Annotated[bool, BeforeValidator(_loose_bool, json_schema_input_type=bool | str | float | _NOTHING | None)]
 """A boolean as ESB callers send it: "", "0" and "false" are false, everything else that is not empty is true."""
-Receivers = Annotated[tuple[str, ...], BeforeValidator(_receivers)]
+Receivers = Annotated[
+    tuple[str, ...], BeforeValidator(_receivers, json_schema_input_type=_ANY_TEXT | list[_ITEM] | int | None)
+]
 """People: a list, a JSON list in a string, or a string separated by commas, semicolons or white space. Each once."""
-RequiredReceivers = Annotated[tuple[str, ...], BeforeValidator(_required_receivers)]
+RequiredReceivers = Annotated[
+    tuple[str, ...],
+    BeforeValidator(
+        _required_receivers, json_schema_input_type=_NAMES | Annotated[list[_ITEM], Field(min_length=1)] | int
+    ),
+]
 """People, at least one."""
 RequiredDict = BeforeValidator(_filled(dict, "dict"))
 """Put before a nested model: the old texts when it is empty or no dict."""
 Dicts = BeforeValidator(_dicts)
 """Put before a tuple of nested models: the old text when it is no list; empty is ()."""
+
+
+def either(*names: str) -> dict[str, Any]:
+    """For `json_schema_extra` of a model that wants at least one of these parameters, and checks that itself."""
+    filled = [{"type": "string", "pattern": r"[^,;\s]"}, {"type": "array", "minItems": 1}, {"type": "integer"}]
+    return {"anyOf": [{"required": [name], "properties": {name: {"anyOf": filled}}} for name in names]}
+
 
 __all__ = [
     "Dicts",
@@ -171,6 +193,7 @@ __all__ = [
     "RequiredText",
     "Text",
     "Whole",
+    "either",
     "parameter_error",
     "problem",
 ]

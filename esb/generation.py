@@ -29,7 +29,7 @@ def build_store(config: Config, means: StoreMeans) -> tuple[Store, list[Mistake]
     stanza = config.services.get("store")
     mistakes: list[Mistake] = []
     if stanza is not None:
-        _make_importable(config)
+        make_importable(config)
         try:
             store: Store = registry.build("services", stanza, means, "store")
         except ConfigError as error:
@@ -60,13 +60,14 @@ class Generation:
         self.calls = Occupancy()
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
-        self._components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
+        self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
+        """What was built of which stanza."""
         self._idempotency = idempotency or Idempotency(means.store, means.observer)
-        _make_importable(config)
+        make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
-        self._mistakes += sharing.mistakes(config, means.store, self._components)
+        self._mistakes += sharing.mistakes(config, means.store, self.components)
         if self._mistakes:
             raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.file, mistake.line)))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
@@ -162,10 +163,10 @@ class Generation:
         paths = (stanza.path, *stanza.aliases)
         if component is None:
             return None, paths
-        self._components.append((stanza, component))
         streams = component.streams_body and (test is None or test.streams_body)
         if stanza.unlimited and not streams:
             self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
+        self.components.append((stanza, component))
         endpoint = Endpoint(component, test)
         route = Route(
             path=stanza.path,
@@ -193,7 +194,7 @@ class Generation:
         return instance
 
 
-def _make_importable(config: Config) -> None:
+def make_importable(config: Config) -> None:
     """So that `use: plugins.x:X` finds a file beside esb.yaml."""
     if str(config.folder) not in sys.path:
         sys.path.insert(0, str(config.folder))

@@ -4,7 +4,6 @@
 point, or `package.module:Class`.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -19,6 +18,7 @@ from pydantic import BaseModel
 
 from esb.component import Component, NoConfig
 from esb.config import Section, Stanza
+from esb.document import did_you_mean
 from esb.errors import ConfigError, GatewayError
 from esb.services import Apps, Login, Tokens, Users
 from esb.store import Store
@@ -48,15 +48,13 @@ def find(group: str, use: str, service: str = "") -> type[Any]:
     """The class that `use` names. UnknownUse if there is none, or its module does not import."""
     if ":" in use:
         return _from_path(use)
-    if use.isidentifier() and use in _built_in(group):
+    if use.isidentifier() and use in built_in(group):
         module = _import(f"{PACKAGES[group]}.{use}", use)
         return _the_class(module, group, service)
     for point in entry_points(group=f"esb.{group}", name=use):
         return _from_path(point.value)
-    names = sorted({*_built_in(group), *(point.name for point in entry_points(group=f"esb.{group}"))})
-    raise UnknownUse(
-        f"unknown plugin '{use}'{_did_you_mean(use, names)}; write a built-in name or package.module:Class"
-    )
+    known = sorted({*built_in(group), *(point.name for point in entry_points(group=f"esb.{group}"))})
+    raise UnknownUse(f"unknown plugin '{use}'{did_you_mean(use, known)}; write a built-in name or package.module:Class")
 
 
 def configured(
@@ -90,7 +88,7 @@ def _from_path(use: str) -> type[Any]:
     found = getattr(module, name, None)
     if not isinstance(found, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        raise UnknownUse(f"module '{module_name}' has no class '{name}'{_did_you_mean(name, classes)}")
+        raise UnknownUse(f"module '{module_name}' has no class '{name}'{did_you_mean(name, classes)}")
     return found
 
 
@@ -171,13 +169,9 @@ def _defined(found: type[Any], name: str) -> Any:
 
 
 @cache
-def _built_in(group: str) -> frozenset[str]:
+def built_in(group: str) -> frozenset[str]:
+    """The names of what comes with the gateway."""
     package = importlib.import_module(PACKAGES[group])
     return frozenset(
         module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")
     )
-
-
-def _did_you_mean(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -2,9 +2,12 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+import sys
+import traceback
+from collections.abc import AsyncIterator, Coroutine, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -159,6 +162,7 @@ async def listening(
     runner = web.AppRunner(
         app,
         access_log=None,
+        logger=_Untold(logging.getLogger(__name__)),
         handle_signals=False,
         shutdown_timeout=1.0,
         auto_decompress=False,  # a body that is passed on stays as it is; ingress unpacks the others
@@ -173,6 +177,19 @@ async def listening(
         yield f"http://{shown}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+class _Untold(logging.LoggerAdapter[logging.Logger]):
+    """What the HTTP server logs, without the texts of errors: they quote the request, its credentials too."""
+
+    def process(self, msg: str, kwargs: MutableMapping[str, Any]) -> tuple[str, MutableMapping[str, Any]]:
+        error = kwargs.pop("exc_info", None)
+        if error is True:
+            error = sys.exc_info()[1]
+        if isinstance(error, BaseException):
+            where = [f" at {frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-1:]]
+            msg += "".join([": ", type(error).__name__, *where]).replace("%", "%%")
+        return msg, kwargs
 
 
 def cannot_listen(host: str, port: int, chosen_by: str, error: OSError) -> CannotListen:

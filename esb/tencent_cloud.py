@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from esb import codec
 from esb.call import Call
@@ -28,26 +28,29 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 SYSTEM = "TENCENT_CLOUD"
 _BEIJING = timezone(timedelta(hours=8))
 
-Identifier = Annotated[
-    str, BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
-]
+
+def _digits(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Identifier = Annotated[str, BeforeValidator(_digits, json_schema_input_type=str | int)]
 """An id that is digits only: YAML reads it as a number unless it is quoted."""
 
 
 class TencentConfig(ConfigModel):
-    """An application in the console of Tencent Cloud, and the template that was approved for it.
+    """An application in the console of Tencent Cloud, and the template that was approved for it."""
 
-    `template_id`: a template with one parameter, which becomes the message; `tencent_host`: a private proxy;
-    `dest_url`: a service of the operator's own, used instead of Tencent.
-    """
-
-    tencent_secret_id: SecretStr = SecretStr("")
-    tencent_secret_key: SecretStr = SecretStr("")
-    tencent_region: str = "ap-guangzhou"
-    tencent_host: HostOrUrl = ""
-    sdk_app_id: Identifier = ""
-    template_id: Identifier = ""
-    dest_url: SecretUrl = SecretStr("")
+    tencent_secret_id: SecretStr = Field(SecretStr(""), description="SecretId of Tencent Cloud")
+    tencent_secret_key: SecretStr = Field(SecretStr(""), description="SecretKey of Tencent Cloud")
+    tencent_region: str = Field("ap-guangzhou", description="region of Tencent Cloud")
+    tencent_host: HostOrUrl = Field("", description="address of a private proxy to Tencent Cloud")
+    sdk_app_id: Identifier = Field("", description="SdkAppId of the application")
+    template_id: Identifier = Field(
+        "", description="id of an approved template with one parameter, which becomes the message"
+    )
+    dest_url: SecretUrl = Field(
+        SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
+    )
 
     def missing(self) -> list[str]:
         """The keys without which Tencent cannot be asked."""

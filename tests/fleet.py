@@ -1,24 +1,31 @@
-"""Four gateways, each a process of its own, with one Redis and one WeChat sandbox."""
+"""Two machines: each a supervisor with two workers; both share one Redis and one WeChat sandbox."""
 
 import asyncio
+import json
+import os
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession
 
-from tests.command_line import Running, running
+from tests.command_line import NOTICE, SEND_WEIXIN, Running, running
 from tests.conftest import DEMO, MESSAGE, OPENID, Sandbox
-from tests.redis_server import KEY, RedisServer, redis_server
+from tests.redis_server import KEY, RedisServer, free_port, redis_server
 
-PROCESSES = 4
+MACHINES = 2
+WORKERS = 2
+PROCESSES = MACHINES * WORKERS
 CONFIG = """\
 version: 1
-server: {port: 0}
+server: {port: 0, workers: 2, admin: {port: "${ADMIN}"}}
 services:
   apps:
     use: static
@@ -81,11 +88,61 @@ SEED = {
 }
 
 
+@dataclass(frozen=True)
+class Machine:
+    """A supervisor and the URL of its admin listener."""
+
+    serving: Running
+    admin: str
+
+    @property
+    def url(self) -> str:
+        return self.serving.url
+
+    def workers(self) -> list[int]:
+        return children(self.serving.process.pid)
+
+
+class Caller:
+    """Sends over one connection, again and again; when it breaks, over another."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._connection = HTTPConnection(machine.url.removeprefix("http://"), timeout=20)
+        self._connection.connect()
+        self.first_port: int = self._connection.sock.getsockname()[1]
+        self.codes: Counter[int] = Counter()
+        self.broken = 0
+
+    def run(self, stopping: threading.Event) -> None:
+        body, headers = json.dumps(NOTICE), {"Content-Type": "application/json"}
+        while not stopping.is_set():
+            try:
+                self._connection.request("POST", SEND_WEIXIN, body, headers)
+                self.codes[json.loads(self._connection.getresponse().read())["code"]] += 1
+            except (OSError, HTTPException):
+                self.broken += 1
+                self._connection.close()
+        self._connection.close()
+
+
+def connected_to(pid: int) -> set[int]:
+    """The ports of those who have a connection to this process."""
+    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    mine = {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[2].partition(":")[2], 16) for row in rows if row[9] in mine}
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of the workers of this supervisor."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 @dataclass
 class Fleet:
     """What runs, and an HTTP client for it."""
 
-    gateways: list[Running]
+    machines: list[Machine]
     redis: RedisServer
     sandbox_url: str
     http: ClientSession
@@ -97,21 +154,26 @@ class Fleet:
     async def call(
         self, number: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """The envelope that this process answers."""
-        url = f"{self.gateways[number % PROCESSES].url}/api/c/compapi{path}"
+        """The envelope that a worker of this machine answers."""
+        url = f"{self.machines[number % MACHINES].url}/api/c/compapi{path}"
         async with self.http.post(url, json={**DEMO, **body}, headers=headers) as response:
             envelope: dict[str, Any] = await response.json()
         return envelope
 
     async def send(self, number: int, system: str = "cmsi", **options: Any) -> dict[str, Any]:
-        """The envelope of a message, sent by this process."""
+        """The envelope of a message, sent by a worker of this machine."""
         receiver = OPENID if system == "plain" else "zhangsan"
         return await self.call(number, f"/{system}/send_weixin/", {"receiver": receiver, "data": MESSAGE}, **options)
 
     async def send_at_once(self, times: int, system: str = "cmsi") -> list[dict[str, Any]]:
-        """So many messages by every process, all at the same time."""
+        """So many messages for every process, all at the same time; connections lead to any of a machine's."""
         sending = [self.send(number, system) for number in range(PROCESSES) for _ in range(times)]
         return await asyncio.gather(*sending)
+
+    async def warm(self, *systems: str) -> None:
+        """Lets every worker have a token: of so many new connections some lead to each."""
+        for system in systems:
+            await self.send_at_once(10, system)
 
     async def issued(self, app: str) -> int:
         """How many tokens WeChat gave out for this app."""
@@ -119,37 +181,44 @@ class Fleet:
         return int(stats["tokens_issued"].get(app, 0))
 
     async def health(self, number: int = 0) -> tuple[int, str]:
-        async with self.http.get(f"{self.gateways[number].url}/api/c/healthz/") as response:
+        async with self.http.get(f"{self.machines[number].url}/api/c/healthz/") as response:
             return response.status, (await response.json())["message"]
 
     async def healthy(self) -> None:
         """Waits until no process misses its store."""
-        until = time.monotonic() + 10
-        while {await self.health(number) for number in range(PROCESSES)} != {(200, "OK")}:
-            assert time.monotonic() < until, "the store is not found again"
+        await self.until(self._healthy, "the store is not found again")
+
+    async def _healthy(self) -> bool:
+        pages = [await self.page(machine, "/metrics") for machine in self.machines]
+        return all("\nesb_store_away 0.0\n" in page and "\nesb_ready 1.0\n" in page for page in pages)
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], otherwise: str) -> None:
+        """Waits for what processes bring about and tell nobody."""
+        end = time.monotonic() + 15
+        while not await condition():
+            assert time.monotonic() < end, otherwise
             await asyncio.sleep(0.05)
+
+    async def page(self, machine: Machine, path: str) -> str:
+        """What the admin listener shows."""
+        async with self.http.get(machine.admin + path) as response:
+            return await response.text()
 
 
 @contextmanager
-def processes(folder: Path) -> Iterator[tuple[list[Running], RedisServer, str]]:
-    """The gateways, their store and the URL of the sandbox."""
+def processes(folder: Path) -> Iterator[tuple[list[Machine], RedisServer, str]]:
+    """The machines, their store and the URL of the sandbox."""
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server())
         sandbox = stack.enter_context(running("sandbox", "--port", "0", log=folder / "sandbox.log"))
         path = folder / "esb.yaml"
         path.write_text(CONFIG)
+        ports = [free_port() for _ in range(MACHINES)]
+        common: dict[str, Any] = {"REDIS": redis.url, "KEY": KEY, "SANDBOX": sandbox.url, "ESB_LOG": "json"}
         waiting = [
-            running(
-                "serve",
-                "-c",
-                path,
-                log=folder / f"{number}.log",
-                REDIS=redis.url,
-                KEY=KEY,
-                SANDBOX=sandbox.url,
-            )
-            for number in range(PROCESSES)
+            running("serve", "-c", path, log=folder / f"{port}.log", ADMIN=str(port), **common) for port in ports
         ]
-        with ThreadPoolExecutor(PROCESSES) as pool:
-            gateways = list(pool.map(stack.enter_context, waiting))
-        yield gateways, redis, sandbox.url
+        with ThreadPoolExecutor(MACHINES) as pool:
+            serving = list(pool.map(stack.enter_context, waiting))
+        machines = [Machine(each, f"http://127.0.0.1:{port}") for each, port in zip(serving, ports, strict=True)]
+        yield machines, redis, sandbox.url

@@ -20,7 +20,7 @@ class RedisServer:
     """One server, without persistence: a restart forgets everything."""
 
     def __init__(self, *options: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -81,7 +81,7 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
         server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 import esb.errors
 from esb.cli import main
-from esb.config import Sandbox, Server, _ComponentKeys, _Document, _Services
+from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
 from esb.wechat import Notice
 from tests.command_line import ROOT, environment, exchange, running
@@ -232,6 +232,9 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "components",
         "sandbox",
         "demo",
+        "docs",
+        "openapi",
+        "schema",
         "dev",
         "new",
         "call",
@@ -240,7 +243,9 @@ def test_every_command_is_in_the_table(page: str) -> None:
     assert set(COMMANDS) == set(re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE))
     explained = [command for name, command in COMMANDS.items() if name != "call"]  # a client, which its -h explains
     options = {name for command in explained for name in _options(command.params)}
-    assert options <= {"--config", "-c", "--host", "--port"}, "a new option needs a place in the READMEs"
+    assert options <= {"--config", "-c", "--host", "--port", "--language", "--output", "-o"}, (
+        "a new option needs a place in the READMEs"
+    )
 
 
 @pytest.mark.parametrize("page", READMES)
@@ -252,7 +257,7 @@ def test_every_name_for_use_is_documented(page: str) -> None:
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_key_is_documented(page: str) -> None:
-    for model in (_Document, _Services, _ComponentKeys, Server, Sandbox, SendWeixin.config_type):
+    for model in (DocumentKeys, ServicesKeys, ComponentKeys, Server, Sandbox, SendWeixin.config_type):
         for key in set(model.model_fields) - {"version"}:
             assert f"`{key}`" in text(page), key
 

@@ -1,10 +1,14 @@
-"""Many processes, one truth: real gateways that share a Redis, and what WeChat sees of them."""
+"""Many processes, one truth: two supervisors and their workers share a Redis; and what WeChat sees of them."""
 
 import asyncio
+import os
 import random
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +16,7 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from yarl import URL
 
-from tests.fleet import PROCESSES, SEED, Fleet, processes
+from tests.fleet import MACHINES, PROCESSES, SEED, WORKERS, Caller, Fleet, connected_to, processes
 from tests.identity import signature_of
 
 MP, QY = "wx0000000000000001", "ww0000000000000001/1000002"
@@ -27,9 +31,9 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 async def fleet(started: Any) -> AsyncIterator[Fleet]:
-    gateways, redis, sandbox_url = started
+    machines, redis, sandbox_url = started
     async with ClientSession(connector=TCPConnector(limit=0)) as http:
-        made = Fleet(gateways, redis, sandbox_url, http)
+        made = Fleet(machines, redis, sandbox_url, http)
         redis.do("FLUSHALL")
         await made.sandbox.post("seed", SEED)
         yield made
@@ -39,7 +43,7 @@ def results(answers: list[dict[str, Any]]) -> Counter[Any]:
     return Counter(answer["code"] for answer in answers)
 
 
-@pytest.mark.parametrize(("system", "app", "times"), [("cmsi", QY, 50), ("plain", MP, 125)])
+@pytest.mark.parametrize(("system", "app", "times"), [("cmsi", QY, 125), ("plain", MP, 125)])
 async def test_a_cold_fleet_fetches_one_token_and_one_for_each_expiry(
     fleet: Fleet, system: str, app: str, times: int
 ) -> None:
@@ -76,7 +80,7 @@ async def test_a_signed_request_passes_once(fleet: Fleet) -> None:
     query["bk_signature"] = signature_of("GET", path, query)
 
     async def replay(number: int) -> str:
-        url = URL(f"{fleet.gateways[number % PROCESSES].url}{path}?{urlencode(query)}", encoded=True)
+        url = URL(f"{fleet.machines[number % MACHINES].url}{path}?{urlencode(query)}", encoded=True)
         async with fleet.http.get(url) as response:
             return str((await response.json())["message"])
 
@@ -89,7 +93,9 @@ async def test_a_signed_request_passes_once(fleet: Fleet) -> None:
 async def test_a_repeated_call_gets_the_first_answer_at_any_process(fleet: Fleet) -> None:
     headers = {"Idempotency-Key": "the same"}
     answers = await asyncio.gather(*(fleet.send(number, headers=headers) for number in range(20)))
-    answers += [await fleet.send(number, headers=headers) for number in range(PROCESSES)]
+    later = [await fleet.send(number, headers=headers) for number in range(PROCESSES)]
+    assert [answer["data"]["replayed"] for answer in later] == [True] * PROCESSES
+    answers += later
     assert results(answers) == {0: 24}
     assert sum("replayed" not in answer["data"] for answer in answers) == 1
     assert len({tuple(answer["data"]["msgids"]) for answer in answers}) == 1
@@ -123,9 +129,33 @@ async def test_a_hundred_a_minute_is_a_hundred(fleet: Fleet) -> None:
     assert all(50 <= answer["data"]["retry_after"] <= 60 for answer in answers if answer["code"])
 
 
+async def test_a_killed_worker_takes_along_its_own_connections_and_nothing_else(fleet: Fleet) -> None:
+    await fleet.warm("cmsi")
+    machine = fleet.machines[0]
+    before, stopping = machine.workers(), threading.Event()
+    callers = [Caller(machine) for machine in fleet.machines for _ in range(8)]
+    with ThreadPoolExecutor(len(callers)) as pool:
+        try:
+            running = [pool.submit(caller.run, stopping) for caller in callers]
+            await fleet.until(lambda: _done(all(caller.codes for caller in callers)), "nobody is answered")
+            victims = connected_to(before[0])
+            os.kill(before[0], signal.SIGKILL)
+            await fleet.until(lambda: _done(before[0] not in machine.workers()), "it lives")
+            await fleet.until(lambda: _done(len(machine.workers()) == WORKERS), "nobody follows it")
+            await fleet.healthy()
+        finally:
+            stopping.set()
+    assert all(future.exception() is None for future in running)
+    assert {caller.first_port for caller in callers if caller.broken} == {
+        caller.first_port for caller in callers if caller.first_port in victims
+    }
+    assert {code for caller in callers for code in caller.codes} == {0}
+    await fleet.warm("cmsi")
+    assert await fleet.issued(QY) == 1
+
+
 async def test_redis_may_be_killed_and_come_back_under_load(fleet: Fleet) -> None:
-    await fleet.send_at_once(1)
-    await fleet.send_at_once(1, "plain")
+    await fleet.warm("cmsi", "plain")
     loading = asyncio.ensure_future(_load(fleet))
     await asyncio.sleep(0.1)
     fleet.redis.stop()
@@ -143,8 +173,7 @@ async def test_redis_may_be_killed_and_come_back_under_load(fleet: Fleet) -> Non
 
 
 async def test_a_paused_redis_holds_nobody_up(fleet: Fleet) -> None:
-    await fleet.send_at_once(1)
-    await fleet.send_at_once(1, "plain")
+    await fleet.warm("cmsi", "plain")
     fleet.redis.pause()
     try:
         started = time.monotonic()
@@ -156,6 +185,10 @@ async def test_a_paused_redis_holds_nobody_up(fleet: Fleet) -> None:
     await fleet.healthy()
     assert results(await fleet.send_at_once(1, "plain")) == {0: 4}
     assert (await fleet.issued(QY), await fleet.issued(MP)) == (1, 1)
+
+
+async def _done(condition: bool) -> bool:
+    return condition
 
 
 async def _load(fleet: Fleet) -> Counter[int]:

@@ -12,7 +12,18 @@ import esb
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
     | frozenset(
-        {"admin", "commands", "disclosure", "pytest_plugin", "testing", "exposition", "metrics", "telemetry", "tracing"}
+        {
+            "admin",
+            "commands",
+            "describing",
+            "disclosure",
+            "pytest_plugin",
+            "testing",
+            "exposition",
+            "metrics",
+            "telemetry",
+            "tracing",
+        }
     )
     | frozenset({"processes", "workers"}),
     frozenset({"app"}),
@@ -25,7 +36,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
     frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
-    | frozenset({"gateway_jwt", "proxy"}),
+    | frozenset({"delivered", "gateway_jwt", "proxy"}),
     frozenset({"fleet_tokens", "token", "token_budget"})
     | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
     | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
@@ -43,6 +54,7 @@ BESIDE = {"sandbox": frozenset({"serving"})}
 PLUGINS_ALSO_IMPORT = {
     "audience": "receivers and what became of them, in the words that every channel uses",
     "base64_content": "the parameter is_content_base64 of mail, sms and voice",
+    "delivered": "what documents tell of a sending answer",
     "flight": "a bounded fan-out over receivers",
     "mail": "what a mail is, for the one channel that has two ways to send it",
     "phone": "what a phone number is, for sms and voice",
@@ -59,6 +71,7 @@ LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
     "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
     "aiosmtplib": {"smtp"},
+    "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},
     "aiohappyeyeballs": {"outgoing.connecting"},

@@ -8,12 +8,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from esb.config import load
-from tests.command_line import NOTICE, SEND_WEIXIN, Running, exchange, running
+from tests.command_line import NOTICE, SEND_WEIXIN, Running, SlowWeCom, exchange, running
 from tests.command_line import run as run_esb
 
 CONFIG = """\
@@ -27,7 +28,29 @@ components:
   - path: /cmsi/send_weixin/
     use: cmsi_send_weixin
     config: {{wx_qy_corpid: ww0000000000000001, wx_qy_corpsecret: corp-secret, wx_qy_agentid: 1000002,
-              wx_qy_host: "${{sandbox}}", wx_qy_member_per_minute: 0}}
+              wx_qy_host: "{wecom}", wx_qy_member_per_minute: 0}}
+"""
+
+
+FRAGILE = """\
+version: 1
+server: {port: 0, workers: 2}
+services: {store: {use: memory, config: {per_process: accept}}}
+components: [{path: /test/fragile/, use: "fragile:Fragile"}]
+"""
+PLUGIN = """\
+import os
+import sys
+from esb import Component
+
+class Fragile(Component):
+    def __init__(self, config, services):
+        super().__init__(config, services)
+        if "worker" in sys.argv[0]:
+            HOW
+
+    async def handle(self, call, params):
+        return None
 """
 
 
@@ -77,9 +100,30 @@ def free_port() -> int:
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     port = free_port()
     config = tmp_path / "esb.yaml"
-    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret"))
+    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom="${sandbox}"))
     with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
         yield Fleet(serving, config, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def wecom() -> Iterator[SlowWeCom]:
+    slow = SlowWeCom()
+    yield slow
+    slow.close()
+
+
+@pytest.fixture
+def slow_fleet(tmp_path: Path, wecom: SlowWeCom) -> Iterator[Fleet]:
+    """Its sends last until the test lets them be answered."""
+    port = free_port()
+    config = tmp_path / "esb.yaml"
+    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom=wecom.url))
+    with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
+        yield Fleet(serving, config, f"http://127.0.0.1:{port}")
+
+
+def gone(pids: list[int]) -> bool:
+    return not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -102,7 +146,53 @@ def test_workers_share_an_address_and_are_counted_together(fleet: Fleet) -> None
     finished = fleet.serving.finish()
     assert finished.code == 0
     assert finished.stdout.count("listening on") == 1
-    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert gone(workers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_call_in_flight_finishes_and_no_process_stays(slow_fleet: Fleet, wecom: SlowWeCom, number: int) -> None:
+    workers = slow_fleet.workers()
+    # What a terminal sends to the supervisor's group is not for workers: they drain when it tells them.
+    assert slow_fleet.serving.process.pid not in {os.getpgid(worker) for worker in workers}
+    with ThreadPoolExecutor() as pool:
+        sending = pool.submit(slow_fleet.send)
+        assert wecom.arrived.wait(10)
+        slow_fleet.serving.stop(number)
+        if number != signal.SIGKILL:
+            until(lambda: exchange_text(f"{slow_fleet.admin}/readyz") != "ok\n")
+        wecom.release.set()
+        assert sending.result() == 0
+    assert slow_fleet.serving.process.wait(20) == (-number if number == signal.SIGKILL else 0)
+    until(lambda: gone(workers))
+    assert "Traceback" not in slow_fleet.serving.log()
+
+
+def test_another_gateway_does_not_come_to_share_the_address(fleet: Fleet) -> None:
+    port = fleet.serving.url.rpartition(":")[2]
+    second = run_esb("serve", "-c", fleet.config, "--port", port)
+    assert (second.code, second.stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port} (--port): Address already in use" in second.stderr
+
+
+@pytest.mark.parametrize("how", ["os._exit(3)", "raise ValueError('no luck')"])
+def test_a_worker_that_cannot_start_ends_the_gateway_after_some_tries(tmp_path: Path, how: str) -> None:
+    config = tmp_path / "esb.yaml"
+    config.write_text(FRAGILE)
+    (tmp_path / "fragile.py").write_text(PLUGIN.replace("HOW", how))
+    served = run_esb("serve", "-c", config)
+    assert (served.code, served.stdout) == (1, "")
+    assert "a worker ended 3 times before all listened, with status" in served.stderr
+    assert ("failed to build: ValueError" in served.stderr) == ("ValueError" in how)
+    assert "Traceback" not in served.stderr
+
+
+def test_dev_is_one_process_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    config = tmp_path / "esb.yaml"
+    config.write_text(CONFIG.format(workers=2, admin=free_port(), secret="demo-secret", wecom="${sandbox}"))
+    with running("dev", "-c", config, log=tmp_path / "log") as serving:
+        fleet = Fleet(serving, config, "")
+        assert fleet.send() == 0
+        assert fleet.workers() == []
 
 
 def test_a_worker_that_is_killed_is_followed_by_another_and_what_it_counted_stays(fleet: Fleet) -> None:
@@ -110,6 +200,7 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_what_it_counted_stay
     until(lambda: fleet.counted() == 10)
     old = fleet.workers()
     os.kill(old[0], signal.SIGKILL)
+    until(lambda: not fleet.ready())
     until(lambda: len(fleet.workers()) == 2 and old[0] not in fleet.workers() and fleet.ready())
 
     assert [fleet.send() for _ in range(10)] == [0] * 10
@@ -133,6 +224,16 @@ def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(
     fleet.serving.stop(signal.SIGHUP)
     until(lambda: '"reload refused"' in fleet.serving.log())
     assert fleet.send("new-secret") == 0
+
+
+def test_a_worker_that_starts_while_its_siblings_reload_answers_as_they_do(fleet: Fleet) -> None:
+    fleet.config.write_text(fleet.config.read_text().replace("[demo-secret]", "[new-secret]"))
+    os.kill(fleet.workers()[0], signal.SIGKILL)
+    until(lambda: not fleet.ready())
+    until(lambda: len(fleet.workers()) == 2)  # it has the old orders, and does not listen yet
+    fleet.serving.stop(signal.SIGHUP)
+    until(lambda: '"reloaded"' in fleet.serving.log() and fleet.ready())
+    assert {fleet.send("new-secret") for _ in range(20)} == {0}
 
 
 def test_what_processes_cannot_share_is_a_mistake(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ DAY = 24 * 60
 class Limit(ConfigModel):
     """At most `tokens` calls in any `minutes`."""
 
-    tokens: int = Field(ge=1, le=100_000)
-    minutes: int = Field(1, ge=1, le=DAY)
+    tokens: int = Field(ge=1, le=100_000, description="calls")
+    minutes: int = Field(1, ge=1, le=DAY, description="length of the moving window")
 
     @property
     def rule(self) -> Rule:
@@ -37,10 +37,10 @@ Limits = tuple[Limit, ...]
 
 
 class RateLimitConfig(ConfigModel):
-    """`default`: the rules of every app; `apps`: those of some, in its place. No rules, no limit."""
+    """No rules, no limit."""
 
-    default: Limits = ()
-    apps: Mapping[str, Limits] = Field(default_factory=dict)
+    default: Limits = Field((), description="the rules of every app")
+    apps: Mapping[str, Limits] = Field(default_factory=dict, description="the rules of some apps, in its place")
 
 
 class RateLimit:

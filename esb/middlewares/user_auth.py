@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from esb.call import Call, User
 from esb.component import ChainServices
 from esb.config import ConfigModel
@@ -14,9 +16,11 @@ NO_USER = template("User authentication failed, please provide a valid user iden
 
 
 class UserAuthConfig(ConfigModel):
-    """`cookie`: the cookie that may carry bk_token when nothing else names a user; null switches it off."""
+    """Where else a login state may come from."""
 
-    cookie: str | None = "bk_token"
+    cookie: str | None = Field(
+        "bk_token", description="cookie that may carry bk_token when nothing else names a user; null switches it off"
+    )
 
 
 class UserAuth:

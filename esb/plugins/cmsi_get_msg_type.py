@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from esb import Call, Component, NoConfig, Params
 from esb.plugins._icons import ACTIVE, INACTIVE
 
@@ -14,9 +16,19 @@ TYPES = (
 """Type, Chinese label and the component that sends it, in the old ESB's order."""
 
 
-class GetMsgType(Component[NoConfig, Params]):
-    """Answers from what is declared; calls nobody."""
+class MessageType(BaseModel):
+    """One item of the answer."""
 
+    type: str = Field(description="type of the message", examples=["weixin"])
+    label: str = Field(description="its name in the caller's language", examples=["weixin"])
+    is_active: bool = Field(description="whether this gateway sends such messages", examples=[True])
+    icon: str = Field(description="a picture for it: 32×32 PNG as base64", examples=["iVBORw0KGgo…"])
+
+
+class GetMsgType(Component[NoConfig, Params]):
+    """Tells the types of messages that can be sent, and which of them are switched on."""
+
+    answer_type = list[MessageType]
     has_environments = False
 
     async def handle(self, call: Call, params: Params) -> Any:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from esb import (
     Call,
@@ -29,11 +29,13 @@ from esb import (
     Services,
     Target,
     Text,
+    either,
     problem,
     template,
 )
 from esb.audience import Audience, delivery, looked_up, rehearsal, require_somebody, united
 from esb.base64_content import decoded_bytes, plain_text
+from esb.delivered import Delivered
 from esb.mail import Attachment, Mail, Mailbox, compose, is_one_line, is_picture, mailbox, media_type
 from esb.reached import Reached, answer
 from esb.relay import relay, relay_rehearsal, relay_said, unfinished
@@ -59,14 +61,16 @@ def _one_line(text: str) -> str:
 class Config(ConfigModel):
     """Key names as operators of the old ESB know them. `smtp_port` is 25, or 465 with smtp_usessl."""
 
-    smtp_host: str = ""
-    smtp_port: int | None = Field(None, ge=1, le=65535)
-    smtp_user: str = ""
-    smtp_pwd: SecretStr = SecretStr("")
-    smtp_usessl: bool = False
-    smtp_usetls: bool = False
-    mail_sender: str = ""
-    dest_url: SecretUrl = SecretStr("")
+    smtp_host: str = Field("", description="the SMTP server")
+    smtp_port: int | None = Field(None, ge=1, le=65535, description="its port; 25, or 465 with smtp_usessl")
+    smtp_user: str = Field("", description="user of the SMTP server, if it wants one")
+    smtp_pwd: SecretStr = Field(SecretStr(""), description="password of that user")
+    smtp_usessl: bool = Field(False, description="TLS from the first byte")
+    smtp_usetls: bool = Field(False, description="STARTTLS")
+    mail_sender: str = Field("", description="who sends when the caller does not say")
+    dest_url: SecretUrl = Field(
+        SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
+    )
 
     @property
     def encryption(self) -> Encryption:
@@ -87,13 +91,21 @@ class Config(ConfigModel):
 class AttachmentParams(Params):
     """One item of the parameter `attachments`."""
 
-    filename: Annotated[RequiredText, AfterValidator(_one_line), Label("filename")] = Field(description="file name")
-    content: Annotated[RequiredText, Label("content")] = Field(description="base64 of the file", repr=False)
-    type: Annotated[Text, Label("type")] = Field("", description="MIME type or suffix; the file name's when left out")
-    disposition: Annotated[Text, Label("disposition")] = Field(
-        "", description="inline or attachment; inline when left out for pictures, attachment for others"
+    filename: Annotated[RequiredText, AfterValidator(_one_line), Label("filename")] = Field(
+        description="file name", examples=["test.txt"]
     )
-    content_id: Annotated[Text, Label("content_id")] = Field("", description="by which Html shows it: cid:content_id")
+    content: Annotated[RequiredText, Label("content")] = Field(
+        description="base64 of the file", repr=False, examples=["aGVsbG8="]
+    )
+    type: Annotated[Text, Label("type")] = Field(
+        "", description="MIME type or suffix; taken from the file name when left out"
+    )
+    disposition: Annotated[Text, Label("disposition")] = Field(
+        "", description="inline or attachment; when left out, inline for pictures and attachment for other files"
+    )
+    content_id: Annotated[Text, Label("content_id")] = Field(
+        "", description="name by which the mail's Html shows the picture: cid:content_id"
+    )
 
     def attachment(self) -> Attachment:
         """The file itself. ParameterError if it is no base64."""
@@ -118,25 +130,42 @@ class AttachmentParams(Params):
 class SendMailParams(Params):
     """Parameters of cmsi/send_mail."""
 
-    sender: Annotated[Text, AfterValidator(_one_line), Label("sender")] = Field("", description="who sends it")
+    model_config = ConfigDict(json_schema_extra=either("receiver", "receiver__username"))
+
+    sender: Annotated[Text, AfterValidator(_one_line), Label("sender")] = Field(
+        "", description="sender of the mail; the configured one when left out"
+    )
     receiver: Annotated[Receivers, Label("email recipients")] = Field(
-        (), description="addresses, separated by commas; in a list also as Name <address>"
+        (),
+        description="mail addresses of the receivers; several are separated by commas, or form a list, in which"
+        " Name <address> may stand too",
+        examples=["test@example.com"],
     )
     receiver__username: Annotated[Receivers, Label("email recipients")] = Field(
-        (), description="user names, looked up in the directory; receiver wins when both are given"
+        (),
+        description="names of users who are registered in BlueKing; several are separated by commas, or form a list;"
+        " if receiver and receiver__username are both given, receiver counts",
     )
-    cc: Annotated[Receivers, Label("CC")] = Field((), description="addresses that get a copy")
+    cc: Annotated[Receivers, Label("CC")] = Field(
+        (), description="mail addresses that get a copy; several are separated by commas, or form a list"
+    )
     cc__username: Annotated[Receivers, Label("CC")] = Field(
-        (), description="user names that get a copy; cc wins when both are given"
+        (), description="names of users who get a copy; if cc and cc__username are both given, cc counts"
     )
-    title: Annotated[RequiredText, AfterValidator(_one_line), Label("email subject")] = Field(description="the subject")
-    content: Annotated[RequiredText, CONTENT] = Field(description="the mail itself", repr=False)
+    title: Annotated[RequiredText, AfterValidator(_one_line), Label("email subject")] = Field(
+        description="subject of the mail", examples=["blueking alarm"]
+    )
+    content: Annotated[RequiredText, CONTENT] = Field(
+        description="content of the mail", repr=False, examples=["<html>This is a test.</html>"]
+    )
     is_content_base64: Annotated[LooseBool, Label("content is encoded by base64 or not")] = Field(
-        False, description="content is base64 of UTF-8 text"
+        False, description="whether content is base64 of UTF-8 text; default False"
     )
-    body_format: Annotated[Text, Label("email format")] = Field("", description="Html (default) or Text")
+    body_format: Annotated[Text, Label("email format")] = Field(
+        "", description="format of the mail: Html (default) or Text"
+    )
     attachments: Annotated[tuple[AttachmentParams, ...], Dicts, Label("attachments")] = Field(
-        (), description="files, each with filename and content"
+        (), description="attachments of the mail"
     )
 
     @model_validator(mode="after")
@@ -150,10 +179,11 @@ class SendMailParams(Params):
 
 
 class SendMail(Component[Config, SendMailParams]):
-    """Sends one mail to all receivers, and tells for each whether the server took it."""
+    """Sends a mail. The answer tells for each receiver whether the mail server took it."""
 
     config_type = Config
     params_type = SendMailParams
+    answer_type = Delivered | Any
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

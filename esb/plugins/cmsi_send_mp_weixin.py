@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
 from esb.audience import addressed
+from esb.delivered import Delivered, Previewed
 from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig
 
 
@@ -21,16 +22,20 @@ class Config(OfficialAccountConfig):
 class SendMpWeixinParams(Params):
     """Parameters of cmsi/send_mp_weixin."""
 
-    receiver: Annotated[RequiredReceivers, Label("wechat receiver")] = Field(description="openids, separated by commas")
-    data: Annotated[Notice, RequiredDict, Label("message data")] = Field(description="the message")
-    url: Text = Field("", description="where a tap on the message leads, if data has no url")
+    receiver: Annotated[RequiredReceivers, Label("wechat receiver")] = Field(
+        description="openids of users who follow the official account; several are separated by commas, or form a list",
+        examples=["xxx"],
+    )
+    data: Annotated[Notice, RequiredDict, Label("message data")] = Field(description="content of the message")
+    url: Text = Field("", description="where a tap on the message leads, if data holds no url")
 
 
 class SendMpWeixin(Component[Config, SendMpWeixinParams]):
-    """Sends the template message to each openid once."""
+    """Sends a template message of an official account."""
 
     config_type = Config
     params_type = SendMpWeixinParams
+    answer_type = Delivered | Previewed
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

@@ -3,27 +3,52 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
-from esb import Call, Component, EsbError, Label, LooseBool, NoConfig, Params, RequiredReceivers, RequiredText, Text
+from esb import (
+    Call,
+    Component,
+    EsbError,
+    Label,
+    LooseBool,
+    NoConfig,
+    Params,
+    Receivers,
+    RequiredReceivers,
+    RequiredText,
+    Text,
+    Whole,
+)
+from esb.delivered import Delivered, Previewed
 
 
 class SendMsgParams(Params):
-    """Parameters of cmsi/send_msg. Those of one channel are ignored by the others."""
+    """Parameters of cmsi/send_msg. Those of one channel are ignored by the others, and checked by their own."""
 
-    msg_type: Annotated[RequiredText, Label("msg type")] = Field(description="weixin, mail, sms or voice")
-    receiver__username: Annotated[RequiredReceivers, Label("receiver")] = Field(description="user names")
-    title: Annotated[RequiredText, Label("message title")] = Field(description="title of the message")
-    content: Annotated[RequiredText, Label("message content")] = Field(description="the message itself")
-    is_content_base64: LooseBool = Field(False, description="content is base64 of UTF-8 text")
+    msg_type: Annotated[RequiredText, Label("msg type")] = Field(
+        description="weixin, mail, sms or voice", examples=["weixin"]
+    )
+    receiver__username: Annotated[RequiredReceivers, Label("receiver")] = Field(
+        description="names of users who are registered in BlueKing; several are separated by commas, or form a list",
+        examples=["admin"],
+    )
+    title: Annotated[RequiredText, Label("message title")] = Field(
+        description="title of the message", examples=["blueking alarm"]
+    )
+    content: Annotated[RequiredText, Label("message content")] = Field(
+        description="the message itself", examples=["This is a test."]
+    )
+    is_content_base64: LooseBool = Field(False, description="whether content is base64 of UTF-8 text; default False")
     sender: Text = Field("", description="mail: who sends it")
-    cc__username: Any = Field(None, description="mail: user names who get a copy")
+    cc__username: SkipValidation[Receivers] = Field((), description="mail: user names who get a copy")
     body_format: Text = Field("", description="mail: Html or Text")
-    attachments: Any = Field(None, description="mail: attachments as send_mail takes them")
+    attachments: SkipValidation[list[dict[str, Any]]] = Field(
+        [], description="mail: attachments as send_mail takes them"
+    )
     date: Text = Field("", description="weixin: when it was sent")
     remark: Text = Field("", description="weixin: the last line of the message")
-    wx_qy_agentid: Any = Field(None, description="weixin: agentid of a WeCom app")
-    wx_qy_corpsecret: Text = Field("", description="weixin: secret of that WeCom app", repr=False)
+    wx_qy_agentid: SkipValidation[Whole] = Field(None, description="weixin: agentid of the WeChat app")
+    wx_qy_corpsecret: Text = Field("", description="weixin: secret of the WeChat app", repr=False)
 
 
 def _weixin(params: SendMsgParams) -> dict[str, Any]:
@@ -72,9 +97,10 @@ CHANNELS: Mapping[str, tuple[str, Callable[[SendMsgParams], dict[str, Any]]]] = 
 
 
 class SendMsg(Component[NoConfig, SendMsgParams]):
-    """Hands the message to the component that is declared for its type, in process, for the same app and user."""
+    """Sends a message by the channel that its type names, through the component that is declared for it."""
 
     params_type = SendMsgParams
+    answer_type = Delivered | Previewed | Any
     sends = True
     has_environments = False  # the component it calls looks at the header itself
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
 from esb.audience import addressed
+from esb.delivered import Delivered, Previewed
 from esb.wechat import WeComChannel, WeComConfig, pages
 
 
@@ -24,16 +25,19 @@ class SendQyWeixinParams(Params):
     """Parameters of cmsi/send_qy_weixin."""
 
     receiver: Annotated[RequiredReceivers, Label("wechat receiver")] = Field(
-        description="WeCom user ids, separated by commas"
+        description="user IDs of WeCom users; several are separated by commas, or form a list", examples=["xxx"]
     )
-    content: Annotated[RequiredText, Label("message content")] = Field(description="the text")
+    content: Annotated[RequiredText, Label("message content")] = Field(
+        description="the text", examples=["This is a test."]
+    )
 
 
 class SendQyWeixin(Component[Config, SendQyWeixinParams]):
-    """Sends the text to each member once."""
+    """Sends a text through a WeCom app."""
 
     config_type = Config
     params_type = SendQyWeixinParams
+    answer_type = Delivered | Previewed
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

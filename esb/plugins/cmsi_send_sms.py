@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from esb import (
     Call,
@@ -26,11 +26,13 @@ from esb import (
     Services,
     Target,
     UpstreamError,
+    either,
     problem,
     template,
 )
 from esb.audience import Audience, delivery, looked_up, rehearsal, require_somebody
 from esb.base64_content import plain_text
+from esb.delivered import Delivered
 from esb.flight import fan_out
 from esb.phone import e164, in_country, is_mainland, parts, typed
 from esb.reached import Miss, Reached, answer, joined
@@ -50,21 +52,30 @@ WRONG_NUMBERS = template("User message failed to send. {complaint}, please check
 class Config(TencentConfig):
     """Tencent's keys, and the signature that text messages carry."""
 
-    sms_sign: str = ""
+    sms_sign: str = Field("", description="the approved signature, which numbers of mainland China need")
 
 
 class SendSmsParams(Params):
     """Parameters of cmsi/send_sms."""
 
+    model_config = ConfigDict(json_schema_extra=either("receiver", "receiver__username"))
+
     receiver: Annotated[Receivers, Label("SMS receiver")] = Field(
-        (), description="phone numbers of mainland China, or others as +country code and number; separated by commas"
+        (),
+        description="phone numbers of mainland China, or of elsewhere as +country code and number; several are"
+        " separated by commas, or form a list",
+        examples=["13800000000"],
     )
     receiver__username: Annotated[Receivers, Label("SMS receiver")] = Field(
-        (), description="user names, looked up in the directory; receiver wins when both are given"
+        (),
+        description="names of users who are registered in BlueKing; several are separated by commas, or form a list;"
+        " if receiver and receiver__username are both given, receiver counts",
     )
-    content: Annotated[RequiredText, CONTENT] = Field(description="the message")
+    content: Annotated[RequiredText, CONTENT] = Field(
+        description="content of the text message", examples=["This is a test."]
+    )
     is_content_base64: Annotated[LooseBool, Label("content is encoded by base64 or not")] = Field(
-        False, description="content is base64 of UTF-8 text"
+        False, description="whether content is base64 of UTF-8 text; default False"
     )
 
     @model_validator(mode="after")
@@ -75,10 +86,11 @@ class SendSmsParams(Params):
 
 
 class SendSms(Component[Config, SendSmsParams]):
-    """Sends to each number once, and tells for each whether the message was accepted."""
+    """Sends a text message (SMS). The answer tells for each number whether the message was accepted."""
 
     config_type = Config
     params_type = SendSmsParams
+    answer_type = Delivered | Any
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

@@ -9,7 +9,7 @@ Source: cloud.tencent.com/document/api/1128/51558 (SendTtsVoice, version 2020-09
 from functools import partial
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from esb import (
     Call,
@@ -24,11 +24,13 @@ from esb import (
     Services,
     Target,
     Text,
+    either,
     problem,
     template,
 )
 from esb.audience import Audience, looked_up, rehearsal, require_somebody, united
 from esb.base64_content import plain_text
+from esb.delivered import Delivered
 from esb.flight import fan_out
 from esb.phone import e164, in_country, parts, typed
 from esb.reached import Reached, answer, joined
@@ -47,9 +49,11 @@ SOME_USERS = template("Some users failed to send voice. {complaint}")
 class UserParams(Params):
     """One item of the parameter `user_list_information`."""
 
-    username: Annotated[RequiredText, Label("person notified")] = Field(description="user name")
+    username: Annotated[RequiredText, Label("person notified")] = Field(
+        description="name of the user", examples=["admin"]
+    )
     mobile_phone: Annotated[Text, Label("mobile phone of the person notified")] = Field(
-        "", description="phone number; the directory's when left out"
+        "", description="the user's phone number; the directory's when left out", examples=["13800000000"]
     )
 
     @model_validator(mode="after")
@@ -62,13 +66,21 @@ class UserParams(Params):
 class SendVoiceMsgParams(Params):
     """Parameters of cmsi/send_voice_msg."""
 
-    auto_read_message: Annotated[RequiredText, CONTENT] = Field(description="what is read out")
-    is_content_base64: LooseBool = Field(False, description="auto_read_message is base64 of UTF-8 text")
+    model_config = ConfigDict(json_schema_extra=either("user_list_information", "receiver__username"))
+
+    auto_read_message: Annotated[RequiredText, CONTENT] = Field(
+        description="text that is read out", examples=["This is a test."]
+    )
+    is_content_base64: LooseBool = Field(
+        False, description="whether auto_read_message is base64 of UTF-8 text; default False"
+    )
     user_list_information: Annotated[tuple[UserParams, ...], Dicts, Label("user list")] = Field(
-        (), description="people, each with username and mobile_phone"
+        (), description="the people to call", examples=[[{"username": "admin", "mobile_phone": "13800000000"}]]
     )
     receiver__username: Annotated[Receivers, Label("BlueKing user list")] = Field(
-        (), description="user names, looked up in the directory; user_list_information wins when both are given"
+        (),
+        description="names of users who are registered in BlueKing; several are separated by commas, or form a list;"
+        " if user_list_information and receiver__username are both given, user_list_information counts",
     )
 
     @model_validator(mode="after")
@@ -81,10 +93,11 @@ class SendVoiceMsgParams(Params):
 
 
 class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
-    """Calls each number once, and tells for each whether the call was taken on."""
+    """Calls people by phone and reads a text out. The answer tells for each number whether the call was taken on."""
 
     config_type = TencentConfig
     params_type = SendVoiceMsgParams
+    answer_type = Delivered | Any
     sends = True
 
     def __init__(self, config: TencentConfig, services: Services) -> None:

@@ -23,6 +23,7 @@ from esb import (
     problem,
 )
 from esb.audience import addressed
+from esb.delivered import Delivered, Previewed
 from esb.wechat import (
     MESSAGES_PER_MINUTE,
     ROBOT_MARKDOWN_BYTES,
@@ -38,18 +39,22 @@ from esb.wechat import (
 
 
 class Config(ConfigModel):
-    """`webhook_key`: the `key` of the robot's webhook address."""
+    """The robot, and the way to WeCom."""
 
-    webhook_key: SecretStr
-    wx_qy_host: BaseUrl = "https://qyapi.weixin.qq.com"
-    wx_proxy: SecretUrl | None = None
+    webhook_key: SecretStr = Field(description="`key` of the robot's webhook address")
+    wx_qy_host: BaseUrl = Field("https://qyapi.weixin.qq.com", description="address of WeCom or of a private proxy")
+    wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
 
 class SendWecomRobotParams(Params):
     """Parameters of cmsi/send_wecom_robot."""
 
-    content: Annotated[RequiredText, Label("message content")] = Field(description="the message")
-    msgtype: Annotated[Text, Label("form of the message")] = Field("text", description="text or markdown")
+    content: Annotated[RequiredText, Label("message content")] = Field(
+        description="the message", examples=["This is a test."]
+    )
+    msgtype: Annotated[Text, Label("form of the message")] = Field(
+        "text", description="text or markdown", json_schema_extra={"enum": ["text", "markdown", "", None]}
+    )
     mentioned_list: Receivers = Field((), description="text: user ids to mention; @all mentions everybody")
     mentioned_mobile_list: Receivers = Field((), description="text: mobile numbers to mention")
 
@@ -68,10 +73,11 @@ class SendWecomRobotParams(Params):
 
 
 class SendWecomRobot(Component[Config, SendWecomRobotParams]):
-    """Sends into the robot's group, 20 messages a minute at most."""
+    """Sends a message by a WeCom group robot into its group, 20 messages a minute at most."""
 
     config_type = Config
     params_type = SendWecomRobotParams
+    answer_type = Delivered | Previewed
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

@@ -6,17 +6,28 @@ caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, problem
+from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
 from esb.audience import Audience, addressed, looked_up, require_somebody
+from esb.delivered import Delivered, Previewed
 from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
 
 
 class Config(WeComConfig, OfficialAccountConfig):
     """Which WeChat, and its credential."""
 
-    wx_type: Literal["qy", "qywx", "mp"] = "qy"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["wx_type"], "properties": {"wx_type": {"const": "mp"}}},
+            "then": {"required": ["wx_app_id", "wx_secret", "wx_template_id"]},
+            "else": {"required": ["wx_qy_corpid"]},
+        }
+    )
+
+    wx_type: Literal["qy", "qywx", "mp"] = Field(
+        "qy", description="qy (or qywx): WeCom; mp: official account", examples=["qy"]
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -30,18 +41,25 @@ class Config(WeComConfig, OfficialAccountConfig):
 class SendWeixinParams(Params):
     """Parameters of cmsi/send_weixin."""
 
+    model_config = ConfigDict(json_schema_extra=either("receiver", "receiver__username"))
+
     receiver: Annotated[Receivers, Label("wechat receiver")] = Field(
-        (), description="openids of the official account, or WeCom user ids; separated by commas"
+        (),
+        description="WeChat receivers: openids of users who follow the configured official account, or user IDs of"
+        " WeCom users; several are separated by commas, or form a list",
+        examples=["xxx"],
     )
     receiver__username: Receivers = Field(
-        (), description="user names, looked up in the directory; receiver wins when both are given"
+        (),
+        description="WeChat receivers: names of users who are registered in BlueKing; several are separated by commas,"
+        " or form a list; if receiver and receiver__username are both given, receiver counts",
     )
-    data: Annotated[Notice, RequiredDict, Label("message data")] = Field(description="the message")
+    data: Annotated[Notice, RequiredDict, Label("message data")] = Field(description="content of the message")
     wx_qy_agentid: Annotated[Whole, Label("corp agentid", "agentid")] = Field(
-        None, description="agentid of a WeCom app"
+        None, description="agentid of the WeChat app"
     )
-    wx_qy_corpsecret: Text = Field("", description="secret of that WeCom app", repr=False)
-    url: Text = Field("", description="where a tap on the message leads, if data has no url")
+    wx_qy_corpsecret: Text = Field("", description="secret of the WeChat app", repr=False)
+    url: Text = Field("", description="where a tap on the message leads, if data holds no url")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -51,10 +69,14 @@ class SendWeixinParams(Params):
 
 
 class SendWeixin(Component[Config, SendWeixinParams]):
-    """Sends to each receiver once, and tells for each whether the message was accepted."""
+    """Sends a WeChat message, through an official account or WeCom (formerly the enterprise account).
+
+    To each receiver once; the answer tells for each whether the message was accepted.
+    """
 
     config_type = Config
     params_type = SendWeixinParams
+    answer_type = Delivered | Previewed
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

@@ -40,13 +40,14 @@ SUCCESS = range(200, 300)
 
 
 class Http(Component[HttpConfig, Params]):
-    """Asks the upstream as the config says, and answers what it says."""
+    """Passes the call on to another system, and answers what that says. The parameters are that system's."""
 
     config_type = HttpConfig
 
     def __init__(self, config: HttpConfig, services: Services) -> None:
         super().__init__(config, services)
         self.streams_body = config.response == "raw"
+        self.answer_type = {"envelope": Envelope, "wrap": Any, "raw": Reply}[config.response]
         self._jwt: GatewayJwt | None = None
         if config.identity == "jwt" and config.jwt_private_key is not None:
             self._jwt = GatewayJwt(config.jwt_private_key.get_secret_value(), services.clock)

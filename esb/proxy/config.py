@@ -67,11 +67,11 @@ def _headers(value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
 
 
 class TlsFiles(ConfigModel):
-    """PEM files: `ca` whom to trust instead of the system's, `cert` and `key` the gateway's own certificate."""
+    """PEM files for TLS with the upstream."""
 
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
+    ca: str | None = Field(None, description="certificates to trust instead of the system's, a PEM file")
+    cert: str | None = Field(None, description="the gateway's own certificate, a PEM file")
+    key: str | None = Field(None, description="its private key, a PEM file")
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -90,43 +90,68 @@ class TlsFiles(ConfigModel):
 class Timeouts(ConfigModel):
     """Seconds for one attempt, by the kind of the component. The stanza's `timeout` holds for all of them together."""
 
-    query: Seconds | None = None
-    operate: Seconds | None = None
+    query: Seconds | None = Field(None, description="seconds for an attempt that only reads")
+    operate: Seconds | None = Field(None, description="seconds for an attempt that changes something")
 
 
 class BreakerConfig(ConfigModel):
-    """After `failures` in a row nobody asks for `seconds`."""
+    """When to stop asking an upstream that fails."""
 
-    failures: Count
-    seconds: Seconds
+    failures: Count = Field(description="failures in a row")
+    seconds: Seconds = Field(description="seconds in which nobody asks after them")
 
 
 class HttpConfig(ConfigModel):
-    """Where the upstream is, and in which form it is asked and answers.
+    """Where the upstream is, and in which form it is asked and answers."""
 
-    `username_param`: the parameter that carries the calling user's name; `defaults`: parameters where the caller gives
-    none; `params`: parameters that no caller can change.
-    """
-
-    allow_link_local: bool = False
-    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], AfterValidator(_some)]
-    path: Annotated[str, AfterValidator(_path)]
-    method: Annotated[Method, BeforeValidator(_upper)] | None = None
-    send: Literal["query", "json", "form"] | None = None
-    response: Literal["envelope", "wrap", "raw"] = "envelope"
-    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
-    params: dict[str, SecretStr | bool | int | float] = Field(default_factory=dict)
-    defaults: dict[str, str | bool | int | float] = Field(default_factory=dict)
-    username_param: str | None = None
-    identity: Literal["headers", "jwt", "none"] = "headers"
-    jwt_private_key: SecretStr | None = None
-    tls: TlsFiles | None = None
-    timeout: Timeouts = Timeouts()
-    kind: Kind | None = None
-    retries: int = Field(0, ge=0, le=10)
-    max_concurrency: Count | None = None
-    breaker: BreakerConfig | None = None
-    idle_timeout: Seconds = 30.0
+    allow_link_local: bool = Field(False, description="whether hosts may be link-local or metadata addresses")
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], AfterValidator(_some)] = Field(
+        json_schema_extra={"minItems": 1},
+        description="where the upstream is, such as http://host:8000; if one is down the next is asked",
+    )
+    path: Annotated[str, AfterValidator(_path)] = Field(
+        description="path of the upstream; {variables} are those of the called path, or else parameters"
+    )
+    method: Annotated[Method, BeforeValidator(_upper, json_schema_input_type=str)] | None = Field(
+        None, description="method of the request to the upstream; the caller's when left out"
+    )
+    send: Literal["query", "json", "form"] | None = Field(
+        None, description="where the parameters go: query for GET and DELETE, else json when left out"
+    )
+    response: Literal["envelope", "wrap", "raw"] = Field(
+        "envelope",
+        description="envelope: the upstream's JSON object, completed; wrap: any JSON, as data; raw: status, headers and"
+        " body as they come",
+    )
+    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(
+        default_factory=dict, description="headers of the request to the upstream"
+    )
+    params: dict[str, SecretStr | bool | int | float] = Field(
+        default_factory=dict, description="parameters that no caller can change"
+    )
+    defaults: dict[str, str | bool | int | float] = Field(
+        default_factory=dict, description="parameters where the caller gives none"
+    )
+    username_param: str | None = Field(None, description="parameter that carries the calling user's name")
+    identity: Literal["headers", "jwt", "none"] = Field(
+        "headers",
+        description="how the upstream is told who is calling: headers (Bk-Username and Bk-App-Code), besides a signed"
+        " jwt, or none",
+    )
+    jwt_private_key: SecretStr | None = Field(None, description="RSA key in PEM form that signs for identity: jwt")
+    tls: TlsFiles | None = Field(None, description="certificates, where the system's are not enough")
+    timeout: Timeouts = Field(
+        Timeouts(), description="seconds for one attempt; the stanza's timeout holds for all of them together"
+    )
+    kind: Kind | None = Field(
+        None, description="query: it only reads; operate: it changes something; by the method when left out"
+    )
+    retries: int = Field(0, ge=0, le=10, description="further attempts, where the method is idempotent")
+    max_concurrency: Count | None = Field(None, description="requests at once; what is beyond is refused with 1306429")
+    breaker: BreakerConfig | None = Field(
+        None, description="when to stop asking an upstream that fails; left out: never"
+    )
+    idle_timeout: Seconds = Field(30.0, description="raw: seconds between two pieces of a body")
 
     @model_validator(mode="after")
     def _signs(self) -> Self:

@@ -9,11 +9,15 @@ from esb.config import ConfigModel
 
 
 class AppRights(ConfigModel):
-    """One app. `impersonate`: globs of the users it may name without proof; `components`: of what it may call."""
+    """One app, and what it may do."""
 
-    code: Annotated[str, Field(min_length=1)]
-    impersonate: tuple[str, ...] = ()
-    components: tuple[str, ...] = ("*",)
+    code: Annotated[str, Field(min_length=1)] = Field(description="bk_app_code")
+    impersonate: tuple[str, ...] = Field(
+        (), description="users that it may name by bk_username without proof; globs, default none"
+    )
+    components: tuple[str, ...] = Field(
+        ("*",), description="what it may call; globs over system.component, default all"
+    )
 
     def app(self) -> App:
         return App(self.code, self.impersonate, self.components)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from esb.call import App, Call
 from esb.config import ConfigModel
@@ -23,12 +23,14 @@ LIST = Target("BK_AUTH", "list_app_secrets")
 
 
 class BkAuthConfig(ConfigModel):
-    """`url` of bkauth, the credential that the gateway shows it, and the rights of apps that have any of their own."""
+    """Where bkauth is, and what apps may do."""
 
-    url: BaseUrl
-    app_code: str
-    app_secret: SecretStr
-    apps: Annotated[tuple[AppRights, ...], each_once("code")] = ()
+    url: BaseUrl = Field(description="address of bkauth")
+    app_code: str = Field(description="the app code that the gateway shows it")
+    app_secret: SecretStr = Field(description="the secret of that app code")
+    apps: Annotated[tuple[AppRights, ...], each_once("code")] = Field(
+        (), description="rights of apps that have any of their own; their secrets are bkauth's"
+    )
 
 
 class BkAuth:

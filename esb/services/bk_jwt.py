@@ -9,7 +9,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
 from esb.call import Call, User
 from esb.config import ConfigModel
@@ -35,9 +35,11 @@ def _rsa_key(pem: Any) -> RSAPublicKey:
 
 
 class BkJwtConfig(ConfigModel):
-    """`public_key`: what the API gateway's signatures are checked with, in PEM form."""
+    """Whose signatures count."""
 
-    public_key: Annotated[RSAPublicKey, PlainValidator(_rsa_key, json_schema_input_type=str)]
+    public_key: Annotated[RSAPublicKey, PlainValidator(_rsa_key, json_schema_input_type=str)] = Field(
+        description="what the API gateway's signatures are checked with: an RSA public key in PEM form"
+    )
 
 
 class BkJwt:

@@ -3,7 +3,7 @@
 import hashlib
 from urllib.parse import urlencode
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from esb.call import Call
 from esb.config import ConfigModel
@@ -18,11 +18,11 @@ IS_LOGIN = Target("BK_LOGIN", "is_login")
 
 
 class BkLoginConfig(ConfigModel):
-    """`url` of the login service, and the credential the gateway shows it."""
+    """Where the login service is."""
 
-    url: BaseUrl
-    app_code: str = "esb"
-    app_token: SecretStr
+    url: BaseUrl = Field(description="address of the login service")
+    app_code: str = Field("esb", description="the app code that the gateway shows it")
+    app_token: SecretStr = Field(description="the token of that app code")
 
 
 class BkLogin:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from esb.call import Call, User
 from esb.config import ConfigModel
@@ -16,11 +16,11 @@ VERIFY = Target("BK_SSM", "verify_access_token")
 
 
 class BkSsmConfig(ConfigModel):
-    """`url` of the token service, and the credential that the gateway shows it."""
+    """Where the token service is."""
 
-    url: BaseUrl
-    app_code: str = "bk_paas"
-    app_secret: SecretStr
+    url: BaseUrl = Field(description="address of the token service")
+    app_code: str = Field("bk_paas", description="the app code that the gateway shows it")
+    app_secret: SecretStr = Field(description="the secret of that app code")
 
 
 class BkSsm:

@@ -33,11 +33,13 @@ def _can_sign(key: SecretStr) -> SecretStr:
 
 
 class BkUserConfig(ConfigModel):
-    """`url` of the directory, headers that it wants to see, and the private key of an X-Bkapi-JWT if it wants one."""
+    """Where the user directory is."""
 
-    url: BaseUrl
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
-    jwt_private_key: Annotated[SecretStr, AfterValidator(_can_sign)] | None = None
+    url: BaseUrl = Field(description="address of the user directory")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers that it wants to see")
+    jwt_private_key: Annotated[SecretStr, AfterValidator(_can_sign)] | None = Field(
+        None, description="RSA key in PEM form that signs the X-Bkapi-JWT, if it wants one"
+    )
 
 
 class BkUsers:

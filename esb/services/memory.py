@@ -10,13 +10,14 @@ from esb.store.memory import MemoryStore
 
 
 class MemoryConfig(ConfigModel):
-    """`max_keys`: how much is remembered at once; about 200 bytes a key. What goes beyond it is refused.
+    """How much is remembered."""
 
-    `per_process: accept`: with several processes each counts for itself, and whoever wrote this knows it.
-    """
-
-    max_keys: int = Field(1_000_000, ge=1)
-    per_process: Literal["accept"] | None = None
+    max_keys: int = Field(
+        1_000_000, ge=1, description="keys at once, about 200 bytes each; what goes beyond it is refused"
+    )
+    per_process: Literal["accept"] | None = Field(
+        None, description="accept: with several processes each counts for itself, and whoever wrote this knows it"
+    )
 
 
 class Memory(MemoryStore):

@@ -42,10 +42,18 @@ OnFailure = Literal["refuse", "degrade"]
 class OnStoreFailure(ConfigModel):
     """What becomes of calls while the server is away: `refuse` them, or `degrade` to what one process can know."""
 
-    nonces: OnFailure = "refuse"
-    idempotency: OnFailure = "degrade"
-    rate_limit: OnFailure = "degrade"
-    pacing: OnFailure = "degrade"
+    nonces: OnFailure = Field(
+        "refuse", description="replay protection of signed requests: refuse, or degrade to what one process knows"
+    )
+    idempotency: OnFailure = Field(
+        "degrade", description="Idempotency-Key: refuse, or degrade to what one process knows"
+    )
+    rate_limit: OnFailure = Field(
+        "degrade", description="limits of calls: refuse, or degrade to what one process knows"
+    )
+    pacing: OnFailure = Field(
+        "degrade", description="messages per member and minute: refuse, or degrade to what one process knows"
+    )
 
     def goes_on(self) -> frozenset[str]:
         """The words of the keys that are remembered in this process meanwhile."""
@@ -53,15 +61,18 @@ class OnStoreFailure(ConfigModel):
 
 
 class RedisConfig(ConfigModel):
-    """A server, Redis 6 or newer or Valkey. `prefix`: what all keys begin with, if others use the server too.
+    """A server, Redis 6 or newer or Valkey."""
 
-    `encryption_keys`: Fernet keys; the first encrypts what is kept, all of them decrypt.
-    """
-
-    url: Annotated[SecretStr, AfterValidator(_url)]
-    prefix: str = Field("esb:", max_length=64)
-    encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(min_length=1)
-    on_store_failure: OnStoreFailure = OnStoreFailure()
+    url: Annotated[SecretStr, AfterValidator(_url)] = Field(
+        description="redis://user:password@host:port/number, rediss://… with TLS, or unix:///path"
+    )
+    prefix: str = Field("esb:", max_length=64, description="what all keys begin with, if others use the server too")
+    encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
+        min_length=1, description="Fernet keys; the first encrypts what is kept, all of them decrypt"
+    )
+    on_store_failure: OnStoreFailure = Field(
+        OnStoreFailure(), description="what becomes of calls while the server is away"
+    )
 
 
 class Redis(Fallback):

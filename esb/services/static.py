@@ -19,11 +19,13 @@ FILLED = Field(min_length=1)
 class StaticApp(AppRights):
     """One app, and its secrets: several while one is being replaced. None of them is empty: anybody knows that one."""
 
-    secrets: tuple[Annotated[SecretStr, FILLED], ...]
+    secrets: tuple[Annotated[SecretStr, FILLED], ...] = Field(description="its secrets; several while one is replaced")
 
 
 class AppsConfig(ConfigModel):
-    apps: Annotated[tuple[StaticApp, ...], each_once("code")] = ()
+    """Apps that stand in esb.yaml."""
+
+    apps: Annotated[tuple[StaticApp, ...], each_once("code")] = Field((), description="who may call")
 
 
 class StaticApps:
@@ -65,8 +67,11 @@ class StaticApps:
 
 
 class LoginConfig(ConfigModel):
-    tokens: dict[Annotated[str, FILLED], Annotated[str, FILLED]] = Field(default_factory=dict, repr=False)
-    """bk_token -> user name"""
+    """Login states that stand in esb.yaml."""
+
+    tokens: dict[Annotated[str, FILLED], Annotated[str, FILLED]] = Field(
+        default_factory=dict, repr=False, description="bk_token -> user name"
+    )
 
 
 class StaticLogin:
@@ -89,18 +94,20 @@ class StaticLogin:
 
 
 class StaticUser(ConfigModel):
-    """One person. `active`: false for somebody who has left."""
+    """One person."""
 
-    username: Annotated[str, FILLED]
-    wx_userid: str = ""
-    email: str = ""
-    telephone: str = ""
-    country_code: str = "86"
-    active: bool = True
+    username: Annotated[str, FILLED] = Field(description="name of the user")
+    wx_userid: str = Field("", description="user ID in WeCom, or openid of the official account")
+    email: str = Field("", description="mail address")
+    telephone: str = Field("", description="phone number, in quotes")
+    country_code: str = Field("86", description="country code of the phone number, in quotes")
+    active: bool = Field(True, description="false for somebody who has left")
 
 
 class UsersConfig(ConfigModel):
-    users: Annotated[tuple[StaticUser, ...], each_once("username")] = ()
+    """People who stand in esb.yaml."""
+
+    users: Annotated[tuple[StaticUser, ...], each_once("username")] = Field((), description="people and their contacts")
 
 
 class StaticUsers:

@@ -13,20 +13,24 @@ from esb.wechat.wecom import WeCom
 
 
 class WeComConfig(ConfigModel):
-    """A WeCom app. `wx_qy_allow_all`: may a caller send to @all; `wx_proxy`: a forward proxy, with its password.
+    """A WeCom app, and the way to it."""
 
-    `wx_qy_duplicate_check`: WeCom drops repetitions of a request, so that an unanswered one may be repeated.
-    `wx_qy_member_per_minute`: WeCom silently drops what a member gets beyond 30 messages a minute; 0 does not count.
-    """
-
-    wx_qy_corpid: str = ""
-    wx_qy_corpsecret: SecretStr | None = None
-    wx_qy_agentid: int | None = None
-    wx_qy_allow_all: bool = False
-    wx_qy_duplicate_check: bool = True
-    wx_qy_member_per_minute: int = Field(30, ge=0)
-    wx_qy_host: BaseUrl = "https://qyapi.weixin.qq.com"
-    wx_proxy: SecretUrl | None = None
+    wx_qy_corpid: str = Field("", description="WeCom: id of the corporation")
+    wx_qy_corpsecret: SecretStr | None = Field(
+        None, description="WeCom: secret of the app; left out if every caller brings its own"
+    )
+    wx_qy_agentid: int | None = Field(None, description="WeCom: agentid of the app")
+    wx_qy_allow_all: bool = Field(False, description="WeCom: whether a caller may send to @all")
+    wx_qy_duplicate_check: bool = Field(
+        True, description="WeCom drops repetitions of a request, so that an unanswered one may be repeated"
+    )
+    wx_qy_member_per_minute: int = Field(
+        30,
+        ge=0,
+        description="messages for one member in a minute: WeCom silently drops what is beyond 30; 0 does not count",
+    )
+    wx_qy_host: BaseUrl = Field("https://qyapi.weixin.qq.com", description="address of WeCom or of a private proxy")
+    wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
     def require_wecom(self) -> None:
         """ValueError unless there is a corporation, and an app of it that is whole."""
@@ -59,22 +63,28 @@ class WeComConfig(ConfigModel):
 class TemplateKeys(ConfigModel):
     """Which key of the template shows which parameter: "thing5" for a category template, for instance."""
 
-    heading: str = "first"
-    message: str = "keyword1"
-    date: str = "keyword2"
-    remark: str = "remark"
+    heading: str = Field("first", description="key that shows the heading")
+    message: str = Field("keyword1", description="key that shows the message")
+    date: str = Field("keyword2", description="key that shows the date")
+    remark: str = Field("remark", description="key that shows the remark")
 
 
 class OfficialAccountConfig(ConfigModel):
-    """An official account. `wx_token_api`: stable (several gateways may share the account) or plain."""
+    """An official account, its template, and the way to it."""
 
-    wx_app_id: str = ""
-    wx_secret: SecretStr | None = None
-    wx_template_id: str = ""
-    wx_template_keys: TemplateKeys = TemplateKeys()
-    wx_token_api: Literal["stable", "plain"] = "stable"  # noqa: S105 - an interface, no secret
-    wx_mp_host: BaseUrl = "https://api.weixin.qq.com"
-    wx_proxy: SecretUrl | None = None
+    wx_app_id: str = Field("", description="official account: appid")
+    wx_secret: SecretStr | None = Field(None, description="official account: secret")
+    wx_template_id: str = Field("", description="official account: id of the template")
+    wx_template_keys: TemplateKeys = Field(
+        TemplateKeys(), description="official account: which key of the template shows which parameter"
+    )
+    wx_token_api: Literal["stable", "plain"] = Field(
+        "stable", description="official account: stable, if other programs use the account too; plain, if none does"
+    )
+    wx_mp_host: BaseUrl = Field(
+        "https://api.weixin.qq.com", description="address of the official account's API, or that of a private proxy"
+    )
+    wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
     def require_official_account(self) -> None:
         """ValueError unless appid, secret and template are there."""

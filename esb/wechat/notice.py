@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from esb.errors import Message, ParameterError
 from esb.fields import REQUIRED, Label, LooseBool, Params, Text, problem
@@ -20,18 +20,37 @@ TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
 class Notice(Params):
     """The parameter `data`: heading, message, date and remark, and the form in which WeCom shows them."""
 
-    msgtype: Text = Field(TEXT, description="WeCom: text, markdown, textcard or template_card")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["msgtype"], "properties": {"msgtype": {"const": TEMPLATE_CARD}}},
+            "else": {"required": ["heading", "message"]},
+        }
+    )
+
+    msgtype: Text = Field(
+        TEXT,
+        description="form in which WeCom shows the message: text, markdown, textcard or template_card",
+        json_schema_extra={"enum": [*FORMS, "", None]},
+    )
     heading: Annotated[Text, Label("notification header text")] = Field(
-        "", description="heading of the message", validate_default=True
+        "", description="heading of the notification", validate_default=True, examples=["blueking alarm"]
     )
     message: Annotated[Text, Label("notification text")] = Field(
-        "", description="the message itself", validate_default=True
+        "", description="text of the notification", validate_default=True, examples=["This is a test."]
     )
-    date: Text = Field("", description='when it was sent; now, as "YYYY-mm-dd HH:MM", when left out')
-    remark: Text = Field("", description="the last line of the message")
-    is_message_base64: LooseBool = Field(False, description="message is base64 of UTF-8 text")
-    url: Text = Field("", description="where a tap on the message leads; a textcard needs it")
-    template_card: dict[str, Any] | None = Field(None, description="WeCom's object, for msgtype template_card")
+    date: Text = Field(
+        "",
+        description='when the notification is sent; default is the current time, "YYYY-mm-dd HH:MM"',
+        examples=["2017-02-22 15:36"],
+    )
+    remark: Text = Field("", description="last line of the notification", examples=["This is a test!"])
+    is_message_base64: LooseBool = Field(
+        False,
+        description="whether message is encoded by base64; default False, not encoded; encode UTF-8 text, for instance"
+        " with base64.b64encode",
+    )
+    url: Text = Field("", description="where a tap on the message leads; msgtype textcard needs it")
+    template_card: dict[str, Any] | None = Field(None, description="WeCom's own object, for msgtype template_card")
 
     @field_validator("msgtype")
     @classmethod

@@ -22,6 +22,8 @@ async def supervised(path: str, environ: Mapping[str, str], host: str | None, po
     Raises ConfigError before anything is opened, and CannotListen.
     """
     stopped = serving.stop_signal()
+    # All is being read: one that comes now must not end us.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
     create_app(load(path, environ))  # all mistakes, before the sandbox opens a port
     async with AsyncExitStack() as stack:
         sandbox_url = None
@@ -38,15 +40,16 @@ async def supervised(path: str, environ: Mapping[str, str], host: str | None, po
         reread = partial(asyncio.to_thread, load, path, environ, sandbox_url=sandbox_url)
         observer = Observer([logs.listener(environ, at_once=False)])
         supervisor = Supervisor(config, host, port, observer, reread)
-        stack.push_async_callback(supervisor.stop, server.shutdown_grace)
         if server.admin is not None:
             desk = create_admin(supervisor)
             await stack.enter_async_context(
                 serving.listening(desk, server.admin.host, server.admin.port, "server.admin.port")
             )
+        stack.push_async_callback(supervisor.stop)  # while the admin listener still tells that they drain
         started = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stopped.wait())
         stack.callback(started.cancel)
+        stack.callback(stopping.cancel)
         await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stopped.is_set():
             return

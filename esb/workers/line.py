@@ -4,9 +4,11 @@ Both ends are the same program and nobody else holds an end, so objects travel p
 """
 
 import asyncio
+import io
 import pickle
 import socket
 import struct
+from types import MappingProxyType
 from typing import Any
 
 _SIZE = struct.Struct("!I")
@@ -28,7 +30,7 @@ class Line:
         return cls(*await asyncio.open_unix_connection(sock=end))
 
     async def send(self, message: Any) -> None:
-        raw = pickle.dumps(message)
+        raw = _pickled(message)
         try:
             self._writer.write(_SIZE.pack(len(raw)) + raw)
             await self._writer.drain()
@@ -44,6 +46,28 @@ class Line:
 
     def close(self) -> None:
         self._writer.close()
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, MappingProxyType):  # which pickle leaves out
+            return _frozen, (dict(value),)
+        return NotImplemented
+
+
+def _frozen(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    """Its class has a name by which pickle does not find it."""
+    return MappingProxyType(values)
+
+
+def _unchangeable(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(items)
+
+
+def _pickled(message: Any) -> bytes:
+    written = io.BytesIO()
+    _Pickler(written).dump(message)
+    return written.getvalue()
 
 
 class Questions:
@@ -77,6 +101,8 @@ class Questions:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(answer)
         except LineClosed:
+            pass
+        finally:
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(LineClosed())

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from esb.errors import ConfigError
 from esb.generation import Generation
 from esb.metrics import Tally
 from esb.processes import Process, state
-from esb.serving import collect_seldom, listening, run, stop_signal
+from esb.serving import CannotListen, collect_seldom, listening, run, stop_signal
 from esb.workers.line import Line, LineClosed
 
 
@@ -40,13 +40,14 @@ class Worker:
         self._gateway = gateway
         self._tally = tally
         self._next: Generation | None = None
+        self._unused: set[asyncio.Task[None]] = set()
 
     def answer(self, verb: str, argument: Any) -> Any:
         match verb:
             case "build":
                 return self.build(argument)
             case "adopt":
-                return self.adopt()
+                return self.adopt(argument)
             case _:
                 return self.state()
 
@@ -55,19 +56,27 @@ class Worker:
 
     def build(self, config: Config) -> list[Any]:
         """Builds the next generation beside the one that answers; what is wrong with it."""
+        self._drop()
         try:
             self._next = self._gateway.build(config)
         except ConfigError as error:
             return list(error.mistakes)
         return []
 
-    def adopt(self) -> bool:
-        """Swaps to the generation that was built last."""
-        if self._next is None:
-            return False
-        self._gateway.adopt(self._next)
-        self._next = None
-        return True
+    def adopt(self, number: int) -> bool:
+        """Swaps to the generation that was built last, if it is this one. Whether this one answers from now on."""
+        if self._next is not None and self._next.number == number:
+            self._gateway.adopt(self._next)
+            self._next = None
+        return self._gateway.generation.number == number
+
+    def _drop(self) -> None:
+        """Closes a generation that was built and not adopted, since a sibling could not build it."""
+        if self._next is not None:
+            closing = asyncio.create_task(self._next.close())
+            self._unused.add(closing)
+            closing.add_done_callback(self._unused.discard)
+            self._next = None
 
 
 async def work(end: socket.socket) -> None:
@@ -75,7 +84,10 @@ async def work(end: socket.socket) -> None:
     stopped = stop_signal()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor's business
     line = await Line.over(end)
-    orders: Orders = await line.receive()
+    try:
+        orders: Orders = await line.receive()
+    except LineClosed:
+        return
     server = orders.config.server
     async with AsyncExitStack() as stack:
         tracer = await stack.enter_async_context(telemetry.traced(os.environ))
@@ -85,7 +97,8 @@ async def work(end: socket.socket) -> None:
         gateway = app[GATEWAY]
         gateway.generation.number = orders.generation
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
-        await line.send("ready")
+        with suppress(LineClosed):  # what answers finds out as well, and stops
+            await line.send("ready")
         collect_seldom()
         answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stopped))
         await stopped.wait()
@@ -96,17 +109,25 @@ async def work(end: socket.socket) -> None:
 
 
 async def _answer(line: Line, worker: Worker, stopped: asyncio.Event) -> None:
-    """Answers questions until the supervisor has gone; a worker without one would never be restarted or stopped."""
+    """Answers questions until the supervisor has gone.
+
+    A worker that cannot be asked ends, whatever the reason: it would never be restarted or stopped.
+    """
     try:
         while True:
             number, verb, argument = await line.receive()
             await line.send((number, worker.answer(verb, argument)))
     except LineClosed:
+        pass
+    finally:
         stopped.set()
 
 
 def main() -> None:
-    run(work(socket.socket(fileno=int(sys.argv[1]))))
+    try:
+        run(work(socket.socket(fileno=int(sys.argv[1]))))
+    except (ConfigError, CannotListen) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

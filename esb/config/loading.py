@@ -1,133 +1,23 @@
-"""esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
+"""Reading esb.yaml: strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
 import glob
 import os
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel
 
+from esb.config.keys import ComponentKeys, DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys, StanzaKeys
+from esb.config.paths import METHODS, VARIABLE, normalised, path_fault
+from esb.config.stanzas import ComponentStanza, Config, Stanza
 from esb.document import Section, did_you_mean, joined, read
 from esb.errors import ConfigError, Mistake
 from esb.interpolation import Interpolation
 
-__all__ = ["ComponentStanza", "Config", "ConfigModel", "Sandbox", "Section", "Server", "Stanza", "load"]
-
 M = TypeVar("M", bound=BaseModel)
-
-
-class ConfigModel(BaseModel):
-    """The base of every configuration: strict, frozen, no unknown keys, and no value in an error's text."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
-
-
-def _network(value: Any) -> IPv4Network | IPv6Network:
-    try:
-        if isinstance(value, str):
-            return ip_network(value)
-    except ValueError:
-        pass
-    raise ValueError("expected an IP address, or a network such as 10.0.0.0/8")
-
-
-def _first_version(value: int) -> int:
-    if value != 1:
-        raise ValueError("expected 1, the only version there is")
-    return value
-
-
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network, json_schema_input_type=str)]
-Version = Annotated[int, AfterValidator(_first_version)]
-Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Admin(ConfigModel):
-    """A listener of its own for those who run the gateway. It asks nobody who they are: keep it private."""
-
-    host: Text = "127.0.0.1"
-    port: int = Field(ge=1, le=65535)
-
-
-class Server(ConfigModel):
-    """The listener and what it lets in."""
-
-    host: Text = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
-    max_body: Count = 10 * 1024 * 1024
-    shutdown_grace: float = Field(30.0, ge=0)
-    trusted_proxies: tuple[Network, ...] = ()
-    max_in_flight: Count = 5000
-    max_per_target: Count = 5000
-    outgoing: Literal["aiohttp", "httptools"] | None = None
-    """Who speaks HTTP to upstreams; None: the fastest that is installed."""
-    workers: Count = 1
-    """How many processes answer calls."""
-    admin: Admin | None = None
-
-
-class Sandbox(ConfigModel):
-    """The embedded WeChat sandbox; port 0 is a free one."""
-
-    port: int = Field(8089, ge=0, le=65535)
-
-
-@dataclass(frozen=True, slots=True)
-class Stanza:
-    """Anything that can be replaced: which class, and its configuration."""
-
-    use: str
-    config: Section
-    section: Section
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentStanza(Stanza):
-    """A component, and the paths that lead to it."""
-
-    path: str
-    aliases: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ("GET", "POST")
-    timeout: float = 30.0
-    active: bool = True
-    test_config: Section | None = None
-    max_body: int | None = None
-    """None: the server's."""
-    unlimited: bool = False
-    """`max_body: null`, for a component that streams its body."""
-
-    @property
-    def name(self) -> str:
-        """`system.component`, as permissions and logs call it; a path such as /v2/… has its version dropped."""
-        parts = _unversioned(self.path)
-        words = [part for part in parts if not VARIABLE.fullmatch(part)]
-        return f"{parts[0]}.{(words or parts)[-1]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """All that esb.yaml and the files it includes say, as far as it is right; and what is wrong."""
-
-    path: Path
-    folder: Path
-    """The absolute folder of esb.yaml: plugins are importable from here."""
-    server: Server = field(default_factory=Server)
-    sandbox: Sandbox | None = None
-    services: Mapping[str, Stanza] = field(default_factory=dict)
-    middlewares: tuple[Stanza, ...] | None = None
-    """None: left out, the default chain."""
-    components: tuple[ComponentStanza, ...] = ()
-    mistakes: list[Mistake] = field(default_factory=list)
-    files: tuple[Path, ...] = ()
-    """All that was read: esb.yaml first, then what it includes."""
-    root: Section | None = None
-    """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
@@ -136,48 +26,6 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_
     `sandbox_url` is what `${sandbox}` stands for once the sandbox listens; without it, what its stanza promises.
     """
     return _Loading(Path(path), os.environ if environ is None else environ, sandbox_url).config()
-
-
-# The keys of each kind of mapping. Stanzas are checked one by one, so that one mistake does not hide the others.
-
-
-class _StanzaKeys(ConfigModel):
-    use: Text
-    config: dict[str, Any] | None = None
-
-
-class _ComponentKeys(_StanzaKeys):
-    path: str
-    aliases: tuple[str, ...] = ()
-    methods: tuple[str, ...] = Field(("GET", "POST"), min_length=1)
-    timeout: float = Field(30.0, gt=0)
-    active: bool = True
-    test_config: dict[str, Any] | None = None
-    max_body: Count | None = None
-
-
-class _Services(ConfigModel):
-    apps: dict[str, Any] | None = None
-    login: dict[str, Any] | None = None
-    users: dict[str, Any] | None = None
-    access_tokens: dict[str, Any] | None = None
-    jwt: dict[str, Any] | None = None
-    store: dict[str, Any] | None = None
-
-
-class _Document(ConfigModel):
-    version: Version
-    server: dict[str, Any] | None = None
-    include: tuple[str, ...] | None = None
-    sandbox: dict[str, Any] | None = None
-    services: dict[str, Any] | None = None
-    middlewares: list[Any] | None = None
-    components: list[Any] | None = None
-
-
-class _Included(ConfigModel):
-    version: Version = 1
-    components: list[Any]
 
 
 class _Loading:
@@ -199,7 +47,7 @@ class _Loading:
         if self.sandbox_url is None and root.value.get("sandbox") is not None:
             self.sandbox_url = self._promised_sandbox(root)
         root = self._filled(root, self.path)
-        self._sound(root, _Document)
+        self._sound(root, DocumentKeys)
         components = [*self._components(root), *self._included(root)]
         include = _opened(root, "include")
         if _opened(root, "components") is None and (include is None or not include.value):
@@ -282,7 +130,7 @@ class _Loading:
         root = self._read(path)
         if root is not None:
             root = self._filled(root, path)
-            self._sound(root, _Included)
+            self._sound(root, IncludedKeys)
             yield from self._components(root)
 
     # Parts
@@ -312,8 +160,8 @@ class _Loading:
         services = _opened(root, "services")
         if services is None or not isinstance(services.value, dict):
             return {}
-        self._sound(services, _Services)
-        parts = ((key, _opened(services, key)) for key in _Services.model_fields)
+        self._sound(services, ServicesKeys)
+        parts = ((key, _opened(services, key)) for key in ServicesKeys.model_fields)
         stanzas = (
             (key, self._stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
         )
@@ -327,7 +175,7 @@ class _Loading:
         return tuple(stanza for stanza in stanzas if stanza is not None)
 
     def _stanza(self, section: Section) -> Stanza | None:
-        keys = self._sound(section, _StanzaKeys)
+        keys = self._sound(section, StanzaKeys)
         if keys is None or _place(section, "use").unresolved:
             return None
         return Stanza(keys.use, _config(section), section)
@@ -338,11 +186,11 @@ class _Loading:
             return
         for part in components.children.values():
             section = part.reread()
-            keys = self._sound(section, _ComponentKeys)
+            keys = self._sound(section, ComponentKeys)
             if keys is not None and not _place(section, "use").unresolved:
                 yield self._component(section, keys)
 
-    def _component(self, section: Section, keys: _ComponentKeys) -> ComponentStanza:
+    def _component(self, section: Section, keys: ComponentKeys) -> ComponentStanza:
         methods = self._methods(section, keys.methods)
         self._check_paths(section, keys, methods)
         test_config = _opened(section, "test_config")
@@ -350,8 +198,8 @@ class _Loading:
             keys.use,
             _config(section),
             section,
-            path=_normalised(keys.path),
-            aliases=tuple(_normalised(alias) for alias in keys.aliases),
+            path=normalised(keys.path),
+            aliases=tuple(normalised(alias) for alias in keys.aliases),
             methods=methods,
             timeout=keys.timeout,
             active=keys.active,
@@ -368,7 +216,7 @@ class _Loading:
                 self.mistakes.append(section.mistake(f"unknown method{hint}", "methods", index))
         return methods
 
-    def _check_paths(self, section: Section, keys: _ComponentKeys, methods: tuple[str, ...]) -> None:
+    def _check_paths(self, section: Section, keys: ComponentKeys, methods: tuple[str, ...]) -> None:
         variables = sorted(VARIABLE.findall(keys.path))
         places: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
         places += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
@@ -385,7 +233,7 @@ class _Loading:
 
     def _take(self, path: str, methods: tuple[str, ...], place: Mistake) -> str | None:
         """Notes the routes of a path; the fault, if one is taken. The names of variables do not tell paths apart."""
-        routes = [(VARIABLE.sub("{}", _normalised(path)), method) for method in methods]
+        routes = [(VARIABLE.sub("{}", normalised(path)), method) for method in methods]
         taken = [route for route in routes if route in self.routes]
         for route in routes:
             self.routes.setdefault(route, f"{place.file}:{place.line}")
@@ -393,11 +241,6 @@ class _Loading:
             return None
         verbs = ", ".join(method for _, method in taken)
         return f"declared twice; {self.routes[taken[0]]} takes {verbs} of this path already"
-
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
-SEGMENT = re.compile(r"[^\s/?#%{}]+")
 
 
 def _opened(section: Section, key: str) -> Section | None:
@@ -423,32 +266,3 @@ def _config(stanza: Section) -> Section:
 
 def _within(key: str, part: str) -> bool:
     return key == part or key.startswith((f"{part}.", f"{part}["))
-
-
-def _normalised(path: str) -> str:
-    return f"/{path.strip('/')}/"
-
-
-def _unversioned(path: str) -> list[str]:
-    parts = path.strip("/").split("/")
-    return parts[1:] if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[0]) else parts
-
-
-def system_of(path: str) -> str:
-    """The system that a component's path names: cmsi for /v2/cmsi/send_weixin/."""
-    return _unversioned(path)[0]
-
-
-def path_fault(path: str) -> str | None:
-    """What is wrong with a component's path, in a word to operators."""
-    if not path.startswith("/"):
-        return "a path starts with /"
-    parts = path.strip("/").split("/")
-    if not all(VARIABLE.fullmatch(part) or SEGMENT.fullmatch(part) for part in parts):
-        return "a path is made of /words/ and /{variables}/ (letters, digits, _ and -)"
-    names = VARIABLE.findall(path)
-    if len(set(names)) < len(names):
-        return "a path has each {variable} once"
-    if all(VARIABLE.fullmatch(part) for part in _unversioned(path)):
-        return "a path needs a word that is no {variable}: it names the component"
-    return None

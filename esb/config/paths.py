@@ -1,0 +1,46 @@
+"""The paths of components: their form, and the names that they give."""
+
+import re
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
+SEGMENT = re.compile(r"[^\s/?#%{}]+")
+PATTERN = r"^/+([^\s/?#%{}]+|\{[A-Za-z0-9_-]+\})(/([^\s/?#%{}]+|\{[A-Za-z0-9_-]+\}))*/*$"
+"""Their form as one expression, for documents."""
+
+
+def normalised(path: str) -> str:
+    """With one slash at each end."""
+    return f"/{path.strip('/')}/"
+
+
+def _unversioned(path: str) -> list[str]:
+    parts = path.strip("/").split("/")
+    return parts[1:] if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[0]) else parts
+
+
+def system_of(path: str) -> str:
+    """The system that a component's path names: cmsi for /v2/cmsi/send_weixin/."""
+    return _unversioned(path)[0]
+
+
+def path_fault(path: str) -> str | None:
+    """What is wrong with a component's path, in a word to operators."""
+    if not path.startswith("/"):
+        return "a path starts with /"
+    parts = path.strip("/").split("/")
+    if not all(VARIABLE.fullmatch(part) or SEGMENT.fullmatch(part) for part in parts):
+        return "a path is made of /words/ and /{variables}/ (letters, digits, _ and -)"
+    names = VARIABLE.findall(path)
+    if len(set(names)) < len(names):
+        return "a path has each {variable} once"
+    if all(VARIABLE.fullmatch(part) for part in _unversioned(path)):
+        return "a path needs a word that is no {variable}: it names the component"
+    return None
+
+
+def name_of(path: str) -> str:
+    """`system.component`, as permissions and logs call it."""
+    parts = _unversioned(path)
+    words = [part for part in parts if not VARIABLE.fullmatch(part)]
+    return f"{parts[0]}.{(words or parts)[-1]}"

@@ -1,0 +1,54 @@
+"""The data of a sending answer, as documents tell it. `audience.delivery` and what stands around it make it."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+class UsernameCheck(BaseModel):
+    """What became of user names."""
+
+    invalid: list[str] = Field(description="user names that are not registered, or have left", examples=[[]])
+
+
+class Missed(BaseModel):
+    """A receiver whom the message did not reach."""
+
+    receiver: str = Field(description="the receiver, as the caller named it")
+    errcode: int | str | None = Field(description="code of the system that refused it; null if none was asked")
+    errmsg: str = Field(description="why")
+
+
+class Warned(BaseModel):
+    """Something that was sent, and will not look as it was meant to."""
+
+    field: str = Field(description="the parameter")
+    what: str = Field(description="what is wrong with it")
+
+
+class Delivered(BaseModel):
+    """What became of every receiver, each as the caller named it."""
+
+    accepted: list[str] = Field(description="receivers whose message was accepted", examples=[["xxx"]])
+    failed: list[Missed] = Field(description="receivers whose message was not sent: send it again to these only")
+    unknown: list[str] = Field(description="receivers of whom it is not known whether it reached them", examples=[[]])
+    msgids: list[str] = Field(description="the sending system's ids of the messages", examples=[["1"]])
+    username_check: UsernameCheck | None = Field(None, description="what became of user names")
+    warnings: list[Warned] = Field(default=[], description="what was sent and will not be shown as it is")
+
+
+class Preview(BaseModel):
+    """One request that would have been sent."""
+
+    receivers: list[str] = Field(description="for whom it is")
+    endpoint: str = Field(description="where it would have gone")
+    body: dict[str, Any] = Field(description="what it would have said")
+
+
+class Previewed(BaseModel):
+    """The answer to a dry run."""
+
+    dry_run: Literal[True] = Field(description="nothing was sent")
+    messages: list[Preview] = Field(description="what would have been sent")
+    username_check: UsernameCheck | None = Field(None, description="what became of user names")
+    warnings: list[Warned] = Field(default=[], description="what would not be shown as it is")

@@ -1,0 +1,49 @@
+"""The JSON Schema of a model, without what only pydantic would miss."""
+
+from typing import Any, cast
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+Schema = dict[str, Any]
+
+
+class _Plain(GenerateJsonSchema):
+    """No titles that repeat a field's name; what JSON Schema cannot say is left open instead of refused."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - pydantic's attribute
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def handle_invalid_for_json_schema(self, schema: core_schema.CoreSchema, error_info: str) -> JsonSchemaValue:
+        return {}
+
+
+def schema_of(kind: Any, place: str = "#/$defs/") -> Schema:
+    """What is accepted as this type. Models that it is made of stand below `$defs`, and are referred to at `place`."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_json_schema(mode="validation", schema_generator=_Plain, ref_template=place + "{model}")
+    adapter = TypeAdapter(kind)
+    return adapter.json_schema(mode="validation", schema_generator=_Plain, ref_template=place + "{model}")
+
+
+def resolved(schema: Schema, root: Schema) -> Schema:
+    """The schema itself where this one refers to it; what stands beside the reference stays."""
+    if "$ref" not in schema:
+        return schema
+    there = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    return {**there, **{key: value for key, value in schema.items() if key != "$ref"}}
+
+
+def first(schema: Schema, root: Schema) -> Schema:
+    """The first of a union: how documents know it."""
+    schema = resolved(schema, root)
+    if "anyOf" not in schema or "properties" in schema:
+        return schema
+    return first({**schema["anyOf"][0], **_beside(schema)}, root)
+
+
+def _beside(schema: Schema) -> Schema:
+    return {key: cast(Any, value) for key, value in schema.items() if key != "anyOf"}

@@ -1,0 +1,57 @@
+"""What a word without quotes means in YAML."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+LOOSE_WORDS = {
+    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
+}
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
+HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,99}")
+NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF|nan|NaN|NAN)")
+EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
+
+
+def plainly(text: str) -> Any:
+    """What a word without quotes means."""
+    if text in WORDS:
+        return WORDS[text]
+    if INTEGER.fullmatch(text):
+        return int(text)
+    if HEXADECIMAL.fullmatch(text):
+        return int(text, 16)
+    if NUMBER.fullmatch(text):
+        return float(text)
+    if match := INFINITE.fullmatch(text):
+        return float(match[1] + match[2])
+    return text
+
+
+def loosely(text: str) -> Any:
+    """What a word means where it cannot be a text."""
+    if text in LOOSE_WORDS:
+        return LOOSE_WORDS[text]
+    return float(text) if EXPONENT.fullmatch(text) else plainly(text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a mistake about a word that is not known."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def joined(key: str, part: str | int) -> str:
+    """The dotted key of a part: `components[0].config.wx_type`."""
+    if isinstance(part, int):
+        return f"{key}[{part}]"
+    shown = part if part and part.isprintable() else repr(part)
+    return f"{key}.{shown}" if key else shown

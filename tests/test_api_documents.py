@@ -1,0 +1,218 @@
+"""`esb docs`: what callers are promised of every component, in two languages."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import esb.errors
+from esb.cli import main
+from esb.describing.promises import CODES
+from esb.translation import Catalogues
+
+CONFIG = """\
+version: 1
+components:
+  - path: /cmsi/send_weixin/
+    aliases: [/v2/cmsi/send_weixin/]
+    methods: [POST]
+    use: cmsi_send_weixin
+    config: {wx_qy_corpid: ww0000000000000001}
+  - {path: /cmsi/send_mail/, use: cmsi_send_mail}
+  - {path: /cmsi/send_voice_msg/, use: cmsi_send_voice_msg}
+  - {path: /cmsi/get_msg_type/, methods: [GET], use: cmsi_get_msg_type}
+  - {path: "/tasks/{id}/", methods: [GET], use: http, config: {hosts: [a], path: "/{id}"}}
+  - {path: "/files/{id}/", methods: [GET], use: http, config: {hosts: [a], path: "/{id}", response: raw}}
+"""
+PROMISED = """\
+bk_app_code | string | 是
+bk_app_secret | string | 是
+bk_token | string | 否
+bk_username | string | 否
+receiver | string | 否
+receiver__username | string | 否
+data | dict | 是
+wx_qy_agentid | string | 否
+wx_qy_corpsecret | string | 否
+heading | string | 是
+message | string | 是
+date | string | 否
+remark | string | 否
+is_message_base64 | bool | 否
+result | bool
+code | int
+message | string
+"""
+"""What BlueKing's document of send_weixin promises."""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "esb.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def docs(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["docs", "-c", str(config), *arguments])
+
+
+def document(config: Path, component: str, language: str = "en", system: str = "cmsi") -> str:
+    done = docs(config, system, component, "--language", language)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def section(text: str, title: str) -> str:
+    """What stands below a heading, up to the next one of its rank or above."""
+    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,3}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[2]
+
+
+def test_send_weixin_has_the_form_of_the_api_document(config: Path) -> None:
+    text = document(config, "send_weixin", "zh-hans")
+
+    assert re.findall(r"^#{2,3} (.*)", text, re.MULTILINE) == [
+        "cmsi/send_weixin", "请求方法", "请求地址", "通用参数", "功能描述", "请求参数", "请求参数示例", "返回结果示例",
+        "返回结果参数说明", "返回码", "组件配置",
+    ]  # fmt: skip
+    assert "#### 接口参数" in text
+    assert "#### data 参数包含内容" in text
+    assert section(text, "请求方法").strip() == "POST"
+    assert section(text, "请求地址").split() == [
+        "/api/c/compapi/cmsi/send_weixin/",
+        "/api/c/compapi/v2/cmsi/send_weixin/",
+    ]
+    assert "发送微信消息，支持微信公众号消息，及微信企业号消息" in section(text, "功能描述")
+
+
+@pytest.mark.parametrize("row", PROMISED.splitlines())
+def test_every_parameter_that_was_promised_is_there(config: Path, row: str) -> None:
+    assert f"| {row} | " in document(config, "send_weixin", "zh-hans")
+
+
+def test_the_examples_are_json_and_those_of_the_api_document(config: Path) -> None:
+    request, answer = re.findall(r"```json\n(.*?)```", document(config, "send_weixin"), re.DOTALL)
+
+    assert json.loads(request) == {
+        "bk_app_code": "esb_test",
+        "bk_app_secret": "xxx",
+        "bk_token": "xxx",
+        "receiver": "xxx",
+        "data": {
+            "heading": "blueking alarm",
+            "message": "This is a test.",
+            "date": "2017-02-22 15:36",
+            "remark": "This is a test!",
+        },
+    }
+    assert {**json.loads(answer), "data": None, "request_id": ""} == {
+        "result": True, "code": 0, "message": "OK", "data": None, "request_id": ""
+    }  # fmt: skip
+    assert json.loads(answer)["data"] == {"accepted": ["xxx"], "failed": [], "unknown": [], "msgids": ["1"]}
+
+
+def test_both_languages_say_the_same_and_nothing_is_left_in_english(config: Path) -> None:
+    english, chinese = docs(config, "--language", "en").output, docs(config, "--language", "zh-hans").output
+
+    def form(text: str) -> list[str]:
+        cells = re.findall(r"^\| ([^|]*) \| ", text, re.MULTILINE)
+        return [cell for cell in cells if cell.isascii() and cell not in {"field", "code", "header"}]
+
+    assert form(english) == form(chinese)
+    assert english.isascii() or set(re.findall(r"[^\x00-\x7f]", english)) <= set("×…")
+    prose = re.findall(r"^\|.* \| ([^|]*) \|$", chinese, re.MULTILINE)
+    assert [cell for cell in prose if cell.isascii() and cell not in {"---", ""}] == []
+
+
+def test_headers_are_those_that_the_component_heeds(config: Path) -> None:
+    sending = section(document(config, "send_weixin"), "Request parameters")
+    asking = section(document(config, "get_msg_type"), "Request parameters")
+
+    for header in ("X-Bkapi-Authorization", "Blueking-Language", "X-Bkapi-Request-Id"):
+        assert f"| {header} |" in sending
+        assert f"| {header} |" in asking
+    for header in ("Idempotency-Key", "X-Dry-Run", "X-Use-Test-Env"):
+        assert f"| {header} |" in sending
+        assert f"| {header} |" not in asking
+
+
+def test_lists_of_mappings_have_tables_of_their_own(config: Path) -> None:
+    mail, voice = document(config, "send_mail"), document(config, "send_voice_msg")
+
+    assert "| filename | string | yes | file name |" in section(mail, "Contents of attachments")
+    assert "| mobile_phone | string | no |" in section(voice, "Contents of user_list_information")
+    assert "| is_active | bool |" in document(config, "get_msg_type")
+
+
+def test_what_another_system_answers_is_told_so(config: Path) -> None:
+    completed, raw = document(config, "tasks", system="tasks"), document(config, "files", system="files")
+
+    assert "completed with what is missing of these" in completed
+    assert "status, headers and body" in raw
+    for text in (completed, raw):
+        assert "### Answer example" not in text
+        assert "| id | string | yes | part of the address |" in section(text, "Path variables")
+
+
+def test_operators_find_the_keys_of_config(config: Path) -> None:
+    keys = section(document(config, "send_weixin"), "Configuration")
+
+    assert "| wx_qy_corpid | string | yes | WeCom: id of the corporation |" in keys
+    assert "#### Contents of wx_template_keys" in document(config, "send_weixin")
+    assert "### Configuration" not in document(config, "get_msg_type")
+
+
+def test_every_code_has_its_meaning(config: Path) -> None:
+    classes = [found for found in vars(esb.errors).values() if isinstance(found, type)]
+
+    assert {found.code for found in classes if issubclass(found, esb.errors.EsbError)} | {0} == CODES.keys()
+    for code in CODES:
+        assert f"| {code} | " in document(config, "get_msg_type")
+
+
+def test_one_system_or_all_can_be_asked_for(config: Path) -> None:
+    def titles(*arguments: str) -> list[str]:
+        return re.findall(r"^## (.*)", docs(config, *arguments).output, re.MULTILINE)
+
+    assert titles() == [
+        "cmsi/send_weixin", "cmsi/send_mail", "cmsi/send_voice_msg", "cmsi/get_msg_type", "tasks/tasks", "files/files",
+    ]  # fmt: skip
+    assert titles("tasks") == ["tasks/tasks"]
+    assert titles("cmsi", "send_mail") == ["cmsi/send_mail"]
+
+
+def test_a_component_that_is_not_there_is_told_so(config: Path) -> None:
+    done = docs(config, "cmsi", "send_wiexin")
+
+    assert done.exit_code == 1
+    assert "no such component: cmsi/send_wiexin" in done.output
+
+
+def test_documents_are_written_a_file_each(config: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+
+    done = docs(config, "-o", str(folder))
+
+    assert (folder / "cmsi" / "send_weixin.md").read_text("utf-8") == document(config, "send_weixin")
+    assert sorted(Path(line) for line in done.output.splitlines()) == sorted(folder.rglob("*.md"))
+
+
+def test_a_table_stays_one_whatever_a_plugin_writes(tmp_path: Path) -> None:
+    (tmp_path / "odd_channel.py").write_text(
+        "from typing import Any\nfrom pydantic import Field\nfrom esb import Component, NoConfig, Params\n"
+        "class P(Params):\n    a: Any = Field(None, description='one | other\\nline')\n    b: int = 3\n"
+        "class Odd(Component[NoConfig, P]):\n    params_type = P\n"
+        "    async def handle(self, call, params):\n        return None\n"
+    )
+    path = tmp_path / "esb.yaml"
+    path.write_text("version: 1\ncomponents: [{path: /odd/channel/, use: 'odd_channel:Odd'}]\n")
+
+    text = docs(path).output
+
+    assert "| a | any | no | one \\| other line |" in text
+    assert "| b | int | no | default 3 |" in text
+    assert Catalogues().translate("zh-hans")("") not in text
