@@ -17,7 +17,7 @@ assert codec.orjson is None
 assert serving.uvloop is None
 cli.main()
 """
-FASTER = ("orjson", "uvloop")
+FASTER = ("httptools", "orjson", "uvloop")
 EXTRAS = ("jwt", "cryptography")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from multidict import CIMultiDict
@@ -16,10 +17,14 @@ except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway
 
 INSTALLED = httptools is not None
 LONGEST_HEAD = 64 * 1024
+LONGEST_VALUE = 8190
 MOST_HEADERS = 128
 """A head beyond these is no answer that anybody waits for."""
 BODILESS = frozenset({204, 304})
-PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+GZIP = zlib.MAX_WBITS | 16
+WINDOWS: Mapping[str, int] = {"gzip": GZIP, "deflate": zlib.MAX_WBITS}
+"""What zlib calls the form of each content coding."""
+NO_CODING = ("identity",)
 CLOSED = Message("the connection was closed before the response was complete")
 TOO_LARGE = Message("the response is too large")
 NO_HTTP = Message("the response is not valid HTTP")
@@ -151,7 +156,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # a trailer
-        if len(self._headers) >= MOST_HEADERS or b"\0" in value:
+        if len(self._headers) >= MOST_HEADERS or len(value) > LONGEST_VALUE or b"\0" in value:
             self._fail(ExchangeError(NO_HTTP))
         self._headers.append(
             (name.decode("utf-8", "surrogateescape"), value.rstrip(b" \t").decode("utf-8", "surrogateescape"))
@@ -161,8 +166,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._status = self._parser.get_status_code()
         if self._status >= 200 and self._status not in BODILESS and not self._parser.should_keep_alive():
-            names = {name.lower() for name, _ in self._headers}
-            self._until_closed = names.isdisjoint({"content-length", "transfer-encoding"})
+            self._until_closed = ends_with_connection(self._headers)
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
@@ -182,10 +186,10 @@ class Connection(asyncio.Protocol):
             self.is_open = False
         headers = CIMultiDict(self._headers)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        encoding = headers.get("Content-Encoding")
-        if encoding is not None and encoding.lower() in PACKED and body:
+        window = WINDOWS.get(headers.getall("Content-Encoding", NO_CODING)[-1].lower())
+        if window is not None and body:
             try:
-                body = unpacked(body)
+                body = unpacked(body, window)
             except ExchangeError as error:
                 self._fail(error)
                 return
@@ -208,13 +212,23 @@ MOST_JOINED = 64 * 1024
 """Up to this size, in bytes, a body is copied to its head, to go out as one."""
 
 
-def unpacked(body: bytes) -> bytes:
-    """What this gzip, zlib or bare deflate stream holds. ExchangeError if that is nothing, or too much."""
-    bare = body[0] & 0x0F != 8 and body[:2] != b"\x1f\x8b"
+def ends_with_connection(headers: Sequence[tuple[str, str]]) -> bool:
+    """Whether a body's end is the connection's: no length, and not in chunks."""
+    named = [(name.lower(), value) for name, value in headers]
+    codings = [value for name, value in named if name == "transfer-encoding"]
+    if codings:
+        return codings[-1].rpartition(",")[2].strip().lower() != "chunked"
+    return all(name != "content-length" for name, _ in named)
+
+
+def unpacked(body: bytes, window: int) -> bytes:
+    """What this stream holds, or several one after another. ExchangeError if that is nothing, or too much."""
+    if window == zlib.MAX_WBITS and body[0] & 0x0F != zlib.DEFLATED:
+        window = -window  # deflate without the frame that belongs to it, as some servers send it
     pieces: list[bytes] = []
     room = MAX_ANSWER + 1
     while body:
-        packed = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
+        packed = zlib.decompressobj(window)
         try:
             piece = packed.decompress(body, room)
         except zlib.error:
@@ -222,7 +236,7 @@ def unpacked(body: bytes) -> bytes:
         room -= len(piece)
         if room <= 0:
             raise ExchangeError(TOO_LARGE)
-        if not packed.eof:
+        if not packed.eof and window != GZIP:  # as aiohttp: gzip without all of its checksum is read all the same
             raise ExchangeError(NO_HTTP)
         pieces.append(piece)
         body = packed.unused_data

@@ -1,0 +1,284 @@
+"""What every engine of the way out can do, beyond what tests/test_outgoing.py asks of them; and which one is chosen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esb.config import Server, load
+from esb.outgoing import Tls, engines, httptools_engine
+from esb.outgoing.aiohttp_engine import AiohttpEngine
+from esb.outgoing.exchange import Answer, Engine, ExchangeError, NoConnection, Request
+from esb.outgoing.httptools_engine import HttptoolsEngine
+from tests.loop_time import movable_loop_time
+from tests.raw_server import Peer, RawServer, Script, answering, raw_server, saying
+
+OpenRaw = Callable[[Script], Any]
+
+
+@pytest.fixture(params=[AiohttpEngine, HttptoolsEngine])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    made: Engine = request.param()
+    made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def open_raw(opened: AsyncExitStack) -> OpenRaw:
+    async def open_one(script: Script) -> RawServer:
+        return await opened.enter_async_context(raw_server(script))
+
+    return open_one
+
+
+def asking(url: str, method: str = "POST", *, body: bytes | None = b"{}", **more: Any) -> Request:
+    return Request(method=method, url=url, body=body, **{"headers": {}, "connect": 5.0, "total": 20.0, **more})
+
+
+async def fetched(engine: Engine, url: str, method: str = "POST", **more: Any) -> tuple[int, bytes]:
+    answer = await engine.fetch(asking(url, method, **more))
+    return answer.status, answer.body
+
+
+# Answers
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+async def test_an_answer_without_a_body_ends_with_its_head(engine: Engine, open_raw: OpenRaw, status: str) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(f"HTTP/1.1 {status}\r\nETag: a\r\n\r\n".encode())
+
+    server = await open_raw(script)
+    for _ in range(2):
+        assert await fetched(engine, server.url) == (int(status[:3]), b"")
+    assert server.opened == 1
+
+
+async def test_a_body_of_no_announced_length_ends_with_the_connection(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(saying(b"HTTP/1.0 200 OK\r\n\r\nall of it"))
+    assert await fetched(engine, server.url) == (200, b"all of it")
+
+
+async def test_chunks_with_extensions_and_trailers_are_read(engine: Engine, open_raw: OpenRaw) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    raw = head + b"3;a=b\r\nall\r\n4\r\n of \r\n2\r\nit\r\n0\r\nX-T: 1\r\n\r\n"
+    answer = await engine.fetch(asking((await open_raw(saying(raw))).url))
+    assert (answer.body, answer.headers.get("X-T")) == (b"all of it", None)
+
+
+async def test_a_head_has_no_body_however_long_it_would_be(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"))
+    assert await fetched(engine, server.url, "HEAD", body=None) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"X-Long: " + b"x" * 100_000, b"\r\n".join(b"X-%d: a" % number for number in range(1000))],
+    ids=["long", "many"],
+)
+async def test_a_head_beyond_all_measure_is_no_answer(engine: Engine, open_raw: OpenRaw, head: bytes) -> None:
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\n" + head + b"\r\nContent-Length: 0\r\n\r\n"))
+    with pytest.raises(ExchangeError) as caught:
+        await engine.fetch(asking(server.url))
+    assert caught.value.sent
+
+
+async def test_an_answer_may_come_before_all_of_the_body_is_sent(engine: Engine, open_raw: OpenRaw) -> None:
+    async def refuse(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        await peer.gone()
+
+    server = await open_raw(refuse)
+    assert await fetched(engine, server.url, body=b"x" * 2**23) == (413, b"no")
+    await asyncio.wait_for(server.all_gone.wait(), 5)  # nobody knows what is still on its way
+
+
+async def test_a_large_body_arrives_whole(engine: Engine, open_raw: OpenRaw) -> None:
+    async def count(peer: Peer) -> None:
+        request = await peer.request()
+        await peer.answer(b"%d" % len(request.partition(b"\r\n\r\n")[2]))
+
+    server = await open_raw(count)
+    assert await fetched(engine, server.url, body=b"x" * (3 * 2**20)) == (200, b"%d" % (3 * 2**20))
+
+
+# Connections
+
+
+async def test_a_get_whose_kept_connection_was_closed_is_asked_anew(engine: Engine, open_raw: OpenRaw) -> None:
+    async def closes_on_the_second(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"{}")
+        await peer.request()
+
+    server = await open_raw(closes_on_the_second)
+    for _ in range(3):
+        assert await fetched(engine, server.url, "GET", body=None) == (200, b"{}")
+    assert server.opened == 3
+
+
+async def test_a_connection_over_which_nobody_was_asked_is_not_used_again(engine: Engine, open_raw: OpenRaw) -> None:
+    async def talkative(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"{}")
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+        await peer.gone()
+
+    server = await open_raw(talkative)
+    for number in range(3):
+        assert await fetched(engine, server.url) == (200, b"{}")
+        await server.has_opened(number + 1)
+        await asyncio.sleep(0.02)  # until what nobody asked for is here
+    assert server.opened == 3
+
+
+async def test_an_idle_connection_is_closed_in_the_end(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))
+    with movable_loop_time() as advance:
+        await fetched(engine, server.url)
+        for _ in range(4):
+            advance(10)
+            await asyncio.sleep(0.01)
+        await asyncio.wait_for(server.all_gone.wait(), 100)
+
+
+async def test_a_thousand_requests_go_out_at_once(engine: Engine, open_raw: OpenRaw) -> None:
+    arrived = 0
+    all_here = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        nonlocal arrived
+        while await peer.request():
+            arrived += 1
+            if arrived == 1000:
+                all_here.set()
+            await all_here.wait()
+            await peer.answer(b"{}")
+
+    server = await open_raw(script)
+    answers = await asyncio.gather(*(fetched(engine, server.url) for _ in range(1000)))
+    assert answers == [(200, b"{}")] * 1000
+
+
+async def test_names_are_resolved_and_every_address_is_tried(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))  # listens on 127.0.0.1 alone, localhost may be ::1 too
+    assert await fetched(engine, f"http://localhost:{server.port}/a?b=c") == (200, b"{}")
+
+
+async def test_a_fragment_and_a_user_in_the_address_do_no_harm(engine: Engine, open_raw: OpenRaw) -> None:
+    lines: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        lines.append(await peer.request())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    await fetched(engine, f"http://user:word@127.0.0.1:{server.port}/a#part")
+    assert lines[0].startswith(b"POST /a HTTP/1.1\r\n")
+    assert b"Authorization: Basic dXNlcjp3b3Jk\r\n" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "header", ["Host", "Connection", "Transfer-Encoding", "Accept", "User-Agent", "Accept-Encoding"]
+)
+async def test_no_header_is_sent_twice(engine: Engine, open_raw: OpenRaw, header: str) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        heads.append((await peer.reader.readuntil(b"\r\n\r\n")).lower())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    value = "chunked" if header == "Transfer-Encoding" else "example"
+    await fetched(engine, server.url, headers={header: value}, body=None)
+    assert heads[0].count(f"\r\n{header.lower()}:".encode()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://127.0.0.1:{}/a b", {}),
+        ("http://127.0.0.1:{}/a\r\nX-Injected: b", {}),
+        ("http://127.0.0.1:{}/", {"X-A": "a\nX-Injected: b"}),
+        ("http://127.0.0.1:{}/", {"X-A\r\nX-Injected": "b"}),
+        ("http://127.0.0.1:{}/", {"X-A": "a\0"}),
+        ("http://127.0.0.1:{}/", {"X-A": "\ud800"}),
+    ],
+)
+async def test_nothing_can_be_smuggled_into_a_request(
+    engine: Engine, open_raw: OpenRaw, url: str, headers: dict[str, str]
+) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        heads.append(await peer.request())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    (ended,) = await asyncio.gather(
+        engine.fetch(asking(url.format(server.port), headers=headers)), return_exceptions=True
+    )
+    assert isinstance(ended, Answer) or (isinstance(ended, ExchangeError) and not ended.sent)
+    assert not any(b"\r\nX-Injected" in head or b"\nX-Injected" in head for head in heads)
+
+
+async def test_a_refused_address_is_not_connected_to_while_guarded(engine: Engine) -> None:
+    with pytest.raises(ExchangeError) as caught:
+        await engine.fetch(asking("http://169.254.169.254/latest", guarded=True))
+    assert not caught.value.sent
+    assert not isinstance(caught.value, NoConnection)
+
+
+async def test_who_trusts_others_shares_no_connection(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))
+    for tls in (None, Tls.load(None, None, None), None):
+        await fetched(engine, server.url, tls=tls)
+    assert server.opened in {1, 2}  # plain HTTP knows no difference, and need not
+
+
+async def test_closing_closes_what_is_kept_and_what_is_under_way(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(answering(b"{}"))
+    answers: list[Answer] = await asyncio.gather(*(engine.fetch(asking(server.url)) for _ in range(5)))
+    assert len(answers) == 5
+    await engine.close()
+    await asyncio.wait_for(server.all_gone.wait(), 5)
+
+
+# The choice
+
+
+def config(tmp_path: Path, outgoing: str) -> Any:
+    path = tmp_path / "esb.yaml"
+    path.write_text(f"version: 1\nserver: {{{outgoing}}}\ncomponents: []\n")
+    return load(path, {})
+
+
+def test_the_fastest_engine_is_chosen_unless_another_is_named(tmp_path: Path) -> None:
+    assert Server().outgoing is None
+    assert isinstance(engines.chosen(config(tmp_path, ""))[0], HttptoolsEngine)
+    assert isinstance(engines.chosen(config(tmp_path, "outgoing: httptools"))[0], HttptoolsEngine)
+    assert isinstance(engines.chosen(config(tmp_path, "outgoing: aiohttp"))[0], AiohttpEngine)
+
+
+def test_an_engine_that_is_not_installed_is_a_mistake_only_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httptools_engine, "INSTALLED", False)
+    engine, mistakes = engines.chosen(config(tmp_path, ""))
+    assert (type(engine), mistakes) == (AiohttpEngine, [])
+    _, mistakes = engines.chosen(config(tmp_path, "outgoing: httptools"))
+    assert [(mistake.line, mistake.key) for mistake in mistakes] == [(2, "server.outgoing")]
+    assert "httptools is not installed" in mistakes[0].text
+
+
+def test_an_unknown_engine_is_a_located_mistake(tmp_path: Path) -> None:
+    (mistake,) = config(tmp_path, "outgoing: curl").mistakes
+    assert (mistake.line, mistake.key) == (2, "server.outgoing")
