@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from esb import Call, Component, Envelope, Reply
 from esb.call import Options
@@ -12,7 +13,7 @@ from esb.observe import Observer
 from esb.store.memory import MemoryStore
 from tests.calls import make_call
 from tests.components import Free
-from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, Sandbox
+from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, OpenServer, Sandbox
 
 BODY = {**DEMO, "receiver": "zhangsan", "data": MESSAGE}
 
@@ -276,3 +277,24 @@ async def test_a_repetition_that_comes_just_as_the_first_call_ends_is_answered()
             assert len(answers) == 3
             call = make_call(options=Options(idempotency_key=f"k{turns}"))
     assert idempotency.under_way == set()
+
+
+async def test_a_call_that_the_relay_refused_is_no_call_to_remember(
+    open_gateway: OpenGateway, open_server: OpenServer
+) -> None:
+    asked: list[Any] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(await request.json())
+        return web.json_response({"result": len(asked) > 1, "message": "not yet", "data": None})
+
+    app = web.Application()
+    app.router.add_post("/", handle)
+    url = await open_server(app)
+    gateway = await open_gateway(f"  - {{path: /cmsi/send_sms/, use: cmsi_send_sms, config: {{dest_url: '{url}/'}}}}\n")
+    body = {**DEMO, "receiver": "13800000000", "content": "C"}
+    answers = [await (await gateway.post(body, "cmsi/send_sms", {"Idempotency-Key": "k"})).json() for _ in range(3)]
+
+    assert [answer["result"] for answer in answers] == [False, True, True]
+    assert [answer["data"].get("replayed", False) for answer in answers] == [False, False, True]
+    assert len(asked) == 2

@@ -106,5 +106,6 @@ def _stopped(outcome: Outcome, data: dict[str, Any]) -> EsbError:
         data |= {"class": "quota", "retryable": not outcome.unknown, "retry_after": wait}
         return QuotaUsedUp("WeChat message sending failed, {reason}", wait, data, reason=error.message)
     assert isinstance(error, UpstreamError)  # noqa: S101 - nothing else stops a sending
-    data |= {"class": "busy" if error.transient else "config", "retryable": error.transient and not outcome.unknown}
+    retryable = error.transient and not outcome.unknown
+    data |= {"class": "busy" if error.transient else "config", "retryable": retryable, "retry_after": None}
     return error.with_data(data)
