@@ -1,34 +1,39 @@
 """A lane for each credential: however many of its requests hang, those of other credentials find their way.
 
-A lane that the upstream calls too busy is narrowed for some seconds, and what is over then waits its turn.
+Who finds a lane full is refused at once, unless another request of the same call is on it: a call that has begun waits
+its turn. A lane that the upstream calls too busy is narrowed for some seconds, and what is over then waits, too.
 """
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from types import TracebackType
 
 from esb.clock import Clock
-from esb.errors import Limited
+from esb.errors import Limited, template
 
 NARROW_SECONDS = 5.0
 SHARE = 0.8
 """How much of the room for one upstream a single credential may take: the rest is for the others."""
+FULL = template("Too many calls with this credential are under way, please try again later")
 
 
 class Lane:
-    """Counts the requests of one credential that are under way."""
+    """Counts requests that are under way. `refusal` is what is told when there are too many."""
 
-    def __init__(self, clock: Clock, width: int) -> None:
+    def __init__(self, clock: Callable[[], float], width: int, refusal: str = FULL) -> None:
         self._clock = clock
         self.width = width
+        self._refusal = refusal
         self._narrow = width
         self._narrow_until = 0.0
         self._turns: deque[asyncio.Future[None]] = deque()
+        self._calls: dict[str, int] = {}
         self.under_way = 0
 
-    def turn(self, deadline: float | None = None) -> "Turn":
-        """One request's time on the lane. Limited if the lane is full; waits while it is narrowed, until `deadline`."""
-        return Turn(self, deadline)
+    def turn(self, call: str, deadline: float | None = None) -> "Turn":
+        """The time on the lane of one request of this call ("": of none). Limited if the lane is full; see `enter`."""
+        return Turn(self, call, deadline)
 
     def narrow(self) -> None:
         """Half as many requests at once, for some seconds: the upstream says that they are too many."""
@@ -39,18 +44,29 @@ class Lane:
     def waiting(self) -> int:
         return sum(not turn.cancelled() for turn in self._turns)
 
-    async def enter(self, deadline: float | None) -> None:
-        """Who has entered has to leave."""
-        if self.under_way + len(self._turns) >= self.width:
-            raise _full()
+    @property
+    def is_idle(self) -> bool:
+        """Nobody is on it, and nobody waits."""
+        return not self._calls
+
+    async def enter(self, call: str, deadline: float | None) -> bool:
+        """Whether there was a wait, which `deadline` ends. Who has entered has to leave."""
+        if self.under_way + len(self._turns) >= self.width and not (call and call in self._calls):
+            raise self._full()
+        self._calls[call] = self._calls.get(call, 0) + 1
         if not self._turns and self.under_way < self._open():
             self.under_way += 1
-            return
+            return False
         try:
             async with asyncio.timeout_at(deadline):
                 await self._wait()
         except TimeoutError:
-            raise _full() from None
+            self._forget(call)
+            raise self._full() from None
+        except BaseException:
+            self._forget(call)
+            raise
+        return True
 
     async def _wait(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -59,11 +75,15 @@ class Lane:
             await turn  # whoever gives the turn counts it, so that nobody slips in before
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self.leave()  # it came all the same: hand it on
+                self._next()  # it came all the same: hand it on
             raise
 
-    def leave(self) -> None:
+    def leave(self, call: str) -> None:
         """Gives the turn to who waits for one."""
+        self._forget(call)
+        self._next()
+
+    def _next(self) -> None:
         self.under_way -= 1
         while self._turns and self.under_way < self._open():
             turn = self._turns.popleft()
@@ -71,26 +91,37 @@ class Lane:
                 self.under_way += 1
                 turn.set_result(None)
 
+    def _forget(self, call: str) -> None:
+        left = self._calls[call] - 1
+        if left:
+            self._calls[call] = left
+        else:
+            del self._calls[call]
+
     def _open(self) -> int:
         return self.width if self._clock() >= self._narrow_until else self._narrow
+
+    def _full(self) -> Limited:
+        return Limited(self._refusal, retry_after=1.0)
 
 
 class Turn:
     """`async with`: on the lane from its start to its end."""
 
-    __slots__ = ("_deadline", "_lane")
+    __slots__ = ("_call", "_deadline", "_lane")
 
-    def __init__(self, lane: Lane, deadline: float | None) -> None:
+    def __init__(self, lane: Lane, call: str, deadline: float | None) -> None:
         self._lane = lane
+        self._call = call
         self._deadline = deadline
 
     async def __aenter__(self) -> None:
-        await self._lane.enter(self._deadline)
+        await self._lane.enter(self._call, self._deadline)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lane.leave()
+        self._lane.leave(self._call)
 
 
 class Lanes:
@@ -120,14 +151,10 @@ class Lanes:
 
     def _drop_idle(self) -> None:
         for credential, lane in self._lanes.items():
-            if not lane.under_way and not lane.waiting:
+            if lane.is_idle:
                 del self._lanes[credential]
                 return
 
 
 def _width(room: int) -> int:
     return max(1, int(room * SHARE))
-
-
-def _full() -> Limited:
-    return Limited("Too many calls with this credential are under way, please try again later", retry_after=1.0)

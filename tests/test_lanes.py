@@ -1,6 +1,7 @@
 """Lanes: one credential's requests do not take the others' way."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -8,9 +9,12 @@ from esb.errors import Limited
 from esb.lanes import NARROW_SECONDS, Lane, Lanes
 from tests.conftest import Clock
 
+OTHERS = map(str, itertools.count())
+"""Calls that have nothing to do with each other."""
+
 
 async def hold(lane: Lane, release: asyncio.Event) -> None:
-    async with lane.turn():
+    async with lane.turn(next(OTHERS)):
         await release.wait()
 
 
@@ -26,15 +30,15 @@ async def test_a_full_lane_refuses_at_once_and_the_others_are_free() -> None:
     await settle()
 
     with pytest.raises(Limited) as refused:
-        async with lanes.of("a").turn():
+        async with lanes.of("a").turn(next(OTHERS)):
             pytest.fail("the lane is full")
-    async with lanes.of("b").turn():
+    async with lanes.of("b").turn(next(OTHERS)):
         pass
 
     assert refused.value.retry_after == 1.0
     release.set()
     await asyncio.gather(*busy)
-    async with lanes.of("a").turn():
+    async with lanes.of("a").turn(next(OTHERS)):
         pass
 
 
@@ -57,7 +61,7 @@ async def test_a_narrowed_lane_lets_the_rest_wait_their_turn() -> None:
     entered.set()
     await later
     clock.advance(NARROW_SECONDS)
-    async with lane.turn():
+    async with lane.turn(next(OTHERS)):
         pass
 
 
@@ -98,7 +102,7 @@ async def test_a_turn_that_came_just_as_its_waiter_left_is_handed_on() -> None:
 async def test_lanes_are_bounded_and_one_in_use_is_never_dropped() -> None:
     lanes = Lanes(Clock(), room=1, size=2)
     used = lanes.of("used")
-    async with used.turn():
+    async with used.turn(next(OTHERS)):
         for number in range(10):
             lanes.of(str(number))
         assert lanes.of("used") is used
@@ -112,8 +116,47 @@ async def test_a_lane_is_never_closed_and_leaves_room_for_others(room: int, widt
 async def test_lanes_are_as_wide_as_the_newest_configuration_says() -> None:
     lanes = Lanes(Clock(), room=1)
     lane = lanes.of("a")
-    async with lane.turn():
+    async with lane.turn(next(OTHERS)):
         lanes.resize(5)
-        async with lane.turn():
+        async with lane.turn(next(OTHERS)):
             assert lane.under_way == 2
     assert lanes.of("b").width == 4
+
+
+async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refused() -> None:
+    lane = Lane(Clock(), 1)
+    done: list[int] = []
+
+    async def send(number: int) -> None:
+        async with lane.turn("a call"):
+            await settle()
+            done.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(5):
+            group.create_task(send(number))
+        await asyncio.sleep(0)
+        with pytest.raises(Limited):
+            await lane.enter("another", None)
+        with pytest.raises(Limited):
+            await lane.enter("", None)
+
+    assert done == [0, 1, 2, 3, 4]
+    assert lane.is_idle
+    assert await lane.enter("another", None) is False
+
+
+async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_trace() -> None:
+    lane = Lane(Clock(), 1)
+    await lane.enter("a call", None)
+
+    with pytest.raises(Limited):
+        await lane.enter("a call", asyncio.get_running_loop().time() + 0.01)
+    waiting = asyncio.ensure_future(lane.enter("a call", None))
+    await settle()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    lane.leave("a call")
+    assert lane.is_idle
+    assert lane.under_way == 0

@@ -1,5 +1,7 @@
 """How sendings to some receivers become one outcome, and one answer in the old ESB's words."""
 
+import asyncio
+
 import pytest
 
 from esb.audience import Audience, addressed
@@ -67,7 +69,9 @@ async def test_an_outcome_that_is_open_and_a_refusal_are_told_together(
     assert told["result"] is False
 
 
-async def test_a_full_target_is_a_limit_and_says_whom_it_concerns(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
+async def test_the_messages_of_one_call_wait_their_turn_and_another_call_is_told_to_come_again(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
     config = f"""
 version: 1
 server: {{max_per_target: 1}}
@@ -83,11 +87,18 @@ components:
     gateway = await open_gateway(config=config)
     await sandbox.post("seed", seed_of(openids=OPENIDS))
     await gateway.send(OPENIDS[0])
-    told = await gateway.send(OPENIDS)
-    assert told["code"] == 1306429
-    accepted, missed, unknown = reached(told)
-    assert (len(accepted), len(missed), unknown) == (1, 4, [])
-    assert told["data"]["retry_after"] == 1.0
+    assert reached(await gateway.send(OPENIDS)) == (list(OPENIDS), [], [])
+
+    await fault(sandbox, MP_SEND, {"hang": True})
+    hanging = asyncio.create_task(gateway.send(OPENIDS[0]))
+    await asyncio.sleep(0.1)  # until it hangs
+    refused = await gateway.send(OPENIDS)
+    assert refused["code"] == 1306429
+    assert len(reached(refused)[1]) == len(OPENIDS)
+    assert refused["data"]["retry_after"] == 1.0
+    assert reached(await hanging)[2] == [OPENIDS[0]]
+    await sandbox.http.delete(f"{sandbox.url}/_sandbox/faults")
+    assert (await gateway.send(OPENIDS))["result"] is True
 
 
 def audience() -> Audience:

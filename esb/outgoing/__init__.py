@@ -5,6 +5,7 @@ WeChat's access tokens travel in the query. Who speaks HTTP is an engine; see es
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from typing import Any
 from multidict import MultiMapping
 
 from esb.call import Call
-from esb.errors import Limited
+from esb.errors import template
+from esb.lanes import Lane
 from esb.observe import Observer
 from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.asking import Asking, Upload, too_slow
@@ -38,6 +40,7 @@ __all__ = [
 
 IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
+FULL = template("Too many calls of this third-party system are under way, please try again later")
 Place = tuple[str, str | None]
 """Where requests are counted together: a host, and the forward proxy on the way to it."""
 
@@ -57,7 +60,7 @@ class Outgoing:
     def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
         self._observer = observer
         self.max_per_target = max_per_target
-        self._in_flight: dict[Place, int] = {}
+        self._lanes: dict[Place, Lane] = {}
         self._engine = engine or AiohttpEngine()
         self.is_open = False
 
@@ -145,7 +148,7 @@ class Outgoing:
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
             request = asked.streaming(method, url, upload, headers, tls, guarded)
             async with AsyncExitStack() as stack:
-                stack.callback(self._leave, self._enter(request))
+                stack.callback(self._leave, asked, *await self._enter(asked, request))
                 answering = await self._head(asked, request, stack)
                 told.status = answering.status
                 yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
@@ -167,27 +170,37 @@ class Outgoing:
         return Telling(self._observer, call, target)
 
     async def _fetch(self, asked: Asking, request: Request) -> Answer:
-        place = self._enter(request)
+        place, lane = await self._enter(asked, request)
         try:
             return await self._engine.fetch(request)
         except ExchangeError as error:
             failure = asked.failure(error)
         finally:
-            self._leave(place)
+            self._leave(asked, place, lane)
         raise failure
 
-    def _enter(self, request: Request) -> Place:
-        """A place among the requests to this target that are under way; Limited at once if there is none."""
-        place = (request.url.partition("://")[2].partition("/")[0], request.proxy)
-        under_way = self._in_flight.get(place, 0)
-        if under_way >= self.max_per_target:
-            raise Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
-        self._in_flight[place] = under_way + 1
-        return place
+    async def _enter(self, asked: Asking, request: Request) -> tuple[Place, Lane]:
+        """A place among the requests to this target that are under way.
 
-    def _leave(self, place: Place) -> None:
-        left = self._in_flight[place] - 1
-        if left:
-            self._in_flight[place] = left
-        else:
-            del self._in_flight[place]
+        Limited at once if there is none; unless the same call has one already: then it waits its turn.
+        """
+        place = (request.url.partition("://")[2].partition("/")[0], request.proxy)
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = Lane(time.monotonic, self.max_per_target, FULL)
+        lane.width = self.max_per_target
+        try:
+            if await lane.enter(asked.call_id, asked.deadline):
+                asked.shorten(request)
+        except BaseException:
+            self._drop(place, lane)
+            raise
+        return place, lane
+
+    def _leave(self, asked: Asking, place: Place, lane: Lane) -> None:
+        lane.leave(asked.call_id)
+        self._drop(place, lane)
+
+    def _drop(self, place: Place, lane: Lane) -> None:
+        if lane.is_idle:
+            self._lanes.pop(place, None)

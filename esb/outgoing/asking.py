@@ -18,12 +18,15 @@ SECONDS_WITHOUT_CALL = 10.0
 class Asking:
     """`seconds` are left of the limit that this question has."""
 
-    __slots__ = ("_call", "_limit", "_target", "seconds")
+    __slots__ = ("_call", "_limit", "_target", "call_id", "deadline", "seconds")
 
     def __init__(self, call: Call | None, target: Target, timeout: float | None) -> None:
         self._call = call
+        self.call_id = call.id if call is not None else ""
         self._target = target
-        self._limit, self.seconds = _time_left(call, timeout)
+        now = asyncio.get_running_loop().time()
+        self._limit, self.seconds = _time_left(call, timeout, now)
+        self.deadline = now + self.seconds
         if self.seconds <= 0:
             raise self.out_of_time(sent=False)
 
@@ -83,6 +86,13 @@ class Asking:
         # A little less than all: no doubt then which of the two ran out, and whether anything was sent.
         return min(CONNECT_SECONDS, 0.9 * self.seconds)
 
+    def shorten(self, request: Request) -> None:
+        """After a wait: the request has as long as is left."""
+        self.seconds = self.deadline - asyncio.get_running_loop().time()
+        request.connect = self._connect()
+        if request.total is not None:
+            request.total = self.seconds
+
     def failure(self, error: ExchangeError) -> UpstreamError:
         if isinstance(error, OutOfTime):
             return self.out_of_time()
@@ -137,12 +147,12 @@ class Upload:
             raise
 
 
-def _time_left(call: Call | None, timeout: float | None) -> tuple[float, float]:
+def _time_left(call: Call | None, timeout: float | None, now: float) -> tuple[float, float]:
     """The limit to name in an error, and the seconds that are left of it."""
     if call is None:
         limit = SECONDS_WITHOUT_CALL if timeout is None else timeout
         return limit, limit
-    left = call.deadline - asyncio.get_running_loop().time()
+    left = call.deadline - now
     if timeout is not None and timeout < left:
         return timeout, timeout
     return call.timeout, left

@@ -102,7 +102,7 @@ class Account:
         """
         raw = codec.encode(message.json())  # once: a repetition must be the same bytes
         effort = _Effort()
-        async with self._lane.turn(call.deadline):
+        async with self._lane.turn(call.id, call.deadline):
             try:
                 reply = await self._answered(call, message, raw, effort)
             except NOT_SENT as error:
