@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from esb.audience import Audience, addressed, delivery, looked_up, require_somebody
 from esb.call import Call
+from esb.channels.audience import Audience, addressed, delivery, looked_up, require_somebody
 from esb.errors import EsbError, ParameterError, UpstreamError
 from esb.services import Contact
 from esb.wechat.members import members

@@ -1,6 +1,6 @@
 import pytest
 
-from esb.base64_content import decoded_bytes, plain_text
+from esb.channels.base64_content import decoded_bytes, plain_text
 from esb.errors import ParameterError
 from esb.fields import Label
 

@@ -35,11 +35,10 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
-    frozenset({"services", "wechat", "audience", "base64_content", "reached", "relay", "smtp", "tencent_cloud"})
-    | frozenset({"delivered", "gateway_jwt", "proxy"}),
+    frozenset({"services", "wechat", "channels", "gateway_jwt", "proxy"}),
     frozenset({"fleet_tokens", "token", "token_budget"})
     | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "lanes", "mail", "phone", "translation", "unpacking", "urls"}),
+    | frozenset({"addresses", "lanes", "translation", "unpacking", "urls"}),
     frozenset({"store"}),
     frozenset(
         {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
@@ -52,17 +51,9 @@ BESIDE = {"sandbox": frozenset({"serving"})}
 """What stands beside the house and imports nothing of it -> who imports it."""
 
 PLUGINS_ALSO_IMPORT = {
-    "audience": "receivers and what became of them, in the words that every channel uses",
-    "base64_content": "the parameter is_content_base64 of mail, sms and voice",
-    "delivered": "what documents tell of a sending answer",
+    "channels": "whom a message is for and whom it reached; mail, phone numbers, relays and clouds",
     "flight": "a bounded fan-out over receivers",
-    "mail": "what a mail is, for the one channel that has two ways to send it",
-    "phone": "what a phone number is, for sms and voice",
     "proxy": "what a reverse proxy knows: hosts, headers, paths, breaker",
-    "reached": "whom a channel reached",
-    "relay": "the relay that operators put behind mail, sms and voice",
-    "smtp": "the other way to send a mail",
-    "tencent_cloud": "the cloud that sms and voice go through",
     "wechat": "the WeChat protocols",
 }
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
@@ -70,7 +61,7 @@ PLUGINS_ALSO_IMPORT = {
 LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
     "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
-    "aiosmtplib": {"smtp"},
+    "aiosmtplib": {"channels.smtp"},
     "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},

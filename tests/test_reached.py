@@ -1,8 +1,8 @@
 import pytest
 
-from esb.audience import Audience, addressed
+from esb.channels.audience import Audience, addressed
+from esb.channels.reached import Miss, Reached, answer, joined, shown, stopped
 from esb.errors import EsbError, Limited, Message, UpstreamError
-from esb.reached import Miss, Reached, answer, joined, shown, stopped
 
 FAILED = Message("sending failed")
 SOME = "some failed. {complaint}"

@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from esb.channels.reached import Miss, Reached
+from esb.channels.relay import relay, relay_said, unfinished
 from esb.errors import Limited, Message
 from esb.observe import Observer
 from esb.outgoing import Outgoing, Target
-from esb.reached import Miss, Reached
-from esb.relay import relay, relay_said, unfinished
 from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.tencent import Relay

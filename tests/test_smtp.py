@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from esb.mail import Composed
+from esb.channels.mail import Composed
+from esb.channels.reached import Reached
+from esb.channels.smtp import CONNECTIONS_AT_ONCE, RECEIVERS_AT_ONCE, Encryption, SmtpServer
 from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import Outgoing
-from esb.reached import Reached
-from esb.smtp import CONNECTIONS_AT_ONCE, RECEIVERS_AT_ONCE, Encryption, SmtpServer
 from tests.calls import make_call
 from tests.raw_server import Peer, raw_server
 from tests.smtp_server import PASSWORD, USER, Inbox, certificate, smtp_server, speak

@@ -4,12 +4,20 @@ from typing import Any
 
 import pytest
 
+from esb.channels.reached import Reached
+from esb.channels.tencent_cloud import (
+    TencentCloud,
+    TencentConfig,
+    TencentRefused,
+    attempt,
+    authorization,
+    in_doubt,
+    retry_after,
+)
 from esb.config import ConfigModel
 from esb.errors import Limited, UpstreamError
 from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import Outgoing
-from esb.reached import Reached
-from esb.tencent_cloud import TencentCloud, TencentConfig, TencentRefused, attempt, authorization, in_doubt, retry_after
 from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.tencent import SECRET_ID, SECRET_KEY, Tencent

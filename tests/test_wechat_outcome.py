@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from esb.audience import Audience, addressed
+from esb.channels.audience import Audience, addressed
 from esb.errors import EsbError, Limited, UpstreamError
 from esb.wechat.delivery import answer
 from esb.wechat.outcome import Failure, Outcome

@@ -33,13 +33,13 @@ from esb import (
     problem,
     template,
 )
-from esb.audience import Audience, delivery, looked_up, rehearsal, require_somebody, united
-from esb.base64_content import decoded_bytes, plain_text
-from esb.delivered import Delivered
-from esb.mail import Attachment, Mail, Mailbox, compose, is_one_line, is_picture, mailbox, media_type
-from esb.reached import Reached, answer
-from esb.relay import relay, relay_rehearsal, relay_said, unfinished
-from esb.smtp import Encryption, SmtpServer
+from esb.channels.audience import Audience, delivery, looked_up, rehearsal, require_somebody, united
+from esb.channels.base64_content import decoded_bytes, plain_text
+from esb.channels.delivered import Delivered
+from esb.channels.mail import Attachment, Mail, Mailbox, compose, is_one_line, is_picture, mailbox, media_type
+from esb.channels.reached import Reached, answer
+from esb.channels.relay import relay, relay_rehearsal, relay_said, unfinished
+from esb.channels.smtp import Encryption, SmtpServer
 
 RELAY = Target("CMSI", "send_mail")
 CONTENT = Label("email content", "content")

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
-from esb.audience import addressed
-from esb.delivered import Delivered, Previewed
+from esb.channels.audience import addressed
+from esb.channels.delivered import Delivered, Previewed
 from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig
 
 

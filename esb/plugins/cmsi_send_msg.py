@@ -19,7 +19,7 @@ from esb import (
     Text,
     Whole,
 )
-from esb.delivered import Delivered, Previewed
+from esb.channels.delivered import Delivered, Previewed
 
 
 class SendMsgParams(Params):

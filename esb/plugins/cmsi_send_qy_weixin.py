@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
-from esb.audience import addressed
-from esb.delivered import Delivered, Previewed
+from esb.channels.audience import addressed
+from esb.channels.delivered import Delivered, Previewed
 from esb.wechat import WeComChannel, WeComConfig, pages
 
 

@@ -30,14 +30,14 @@ from esb import (
     problem,
     template,
 )
-from esb.audience import Audience, delivery, looked_up, rehearsal, require_somebody
-from esb.base64_content import plain_text
-from esb.delivered import Delivered
+from esb.channels.audience import Audience, delivery, looked_up, rehearsal, require_somebody
+from esb.channels.base64_content import plain_text
+from esb.channels.delivered import Delivered
+from esb.channels.phone import e164, in_country, is_mainland, parts, typed
+from esb.channels.reached import Miss, Reached, answer, joined
+from esb.channels.relay import relay, relay_rehearsal, relay_said, unfinished
+from esb.channels.tencent_cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
 from esb.flight import fan_out
-from esb.phone import e164, in_country, is_mainland, parts, typed
-from esb.reached import Miss, Reached, answer, joined
-from esb.relay import relay, relay_rehearsal, relay_said, unfinished
-from esb.tencent_cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
 
 RELAY = Target("CMSI", "send_sms")
 CONTENT = Label("message content", "content")

@@ -28,14 +28,14 @@ from esb import (
     problem,
     template,
 )
-from esb.audience import Audience, looked_up, rehearsal, require_somebody, united
-from esb.base64_content import plain_text
-from esb.delivered import Delivered
+from esb.channels.audience import Audience, looked_up, rehearsal, require_somebody, united
+from esb.channels.base64_content import plain_text
+from esb.channels.delivered import Delivered
+from esb.channels.phone import e164, in_country, parts, typed
+from esb.channels.reached import Reached, answer, joined
+from esb.channels.relay import relay, relay_rehearsal, relay_said, unfinished
+from esb.channels.tencent_cloud import TencentCloud, TencentConfig, attempt
 from esb.flight import fan_out
-from esb.phone import e164, in_country, parts, typed
-from esb.reached import Reached, answer, joined
-from esb.relay import relay, relay_rehearsal, relay_said, unfinished
-from esb.tencent_cloud import TencentCloud, TencentConfig, attempt
 
 RELAY = Target("CMSI", "send_voice_msg")
 CONTENT = Label("auto voice reading info", "auto_read_message")

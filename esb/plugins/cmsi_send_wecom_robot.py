@@ -22,8 +22,8 @@ from esb import (
     Text,
     problem,
 )
-from esb.audience import addressed
-from esb.delivered import Delivered, Previewed
+from esb.channels.audience import addressed
+from esb.channels.delivered import Delivered, Previewed
 from esb.wechat import (
     MESSAGES_PER_MINUTE,
     ROBOT_MARKDOWN_BYTES,

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
-from esb.audience import Audience, addressed, looked_up, require_somebody
-from esb.delivered import Delivered, Previewed
+from esb.channels.audience import Audience, addressed, looked_up, require_somebody
+from esb.channels.delivered import Delivered, Previewed
 from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
 
 

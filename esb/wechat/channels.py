@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from esb.audience import Audience, rehearsal
 from esb.call import Call
+from esb.channels.audience import Audience, rehearsal
 from esb.errors import ParameterError
 from esb.services import Means
 from esb.wechat.account import Account

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from esb.audience import Audience, delivery
+from esb.channels.audience import Audience, delivery
 from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError, template
 from esb.wechat.errcodes import Verdict
 from esb.wechat.outcome import Failure, Outcome

@@ -1,6 +1,6 @@
 """WeCom's members out of the receivers of a call."""
 
-from esb.audience import Audience
+from esb.channels.audience import Audience
 from esb.errors import ParameterError
 
 EVERYBODY = "@all"

@@ -17,10 +17,10 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from esb import codec
 from esb.call import Call
+from esb.channels.reached import Miss, Reached, shown, shown_code, stopped
 from esb.config import ConfigModel
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing import Outgoing, Target
-from esb.reached import Miss, Reached, shown, shown_code, stopped
 from esb.urls import HostOrUrl, SecretUrl
 
 ALGORITHM = "TC3-HMAC-SHA256"

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from esb.audience import Audience, rehearsal
 from esb.call import Call
+from esb.channels.audience import Audience, rehearsal
+from esb.channels.reached import Miss, Reached, shown, shown_code, stopped
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing import Outgoing, Target
-from esb.reached import Miss, Reached, shown, shown_code, stopped
 
 SHORT = 4
 """Parts of an address that are no longer than this hide nothing."""

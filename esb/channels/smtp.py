@@ -26,10 +26,10 @@ from aiosmtplib import (
 )
 
 from esb.call import Call
+from esb.channels.mail import Composed
+from esb.channels.reached import Miss, Reached, shown
 from esb.errors import Message, UpstreamError, template
-from esb.mail import Composed
 from esb.outgoing import Outgoing, Target, too_slow
-from esb.reached import Miss, Reached, shown
 
 SEND_MAIL = Target("SMTP", "send_mail")
 RECEIVERS_AT_ONCE = 100

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from esb.audience import Audience, delivery
+from esb.channels.audience import Audience, delivery
 from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 from esb.redaction import redacted
 

@@ -1,0 +1,1 @@
+"""What channels share: whom a message is for and whom it reached, mail, phone numbers, and the ways out."""
