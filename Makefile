@@ -10,13 +10,15 @@ demo: .venv/run
 	@$(BIN)/esb demo
 
 test: .venv/dev redis
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(PYTEST) -m 'not alone'
+	$(BIN)/python -m pytest -m alone
 
 check: .venv/dev redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(PYTEST) -m 'not alone'
+	$(BIN)/python -m pytest -m alone
 
 # The tests of the shared store start a redis-server on a free port.
 redis:

@@ -17,6 +17,8 @@ from esb.config import load
 from tests.command_line import NOTICE, SEND_WEIXIN, Running, SlowWeCom, exchange, running
 from tests.command_line import run as run_esb
 
+pytestmark = pytest.mark.alone
+
 CONFIG = """\
 version: 1
 server: {{port: 0, workers: {workers}, shutdown_grace: 10, admin: {{port: {admin}}}}}
