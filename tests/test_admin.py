@@ -14,11 +14,12 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from esb import serving
-from esb.admin import Process, create_admin
+from esb.admin import create_admin
 from esb.config import Config, load
 from esb.errors import ConfigError, Mistake
 from esb.metrics import Snapshot, Tally
 from esb.observe import CallFinished
+from esb.processes import Process
 from esb.serving import CannotListen, deployed
 from tests.command_line import NOTICE, SEND_WEIXIN, SlowWeCom, exchange, run, running
 from tests.conftest import WECOM, OpenServer
