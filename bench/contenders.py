@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv" / "bench-peers" / "bin" / "python"
 """The interpreter of the virtual environment that holds the peers' packages."""
 READY = "listening on "
+TLS = "--tls"
 PATIENCE = 60.0
 
 
@@ -131,10 +132,27 @@ def upstream(options: Sequence[str], log: Path) -> Iterator[Running]:
 def relaying(
     contender: Contender, options: Sequence[str], folder: Path, wrapper: Sequence[str] = ()
 ) -> Iterator[tuple[Running, Running]]:
-    """The contender, and the upstream behind it."""
+    """The contender, and the upstream behind it. `--tls`: with a certificate that the contender trusts."""
     log = folder / f"{contender.name.replace(':', '-')}.log"
+    environ = dict(contender.environ)
+    if TLS in options:
+        options = (*options, str(folder))
+        environ["SSL_CERT_FILE"] = str(_certified(folder))
     with (
         upstream(options, log) as asked,
-        running(contender.command, {"UPSTREAM": asked.url} | contender.environ, log, wrapper) as served,
+        running(contender.command, {"UPSTREAM": asked.url} | environ, log, wrapper) as served,
     ):
         yield served, asked
+
+
+def _certified(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that vouches for itself, and its key, in one file."""
+    both = folder / "server.pem"
+    if not both.exists():
+        key, certificate = folder / "key.pem", folder / "certificate.pem"
+        names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+        form = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+        command = ["openssl", "req", *form, *names, "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True)
+        both.write_text(key.read_text() + certificate.read_text())
+    return both

@@ -80,9 +80,16 @@ def main() -> None:
         for contender in contenders
     }
     base = found[contenders[-1].name]
-    heads = (asked.scenario, *(f"kIr, {number} clients | ratio" for number in connections))
+    heads = (asked.scenario, *(head for number in connections for head in (f"kIr, {number} clients", "ratio")))
     rows = [
-        (name, *(f"{count:.1f} | {count / other:.2f}" for count, other in zip(counts, base, strict=True)))
+        (
+            name,
+            *(
+                cell
+                for count, other in zip(counts, base, strict=True)
+                for cell in (f"{count:.1f}", f"{count / other:.2f}")
+            ),
+        )
         for name, counts in found.items()
     ]
     print(table(heads, rows))

@@ -43,12 +43,17 @@ def _accepted(body: bytes) -> bool:
 
 def _refused(body: bytes) -> bool:
     answer = json.loads(body)
-    return bool(answer["result"] is False and answer["message"].startswith("App authentication failed"))
+    return bool(answer["result"] is False and answer["message"].lower().startswith(("app auth", "app secret")))
 
 
 def _invalid(body: bytes) -> bool:
     answer = json.loads(body)
     return bool(answer["result"] is False and answer["code"] != 0 and answer["message"])
+
+
+def _relayed(body: bytes) -> bool:
+    answer = json.loads(body)
+    return bool(answer["result"] is True and answer["data"] == {"relayed": True})
 
 
 def _errcode(body: bytes) -> bool:
@@ -73,6 +78,7 @@ SCENARIOS = {
         Scenario("send", Batch(_SEND, _accepted)),
         Scenario("refused", Batch(_request(SEND_PATH, STRANGER, SEND), _refused)),
         Scenario("invalid", Batch(_request(SEND_PATH, CALLER, {"receiver__username": ["admin"]}), _invalid)),
+        Scenario("relay", Batch(_request("/api/c/compapi/bench/relay/", CALLER, SEND), _relayed)),
         Scenario("errcode", Batch(_SEND, _errcode), ("--errcode", "81013")),
         Scenario("slow", Batch(_SEND, _accepted), ("--delay", "0.05")),
         Scenario("tls", Batch(_SEND, _accepted), ("--tls",)),
