@@ -30,6 +30,11 @@ except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway
     uvloop = None  # type: ignore[assignment]  # run() asks
 
 T = TypeVar("T")
+IDLE_SECONDS = 100.0
+"""How long a connection may have no complete head of a request: new, between two requests, or in the middle of one.
+
+Longer than load balancers keep theirs (nginx and most others 60, Go 90), so that none of them sends into a closed one.
+"""
 NEW_OBJECTS = 10_000
 """Between two collections of cyclic garbage; Python's own 700 are less than a few calls in flight hold."""
 SANDBOX_HOST = "127.0.0.1"
@@ -164,6 +169,7 @@ async def listening(
         access_log=None,
         logger=_Untold(logging.getLogger(__name__)),
         handle_signals=False,
+        keepalive_timeout=IDLE_SECONDS,
         shutdown_timeout=1.0,
         auto_decompress=False,  # a body that is passed on stays as it is; ingress unpacks the others
     )

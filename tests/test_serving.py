@@ -1,0 +1,77 @@
+"""Connections of the listeners: who lets the gateway wait for a request is not waited for without end."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from esb.serving import IDLE_SECONDS
+from tests.conftest import Gateway, OpenGateway, OpenServer
+from tests.loop_time import Advance, movable_loop_time
+from tests.wire import connection, read_answer, request
+
+PING = request(b"GET", b"/api/c/ping/")
+
+
+async def seconds_until_closed(
+    advance: Advance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, drop: bytes = b""
+) -> float:
+    """How long the gateway keeps this connection, on which a drop comes every second."""
+    seconds = 0.0
+    while not reader.at_eof():
+        assert seconds < 2 * IDLE_SECONDS
+        writer.write(drop)
+        advance(1.0)
+        seconds += 1.0
+        for _ in range(5):  # turns of the event loop: the drop arrives, the timer fires, the end is read
+            await asyncio.sleep(0)
+    assert await reader.read() == b""
+    return seconds
+
+
+@pytest.mark.parametrize(
+    ("begun", "drop"),
+    [(b"", b""), (b"", b"\r\n"), (b"POST /api/c/", b"c"), (PING[:-2], b""), (PING[:-2] + b"X-Slow: ", b"c")],
+)
+async def test_a_request_whose_head_does_not_come_is_not_waited_for(
+    gateway: Gateway, begun: bytes, drop: bytes
+) -> None:
+    with movable_loop_time() as advance:
+        async with connection(gateway.url) as (reader, writer):
+            writer.write(begun)
+            assert await seconds_until_closed(advance, reader, writer, drop) == pytest.approx(IDLE_SECONDS, abs=5)
+
+
+async def test_nor_is_the_next_request_on_a_connection(gateway: Gateway) -> None:
+    with movable_loop_time() as advance:
+        async with connection(gateway.url) as (reader, writer):
+            for _ in range(3):
+                advance(IDLE_SECONDS * 0.9)
+                writer.write(PING)
+                assert (await read_answer(reader)).body == b"pong"
+            writer.write(PING[:-2])
+            assert await seconds_until_closed(advance, reader, writer) == pytest.approx(IDLE_SECONDS, abs=5)
+
+
+async def test_a_call_may_take_longer(open_gateway: OpenGateway, open_server: OpenServer) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        asked.set()
+        await answer.wait()
+        return web.json_response({"word": "late"})
+
+    upstream = web.Application()
+    upstream.router.add_get("/", slow)
+    url = await open_server(upstream)
+    gateway = await open_gateway(
+        f'  - {{path: /test/relay/, use: "tests.components:Relay", timeout: 1000, config: {{url: "{url}"}}}}\n',
+        more="middlewares: []\n",
+    )
+    with movable_loop_time() as advance:
+        async with connection(gateway.url) as (reader, writer):
+            writer.write(request(b"GET", b"/api/c/compapi/test/relay/"))
+            await asked.wait()
+            advance(3 * IDLE_SECONDS)
+            answer.set()
+            assert (await read_answer(reader)).envelope()["data"] == {"word": "late"}
