@@ -26,6 +26,26 @@ def test_a_form_and_a_page_carry_it_too() -> None:
 
 def test_several_secrets_are_taken_out_and_an_empty_one_is_none() -> None:
     assert redacted("one two three", ["one", "", "three"]) == "*** two ***"
+    assert redacted("corp-secret's, app-secrets", ["corp-secret", "", "app-secret"]) == "***'s, ***s"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("invalid appsecret, a is not allowed", "invalid appsecret, *** is not allowed"),
+        ("secret=a&grant_type=client_credential", "secret=***&grant_type=client_credential"),
+        ('{"secret": "a"}', '{"secret": "***"}'),
+        ("密钥a错误", "密钥***错误"),
+        ("a", "***"),
+        ("A and aa", "A and aa"),
+    ],
+)
+def test_a_short_secret_is_taken_out_where_it_stands_by_itself(text: str, told: str) -> None:
+    assert redacted(text, ["a"]) == told
+
+
+def test_a_short_secret_of_signs_is_taken_out_wherever_it_stands() -> None:
+    assert redacted("key!?key: !?", ["!?"]) == "key***key: ***"
 
 
 def test_a_secret_within_another_leaves_nothing_of_it() -> None:
