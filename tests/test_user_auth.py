@@ -105,6 +105,21 @@ async def test_whom_an_app_may_name_is_told_by_globs(globs: tuple[str, ...], nam
         assert "impersonate" in str(error.data["hint"])
 
 
+@pytest.mark.parametrize(
+    "name",
+    [" carl", "carl ", "carl\n", "ca\rrl", "ca\x00rl", "\x1b[31mcarl", "carl\u2028", "carl\u200b", "\ud800", "c" * 256],
+)
+async def test_what_is_no_name_is_nobodys_whoever_may_be_named(name: str) -> None:
+    error = await refused(calling(bk_username=name, cookie="bk_token=token-a"))
+    assert str(error) == NO_USER
+    assert "no user name" in str(error.data["hint"])
+
+
+@pytest.mark.parametrize("name", ["张三", "Anna Müller", "anna@example.com", "o'neill", "c" * 255])
+async def test_names_are_of_any_language(name: str) -> None:
+    assert (await found(calling(bk_username=name)))[0] == User(name, verified=False)
+
+
 async def test_a_name_that_is_refused_is_not_rescued_by_the_cookie() -> None:
     await refused(calling(NOBODY, bk_username="carl", cookie="bk_token=token-a"))
 

@@ -12,6 +12,7 @@ from esb.globs import matches
 from esb.middleware import Handler
 from esb.middlewares._identity import identity_by_token
 
+LONGEST_NAME = 255
 NO_USER = template("User authentication failed, please provide a valid user identity, such as bk_token, bk_username")
 
 
@@ -60,9 +61,14 @@ class UserAuth:
 
     def _named(self, call: Call, username: str) -> User:
         allowed = call.app.impersonate if call.app is not None else ()
-        if matches(username, allowed):
+        if not matches(username, allowed):
+            hint = Message(
+                "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`"
+            )
+        elif not _is_name(username):
+            hint = Message("bk_username is no user name: it is too long, or holds control characters or outer spaces")
+        else:
             return User(username, verified=False)
-        hint = Message("this app may not name this user by bk_username: its entry in services.apps needs `impersonate`")
         raise AuthenticationError(NO_USER, data={"hint": hint})
 
     def _cookie_token(self, header: str) -> str:
@@ -73,3 +79,8 @@ class UserAuth:
             if name.strip() == self._cookie:
                 return value.strip().strip('"')
         return ""
+
+
+def _is_name(text: str) -> bool:
+    """Whether upstreams would read the very name that the globs allowed: a header loses its outer spaces, for one."""
+    return text.isprintable() and text == text.strip() and len(text) <= LONGEST_NAME
