@@ -54,7 +54,7 @@ def failed(arrival: Arrival, error: Exception, observer: Observer) -> Written:
             )
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
             error = bug
-    observer.emit(crash(arrival.id, arrival.path, error))
+    observer.emit(crash(arrival.id, arrival.declared_path, error))
     arrival.record.headers.clear()  # one of them may be what cannot be written
     return _enveloped(arrival, envelope.crash(arrival.id, arrival.translate), 200, "gateway")
 
@@ -83,7 +83,7 @@ def _cut(arrival: Arrival, response: web.StreamResponse, error: Exception, obser
     """Breaks off an answer so that its reader can tell that it is not whole."""
     stalled = isinstance(error, TimeoutError)
     if not isinstance(error, EsbError) and not stalled:
-        observer.emit(crash(arrival.id, arrival.path, error))
+        observer.emit(crash(arrival.id, arrival.declared_path, error))
     request = arrival.request
     if request.transport is not None:
         if stalled or request.version < (1, 1):

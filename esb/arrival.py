@@ -86,6 +86,11 @@ class Arrival:
             record=self.record,
         )
 
+    @property
+    def declared_path(self) -> str:
+        """The path without what the caller put in the place of variables; "" until it is known."""
+        return self.route.path if self.route is not None else ""
+
     def client_ip(self) -> str:
         remote = self.request.remote or ""
         trusted = self.server.trusted_proxies

@@ -25,6 +25,7 @@ ROOMS = """\
   - {path: "/test/{anything}/", methods: [PUT], use: "tests.components:Echo"}
   - {path: /test/off/, active: false, use: "tests.components:Echo"}
   - {path: /test/crash/, use: "tests.components:Crash"}
+  - {path: "/test/{name}/crash/", use: "tests.components:Crash"}
   - {path: /test/times_out/, use: "tests.components:TimesOut"}
   - {path: /test/hang/, timeout: 0.05, use: "tests.components:Hang"}
   - {path: /test/choice/, use: "tests.components:Choice"}
@@ -315,6 +316,13 @@ async def test_a_crash_tells_the_log_where_and_nobody_the_exceptions_text(rooms:
     assert crash.where[-1].endswith(" handle")
     assert "components.py" in crash.where[-1]
     assert "hunter2" not in repr(rooms.events) + json.dumps(envelope)
+
+
+async def test_a_crash_tells_the_log_the_path_as_it_is_declared(rooms: Gateway) -> None:
+    await rooms.request("GET", COMPONENTS + "test/13800000000/crash/")
+    crash = next(event for event in rooms.events if isinstance(event, Crashed))
+    assert crash.doing == "/test/{name}/crash/"
+    assert "13800000000" not in repr(rooms.events)
 
 
 # The environment and the options
