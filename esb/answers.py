@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
@@ -17,10 +16,8 @@ from esb.errors import EsbError, Message
 from esb.hangup import HungUp, reset, while_connected
 from esb.observe import Observer, crash
 from esb.outgoing import own_code
-from esb.translation import Translate
+from esb.response import REQUEST_ID, SERVER, Responses
 
-JSON = "application/json; charset=utf-8"
-JSON_HEADERS: Mapping[str, str] = {"Content-Type": JSON}
 CUT_SHORT = envelope.GENERAL_FAILURE
 """The code that the log tells of a call that was ended without an answer."""
 _LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -35,28 +32,27 @@ class Written:
     source: str = ""
 
 
-def written(arrival: Arrival, answer: Any) -> Written:
+def written(arrival: Arrival, answer: Any, responses: Responses) -> Written:
     """A component's answer. TypeError or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
         if not isinstance(answer.body, bytes):
             raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
         headers = _headers(arrival, answer.headers)
         return Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
-    return _enveloped(arrival, envelope.success(answer, arrival.id), 200, "")
+    return _enveloped(arrival, envelope.success(answer, arrival.id), 200, "", responses)
 
 
-def failed(arrival: Arrival, error: Exception, observer: Observer) -> Written:
+def failed(arrival: Arrival, error: Exception, responses: Responses, observer: Observer) -> Written:
     """The answer to a call that ended in this error; a bug is told to the observer, and to nobody else."""
     if isinstance(error, EsbError):
         try:
-            return _enveloped(
-                arrival, envelope.failure(error, arrival.id, arrival.translate), error.status, error.source
-            )
+            made = envelope.failure(error, arrival.id, arrival.translate)
+            return _enveloped(arrival, made, error.status, error.source, responses)
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
             error = bug
     observer.emit(crash(arrival.id, arrival.declared_path, error))
     arrival.record.headers.clear()  # one of them may be what cannot be written
-    return _enveloped(arrival, envelope.crash(arrival.id, arrival.translate), 200, "gateway")
+    return _enveloped(arrival, envelope.crash(arrival.id, arrival.translate), 200, "gateway", responses)
 
 
 async def streamed(arrival: Arrival, reply: Reply, observer: Observer) -> Written:
@@ -111,33 +107,36 @@ class _Closable(Protocol):
     async def aclose(self) -> None: ...
 
 
-def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str) -> Written:
-    body = codec.encode(made, partial(_told, arrival.translate))
+def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str, responses: Responses) -> Written:
+    def told(value: Any) -> str:
+        """A text in the caller's language, wherever it stands; nothing else is written in a way of its own."""
+        if isinstance(value, Message):
+            return value.render(arrival.translate)
+        raise TypeError(f"not a JSON value: {type(value).__name__}")
+
+    body = codec.encode(made, told)
     if not source and not made["result"]:
         source = "upstream"  # a component's own envelope: it passes on what another system said
-    headers = _headers(arrival, JSON_HEADERS)
     code = own_code(made["code"])  # an upstream may have written anything there
-    response = web.Response(body=body, status=status, headers=headers)
+    more = arrival.record.headers
+    if more:
+        _check(more)
+    response = responses.json(arrival.request, arrival.id, body, status, more)
     return Written(response, CUT_SHORT if code is None else code, source)
 
 
-def _told(translate: Translate, value: Any) -> str:
-    """A text in the caller's language, wherever in an answer it stands; nothing else is written in a way of its own."""
-    if isinstance(value, Message):
-        return value.render(translate)
-    raise TypeError(f"not a JSON value: {type(value).__name__}")
-
-
 def _headers(arrival: Arrival, first: Mapping[str, str]) -> CIMultiDict[str]:
-    """All headers of an answer; ours win. ValueError if one would break out of its line."""
+    """All headers of a component's own reply; ours win."""
     headers = CIMultiDict(first)
-    more = arrival.record.headers
-    if more:
-        headers.update(more)
-    if more or first is not JSON_HEADERS:
-        for name, value in headers.items():
-            if not _LINE.fullmatch(name + value):
-                raise ValueError("a header with control characters")
-    headers["X-Bkapi-Request-Id"] = arrival.id
-    headers["Server"] = "esb-gateway"
+    headers.update(arrival.record.headers)
+    _check(headers)
+    headers[REQUEST_ID] = arrival.id
+    headers["Server"] = SERVER
     return headers
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    """ValueError if one would break out of its line."""
+    for name, value in headers.items():
+        if not _LINE.fullmatch(name + value):
+            raise ValueError("a header with control characters")

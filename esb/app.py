@@ -144,10 +144,14 @@ class _Everything(web.PlainResource):
 
     def __init__(self, ingress: Ingress) -> None:
         super().__init__("/")
-        self._route = self.add_route("*", ingress.handle, expect_handler=ingress.expect)
+        self._route = self.add_route("*", ingress.handle, expect_handler=_ingress_will)
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo, set[str]]:
         return web.UrlMappingMatchInfo({}, self._route), set()
+
+
+async def _ingress_will(request: web.Request) -> None:
+    """Ingress sees to what a caller expects."""
 
 
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)

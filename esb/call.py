@@ -54,13 +54,6 @@ class Credentials:
     gateway_jwt: str = ""
     parameter_access_token: str = ""
 
-    def first(self, *names: str) -> str:
-        """The first claim of these names that is not empty; "" when there is none."""
-        for name in names:
-            if value := self.claims.get(name):
-                return value
-        return ""
-
     def __repr__(self) -> str:
         return "Credentials(…)"
 
@@ -78,19 +71,21 @@ ORDINARY = Options()
 """Of nearly every call: nothing is asked."""
 
 
-@dataclass(slots=True)
 class Record:
-    """How a call went: the one mutable thing of a call. Middlewares and plugins write, ingress reads at the end."""
+    """How a call went: the one mutable thing of a call. Middlewares and plugins write, ingress reads at the end.
 
-    app: str = ""
-    user: str = ""
-    user_source: str = ""
-    sent: bool = False
+    `headers` are those that the answer carries in addition; `span` is the call's own, if it is traced.
+    """
+
+    app = ""
+    user = ""
+    user_source = ""
+    sent = False
     """A message may have left the gateway."""
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers that the answer carries in addition."""
     span: Span | None = None
-    """The call's own, if it is traced."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # without slots: see _with
@@ -128,15 +123,23 @@ class Call:
 
     def detached(self, seconds: float) -> "Call":
         """A copy with a time of its own, for a question whose answer other calls wait for too."""
-        return self._with({"deadline": asyncio.get_running_loop().time() + seconds, "timeout": seconds})
+        return self._with(deadline=asyncio.get_running_loop().time() + seconds, timeout=seconds)
 
     def made_by(self, app: App | None, user: User | None) -> "Call":
         """The same call, now that it is known who makes it."""
-        return self._with({"app": app, "user": user})
+        return self._with(app=app, user=user)
 
-    def _with(self, changes: dict[str, Any]) -> "Call":
+    @classmethod
+    def arrived(cls, **fields: Any) -> "Call":
+        """Call(...) in a tenth of its time; the caller names all fields that have no constant default."""
+        call = object.__new__(cls)
+        call.__dict__.update(fields)
+        return call
+
+    def _with(self, **changes: Any) -> "Call":
         """dataclasses.replace in a tenth of its time, for what every call goes through."""
         copy = object.__new__(Call)
-        copy.__dict__.update(self.__dict__)
-        copy.__dict__.update(changes)
+        fields = copy.__dict__
+        fields.update(self.__dict__)
+        fields.update(changes)
         return copy

@@ -26,7 +26,7 @@ SECRETS = frozenset(
 
 def split(
     parameters: Mapping[str, Any], authorization: str | None, cookie: str, gateway_jwt: str, signed: Signed
-) -> tuple[Credentials, dict[str, Any]]:
+) -> tuple[Credentials, Mapping[str, Any]]:
     """Credentials and arguments of a call. `authorization` is the header X-Bkapi-Authorization, None if absent."""
     claims = None if authorization is None else _claims(authorization)
     credentials = Credentials(
@@ -35,8 +35,10 @@ def split(
         signed=signed,
         cookie=cookie,
         gateway_jwt=gateway_jwt,
-        parameter_access_token=_scalar(parameters.get("bk_access_token")),
+        parameter_access_token=_scalar(parameters.get("bk_access_token", "")),
     )
+    if SECRETS.isdisjoint(parameters):
+        return credentials, parameters
     return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
 
 
@@ -55,7 +57,7 @@ def _claims(authorization: str) -> dict[str, str] | None:
         return None
     if not isinstance(claims, dict):
         raise RequestError("Parameters error, request header X-Bkapi-Authorization is not a valid JSON format string")
-    return {name: _scalar(value) for name, value in claims.items()}
+    return {name: value if type(value) is str else _scalar(value) for name, value in claims.items()}
 
 
 def _scalar(value: Any) -> str:

@@ -2,22 +2,22 @@
 
 import asyncio
 from types import TracebackType
+from typing import Any
 
 
 class Deadline:
-    """`with Deadline(when):` cancels the task at `when` (loop time); that comes out as TimeoutError.
+    """`with Deadline(task, loop, when):` cancels the task at `when` (loop time); that comes out as TimeoutError.
 
     `over` tells a TimeoutError of the deadline from one that arose inside.
     """
 
     __slots__ = ("_before", "_handle", "_task", "over")
 
-    def __init__(self, when: float) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - whoever has a deadline runs in a task
+    def __init__(self, task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop, when: float) -> None:
+        """`task` is the one that runs, on this loop."""
         self._task = task
         self._before = task.cancelling()
-        self._handle = asyncio.get_running_loop().call_at(when, self._cut)
+        self._handle = loop.call_at(when, self._cut)
         self.over = False
 
     def __enter__(self) -> "Deadline":

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from aiohttp import web
+from multidict import istr
 
 from esb import answers, codec
 from esb.arrival import Arrival, request_id
@@ -19,11 +20,14 @@ from esb.errors import Draining, Inactive, Limited, Message, NotFound, RequestEr
 from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer
 from esb.occupancy import Occupancy
+from esb.response import REQUEST_ID, SERVER, Responses
 from esb.routes import Route, Routes
 from esb.translation import Catalogues
 
 COMPONENTS = "/api/c/compapi/"
+BASE = len(COMPONENTS) - 1
 SELF_SERVICE = "/api/c/self-service-api/"
+EXPECT = istr("Expect")
 ANSWER_SECONDS = 0.25
 """What a component that noticed its deadline itself has left to say what it did until then."""
 
@@ -53,52 +57,51 @@ class Ingress:
         self._trouble = trouble
         self._observer = observer
         self._catalogues = catalogues
+        self._responses = Responses()
+        self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
         self.draining = False
 
-    async def expect(self, request: web.Request) -> None:
-        """Asks for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
-        if request.version >= (1, 1) and request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # the answer has yet to begin
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        path = request.path
-        if path == "/api/c/ping/" and request.method == "GET":
-            return web.Response(text="pong")
-        if path == "/api/c/healthz/" and request.method == "GET":
-            return self._health()
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to any request at all."""
+        if EXPECT in request.headers:
+            await _expect(request)
+        if request.method == "GET" and (probe := self._probes.get(request.path)) is not None:
+            return probe(request)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
+        generation = self._current()
+        arrival = Arrival(request, generation.server, self._catalogues, time.monotonic())
         self.in_flight.add(task)
         try:
-            generation = self._current()
             with generation.calls:
-                return await self._answer(request, path, generation)
+                return await self._answer(arrival, generation, task)
         finally:
             self.in_flight.discard(task)
 
-    def _health(self) -> web.Response:
+    def _ping(self, request: web.BaseRequest) -> web.StreamResponse:
+        headers = {REQUEST_ID: request_id(request), "Server": SERVER}
+        return web.Response(text="pong", headers=headers)
+
+    def _health(self, request: web.BaseRequest) -> web.StreamResponse:
         healthy = self.ready and not self.draining
         message = "draining" if self.draining else "OK" if self.ready else "starting"
         if healthy and (trouble := self._trouble()):
             message = f"degraded: {trouble}"
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
-        headers = {"Content-Type": answers.JSON}
-        return web.Response(status=200 if healthy else 503, body=codec.encode(body), headers=headers)
+        return self._responses.json(request, request_id(request), codec.encode(body), 200 if healthy else 503)
 
-    async def _answer(self, request: web.Request, path: str, generation: Generation) -> web.StreamResponse:
-        translate = self._catalogues.translate(request.headers.get("Blueking-Language", ""))
-        arrival = Arrival(request, request_id(request), path, generation.server, translate, time.monotonic())
-        if self._observer.tracer is not None:
-            arrival.record.span = self._observer.tracer.call(request.headers)
+    async def _answer(self, arrival: Arrival, generation: Generation, task: "asyncio.Task[Any]") -> web.StreamResponse:
+        observer = self._observer
+        if observer.tracer is not None:
+            arrival.record.span = observer.tracer.call(arrival.request.headers)
         try:
-            answer = await self._within_deadline(arrival, self._route(arrival, generation))
+            answer = await self._within_deadline(arrival, self._route(arrival, generation), task)
             if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
-                written = await answers.streamed(arrival, answer, self._observer)
+                written = await answers.streamed(arrival, answer, observer)
             else:
-                written = answers.written(arrival, answer)
+                written = answers.written(arrival, answer, self._responses)
         except HungUp:
             self._finished(arrival, answers.CUT_SHORT, 0, "caller")
             return web.Response()  # to nobody
@@ -106,7 +109,7 @@ class Ingress:
             self._finished(arrival, answers.CUT_SHORT, 0, "gateway")
             raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
-            written = answers.failed(arrival, error, self._observer)
+            written = answers.failed(arrival, error, self._responses, observer)
         self._finished(arrival, written.code, written.response.status, written.source)
         return written.response
 
@@ -136,23 +139,33 @@ class Ingress:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
         if len(self.in_flight) > arrival.server.max_in_flight:
             raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
-        found, path = None, arrival.path
-        if path.startswith(COMPONENTS):
-            found = generation.routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", arrival.request.method)
-        elif path.startswith(SELF_SERVICE):
-            raise Inactive("Not found, inactive buffet component")
-        if found is None:
-            raise NotFound("The content does not exist")
-        route, arrival.variables = found
+        route = self._found(arrival, generation.routes)
         if not route.active:
             raise Inactive("Not found, inactive channel")
         arrival.route = route
         return route
 
-    async def _within_deadline(self, arrival: Arrival, route: Route) -> Any:
-        when = asyncio.get_running_loop().time() + route.timeout
+    def _found(self, arrival: Arrival, routes: Routes) -> Route:
+        request = arrival.request
+        if request.raw_path.startswith(COMPONENTS):  # and nearly always goes on as it is declared
+            route = routes.exact(request.raw_path[BASE:], request.method)
+            if route is not None:
+                return route
+        path, found = request.path, None
+        if path.startswith(COMPONENTS):
+            found = routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
+        elif path.startswith(SELF_SERVICE):
+            raise Inactive("Not found, inactive buffet component")
+        if found is None:
+            raise NotFound("The content does not exist")
+        route, arrival.variables = found
+        return route
+
+    async def _within_deadline(self, arrival: Arrival, route: Route, task: "asyncio.Task[Any]") -> Any:
+        loop = asyncio.get_running_loop()
+        when = loop.time() + route.timeout
         call = None
-        deadline = Deadline(when + ANSWER_SECONDS)
+        deadline = Deadline(task, loop, when + ANSWER_SECONDS)
         try:
             with deadline:
                 call = await arrival.call(route, when)
@@ -171,3 +184,10 @@ class Ingress:
             "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}
         )
         raise UpstreamError(route.system, route.component, reason, sent=arrival.record.sent)
+
+
+async def _expect(request: web.BaseRequest) -> None:
+    """Asks for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
+    if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer has yet to begin

@@ -7,24 +7,25 @@ from types import TracebackType
 class Occupancy:
     """Entered with `with`, by each call and for as long as it lasts."""
 
-    __slots__ = ("_empty", "number")
+    __slots__ = ("_last", "number")
 
     def __init__(self) -> None:
         self.number = 0
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._last: asyncio.Event | None = None
 
     def __enter__(self) -> None:
         self.number += 1
-        self._empty.clear()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.number -= 1
-        if not self.number:
-            self._empty.set()
+        if self._last is not None and not self.number:
+            self._last.set()
 
     async def ended(self) -> None:
         """Returns when nobody is inside."""
-        await self._empty.wait()
+        while self.number:
+            self._last = self._last or asyncio.Event()
+            self._last.clear()
+            await self._last.wait()

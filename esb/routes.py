@@ -51,12 +51,18 @@ class Routes:
 
     def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
         """The route for a path ("/" at both ends) and the values of its variables; None if nobody answers it."""
-        for route in self._exact.get(path, ()):
-            if method in route.methods:
-                return route, NO_VARIABLES
+        if (route := self.exact(path, method)) is not None:
+            return route, NO_VARIABLES
         for pattern, names, route in self._patterns:
             if method in route.methods and (match := pattern.fullmatch(path)):
                 return route, dict(zip(names, match.groups(), strict=True))
+        return None
+
+    def exact(self, path: str, method: str) -> Route | None:
+        """The route that is declared under just this path."""
+        for route in self._exact.get(path, ()):
+            if method in route.methods:
+                return route
         return None
 
     def declared(self, path: str) -> bool | None:

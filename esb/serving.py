@@ -37,6 +37,8 @@ Longer than load balancers keep theirs (nginx and most others 60, Go 90), so tha
 """
 NEW_OBJECTS = 10_000
 """Between two collections of cyclic garbage; Python's own 700 are less than a few calls in flight hold."""
+SHUTDOWN_SECONDS = 1.0
+"""What an answer that is being written gets when the server stops."""
 SANDBOX_HOST = "127.0.0.1"
 UNKNOWN_YET = f"http://{SANDBOX_HOST}:{Sandbox().port}"
 """What ${sandbox} stands for in a check before the sandbox listens."""
@@ -164,25 +166,28 @@ async def listening(
 
     `chosen_by` is the key or option that CannotListen tells to change. Other processes listen on a `shared` one too.
     """
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=_Untold(logging.getLogger(__name__)),
-        handle_signals=False,
-        keepalive_timeout=IDLE_SECONDS,
-        shutdown_timeout=1.0,
-        auto_decompress=False,  # a body that is passed on stays as it is; ingress unpacks the others
-    )
-    await runner.setup()
+    options: dict[str, Any] = {
+        "access_log": None,
+        "logger": _Untold(logging.getLogger(__name__)),
+        "keepalive_timeout": IDLE_SECONDS,
+        "auto_decompress": False,  # a body that is passed on stays as it is; ingress unpacks the others
+    }
     shown = f"[{host}]" if ":" in host else host
-    try:
+    async with AsyncExitStack() as stack:
+        runner: web.BaseRunner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **options)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
+            runner = web.ServerRunner(
+                web.Server(gateway.ingress.handle, **options), handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+            )
+            stack.push_async_callback(runner.cleanup)
+            await runner.setup()
         try:
             await web.TCPSite(runner, host, port, reuse_port=shared or None).start()
         except OSError as error:
             raise cannot_listen(shown, port, chosen_by, error) from error
         yield f"http://{shown}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 class _Untold(logging.LoggerAdapter[logging.Logger]):

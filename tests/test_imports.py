@@ -29,9 +29,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"generation", "lasting", "reimport", "sharing"}),
     frozenset(
-        {"registry", "ingress", "answers", "arrival", "routes", "envelope", "parameters", "credentials", "forwarding"}
+        {"registry", "ingress", "answers", "arrival", "response", "routes", "envelope", "parameters", "credentials"}
     )
-    | frozenset({"endpoint", "idempotency", "replay"}),
+    | frozenset({"forwarding", "endpoint", "idempotency", "replay"}),
     frozenset({"plugins", "middlewares", "signature"}),
     frozenset({""}),  # the face: esb/__init__.py
     frozenset({"component"}),
@@ -60,7 +60,8 @@ PLUGINS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
-    "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "serving", "sandbox", "telemetry", "testing"},
+    "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "response", "serving"}
+    | {"sandbox", "telemetry", "testing"},
     "aiosmtplib": {"channels.smtp"},
     "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
@@ -69,7 +70,7 @@ LIBRARIES = {
     "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
     "httptools": {"outgoing.connection"},
     "jwt": {"gateway_jwt", "services.bk_jwt"},
-    "multidict": {"answers", "forwarding", "ingress", "outgoing", "proxy"},
+    "multidict": {"answers", "arrival", "forwarding", "ingress", "outgoing", "proxy", "response"},
     "multipart": {"parameters"},
     "pytest": {"pytest_plugin"},
     "pytest_asyncio": {"pytest_plugin"},

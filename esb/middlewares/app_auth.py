@@ -11,7 +11,7 @@ from esb.call import App, Call
 from esb.component import ChainServices, NoConfig
 from esb.errors import AuthenticationError
 from esb.middleware import Handler
-from esb.middlewares._identity import identity_by_token
+from esb.middlewares._identity import token_of
 from esb.services import Identity
 
 CLOCKS_APART = 60
@@ -28,8 +28,9 @@ class AppAuth:
         self._apps = services.apps
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        if (found := await identity_by_token(self._services, call)) is not None:
-            return await handler(await self._identified(call, *found))
+        if (found := token_of(self._services, call)) is not None:
+            service, token, source = found
+            return await handler(await self._identified(call, await service.identity(call, token), source))
         if signature.offered(call.credentials.signed.query):
             app = await self._by_signature(call)
         else:
@@ -67,7 +68,8 @@ class AppAuth:
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
 
     async def _by_secret(self, call: Call) -> App:
-        secret = call.credentials.first("bk_app_secret", "app_secret")
+        claims = call.credentials.claims
+        secret = claims.get("bk_app_secret") or claims.get("app_secret")
         if not secret:
             raise AuthenticationError(
                 "Signature [bk_signature] and APP Secret [bk_app_secret] cannot be empty at the same time"
@@ -79,4 +81,5 @@ class AppAuth:
 
 
 def _app_code(call: Call) -> str:
-    return call.credentials.first("bk_app_code", "app_code")
+    claims = call.credentials.claims
+    return claims.get("bk_app_code") or claims.get("app_code") or ""

@@ -10,7 +10,7 @@ from esb.config import ConfigModel
 from esb.errors import AuthenticationError, Message, template
 from esb.globs import matches
 from esb.middleware import Handler
-from esb.middlewares._identity import identity_by_token
+from esb.middlewares._identity import token_of
 
 LONGEST_NAME = 255
 NO_USER = template("User authentication failed, please provide a valid user identity, such as bk_token, bk_username")
@@ -44,16 +44,18 @@ class UserAuth:
 
     async def _user(self, call: Call) -> tuple[User, str]:
         credentials = call.credentials
-        if (found := await identity_by_token(self._services, call)) is not None:
-            identity, source = found
+        claims = credentials.claims
+        if (found := token_of(self._services, call)) is not None:
+            service, token, source = found
+            identity = await service.identity(call, token)
             if identity.user is None:
                 raise AuthenticationError("{reason}", reason=identity.no_user)
             return identity.user, source
         if credentials.parameter_access_token:
             raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")
-        if bk_token := credentials.first("bk_token"):
+        if bk_token := claims.get("bk_token"):
             return User(await self._login.username(call, bk_token), verified=True), "bk_token"
-        if username := credentials.first("bk_username", "username"):
+        if username := claims.get("bk_username") or claims.get("username"):
             return self._named(call, username), "bk_username"
         if bk_token := self._cookie_token(credentials.cookie):
             return User(await self._login.username(call, bk_token), verified=True), "cookie"
