@@ -126,7 +126,7 @@ def test_the_log_is_on_stderr_as_json_lines_when_asked(embedded: Path, tmp_path:
 
 def test_the_log_is_one_readable_line_an_event_otherwise(embedded: Path, tmp_path: Path) -> None:
     with running("serve", "-c", embedded, log=tmp_path / "log") as gateway:
-        exchange(gateway.url + SEND_WEIXIN, {**NOTICE, "bk_username": "admin\nforged \x1b[2J line"})
+        exchange(gateway.url + SEND_WEIXIN, NOTICE)
         gateway.stop()
         log = gateway.finish().stderr
 
