@@ -54,6 +54,7 @@ server: {port: 0}
 sandbox: {port: 0}
 services:
   apps: {use: static, config: {apps: [{code: esb_demo, secrets: [demo-secret], impersonate: ["*"]}]}}
+  login: {use: static, config: {tokens: {forged: "admin\\nforged \\e[2J line"}}}
 components:
   - path: /cmsi/send_weixin/
     aliases: [/v2/cmsi/send_weixin/]
@@ -126,11 +127,12 @@ def test_the_log_is_on_stderr_as_json_lines_when_asked(embedded: Path, tmp_path:
 
 def test_the_log_is_one_readable_line_an_event_otherwise(embedded: Path, tmp_path: Path) -> None:
     with running("serve", "-c", embedded, log=tmp_path / "log") as gateway:
-        exchange(gateway.url + SEND_WEIXIN, NOTICE)
+        exchange(gateway.url + SEND_WEIXIN, {**NOTICE, "bk_token": "forged"})
         gateway.stop()
         log = gateway.finish().stderr
 
     assert len(log.splitlines()) == 4
+    assert "forged" in log
     assert "\x1b" not in log
     assert "demo-secret" not in log
     assert "corp-secret" not in log
