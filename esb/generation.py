@@ -69,7 +69,7 @@ class Generation:
         routes = [self._route(stanza, chain, services) for stanza in config.components]
         self._mistakes += sharing.mistakes(config, means.store, self.components)
         if self._mistakes:
-            raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.file, mistake.line)))
+            raise ConfigError(config.in_order(self._mistakes))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
 
     @property

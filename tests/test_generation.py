@@ -111,6 +111,19 @@ async def test_an_inactive_component_is_built_and_checked_all_the_same(tmp_path:
     assert {mistake.key for mistake in caught.value.mistakes} >= {"components[0].config.colour"}
 
 
+async def test_mistakes_come_in_the_order_of_the_files_and_of_their_lines(tmp_path: Path) -> None:
+    """Those that are found when all is read, and those that are found when it is built."""
+    wrong = "components:\n  - {path: /a/%s/, use: nobody}\n  - {path: /b/%s/, use: cmsi_send_msg, colour: red}\n"
+    for name in ("a", "c"):
+        (tmp_path / f"{name}.yaml").write_text(wrong % (name, name))
+    with pytest.raises(ConfigError) as caught:
+        build(tmp_path, "include: [c.yaml, a.yaml]\nmiddlewares: [{use: nobody}]\n" + wrong % ("esb", "esb"))
+    places = [(Path(mistake.file).name, mistake.line) for mistake in caught.value.mistakes]
+    assert places == [
+        ("esb.yaml", 3), ("esb.yaml", 5), ("esb.yaml", 6), ("c.yaml", 2), ("c.yaml", 3), ("a.yaml", 2), ("a.yaml", 3)
+    ]  # fmt: skip
+
+
 async def test_a_config_that_says_nothing_of_services_has_them_empty(tmp_path: Path) -> None:
     generation = build(tmp_path, "components:\n" + stanza("/a/b/", "Lent"))
     route = generation.routes.find("/a/b/", "GET")

@@ -60,12 +60,10 @@ class _Loading:
             services=MappingProxyType(self._services(root)),
             middlewares=self._middlewares(root),
             components=tuple(components),
-            mistakes=self.mistakes,
             files=tuple(Path(name) for name in self.files),
             root=root,
         )
-        self.mistakes.sort(key=lambda mistake: (self.files.index(mistake.file), mistake.line))
-        return config
+        return replace(config, mistakes=config.in_order(self.mistakes))
 
     # Files
 

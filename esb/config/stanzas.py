@@ -1,6 +1,6 @@
 """What esb.yaml says, once it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,3 +58,8 @@ class Config:
     """All that was read: esb.yaml first, then what it includes."""
     root: Section | None = None
     """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
+
+    def in_order(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
+        """By file, this one first and the others as they are included, and then by line."""
+        places = {str(path): place for place, path in enumerate(self.files)}
+        return sorted(mistakes, key=lambda mistake: (places[mistake.file], mistake.line))

@@ -134,7 +134,7 @@ class Supervisor:
         """All workers build the next generation; if all can, all swap. ConfigError: nothing has changed."""
         async with self._reloading:
             config = await self._read()
-            mistakes = [*config.mistakes, *lasting.changed(self._config, config)]
+            mistakes = config.in_order([*config.mistakes, *lasting.changed(self._config, config)])
             if not mistakes:
                 mistakes = await self._built(config)
             if mistakes:
