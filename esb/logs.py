@@ -28,7 +28,8 @@ from esb.observe import (
 
 LONGEST_NAME = 200
 """Characters of a text that a caller chose."""
-Log = Callable[..., Any]
+Fields = dict[str, Any]
+"""What a line tells: `event`, `level`, and what else there is to it."""
 
 
 def listener(
@@ -39,64 +40,128 @@ def listener(
     Not `at_once`: the lines of one turn of the event loop are written together, at its end.
     """
     lines = _Lines(stream or sys.stderr, at_once)
-    logger = _Json(lines) if environ.get("ESB_LOG", "") == "json" else _readable(lines)
-
-    def log(event: Event) -> None:
-        match event:
-            case UpstreamFinished():
-                (logger.warning if event.failure else logger.info)("upstream call", **_upstream(event))
-            case CallFinished():
-                logger.info("call", **_call(event))
-            case TokenFetched():
-                logger.info(
-                    "access token",
-                    platform=event.platform,
-                    account=event.account,
-                    outcome=event.outcome,
-                    ms=_milliseconds(event.seconds),
-                )
-            case GateClosed():
-                logger.warning(
-                    "quota gate closed",
-                    platform=event.platform,
-                    account=event.account,
-                    errcode=event.errcode,
-                    seconds=event.seconds,
-                )
-            case StoreTurned(""):
-                logger.info("store connected")
-            case StoreTurned(trouble):
-                logger.error("store away", reason=trouble)
-            case Crashed():
-                logger.error(
-                    "crash",
-                    request_id=event.call_id,
-                    doing=_shown(event.doing),
-                    error=event.kind,
-                    where=list(event.where),
-                )
-            case Reloaded(generation, mistakes, _) if mistakes:
-                logger.error("reload refused", generation=generation, mistakes=list(mistakes))
-            case Reloaded(generation, _, seconds):
-                logger.info("reloaded", generation=generation, ms=_milliseconds(seconds))
-            case WorkerEnded(status, seconds):
-                logger.error("worker ended", status=status, lived=round(seconds, 1))
-            case GenerationClosed(generation, calls):
-                level = logger.warning if calls else logger.info
-                level("generation closed", generation=generation, unfinished=calls)
-
-    return log
+    return _Json(lines).log if environ.get("ESB_LOG", "") == "json" else _readable(lines)
 
 
-def _readable(lines: "_Lines") -> Any:
+def _call(event: CallFinished) -> Fields:
+    return {
+        "request_id": event.id,
+        "method": event.method,
+        "path": event.path,
+        "system": event.system,
+        "component": event.component,
+        "app": event.app,
+        "user": _shown(event.user),
+        "user_source": event.user_source,
+        "code": event.code,
+        "status": event.status,
+        "ms": round(event.seconds * 1000, 1),
+        "client_ip": event.client_ip,
+        "event": "call",
+        "level": "info",
+    }
+
+
+def _upstream_call(event: UpstreamFinished) -> Fields:
+    fields: Fields = {
+        "request_id": event.call_id,
+        "system": event.system,
+        "interface": event.interface,
+        "status": event.status,
+        "errcode": event.errcode,
+        "ms": round(event.seconds * 1000, 1),
+        "event": "upstream call",
+        "level": "info",
+    }
+    if event.failure:
+        fields["level"] = "warning"
+        fields["failure"] = event.failure
+    return fields
+
+
+def _access_token(event: TokenFetched) -> Fields:
+    return {
+        "platform": event.platform,
+        "account": event.account,
+        "outcome": event.outcome,
+        "ms": round(event.seconds * 1000, 1),
+        "event": "access token",
+        "level": "info",
+    }
+
+
+def _gate(event: GateClosed) -> Fields:
+    return {
+        "platform": event.platform,
+        "account": event.account,
+        "errcode": event.errcode,
+        "seconds": event.seconds,
+        "event": "quota gate closed",
+        "level": "warning",
+    }
+
+
+def _store(event: StoreTurned) -> Fields:
+    if event.trouble:
+        return {"reason": event.trouble, "event": "store away", "level": "error"}
+    return {"event": "store connected", "level": "info"}
+
+
+def _crash(event: Crashed) -> Fields:
+    return {
+        "request_id": event.call_id,
+        "doing": _shown(event.doing),
+        "error": event.kind,
+        "where": list(event.where),
+        "event": "crash",
+        "level": "error",
+    }
+
+
+def _reload(event: Reloaded) -> Fields:
+    if event.mistakes:
+        mistakes = list(event.mistakes)
+        return {"generation": event.generation, "mistakes": mistakes, "event": "reload refused", "level": "error"}
+    ms = round(event.seconds * 1000, 1)
+    return {"generation": event.generation, "ms": ms, "event": "reloaded", "level": "info"}
+
+
+def _closed(event: GenerationClosed) -> Fields:
+    level = "warning" if event.calls else "info"
+    return {"generation": event.generation, "unfinished": event.calls, "event": "generation closed", "level": level}
+
+
+def _worker(event: WorkerEnded) -> Fields:
+    return {"status": event.status, "lived": round(event.seconds, 1), "event": "worker ended", "level": "error"}
+
+
+_TELL: Mapping[type, Callable[[Any], Fields]] = {
+    CallFinished: _call,
+    UpstreamFinished: _upstream_call,
+    TokenFetched: _access_token,
+    GateClosed: _gate,
+    StoreTurned: _store,
+    Crashed: _crash,
+    Reloaded: _reload,
+    GenerationClosed: _closed,
+    WorkerEnded: _worker,
+}
+
+
+def _readable(lines: "_Lines") -> Callable[[Event], None]:
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
         _printable,
         structlog.dev.ConsoleRenderer(colors=lines.stream.isatty(), pad_event_to=14),
     ]
-    lazy = structlog.wrap_logger(lines, processors=processors, wrapper_class=structlog.BoundLogger)
-    return lazy.bind()  # once, and not for every line
+    logger = structlog.wrap_logger(lines, processors=processors, wrapper_class=structlog.BoundLogger).bind()
+
+    def log(event: Event) -> None:
+        fields = _TELL[type(event)](event)
+        getattr(logger, fields.pop("level"))(**fields)
+
+    return log
 
 
 class _Json:
@@ -106,21 +171,14 @@ class _Json:
         self._lines = lines
         self._second = 0
         self._date_and_time = ""
+        self._timestamp = ""
 
-    def info(self, event: str, **fields: Any) -> None:
-        self._write(event, "info", fields)
-
-    def warning(self, event: str, **fields: Any) -> None:
-        self._write(event, "warning", fields)
-
-    def error(self, event: str, **fields: Any) -> None:
-        self._write(event, "error", fields)
-
-    def _write(self, event: str, level: str, fields: dict[str, Any]) -> None:
-        fields["event"] = event
-        fields["level"] = level
-        fields["timestamp"] = self._now()
-        self._lines.info(codec.encode(fields).decode())
+    def log(self, event: Event) -> None:
+        fields = _TELL[type(event)](event)
+        if not self._lines.waiting:  # the lines of one turn have one time
+            self._timestamp = self._now()
+        fields["timestamp"] = self._timestamp
+        self._lines.add(codec.encode(fields).decode())
 
     def _now(self) -> str:
         now = time.time()
@@ -137,21 +195,21 @@ class _Lines:
     def __init__(self, stream: TextIO, at_once: bool) -> None:
         self.stream = stream
         self._at_once = at_once
-        self._waiting: list[str] = []
+        self.waiting: list[str] = []
 
-    def _line(self, text: str) -> None:
-        self._waiting.append(text)
+    def add(self, text: str) -> None:
+        self.waiting.append(text)
         if self._at_once:
             self._write()
-        elif len(self._waiting) == 1:  # the first of its turn sees to the others
+        elif len(self.waiting) == 1:  # the first of its turn sees to the others
             asyncio.get_running_loop().call_soon(self._write)
 
     def _write(self) -> None:
-        lines, self._waiting = self._waiting, []
+        lines, self.waiting = self.waiting, []
         self.stream.write("\n".join([*lines, ""]))
         self.stream.flush()
 
-    info = warning = error = _line
+    info = warning = error = add  # structlog's names for it
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -162,44 +220,9 @@ def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mut
     return event
 
 
-def _call(event: CallFinished) -> dict[str, Any]:
-    return {
-        "request_id": event.id,
-        "method": event.method,
-        "path": event.path,
-        "system": event.system,
-        "component": event.component,
-        "app": event.app,
-        "user": _shown(event.user),
-        "user_source": event.user_source,
-        "code": event.code,
-        "status": event.status,
-        "ms": _milliseconds(event.seconds),
-        "client_ip": event.client_ip,
-    }
-
-
-def _upstream(event: UpstreamFinished) -> dict[str, Any]:
-    fields = {
-        "request_id": event.call_id,
-        "system": event.system,
-        "interface": event.interface,
-        "status": event.status,
-        "errcode": event.errcode,
-        "ms": _milliseconds(event.seconds),
-    }
-    if event.failure:
-        fields["failure"] = event.failure
-    return fields
-
-
 def _shown(text: str) -> str:
     """What a caller chose, in a length and in characters that can be written."""
     if text.isascii() and len(text) <= LONGEST_NAME:
         return text
     cut = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
     return cut.encode(errors="replace").decode()
-
-
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 10_000) / 10
