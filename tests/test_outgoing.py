@@ -201,7 +201,17 @@ async def test_a_deadline_that_has_passed_sends_nothing(outgoing: Outgoing, open
 
 @pytest.mark.parametrize(
     ("status", "sent"),
-    [("500 Oops", True), ("502 Bad Gateway", True), ("404 Not Found", False), ("301 Moved", False), ("429 Slow", True)],
+    [
+        ("500 Oops", True),
+        ("502 Bad Gateway", True),
+        ("404 Not Found", False),
+        ("429 Slow", True),
+        ("301 Moved", False),
+        ("302 Found", False),
+        ("303 See Other", True),
+        ("307 Temporary Redirect", False),
+        ("308 Permanent Redirect", False),
+    ],
 )
 async def test_another_status_than_200_is_a_failure(
     outgoing: Outgoing, open_raw: OpenRaw, status: str, sent: bool

@@ -52,5 +52,9 @@ def _no_json(target: Target, answer: Answer) -> UpstreamError:
 
 
 def may_have_acted(status: int) -> bool:
-    """Whether an upstream that answered with this HTTP status may have done what it was asked."""
-    return status < 300 or status >= 500 or status in {408, 429}
+    """Whether an upstream that answered with this HTTP status may have done what it was asked.
+
+    One that redirects has not: the request is meant for another place, be it for https, a log-in or a captive portal,
+    and nobody follows. 303 alone says that it was handled, and where to read about that (RFC 9110, 15.4.4).
+    """
+    return status < 300 or status >= 500 or status in {303, 408, 429}
