@@ -13,7 +13,8 @@ from esb.config import load
 from esb.errors import ConfigError
 from esb.notify import READY, STOPPING, notify
 from esb.observe import Observer
-from esb.workers.supervisor import Supervisor, shared_address
+from esb.workers.address import shared_address
+from esb.workers.supervisor import Supervisor
 
 
 async def supervised(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
