@@ -132,7 +132,8 @@ def _closed(event: GenerationClosed) -> Fields:
 
 
 def _worker(event: WorkerEnded) -> Fields:
-    return {"status": event.status, "lived": round(event.seconds, 1), "event": "worker ended", "level": "error"}
+    what = "worker stuck and killed" if event.stuck else "worker ended"
+    return {"status": event.status, "lived": round(event.seconds, 1), "event": what, "level": "error"}
 
 
 _TELL: Mapping[type, Callable[[Any], Fields]] = {

@@ -89,10 +89,14 @@ class Crashed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnded:
-    """A worker process ended although nobody had asked it to; another takes its place. `status` is its exit status."""
+    """A worker process ended although nobody had asked it to; another takes its place. `status` is its exit status.
+
+    `stuck`: it had been silent for so long that it was killed.
+    """
 
     status: int
     seconds: float
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

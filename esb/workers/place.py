@@ -18,6 +18,8 @@ from esb.workers.worker import Orders
 
 ANSWER_SECONDS = 5.0
 """How long a worker may take to say how it is; longer, and it counts as starting."""
+STUCK_SECONDS = 60.0
+"""A worker that has answered nothing for so long is not waited for any more: it is killed, and another starts."""
 START_SECONDS = 60.0
 """How long a worker may take until it listens."""
 FIRST_TRIES = 3
@@ -49,6 +51,9 @@ class Place:
         self._observer = observer
         self._questions: Questions | None = None
         self._last: Process | None = None
+        self._heard: float | None = None
+        """When its worker said something last, in the event loop's time. None: it does not listen yet."""
+        self._stuck = False
         self.process: asyncio.subprocess.Process | None = None
         self.listens = asyncio.Event()
         self.past = Snapshot()
@@ -64,7 +69,7 @@ class Place:
             if self._stopping.is_set():
                 break
             lived, ended = loop.time() - started, ended + 1
-            self._observer.emit(WorkerEnded(status, lived))
+            self._observer.emit(WorkerEnded(status, lived, self._stuck))
             if ended >= FIRST_TRIES and not self._all_listen.is_set():
                 raise WorkersDoNotStart(f"a worker ended {ended} times before all listened, with status {status}")
             pause = 0.1 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, pause * 2)
@@ -74,13 +79,16 @@ class Place:
         """The worker's answer. LineClosed or TimeoutError if none comes."""
         if self._questions is None:
             raise LineClosed
-        return await self._questions.ask(verb, argument, seconds)
+        answer = await self._questions.ask(verb, argument, seconds)
+        self._heard = asyncio.get_running_loop().time()
+        return answer
 
     async def look(self) -> Process:
         """How its worker is; one that does not say so is starting, and has counted what it had at the last look."""
         try:
             state = await self.ask("state", None, ANSWER_SECONDS)
         except (LineClosed, TimeoutError):
+            self._end_stuck()
             return replace(self._last or NOBODY, health="starting", in_flight=0)
         assert isinstance(state, Process)  # noqa: S101 - see Worker.state
         self._last = state
@@ -92,8 +100,19 @@ class Place:
             with suppress(ProcessLookupError):
                 self.process.terminate()
 
+    def _end_stuck(self) -> None:
+        """Ends a worker whose event loop stands still, so that no other signal would reach it."""
+        silent_since = self._heard
+        if silent_since is None or self.process is None:
+            return
+        if asyncio.get_running_loop().time() - silent_since > STUCK_SECONDS:
+            self._stuck = True
+            with suppress(ProcessLookupError):
+                self.process.kill()
+
     async def _run(self) -> int:
         """One worker from its start to its end; its exit status."""
+        self._heard, self._stuck = None, False
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -129,6 +148,7 @@ class Place:
             process.terminate()
             return
         self._questions = Questions(line)
+        self._heard = asyncio.get_running_loop().time()
         self.listens.set()
 
     def _remember(self) -> None:
