@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping, istr
 
 from esb import credentials, forwarding, parameters, signature
-from esb.call import ORDINARY, Call, Options, Record, Signed
+from esb.call import ORDINARY, Call, Options, Record, Signed, made_of
 from esb.config import Server
 from esb.errors import RequestError, TooLarge
 from esb.fields import switched_on
@@ -89,22 +89,24 @@ class Arrival:
             if (value := headers.get(name)) and value.isascii():
                 travelling[name] = value
         travelling[REQUEST_ID] = self.id
-        return Call.arrived(
-            id=self.id,
-            method=method,
-            path=route.path,
-            component=route.name,
-            deadline=deadline,
-            timeout=route.timeout,
-            headers=travelling,
-            credentials=claimed,
-            args=args,
-            path_vars=self.variables,
-            query=query_string,
-            body=body,
-            all_headers=tuple(headers.items()) if route.streams_body else (),
-            options=_options(headers),
-            record=self.record,
+        return made_of(
+            {
+                "id": self.id,
+                "method": method,
+                "path": route.path,
+                "component": route.name,
+                "deadline": deadline,
+                "timeout": route.timeout,
+                "headers": travelling,
+                "credentials": claimed,
+                "args": args,
+                "path_vars": self.variables,
+                "query": query_string,
+                "body": body,
+                "all_headers": tuple(headers.items()) if route.streams_body else (),
+                "options": _options(headers),
+                "record": self.record,
+            }
         )
 
     @property

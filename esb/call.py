@@ -123,23 +123,25 @@ class Call:
 
     def detached(self, seconds: float) -> "Call":
         """A copy with a time of its own, for a question whose answer other calls wait for too."""
-        return self._with(deadline=asyncio.get_running_loop().time() + seconds, timeout=seconds)
+        fields = self.__dict__.copy()
+        fields["deadline"] = asyncio.get_running_loop().time() + seconds
+        fields["timeout"] = seconds
+        return made_of(fields)
 
     def made_by(self, app: App | None, user: User | None) -> "Call":
         """The same call, now that it is known who makes it."""
-        return self._with(app=app, user=user)
+        fields = self.__dict__.copy()
+        fields["app"] = app
+        fields["user"] = user
+        return made_of(fields)
 
-    @classmethod
-    def arrived(cls, **fields: Any) -> "Call":
-        """Call(...) in a tenth of its time; the caller names all fields that have no constant default."""
-        call = object.__new__(cls)
-        call.__dict__.update(fields)
-        return call
 
-    def _with(self, **changes: Any) -> "Call":
-        """dataclasses.replace in a tenth of its time, for what every call goes through."""
-        copy = object.__new__(Call)
-        fields = copy.__dict__
-        fields.update(self.__dict__)
-        fields.update(changes)
-        return copy
+_new, _set = object.__new__, object.__setattr__
+
+
+def made_of(fields: dict[str, Any]) -> Call:
+    """Call(**fields) in a third of its time, for what every call goes through; only fields with a constant default
+    may be left out."""
+    call = _new(Call)
+    _set(call, "__dict__", fields)
+    return call

@@ -18,11 +18,11 @@ else:
     _NOTHING_FANCY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-def decode(raw: bytes) -> Any:
-    """What this JSON says. ValueError if it is not JSON, or not strictly so."""
+def decode(raw: bytes | str) -> Any:
+    """What this JSON says. ValueError if it is not JSON, or not strictly so. Text may hold what no UTF-8 can."""
     if orjson is not None:
         return orjson.loads(raw)  # its JSONDecodeError is a ValueError
-    return decode_plain(raw)
+    return decode_plain(raw if isinstance(raw, bytes) else raw.encode())  # so is a UnicodeEncodeError
 
 
 def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:

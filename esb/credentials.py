@@ -50,7 +50,7 @@ def come_by_header(authorization: str | None, gateway_jwt: str) -> bool:
 def _claims(authorization: str) -> dict[str, str] | None:
     """The claims of the header; None for the JSON null, which counts as an absent header."""
     try:
-        claims = codec.decode(authorization.encode("utf-8", "surrogateescape"))
+        claims = codec.decode(authorization)
     except ValueError:
         claims = ()
     if claims is None:

@@ -15,7 +15,7 @@ from esb import answers, codec
 from esb.arrival import Arrival, request_id
 from esb.component import Reply
 from esb.config import Server
-from esb.deadline import Deadline
+from esb.deadline import Deadline, Deadlines
 from esb.errors import Draining, Inactive, Limited, Message, NotFound, RequestError, UpstreamError
 from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer
@@ -58,6 +58,7 @@ class Ingress:
         self._observer = observer
         self._catalogues = catalogues
         self._responses = Responses()
+        self._deadlines: dict[float, Deadlines] = {}
         self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
@@ -161,14 +162,19 @@ class Ingress:
         route, arrival.variables = found
         return route
 
+    def _deadline(self, seconds: float, task: "asyncio.Task[Any]") -> Deadline:
+        deadlines = self._deadlines.get(seconds)
+        if deadlines is None:
+            deadlines = Deadlines(asyncio.get_running_loop(), seconds + ANSWER_SECONDS)
+            self._deadlines[seconds] = deadlines
+        return deadlines.of(task)
+
     async def _within_deadline(self, arrival: Arrival, route: Route, task: "asyncio.Task[Any]") -> Any:
-        loop = asyncio.get_running_loop()
-        when = loop.time() + route.timeout
         call = None
-        deadline = Deadline(task, loop, when + ANSWER_SECONDS)
+        deadline = self._deadline(route.timeout, task)
         try:
             with deadline:
-                call = await arrival.call(route, when)
+                call = await arrival.call(route, deadline.when - ANSWER_SECONDS)
                 if not route.streams_body:
                     return await route.handler(call)
                 async with while_connected(arrival.request.transport):
