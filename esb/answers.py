@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from esb import codec, envelope
 from esb.arrival import Arrival
-from esb.component import Reply
+from esb.component import Envelope, Reply
 from esb.errors import EsbError, Message
 from esb.hangup import HungUp, reset, while_connected
 from esb.observe import Observer, crash
@@ -39,7 +39,9 @@ def written(arrival: Arrival, answer: Any, responses: Responses) -> Written:
             raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
         headers = _headers(arrival, answer.headers)
         return Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
-    return _enveloped(arrival, envelope.success(answer, arrival.id), 200, "", responses)
+    if isinstance(answer, Envelope):
+        return _enveloped(arrival, envelope.completed(answer, arrival.id), 200, "", responses)
+    return Written(_response(arrival, envelope.success(answer, arrival.id), 200, responses), 0)
 
 
 def failed(arrival: Arrival, error: Exception, responses: Responses, observer: Observer) -> Written:
@@ -108,21 +110,23 @@ class _Closable(Protocol):
 
 
 def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str, responses: Responses) -> Written:
+    if not source and not made["result"]:
+        source = "upstream"  # a component's own envelope: it passes on what another system said
+    code = own_code(made["code"])  # an upstream may have written anything there
+    return Written(_response(arrival, made, status, responses), CUT_SHORT if code is None else code, source)
+
+
+def _response(arrival: Arrival, made: dict[str, Any], status: int, responses: Responses) -> web.StreamResponse:
     def told(value: Any) -> str:
         """A text in the caller's language, wherever it stands; nothing else is written in a way of its own."""
         if isinstance(value, Message):
             return value.render(arrival.translate)
         raise TypeError(f"not a JSON value: {type(value).__name__}")
 
-    body = codec.encode(made, told)
-    if not source and not made["result"]:
-        source = "upstream"  # a component's own envelope: it passes on what another system said
-    code = own_code(made["code"])  # an upstream may have written anything there
     more = arrival.record.headers
     if more:
         _check(more)
-    response = responses.json(arrival.request, arrival.id, body, status, more)
-    return Written(response, CUT_SHORT if code is None else code, source)
+    return responses.json(arrival.request, arrival.id, codec.encode(made, told), status, more)
 
 
 def _headers(arrival: Arrival, first: Mapping[str, str]) -> CIMultiDict[str]:

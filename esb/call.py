@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from esb.observe import Span
 
@@ -22,8 +22,7 @@ class App:
     verified: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """The person an app acts for. `verified`: proven by a login, not only named by the app."""
 
     username: str

@@ -22,6 +22,7 @@ SECRETS = frozenset(
     }
 )
 """Parameters that no component ever sees."""
+TEXT = frozenset({str})
 
 
 def split(
@@ -57,7 +58,9 @@ def _claims(authorization: str) -> dict[str, str] | None:
         return None
     if not isinstance(claims, dict):
         raise RequestError("Parameters error, request header X-Bkapi-Authorization is not a valid JSON format string")
-    return {name: value if type(value) is str else _scalar(value) for name, value in claims.items()}
+    if TEXT.issuperset(map(type, claims.values())):
+        return claims  # as nearly always
+    return {name: _scalar(value) for name, value in claims.items()}
 
 
 def _scalar(value: Any) -> str:

@@ -4,6 +4,9 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
+ANSWER_SECONDS = 0.25
+"""What a component that noticed its deadline itself has left to say what it did until then."""
+
 
 class Deadlines:
     """Watches calls that all have the same time. Who came first is due first, so one timer serves them all.
@@ -12,33 +15,30 @@ class Deadlines:
     first by then: at most one timer rings in the time that a call has, however many calls there are.
     """
 
-    __slots__ = ("_loop", "_seconds", "_timer", "_waiting")
+    __slots__ = ("_seconds", "_timer", "_waiting")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
-        self._loop = loop
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._waiting: dict[Deadline, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def of(self, task: "asyncio.Task[Any]") -> "Deadline":
-        """The deadline of this task, which is the one that runs, from now on."""
-        return Deadline(self, task, self._loop.time() + self._seconds)
-
-    def add(self, deadline: "Deadline") -> None:
+        """The deadline of this task, which is the one that runs, from now on. It must be used at once."""
+        loop = asyncio.get_running_loop()
+        deadline = Deadline(task, loop.time() + self._seconds, self._waiting)
         self._waiting[deadline] = None
         if self._timer is None:
-            self._timer = self._loop.call_at(deadline.when, self._ring)
-
-    def remove(self, deadline: "Deadline") -> None:
-        self._waiting.pop(deadline, None)
+            self._timer = loop.call_at(deadline.when, self._ring)
+        return deadline
 
     def _ring(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         while self._waiting:
             first = next(iter(self._waiting))
             if first.when > now:
-                self._timer = self._loop.call_at(first.when, self._ring)
+                self._timer = loop.call_at(first.when, self._ring)
                 return
             del self._waiting[first]
             first.cut()
@@ -50,24 +50,23 @@ class Deadline:
     `over` tells a TimeoutError of the deadline from one that arose inside.
     """
 
-    __slots__ = ("_all", "_before", "_task", "over", "when")
+    __slots__ = ("_before", "_task", "_waiting", "over", "when")
 
-    def __init__(self, every: Deadlines, task: "asyncio.Task[Any]", when: float) -> None:
-        self._all = every
+    def __init__(self, task: "asyncio.Task[Any]", when: float, waiting: "dict[Deadline, None]") -> None:
         self._task = task
         self._before = task.cancelling()
+        self._waiting = waiting
         self.when = when
         self.over = False
 
     def __enter__(self) -> "Deadline":
-        self._all.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self.over:
-            self._all.remove(self)
+            del self._waiting[self]
             return
         # Somebody else may have cancelled the task too: then it stays cancelled.
         if self._task.uncancel() <= self._before and kind is asyncio.CancelledError:

@@ -11,9 +11,7 @@ GENERAL_FAILURE = 1306000
 
 
 def success(data: Any, request_id: str) -> dict[str, Any]:
-    """A component's data, enveloped; a component's own Envelope, completed."""
-    if isinstance(data, Envelope):
-        return completed(data, request_id)
+    """A component's data, enveloped."""
     return {"result": True, "code": 0, "message": "OK", "data": data, "request_id": request_id}
 
 

@@ -15,7 +15,7 @@ from esb import answers, codec
 from esb.arrival import Arrival, request_id
 from esb.component import Reply
 from esb.config import Server
-from esb.deadline import Deadline, Deadlines
+from esb.deadline import ANSWER_SECONDS
 from esb.errors import Draining, Inactive, Limited, Message, NotFound, RequestError, UpstreamError
 from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer
@@ -28,8 +28,6 @@ COMPONENTS = "/api/c/compapi/"
 BASE = len(COMPONENTS) - 1
 SELF_SERVICE = "/api/c/self-service-api/"
 EXPECT = istr("Expect")
-ANSWER_SECONDS = 0.25
-"""What a component that noticed its deadline itself has left to say what it did until then."""
 
 
 class Generation(Protocol):
@@ -58,7 +56,6 @@ class Ingress:
         self._observer = observer
         self._catalogues = catalogues
         self._responses = Responses()
-        self._deadlines: dict[float, Deadlines] = {}
         self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
@@ -162,18 +159,10 @@ class Ingress:
         route, arrival.variables = found
         return route
 
-    def _deadline(self, seconds: float, task: "asyncio.Task[Any]") -> Deadline:
-        deadlines = self._deadlines.get(seconds)
-        if deadlines is None:
-            deadlines = Deadlines(asyncio.get_running_loop(), seconds + ANSWER_SECONDS)
-            self._deadlines[seconds] = deadlines
-        return deadlines.of(task)
-
     async def _within_deadline(self, arrival: Arrival, route: Route, task: "asyncio.Task[Any]") -> Any:
         call = None
-        deadline = self._deadline(route.timeout, task)
         try:
-            with deadline:
+            with route.deadlines.of(task) as deadline:
                 call = await arrival.call(route, deadline.when - ANSWER_SECONDS)
                 if not route.streams_body:
                     return await route.handler(call)

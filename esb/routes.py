@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from esb.deadline import ANSWER_SECONDS, Deadlines
 from esb.middleware import Handler
 
 _VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
@@ -25,11 +26,13 @@ class Route:
     unlimited: bool = False
     system: str = field(init=False)
     component: str = field(init=False)
+    deadlines: Deadlines = field(init=False)
 
     def __post_init__(self) -> None:
         system, _, component = self.name.partition(".")
         object.__setattr__(self, "system", system)
         object.__setattr__(self, "component", component)
+        object.__setattr__(self, "deadlines", Deadlines(self.timeout + ANSWER_SECONDS))
 
 
 NO_VARIABLES: Mapping[str, str] = {}

@@ -64,7 +64,7 @@ def test_a_crash_tells_nothing_but_the_id() -> None:
     ],
 )
 def test_an_envelope_of_a_components_own_gets_what_it_lacks(own: dict[str, Any], completed: dict[str, Any]) -> None:
-    made = envelope.success(Envelope(own), ID)
+    made = envelope.completed(Envelope(own), ID)
     assert made == {**made, **own, **completed, "request_id": ID}
     assert set(made) == KEYS | set(own)
 
@@ -72,7 +72,7 @@ def test_an_envelope_of_a_components_own_gets_what_it_lacks(own: dict[str, Any],
 def test_every_kind_of_answer_has_the_same_keys() -> None:
     for made in (
         envelope.success(1, ID),
-        envelope.success(Envelope(), ID),
+        envelope.completed(Envelope(), ID),
         envelope.failure(EsbError("no"), ID),
         envelope.crash(ID),
     ):
