@@ -62,7 +62,7 @@ LIBRARIES = {
     "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
     "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "response", "serving"}
     | {"sandbox", "telemetry", "testing"},
-    "aiosmtplib": {"channels.smtp"},
+    "aiosmtplib": {"channels.smtp", "channels.smtp_sending"},
     "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
     "click": {"cli", "commands", "importing"},

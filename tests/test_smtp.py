@@ -8,7 +8,8 @@ import pytest
 
 from esb.channels.mail import Composed
 from esb.channels.reached import Reached
-from esb.channels.smtp import CONNECTIONS_AT_ONCE, RECEIVERS_AT_ONCE, Encryption, SmtpServer
+from esb.channels.smtp import CONNECTIONS_AT_ONCE, Encryption, SmtpServer
+from esb.channels.smtp_sending import RECEIVERS_AT_ONCE
 from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import Outgoing
 from tests.calls import make_call

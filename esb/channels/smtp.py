@@ -1,9 +1,4 @@
-"""The way out by SMTP: a connection for each mail, one deadline, and for every receiver what became of it.
-
-Sources: RFC 5321 (§4.5.3.1.8: a server takes 100 receivers at least; §4.5.3.1.10: 452 means "in another transaction";
-§4.2.5: what happens after the end of DATA is the only thing in doubt), RFC 1870 (SIZE), RFC 3207 (STARTTLS),
-RFC 4954 (AUTH).
-"""
+"""The way out by SMTP: a connection for each mail, and one deadline. Sources: RFC 3207 (STARTTLS), RFC 4954 (AUTH)."""
 
 import asyncio
 import base64
@@ -19,34 +14,22 @@ from aiosmtplib import (
     SMTPConnectError,
     SMTPDataError,
     SMTPException,
-    SMTPHeloError,
-    SMTPRecipientRefused,
     SMTPResponseException,
     SMTPServerDisconnected,
 )
 
 from esb.call import Call
 from esb.channels.mail import Composed
-from esb.channels.reached import Miss, Reached, shown
-from esb.errors import Message, UpstreamError, template
-from esb.outgoing import Outgoing, Target, too_slow
+from esb.channels.reached import Reached
+from esb.channels.smtp_sending import SEND_MAIL, MailFailed, Sending
+from esb.errors import Message, template
+from esb.outgoing import Outgoing, too_slow
 
-SEND_MAIL = Target("SMTP", "send_mail")
-RECEIVERS_AT_ONCE = 100
 CONNECTIONS_AT_ONCE = 16
 GOODBYE_SECONDS = 0.2
 """How long the server's answer to QUIT is waited for. The mail is sent by then."""
-TOO_MANY_RECEIVERS = 452
 
 Encryption = Literal["none", "tls", "starttls"]
-
-
-class MailFailed(UpstreamError):
-    """A mail, or the rest of it, was not sent; told in the old ESB's words."""
-
-    def __init__(self, reason: Message | str, *, sent: bool = False) -> None:
-        super().__init__(SEND_MAIL.system, SEND_MAIL.interface, reason, sent=sent)
-        self.message = Message("Failed to send mail, {reason}", {"reason": self.reason})
 
 
 class SmtpServer:
@@ -73,7 +56,7 @@ class SmtpServer:
 
     async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> Reached:
         """Sends the mail to these addresses before the call's deadline."""
-        sending = _Sending(sender, receivers, mail, _forms(self._user, self._password))
+        sending = Sending(sender, receivers, mail, _forms(self._user, self._password))
         try:
             with self._out.telling(call, SEND_MAIL) as told:
                 try:
@@ -86,7 +69,7 @@ class SmtpServer:
             call.record.sent |= sending.may_have_left
         return sending.reached(None)
 
-    async def _within_deadline(self, call: Call, sending: "_Sending") -> None:
+    async def _within_deadline(self, call: Call, sending: Sending) -> None:
         try:
             async with asyncio.timeout_at(call.deadline):
                 await self._places.acquire()
@@ -97,7 +80,7 @@ class SmtpServer:
         finally:
             self._places.release()
 
-    async def _converse(self, call: Call, sending: "_Sending") -> None:
+    async def _converse(self, call: Call, sending: Sending) -> None:
         client = await self._client()
         try:
             async with asyncio.timeout_at(call.deadline):
@@ -127,104 +110,6 @@ class SmtpServer:
             start_tls=self._encryption == "starttls",
             tls_context=self._context,
         )
-
-
-class _Sending:
-    """A mail on its way: what became of it for whom, so far."""
-
-    def __init__(self, sender: str, receivers: Sequence[str], mail: Composed, secrets: Sequence[str]) -> None:
-        self._sender = sender
-        self._receivers = receivers
-        self._mail = mail
-        self._secrets = secrets
-        self._accepted: dict[str, None] = {}
-        self._refused: dict[str, Miss] = {}
-        self._leaving: tuple[str, ...] = ()
-        """Whose mail is being handed over: if the connection dies now, nobody knows whether they get it."""
-        self._why: SMTPResponseException | None = None
-
-    @property
-    def may_have_left(self) -> bool:
-        return bool(self._accepted or self._leaving)
-
-    @property
-    def in_doubt(self) -> bool:
-        return bool(self._leaving)
-
-    @property
-    def code(self) -> int | None:
-        """The server's code, if it refused the mail or a receiver."""
-        if self._why is not None:
-            return self._why.code
-        return next((int(miss.errcode) for miss in self._refused.values() if miss.errcode), None)
-
-    def note(self, error: Exception) -> None:
-        """What ended the conversation. A refusal leaves no doubt."""
-        if isinstance(error, SMTPResponseException):
-            self._why = error
-            self._leaving = ()
-
-    async def run(self, client: SMTP) -> None:
-        if client.is_ehlo_or_helo_needed:
-            try:
-                await client.ehlo()
-            except SMTPHeloError:
-                await client.helo()  # a server from before 1995
-        waiting = list(self._receivers)
-        while waiting:
-            postponed = await self._transaction(client, waiting[:RECEIVERS_AT_ONCE])
-            waiting = postponed + waiting[RECEIVERS_AT_ONCE:]
-
-    async def _transaction(self, client: SMTP, receivers: list[str]) -> list[str]:
-        """One copy for these receivers. Those that the server wants in another transaction are returned."""
-        await client.mail(self._sender, options=self._options(client))
-        taken, postponed = await self._named(client, receivers)
-        if not taken:
-            await client.rset()
-            return postponed
-        self._leaving = tuple(taken)
-        await client.data(self._mail.content)
-        self._leaving = ()
-        self._accepted.update(dict.fromkeys(taken))
-        return postponed
-
-    async def _named(self, client: SMTP, receivers: list[str]) -> tuple[list[str], list[str]]:
-        taken: list[str] = []
-        postponed: list[str] = []
-        for receiver in receivers:
-            try:
-                await client.rcpt(receiver)
-            except SMTPRecipientRefused as refusal:
-                if refusal.code == TOO_MANY_RECEIVERS and taken:
-                    postponed.append(receiver)
-                else:
-                    self._refused[receiver] = self._miss(receiver, refusal)
-            else:
-                taken.append(receiver)
-        return taken, postponed
-
-    def _options(self, client: SMTP) -> list[str]:
-        """A server that announces a limit can refuse a big mail before it is transferred."""
-        return [f"SIZE={len(self._mail.content)}"] if client.supports_extension("size") else []
-
-    def _miss(self, receiver: str, refusal: SMTPResponseException) -> Miss:
-        return Miss(receiver, refusal.code, shown(refusal.message, *self._secrets))
-
-    def reached(self, error: MailFailed | None) -> Reached:
-        """Where everybody stands. `error` is what ended the conversation early."""
-        failed = []
-        for receiver in self._receivers:
-            if receiver in self._refused:
-                failed.append(self._refused[receiver])
-            elif receiver not in self._accepted and receiver not in self._leaving:
-                failed.append(self._not_sent(receiver, error))
-        msgids = (self._mail.message_id,) if self._accepted or self._leaving else ()
-        return Reached(tuple(self._accepted), tuple(failed), self._leaving, msgids, error)
-
-    def _not_sent(self, receiver: str, error: MailFailed | None) -> Miss:
-        if self._why is not None:
-            return self._miss(receiver, self._why)
-        return Miss(receiver, None, "" if error is None else error.reason)
 
 
 def _forms(user: str, password: str) -> tuple[str, ...]:
