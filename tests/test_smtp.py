@@ -56,7 +56,7 @@ async def test_a_mail_arrives_for_everybody_in_one_transaction(out: Out) -> None
     (delivered,) = inbox.delivered
     assert (delivered.sender, delivered.receivers) == ("esb@example.com", ["a@x.com", "b@x.com"])
     assert delivered.content == COMPOSED.content
-    assert (out.told.failure, out.told.errcode) == ("", None)
+    assert (out.told.failure, out.told.errcode, out.told.kind) == ("", None, "ok")
 
 
 async def test_many_receivers_go_in_several_transactions_of_one_connection(out: Out) -> None:
@@ -179,6 +179,39 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
         reached = await out.send(port, encryption="starttls")
     assert "does not offer the encryption" in str(reached.error)
     assert inbox.delivered == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ({"RCPT TO": "550 no such user"}, "receiver"),
+        ({"RCPT TO": "450 greylisted"}, "busy"),
+        ({"MAIL FROM": "451 try again"}, "busy"),
+        ({"MAIL FROM": "550 who are you"}, "message"),
+        ({"DATA": "354 go on", ".": "552 too big"}, "message"),
+        ({"DATA": "354 go on", ".": "421 shutting down"}, "busy"),
+        ({"DATA": "354 go on", ".": "RST"}, "network"),
+    ],
+)
+async def test_a_refusal_is_told_by_its_class(out: Out, answers: dict[str, str], kind: str) -> None:
+    async with raw_server(lambda peer: speak(peer, answers)) as server:
+        await out.send(server.port)
+    assert out.told.kind == kind
+
+
+@pytest.mark.parametrize(("password", "kind"), [(PASSWORD, "ok"), ("not-the-password", "config")])
+async def test_a_refused_login_is_for_the_operator(out: Out, password: str, kind: str) -> None:
+    inbox = Inbox()
+    options: dict[str, Any] = {"authenticator": inbox.authenticate, "auth_required": True, "auth_require_tls": False}
+    async with smtp_server(inbox, **options) as port:
+        await out.send(port, user=USER, password=password)
+    assert out.told.kind == kind
+
+
+async def test_so_is_encryption_that_the_server_does_not_have(out: Out) -> None:
+    async with smtp_server(Inbox()) as port:
+        await out.send(port, encryption="starttls")
+    assert out.told.kind == "config"
 
 
 async def test_a_server_that_is_down_has_provably_sent_nothing(out: Out, unused_tcp_port: int) -> None:
@@ -305,6 +338,7 @@ async def test_a_server_has_only_so_many_connections_of_ours_and_who_waits_too_l
         *_, late = await asyncio.gather(*hanging, waiting)
     assert str(late.failed[0].errmsg) == "Third-party system interface response time exceeds 0.2 seconds"
     assert server.opened == CONNECTIONS_AT_ONCE
+    assert {event.kind for event in out.events if isinstance(event, UpstreamFinished)} == {"network"}
 
 
 async def test_a_cancelled_call_leaves_no_connection_behind(out: Out) -> None:

@@ -62,7 +62,7 @@ class SmtpServer:
                 try:
                     await self._within_deadline(call, sending)
                 finally:
-                    told.errcode = sending.code
+                    told.errcode, told.kind = sending.code, sending.kind
         except MailFailed as error:
             return sending.reached(error)
         finally:

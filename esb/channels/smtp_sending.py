@@ -6,7 +6,14 @@ Sources: RFC 5321 (§4.5.3.1.8: a server takes 100 receivers at least; §4.5.3.1
 
 from collections.abc import Sequence
 
-from aiosmtplib import SMTP, SMTPHeloError, SMTPRecipientRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+)
 
 from esb.channels.mail import Composed
 from esb.channels.reached import Miss, Reached, shown
@@ -16,6 +23,7 @@ from esb.outgoing import Target
 SEND_MAIL = Target("SMTP", "send_mail")
 RECEIVERS_AT_ONCE = 100
 TOO_MANY_RECEIVERS = 452
+PERMANENT = 500
 
 
 class MailFailed(UpstreamError):
@@ -39,6 +47,8 @@ class Sending:
         self._leaving: tuple[str, ...] = ()
         """Whose mail is being handed over: if the connection dies now, nobody knows whether they get it."""
         self._why: SMTPResponseException | None = None
+        self._end = ""
+        """The class of what ended the conversation, if anything did."""
 
     @property
     def may_have_left(self) -> bool:
@@ -55,11 +65,25 @@ class Sending:
             return self._why.code
         return next((int(miss.errcode) for miss in self._refused.values() if miss.errcode), None)
 
+    @property
+    def kind(self) -> str:
+        """The class of what went wrong, as UpstreamFinished has them. 4xx is "not now" (RFC 5321, 4.2.1)."""
+        if self._end != "network" and self.code is not None and self.code < PERMANENT:
+            return "busy"
+        return self._end or ("receiver" if self._refused else "")
+
     def note(self, error: Exception) -> None:
         """What ended the conversation. A refusal leaves no doubt."""
         if isinstance(error, SMTPResponseException):
             self._why = error
             self._leaving = ()
+            self._end = "config" if isinstance(error, SMTPAuthenticationError) else "message"
+        elif isinstance(error, OSError):
+            self._end = "network"
+        elif isinstance(error, SMTPException):  # the server does not offer what is configured
+            self._end = "config"
+        else:
+            self._end = "message"
 
     async def run(self, client: SMTP) -> None:
         if client.is_ehlo_or_helo_needed:

@@ -61,6 +61,8 @@ class Telling:
     def _kind(self, error: BaseException) -> str:
         """The class of this failure; see UpstreamFinished."""
         match error:
+            case UpstreamError() if self.kind:
+                return self.kind
             case UpstreamError() if error.http_status is not None:
                 return "http"
             case UpstreamError() if self.errcode is None:
