@@ -52,11 +52,14 @@ catalogues: .venv/dev
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-# A stamp is younger than what it was made from, so a changed pyproject.toml installs again.
+# A stamp is younger than what it was made from, so a changed pyproject.toml installs again. What is editable is not
+# compiled by pip; and where Python may write no bytecode, every start would compile it all.
 .venv/run: .venv/python pyproject.toml
 	@$(PIP) --editable .
+	@$(BIN)/python -m compileall -q esb
 	@touch $@
 
 .venv/dev: .venv/python pyproject.toml
 	@$(PIP) --editable '.[dev]'
+	@$(BIN)/python -m compileall -q esb
 	@touch $@ .venv/run

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-import structlog
-
 from esb import codec
 from esb.observe import (
     CallFinished,
@@ -150,6 +148,8 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
 
 
 def _readable(lines: "_Lines") -> Callable[[Event], None]:
+    import structlog
+
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),

@@ -4,8 +4,6 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
-from multipart import MultipartError, MultipartParser, parse_options_header
-
 from esb import codec
 from esb.errors import EsbError, Message, RequestError
 
@@ -34,6 +32,8 @@ def from_body(body: bytes, content_type: str) -> dict[str, Any]:
         return parameters
     if not stripped:
         return {}
+    from multipart import parse_options_header
+
     kind, options = parse_options_header(content_type)
     if kind == "application/x-www-form-urlencoded":
         try:
@@ -54,6 +54,8 @@ def _form(text: str, where: Message) -> dict[str, Any]:
 
 def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
     """The text fields; files are no parameters."""
+    from multipart import MultipartError, MultipartParser
+
     try:
         in_memory = len(body) + 1  # as the body is already: a large part must not go to a file
         parser = MultipartParser(

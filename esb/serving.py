@@ -74,7 +74,7 @@ async def serve(path: str, environ: Mapping[str, str], host: str | None, port: i
     async with deployed(path, environ, host, port, [logs.listener(environ, at_once=False)]) as deployment:
         announce(deployment.url)
         notify(environ, READY)
-        collect_seldom()
+        settle()
         await stopped.wait()
         notify(environ, STOPPING)
         await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)
@@ -94,16 +94,17 @@ async def deployed(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # all is being read: one that comes now must not end us
     config = load(path, environ, sandbox_url=UNKNOWN_YET if always_sandbox else None)
-    create_app(config)  # all mistakes, before the sandbox opens a port
     sandbox_url = None
     async with AsyncExitStack() as stack:
         if always_sandbox or config.sandbox is not None:
-            chosen = Sandbox(port=0) if config.sandbox is None else config.sandbox
+            create_app(config)  # all mistakes, before the sandbox opens a port
+            chosen = config.sandbox or Sandbox(port=0)
             sandbox_url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port"))
+            config = load(path, environ, sandbox_url=sandbox_url)
         reread = partial(load, path, environ, sandbox_url=sandbox_url)
         tracer = await stack.enter_async_context(telemetry.traced(environ))
         admin, tally = config.server.admin, Tally()
-        app = create_app(reread(), listeners=[*listeners, tally] if admin else listeners, tracer=tracer)
+        app = create_app(config, listeners=[*listeners, tally] if admin else listeners, tracer=tracer)
         if admin is not None:
             desk = telemetry.admin(app[GATEWAY], tally, lambda: reloader.reload())
             await stack.enter_async_context(listening(desk, admin.host, admin.port, "server.admin.port"))
@@ -128,11 +129,11 @@ async def serve_sandbox(port: int) -> None:
         await stopped.wait()
 
 
-def collect_seldom() -> None:
-    """What start-up has built stays, so that no collection needs to look through it; and calls leave few cycles."""
-    gc.collect()
+def settle() -> None:
+    """What start-up has built stays: no collection needs to look through it. And calls leave few cycles behind."""
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)
+    gc.enable()  # `esb serve` starts without
 
 
 def announce(url: str) -> None:

@@ -7,6 +7,7 @@ functions are listed in babel.keywords); one that stands elsewhere is marked wit
 
 import gettext
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from esb.errors import untranslated
@@ -20,10 +21,11 @@ Translate = Callable[[str], str]
 
 
 class Catalogues:
-    """The catalogues, read once, when this is made."""
+    """The catalogues, read once, when somebody speaks the language."""
 
-    def __init__(self) -> None:
-        self._chinese: Translate = gettext.translation(DOMAIN, LOCALE, [CHINESE]).gettext
+    @cached_property
+    def _chinese(self) -> Translate:
+        return gettext.translation(DOMAIN, LOCALE, [CHINESE]).gettext
 
     def translate(self, language: str) -> Translate:
         """How to speak to a caller with this Blueking-Language: Chinese for zh-hans, zh-cn, zh …, else English."""

@@ -70,7 +70,9 @@ def run(*arguments: str | Path, folder: Path = ROOT, **more: str) -> Finished:
 @cache
 def _forking() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["esb.cli", "esb.demo", "esb.plugins.cmsi_send_weixin", "pytest"])
+    context.set_forkserver_preload(
+        ["esb.commands.demo", "esb.commands.serve", "esb.plugins.cmsi_send_weixin", "pytest"]
+    )
     return context
 
 

@@ -87,8 +87,11 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
-    "cli": "the supervisor, which a gateway of one process does without",
+    "commands.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
+    "document.words": "difflib, for mistakes",
     "gateway_jwt": "PyJWT and cryptography, for those who sign",
+    "logs": "structlog, which JSON lines do without",
+    "parameters": "multipart, for forms: nearly all callers send JSON",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "serving": "the WeChat sandbox, which production does without",
     "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",

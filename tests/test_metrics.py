@@ -270,7 +270,7 @@ def test_the_library_has_nothing_of_ours_in_its_registry() -> None:
 
 def test_who_has_no_admin_listener_does_not_load_the_library() -> None:
     script = (
-        "import sys, esb.cli, esb.serving;"
+        "import sys, esb.cli, esb.commands.serve, esb.serving;"
         "print([name for name in sys.modules if name.startswith(('prometheus', 'opentelemetry', 'esb.admin'))])"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -2,16 +2,22 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
-class UsernameCheck(BaseModel):
+class _Documented(BaseModel):
+    """Never made: only its schema is asked for, by those who write documents. So that is not built before."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class UsernameCheck(_Documented):
     """What became of user names."""
 
     invalid: list[str] = Field(description="user names that are not registered, or have left", examples=[[]])
 
 
-class Missed(BaseModel):
+class Missed(_Documented):
     """A receiver whom the message did not reach."""
 
     receiver: str = Field(description="the receiver, as the caller named it")
@@ -19,14 +25,14 @@ class Missed(BaseModel):
     errmsg: str = Field(description="why")
 
 
-class Warned(BaseModel):
+class Warned(_Documented):
     """Something that was sent, and will not look as it was meant to."""
 
     field: str = Field(description="the parameter")
     what: str = Field(description="what is wrong with it")
 
 
-class Delivered(BaseModel):
+class Delivered(_Documented):
     """What became of every receiver, each as the caller named it."""
 
     accepted: list[str] = Field(description="receivers whose message was accepted", examples=[["xxx"]])
@@ -37,7 +43,7 @@ class Delivered(BaseModel):
     warnings: list[Warned] = Field(default=[], description="what was sent and will not be shown as it is")
 
 
-class Preview(BaseModel):
+class Preview(_Documented):
     """One request that would have been sent."""
 
     receivers: list[str] = Field(description="for whom it is")
@@ -45,7 +51,7 @@ class Preview(BaseModel):
     body: dict[str, Any] = Field(description="what it would have said")
 
 
-class Previewed(BaseModel):
+class Previewed(_Documented):
     """The answer to a dry run."""
 
     dry_run: Literal[True] = Field(description="nothing was sent")

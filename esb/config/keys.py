@@ -11,7 +11,9 @@ from esb.config.paths import METHODS, PATTERN
 class ConfigModel(BaseModel):
     """The base of every configuration: strict, frozen, no unknown keys, and no value in an error's text."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 def _network(value: Any) -> IPv4Network | IPv6Network:

@@ -1,6 +1,5 @@
 """What a word without quotes means in YAML."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -45,6 +44,8 @@ def loosely(text: str) -> Any:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a mistake about a word that is not known."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
 

@@ -19,7 +19,7 @@ from esb.errors import ConfigError
 from esb.generation import Generation
 from esb.metrics import Tally
 from esb.processes import Process, state
-from esb.serving import CannotListen, collect_seldom, listening, run, stop_signal
+from esb.serving import CannotListen, listening, run, settle, stop_signal
 from esb.workers.line import Line, LineClosed
 
 
@@ -99,7 +99,7 @@ async def work(end: socket.socket) -> None:
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
         with suppress(LineClosed):  # what answers finds out as well, and stops
             await line.send("ready")
-        collect_seldom()
+        settle()
         answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stopped))
         await stopped.wait()
         await gateway.drain(gateway.config.server.shutdown_grace)
