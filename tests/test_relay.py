@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from esb.channels.reached import Miss, Reached
-from esb.channels.relay import relay, relay_said, unfinished
+from esb.channels.relay import relay_said, relayed, unfinished
 from esb.errors import Limited, Message
 from esb.observe import Observer
 from esb.outgoing import Outgoing, Target
@@ -26,7 +26,7 @@ async def test_an_accepted_message_was_sent(http: Outgoing, open_server: OpenSer
     service = Relay({"result": True, "data": {"id": 7}})
     call = make_call()
     url = f"{await open_server(service.application())}/relay"
-    reached = await relay(http, call, TARGET, url, {"content": "你好"}, ["a", "b"])
+    reached = await relayed(http, call, TARGET, url, {"content": "你好"}, ["a", "b"])
     assert reached == Reached(accepted=("a", "b"), answered={"id": 7})
     assert (service.messages, call.record.sent) == ([{"content": "你好"}], True)
 
@@ -35,13 +35,13 @@ async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_serve
     service = Relay({"result": False, "code": "E 1", "message": ""})
     url = f"{await open_server(service.application())}/relay?key=hook%2Bkey&v=1"
     service.answer["message"] = f"relay v1 cannot serve {url} for hook+key or hook%2Bkey"
-    reached = await relay(http, make_call(), TARGET, url, {}, ["a"])
+    reached = await relayed(http, make_call(), TARGET, url, {}, ["a"])
     assert reached.failed == (Miss("a", -1, "relay v1 cannot serve for *** or ***"),)
 
 
 async def test_a_service_that_is_down_was_sent_nothing(http: Outgoing, unused_tcp_port: int) -> None:
     call = make_call()
-    reached = await relay(http, call, TARGET, f"http://127.0.0.1:{unused_tcp_port}/", {}, ["a"])
+    reached = await relayed(http, call, TARGET, f"http://127.0.0.1:{unused_tcp_port}/", {}, ["a"])
     assert (len(reached.failed), reached.unknown, call.record.sent) == (1, (), False)
 
 
@@ -49,7 +49,7 @@ async def test_a_full_way_out_was_sent_nothing(open_server: OpenServer) -> None:
     out = Outgoing(Observer(), max_per_target=0)
     out.open()
     call = make_call()
-    reached = await relay(out, call, TARGET, await open_server(Relay().application()), {}, ["a"])
+    reached = await relayed(out, call, TARGET, await open_server(Relay().application()), {}, ["a"])
     assert isinstance(reached.error, Limited)
     assert not call.record.sent
     await out.close()

@@ -65,20 +65,28 @@ def addressed(receivers: Sequence[str]) -> Audience:
     return Audience({receiver: (receiver,) for receiver in receivers})
 
 
+def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Each address with all that the caller named it by, from pairs of both."""
+    typed: dict[str, tuple[str, ...]] = {}
+    for address, name in named:
+        names = typed.get(address)
+        typed[address] = (name,) if names is None else _each_once(names, (name,))
+    return typed
+
+
 async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
     """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
     contacts = await users.contacts(call, usernames)
-    typed: dict[str, tuple[str, ...]] = {}
-    unknown, without = [], []
+    found, unknown, without = [], [], []
     for name in usernames:
         contact = contacts.get(name)
         if contact is None:
             unknown.append(name)
-        elif found := address(contact):
-            typed[found] = (*typed.get(found, ()), name)
+        elif where := address(contact):
+            found.append((where, name))
         else:
             without.append(name)
-    return Audience(typed, tuple(unknown), tuple(without))
+    return Audience(by_address(found), tuple(unknown), tuple(without))
 
 
 def united(first: Audience, second: Audience) -> Audience:

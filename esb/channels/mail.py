@@ -15,6 +15,8 @@ from email.utils import formataddr, localtime, make_msgid
 from pathlib import PurePath
 from typing import Any
 
+from esb.fields import problem
+
 POLICY = SMTP.clone(cte_type="7bit")
 """Mails that every server takes: no line over 998 bytes, no byte over 127."""
 PICTURES = frozenset({"image", "jpg", "png", "jpeg"})
@@ -79,6 +81,13 @@ def mailbox(text: str) -> Mailbox | None:
 def is_one_line(text: str) -> bool:
     """Whether this can stand in a header: what breaks a line there could begin a header of its own."""
     return all(mark == "\t" or unicodedata.category(mark) not in {"Cc", "Zl", "Zp"} for mark in text)
+
+
+def one_line(text: str) -> str:
+    """The text of a parameter that becomes a line of the mail's head."""
+    if not is_one_line(text):
+        raise problem("Line breaks and control characters are not allowed.")
+    return text
 
 
 def media_type(kind: str, filename: str) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 from esb.call import Call
 from esb.channels.audience import Audience, rehearsal
-from esb.channels.reached import Miss, Reached, shown, shown_code, stopped
+from esb.channels.reached import Miss, Reached, answer, shown, shown_code, stopped
 from esb.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing import Outgoing, Target
 
@@ -30,16 +30,40 @@ def unfinished(missing: Sequence[str]) -> EsbError:
     )
 
 
-async def relay(
+class Relay:
+    """The operator's own service at `url`, which sends for a component; "" for none.
+
+    `failed` (a text) and `some_users` (a template) are the component's words for a message that did not reach all.
+    """
+
+    def __init__(self, http: Outgoing, target: Target, url: str, *, failed: str, some_users: str) -> None:
+        self._http = http
+        self._target = target
+        self._url = url
+        self._failed = failed
+        self._some_users = some_users
+
+    def __bool__(self) -> bool:
+        return bool(self._url)
+
+    async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> Any:
+        """The answer's data; raised as an error unless everybody was accepted. A dry run shows the message."""
+        if call.options.dry_run:
+            return rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret
+        reached = await relayed(self._http, call, self._target, self._url, message, audience.addresses)
+        return answer(audience, reached, failed=relay_said(reached, self._failed), some_users=self._some_users)
+
+
+async def relayed(
     http: Outgoing, call: Call, target: Target, url: str, message: Mapping[str, Any], addresses: Sequence[str]
 ) -> Reached:
     """Posts the message once. Its answer stands for all addresses."""
     sent = True
     try:
-        answer = await http.json(call, target, "POST", url, body=message)
-        if "result" not in answer:
+        told = await http.json(call, target, "POST", url, body=message)
+        if "result" not in told:
             raise UpstreamError(target.system, target.interface, "the response holds no result")
-        sent = bool(answer["result"])
+        sent = bool(told["result"])
     except UpstreamError as error:
         sent = error.sent
         return stopped(addresses, error)
@@ -48,10 +72,10 @@ async def relay(
         return stopped(addresses, error)
     finally:
         call.record.sent |= sent
-    if answer["result"]:
-        return Reached(accepted=tuple(addresses), answered=answer.get("data"))
+    if told["result"]:
+        return Reached(accepted=tuple(addresses), answered=told.get("data"))
     secrets = _secrets(url)
-    errcode, errmsg = shown_code(answer.get("code"), *secrets), shown(answer.get("message"), *secrets)
+    errcode, errmsg = shown_code(told.get("code"), *secrets), shown(told.get("message"), *secrets)
     return Reached(failed=tuple(Miss(address, errcode, errmsg) for address in addresses))
 
 
@@ -69,8 +93,3 @@ def relay_said(reached: Reached, otherwise: str) -> Message:
     """The relay's own message, which the old ESB passed on as it was; `otherwise` if it gave none."""
     errmsg = next((miss.errmsg for miss in reached.failed if miss.errcode is not None), "")
     return Message("{errmsg}", {"errmsg": errmsg}) if errmsg else Message(otherwise)
-
-
-def relay_rehearsal(audience: Audience, message: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a dry run. The relay's address is a secret of the operator's."""
-    return rehearsal(audience, [(audience.addresses, "dest_url", message)])

@@ -6,7 +6,6 @@ Config decides which: `dest_url` is handed the message as JSON, and wins; `smtp_
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
@@ -17,7 +16,6 @@ from esb import (
     Component,
     ConfigModel,
     Dicts,
-    EsbError,
     Label,
     LooseBool,
     Message,
@@ -33,29 +31,20 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.audience import Audience, delivery, looked_up, rehearsal, require_somebody, united
-from esb.channels.base64_content import decoded_bytes, plain_text
+from esb.channels.attachment import AttachmentParams
+from esb.channels.audience import Audience, looked_up, rehearsal, require_somebody, united
+from esb.channels.base64_content import plain_text
 from esb.channels.delivered import Delivered
-from esb.channels.mail import Attachment, Mail, Mailbox, compose, is_one_line, is_picture, mailbox, media_type
+from esb.channels.mail import Attachment, Mail, Mailbox, compose, mailbox, one_line
+from esb.channels.mail_audience import mail_address, mail_audience
 from esb.channels.reached import Reached, answer
-from esb.channels.relay import relay, relay_rehearsal, relay_said, unfinished
+from esb.channels.relay import Relay, unfinished
 from esb.channels.smtp import Encryption, SmtpServer
 
-RELAY = Target("CMSI", "send_mail")
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
 FAILED = template("Failed to send mail")
 SOME_USERS = template("Some users failed to send email. {complaint}")
-WRONG_ADDRESSES = template(
-    "User message failed to send. The following users contact format are incorrect: {names}, please check"
-)
-_CONTENT_ID = re.compile(r"<?[!-;=?-~]{1,200}>?")
-
-
-def _one_line(text: str) -> str:
-    if not is_one_line(text):
-        raise problem("Line breaks and control characters are not allowed.")
-    return text
 
 
 class Config(ConfigModel):
@@ -88,51 +77,12 @@ class Config(ConfigModel):
         return self
 
 
-class AttachmentParams(Params):
-    """One item of the parameter `attachments`."""
-
-    filename: Annotated[RequiredText, AfterValidator(_one_line), Label("filename")] = Field(
-        description="file name", examples=["test.txt"]
-    )
-    content: Annotated[RequiredText, Label("content")] = Field(
-        description="base64 of the file", repr=False, examples=["aGVsbG8="]
-    )
-    type: Annotated[Text, Label("type")] = Field(
-        "", description="MIME type or suffix; taken from the file name when left out"
-    )
-    disposition: Annotated[Text, Label("disposition")] = Field(
-        "", description="inline or attachment; when left out, inline for pictures and attachment for other files"
-    )
-    content_id: Annotated[Text, Label("content_id")] = Field(
-        "", description="name by which the mail's Html shows the picture: cid:content_id"
-    )
-
-    def attachment(self) -> Attachment:
-        """The file itself. ParameterError if it is no base64."""
-        try:
-            content = decoded_bytes(self.content)
-        except ValueError:
-            raise ParameterError("content [content] Must be base64 of the file {name}", name=self.filename) from None
-        picture = is_picture(self.type, self.filename)
-        inline = self.disposition.lower().startswith("inline") if self.disposition else picture
-        return Attachment(self.filename, content, media_type(self.type, self.filename), inline, self._cid(picture))
-
-    def _cid(self, picture: bool) -> str:
-        """The caller's Content-ID; a picture's file name where that can be one."""
-        named = self.content_id or (self.filename if picture else "")
-        if _CONTENT_ID.fullmatch(named):
-            return f"<{named.strip('<>')}>"
-        if self.content_id:
-            raise ParameterError("content_id [content_id] Must be ASCII without spaces")
-        return ""
-
-
 class SendMailParams(Params):
     """Parameters of cmsi/send_mail."""
 
     model_config = ConfigDict(json_schema_extra=either("receiver", "receiver__username"))
 
-    sender: Annotated[Text, AfterValidator(_one_line), Label("sender")] = Field(
+    sender: Annotated[Text, AfterValidator(one_line), Label("sender")] = Field(
         "", description="sender of the mail; the configured one when left out"
     )
     receiver: Annotated[Receivers, Label("email recipients")] = Field(
@@ -152,7 +102,7 @@ class SendMailParams(Params):
     cc__username: Annotated[Receivers, Label("CC")] = Field(
         (), description="names of users who get a copy; if cc and cc__username are both given, cc counts"
     )
-    title: Annotated[RequiredText, AfterValidator(_one_line), Label("email subject")] = Field(
+    title: Annotated[RequiredText, AfterValidator(one_line), Label("email subject")] = Field(
         description="subject of the mail", examples=["blueking alarm"]
     )
     content: Annotated[RequiredText, CONTENT] = Field(
@@ -188,7 +138,8 @@ class SendMail(Component[Config, SendMailParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        self._dest_url = config.dest_url.get_secret_value()
+        url, target = config.dest_url.get_secret_value(), Target("CMSI", "send_mail")
+        self._relay = Relay(services.http, target, url, failed=FAILED, some_users=SOME_USERS)
         self._server = SmtpServer(
             services.http,
             host=config.smtp_host,
@@ -199,7 +150,7 @@ class SendMail(Component[Config, SendMailParams]):
         )
 
     async def handle(self, call: Call, params: SendMailParams) -> Any:
-        if not self._dest_url and not self.config.smtp_host:
+        if not self._relay and not self.config.smtp_host:
             raise unfinished(["smtp_host"])
         content = plain_text(params.content, params.is_content_base64, CONTENT)
         files = await asyncio.to_thread(params.files) if params.attachments else ()
@@ -207,20 +158,14 @@ class SendMail(Component[Config, SendMailParams]):
         require_somebody(receivers)
         copies = await self._audience(call, params.cc, params.cc__username)
         audience = united(receivers, copies)
-        if self._dest_url:
+        if self._relay:
             message = _relayed(params, params.sender or self.config.mail_sender, content, receivers, copies)
-            return await self._relay(call, audience, message)
+            return await self._relay.send(call, audience, message)
         mail = self._mail(params, content, files, receivers, copies)
         if call.options.dry_run:
             return rehearsal(audience, [(audience.addresses, SMTP, _shown(mail))])
         reached = await self._send(call, mail, audience)
         return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
-
-    async def _relay(self, call: Call, audience: Audience, message: dict[str, Any]) -> Any:
-        if call.options.dry_run:
-            return relay_rehearsal(audience, message)
-        reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
-        return answer(audience, reached, failed=relay_said(reached, FAILED), some_users=SOME_USERS)
 
     def _mail(
         self,
@@ -247,10 +192,10 @@ class SendMail(Component[Config, SendMailParams]):
 
     async def _audience(self, call: Call, typed: Sequence[str], usernames: Sequence[str]) -> Audience:
         if typed:
-            return _addressed(typed)
+            return mail_audience(typed)
         if not usernames:
             return Audience({})
-        return await looked_up(self.services.users, call, usernames, lambda contact: _address(contact.email))
+        return await looked_up(self.services.users, call, usernames, lambda contact: mail_address(contact.email))
 
     def _sender(self, params: SendMailParams) -> Mailbox:
         if not (sender := params.sender or self.config.mail_sender):
@@ -258,26 +203,6 @@ class SendMail(Component[Config, SendMailParams]):
         if (box := mailbox(sender)) is None:
             raise ParameterError("sender [sender] Enter a valid email address.")
         return box
-
-
-def _addressed(receivers: Sequence[str]) -> Audience:
-    """Addresses as the caller typed them. One that is none spoils the call, as it did in the old ESB."""
-    typed: dict[str, tuple[str, ...]] = {}
-    for receiver in receivers:
-        address = _address(receiver)
-        typed[address] = (*typed.get(address, ()), receiver)
-    wrong = typed.pop("", ())
-    if not wrong:
-        return Audience(typed)
-    failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
-    unsent = [name for names in typed.values() for name in names]
-    failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]
-    raise EsbError(WRONG_ADDRESSES, delivery(failed=failed), names=",".join(wrong))
-
-
-def _address(text: str) -> str:
-    box = mailbox(text)
-    return "" if box is None else box.address
 
 
 def _refused(audience: Audience, reached: Reached) -> Message:

@@ -30,16 +30,15 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.audience import Audience, delivery, looked_up, rehearsal, require_somebody
+from esb.channels.audience import Audience, by_address, delivery, looked_up, rehearsal, require_somebody
 from esb.channels.base64_content import plain_text
 from esb.channels.delivered import Delivered
 from esb.channels.phone import e164, in_country, is_mainland, parts, typed
 from esb.channels.reached import Miss, Reached, answer, joined
-from esb.channels.relay import relay, relay_rehearsal, relay_said, unfinished
+from esb.channels.relay import Relay, unfinished
 from esb.channels.tencent_cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
 from esb.flight import fan_out
 
-RELAY = Target("CMSI", "send_sms")
 CONTENT = Label("message content", "content")
 SEND_SMS = "SendSms"
 NUMBERS_PER_CALL = 200
@@ -95,27 +94,22 @@ class SendSms(Component[Config, SendSmsParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        self._dest_url = config.dest_url.get_secret_value()
+        url, target = config.dest_url.get_secret_value(), Target("CMSI", "send_sms")
+        self._relay = Relay(services.http, target, url, failed=FAILED, some_users=SOME_USERS)
         self._tencent = TencentCloud(services.http, config, "sms", "2021-01-11")
 
     async def handle(self, call: Call, params: SendSmsParams) -> Any:
-        if not self._dest_url and (missing := self.config.missing()):
+        if not self._relay and (missing := self.config.missing()):
             raise unfinished(missing)
         text = plain_text(params.content, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
-        if self._dest_url:
-            return await self._relay(call, audience, _relayed(audience, text))
+        if self._relay:
+            return await self._relay.send(call, audience, _relayed(audience, text))
         messages = _messages(self.config, audience, text)
         if call.options.dry_run:
             return rehearsal(audience, [(addresses, SEND_SMS, body) for addresses, body in messages])
         reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
         return answer(audience, reached, failed=_refused(reached), some_users=SOME_USERS)
-
-    async def _relay(self, call: Call, audience: Audience, message: dict[str, Any]) -> Any:
-        if call.options.dry_run:
-            return relay_rehearsal(audience, message)
-        reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
-        return answer(audience, reached, failed=relay_said(reached, FAILED), some_users=SOME_USERS)
 
     async def _audience(self, call: Call, params: SendSmsParams) -> Audience:
         if params.receiver:
@@ -162,10 +156,7 @@ class SendSms(Component[Config, SendSmsParams]):
 
 def _addressed(receivers: Sequence[str]) -> Audience:
     """Numbers as the caller typed them; what is no number cannot be reached, and is told so."""
-    found: dict[str, tuple[str, ...]] = {}
-    for receiver in receivers:
-        address = typed(receiver)
-        found[address] = (*found.get(address, ()), receiver)
+    found = by_address((typed(receiver), receiver) for receiver in receivers)
     wrong = found.pop("", ())
     return Audience(found, without_contact=wrong)
 

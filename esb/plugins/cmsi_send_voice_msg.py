@@ -28,16 +28,15 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.audience import Audience, looked_up, rehearsal, require_somebody, united
+from esb.channels.audience import Audience, by_address, looked_up, rehearsal, require_somebody, united
 from esb.channels.base64_content import plain_text
 from esb.channels.delivered import Delivered
 from esb.channels.phone import e164, in_country, parts, typed
 from esb.channels.reached import Reached, answer, joined
-from esb.channels.relay import relay, relay_rehearsal, relay_said, unfinished
+from esb.channels.relay import Relay, unfinished
 from esb.channels.tencent_cloud import TencentCloud, TencentConfig, attempt
 from esb.flight import fan_out
 
-RELAY = Target("CMSI", "send_voice_msg")
 CONTENT = Label("auto voice reading info", "auto_read_message")
 SEND_TTS_VOICE = "SendTtsVoice"
 CALLS_AT_ONCE = 8
@@ -102,38 +101,30 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     def __init__(self, config: TencentConfig, services: Services) -> None:
         super().__init__(config, services)
-        self._dest_url = config.dest_url.get_secret_value()
+        url, target = config.dest_url.get_secret_value(), Target("CMSI", "send_voice_msg")
+        self._relay = Relay(services.http, target, url, failed=RELAY_FAILED, some_users=SOME_USERS)
         self._tencent = TencentCloud(services.http, config, "vms", "2020-09-02")
 
     async def handle(self, call: Call, params: SendVoiceMsgParams) -> Any:
-        if not self._dest_url and (missing := self.config.missing()):
+        if not self._relay and (missing := self.config.missing()):
             raise unfinished(missing)
         text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
-        if self._dest_url:
-            return await self._relay(call, audience, _relayed(audience, text))
+        if self._relay:
+            return await self._relay.send(call, audience, _relayed(audience, text))
         messages = _messages(self.config, audience, text)
         if call.options.dry_run:
             return rehearsal(audience, [([address], SEND_TTS_VOICE, body) for address, body in messages])
         reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
         return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
 
-    async def _relay(self, call: Call, audience: Audience, message: dict[str, Any]) -> Any:
-        if call.options.dry_run:
-            return relay_rehearsal(audience, message)
-        reached = await relay(self.services.http, call, RELAY, self._dest_url, message, audience.addresses)
-        return answer(audience, reached, failed=relay_said(reached, RELAY_FAILED), some_users=SOME_USERS)
-
     async def _audience(self, call: Call, params: SendVoiceMsgParams) -> Audience:
         people = params.user_list_information
-        numbered: dict[str, tuple[str, ...]] = {}
-        for person in people:
-            if address := typed(person.mobile_phone):
-                numbered[address] = tuple(dict.fromkeys((*numbered.get(address, ()), person.username)))
+        numbered = [(typed(person.mobile_phone), person.username) for person in people if person.mobile_phone]
         usernames = [person.username for person in people if not person.mobile_phone]
         if not people:
             usernames = list(params.receiver__username)
-        audience = Audience(numbered)
+        audience = Audience(by_address(numbered))
         if usernames:
             known = await looked_up(
                 self.services.users,
