@@ -22,7 +22,6 @@ SECRETS = frozenset(
     }
 )
 """Parameters that no component ever sees."""
-TEXT = frozenset({str})
 
 
 def split(
@@ -30,14 +29,11 @@ def split(
 ) -> tuple[Credentials, Mapping[str, Any]]:
     """Credentials and arguments of a call. `authorization` is the header X-Bkapi-Authorization, None if absent."""
     claims = None if authorization is None else _claims(authorization)
-    credentials = Credentials(
-        claims={name: _scalar(parameters.get(name)) for name in CLAIMS} if claims is None else claims,
-        from_header=claims is not None,
-        signed=signed,
-        cookie=cookie,
-        gateway_jwt=gateway_jwt,
-        parameter_access_token=_scalar(parameters.get("bk_access_token", "")),
-    )
+    by_header = claims is not None
+    if claims is None:
+        claims = {name: _scalar(parameters.get(name)) for name in CLAIMS}
+    access_token = _scalar(parameters.get("bk_access_token", ""))
+    credentials = Credentials(claims, by_header, signed, cookie, gateway_jwt, access_token)
     if SECRETS.isdisjoint(parameters):
         return credentials, parameters
     return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
@@ -58,9 +54,10 @@ def _claims(authorization: str) -> dict[str, str] | None:
         return None
     if not isinstance(claims, dict):
         raise RequestError("Parameters error, request header X-Bkapi-Authorization is not a valid JSON format string")
-    if TEXT.issuperset(map(type, claims.values())):
-        return claims  # as nearly always
-    return {name: _scalar(value) for name, value in claims.items()}
+    for value in claims.values():
+        if type(value) is not str:
+            return {name: _scalar(value) for name, value in claims.items()}
+    return claims
 
 
 def _scalar(value: Any) -> str:

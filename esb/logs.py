@@ -183,12 +183,11 @@ class _Json:
         self._lines.add(codec.encode(fields).decode())
 
     def _now(self) -> str:
-        now = time.time()
-        second = int(now)
+        second, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
         if second != self._second:
             self._second = second
             self._date_and_time = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._date_and_time}.{int((now - second) * 1_000_000):06}Z"
+        return f"{self._date_and_time}.{microseconds:06}Z"
 
 
 class _Lines:
