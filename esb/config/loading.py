@@ -6,18 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
-from pydantic import BaseModel
-
-from esb.config.keys import ComponentKeys, DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys, StanzaKeys
-from esb.config.paths import METHODS, VARIABLE, normalised, path_fault
+from esb.config.components import Components
+from esb.config.keys import DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys
+from esb.config.parts import Parts, opened
 from esb.config.stanzas import ComponentStanza, Config, Stanza
-from esb.document import Section, did_you_mean, joined, read
+from esb.document import Section, read
 from esb.errors import ConfigError, Mistake
 from esb.interpolation import Interpolation
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
@@ -29,7 +25,7 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_
 
 
 class _Loading:
-    """One run of `load`: the mistakes so far, and which files and routes are taken."""
+    """One run of `load`: what has been read so far, and the mistakes in it."""
 
     def __init__(self, path: Path, environ: Mapping[str, str], sandbox_url: str | None) -> None:
         self.path = path
@@ -37,7 +33,8 @@ class _Loading:
         self.sandbox_url = sandbox_url
         self.mistakes: list[Mistake] = []
         self.files: list[str] = []
-        self.routes: dict[tuple[str, str], str] = {}
+        self.parts = Parts(self.mistakes)
+        self.components = Components(self.parts)
 
     def config(self) -> Config:
         root = self._read(self.path)
@@ -47,16 +44,16 @@ class _Loading:
         if self.sandbox_url is None and root.value.get("sandbox") is not None:
             self.sandbox_url = self._promised_sandbox(root)
         root = self._filled(root, self.path)
-        self._sound(root, DocumentKeys)
-        components = [*self._components(root), *self._included(root)]
-        include = _opened(root, "include")
-        if _opened(root, "components") is None and (include is None or not include.value):
+        self.parts.sound(root, DocumentKeys)
+        components = [*self.components.declared(root), *self._included(root)]
+        include = opened(root, "include")
+        if opened(root, "components") is None and (include is None or not include.value):
             self.mistakes.append(root.mistake("missing; expected a list", "components"))
         config = Config(
             self.path,
             folder,
-            server=self._part(root, "server", Server) or Server(),
-            sandbox=self._part(root, "sandbox", Sandbox),
+            server=self.parts.part(root, "server", Server) or Server(),
+            sandbox=self.parts.part(root, "sandbox", Sandbox),
             services=MappingProxyType(self._services(root)),
             middlewares=self._middlewares(root),
             components=tuple(components),
@@ -106,7 +103,7 @@ class _Loading:
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
         seen = {self.path.resolve()}
-        include = _opened(root, "include")
+        include = opened(root, "include")
         for index, part in include.children.items() if include else ():
             if part.unresolved or not isinstance(part.value, str):
                 continue
@@ -128,139 +125,25 @@ class _Loading:
         root = self._read(path)
         if root is not None:
             root = self._filled(root, path)
-            self._sound(root, IncludedKeys)
-            yield from self._components(root)
+            self.parts.sound(root, IncludedKeys)
+            yield from self.components.declared(root)
 
     # Parts
 
-    def _sound(self, section: Section, model: type[M]) -> M | None:
-        """The section as a model. Keys with a mistake count as left out; None if the model cannot do without them."""
-        try:
-            return section.validate(model)
-        except ConfigError as error:
-            self.mistakes += error.mistakes
-            wrong = error.mistakes
-        sound = {
-            key: child
-            for key, child in section.children.items()
-            if not child.unresolved and not any(_within(mistake.key, child.key) for mistake in wrong)
-        }
-        try:
-            return section.with_children(sound).validate(model)
-        except ConfigError:
-            return None
-
-    def _part(self, section: Section, key: str, model: type[M]) -> M | None:
-        part = _opened(section, key)
-        return self._sound(part, model) if part is not None and isinstance(part.value, dict) else None
-
     def _services(self, root: Section) -> dict[str, Stanza]:
-        services = _opened(root, "services")
+        services = opened(root, "services")
         if services is None or not isinstance(services.value, dict):
             return {}
-        self._sound(services, ServicesKeys)
-        parts = ((key, _opened(services, key)) for key in ServicesKeys.model_fields)
+        self.parts.sound(services, ServicesKeys)
+        parts = ((key, opened(services, key)) for key in ServicesKeys.model_fields)
         stanzas = (
-            (key, self._stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
+            (key, self.parts.stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
         )
         return {key: stanza for key, stanza in stanzas if stanza is not None}
 
     def _middlewares(self, root: Section) -> tuple[Stanza, ...] | None:
-        middlewares = _opened(root, "middlewares")
+        middlewares = opened(root, "middlewares")
         if middlewares is None or not isinstance(middlewares.value, list):
             return None
-        stanzas = (self._stanza(part.reread()) for part in middlewares.children.values())
+        stanzas = (self.parts.stanza(part.reread()) for part in middlewares.children.values())
         return tuple(stanza for stanza in stanzas if stanza is not None)
-
-    def _stanza(self, section: Section) -> Stanza | None:
-        keys = self._sound(section, StanzaKeys)
-        if keys is None or _place(section, "use").unresolved:
-            return None
-        return Stanza(keys.use, _config(section), section)
-
-    def _components(self, root: Section) -> Iterator[ComponentStanza]:
-        components = _opened(root, "components")
-        if components is None or not isinstance(components.value, list):
-            return
-        for part in components.children.values():
-            section = part.reread()
-            keys = self._sound(section, ComponentKeys)
-            if keys is not None and not _place(section, "use").unresolved:
-                yield self._component(section, keys)
-
-    def _component(self, section: Section, keys: ComponentKeys) -> ComponentStanza:
-        methods = self._methods(section, keys.methods)
-        self._check_paths(section, keys, methods)
-        test_config = _opened(section, "test_config")
-        return ComponentStanza(
-            keys.use,
-            _config(section),
-            section,
-            path=normalised(keys.path),
-            aliases=tuple(normalised(alias) for alias in keys.aliases),
-            methods=methods,
-            timeout=keys.timeout,
-            active=keys.active,
-            test_config=test_config if keys.test_config is not None else None,
-            max_body=keys.max_body,
-            unlimited="max_body" in keys.model_fields_set and keys.max_body is None,
-        )
-
-    def _methods(self, section: Section, given: tuple[str, ...]) -> tuple[str, ...]:
-        methods = tuple(dict.fromkeys(method.upper() for method in given))
-        for index, method in enumerate(given):
-            if method.upper() not in METHODS and not _place(section, "methods", index).unresolved:
-                hint = did_you_mean(method.upper(), METHODS) or f"; known methods: {', '.join(METHODS)}"
-                self.mistakes.append(section.mistake(f"unknown method{hint}", "methods", index))
-        return methods
-
-    def _check_paths(self, section: Section, keys: ComponentKeys, methods: tuple[str, ...]) -> None:
-        variables = sorted(VARIABLE.findall(keys.path))
-        places: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
-        places += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
-        for path, place in places:
-            if _place(section, *place).unresolved:
-                continue
-            fault = path_fault(path)
-            if fault is None and sorted(VARIABLE.findall(path)) != variables:
-                fault = "an alias takes the same {variables} as the path"
-            if fault is None:
-                fault = self._take(path, methods, section.mistake("", *place))
-            if fault is not None:
-                self.mistakes.append(section.mistake(fault, *place))
-
-    def _take(self, path: str, methods: tuple[str, ...], place: Mistake) -> str | None:
-        """Notes the routes of a path; the fault, if one is taken. The names of variables do not tell paths apart."""
-        routes = [(VARIABLE.sub("{}", normalised(path)), method) for method in methods]
-        taken = [route for route in routes if route in self.routes]
-        for route in routes:
-            self.routes.setdefault(route, f"{place.file}:{place.line}")
-        if not taken:
-            return None
-        verbs = ", ".join(method for _, method in taken)
-        return f"declared twice; {self.routes[taken[0]]} takes {verbs} of this path already"
-
-
-def _opened(section: Section, key: str) -> Section | None:
-    """The part of a mapping; None if it is left out or null."""
-    part = section.children.get(key)
-    return None if part is None or part.value is None else part.reread()
-
-
-def _place(section: Section, *keys: str | int) -> Section:
-    """The deepest place on the way of these keys that stands in the file."""
-    for key in keys:
-        section = section.children.get(key, section)
-    return section
-
-
-def _config(stanza: Section) -> Section:
-    config = stanza.children.get("config", Section(stanza.file, stanza.line, joined(stanza.key, "config"), {})).reread()
-    if config.value is None:
-        return replace(config, value={})
-    # Anything but a mapping is a mistake already.
-    return config if isinstance(config.value, dict) else replace(config, children={}, unresolved=True)
-
-
-def _within(key: str, part: str) -> bool:
-    return key == part or key.startswith((f"{part}.", f"{part}["))
