@@ -1,10 +1,11 @@
 """Where a chain ends: arguments become parameters, and the component handles the call."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from pydantic import ValidationError
 
-from esb.call import Call
+from esb.call import ORDINARY, Call, Options
 from esb.component import Component
 from esb.errors import NoTestEnvironment, RequestError
 from esb.fields import parameter_error
@@ -17,17 +18,21 @@ class Endpoint:
         self._component = component
         self._test = test
 
-    async def __call__(self, call: Call) -> Any:
+    def __call__(self, call: Call) -> Awaitable[Any]:
+        component = self._component if call.options is ORDINARY else self._chosen(call.options)
+        try:
+            params = component.params_type.model_validate(call.args)
+        except ValidationError as error:
+            raise parameter_error(error, component.params_type) from None  # it quotes what the caller sent
+        return component.handle(call, params)
+
+    def _chosen(self, options: Options) -> Component[Any, Any]:
+        """The component of the environment that is asked for."""
         component = self._component
-        options = call.options
         if options.dry_run and not component.sends and component.has_environments:
             raise RequestError("Parameters error, this component has no dry run, and X-Dry-Run must not send for real")
         if options.test_env and component.has_environments:
             if self._test is None:
                 raise NoTestEnvironment("Error, the component does not support access third-party test environment")
-            component = self._test
-        try:
-            params = component.params_type.model_validate(call.args)
-        except ValidationError as error:
-            raise parameter_error(error, component.params_type) from None  # it quotes what the caller sent
-        return await component.handle(call, params)
+            return self._test
+        return component

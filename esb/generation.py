@@ -13,7 +13,7 @@ from esb.endpoint import Endpoint
 from esb.errors import ConfigError, Inactive, Mistake, NotFound
 from esb.idempotency import Idempotency
 from esb.lasting import DEFAULT_STORE
-from esb.middleware import Handler, Middleware, compose
+from esb.middleware import Middleware, compose
 from esb.occupancy import Occupancy
 from esb.routes import Route, Routes
 from esb.services import Means
@@ -62,7 +62,7 @@ class Generation:
         self._closing: list[Any] = []
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """What was built of which stanza."""
-        self._idempotency = idempotency or Idempotency(means.store, means.observer)
+        self._idempotency = (idempotency or Idempotency(means.store, means.observer)).counting(self.calls)
         make_importable(config)
         services = self._services(means)
         chain = self._chain(services)
@@ -91,13 +91,6 @@ class Generation:
                 errors.append(error)
         if errors:
             raise ExceptionGroup("closing a generation", errors)
-
-    async def _staying(self, call: Call, handler: Handler) -> Any:
-        """A call with an idempotency key goes on without its caller: this generation stays for it."""
-        if call.options.idempotency_key is None:
-            return await handler(call)
-        with self.calls:
-            return await handler(call)
 
     def _declared(self, path: str) -> bool | None:
         return self.routes.declared(path)
@@ -177,7 +170,7 @@ class Generation:
             max_body=stanza.max_body,
             streams_body=streams,
             unlimited=stanza.unlimited,
-            handler=compose([*chain, self._idempotency, self._staying] if component.sends else chain, endpoint),
+            handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
         return route, paths

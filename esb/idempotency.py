@@ -11,8 +11,9 @@ this process die, the claim ends by itself.
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from esb.errors import EsbError, RequestError
 from esb.fields import switched_on
 from esb.middleware import Handler
 from esb.observe import Observer, crash
+from esb.occupancy import Occupancy
 from esb.store import Store
 
 REMEMBERED_SECONDS = 24 * 3600.0
@@ -73,6 +75,13 @@ class Idempotency:
         self._store = store
         self._observer = observer
         self._running: dict[str, _Running] = {}
+        self._calls = Occupancy()
+
+    def counting(self, calls: Occupancy) -> "Idempotency":
+        """The same; what it lets pass with a key is among these calls to its end, though its caller leaves."""
+        counting = copy(self)
+        counting._calls = calls
+        return counting
 
     @property
     def under_way(self) -> set[asyncio.Task[Any]]:
@@ -86,9 +95,13 @@ class Idempotency:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def __call__(self, call: Call, handler: Handler) -> Any:
+    def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
         if call.options is ORDINARY and call.args.keys().isdisjoint(ASKING):
-            return await handler(call)
+            return handler(call)  # nearly always
+        return self._asked(call, handler)
+
+    async def _asked(self, call: Call, handler: Handler) -> Any:
+        """A call that asks something of the gateway itself."""
         call = replace(call, options=_options(call))
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
@@ -132,7 +145,8 @@ class Idempotency:
         failure: Exception | None = None
         try:
             async with asyncio.timeout_at(call.deadline + LAST_SECONDS) as scope:
-                answer = await handler(call)
+                with self._calls:
+                    answer = await handler(call)
             envelope = replay.answered(answer)
         except EsbError as error:
             failure, envelope = error, replay.failed(error)

@@ -11,7 +11,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 class Middleware(Protocol):
     """Answers itself, raises, or awaits `handler` with the call or a changed copy of it."""
 
-    async def __call__(self, call: Call, handler: Handler) -> Any: ...
+    def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]: ...
 
 
 def compose(middlewares: Sequence[Middleware], handler: Handler) -> Handler:
