@@ -119,18 +119,20 @@ class TokenCache:
         entry = self._tokens.get(key)
         if entry is None or entry.value != value:
             return True
-        now = self._clock()
-        young = now - entry.fetched_at < REPLACEMENT_SECONDS
-        if key in self._replaced and not entry.proven and young:
+        if not await self._worth_replacing(key, entry):
             return False
-        if self._fleet is not None and entry.version:
-            with suppress(StoreAway):  # then what we know ourselves decides
-                if not await self._fleet.forget(key, entry.version, doubtful=not entry.proven and young):
-                    return False
         if self._tokens.get(key) is entry:
             self._replaced[key] = True
             del self._tokens[key]
         return True
+
+    async def _worth_replacing(self, key: TokenKey, entry: _Entry) -> bool:
+        """Whether a token that failed is worth another one; dropped for all processes if it is."""
+        doubtful = not entry.proven and self._clock() - entry.fetched_at < REPLACEMENT_SECONDS
+        if self._fleet is not None and entry.version:
+            with suppress(StoreAway):  # then what we know ourselves decides
+                return await self._fleet.forget(key, entry.version, doubtful=doubtful)
+        return not (doubtful and key in self._replaced)
 
     def confirm(self, key: TokenKey, value: str) -> None:
         """The upstream has accepted this token."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from esb.errors import Limited, UpstreamError
-from esb.fleet_tokens import LEASE_SECONDS, FleetTokens
+from esb.fleet_tokens import LEASE_SECONDS, PLACE, FleetTokens
 from esb.observe import Event, Observer
 from esb.store import StoreAway
 from esb.store.memory import MemoryStore
@@ -228,6 +228,22 @@ async def test_a_replacement_that_worked_anywhere_may_be_replaced_at_once(fleet:
         await turns()
         assert await fleet.caches[(number + 1) % 4].forget(KEY, token)
     assert fleet.upstream.fetched == 10
+
+
+@KEYS
+async def test_a_replacement_that_worked_may_be_replaced_though_we_heard_late_of_the_one_before(
+    fleet: Fleet, key: TokenKey
+) -> None:
+    late = fleet.store._listeners.pop(0)
+    await fleet.get(0, key=key)
+    assert await fleet.caches[0].forget(key, "token 1")
+    assert await fleet.get(0, key=key) == ["token 2"]
+    fleet.caches[0].confirm(key, "token 2")
+    await turns()
+    late(f"{PLACE}{key.name}", "")  # the first token is dropped: our copy of the second one goes, with what we know
+    assert await fleet.get(0, key=key) == ["token 2"]
+    assert await fleet.caches[0].forget(key, "token 2")
+    assert await fleet.get(0, key=key) == ["token 3"]
 
 
 async def test_the_age_of_a_token_is_that_of_its_fetch_wherever_it_was(fleet: Fleet) -> None:
