@@ -29,8 +29,6 @@ TRAVELLING = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
 """A name that is an istr already is looked up in half the time."""
 
-PLAIN = frozenset({"", "identity"})
-"""The content codings that leave a body as it is."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -73,7 +71,8 @@ class Arrival:
             found, read = query, b""
             body = self._stream(route) or b""
         else:
-            body = read = await self._body(route)
+            at_hand = self._body_at_hand(route)
+            body = read = await self._body(route) if at_hand is None else at_hand
             found = query
             if method not in {"GET", "HEAD"}:
                 found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""))
@@ -125,32 +124,31 @@ class Arrival:
             return path
         return forwarding.signed_path(path, self.request.remote or "", self.request.headers, trusted)
 
-    async def _body(self, route: Route) -> bytes:
+    def _limit(self, route: Route) -> int:
+        return self.server.max_body if route.max_body is None else route.max_body
+
+    def _body_at_hand(self, route: Route) -> bytes | None:
+        """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
         request = self.request
-        limit = self.server.max_body if route.max_body is None else route.max_body
-        announced = _announced(request, limit)
-        if not request.body_exists:
-            return b""
-        encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
-        packed = encoding not in PLAIN
-        if announced is not None and not packed:
-            content = request.content
-            try:
-                if content.is_eof():  # all of it came with the head, as nearly always
-                    return content.read_nowait()
-                return await content.read()  # as much as was announced, and not more
-            except (web.RequestPayloadError, ConnectionError):
-                raise _incomplete() from None
+        if _announced(request, self._limit(route)) is None:
+            return None if request.body_exists else b""
+        content = request.content
+        if CONTENT_ENCODING in request.headers or not content.is_eof() or content.exception() is not None:
+            return None
+        return content.read_nowait()
+
+    async def _body(self, route: Route) -> bytes:
+        """The whole body, as soon as it has come."""
+        request, limit = self.request, self._limit(route)
         pieces = _pieces(request, limit)
-        if packed:
+        encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
+        if encoding not in {"", "identity"}:
             pieces = _bounded(unpacked(pieces, encoding), limit)
         return b"".join([chunk async for chunk in pieces])
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
         """The body as it comes; None if there is none."""
-        limit = self.server.max_body if route.max_body is None else route.max_body
-        if route.unlimited:
-            limit = sys.maxsize
+        limit = sys.maxsize if route.unlimited else self._limit(route)
         _announced(self.request, limit)
         return _pieces(self.request, limit) if self.request.body_exists else None
 

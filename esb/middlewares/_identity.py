@@ -2,17 +2,21 @@
 
 from esb.call import Call
 from esb.component import ChainServices
-from esb.services import Tokens
+from esb.services import Identity
 
 
-def token_of(services: ChainServices, call: Call) -> tuple[Tokens, str, str] | None:
-    """Who knows for whom the token of this call stands, the token, and what kind it is; None if it brings none.
+def brings_token(call: Call) -> bool:
+    """Whether `identity_by_token` has anything to ask."""
+    credentials = call.credentials
+    return bool(credentials.gateway_jwt or (credentials.from_header and credentials.claims.get("access_token")))
+
+
+async def identity_by_token(services: ChainServices, call: Call) -> tuple[Identity, str]:
+    """For whom the token of this call stands, and what kind of token it is.
 
     A gateway's JWT wins over an access token, which counts only in the header X-Bkapi-Authorization.
     """
     credentials = call.credentials
     if credentials.gateway_jwt:
-        return services.jwt, credentials.gateway_jwt, "jwt"
-    if credentials.from_header and (token := credentials.claims.get("access_token")):
-        return services.access_tokens, token, "access_token"
-    return None
+        return await services.jwt.identity(call, credentials.gateway_jwt), "jwt"
+    return await services.access_tokens.identity(call, credentials.claims["access_token"]), "access_token"

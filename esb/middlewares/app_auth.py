@@ -11,7 +11,7 @@ from esb.call import App, Call
 from esb.component import ChainServices, NoConfig
 from esb.errors import AuthenticationError
 from esb.middleware import Handler
-from esb.middlewares._identity import token_of
+from esb.middlewares._identity import brings_token, identity_by_token
 from esb.services import Identity
 
 CLOCKS_APART = 60
@@ -28,10 +28,10 @@ class AppAuth:
         self._apps = services.apps
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        if (found := token_of(self._services, call)) is not None:
-            service, token, source = found
-            return await handler(await self._identified(call, await service.identity(call, token), source))
-        if signature.offered(call.credentials.signed.query):
+        if brings_token(call):
+            return await handler(await self._identified(call, *await identity_by_token(self._services, call)))
+        query = call.credentials.signed.query
+        if query and signature.offered(query):
             app = await self._by_signature(call)
         else:
             app = await self._by_secret(call)

@@ -10,7 +10,7 @@ from esb.config import ConfigModel
 from esb.errors import AuthenticationError, Message, template
 from esb.globs import matches
 from esb.middleware import Handler
-from esb.middlewares._identity import token_of
+from esb.middlewares._identity import brings_token, identity_by_token
 
 LONGEST_NAME = 255
 NO_USER = template("User authentication failed, please provide a valid user identity, such as bk_token, bk_username")
@@ -45,9 +45,8 @@ class UserAuth:
     async def _user(self, call: Call) -> tuple[User, str]:
         credentials = call.credentials
         claims = credentials.claims
-        if (found := token_of(self._services, call)) is not None:
-            service, token, source = found
-            identity = await service.identity(call, token)
+        if brings_token(call):
+            identity, source = await identity_by_token(self._services, call)
             if identity.user is None:
                 raise AuthenticationError("{reason}", reason=identity.no_user)
             return identity.user, source
