@@ -98,8 +98,8 @@ class Gateway:
     def adopt(self, generation: Generation) -> None:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
-        self.http.max_per_target = generation.server.max_per_target
-        self._means.lanes.resize(generation.server.max_per_target)
+        self.http.max_per_target = generation.config.server.max_per_target
+        self._means.lanes.resize(generation.config.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:

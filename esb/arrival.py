@@ -2,17 +2,16 @@
 
 import os
 import re
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiohttp import web
 from multidict import MultiMapping, istr
 
 from esb import credentials, forwarding, parameters, signature
 from esb.call import ORDINARY, Call, Options, Record, Signed, made_of
-from esb.config import Server
 from esb.errors import RequestError, TooLarge
 from esb.fields import switched_on
+from esb.forwarding import Network
 from esb.routes import NO_VARIABLES, Route
 from esb.translation import Catalogues, Translate
 from esb.unpacking import unpacked
@@ -33,14 +32,19 @@ _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 class Arrival:
-    """A request on its way in, and what is known of it so far. `started` is by the monotonic clock."""
+    """A request on its way in, and what is known of it so far.
 
-    __slots__ = ("catalogues", "id", "record", "request", "route", "server", "started", "variables")
+    `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
+    """
 
-    def __init__(self, request: web.BaseRequest, server: Server, catalogues: Catalogues, started: float) -> None:
+    __slots__ = ("catalogues", "id", "record", "request", "route", "started", "trusted", "variables")
+
+    def __init__(
+        self, request: web.BaseRequest, trusted: Sequence[Network], catalogues: Catalogues, started: float
+    ) -> None:
         self.request = request
         self.id = request_id(request)
-        self.server = server
+        self.trusted = trusted
         self.catalogues = catalogues
         self.started = started
         self.record = Record()
@@ -115,22 +119,19 @@ class Arrival:
 
     def client_ip(self) -> str:
         remote = self.request.remote or ""
-        trusted = self.server.trusted_proxies
+        trusted = self.trusted
         return forwarding.client_ip(remote, self.request.headers, trusted) if trusted else remote
 
     def _signed(self, path: str) -> str:
-        trusted = self.server.trusted_proxies
+        trusted = self.trusted
         if not trusted:
             return path
         return forwarding.signed_path(path, self.request.remote or "", self.request.headers, trusted)
 
-    def _limit(self, route: Route) -> int:
-        return self.server.max_body if route.max_body is None else route.max_body
-
     def _body_at_hand(self, route: Route) -> bytes | None:
         """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
         request = self.request
-        if _announced(request, self._limit(route)) is None:
+        if _announced(request, route.max_body) is None:
             return None if request.body_exists else b""
         content = request.content
         if CONTENT_ENCODING in request.headers or not content.is_eof() or content.exception() is not None:
@@ -139,7 +140,7 @@ class Arrival:
 
     async def _body(self, route: Route) -> bytes:
         """The whole body, as soon as it has come."""
-        request, limit = self.request, self._limit(route)
+        request, limit = self.request, route.max_body
         pieces = _pieces(request, limit)
         encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
         if encoding not in {"", "identity"}:
@@ -148,9 +149,8 @@ class Arrival:
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
         """The body as it comes; None if there is none."""
-        limit = sys.maxsize if route.unlimited else self._limit(route)
-        _announced(self.request, limit)
-        return _pieces(self.request, limit) if self.request.body_exists else None
+        _announced(self.request, route.max_stream)
+        return _pieces(self.request, route.max_stream) if self.request.body_exists else None
 
 
 def request_id(request: web.BaseRequest) -> str:

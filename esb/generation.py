@@ -8,9 +8,10 @@ from typing import Any
 from esb import registry, sharing
 from esb.call import Call
 from esb.component import ChainServices, Component, Services
-from esb.config import ComponentStanza, Config, Section, Server, Stanza
+from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.endpoint import Endpoint
 from esb.errors import ConfigError, Inactive, Mistake, NotFound
+from esb.forwarding import Network
 from esb.idempotency import Idempotency
 from esb.lasting import DEFAULT_STORE
 from esb.middleware import Middleware, compose
@@ -58,6 +59,9 @@ class Generation:
         self.config = config
         self.number = number
         self.calls = Occupancy()
+        # What every call asks for: of a pydantic model, it would take ten times as long.
+        self.max_in_flight = config.server.max_in_flight
+        self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._closing: list[Any] = []
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
@@ -71,10 +75,6 @@ class Generation:
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
-
-    @property
-    def server(self) -> Server:
-        return self.config.server
 
     @property
     def built(self) -> tuple[Any, ...]:
@@ -161,15 +161,16 @@ class Generation:
             self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
         self.components.append((stanza, component))
         endpoint = Endpoint(component, test)
+        max_body = stanza.max_body or self.config.server.max_body
         route = Route(
             path=stanza.path,
             name=stanza.name,
             methods=frozenset(stanza.methods),
             active=stanza.active,
             timeout=stanza.timeout,
-            max_body=stanza.max_body,
+            max_body=max_body,
+            max_stream=sys.maxsize if stanza.unlimited else max_body,
             streams_body=streams,
-            unlimited=stanza.unlimited,
             handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )

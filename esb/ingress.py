@@ -5,7 +5,7 @@ Every error raised on a call's way ends here, and only here becomes an envelope.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -14,9 +14,9 @@ from multidict import istr
 from esb import answers, codec
 from esb.arrival import Arrival, request_id
 from esb.component import Reply
-from esb.config import Server
 from esb.deadline import ANSWER_SECONDS
 from esb.errors import Draining, Inactive, Limited, Message, NotFound, RequestError, UpstreamError
+from esb.forwarding import Network
 from esb.hangup import HungUp, while_connected
 from esb.observe import CallFinished, Observer
 from esb.occupancy import Occupancy
@@ -35,9 +35,8 @@ class Generation(Protocol):
 
     routes: Routes
     calls: Occupancy
-
-    @property
-    def server(self) -> Server: ...
+    max_in_flight: int
+    trusted_proxies: Sequence[Network]
 
 
 class Ingress:
@@ -70,7 +69,7 @@ class Ingress:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         generation = self._current()
-        arrival = Arrival(request, generation.server, self._catalogues, time.monotonic())
+        arrival = Arrival(request, generation.trusted_proxies, self._catalogues, time.monotonic())
         self.in_flight.add(task)
         try:
             with generation.calls:
@@ -137,7 +136,7 @@ class Ingress:
     def _route(self, arrival: Arrival, generation: Generation) -> Route:
         if self.draining or not self.ready:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
-        if len(self.in_flight) > arrival.server.max_in_flight:
+        if len(self.in_flight) > generation.max_in_flight:
             raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
         route = self._found(arrival, generation.routes)
         if not route.active:

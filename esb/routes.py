@@ -12,18 +12,21 @@ _VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A component, ready to be called. `handler` is its whole chain, `inner` the part for a call inside a call."""
+    """A component, ready to be called. `handler` is its whole chain, `inner` the part for a call inside a call.
+
+    `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
+    """
 
     path: str
     name: str
     methods: frozenset[str]
     active: bool
     timeout: float
-    max_body: int | None
+    max_body: int
+    max_stream: int
     handler: Handler
     inner: Handler
     streams_body: bool = False
-    unlimited: bool = False
     system: str = field(init=False)
     component: str = field(init=False)
     deadlines: Deadlines = field(init=False)

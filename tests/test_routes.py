@@ -14,7 +14,7 @@ async def explode(call: Call) -> Any:
 
 def route(name: str, *methods: str, active: bool = True) -> Route:
     chosen = frozenset(methods or ("GET", "POST"))
-    return Route(f"/{name}/", name, chosen, active, 30.0, None, explode, explode)
+    return Route(f"/{name}/", name, chosen, active, 30.0, 1000, 1000, explode, explode)
 
 
 def test_a_route_knows_its_system_and_its_component() -> None:
