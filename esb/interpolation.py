@@ -14,6 +14,18 @@ FORMS = "${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} or ${sandbox}"
 MAX_FILE = 1 << 20
 
 
+FileState = tuple[int, ...]
+
+
+def state_of(path: Path) -> FileState:
+    """What changes when this file does, whether it is written to, replaced or removed."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 class _UnresolvedError(GatewayError):
     """A `${…}` that stands for nothing; the text says what to do."""
 
@@ -27,6 +39,8 @@ class Interpolation:
     """What a relative `${file:…}` is relative to."""
     sandbox_url: str | None
     mistakes: list[Mistake] = field(default_factory=list)
+    files: dict[Path, FileState] = field(default_factory=dict)
+    """What `${file:…}` named, readable or not, and as it was then."""
 
     def fill(self, section: Section) -> Section:
         """The section with every `${…}` in its texts replaced. A text that is exactly one can be read as any type."""
@@ -88,8 +102,10 @@ class Interpolation:
         return self.sandbox_url
 
     def _read(self, name: str) -> str:
+        path = self.folder / name
+        self.files[path] = state_of(path)
         try:
-            with (self.folder / name).open("rb") as file:
+            with path.open("rb") as file:
                 content = file.read(MAX_FILE + 1)
             text = content.decode()
         except OSError as error:

@@ -82,6 +82,21 @@ def test_an_edit_of_a_plugin_takes_effect(gateway: Running, folder: Path) -> Non
     assert answer(gateway)["word"] == "oneone"
 
 
+def test_a_secret_that_changes_takes_effect(gateway: Running, folder: Path) -> None:
+    secret = folder.parent / "secret"
+    secret.write_text("two")
+    (folder / "esb.yaml").write_text(CONFIG.replace("word: one", "word: '${file:../secret}'"))
+    wait_for(gateway, "generation=2")
+    secret.write_text("three")
+    wait_for(gateway, "generation=3")
+    assert answer(gateway)["word"] == "three"
+    for number, word in [(4, "four"), (5, "five")]:  # another file in its place, as many programs write
+        (folder.parent / "new").write_text(word)
+        (folder.parent / "new").rename(secret)
+        wait_for(gateway, f"generation={number}")
+        assert answer(gateway)["word"] == word
+
+
 @pytest.mark.parametrize("place", ["components", "../elsewhere"])
 def test_a_new_file_that_is_included_takes_effect(gateway: Running, folder: Path, place: str) -> None:
     (folder / place / "more.yaml").write_text(

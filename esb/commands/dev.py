@@ -13,6 +13,7 @@ from esb import logs, serving
 from esb.commands.options import CONFIG_INVALID, config_option, host_option, port_option
 from esb.config import Config
 from esb.errors import ConfigError
+from esb.interpolation import state_of
 from esb.observe import Event, Listener, Reloaded
 from esb.serving import CannotListen, Deployment
 
@@ -25,6 +26,8 @@ NEEDS_WATCHFILES = "esb dev needs watchfiles, which `pip install 'esb-gateway[wa
 KEPT = "nothing has changed: the gateway answers as before the edit"
 DEBOUNCE = 400
 """Milliseconds at most for which changes are gathered into one reload."""
+LOOK = 500
+"""Milliseconds between two looks at the files with secrets."""
 
 
 @click.command(short_help="Serve, and follow every edit.")
@@ -34,8 +37,9 @@ DEBOUNCE = 400
 def dev(path: str, host: str | None, port: int | None) -> None:
     """Serve the gateway and the WeChat sandbox, and reload on every change of the configuration or of a plugin.
 
-    Watched are esb.yaml, the files it includes, and the plugins beside it. An edit with a mistake is told on stderr;
-    the gateway goes on as it was. The sandbox runs even if the configuration has none: ${sandbox} is its URL.
+    Watched are esb.yaml, the files it includes, those that ${file:...} names, and the plugins beside it. An edit with a
+    mistake is told on stderr; the gateway goes on as it was. The sandbox runs even if the configuration has none:
+    ${sandbox} is its URL.
 
     When ready, one line on stdout says where: listening on http://HOST:PORT.
     """
@@ -75,7 +79,9 @@ async def follow(deployment: Deployment) -> None:
     while True:
         folders = watched(reloading.last_read)
         async with aclosing(changes(folders)) as bursts:
-            async for _ in bursts:
+            async for burst in bursts:
+                if not burst and not secrets_changed(reloading.last_read):
+                    continue
                 with suppress(ConfigError):  # a listener tells
                     await reloading.reload()
                 if watched(reloading.last_read) != folders:
@@ -87,14 +93,26 @@ def watched(config: Config) -> set[Path]:
     return {config.folder, *(file.absolute().parent for file in config.files)}
 
 
-def changes(folders: set[Path]) -> AsyncGenerator[object]:
-    """Something for each burst of changes to YAML or Python files."""
+def secrets_changed(config: Config) -> bool:
+    """Whether a file that `${file:…}` names is not what was read. They may stand in any folder, or not yet."""
+    return any(state_of(file) != state for file, state in config.secrets.items())
+
+
+def changes(folders: set[Path]) -> AsyncGenerator[set[tuple[watchfiles.Change, str]]]:
+    """Each burst of changes to YAML or Python files; an empty one now and then, when there are none."""
     usual = watchfiles.DefaultFilter()
 
     def is_source(change: watchfiles.Change, path: str) -> bool:
         return path.endswith((".py", ".yaml", ".yml")) and usual(change, path)
 
-    return watchfiles.awatch(*folders, watch_filter=is_source, debounce=DEBOUNCE, ignore_permission_denied=True)
+    return watchfiles.awatch(
+        *folders,
+        watch_filter=is_source,
+        debounce=DEBOUNCE,
+        rust_timeout=LOOK,
+        yield_on_timeout=True,
+        ignore_permission_denied=True,
+    )
 
 
 def _telling(log: Listener) -> Listener:

@@ -13,7 +13,7 @@ from esb.config.parts import Parts, opened
 from esb.config.stanzas import ComponentStanza, Config, Stanza
 from esb.document import Section, read
 from esb.errors import ConfigError, Mistake
-from esb.interpolation import Interpolation
+from esb.interpolation import FileState, Interpolation
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
@@ -33,6 +33,7 @@ class _Loading:
         self.sandbox_url = sandbox_url
         self.mistakes: list[Mistake] = []
         self.files: list[str] = []
+        self.secrets: dict[Path, FileState] = {}
         self.parts = Parts(self.mistakes)
         self.components = Components(self.parts)
 
@@ -58,6 +59,7 @@ class _Loading:
             middlewares=self._middlewares(root),
             components=tuple(components),
             files=tuple(Path(name) for name in self.files),
+            secrets=MappingProxyType(self.secrets),
             root=root,
         )
         return replace(config, mistakes=config.in_order(self.mistakes))
@@ -89,6 +91,7 @@ class _Loading:
         interpolation = Interpolation(self.environ, path.parent, self.sandbox_url)
         filled = interpolation.fill(root)
         self.mistakes += interpolation.mistakes
+        self.secrets |= interpolation.files
         return filled
 
     def _promised_sandbox(self, root: Section) -> str:

@@ -8,6 +8,7 @@ from esb.config.keys import Sandbox, Server
 from esb.config.paths import name_of
 from esb.document import Section
 from esb.errors import Mistake
+from esb.interpolation import FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Config:
     mistakes: list[Mistake] = field(default_factory=list)
     files: tuple[Path, ...] = ()
     """All that was read: esb.yaml first, then what it includes."""
+    secrets: Mapping[Path, FileState] = field(default_factory=dict)
+    """The files that `${file:…}` names, as they were when they were read."""
     root: Section | None = None
     """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 
