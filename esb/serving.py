@@ -35,6 +35,8 @@ IDLE_SECONDS = 100.0
 
 Longer than load balancers keep theirs (nginx and most others 60, Go 90), so that none of them sends into a closed one.
 """
+BACKLOG = 1024
+"""So many may connect at the same moment; of more, the system lets some try again after a second."""
 NEW_OBJECTS = 10_000
 """Between two collections of cyclic garbage; Python's own 700 are less than a few calls in flight hold."""
 SHUTDOWN_SECONDS = 1.0
@@ -185,7 +187,7 @@ async def listening(
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
         try:
-            await web.TCPSite(runner, host, port, reuse_port=shared or None).start()
+            await web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared or None).start()
         except OSError as error:
             raise cannot_listen(shown, port, chosen_by, error) from error
         yield f"http://{shown}:{runner.addresses[0][1]}"

@@ -1,15 +1,21 @@
 """Connections of the listeners: who lets the gateway wait for a request is not waited for without end."""
 
 import asyncio
+import socket
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from esb.serving import IDLE_SECONDS
 from tests.conftest import Gateway, OpenGateway, OpenServer
 from tests.loop_time import Advance, movable_loop_time
 from tests.wire import connection, read_answer, request
 
+ROOM = Path("/proc/sys/net/core/somaxconn")
+AT_ONCE = 300
 PING = request(b"GET", b"/api/c/ping/")
 
 
@@ -27,6 +33,14 @@ async def seconds_until_closed(
             await asyncio.sleep(0)
     assert await reader.read() == b""
     return seconds
+
+
+@pytest.mark.skipif(not ROOM.exists() or int(ROOM.read_text()) < AT_ONCE, reason="the system lets fewer wait")
+async def test_many_may_connect_before_anybody_is_looked_after(gateway: Gateway) -> None:
+    address = URL(gateway.url)
+    with ExitStack() as stack:  # no turn of the event loop, so that nobody is taken from the queue
+        for _ in range(AT_ONCE):
+            stack.enter_context(socket.create_connection((address.host, address.port), timeout=0.5))
 
 
 @pytest.mark.parametrize(
