@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector, web
-from aiohttp.test_utils import TestServer
 
 from esb.app import create_app
 from esb.clock import SystemClock
 from esb.config import load
 from esb.observe import Event
 from esb.sandbox import create_sandbox
-from esb.serving import listening
+from esb.serving import BACKLOG, listening
 from tests.redis_server import RedisServer, redis_server
 
 SEND_WEIXIN = "cmsi/send_weixin"
@@ -179,10 +178,11 @@ def open_server(opened: AsyncExitStack) -> OpenServer:
     """Serves an application on a free port of loopback; its URL. For upstreams that misbehave in their own way."""
 
     async def open_one(app: web.Application) -> str:
-        server = TestServer(app)
-        await server.start_server()
-        opened.push_async_callback(server.close)
-        return str(server.make_url("")).rstrip("/")
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
+        opened.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     return open_one
 

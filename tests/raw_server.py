@@ -7,6 +7,8 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from esb.serving import BACKLOG
+
 LINGER_NOT = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 
 
@@ -100,7 +102,7 @@ async def raw_server(script: Script, context: ssl.SSLContext | None = None) -> A
         connections.add(task)
         task.add_done_callback(connections.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context, backlog=BACKLOG)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served

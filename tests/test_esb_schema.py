@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ BEYOND_A_SCHEMA = {
 """Bad configuration -> what no schema can know."""
 
 
-def validator(path: Path | None = None) -> Draft202012Validator:
-    schema = schema_of_esb_yaml(load(path or ROOT / "conf" / "esb.yaml", {}))
+@cache
+def validator(path: Path = ROOT / "conf" / "esb.yaml") -> Draft202012Validator:
+    schema = schema_of_esb_yaml(load(path, {}))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 

@@ -509,7 +509,8 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
     outgoing: Outgoing, events: list[Event], open_raw: OpenRaw
 ) -> None:
     slow, quick = await open_raw(silent), await open_raw(answering(b'{"errcode":0}'))
-    waiting = [asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", slow.url)) for _ in range(3)]
+    others = [make_call(id=f"{number:032x}") for number in range(3)]
+    waiting = [asyncio.ensure_future(outgoing.json(call, TARGET, "GET", slow.url)) for call in others]
     await slow.has_opened(3)
     with pytest.raises(Limited) as caught:
         await outgoing.json(make_call(), TARGET, "GET", slow.url)
