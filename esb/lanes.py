@@ -7,7 +7,6 @@ its turn. A lane that the upstream calls too busy is narrowed for some seconds, 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from types import TracebackType
 
 from esb.clock import Clock
 from esb.errors import Limited, template
@@ -19,21 +18,21 @@ FULL = template("Too many calls with this credential are under way, please try a
 
 
 class Lane:
-    """Counts requests that are under way. `refusal` is what is told when there are too many."""
+    """Counts requests that are under way. `refusal` is what is told when there are too many.
+
+    Whoever `enters`, or else comes back from `wait`, has to `leave`. These are plain steps and no context manager:
+    every request takes them, twice.
+    """
 
     def __init__(self, clock: Callable[[], float], width: int, refusal: str = FULL) -> None:
         self._clock = clock
         self.width = width
         self._refusal = refusal
-        self._narrow = width
+        self._narrow = 0  # 0: as wide as ever
         self._narrow_until = 0.0
         self._turns: deque[asyncio.Future[None]] = deque()
         self._calls: dict[str, int] = {}
         self.under_way = 0
-
-    def turn(self, call: str, deadline: float | None = None) -> "Turn":
-        """The time on the lane of one request of this call ("": of none). Limited if the lane is full; see `enter`."""
-        return Turn(self, call, deadline)
 
     def narrow(self) -> None:
         """Half as many requests at once, for some seconds: the upstream says that they are too many."""
@@ -49,26 +48,31 @@ class Lane:
         """Nobody is on it, and nobody waits."""
         return not self._calls
 
-    async def enter(self, call: str, deadline: float | None) -> bool:
-        """Whether there was a wait, which `deadline` ends. Who has entered has to leave."""
+    def enters(self, call: str) -> bool:
+        """Whether there is room at once for a request of this call ("": of none); or else it may `wait`."""
+        if self._turns or self.under_way >= (self._open() if self._narrow else self.width):
+            return False
+        calls = self._calls
+        calls[call] = calls[call] + 1 if call in calls else 1
+        self.under_way += 1
+        return True
+
+    async def wait(self, call: str, deadline: float | None) -> None:
+        """Until there is room. Limited at once for a call that has nothing on the lane yet, or at the `deadline`."""
         if self.under_way + len(self._turns) >= self.width and not (call and call in self._calls):
             raise self._full()
         self._calls[call] = self._calls.get(call, 0) + 1
-        if not self._turns and self.under_way < self._open():
-            self.under_way += 1
-            return False
         try:
             async with asyncio.timeout_at(deadline):
-                await self._wait()
+                await self._come_up()
         except TimeoutError:
             self._forget(call)
             raise self._full() from None
         except BaseException:
             self._forget(call)
             raise
-        return True
 
-    async def _wait(self) -> None:
+    async def _come_up(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turns.append(turn)
         try:
@@ -81,7 +85,10 @@ class Lane:
     def leave(self, call: str) -> None:
         """Gives the turn to who waits for one."""
         self._forget(call)
-        self._next()
+        if self._turns:
+            self._next()
+        else:
+            self.under_way -= 1
 
     def _next(self) -> None:
         self.under_way -= 1
@@ -92,36 +99,18 @@ class Lane:
                 turn.set_result(None)
 
     def _forget(self, call: str) -> None:
-        left = self._calls[call] - 1
+        left = self._calls.pop(call) - 1
         if left:
             self._calls[call] = left
-        else:
-            del self._calls[call]
 
     def _open(self) -> int:
-        return self.width if self._clock() >= self._narrow_until else self._narrow
+        """How many may be under way."""
+        if self._narrow and self._clock() >= self._narrow_until:
+            self._narrow = 0
+        return min(self._narrow or self.width, self.width)
 
     def _full(self) -> Limited:
         return Limited(self._refusal, retry_after=1.0)
-
-
-class Turn:
-    """`async with`: on the lane from its start to its end."""
-
-    __slots__ = ("_call", "_deadline", "_lane")
-
-    def __init__(self, lane: Lane, call: str, deadline: float | None) -> None:
-        self._lane = lane
-        self._call = call
-        self._deadline = deadline
-
-    async def __aenter__(self) -> None:
-        await self._lane.enter(self._call, self._deadline)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lane.leave(self._call)
 
 
 class Lanes:

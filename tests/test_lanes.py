@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,8 +15,23 @@ OTHERS = map(str, itertools.count())
 """Calls that have nothing to do with each other."""
 
 
+@asynccontextmanager
+async def turn(lane: Lane, call: str) -> AsyncIterator[None]:
+    """On the lane from its start to its end."""
+    await enter(lane, call)
+    try:
+        yield
+    finally:
+        lane.leave(call)
+
+
+async def enter(lane: Lane, call: str, deadline: float | None = None) -> None:
+    if not lane.enters(call):
+        await lane.wait(call, deadline)
+
+
 async def hold(lane: Lane, release: asyncio.Event) -> None:
-    async with lane.turn(next(OTHERS)):
+    async with turn(lane, next(OTHERS)):
         await release.wait()
 
 
@@ -30,15 +47,15 @@ async def test_a_full_lane_refuses_at_once_and_the_others_are_free() -> None:
     await settle()
 
     with pytest.raises(Limited) as refused:
-        async with lanes.of("a").turn(next(OTHERS)):
+        async with turn(lanes.of("a"), next(OTHERS)):
             pytest.fail("the lane is full")
-    async with lanes.of("b").turn(next(OTHERS)):
+    async with turn(lanes.of("b"), next(OTHERS)):
         pass
 
     assert refused.value.retry_after == 1.0
     release.set()
     await asyncio.gather(*busy)
-    async with lanes.of("a").turn(next(OTHERS)):
+    async with turn(lanes.of("a"), next(OTHERS)):
         pass
 
 
@@ -61,7 +78,7 @@ async def test_a_narrowed_lane_lets_the_rest_wait_their_turn() -> None:
     entered.set()
     await later
     clock.advance(NARROW_SECONDS)
-    async with lane.turn(next(OTHERS)):
+    async with turn(lane, next(OTHERS)):
         pass
 
 
@@ -102,7 +119,7 @@ async def test_a_turn_that_came_just_as_its_waiter_left_is_handed_on() -> None:
 async def test_lanes_are_bounded_and_one_in_use_is_never_dropped() -> None:
     lanes = Lanes(Clock(), room=1, size=2)
     used = lanes.of("used")
-    async with used.turn(next(OTHERS)):
+    async with turn(used, next(OTHERS)):
         for number in range(10):
             lanes.of(str(number))
         assert lanes.of("used") is used
@@ -116,9 +133,9 @@ async def test_a_lane_is_never_closed_and_leaves_room_for_others(room: int, widt
 async def test_lanes_are_as_wide_as_the_newest_configuration_says() -> None:
     lanes = Lanes(Clock(), room=1)
     lane = lanes.of("a")
-    async with lane.turn(next(OTHERS)):
+    async with turn(lane, next(OTHERS)):
         lanes.resize(5)
-        async with lane.turn(next(OTHERS)):
+        async with turn(lane, next(OTHERS)):
             assert lane.under_way == 2
     assert lanes.of("b").width == 4
 
@@ -128,7 +145,7 @@ async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refus
     done: list[int] = []
 
     async def send(number: int) -> None:
-        async with lane.turn("a call"):
+        async with turn(lane, "a call"):
             await settle()
             done.append(number)
 
@@ -137,22 +154,22 @@ async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refus
             group.create_task(send(number))
         await asyncio.sleep(0)
         with pytest.raises(Limited):
-            await lane.enter("another", None)
+            await enter(lane, "another")
         with pytest.raises(Limited):
-            await lane.enter("", None)
+            await enter(lane, "")
 
     assert done == [0, 1, 2, 3, 4]
     assert lane.is_idle
-    assert await lane.enter("another", None) is False
+    assert lane.enters("another")
 
 
 async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_trace() -> None:
     lane = Lane(Clock(), 1)
-    await lane.enter("a call", None)
+    await enter(lane, "a call")
 
     with pytest.raises(Limited):
-        await lane.enter("a call", asyncio.get_running_loop().time() + 0.01)
-    waiting = asyncio.ensure_future(lane.enter("a call", None))
+        await enter(lane, "a call", asyncio.get_running_loop().time() + 0.01)
+    waiting = asyncio.ensure_future(enter(lane, "a call"))
     await settle()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

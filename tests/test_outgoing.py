@@ -524,6 +524,40 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
     assert told(await failure(outgoing, slow.url, timeout=0.05)) == (TOO_SLOW.format(0.05), True)
 
 
+async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: Outgoing, open_raw: OpenRaw) -> None:
+    server = await open_raw(silent)
+    waiting = [asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", server.url)) for _ in range(3)]
+    await server.has_opened(3)
+    assert not outgoing.is_idle
+    outgoing.max_per_target = 4
+    waiting.append(asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", server.url)))
+    await server.has_opened(4)
+    with pytest.raises(Limited):
+        await outgoing.json(make_call(), TARGET, "GET", server.url)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert outgoing.is_idle
+
+
+async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_not(
+    outgoing: Outgoing, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("esb.outgoing.MOST_PLACES", 2)
+    slow = await open_raw(silent)
+    waiting = [asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", slow.url)) for _ in range(3)]
+    await slow.has_opened(3)
+    for _ in range(5):
+        server = await open_raw(answering(b"{}"))
+        assert await outgoing.json(make_call(), TARGET, "GET", server.url) == {}
+    assert len(outgoing._lanes) <= 2
+    with pytest.raises(Limited):
+        await outgoing.json(make_call(), TARGET, "GET", slow.url)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_before_it_is_open_nothing_can_be_sent() -> None:
     with pytest.raises(RuntimeError, match="not open"):
         await Outgoing(Observer()).json(None, TARGET, "GET", "http://127.0.0.1")

@@ -41,6 +41,8 @@ __all__ = [
 IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
 FULL = template("Too many calls of this third-party system are under way, please try again later")
+MOST_PLACES = 1000
+"""From so many on, those where nothing is under way are forgotten."""
 Place = tuple[str, str | None]
 """Where requests are counted together: a host, and the forward proxy on the way to it."""
 
@@ -59,7 +61,7 @@ class Outgoing:
 
     def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
         self._observer = observer
-        self.max_per_target = max_per_target
+        self._max_per_target = max_per_target
         self._lanes: dict[Place, Lane] = {}
         self._engine = engine or AiohttpEngine()
         self.is_open = False
@@ -72,6 +74,22 @@ class Outgoing:
     async def close(self) -> None:
         self.is_open = False
         await self._engine.close()
+
+    @property
+    def max_per_target(self) -> int:
+        """How many requests one host gets at once."""
+        return self._max_per_target
+
+    @max_per_target.setter
+    def max_per_target(self, width: int) -> None:
+        self._max_per_target = width
+        for lane in self._lanes.values():
+            lane.width = width
+
+    @property
+    def is_idle(self) -> bool:
+        """No request is under way, and none waits."""
+        return all(lane.is_idle for lane in self._lanes.values())
 
     async def json(
         self,
@@ -93,13 +111,11 @@ class Outgoing:
         UpstreamError when the status is none of `statuses` or the answer is no JSON object. `tls` and `guarded`: see
         esb.outgoing.exchange.
         """
-        with self.telling(call, target) as told:
-            asked = Asking(told.call, target, timeout)
-            request = asked.request(method, url, body, headers, proxy, tls, guarded)
-            answer = await self._fetch(asked, request)
-            told.status = answer.status
+        with Asking(self._observer, call, target, timeout) as asked:
+            answer = await self._fetch(asked, asked.request(method, url, body, headers, proxy, tls, guarded))
+            asked.status = answer.status
             payload = read_object(target, answer, statuses)
-            told.answered(payload)
+            asked.answered(payload)
             return payload
 
     async def request(
@@ -117,10 +133,9 @@ class Outgoing:
         guarded: bool = False,
     ) -> Answer:
         """What this request brings, whatever its status. UpstreamError when nothing usable came."""
-        with self.telling(call, target) as told:
-            asked = Asking(told.call, target, timeout)
+        with Asking(self._observer, call, target, timeout) as asked:
             answer = await self._fetch(asked, asked.request(method, url, body, headers, proxy, tls, guarded))
-            told.status = answer.status
+            asked.status = answer.status
             return answer
 
     @asynccontextmanager
@@ -143,14 +158,16 @@ class Outgoing:
         The deadline ends with the head; from then on `idle` seconds may pass between two chunks. Leaving before the
         end closes the connection. What `body` raises while it is read is raised here.
         """
-        with self.telling(call, target) as told:
-            asked = Asking(told.call, target, timeout)
+        with Asking(self._observer, call, target, timeout) as asked:
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
             request = asked.streaming(method, url, upload, headers, tls, guarded)
+            lane = self._lane(request)
+            if not lane.enters(asked.call_id):
+                await asked.wait(lane, request)
             async with AsyncExitStack() as stack:
-                stack.callback(self._leave, asked, *await self._enter(asked, request))
+                stack.callback(lane.leave, asked.call_id)
                 answering = await self._head(asked, request, stack)
-                told.status = answering.status
+                asked.status = answering.status
                 yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
 
     async def _head(self, asked: Asking, request: Request, stack: AsyncExitStack) -> Answering:
@@ -170,37 +187,23 @@ class Outgoing:
         return Telling(self._observer, call, target)
 
     async def _fetch(self, asked: Asking, request: Request) -> Answer:
-        place, lane = await self._enter(asked, request)
+        lane = self._lane(request)
+        if not lane.enters(asked.call_id):
+            await asked.wait(lane, request)
         try:
             return await self._engine.fetch(request)
         except ExchangeError as error:
             failure = asked.failure(error)
         finally:
-            self._leave(asked, place, lane)
+            lane.leave(asked.call_id)
         raise failure
 
-    async def _enter(self, asked: Asking, request: Request) -> tuple[Place, Lane]:
-        """A place among the requests to this target that are under way.
-
-        Limited at once if there is none; unless the same call has one already: then it waits its turn.
-        """
+    def _lane(self, request: Request) -> Lane:
+        """Where this request is counted together with the others to the same host."""
         place = (request.url.partition("://")[2].partition("/")[0], request.proxy)
         lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[place] = Lane(time.monotonic, self.max_per_target, FULL)
-        lane.width = self.max_per_target
-        try:
-            if await lane.enter(asked.call_id, asked.deadline):
-                asked.shorten(request)
-        except BaseException:
-            self._drop(place, lane)
-            raise
-        return place, lane
-
-    def _leave(self, asked: Asking, place: Place, lane: Lane) -> None:
-        lane.leave(asked.call_id)
-        self._drop(place, lane)
-
-    def _drop(self, place: Place, lane: Lane) -> None:
-        if lane.is_idle:
-            self._lanes.pop(place, None)
+            if len(self._lanes) >= MOST_PLACES:
+                self._lanes = {place: lane for place, lane in self._lanes.items() if not lane.is_idle}
+            lane = self._lanes[place] = Lane(time.monotonic, self._max_per_target, FULL)
+        return lane

@@ -9,26 +9,25 @@ from multidict import CIMultiDict
 from esb import codec
 from esb.call import Call
 from esb.errors import Message, Unreachable, UpstreamError
+from esb.lanes import Lane
+from esb.observe import Observer
 from esb.outgoing.exchange import Answering, ExchangeError, NoConnection, OutOfTime, Request, Target, Tls
+from esb.outgoing.telling import Telling
 
 CONNECT_SECONDS = 5.0
 SECONDS_WITHOUT_CALL = 10.0
 
 
-class Asking:
-    """`seconds` are left of the limit that this question has."""
+class Asking(Telling):
+    """`with`: one question to an upstream. `seconds` are left of the limit that it has."""
 
-    __slots__ = ("_call", "_limit", "_target", "call_id", "deadline", "seconds")
+    __slots__ = ("_limit", "deadline", "seconds")
 
-    def __init__(self, call: Call | None, target: Target, timeout: float | None) -> None:
-        self._call = call
-        self.call_id = call.id if call is not None else ""
-        self._target = target
+    def __init__(self, observer: Observer, call: Call | None, target: Target, timeout: float | None) -> None:
+        super().__init__(observer, call, target)
         now = asyncio.get_running_loop().time()
         self._limit, self.seconds = _time_left(call, timeout, now)
         self.deadline = now + self.seconds
-        if self.seconds <= 0:
-            raise self.out_of_time(sent=False)
 
     def request(
         self,
@@ -40,23 +39,15 @@ class Asking:
         tls: Tls | None,
         guarded: bool,
     ) -> Request:
-        """A request for a whole answer, with the headers that travel with the call."""
+        """A request for a whole answer, with the headers that travel with the call. UpstreamError if it is too late."""
+        if self.seconds <= 0:
+            raise self.out_of_time(sent=False)
         if body is not None and not isinstance(body, bytes):
             body = codec.encode(body)
             headers = {"Content-Type": "application/json", **headers}
-        if self._call is not None:
-            headers = {**headers, **self._call.headers} if headers else self._call.headers
-        return Request(
-            method=method,
-            url=url,
-            headers=headers,
-            body=body,
-            connect=self._connect(),
-            total=self.seconds,
-            proxy=proxy,
-            tls=tls,
-            guarded=guarded,
-        )
+        if self.call is not None:
+            headers = {**headers, **self.call.headers} if headers else self.call.headers
+        return Request(method, url, headers, body, self._connect(), self.seconds, proxy, tls, guarded)
 
     def streaming(
         self,
@@ -67,36 +58,30 @@ class Asking:
         tls: Tls | None,
         guarded: bool,
     ) -> Request:
-        """A request as it is; the same header may stand in it several times."""
+        """A request as it is; the same header may stand in it several times. UpstreamError if it is too late."""
+        if self.seconds <= 0:
+            raise self.out_of_time(sent=False)
         own = CIMultiDict(headers)
-        if self._call is not None:
-            own.update(self._call.headers)
-        return Request(
-            method=method,
-            url=url,
-            headers=own,
-            body=body,
-            connect=self._connect(),
-            tls=tls,
-            guarded=guarded,
-            as_is=True,
-        )
+        if self.call is not None:
+            own.update(self.call.headers)
+        return Request(method, url, own, body, self._connect(), tls=tls, guarded=guarded, as_is=True)
 
-    def _connect(self) -> float:
-        # A little less than all: no doubt then which of the two ran out, and whether anything was sent.
-        return min(CONNECT_SECONDS, 0.9 * self.seconds)
-
-    def shorten(self, request: Request) -> None:
-        """After a wait: the request has as long as is left."""
+    async def wait(self, lane: Lane, request: Request) -> None:
+        """Until there is room on the lane; the request has as long as is left then."""
+        await lane.wait(self.call_id, self.deadline)
         self.seconds = self.deadline - asyncio.get_running_loop().time()
         request.connect = self._connect()
         if request.total is not None:
             request.total = self.seconds
 
+    def _connect(self) -> float:
+        # A little less than all: no doubt then which of the two ran out, and whether anything was sent.
+        return min(CONNECT_SECONDS, 0.9 * self.seconds)
+
     def failure(self, error: ExchangeError) -> UpstreamError:
         if isinstance(error, OutOfTime):
             return self.out_of_time()
-        system, interface = self._target.system, self._target.interface
+        system, interface = self.target.system, self.target.interface
         if isinstance(error, NoConnection):
             return Unreachable(system, interface, error.reason, sent=False, transient=True)
         return UpstreamError(system, interface, error.reason, sent=error.sent)
@@ -106,7 +91,7 @@ class Asking:
 
     def _too_slow(self, seconds: float, *, sent: bool = True) -> UpstreamError:
         # More time may do, whether or not the request was sent.
-        return UpstreamError(self._target.system, self._target.interface, too_slow(seconds), sent=sent, transient=True)
+        return UpstreamError(self.target.system, self.target.interface, too_slow(seconds), sent=sent, transient=True)
 
     async def chunks(self, answering: Answering, idle: float) -> AsyncIterator[bytes]:
         """The body of this answer, `idle` seconds at most between two chunks."""

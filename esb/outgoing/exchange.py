@@ -6,12 +6,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from multidict import MultiMapping
+from multidict import CIMultiDict, MultiMapping
 
 from esb.errors import Message
 
 MAX_ANSWER = 8 * 2**20
 """The largest answer read as a whole, in bytes, after decompression."""
+
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Names and values as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Tls:
         return cls(context, ca, cert, key)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)  # not frozen: that would triple the time it takes to make one
+@dataclass(slots=True, eq=False)  # not frozen: that would triple the time it takes to make one
 class Request:
     """One request; nobody changes it. `url` is encoded as it goes over the wire; redirects are never followed.
 
@@ -55,7 +59,7 @@ class Request:
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes | AsyncIterator[bytes] | None = field(default=None, repr=False)
+    body: bytes | AsyncIterator[bytes] | None = field(repr=False)
     connect: float
     total: float | None = None
     proxy: str | None = field(default=None, repr=False)
@@ -64,13 +68,24 @@ class Request:
     as_is: bool = False
 
 
-@dataclass(slots=True, eq=False)  # as above
 class Answer:
-    """What came back, whatever its status."""
+    """What came back, whatever its status. Raw headers are read when somebody asks for them."""
 
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    __slots__ = ("_headers", "body", "status")
+
+    def __init__(self, status: int, headers: MultiMapping[str] | RawHeaders, body: bytes) -> None:
+        self.status = status
+        self._headers = headers
+        self.body = body
+
+    @property
+    def headers(self) -> MultiMapping[str]:
+        if isinstance(self._headers, list):
+            self._headers = CIMultiDict(
+                (name.decode("utf-8", "surrogateescape"), value.rstrip(b" \t").decode("utf-8", "surrogateescape"))
+                for name, value in self._headers
+            )
+        return self._headers
 
 
 class Answering(Protocol):

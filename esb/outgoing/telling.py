@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from esb.call import Call
 from esb.errors import Limited, UpstreamError
-from esb.observe import Observer, Span, UpstreamFinished
+from esb.observe import Observer, Span, Tracer, UpstreamFinished
 from esb.outgoing.exchange import Target
 from esb.outgoing.reading import own_code
 
@@ -18,30 +18,27 @@ ERROR_STATUS = 400
 class Telling:
     """Tells one request as an event, however it ends. `call` is whose headers the request carries."""
 
-    __slots__ = ("_call_id", "_observer", "_span", "_started", "_target", "call", "errcode", "kind", "status")
+    __slots__ = ("_observer", "_span", "_started", "call", "call_id", "errcode", "kind", "status", "target")
 
     def __init__(self, observer: Observer, call: Call | None, target: Target) -> None:
         self._observer = observer
-        self._call_id = call.id if call is not None else ""
-        self._target = target
         self._span: Span | None = None
         self.call = call
+        self.call_id = "" if call is None else call.id
+        self.target = target
         self.status: int | None = None
         self.errcode: int | str | None = None
         self.kind = ""
+        self._started = time.monotonic()
+        if observer.tracer is not None:
+            self._trace(observer.tracer)
 
     def answered(self, payload: Mapping[str, Any]) -> None:
         """The upstream's own code, and what class it is."""
         self.errcode = own_code(payload.get("errcode", payload.get("code")))
-        self.kind = (self._target.judge or _judge)(payload)
+        self.kind = (self.target.judge or _judge)(payload)
 
     def __enter__(self) -> Self:
-        self._started = time.monotonic()
-        if self._observer.tracer is not None:
-            call = self.call
-            self._span = self._observer.tracer.upstream(None if call is None else call.record.span)
-            if call is not None:
-                self.call = replace(call, headers={**call.headers, **self._span.headers})
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -50,13 +47,19 @@ class Telling:
         else:
             failure, ended = _short(error), self._kind(error)
         seconds = time.monotonic() - self._started
-        target = self._target
+        target = self.target
         self._observer.end(
             UpstreamFinished(
-                self._call_id, target.system, target.interface, self.status, self.errcode, failure, seconds, ended
+                self.call_id, target.system, target.interface, self.status, self.errcode, failure, seconds, ended
             ),
             self._span,
         )
+
+    def _trace(self, tracer: Tracer) -> None:
+        call = self.call
+        self._span = tracer.upstream(None if call is None else call.record.span)
+        if call is not None:
+            self.call = replace(call, headers={**call.headers, **self._span.headers})
 
     def _kind(self, error: BaseException) -> str:
         """The class of this failure; see UpstreamFinished."""

@@ -102,11 +102,14 @@ class Account:
         """
         raw = codec.encode(message.json())  # once: a repetition must be the same bytes
         effort = _Effort()
-        async with self._lane.turn(call.id, call.deadline):
-            try:
-                reply = await self._answered(call, message, raw, effort)
-            except NOT_SENT as error:
-                raise (effort.doubt or error) from None
+        if not self._lane.enters(call.id):
+            await self._lane.wait(call.id, call.deadline)
+        try:
+            reply = await self._answered(call, message, raw, effort)
+        except NOT_SENT as error:
+            raise (effort.doubt or error) from None
+        finally:
+            self._lane.leave(call.id)
         if effort.doubt is None or reply.accepted:
             return reply
         raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken

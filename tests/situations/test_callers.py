@@ -60,7 +60,7 @@ async def test_situation_54_a_caller_who_leaves_frees_what_it_held(world: World,
     gateway = world.gateway.app[GATEWAY]
 
     async def nobody_is_left() -> bool:
-        return not gateway.ingress.in_flight and not gateway.http._lanes
+        return not gateway.ingress.in_flight and gateway.http.is_idle
 
     await world.until(nobody_is_left)
     assert (await world.send(platform))["result"] is True
