@@ -189,6 +189,25 @@ async def test_a_fragment_and_a_user_in_the_address_do_no_harm(engine: Engine, o
     assert b"Authorization: Basic dXNlcjp3b3Jk\r\n" in lines[0]
 
 
+async def test_percent_signs_and_sizes_arrive_as_they_are(engine: Engine, open_raw: OpenRaw) -> None:
+    requests: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        while request := await peer.request():
+            requests.append(request)
+            await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    headers = {"X-%s%d": "%s %(a)s 100%"}
+    for body in (b"", b"%s", None):
+        await fetched(engine, f"{server.url}/%E4%BD%A0?a=%25s%d", body=body, headers=headers)
+    assert [request.partition(b"\r\n")[0] for request in requests] == [b"POST /%E4%BD%A0?a=%25s%d HTTP/1.1"] * 3
+    assert all(b"\r\nX-%s%d: %s %(a)s 100%\r\n" in request for request in requests)
+    sizes = [request.lower().partition(b"content-length: ")[2].partition(b"\r")[0] for request in requests]
+    assert sizes == [b"0", b"2", b"0"]
+    assert [request.partition(b"\r\n\r\n")[2] for request in requests] == [b"", b"%s", b""]
+
+
 @pytest.mark.parametrize(
     "header", ["Host", "Connection", "Transfer-Encoding", "Accept", "User-Agent", "Accept-Encoding"]
 )
@@ -212,6 +231,7 @@ async def test_no_header_is_sent_twice(engine: Engine, open_raw: OpenRaw, header
         ("http://127.0.0.1:{}/a\r\nX-Injected: b", {}),
         ("http://127.0.0.1:{}/", {"X-A": "a\nX-Injected: b"}),
         ("http://127.0.0.1:{}/", {"X-A\r\nX-Injected": "b"}),
+        ("http://127.0.0.1:{}/", {"X-A": "a%s\r\nX-Injected: b"}),
         ("http://127.0.0.1:{}/", {"X-A": "a\0"}),
         ("http://127.0.0.1:{}/", {"X-A": "\ud800"}),
     ],
@@ -238,6 +258,31 @@ async def test_a_refused_address_is_not_connected_to_while_guarded(engine: Engin
         await engine.fetch(asking("http://169.254.169.254/latest", guarded=True))
     assert not caught.value.sent
     assert not isinstance(caught.value, NoConnection)
+
+
+async def test_many_servers_are_asked_and_none_of_their_connections_is_left_open(
+    open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httptools_engine, "MOST_ORIGINS", 2)
+    go_on = asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        while await peer.request():
+            await go_on.wait()
+            await peer.answer(b"slow")
+
+    engine = HttptoolsEngine()
+    engine.open()
+    servers = [await open_raw(script) for script in [slow, *[answering(b"{}")] * 6]]
+    first = asyncio.ensure_future(fetched(engine, servers[0].url))
+    await servers[0].has_opened(1)
+    for server in servers[1:] * 2:
+        assert await fetched(engine, server.url) == (200, b"{}")
+    go_on.set()
+    assert await first == (200, b"slow")
+    await engine.close()
+    for server in servers:
+        await asyncio.wait_for(server.all_gone.wait(), 5)
 
 
 async def test_who_trusts_others_shares_no_connection(engine: Engine, open_raw: OpenRaw) -> None:

@@ -1,14 +1,13 @@
 """One HTTP/1.1 connection of the httptools engine: an exchange at a time, everything bounded, nothing guessed."""
 
 import asyncio
+import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
-from multidict import CIMultiDict
-
 from esb.errors import Message
-from esb.outgoing.exchange import MAX_ANSWER, Answer, ExchangeError, OutOfTime
+from esb.outgoing.exchange import MAX_ANSWER, Answer, ExchangeError, OutOfTime, RawHeaders
 
 try:
     import httptools
@@ -20,61 +19,56 @@ LONGEST_HEAD = 64 * 1024
 LONGEST_VALUE = 8190
 MOST_HEADERS = 128
 """A head beyond these is no answer that anybody waits for."""
-BODILESS = frozenset({204, 304})
 GZIP = zlib.MAX_WBITS | 16
-WINDOWS: Mapping[str, int] = {"gzip": GZIP, "deflate": zlib.MAX_WBITS}
+CODING = b"content-encoding"
+WINDOWS: Mapping[bytes, int] = {b"gzip": GZIP, b"deflate": zlib.MAX_WBITS}
 """What zlib calls the form of each content coding."""
-NO_CODING = ("identity",)
+NEVER = math.inf
 CLOSED = Message("the connection was closed before the response was complete")
 TOO_LARGE = Message("the response is too large")
 NO_HTTP = Message("the response is not valid HTTP")
 
 
 class Connection(asyncio.Protocol):
-    """`ask` is called again only when the last answer has come and `reusable` is true."""
+    """`ask` is called again only when the last answer has come and `is_reusable`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._transport: asyncio.Transport
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._answer: Answer | None = None
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rings_at = NEVER
+        self.is_open = False
+        self.idle_since = 0.0
+        self.heard = 0
+        """How many bytes have come in answer to the last request."""
+        self._in_head = True
+        self._suspicious = False
+        self._headers: RawHeaders = []
+        self._coding = b""
+        self._body: list[bytes] = []
+        self.on_body = self._body.append
         self._parser = httptools.HttpResponseParser(self)
         # What aiohttp's parser, the same llhttp, lets pass in production too.
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
-        self._waiting: asyncio.Future[Answer] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._deadline = 0.0
-        self.idle_since = 0.0
-        self.is_open = False
-        self._heard = 0
-        self._answer: Answer | None = None
-        self._begin()
 
-    def _begin(self) -> None:
-        self._status = 0
-        self._headers: list[tuple[str, str]] = []
-        self._body: list[bytes] = []
-        self._size = 0
-        self._head_size = 0
-        self._in_head = True
-        self._until_closed = False
-
-    @property
-    def reusable(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether another request may go this way."""
         return self.is_open and self._waiting is None and not self._transport.is_closing()
 
-    @property
-    def silent(self) -> bool:
-        """Whether nothing at all has come in answer to the last request."""
-        return not self._heard
-
     def ask(self, head: bytes, body: bytes | None, deadline: float) -> "asyncio.Future[Answer]":
         """The answer to this request. It fails with ExchangeError only; whoever gives up waiting calls `abort`."""
-        self._heard = self._head_size = 0
+        self.heard = 0
         self._in_head = True
+        self._suspicious = False
+        self._deadline = deadline
+        if deadline < self._rings_at:
+            self._watch()
         waiting = self._waiting = self._loop.create_future()
-        self._watch(deadline)
         if not body:
             self._transport.write(head)
         elif len(body) < MOST_JOINED:
@@ -86,27 +80,28 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Closes the connection at once, whatever is under way."""
         self.is_open = False
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._unwatch()
         self._transport.abort()
 
     # Time. One alarm serves many exchanges: it is set again only when it would ring too late, or has rung too early.
 
-    def _watch(self, deadline: float) -> None:
-        self._deadline = deadline
+    def _watch(self) -> None:
+        self._unwatch()
+        self._rings_at = self._deadline
+        self._alarm = self._loop.call_at(self._deadline, self._ring)
+
+    def _unwatch(self) -> None:
         if self._alarm is not None:
-            if self._alarm.when() <= deadline:
-                return
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(deadline, self._ring)
+        self._alarm = None
+        self._rings_at = NEVER
 
     def _ring(self) -> None:
-        self._alarm = None
+        self._unwatch()
         if self._waiting is None:
             return
         if self._loop.time() < self._deadline:
-            self._watch(self._deadline)
+            self._watch()
         else:
             self._fail(OutOfTime())
 
@@ -120,81 +115,77 @@ class Connection(asyncio.Protocol):
         if self._waiting is None:
             self.abort()  # nobody asked
             return
-        self._heard += len(data)
-        if self._in_head:
-            self._head_size += len(data)
+        self.heard += len(data)
+        if self._in_head and (self.heard > LONGEST_VALUE or b"\0" in data):
+            self._suspicious = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(ExchangeError(NO_HTTP))
         if self._answer is not None:
             self._deliver(self._answer)  # not before all that came is known to be good
-        elif self._in_head and self._head_size > LONGEST_HEAD:
+        elif self._in_head and self.heard > LONGEST_HEAD:
             self._fail(ExchangeError(NO_HTTP))
+        elif self.heard > MAX_ANSWER:
+            self._body[:] = [b"".join(self._body)]
+            if len(self._body[0]) > MAX_ANSWER:
+                self._fail(ExchangeError(TOO_LARGE))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._unwatch()
         if self._waiting is None:
             return
-        if error is None and self._until_closed:
-            self._complete()
+        ends_here = not self._in_head and not self._parser.should_keep_alive() and ends_with_connection(self._headers)
+        if error is None and ends_here:
+            self.on_message_complete()
         if self._answer is not None:
             self._deliver(self._answer)
         else:
             self._fail(ExchangeError(CLOSED))
 
-    # What the parser tells
+    # What the parser tells; of the body it tells the list of its pieces
 
     def on_message_begin(self) -> None:
         if self._answer is not None:
             self.is_open = False  # more than one answer to one request
-        self._begin()
+        self._in_head = True
+        self._headers = []
+        self._coding = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
-            return  # a trailer
-        if len(self._headers) >= MOST_HEADERS or len(value) > LONGEST_VALUE or b"\0" in value:
-            self._fail(ExchangeError(NO_HTTP))
-        self._headers.append(
-            (name.decode("utf-8", "surrogateescape"), value.rstrip(b" \t").decode("utf-8", "surrogateescape"))
-        )
+        if self._in_head:  # or else it is a trailer
+            self._headers.append((name, value))
+            if len(name) == len(CODING) and name.lower() == CODING:
+                self._coding = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._status = self._parser.get_status_code()
-        if self._status >= 200 and self._status not in BODILESS and not self._parser.should_keep_alive():
-            self._until_closed = ends_with_connection(self._headers)
-
-    def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > MAX_ANSWER:
-            self._fail(ExchangeError(TOO_LARGE))
-        else:
-            self._body.append(body)
+        if len(self._headers) > MOST_HEADERS or (
+            self._suspicious and any(len(value) > LONGEST_VALUE or b"\0" in value for _, value in self._headers)
+        ):
+            self._fail(ExchangeError(NO_HTTP))
 
     def on_message_complete(self) -> None:
-        if self._status >= 200:  # what comes before is news, no answer
-            self._complete()
-
-    # The end of an exchange
-
-    def _complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._in_head = True  # this was news, no answer
+            return
         if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
             self.is_open = False
-        headers = CIMultiDict(self._headers)
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        window = WINDOWS.get(headers.getall("Content-Encoding", NO_CODING)[-1].lower())
-        if window is not None and body:
+        pieces = self._body
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        if self._coding or len(body) > MAX_ANSWER:
             try:
-                body = unpacked(body, window)
+                body = unpacked(body, self._coding)
             except ExchangeError as error:
                 self._fail(error)
                 return
         if self._answer is None:
-            self._answer = Answer(self._status, headers, body)
+            self._answer = Answer(status, self._headers, body)
+
+    # The end of an exchange
 
     def _deliver(self, answer: Answer) -> None:
         waiting, self._waiting, self._answer = self._waiting, None, None
@@ -212,17 +203,25 @@ MOST_JOINED = 64 * 1024
 """Up to this size, in bytes, a body is copied to its head, to go out as one."""
 
 
-def ends_with_connection(headers: Sequence[tuple[str, str]]) -> bool:
+def ends_with_connection(headers: RawHeaders) -> bool:
     """Whether a body's end is the connection's: no length, and not in chunks."""
     named = [(name.lower(), value) for name, value in headers]
-    codings = [value for name, value in named if name == "transfer-encoding"]
+    codings = [value for name, value in named if name == b"transfer-encoding"]
     if codings:
-        return codings[-1].rpartition(",")[2].strip().lower() != "chunked"
-    return all(name != "content-length" for name, _ in named)
+        return codings[-1].rpartition(b",")[2].strip().lower() != b"chunked"
+    return all(name != b"content-length" for name, _ in named)
 
 
-def unpacked(body: bytes, window: int) -> bytes:
-    """What this stream holds, or several one after another. ExchangeError if that is nothing, or too much."""
+def unpacked(body: bytes, coding: bytes) -> bytes:
+    """What this body holds. ExchangeError if that is nothing, or too much."""
+    if len(body) > MAX_ANSWER:
+        raise ExchangeError(TOO_LARGE)
+    window = WINDOWS.get(coding.rstrip(b" \t").lower())
+    return body if window is None or not body else _unpacked(body, window)
+
+
+def _unpacked(body: bytes, window: int) -> bytes:
+    """What this stream holds, or several one after another."""
     if window == zlib.MAX_WBITS and body[0] & 0x0F != zlib.DEFLATED:
         window = -window  # deflate without the frame that belongs to it, as some servers send it
     pieces: list[bytes] = []
