@@ -89,3 +89,39 @@ async def test_a_call_may_take_longer(open_gateway: OpenGateway, open_server: Op
             advance(3 * IDLE_SECONDS)
             answer.set()
             assert (await read_answer(reader)).envelope()["data"] == {"word": "late"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: gateway\r\n\r\n",
+        b"GET http://elsewhere/ HTTP/1.1\r\nHost: elsewhere\r\n\r\n",
+        b"BREW /api/c/compapi/cmsi/send_weixin/ HTTP/1.1\r\nHost: gateway\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+    ],
+)
+async def test_whatever_is_asked_is_answered_by_an_envelope(gateway: Gateway, raw: bytes) -> None:
+    async with connection(gateway.url) as (reader, writer):
+        writer.write(raw)
+        answer = await read_answer(reader)
+    assert (answer.status, answer.envelope()["code"]) == (404, 1306404)
+    assert answer.header("Server") == "esb-gateway"
+
+
+@pytest.mark.parametrize("path", ["/api/c/ping/", "/api/c/healthz/", "/nowhere/"])
+async def test_every_answer_has_an_id_and_says_who_served_it(gateway: Gateway, path: str) -> None:
+    mine = "0123456789abcdef" * 2
+    response = await gateway.request("GET", path, headers={"X-Bkapi-Request-Id": mine})
+    assert response.headers["X-Bkapi-Request-Id"] == mine
+    assert response.headers["Server"] == "esb-gateway"
+
+
+async def test_answers_one_after_another_on_one_connection_are_told_apart(gateway: Gateway) -> None:
+    async with connection(gateway.url) as (reader, writer):
+        writer.write(request(b"GET", b"/one/") + request(b"HEAD", b"/two/") + request(b"GET", b"/three/"))
+        first = await read_answer(reader)
+        head = await reader.readuntil(b"\r\n\r\n")
+        third = await read_answer(reader)
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert first.envelope()["request_id"] != third.envelope()["request_id"]
