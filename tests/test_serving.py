@@ -97,7 +97,7 @@ async def test_a_call_may_take_longer(open_gateway: OpenGateway, open_server: Op
         b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nHost: gateway\r\n\r\n",
         b"GET http://elsewhere/ HTTP/1.1\r\nHost: elsewhere\r\n\r\n",
-        b"BREW /api/c/compapi/cmsi/send_weixin/ HTTP/1.1\r\nHost: gateway\r\n\r\n",
+        b"MKCOL /api/c/compapi/cmsi/send_weixin/ HTTP/1.1\r\nHost: gateway\r\n\r\n",
         b"GET / HTTP/1.0\r\n\r\n",
     ],
 )
