@@ -13,7 +13,6 @@ from esb.config import METHODS, VARIABLE, path_fault, system_of
 from esb.document import Section, read
 from esb.errors import ConfigError, Mistake
 from esb.proxy.path import fault
-from esb.stanzas import Written
 
 REQUIRED = ("path", "dest_path", "dest_http_method")
 CARRIED = frozenset(
@@ -43,7 +42,7 @@ class Confapis:
         """Whose hosts must be known, in alphabetical order."""
         return sorted({system_of(_path(entry)) for entry in self._entries})
 
-    def components(self, hosts: Mapping[str, Sequence[str]]) -> list[Written]:
+    def components(self, hosts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         """One stanza for each declaration, in their order. `hosts`: URLs by system."""
         return [self._component(entry, hosts[system_of(_path(entry))]) for entry in self._entries]
 
@@ -91,14 +90,17 @@ class Confapis:
         self._taken |= routes
         return None
 
-    def _component(self, entry: Section, hosts: Sequence[str]) -> Written:
+    def _component(self, entry: Section, hosts: Sequence[str]) -> dict[str, Any]:
         self._note_losses(entry)
-        stanza: dict[str, Any] = {"path": _path(entry), "methods": _methods(entry), "use": "http"}
+        stanza: dict[str, Any] = {"path": _path(entry)}
+        labels = dict.fromkeys(label for key in ("label", "label_en") if (label := _text(entry, key)))
+        if labels:
+            stanza["description"] = " / ".join(" ".join(label.split()) for label in labels)
+        stanza |= {"methods": _methods(entry), "use": "http"}
         timeout = entry.value.get("timeout")
         if isinstance(timeout, int | float) and timeout > 0:
             stanza["timeout"] = timeout
-        labels = dict.fromkeys(label for key in ("label", "label_en") if (label := _text(entry, key)))
-        return Written(" / ".join(labels), {**stanza, "config": self._config(entry, hosts)})
+        return {**stanza, "config": self._config(entry, hosts)}
 
     def _config(self, entry: Section, hosts: Sequence[str]) -> dict[str, Any]:
         path, params = _destination(entry)

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from esb.document import loosely
@@ -13,21 +12,11 @@ _IN_A_LIST = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.-]*")
 _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One stanza, and what stands above it as a comment."""
-
-    comment: str
-    stanza: Mapping[str, Any]
-
-
-def document(comment: str, components: Iterable[Written]) -> str:
+def document(comment: str, components: Iterable[Mapping[str, Any]]) -> str:
     """A file that esb.yaml can include."""
     lines = [_comment(comment), "version: 1", "components:"]
     for component in components:
-        if component.comment:
-            lines.append(f"  {_comment(component.comment)}")
-        inner = list(_mapping(component.stanza))
+        inner = list(_mapping(component))
         lines.append(f"  - {inner[0]}")
         lines += [f"    {line}" for line in inner[1:]]
     return "\n".join(lines) + "\n"

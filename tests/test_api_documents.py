@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -63,6 +64,10 @@ def document(config: Path, component: str, language: str = "en", system: str = "
     done = docs(config, system, component, "--language", language)
     assert done.exit_code == 0, done.output
     return done.output
+
+
+def describe(config: Path) -> Any:
+    return json.loads(CliRunner().invoke(main, ["openapi", "-c", str(config)]).output)
 
 
 def section(text: str, title: str) -> str:
@@ -156,6 +161,42 @@ def test_what_another_system_answers_is_told_so(config: Path) -> None:
     for text in (completed, raw):
         assert "### Answer example" not in text
         assert "| id | string | yes | part of the address |" in section(text, "Path variables")
+
+
+DESCRIBED = """\
+version: 1
+components:
+  - path: /tasks/list/
+    use: http
+    description: |
+      查询任务 / The tasks of a business.
+
+      One page
+      at a time.
+    config: {hosts: [a], path: /}
+  - {path: /tasks/silent/, use: "silent:Silent"}
+"""
+SILENT = """\
+from esb import Component
+
+class Silent(Component):
+    async def handle(self, call, params): ...
+"""
+
+
+def test_a_stanza_may_say_what_its_component_does(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(DESCRIBED, encoding="utf-8")
+    (tmp_path / "silent.py").write_text(SILENT)
+    for language, title in (("en", "Description"), ("zh-hans", "功能描述")):
+        text = document(path, "list", language, "tasks")
+        assert section(text, title).strip() == "查询任务 / The tasks of a business.\n\nOne page at a time."
+        assert section(document(path, "silent", language, "tasks"), title).strip() == ""
+    operations = [each["get"] for each in describe(path)["paths"].values()]
+    assert [(each["summary"], each["description"]) for each in operations] == [
+        ("查询任务 / The tasks of a business.", "One page at a time."),
+        ("silent", ""),
+    ]
 
 
 def test_operators_find_the_keys_of_config(config: Path) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from esb.cli import main
 from esb.config import load
 from esb.document import read
-from esb.stanzas import Written, document
+from esb.stanzas import document
 from tests.conftest import DEMO, SERVICES, OpenGateway, OpenServer
 from tests.recorder import Recorder, recording
 
@@ -131,8 +131,8 @@ def test_what_is_written_is_what_a_person_would_write(importing: Importing) -> N
         # Written by `esb import confapis` from tasks.yaml.
         version: 1
         components:
-          # 查询列表 / Query list
           - path: /v2/tasks/get_list/
+            description: "查询列表 / Query list"
             methods: [GET]
             use: http
             config:
@@ -140,8 +140,8 @@ def test_what_is_written_is_what_a_person_would_write(importing: Importing) -> N
               path: /o/tasks/list/{bk_biz_id}/
               method: GET
               kind: query
-          # 新建
           - path: /v2/tasks/create/
+            description: "新建"
             methods: [POST, GET]
             use: http
             timeout: 7
@@ -155,8 +155,8 @@ def test_what_is_written_is_what_a_person_would_write(importing: Importing) -> N
                 bk_supplier_account: "0"
               params:
                 from: esb
-          # On: "all"
           - path: /v2/tasks/items/{id}/
+            description: "On: \\"all\\""
             methods: [GET, PUT, DELETE]
             use: http
             config:
@@ -359,15 +359,15 @@ def test_a_file_that_cannot_be_read_is_an_error(importing: Importing, tmp_path: 
 def test_a_value_is_read_as_it_was_written(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "esb.yaml"
     stanza = {"path": "/demo/relay/", "use": "http", "config": {"value": value}}
-    path.write_text(document("A\ncomment", [Written("", stanza)]), encoding="utf-8")
+    path.write_text(document("A\ncomment", [stanza]), encoding="utf-8")
     config = load(path, {})
     assert config.mistakes == []
     assert config.components[0].config.value == {"value": value}
 
 
 def test_a_comment_stays_in_its_line() -> None:
-    text = document("a\nversion: 2\u2028b", [Written("c\r- d", {"path": "/a/b/"})])
+    text = document("a\nversion: 2\u2028b", [{"path": "/a/b/", "description": "c\r- d"}])
     assert text.splitlines() == [
         "# a version: 2 b",
-        *["version: 1", "components:", "  # c - d", "  - path: /a/b/"],
+        *["version: 1", "components:", "  - path: /a/b/", '    description: "c\\r- d"'],
     ]

@@ -90,6 +90,9 @@ class ComponentKeys(StanzaKeys):
     aliases: tuple[Annotated[str, Field(json_schema_extra={"pattern": PATTERN})], ...] = Field(
         (), description="further paths; in permissions and logs they count as `path`"
     )
+    description: Text | None = Field(
+        None, description="what it does, as documents tell it; the plugin's own words when left out"
+    )
     methods: tuple[Annotated[str, Field(json_schema_extra={"enum": [*METHODS, *map(str.lower, METHODS)]})], ...] = (
         Field(("GET", "POST"), min_length=1, description="methods that it answers")
     )

@@ -34,6 +34,7 @@ class ComponentStanza(Stanza):
     """None: the server's."""
     unlimited: bool = False
     """`max_body: null`, for a component that streams its body."""
+    description: str = ""
 
     @property
     def name(self) -> str:

@@ -42,8 +42,8 @@ class Declared:
 
     @property
     def paragraphs(self) -> Sequence[str]:
-        """What the component does, by its docstring. Each is a key of the catalogues."""
-        return paragraphs(type(self.component).__doc__ or "")
+        """What the component does, in its stanza's words, or by its docstring, whose are keys of the catalogues."""
+        return paragraphs(self.stanza.description or type(self.component).__doc__ or "")
 
     @property
     def answers_envelope(self) -> bool:
@@ -53,7 +53,8 @@ class Declared:
 
 def paragraphs(documentation: str) -> list[str]:
     """The paragraphs of a docstring, a line each."""
-    return [" ".join(part.split()) for part in inspect.cleandoc(documentation).split("\n\n")]
+    lines = (" ".join(part.split()) for part in inspect.cleandoc(documentation).split("\n\n"))
+    return [line for line in lines if line]
 
 
 def declared(config: Config) -> list[Declared]:

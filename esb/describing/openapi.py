@@ -85,12 +85,12 @@ def _schemas(declared: Declared) -> Schema:
 
 def _operation(declared: Declared, method: str, number: int, schemas: Schema) -> Schema:
     """`number`: of the address among the component's own."""
-    paragraphs = declared.paragraphs
+    summary, *paragraphs = declared.paragraphs or [declared.name]
     operation: Schema = {
         "operationId": f"{declared.key}.{method.lower()}" + (f".{number + 1}" if number else ""),
         "tags": [declared.system],
-        "summary": paragraphs[0],
-        "description": "\n\n".join([*paragraphs[1:], *([] if declared.stanza.active else ["Switched off."])]),
+        "summary": summary,
+        "description": "\n\n".join([*paragraphs, *([] if declared.stanza.active else ["Switched off."])]),
         "parameters": [*_path_variables(declared), *_headers(declared)],
         "responses": answers(declared),
     }
