@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 import sys
+import tracemalloc
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -202,3 +203,15 @@ def test_without_orjson_the_standard_library_does_the_work(without_orjson: Modul
     assert without_orjson.decode_lenient(b"\xef\xbb\xbf1") == 1
     with pytest.raises(ValueError, match="NaN is not JSON"):
         without_orjson.decode(b"NaN")
+
+
+def test_what_is_kept_takes_no_more_memory_than_its_text() -> None:
+    tracemalloc.start()
+    try:
+        kept = [codec.encode_to_keep({"text": "short"}) for _ in range(100)]
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept[0] == codec.encode({"text": "short"})
+    assert used < 100 * 200

@@ -100,7 +100,7 @@ class Account:
         Raises WeChatError if WeChat gives no token, Limited while the credential's lane is full, and UpstreamError if
         there is no usable answer; its `sent` tells whether one of the requests may have arrived all the same.
         """
-        raw = codec.encode(message.json())  # once: a repetition must be the same bytes
+        raw = codec.encode_to_keep(message.json())  # once: a repetition must be the same bytes
         effort = _Effort()
         if not self._lane.enters(call.id):
             await self._lane.wait(call.id, call.deadline)
