@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 from multidict import MultiMapping, istr
@@ -28,6 +29,7 @@ TRAVELLING = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
 """A name that is an istr already is looked up in half the time."""
 
+NO_PARAMETERS: Mapping[str, Any] = {}
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -62,10 +64,10 @@ class Arrival:
         method = request.method
         authorization = headers.get(AUTHORIZATION)
         gateway_jwt = _text(headers.get(GATEWAY_JWT))
-        path, _, query_string = request.raw_path.partition("?")
-        if query_string or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
+        path, query_string, query = request.raw_path, "", NO_PARAMETERS
+        if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
             path, query_string = request.rel_url.raw_path, request.rel_url.raw_query_string
-        query = parameters.from_query(query_string)
+            query = parameters.from_query(query_string)
         body: bytes | AsyncIterator[bytes] = b""
         if (
             route.streams_body
@@ -85,7 +87,7 @@ class Arrival:
             authorization,
             _text(headers.get(COOKIE)),
             gateway_jwt,
-            Signed(method, self._signed(path), query, read),
+            Signed(method, self._signed(path) if self.trusted else path, query, read),
         )
         travelling = {}
         for name in TRAVELLING:
@@ -123,10 +125,7 @@ class Arrival:
         return forwarding.client_ip(remote, self.request.headers, trusted) if trusted else remote
 
     def _signed(self, path: str) -> str:
-        trusted = self.trusted
-        if not trusted:
-            return path
-        return forwarding.signed_path(path, self.request.remote or "", self.request.headers, trusted)
+        return forwarding.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
 
     def _body_at_hand(self, route: Route) -> bytes | None:
         """The whole body, if it came together with the head, as nearly always; None if there is more to do."""

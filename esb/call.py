@@ -43,7 +43,8 @@ class Signed:
 class Credentials:
     """What a caller says about itself, unverified. Never printed: nearly all of it is secret.
 
-    `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both.
+    `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both; an access token
+    is a claim in the header only.
     """
 
     claims: Mapping[str, str]
@@ -132,7 +133,9 @@ class Call:
         fields = self.__dict__.copy()
         fields["app"] = app
         fields["user"] = user
-        return made_of(fields)
+        call = _new(Call)
+        _set(call, "__dict__", fields)
+        return call
 
 
 _new, _set = object.__new__, object.__setattr__

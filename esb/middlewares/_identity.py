@@ -8,13 +8,13 @@ from esb.services import Identity
 def brings_token(call: Call) -> bool:
     """Whether `identity_by_token` has anything to ask."""
     credentials = call.credentials
-    return bool(credentials.gateway_jwt or (credentials.from_header and credentials.claims.get("access_token")))
+    return bool(credentials.gateway_jwt or credentials.claims.get("access_token"))
 
 
 async def identity_by_token(services: ChainServices, call: Call) -> tuple[Identity, str]:
     """For whom the token of this call stands, and what kind of token it is.
 
-    A gateway's JWT wins over an access token, which counts only in the header X-Bkapi-Authorization.
+    A gateway's JWT wins over an access token.
     """
     credentials = call.credentials
     if credentials.gateway_jwt:
