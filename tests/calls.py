@@ -6,6 +6,16 @@ from typing import Any
 from esb.call import Call, Credentials, Signed
 
 
+async def let_in(call: Call) -> Call:
+    """A handler that answers the call which it gets."""
+    return call
+
+
+async def explode(call: Call) -> Any:
+    """A handler that nothing may reach."""
+    raise AssertionError("the call got through")
+
+
 def make_call(*, timeout: float = 30.0, **changes: Any) -> Call:
     """A call of cmsi/send_weixin with this much time left."""
     values: dict[str, Any] = {

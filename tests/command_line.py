@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -111,6 +111,15 @@ class Running:
 
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Waits for what other processes bring about and tell nobody."""
+    for _ in range(1000):
+        if reached():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it did not come about")
 
 
 @contextmanager

@@ -162,6 +162,11 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
 async def opened() -> AsyncIterator[AsyncExitStack]:
     """Closes what a test opened, in reverse."""
     async with AsyncExitStack() as stack:

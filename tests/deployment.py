@@ -1,6 +1,5 @@
 """A whole deployment as `esb serve` makes it: sandbox, public listener and admin listener."""
 
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from esb.serving import Deployment, deployed
 from tests.conftest import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WECOM
+from tests.ports import free_port
 
 SANDBOX = "sandbox: {port: 0}\n"
 
@@ -58,12 +58,6 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def written(folder: Path, port: int, components: str = WECOM, more: str = SANDBOX, server: str = "") -> Path:

@@ -18,7 +18,8 @@ from aiohttp import ClientSession
 
 from tests.command_line import NOTICE, SEND_WEIXIN, Running, running
 from tests.conftest import DEMO, MESSAGE, OPENID, Sandbox
-from tests.redis_server import KEY, RedisServer, free_port, redis_server
+from tests.ports import free_port
+from tests.redis_server import KEY, RedisServer, redis_server
 
 MACHINES = 2
 WORKERS = 2

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.ports import free_port
+
 KEY = "cmVkaXMtdGVzdHMtbmVlZC1hLWZlcm5ldC1rZXktISE="
 """A Fernet key of nobody's."""
 OTHER_KEY = "YW5vdGhlci1mZXJuZXQta2V5LW9mLW5vYm9keS1hdC0="
@@ -79,10 +81,3 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port

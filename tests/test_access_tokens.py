@@ -49,11 +49,6 @@ class TokenService:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def service(open_server: OpenServer) -> TokenService:
     service = TokenService()
     app = web.Application()

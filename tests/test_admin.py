@@ -23,7 +23,8 @@ from esb.processes import Process
 from esb.serving import CannotListen, deployed
 from tests.command_line import NOTICE, SEND_WEIXIN, SlowWeCom, exchange, run, running
 from tests.conftest import WECOM, OpenServer
-from tests.deployment import Watched, free_port, samples, watched, written
+from tests.deployment import Watched, samples, watched, written
+from tests.ports import free_port
 from tests.test_secrets import CASES, CONFIG, MARK, Case, forms_of_the_mark
 
 ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/reload"]

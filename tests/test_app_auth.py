@@ -1,7 +1,7 @@
 """Which app is calling: app code and secret. Signatures and tokens have tests of their own."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from esb.errors import AuthenticationError
 from esb.middlewares.app_auth import AppAuth
 from esb.services import Means
 from esb.services.static import AppsConfig, StaticApp, StaticApps
-from tests.calls import make_call
+from tests.calls import explode, let_in, make_call
 from tests.conftest import Gateway, Sandbox
 
 APPS = AppsConfig(
@@ -30,14 +30,6 @@ def app_auth() -> AppAuth:
 def calling(**claims: str) -> Call:
     credentials = Credentials(claims, False, Signed("POST", "/", {}, b""))
     return make_call(credentials=credentials, record=Record())
-
-
-async def let_in(call: Call) -> Any:
-    return call
-
-
-async def explode(call: Call) -> Any:
-    raise AssertionError("the call got through")
 
 
 async def test_the_app_of_a_right_secret_is_set() -> None:

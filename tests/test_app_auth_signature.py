@@ -21,11 +21,6 @@ USED = "Parameter bk_nonce is illegal, it has been used"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def gateway(open_gateway: OpenGateway, clock: Clock) -> Gateway:
     return await open_gateway(config=configuration(), clock=clock)
 

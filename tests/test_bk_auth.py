@@ -53,11 +53,6 @@ class BkAuth:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def bkauth(open_server: OpenServer) -> BkAuth:
     bkauth = BkAuth()
     app = web.Application()

@@ -49,11 +49,6 @@ async def server(open_server: OpenServer) -> LoginServer:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def events() -> list[Event]:
     return []
 

@@ -26,6 +26,7 @@ from tests.command_line import (
     run,
     running,
 )
+from tests.ports import free_port
 
 COMMANDS = ("serve", "check", "components", "sandbox", "demo")
 CONFIG = """\
@@ -185,7 +186,7 @@ def test_without_calls_a_signal_ends_it_at_once(slow_config: Path, tmp_path: Pat
 
 
 def test_host_and_port_of_the_command_line_win(embedded: Path, tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with running("serve", "-c", embedded, "--host", "localhost", "--port", str(port), log=tmp_path / "log") as gateway:
         assert gateway.ready_line == f"listening on http://localhost:{port}\n"
 
@@ -444,8 +445,3 @@ def _wait_until_draining(gateway: Running) -> None:
         if exchange(gateway.url + "/api/c/healthz/").status == 503:
             return
     raise AssertionError("it never drained")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

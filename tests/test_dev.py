@@ -8,8 +8,7 @@ import pytest
 
 from esb.cli import main
 from esb.commands import dev
-from tests.command_line import NOTICE, Running, exchange, run, running
-from tests.test_serving_reload import wait_until
+from tests.command_line import NOTICE, Running, exchange, run, running, until
 
 CONFIG = """\
 version: 1
@@ -61,7 +60,7 @@ def answer(gateway: Running, path: str = "/test/word/") -> dict[str, str]:
 
 
 def wait_for(gateway: Running, text: str) -> None:
-    wait_until(lambda: text in gateway.log())
+    until(lambda: text in gateway.log())
 
 
 def test_the_sandbox_runs_even_if_the_configuration_has_none(gateway: Running) -> None:

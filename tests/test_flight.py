@@ -138,11 +138,6 @@ def lookup(clock: Clock) -> Lookup[str, str]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def ready(question: Question) -> Question:
     question.may_answer.set()
     return question

@@ -5,7 +5,6 @@ import datetime
 import gzip
 import ipaddress
 import json
-import socket
 import ssl
 import traceback
 import zlib
@@ -32,6 +31,7 @@ from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.forward_proxy import ForwardProxy
 from tests.loop_time import movable_loop_time
+from tests.ports import free_port
 from tests.raw_server import (
     Peer,
     RawServer,
@@ -102,12 +102,6 @@ async def failure(outgoing: Outgoing, url: str, *, call: Any = None, **options: 
 
 def told(error: UpstreamError) -> tuple[str, bool]:
     return str(error.reason), error.sent
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,13 @@ from esb.call import App, Call
 from esb.component import ChainServices, NoConfig
 from esb.errors import PermissionDenied
 from esb.middlewares.permission import Permission
-from tests.calls import make_call
+from tests.calls import explode, make_call
 
 permission = Permission(NoConfig(), cast(ChainServices, None))  # it borrows nothing
 
 
 async def let_in(call: Call) -> Any:
     return "in"
-
-
-async def explode(call: Call) -> Any:
-    raise AssertionError("the call got through")
 
 
 @pytest.mark.parametrize(

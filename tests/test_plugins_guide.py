@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import ROOT, environment, run, running
-from tests.test_serving_reload import wait_until
+from tests.command_line import ROOT, environment, run, running, until
 from tests.test_testing import python
 
 PAGES = ("docs/plugins.md", "docs/plugins.zh-CN.md")
@@ -72,7 +71,7 @@ def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
     try:
         url = {"DEMO_HELLO_URL": f"http://127.0.0.1:{port}"}
         with running("dev", "-c", "esb.yaml", "--port", "0", folder=folder, log=folder / "log", **url) as gateway:
-            wait_until(lambda: listens(port))  # it says nothing when it is ready
+            until(lambda: listens(port))  # it says nothing when it is ready
             name, _, value = secret.partition("=")
             done = run(*arguments[1:], folder=folder, ESB_URL=gateway.url, **{name: value})
     finally:

@@ -32,11 +32,6 @@ def configuration(config: str) -> str:
     return f"version: 1\nservices:\n{APPS}{CHAIN.replace('{CONFIG}', config)}"
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 async def opened(open_gateway: OpenGateway, clock: Clock, config: str) -> Gateway:
     return await open_gateway(config=configuration(config), clock=clock)
 

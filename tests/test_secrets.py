@@ -9,7 +9,6 @@ import io
 import json
 import logging
 import pkgutil
-import socket
 import traceback
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -27,6 +26,7 @@ from esb.component import ChainServices, Component, NoConfig
 from esb.middleware import Handler
 from tests.conftest import Gateway, OpenGateway
 from tests.forward_proxy import ForwardProxy
+from tests.ports import free_port
 from tests.raw_server import Peer, Script, answering, raw_server, reset_after_request, silent
 
 MARK = "TOPSECRET"
@@ -315,12 +315,6 @@ class Scene:
 @pytest.fixture
 def scene(open_gateway: OpenGateway, caplog: pytest.LogCaptureFixture) -> Scene:
     return Scene(open_gateway, caplog)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize(("name", "key"), OVER_HTTP)

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-from tests.command_line import NOTICE, SEND_WEIXIN, Running, exchange, running
+from tests.command_line import NOTICE, SEND_WEIXIN, Running, exchange, running, until
 
 CONFIG = """\
 version: 1
@@ -60,24 +60,13 @@ def reload(gateway: Running) -> dict[str, object]:
     """Sends HUP; what the log tells of the reload."""
     before = len(reloads(gateway))
     gateway.stop(signal.SIGHUP)
-    wait_until(lambda: len(reloads(gateway)) > before)
+    until(lambda: len(reloads(gateway)) > before)
     return reloads(gateway)[-1]
 
 
 def reloads(gateway: Running) -> list[dict[str, object]]:
     lines = [json.loads(line) for line in gateway.log().splitlines() if line.startswith("{") and line.endswith("}")]
     return [line for line in lines if line["event"] in {"reloaded", "reload refused"}]
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    """Returns when a log file says so: nothing else tells of its growth."""
-
-    async def look() -> None:
-        async with asyncio.timeout(20):
-            while not reached():  # noqa: ASYNC110 - see above
-                await asyncio.sleep(0.01)
-
-    asyncio.run(look())
 
 
 def word(gateway: Running) -> str:

@@ -13,11 +13,6 @@ from tests.conftest import Clock
 from tests.identity import configuration
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 async def test_a_key_is_new_once(clock: Clock) -> None:
     store = MemoryStore(clock, 10)
     assert [await store.add("a", 60), await store.add("a", 60), await store.add("b", 60)] == [True, False, True]

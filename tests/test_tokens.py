@@ -46,11 +46,6 @@ class Upstream:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def upstream() -> Upstream:
     return Upstream()
 

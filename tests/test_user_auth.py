@@ -1,7 +1,7 @@
 """Which user an app acts for: the order of credentials, and that a bad one is final."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from esb.errors import AuthenticationError
 from esb.middlewares.user_auth import NO_USER, UserAuth, UserAuthConfig
 from esb.services import Means
 from esb.services.static import LoginConfig, StaticLogin
-from tests.calls import make_call
+from tests.calls import explode, let_in, make_call
 
 BAD_TOKEN = "User authentication failed, please check if the bk_token is valid"
 ANYBODY = App("any", impersonate=("*",))
@@ -28,14 +28,6 @@ def calling(app: App | None = ANYBODY, /, cookie: str = "", parameter: str = "",
         claims, False, Signed("POST", "/", {}, b""), cookie=cookie, parameter_access_token=parameter
     )
     return make_call(app=app, credentials=credentials, record=Record())
-
-
-async def let_in(call: Call) -> Any:
-    return call
-
-
-async def explode(call: Call) -> Any:
-    raise AssertionError("the call got through")
 
 
 async def found(call: Call) -> tuple[User | None, str]:

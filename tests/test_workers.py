@@ -3,19 +3,18 @@
 import os
 import re
 import signal
-import socket
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from esb.config import load
-from tests.command_line import NOTICE, SEND_WEIXIN, Running, SlowWeCom, exchange, running
+from tests.command_line import NOTICE, SEND_WEIXIN, Running, SlowWeCom, exchange, running, until
 from tests.command_line import run as run_esb
+from tests.ports import free_port
 
 pytestmark = pytest.mark.alone
 
@@ -92,12 +91,6 @@ def exchange_text(url: str) -> str:
             return str(error.read().decode())
 
 
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     port = free_port()
@@ -126,15 +119,6 @@ def slow_fleet(tmp_path: Path, wecom: SlowWeCom) -> Iterator[Fleet]:
 
 def gone(pids: list[int]) -> bool:
     return not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for what other processes bring about and tell nobody."""
-    for _ in range(300):
-        if condition():
-            return
-        threading.Event().wait(0.05)
-    raise AssertionError("it did not come about")
 
 
 def test_workers_share_an_address_and_are_counted_together(fleet: Fleet) -> None:
