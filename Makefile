@@ -4,6 +4,9 @@ BIN := .venv/bin
 PYTEST ?= --numprocesses auto --dist loadfile
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
+# Compiled code is kept, also where the environment says no: the tests start a hundred processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test check serve format catalogues redis soak
 
 demo: .venv/run

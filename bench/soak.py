@@ -17,15 +17,14 @@ from soak_books import Books, deliveries
 from soak_calls import Sending, calls, made
 from soak_world import SECRETS, World, opened
 
-AT_ONCE = 40
 SHOWN = 20
 """How many of the lies are printed."""
 
 
-async def soak(sends: int, seed: int) -> tuple[Books, list[str]]:
+async def soak(sends: int, seed: int, at_once: int) -> tuple[Books, list[str]]:
     """The books of so many calls, and what got out that must not."""
     async with opened(seed) as world:
-        answered = await _all(world, list(calls(sends, seed)))
+        answered = await _all(world, list(calls(sends, seed)), at_once)
         await asyncio.sleep(1)  # callers who left have messages under way
         async with world.http.get(f"{world.sandbox}/_sandbox/messages") as response:
             inbox = (await response.json())["messages"]
@@ -37,7 +36,7 @@ async def soak(sends: int, seed: int) -> tuple[Books, list[str]]:
         return books, leaks(world, [answer for _, answers in answered for answer in answers])
 
 
-async def _all(world: World, sendings: list[Sending]) -> list[tuple[Sending, list[dict[str, Any]]]]:
+async def _all(world: World, sendings: list[Sending], at_once: int) -> list[tuple[Sending, list[dict[str, Any]]]]:
     waiting = iter(sendings)
     answered: list[tuple[Sending, list[dict[str, Any]]]] = []
 
@@ -46,7 +45,7 @@ async def _all(world: World, sendings: list[Sending]) -> list[tuple[Sending, lis
             answered.append((sending, await made(world, sending)))
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(at_once):
             group.create_task(work())
     return answered
 
@@ -62,9 +61,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sends", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=40)
     arguments = parser.parse_args()
     started = time.monotonic()
-    books, leaked = asyncio.run(soak(arguments.sends, arguments.seed))
+    books, leaked = asyncio.run(soak(arguments.sends, arguments.seed, arguments.at_once))
     print(books.report())
     print(f"{'leaks':>13} {len(leaked):7}")
     for line in (*books.lies, *leaked)[:SHOWN]:

@@ -1,10 +1,13 @@
-"""The command line as processes of its own, and a WeCom that answers only when a test lets it."""
+"""The command line as processes of its own.
+
+They are forked from one that has imported the command line already, half a second less for each; unless they are told
+to be `fresh`.
+"""
 
 import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import urllib.error
@@ -13,11 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from multiprocessing.context import ForkServerContext
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
 from esb.cli import main
 
@@ -30,6 +33,15 @@ NOTICE = {
     "receiver": "zhangsan",
     "data": {"heading": "H", "message": "M", "date": "D"},
 }
+PREPARED = [
+    "tests.command_line",
+    "esb.commands.demo",
+    "esb.commands.serve",
+    "esb.plugins.cmsi_send_weixin",
+    "esb.sandbox",
+    "esb.workers.deployment",
+]
+"""What most commands need. Who cannot import it here does it later."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -49,65 +61,43 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(*arguments: str | Path, folder: Path = ROOT, **more: str) -> Finished:
-    """`esb ARGUMENTS`, to its end; `more` are environment variables.
-
-    The process is forked from one that has imported the command line already: half a second less for each.
-    """
+    """`esb ARGUMENTS`, to its end; `more` are environment variables."""
     with TemporaryDirectory() as outputs:
         stdout, stderr = Path(outputs) / "stdout", Path(outputs) / "stderr"
-        process = _forking().Process(
-            target=_become,
-            args=([str(argument) for argument in arguments], folder, environment(**more), stdout, stderr),
-        )
-        process.start()
-        process.join(30)
-        assert process.exitcode is not None, "it still runs"
-        finished = Finished(process.exitcode, stdout.read_text(), stderr.read_text())
+        process = _started(arguments, folder, more, stdout, stderr)
+        code = _ended(process)
         process.close()
-        return finished
-
-
-@cache
-def _forking() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["esb.commands.demo", "esb.commands.serve", "esb.plugins.cmsi_send_weixin", "pytest"]
-    )
-    return context
-
-
-def _become(arguments: list[str], folder: Path, environ: dict[str, str], *outputs: Path) -> None:
-    """Makes of this process what the shell makes of `python -m esb ARGUMENTS`."""
-    for number, path in enumerate(outputs, 1):
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT)
-        os.dup2(opened, number)
-        os.close(opened)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environ)
-    sys.path.insert(0, str(folder))
-    main(arguments, prog_name="esb")
+        return Finished(code, stdout.read_text(), stderr.read_text())
 
 
 class Running:
     """A command that serves. `url` is what its ready line says."""
 
-    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
-        self.process = process
+    def __init__(self, process: ForkServerProcess, stdout: TextIO, log: Path) -> None:
+        assert process.pid is not None
+        self.pid = process.pid
+        self._process = process
+        self._stdout = stdout
         self._log = log
-        assert process.stdout is not None
-        self.ready_line = process.stdout.readline()
+        self.ready_line = stdout.readline()
         assert self.ready_line, self.log()
         self.url = self.ready_line.split()[-1]
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
     def stop(self, number: int = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        return _ended(self._process)
 
     def finish(self) -> Finished:
         """Waits until it has ended."""
-        assert self.process.stdout is not None
-        code = self.process.wait(30)
-        return Finished(code, self.ready_line + self.process.stdout.read(), self.log())
+        code = self.wait()
+        return Finished(code, self.ready_line + self._stdout.read(), self.log())
 
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
@@ -123,24 +113,67 @@ def until(reached: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def running(*arguments: str | Path, log: Path, folder: Path = ROOT, **more: str) -> Iterator[Running]:
-    """`esb ARGUMENTS`, ready; killed at the end if it still runs. Its stderr goes to the file `log`."""
-    with log.open("w") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "esb", *map(str, arguments)],
-            cwd=folder,
-            env=environment(**more),
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
-    try:
-        yield Running(process, log)
-    finally:
-        process.kill()
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
+def running(
+    *arguments: str | Path, log: Path, folder: Path = ROOT, fresh: bool = False, **more: str
+) -> Iterator[Running]:
+    """`esb ARGUMENTS`, ready; killed at the end if it still runs. Its stderr goes to the file `log`.
+
+    `fresh`: by a Python of its own, as from a shell; needed where that is to find something else by PYTHONPATH.
+    """
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    with receiving:
+        with sending:
+            process = _started(arguments, folder, more, sending, log, fresh)
+        try:
+            with open(receiving.fileno(), encoding="utf-8", closefd=False) as stdout:
+                yield Running(process, stdout, log)
+        finally:
+            process.kill()
+            process.join(10)
+
+
+def _started(
+    arguments: tuple[str | Path, ...],
+    folder: Path,
+    more: dict[str, str],
+    stdout: Path | Connection,
+    stderr: Path,
+    fresh: bool = False,
+) -> ForkServerProcess:
+    words = [str(argument) for argument in arguments]
+    process = _forking().Process(target=_become, args=(words, folder, environment(**more), stdout, stderr, fresh))
+    process.start()
+    return process
+
+
+@cache
+def _forking() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PREPARED)
+    return context
+
+
+def _become(
+    arguments: list[str], folder: Path, environ: dict[str, str], stdout: Path | Connection, stderr: Path, fresh: bool
+) -> None:
+    """Makes of this process what the shell makes of `python -m esb ARGUMENTS`."""
+    for number, output in enumerate((stdout, stderr), 1):
+        opened = output.fileno() if isinstance(output, Connection) else os.open(output, os.O_WRONLY | os.O_CREAT)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.chdir(folder)
+    if fresh:
+        os.execve(sys.executable, [sys.executable, "-m", "esb", *arguments], environ)  # noqa: S606 - as a shell does
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.path.insert(0, str(folder))
+    main(arguments, prog_name="esb")
+
+
+def _ended(process: ForkServerProcess) -> int:
+    process.join(30)
+    assert process.exitcode is not None, "it still runs"
+    return process.exitcode
 
 
 @dataclass
@@ -161,46 +194,3 @@ def exchange(url: str, body: Any = None) -> Answered:
         response = error
     with response:
         return Answered(response.status, json.loads(response.read()))
-
-
-class SlowWeCom:
-    """A WeCom whose message/send waits: `arrived` is set when a message has come, `release` lets it be answered."""
-
-    def __init__(self) -> None:
-        self.arrived = threading.Event()
-        self.release = threading.Event()
-        wecom = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer({"errcode": 0, "access_token": "token", "expires_in": 7200})
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                wecom.arrived.set()
-                wecom.release.wait(20)
-                self._answer({"errcode": 0, "errmsg": "ok", "msgid": "1"})
-
-            def _answer(self, body: dict[str, Any]) -> None:
-                raw = json.dumps(body).encode()
-                try:
-                    self.send_response(200)
-                    self.send_header("Content-Length", str(len(raw)))
-                    self.end_headers()
-                    self.wfile.write(raw)
-                except OSError:
-                    pass  # the gateway was cut
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.release.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)

@@ -19,6 +19,7 @@ from esb.observe import Event
 from esb.sandbox import create_sandbox
 from esb.serving import BACKLOG, listening
 from tests.redis_server import RedisServer, redis_server
+from tests.slow_wecom import SlowWeCom
 
 SEND_WEIXIN = "cmsi/send_weixin"
 DEMO = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin"}
@@ -195,6 +196,13 @@ def open_server(opened: AsyncExitStack) -> OpenServer:
 @pytest.fixture
 async def sandbox(open_server: OpenServer, http: ClientSession) -> Sandbox:
     return Sandbox(await open_server(create_sandbox()), http)
+
+
+@pytest.fixture
+def slow_wecom() -> Iterator[SlowWeCom]:
+    slow = SlowWeCom()
+    yield slow
+    slow.close()
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ class Machine:
         return self.serving.url
 
     def workers(self) -> list[int]:
-        return children(self.serving.process.pid)
+        return children(self.serving.pid)
 
 
 class Caller:

@@ -1,9 +1,23 @@
-"""Ports of loopback that nobody listens on."""
+"""Ports for servers that have to be told one."""
 
+import random
 import socket
+from itertools import cycle
+
+_PORTS = cycle(random.sample(range(10_000, 30_000), 2_000))
+"""Below those that the system gives to connections and to who listens on port 0: nobody gets one of these by chance."""
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """A port of loopback where nobody listens."""
+    return next(port for port in _PORTS if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

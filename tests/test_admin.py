@@ -4,7 +4,7 @@ import json
 import pickle
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +21,11 @@ from esb.metrics import Snapshot, Tally
 from esb.observe import CallFinished
 from esb.processes import Process
 from esb.serving import CannotListen, deployed
-from tests.command_line import NOTICE, SEND_WEIXIN, SlowWeCom, exchange, run, running
+from tests.command_line import NOTICE, SEND_WEIXIN, exchange, run, running
 from tests.conftest import WECOM, OpenServer
 from tests.deployment import Watched, samples, watched, written
 from tests.ports import free_port
+from tests.slow_wecom import SlowWeCom
 from tests.test_secrets import CASES, CONFIG, MARK, Case, forms_of_the_mark
 
 ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/reload"]
@@ -466,13 +467,6 @@ async def test_no_secret_of_a_call_reaches_the_metrics(opening: Any) -> None:
 # As a process
 
 
-@pytest.fixture
-def wecom() -> Iterator[SlowWeCom]:
-    slow = SlowWeCom()
-    yield slow
-    slow.close()
-
-
 def status(url: str) -> int:
     try:
         with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own server
@@ -482,9 +476,9 @@ def status(url: str) -> int:
             return error.code
 
 
-def test_esb_serve_keeps_the_admin_listener_while_it_drains(tmp_path: Path, wecom: SlowWeCom) -> None:
+def test_esb_serve_keeps_the_admin_listener_while_it_drains(tmp_path: Path, slow_wecom: SlowWeCom) -> None:
     port = free_port()
-    file = written(tmp_path, port, WECOM.replace("${sandbox}", wecom.url), more="")
+    file = written(tmp_path, port, WECOM.replace("${sandbox}", slow_wecom.url), more="")
     assert run("check", "-c", file).stdout == "ok: 1 components\n"
     ready = f"http://127.0.0.1:{port}/readyz"
     with (
@@ -493,13 +487,13 @@ def test_esb_serve_keeps_the_admin_listener_while_it_drains(tmp_path: Path, weco
     ):
         assert status(ready) == 200
         sent = threads.submit(exchange, gateway.url + SEND_WEIXIN, NOTICE)
-        assert wecom.arrived.wait(20)
+        assert slow_wecom.arrived.wait(20)
         gateway.stop()
         while status(ready) == 200:
             pass
         assert status(ready) == 503
         assert status(ready.replace("readyz", "livez")) == 200
-        wecom.release.set()
+        slow_wecom.release.set()
         assert sent.result(20).body["result"] is True
         assert gateway.finish().code == 0
     with pytest.raises(urllib.error.URLError):

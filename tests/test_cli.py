@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,13 +19,13 @@ from tests.command_line import (
     ROOT,
     SEND_WEIXIN,
     Running,
-    SlowWeCom,
     environment,
     exchange,
     run,
     running,
 )
 from tests.ports import free_port
+from tests.slow_wecom import SlowWeCom
 
 COMMANDS = ("serve", "check", "components", "sandbox", "demo")
 CONFIG = """\
@@ -85,17 +84,10 @@ def bad(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def wecom() -> Iterator[SlowWeCom]:
-    slow = SlowWeCom()
-    yield slow
-    slow.close()
-
-
-@pytest.fixture
-def slow_config(tmp_path: Path, wecom: SlowWeCom) -> Path:
+def slow_config(tmp_path: Path, slow_wecom: SlowWeCom) -> Path:
     """A gateway in front of the slow WeCom, with all the grace a call needs."""
     path = tmp_path / "slow.yaml"
-    path.write_text(CONFIG.format(grace=30, host=wecom.url))
+    path.write_text(CONFIG.format(grace=30, host=slow_wecom.url))
     return path
 
 
@@ -103,7 +95,7 @@ def slow_config(tmp_path: Path, wecom: SlowWeCom) -> Path:
 
 
 def test_serve_says_on_stdout_where_it_listens_and_nothing_else(embedded: Path, tmp_path: Path) -> None:
-    with running("serve", "-c", embedded, log=tmp_path / "log") as gateway:
+    with running("serve", "-c", embedded, log=tmp_path / "log", fresh=True) as gateway:
         assert exchange(gateway.url + SEND_WEIXIN, NOTICE).body["result"] is True
         gateway.stop()
         finished = gateway.finish()
@@ -141,11 +133,11 @@ def test_the_log_is_one_readable_line_an_event_otherwise(embedded: Path, tmp_pat
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_calls_finish_and_refuses_new_ones(
-    number: int, slow_config: Path, wecom: SlowWeCom, tmp_path: Path
+    number: int, slow_config: Path, slow_wecom: SlowWeCom, tmp_path: Path
 ) -> None:
     with running("serve", "-c", slow_config, log=tmp_path / "log") as gateway, ThreadPoolExecutor() as pool:
         in_flight = pool.submit(exchange, gateway.url + SEND_WEIXIN, NOTICE)
-        assert wecom.arrived.wait(10)
+        assert slow_wecom.arrived.wait(10)
         gateway.stop(number)
         _wait_until_draining(gateway)
 
@@ -154,19 +146,19 @@ def test_a_signal_lets_calls_finish_and_refuses_new_ones(
         assert refused.body["result"] is False
         assert refused.body["code"] == 1306000
         assert len(refused.body["request_id"]) == 32
-        assert gateway.process.poll() is None
+        assert gateway.is_alive
 
-        wecom.release.set()
+        slow_wecom.release.set()
         assert in_flight.result(10).body["data"]["accepted"] == ["zhangsan"]
         assert gateway.finish().code == 0
 
 
-def test_what_outlasts_the_grace_is_cut(wecom: SlowWeCom, tmp_path: Path) -> None:
+def test_what_outlasts_the_grace_is_cut(slow_wecom: SlowWeCom, tmp_path: Path) -> None:
     config = tmp_path / "short.yaml"
-    config.write_text(CONFIG.format(grace=0.2, host=wecom.url))
+    config.write_text(CONFIG.format(grace=0.2, host=slow_wecom.url))
     with running("serve", "-c", config, log=tmp_path / "log") as gateway, ThreadPoolExecutor() as pool:
         in_flight = pool.submit(exchange, gateway.url + SEND_WEIXIN, NOTICE)
-        assert wecom.arrived.wait(10)
+        assert slow_wecom.arrived.wait(10)
         gateway.stop()
         finished = gateway.finish()
 

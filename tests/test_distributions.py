@@ -1,14 +1,12 @@
 """Plugins of other distributions, found by their entry points once pip has installed them."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import NOTICE, ROOT, environment, exchange, running
-from tests.test_testing import python
+from tests.command_line import NOTICE, ROOT, exchange, running
+from tests.interpreter import Done, pytest_of, python
 
 DINGTALK = ROOT / "examples" / "esb-dingtalk"
 STANZA = """\
@@ -94,20 +92,13 @@ components:
 
 def install(source: Path, target: Path) -> str:
     """Installs a distribution as pip does, without a network; what goes on the import path."""
-    arguments = ["install", "--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments, "--quiet", "--target", str(target), str(source)],
-        env=environment(PYTHONWARNINGS=""),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    arguments = ["install", "--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check", "--quiet"]
+    done = python("-m", "pip", *arguments, "--target", str(target), str(source), folder=source, PYTHONWARNINGS="")
     assert done.returncode == 0, done.stderr
     return f"{target}:{ROOT}"
 
 
-def check(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+def check(folder: Path, **environ: str) -> Done:
     """`esb check` by a Python of its own: what is installed is looked up when it starts."""
     return python("-m", "esb", "check", "-c", "esb.yaml", folder=folder, **environ)
 
@@ -138,7 +129,7 @@ def test_its_config_is_checked_as_any_other(dingtalk: str, tmp_path: Path) -> No
 
 
 def test_its_own_tests_pass(dingtalk: str) -> None:
-    done = python("-m", "pytest", "-p", "no:cacheprovider", folder=DINGTALK, PYTHONPATH=dingtalk)
+    done = pytest_of(DINGTALK, PYTHONPATH=dingtalk)
     assert done.returncode == 0, done.stdout
     assert "6 passed" in done.stdout
 
@@ -159,7 +150,8 @@ def test_components_middlewares_and_services_come_by_entry_points(tmp_path: Path
     (tmp_path / "esb.yaml").write_text(HOUSE)
     path = install(source, tmp_path / "target")
     who = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_token": "7"}
-    with running("serve", "-c", tmp_path / "esb.yaml", "--port", "0", log=tmp_path / "log", PYTHONPATH=path) as gateway:
+    arguments = ("serve", "-c", tmp_path / "esb.yaml", "--port", "0")
+    with running(*arguments, log=tmp_path / "log", fresh=True, PYTHONPATH=path) as gateway:
         url = f"{gateway.url}/api/c/compapi/house/word/"
         assert exchange(url, who).body["data"] == {"word": "welcome", "user": "user-7"}
         assert exchange(url, {**NOTICE, "smoking": 1}).body["message"] == "house rule: no smoking"

@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from esb.cli import main
 from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
 from esb.wechat import Notice
-from tests.command_line import ROOT, environment, exchange, running
+from tests.command_line import ROOT, exchange, running
+from tests.interpreter import Done, pytest_of, python
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -160,9 +159,7 @@ def test_the_sdk_example_sends(tmp_path: Path) -> None:
     with running("serve", "-c", _on_free_ports(tmp_path), log=tmp_path / "log") as gateway:
         alone = "import sys; sys.modules['django'] = None\n"  # where Django is, the SDK wants to read its settings
         program = alone + example.replace(READY, gateway.url) + "print(answer['result'])\n"
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, timeout=30, check=False
-        )
+        done = python("-c", program, folder=tmp_path)
 
     assert done.stdout == "True\n", done.stderr
 
@@ -177,15 +174,7 @@ def test_the_plugin_of_the_readme_is_the_example() -> None:
 
 
 def test_the_example_passes_its_own_test() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(ROBOT)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    done = pytest_of(ROOT, str(ROBOT))
 
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -196,9 +185,8 @@ def test_the_comparison_finds_what_differs_and_nothing_else(tmp_path: Path) -> N
     other = tmp_path / "other.yaml"
     other.write_text("version: 1\nserver: {port: 0}\ncomponents: [{path: /cmsi/send_msg/, use: cmsi_send_msg}]\n")
 
-    def compare(one: str, two: str) -> "subprocess.CompletedProcess[str]":
-        arguments = [sys.executable, str(ROOT / "examples" / "compare.py"), one, two, str(requests)]
-        return subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=30, check=False)
+    def compare(one: str, two: str) -> Done:
+        return python(str(ROOT / "examples" / "compare.py"), one, two, str(requests), folder=tmp_path)
 
     with (
         running("serve", "-c", _on_free_ports(tmp_path), log=tmp_path / "log") as gateway,

@@ -71,6 +71,6 @@ async def test_memory_stays_as_it_is(tmp_path: Path, open_server: OpenServer, ht
         url = f"{gateway.url}/api/c/compapi/demo/relay/"
         for way in (taken, given):
             assert await way(http, url, SMALL) == SMALL * MEGABYTE
-            before = peak(gateway.process.pid)
+            before = peak(gateway.pid)
             assert await way(http, url, LARGE) == LARGE * MEGABYTE
-            assert peak(gateway.process.pid) - before < GROWTH * MEGABYTE, way.__name__
+            assert peak(gateway.pid) - before < GROWTH * MEGABYTE, way.__name__

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import ROOT, environment, run, running, until
-from tests.test_testing import python
+from tests.interpreter import pytest_of
+from tests.ports import free_port
 
 PAGES = ("docs/plugins.md", "docs/plugins.zh-CN.md")
 LISTING = re.compile(r"\]\(\.\./(examples/\S+)\):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -55,7 +56,7 @@ def test_the_command_writes_the_files_of_the_page(folder: Path) -> None:
 
 
 def test_its_test_passes() -> None:
-    done = python("-m", "pytest", "-p", "no:cacheprovider", folder=HELLO, PYTHONPATH=str(ROOT))
+    done = pytest_of(HELLO, PYTHONPATH=str(ROOT))
     assert "3 passed" in done.stdout, done.stdout
 
 
@@ -63,14 +64,15 @@ def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
     (command,) = (block for block in blocks("bash") if "esb call" in block)
     secret, *arguments = shlex.split(command)
     shutil.copytree(HELLO, folder, dirs_exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     program = (HELLO / "greeter.py").read_text()
     (folder / "greeter.py").write_text(program.replace("9000", str(port)))
     greeter = subprocess.Popen([sys.executable, "greeter.py"], cwd=folder, env=environment())
     try:
-        url = {"DEMO_HELLO_URL": f"http://127.0.0.1:{port}"}
-        with running("dev", "-c", "esb.yaml", "--port", "0", folder=folder, log=folder / "log", **url) as gateway:
+        url = f"http://127.0.0.1:{port}"
+        with running(
+            "dev", "-c", "esb.yaml", "--port", "0", folder=folder, log=folder / "log", DEMO_HELLO_URL=url
+        ) as gateway:
             until(lambda: listens(port))  # it says nothing when it is ready
             name, _, value = secret.partition("=")
             done = run(*arguments[1:], folder=folder, ESB_URL=gateway.url, **{name: value})

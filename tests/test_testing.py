@@ -1,8 +1,6 @@
 """What esb.testing gives to those who write plugins."""
 
 import logging
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,9 @@ from pydantic import SecretStr
 from esb import Call, Component, ConfigModel, EsbError, Target, pytest_plugin
 from esb.errors import ConfigError
 from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
-from tests.command_line import environment
 from tests.components import Echo, Free
 from tests.conftest import Clock
+from tests.interpreter import pytest_of, python
 
 gateway = pytest_plugin.gateway  # conftest.py has another of this name
 SECRET = 'k3y+/= "ü'
@@ -228,25 +226,13 @@ async def test_a_word_is_no_secret(gateway: OpenGateway, assert_no_secrets: Asse
 # The pytest plugin
 
 
-def python(*arguments: str, folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-
-
 def test_a_run_that_uses_no_fixture_loads_no_server(tmp_path: Path) -> None:
     code = "import esb.pytest_plugin, sys; print({'aiohttp.web', 'esb.app', 'esb.testing'} & set(sys.modules))"
     assert python("-c", code, folder=tmp_path).stdout == "set()\n"
 
 
 def test_pytest_finds_the_fixtures_by_itself(tmp_path: Path) -> None:
-    done = python("-m", "pytest", "--fixtures", "-p", "no:cacheprovider", folder=tmp_path)
+    done = pytest_of(tmp_path, "--fixtures")
     for name in ("gateway", "upstream", "call", "assert_no_secrets"):
         assert f"\n{name} -- " in done.stdout
 
@@ -275,5 +261,5 @@ def test_plugins_beside_esb_yaml_are_importable_in_their_tests(tmp_path: Path) -
         "import pytest\n\n\n@pytest.mark.asyncio\nasync def test_it(gateway, call):\n"
         "    await gateway('channel:Channel')\n    assert (await call())['data'] == 7\n"
     )
-    done = python("-m", "pytest", "-p", "no:cacheprovider", folder=tmp_path)
+    done = pytest_of(tmp_path)
     assert "1 passed" in done.stdout, done.stdout

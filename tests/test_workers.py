@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from esb.config import load
-from tests.command_line import NOTICE, SEND_WEIXIN, Running, SlowWeCom, exchange, running, until
+from tests.command_line import NOTICE, SEND_WEIXIN, Running, exchange, running, until
 from tests.command_line import run as run_esb
 from tests.ports import free_port
+from tests.slow_wecom import SlowWeCom
 
 pytestmark = pytest.mark.alone
 
@@ -73,7 +74,7 @@ class Fleet:
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        pid = self.serving.process.pid
+        pid = self.serving.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def counted(self) -> float:
@@ -101,18 +102,11 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def wecom() -> Iterator[SlowWeCom]:
-    slow = SlowWeCom()
-    yield slow
-    slow.close()
-
-
-@pytest.fixture
-def slow_fleet(tmp_path: Path, wecom: SlowWeCom) -> Iterator[Fleet]:
+def slow_fleet(tmp_path: Path, slow_wecom: SlowWeCom) -> Iterator[Fleet]:
     """Its sends last until the test lets them be answered."""
     port = free_port()
     config = tmp_path / "esb.yaml"
-    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom=wecom.url))
+    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom=slow_wecom.url))
     with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
         yield Fleet(serving, config, f"http://127.0.0.1:{port}")
 
@@ -136,19 +130,19 @@ def test_workers_share_an_address_and_are_counted_together(fleet: Fleet) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_call_in_flight_finishes_and_no_process_stays(slow_fleet: Fleet, wecom: SlowWeCom, number: int) -> None:
+def test_a_call_in_flight_finishes_and_no_process_stays(slow_fleet: Fleet, slow_wecom: SlowWeCom, number: int) -> None:
     workers = slow_fleet.workers()
     # What a terminal sends to the supervisor's group is not for workers: they drain when it tells them.
-    assert slow_fleet.serving.process.pid not in {os.getpgid(worker) for worker in workers}
+    assert slow_fleet.serving.pid not in {os.getpgid(worker) for worker in workers}
     with ThreadPoolExecutor() as pool:
         sending = pool.submit(slow_fleet.send)
-        assert wecom.arrived.wait(10)
+        assert slow_wecom.arrived.wait(10)
         slow_fleet.serving.stop(number)
         if number != signal.SIGKILL:
             until(lambda: exchange_text(f"{slow_fleet.admin}/readyz") != "ok\n")
-        wecom.release.set()
+        slow_wecom.release.set()
         assert sending.result() == 0
-    assert slow_fleet.serving.process.wait(20) == (-number if number == signal.SIGKILL else 0)
+    assert slow_fleet.serving.wait() == (-number if number == signal.SIGKILL else 0)
     until(lambda: gone(workers))
     assert "Traceback" not in slow_fleet.serving.log()
 
