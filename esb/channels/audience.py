@@ -32,7 +32,10 @@ class Audience:
 
     def names(self, addresses: Sequence[str]) -> list[str]:
         """How the caller named these addresses."""
-        return [name for address in addresses for name in self.typed.get(address, (address,))]
+        names: list[str] = []
+        for address in addresses:
+            names += self.typed.get(address, (address,))
+        return names
 
     def missed(self) -> list[dict[str, Any]]:
         """The people who could not be addressed, as entries of `data.failed`."""
@@ -59,6 +62,19 @@ class Audience:
         """`username_check` of the answer."""
         return {"invalid": list(self.unknown_users)}
 
+    def told(
+        self,
+        accepted: Sequence[str] = (),
+        failed: Sequence[Mapping[str, Any]] = (),
+        unknown: Sequence[str] = (),
+        msgids: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """The data of an answer: addresses by their names, `failed` as entries, and who could not be addressed."""
+        return {
+            "username_check": self.checked(),
+            **delivery(self.names(accepted), [*failed, *self.missed()], self.names(unknown), msgids),
+        }
+
 
 def addressed(receivers: Sequence[str]) -> Audience:
     """Receivers that the caller addressed itself."""
@@ -77,16 +93,17 @@ def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
     """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
     contacts = await users.contacts(call, usernames)
-    found, unknown, without = [], [], []
+    typed: dict[str, tuple[str, ...]] = {}
+    unknown, without = [], []
     for name in usernames:
         contact = contacts.get(name)
         if contact is None:
             unknown.append(name)
         elif where := address(contact):
-            found.append((where, name))
+            typed[where] = (*typed[where], name) if where in typed else (name,)
         else:
             without.append(name)
-    return Audience(by_address(found), tuple(unknown), tuple(without))
+    return Audience(typed, tuple(unknown), tuple(without))
 
 
 def united(first: Audience, second: Audience) -> Audience:
@@ -110,14 +127,8 @@ NOBODY = template("All users message failed to be sent. {complaint}")
 
 def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
     """Refuses a call none of whose user names leads to anybody; `nobody` is what it is told."""
-    complaint = audience.complaint()
-    if audience.typed or complaint is None:
-        return
-    raise EsbError(
-        nobody,
-        {"username_check": audience.checked(), **delivery(failed=audience.missed())},
-        complaint=complaint,
-    )
+    if not audience.typed and (complaint := audience.complaint()) is not None:
+        raise EsbError(nobody, audience.told(), complaint=complaint)
 
 
 def delivery(
@@ -140,8 +151,7 @@ def rehearsal(
         {"receivers": audience.names(addresses), "endpoint": endpoint, "body": body}
         for addresses, endpoint, body in messages
     ]
-    data = {"username_check": audience.checked(), **delivery(failed=audience.missed())}
-    data |= {"dry_run": True, "messages": shown}
+    data = {**audience.told(), "dry_run": True, "messages": shown}
     return {**data, "warnings": list(warnings)} if warnings else data
 
 

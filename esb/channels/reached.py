@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from esb.channels.audience import Audience, delivery
+from esb.channels.audience import Audience
 from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 from esb.redaction import redacted
 
@@ -109,15 +109,7 @@ def _data(audience: Audience, reached: Reached) -> dict[str, Any]:
         for miss in reached.failed
         for name in audience.names([miss.address])
     ]
-    data = {
-        "username_check": audience.checked(),
-        **delivery(
-            audience.names(reached.accepted),
-            failed + audience.missed(),
-            audience.names(reached.unknown),
-            reached.msgids,
-        ),
-    }
+    data = audience.told(reached.accepted, failed, reached.unknown, reached.msgids)
     refusal = next((miss for miss in reached.failed if miss.errcode is not None), None)
     if refusal is not None:
         data |= {"errcode": refusal.errcode, "errmsg": refusal.errmsg}

@@ -30,7 +30,7 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.audience import Audience, by_address, delivery, looked_up, rehearsal, require_somebody
+from esb.channels.audience import Audience, by_address, looked_up, rehearsal, require_somebody
 from esb.channels.base64_content import plain_text
 from esb.channels.delivered import Delivered
 from esb.channels.phone import e164, in_country, is_mainland, parts, typed
@@ -115,8 +115,7 @@ class SendSms(Component[Config, SendSmsParams]):
         if params.receiver:
             audience = _addressed(params.receiver)
             if not audience.typed:
-                data = {"username_check": audience.checked(), **delivery(failed=audience.missed())}
-                raise EsbError(WRONG_NUMBERS, data, complaint=audience.complaint())
+                raise EsbError(WRONG_NUMBERS, audience.told(), complaint=audience.complaint())
             return audience
         audience = await looked_up(
             self.services.users,

@@ -102,10 +102,12 @@ class Account:
         """
         raw = codec.encode_to_keep(message.json())  # once: a repetition must be the same bytes
         effort = _Effort()
+        reply: Reply | None = None
         if not self._lane.enters(call.id):
             await self._lane.wait(call.id, call.deadline)
         try:
-            reply = await self._answered(call, message, raw, effort)
+            while reply is None:
+                reply = await self._tried(call, message, raw, effort)
         except NOT_SENT as error:
             raise (effort.doubt or error) from None
         finally:
@@ -121,25 +123,42 @@ class Account:
             raise WeChatError(closed)
         await self._token(call)
 
-    async def _answered(self, call: Call, message: Message, raw: bytes, effort: _Effort) -> Reply:
-        while (closed := await self._gate.closed()) is None:
-            effort.tries += 1
-            token = await self._token(call)
-            try:
-                reply = await self._attempt(call, message.endpoint, raw, token)
-            except UpstreamError as error:
-                if error.sent:
-                    effort.doubt = error
-                safe = message.deduplicated or not error.sent
-                if not (safe and error.transient and await self._another_try(call, effort.tries)):
-                    raise
-            else:
-                if reply.accepted:
-                    self._tokens.confirm(self.key, token)
-                    return reply
-                if not await self._worth_repeating(call, reply, token, effort):
-                    return reply
-        return Reply(closed, {})
+    async def _tried(self, call: Call, message: Message, raw: bytes, effort: _Effort) -> Reply | None:
+        """What WeChat answers to one request; None if another one may do better."""
+        closed = await self._gate.closed()
+        if closed is not None:
+            return Reply(closed, {})
+        effort.tries += 1
+        token = self._tokens.at_hand(self.key) or await self._token(call)
+        target = self._sending
+        try:
+            payload = await self._http.json(
+                call,
+                target,
+                "POST",
+                self._url(message.endpoint, token),
+                body=raw,
+                proxy=self._proxy,
+                timeout=ATTEMPT_SECONDS,
+            )
+            reply = Reply(verdict_on(self.platform, target, payload, (token, self._secret)), payload)
+        except UpstreamError as error:
+            if error.sent:
+                call.record.sent = True
+                effort.doubt = error
+            safe = message.deduplicated or not error.sent
+            if safe and error.transient and await self._another_try(call, effort.tries):
+                return None
+            raise
+        except asyncio.CancelledError:
+            call.record.sent = True
+            raise
+        if reply.accepted:
+            call.record.sent = True
+            self._tokens.confirm(self.key, token)
+            return reply
+        call.record.sent |= reply.half_read
+        return None if await self._worth_repeating(call, reply, token, effort) else reply
 
     async def _worth_repeating(self, call: Call, reply: Reply, token: str, effort: _Effort) -> bool:
         """Whether the same request may do better, now that what could be done about it is done."""
@@ -186,9 +205,6 @@ class Account:
 
     async def _token(self, call: Call) -> str:
         """A token, within the time of this call; the fetch itself has a time of its own."""
-        token = self._tokens.at_hand(self.key)
-        if token is not None:
-            return token
         try:
             async with asyncio.timeout_at(call.deadline):
                 return await self._tokens.get(self.key, lambda: self._fetch(call))
@@ -207,23 +223,6 @@ class Account:
         if self._quoted[0] != token:
             self._quoted = token, quote(token, "")
         return f"{self._host}{endpoint}?access_token={self._quoted[1]}"
-
-    async def _attempt(self, call: Call, endpoint: str, raw: bytes, token: str) -> Reply:
-        target = self._sending
-        url = self._url(endpoint, token)
-        try:
-            payload = await self._http.json(
-                call, target, "POST", url, body=raw, proxy=self._proxy, timeout=ATTEMPT_SECONDS
-            )
-            reply = Reply(verdict_on(self.platform, target, payload, (token, self._secret)), payload)
-        except UpstreamError as error:
-            call.record.sent |= error.sent
-            raise
-        except asyncio.CancelledError:
-            call.record.sent = True
-            raise
-        call.record.sent |= reply.accepted or reply.half_read
-        return reply
 
     async def _fetch(self, call: Call) -> Token:
         """A token from WeChat, in a time of its own: other calls wait for it too."""

@@ -1,6 +1,6 @@
 """The two channels of a notice, ready to be used by a component: build the messages, then send or only show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from esb.call import Call
@@ -17,7 +17,7 @@ from esb.wechat.official_account import template_messages
 from esb.wechat.pacing import Pace
 from esb.wechat.sending import deliver
 from esb.wechat.template_fields import check
-from esb.wechat.wecom import Post
+from esb.wechat.wecom import app_messages, dropped
 
 
 class OfficialAccountChannel:
@@ -28,7 +28,7 @@ class OfficialAccountChannel:
         self._means = means
         self._account = config.official_account(means)
 
-    async def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> dict[str, Any]:
+    def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> Awaitable[dict[str, Any]]:
         """The answer's data; raises unless everybody was accepted."""
         if notice.msgtype != TEXT:
             raise ParameterError(
@@ -41,7 +41,7 @@ class OfficialAccountChannel:
         template = {key: value for key, (_, value) in values.items()}
         messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
         parameters = {key: parameter for key, (parameter, _) in values.items()}
-        return await send(self._account, self._means, call, audience, messages, warnings, fields=parameters)
+        return send(self._account, self._means, call, audience, messages, warnings, fields=parameters)
 
 
 class WeComChannel:
@@ -51,8 +51,9 @@ class WeComChannel:
         self._config = config
         self._means = means
         self._app = config.wecom(means)
+        self._pace = None if config.wx_qy_agentid is None else config.pace(means, config.wx_qy_agentid)
 
-    async def send(
+    def send(
         self,
         call: Call,
         audience: Audience,
@@ -61,19 +62,23 @@ class WeComChannel:
         *,
         agentid: int | None = None,
         secret: str = "",
-    ) -> dict[str, Any]:
+    ) -> Awaitable[dict[str, Any]]:
         """The answer's data; raises unless everybody was accepted."""
-        app = self._config.wecom(self._means, secret) if secret else self._app
-        agentid = self._config.wx_qy_agentid if agentid is None else agentid
+        config, app, pace = self._config, self._app, self._pace
+        if secret:
+            app = config.wecom(self._means, secret)
         if app is None:
             raise ParameterError("corp secret [corpsecret] This field is required.")
         if agentid is None:
+            agentid = config.wx_qy_agentid
+        elif agentid != config.wx_qy_agentid:
+            pace = config.pace(self._means, agentid)
+        if agentid is None:
             raise ParameterError("corp agentid [agentid] This field is required.")
-        audience = members(audience, allow_all=self._config.wx_qy_allow_all)
-        post = Post(agentid, self._config.wx_qy_duplicate_check, call.timeout)
-        messages = post.messages(audience.addresses, contents)
-        pace = self._config.pace(self._means, agentid)
-        return await send(app, self._means, call, audience, messages, warnings, pace=pace)
+        audience = members(audience, allow_all=config.wx_qy_allow_all)
+        repetitions = dropped(call.timeout) if config.wx_qy_duplicate_check else {}
+        messages = app_messages(agentid, audience.addresses, contents, repetitions)
+        return send(app, self._means, call, audience, messages, warnings, pace=pace)
 
 
 async def send(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from esb.channels.audience import Audience, delivery
+from esb.channels.audience import Audience
 from esb.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError, template
 from esb.wechat.errcodes import Verdict
 from esb.wechat.outcome import Failure, Outcome
@@ -26,26 +26,34 @@ def answer(
 
     `fields`: key of an official account's template -> the parameter that it shows.
     """
-    data = _data(audience, outcome)
+    failed = [_entry(failure, name) for failure in outcome.failed for name in audience.names([failure.receiver])]
+    data = audience.told(outcome.accepted, failed, outcome.unknown, outcome.msgids)
+    if outcome.held:
+        data["held"] = audience.names(outcome.held)
     if warnings:
         data["warnings"] = list(warnings)
+    if failed or outcome.refusal is not None or outcome.error is not None:
+        raise _error(audience, outcome, data, fields)
+    if (complaint := audience.complaint()) is not None:
+        raise EsbError("Some users failed to send wechat message. {complaint}", data, complaint=complaint)
+    return data
+
+
+def _error(audience: Audience, outcome: Outcome, data: dict[str, Any], fields: Mapping[str, str]) -> EsbError:
+    """What the caller of a sending is told that did not reach everybody."""
     refusal = outcome.refusal
     if refusal is not None:
         data |= refusal.data() | _field(refusal, fields)
-    elif outcome.failed and outcome.error is None:
+    elif outcome.error is None:
         data |= {"class": "receiver", "retryable": False, "retry_after": None}
     if outcome.unknown:
         data |= {"outcome": "unknown", "retryable": False}  # a repetition could be the second one for them
     if refusal is None and outcome.error is not None:
-        raise _stopped(outcome, data)
-    if refusal is not None or outcome.failed:
-        text = _sending_failed(audience, outcome)
-        if refusal is not None and refusal.kind == "quota":
-            raise QuotaUsedUp(text.template, refusal.retry_after or 60.0, data, **text.values)
-        raise Refused(text.template, data, **text.values)
-    if (complaint := audience.complaint()) is not None:
-        raise EsbError("Some users failed to send wechat message. {complaint}", data, complaint=complaint)
-    return data
+        return _stopped(outcome, data)
+    text = _sending_failed(audience, outcome)
+    if refusal is not None and refusal.kind == "quota":
+        return QuotaUsedUp(text.template, refusal.retry_after or 60.0, data, **text.values)
+    return Refused(text.template, data, **text.values)
 
 
 def _field(refusal: Verdict, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -58,15 +66,6 @@ def _field(refusal: Verdict, fields: Mapping[str, str]) -> dict[str, Any]:
         "field": field,
         "hint": Message("{hint} It is {key}, which shows {field}.", {"hint": refusal.hint, "key": key, "field": field}),
     }
-
-
-def _data(audience: Audience, outcome: Outcome) -> dict[str, Any]:
-    failed = [
-        _entry(failure, name) for failure in outcome.failed for name in audience.names([failure.receiver])
-    ] + audience.missed()
-    accepted, unknown = audience.names(outcome.accepted), audience.names(outcome.unknown)
-    data = {"username_check": audience.checked(), **delivery(accepted, failed, unknown, outcome.msgids)}
-    return {**data, "held": audience.names(outcome.held)} if outcome.held else data
 
 
 def _entry(failure: Failure, name: str) -> dict[str, Any]:

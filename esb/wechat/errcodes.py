@@ -101,9 +101,11 @@ def judge(
 
 def kind_of(platform: str, answer: Mapping[str, Any], *, fetching: bool = False) -> str:
     """The class of an answer as it came; `http` if it is none of WeChat's, which something on the way may send."""
-    errcode = own_code(answer.get("errcode", 0 if fetching else None))
-    if errcode is None:
-        return "http"
+    errcode = answer.get("errcode", 0 if fetching else None)
+    if type(errcode) is not int:
+        errcode = own_code(errcode)
+        if errcode is None:
+            return "http"
     return _meaning(platform, int(errcode), str(answer.get("errmsg", "")), fetching).kind
 
 

@@ -1,15 +1,19 @@
 """WeCom's members out of the receivers of a call."""
 
+import re
+
 from esb.channels.audience import Audience
 from esb.errors import ParameterError
 
 EVERYBODY = "@all"
+_MEMBER = re.compile(r"(?!(?i:@all)\Z)[^\s|](?:[^|]*[^\s|])?")
+"""One member, written as it is sent."""
 
 
 def members(audience: Audience, *, allow_all: bool) -> Audience:
     """WeCom's own separator taken apart, members told apart without regard to case, and @all refused unless allowed."""
-    if len(audience.typed) == 1 and _is_plain(*audience.typed):
-        return audience
+    if all(map(_MEMBER.fullmatch, audience.typed)) and len(set(map(str.lower, audience.typed))) == len(audience.typed):
+        return audience  # nearly always
     spellings: dict[str, str] = {}
     typed: dict[str, tuple[str, ...]] = {}
     for address, names in audience.typed.items():
@@ -26,8 +30,3 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
             )
         typed = {EVERYBODY: tuple(name for names in typed.values() for name in names)}
     return Audience(typed, audience.unknown_users, audience.without_contact)
-
-
-def _is_plain(address: str) -> bool:
-    """One member, written as it is sent."""
-    return "|" not in address and address == address.strip() and address.lower() not in {"", EVERYBODY}

@@ -1,7 +1,7 @@
 """What is sent to WeChat, before it is sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -21,7 +21,7 @@ class Message:
 
     def to(self, receivers: Sequence[str]) -> "Message":
         """The same message for others."""
-        return replace(self, receivers=tuple(receivers))
+        return Message(tuple(receivers), self.endpoint, self.body, self.deduplicated, self.addressed)
 
     def json(self) -> dict[str, Any]:
         """The body as it is sent."""

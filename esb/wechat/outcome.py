@@ -1,6 +1,6 @@
 """Whom a message reached: every receiver is accepted, failed or unknown, whatever way the sending went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,22 +80,15 @@ class Outcome:
     @classmethod
     def answered(cls, receivers: tuple[str, ...], reply: Reply) -> "Outcome":
         """What WeChat's answer says of each receiver; under errcode 0 WeCom may name some who get nothing."""
-        verdict = reply.verdict
-        missed = dict.fromkeys(_named(reply.body.get("unlicenseduser")), UNLICENSED)
-        missed |= dict.fromkeys(_named(reply.body.get("invaliduser")), INVALID)
+        verdict, body = reply.verdict, reply.body
         named: tuple[Failure, ...] = ()
         others = receivers
-        if missed:
-            named = tuple(
-                Failure(receiver, INVALID_RECEIVER, missed[receiver.lower()], "receiver")
-                for receiver in receivers
-                if receiver.lower() in missed
-            )
-            others = tuple(receiver for receiver in receivers if receiver.lower() not in missed)
+        if body.get("invaliduser") or body.get("unlicenseduser"):
+            named, others = _told_apart(receivers, body)
         if reply.accepted:
-            msgid = reply.body.get("msgid")
-            msgids = () if msgid in (None, "") else (str(msgid),)
-            return cls(accepted=others, held=others if verdict.kind == "held" else (), failed=named, msgids=msgids)
+            msgid = body.get("msgid")
+            msgids = () if msgid is None or msgid == "" else (str(msgid),)
+            return cls(others, others if verdict.kind == "held" else (), named, (), msgids)
         if reply.half_read:
             return cls(failed=named, unknown=others, refusal=verdict)
         refused = (Failure(each, verdict.errcode, verdict.errmsg, verdict.kind, verdict.retry_after) for each in others)
@@ -104,6 +97,18 @@ class Outcome:
     def on_page(self, number: int, total: int) -> "Outcome":
         """The same, with every failure knowing how many pages went before."""
         return replace(self, failed=tuple(replace(failure, pages=number, of=total) for failure in self.failed))
+
+
+def _told_apart(receivers: tuple[str, ...], body: Mapping[str, Any]) -> tuple[tuple[Failure, ...], tuple[str, ...]]:
+    """Those whom the answer names as ones that get nothing, and the others."""
+    missed = dict.fromkeys(_named(body.get("unlicenseduser")), UNLICENSED)
+    missed |= dict.fromkeys(_named(body.get("invaliduser")), INVALID)
+    named = tuple(
+        Failure(receiver, INVALID_RECEIVER, missed[receiver.lower()], "receiver")
+        for receiver in receivers
+        if receiver.lower() in missed
+    )
+    return named, tuple(receiver for receiver in receivers if receiver.lower() not in missed)
 
 
 def _named(value: Any) -> list[str]:

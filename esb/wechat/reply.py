@@ -46,14 +46,17 @@ def verdict_on(
     platform: str, target: Target, payload: Mapping[str, Any], secrets: tuple[str, ...], *, fetching: bool = False
 ) -> Verdict:
     """What the answer to a send says, or to a token fetch. UpstreamError if it is none of WeChat's."""
-    errcode = payload.get("errcode")
+    errcode, errmsg = payload.get("errcode"), payload.get("errmsg")
+    if type(errcode) is not int:
+        errcode = _number(target, errcode, 0 if fetching or "msgid" in payload else None)
+    return judge(platform, errcode, errmsg if isinstance(errmsg, str) else "", secrets=secrets, fetching=fetching)
+
+
+def _number(target: Target, errcode: Any, left_out: int | None) -> int:
+    """An errcode that is not written as a number, or not at all: an official account's token comes without one."""
     if isinstance(errcode, str) and _NUMBER.fullmatch(errcode):
-        errcode = int(errcode)
-    if errcode is None and (fetching or "msgid" in payload):
-        errcode = 0  # an official account's token comes without one
-    if not isinstance(errcode, int) or isinstance(errcode, bool):
-        # Something on the way may answer 200 and JSON too.
-        raise UpstreamError(target.system, target.interface, "the response has no errcode that is a number")
-    errmsg = payload.get("errmsg")
-    text = errmsg if isinstance(errmsg, str) else ""
-    return judge(platform, errcode, text, secrets=secrets, fetching=fetching)
+        return int(errcode)
+    if errcode is None and left_out is not None:
+        return left_out
+    # Something on the way may answer 200 and JSON too.
+    raise UpstreamError(target.system, target.interface, "the response has no errcode that is a number")

@@ -1,6 +1,7 @@
 """Sends messages that are built: paced, in order, as many at once as the platform takes, each with its outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from esb.call import Call
 from esb.clock import Clock
@@ -16,23 +17,14 @@ FOR_ALL = frozenset({"config", "token"})
 """Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
 
 
-async def deliver(
+def deliver(
     account: Account, call: Call, messages: Sequence[Pages], clock: Clock, pace: Pace | None = None
-) -> Outcome:
+) -> Awaitable[Outcome]:
     """Sends them all, and tells for each receiver how that went."""
     delivery = _Delivery(account, call, clock)
     if pace is None and len(messages) == 1:
-        return await delivery.of_pages(messages[0])
-    try:
-        await account.ready(call)  # a credential that does not work must not use up the members' turns
-    except NOT_SENT as error:
-        return Outcome.joined([_not_sent(pages[0].receivers, error) for pages in messages])
-    if pace is None:
-        return Outcome.joined(await fan_out(delivery.of_pages, messages, account.at_once))
-    turns, late = await pace.turns(call, messages)
-    outcomes = [_too_late(receiver, wait) for receiver, wait in late.items()]
-    outcomes += await fan_out(delivery.in_turn, turns, account.at_once)
-    return Outcome.joined(outcomes)
+        return delivery.of_pages(messages[0])
+    return delivery.of_all(messages, pace)
 
 
 class _Delivery:
@@ -42,19 +34,33 @@ class _Delivery:
         self._account = account
         self._call = call
         self._clock = clock
-        self._begun = clock()
         self._refused: Reply | None = None
 
-    async def in_turn(self, turn: Turn) -> Outcome:
-        wait = self._begun + turn.wait - self._clock()
+    async def of_all(self, messages: Sequence[Pages], pace: Pace | None) -> Outcome:
+        account = self._account
+        try:
+            await account.ready(self._call)  # a credential that does not work must not use up the members' turns
+        except NOT_SENT as error:
+            return Outcome.joined([_not_sent(pages[0].receivers, error) for pages in messages])
+        if pace is None:
+            return Outcome.joined(await fan_out(self.of_pages, messages, account.at_once))
+        begun = self._clock()
+        turns, late = await pace.turns(self._call, messages)
+        outcomes = [_too_late(receiver, wait) for receiver, wait in late.items()]
+        outcomes += await fan_out(partial(self._in_turn, begun), turns, account.at_once)
+        return Outcome.joined(outcomes)
+
+    async def _in_turn(self, begun: float, turn: Turn) -> Outcome:
+        wait = begun + turn.wait - self._clock()
         if wait > 0:
             await self._clock.sleep(wait)
         return await self.of_pages(turn.pages)
 
-    async def of_pages(self, pages: Pages) -> Outcome:
+    def of_pages(self, pages: Pages) -> Awaitable[Outcome]:
         """The pages in order; who missed one gets none of the later ones, and is told as not reached."""
-        if len(pages) == 1:
-            return await self._of(pages[0])
+        return self._of(pages[0]) if len(pages) == 1 else self._in_order(pages)
+
+    async def _in_order(self, pages: Pages) -> Outcome:
         outcomes: list[Outcome] = []
         receivers = pages[0].receivers
         for number, page in enumerate(pages):

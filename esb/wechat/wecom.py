@@ -3,7 +3,6 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,35 +38,29 @@ class WeCom(Account):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
-    """What the messages of one call have in common: the app, and whether WeCom is asked to drop repetitions."""
+def app_messages(
+    agentid: int, userids: Sequence[str], contents: Sequence[Mapping[str, Any]], repetitions: Mapping[str, Any]
+) -> list[Pages]:
+    """The contents, one after another, for these members: in as many calls as they need.
 
-    agentid: int
-    duplicate_check: bool
-    timeout: float
+    `repetitions`: what WeCom is told of them; see `dropped`.
+    """
+    bodies = [{**content, "agentid": agentid, **repetitions} for content in contents]
+    messages = []
+    for start in range(0, len(userids), RECEIVERS_PER_CALL):
+        receivers = tuple(userids[start : start + RECEIVERS_PER_CALL])
+        messages.append(tuple([Message(receivers, MESSAGE_SEND, body, bool(repetitions)) for body in bodies]))
+    return messages
 
-    def messages(self, userids: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> list[Pages]:
-        """The contents, one after another, for these members: in as many calls as they need."""
-        common: dict[str, Any] = {"agentid": self.agentid}
-        if self.duplicate_check:
-            # WeCom compares the whole JSON within the interval. The member client_msg_id, which it ignores, makes two
-            # calls two messages even when their text is the same, and the repetitions of one request one message.
-            common |= {
-                "enable_duplicate_check": 1,
-                "duplicate_check_interval": min(math.ceil(self.timeout) + 1, LONGEST_INTERVAL),
-                "client_msg_id": os.urandom(16).hex(),
-            }
-        bodies = [{**content, **common} for content in contents]
-        return [
-            tuple(
-                Message(
-                    tuple(userids[start : start + RECEIVERS_PER_CALL]),
-                    MESSAGE_SEND,
-                    body,
-                    deduplicated=self.duplicate_check,
-                )
-                for body in bodies
-            )
-            for start in range(0, len(userids), RECEIVERS_PER_CALL)
-        ]
+
+def dropped(within: float) -> dict[str, Any]:
+    """Asks WeCom to drop repetitions of these messages `within` seconds.
+
+    WeCom compares the whole JSON. The member client_msg_id, which it ignores, makes two calls two messages even when
+    their text is the same, and the repetitions of one request one message.
+    """
+    return {
+        "enable_duplicate_check": 1,
+        "duplicate_check_interval": min(math.ceil(within) + 1, LONGEST_INTERVAL),
+        "client_msg_id": os.urandom(16).hex(),
+    }
