@@ -1,6 +1,7 @@
 """The log: one line for each call and one for each upstream call, on stderr.
 
-JSON with ESB_LOG=json, readable on a terminal otherwise. No parameter values, no secrets: events carry none.
+JSON with ESB_LOG=json, readable otherwise, with colours on a terminal. No parameter values, no secrets: events carry
+none.
 """
 
 import asyncio
@@ -27,6 +28,10 @@ from esb.observe import (
 LONGEST_NAME = 200
 """Characters of a text that a caller chose."""
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
+LONGEST_LEVEL = 9
+LONGEST_EVENT = 14
+"""How wide these stand in a readable line."""
+AMBIGUOUS = frozenset(" \t=\r\n\"'")
 Fields = dict[str, Any]
 """What a line tells: `event`, `level`, and what else there is to it."""
 
@@ -39,7 +44,9 @@ def listener(
     Not `at_once`: the lines of one turn of the event loop are written together, at its end.
     """
     lines = _Lines(stream or sys.stderr, at_once)
-    return _Json(lines).log if environ.get("ESB_LOG", "") == "json" else _readable(lines)
+    if environ.get("ESB_LOG", "") == "json":
+        return _Json(lines).log
+    return _coloured(lines) if lines.stream.isatty() else _Readable(lines).log
 
 
 def _call(event: CallFinished) -> Fields:
@@ -148,14 +155,14 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
 }
 
 
-def _readable(lines: "_Lines") -> Callable[[Event], None]:
+def _coloured(lines: "_Lines") -> Callable[[Event], None]:
     import structlog
 
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
         _printable,
-        structlog.dev.ConsoleRenderer(colors=lines.stream.isatty(), pad_event_to=14),
+        structlog.dev.ConsoleRenderer(colors=True, pad_event_to=LONGEST_EVENT),
     ]
     logger = structlog.wrap_logger(lines, processors=processors, wrapper_class=structlog.BoundLogger).bind()
 
@@ -190,6 +197,18 @@ class _Json:
         return f"{self._date_and_time}.{microseconds:06}Z"
 
 
+class _Readable(_Json):
+    """The lines of `_coloured` without the colours, in a tenth of its time: what most gateways write."""
+
+    def log(self, event: Event) -> None:
+        fields = _TELL[type(event)](event)
+        if not self._lines.waiting:
+            self._timestamp = self._now()
+        level, what = fields.pop("level"), fields.pop("event")
+        told = " ".join([f"{name}={_quoted(_escaped(fields[name]))}" for name in sorted(fields)])
+        self._lines.add(f"{self._timestamp} [{level:<{LONGEST_LEVEL}}] {what:<{LONGEST_EVENT}} {told}")
+
+
 class _Lines:
     """A stream's lines. Those of one turn of the event loop are written with one system call: a busy turn has many."""
 
@@ -214,11 +233,21 @@ class _Lines:
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Control characters escaped: a user name must not forge lines or steer a terminal. JSON escapes them itself."""
     for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable():
-            event[name] = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
+        event[name] = _escaped(value)
     return event
+
+
+def _escaped(value: Any) -> Any:
+    """Control characters escaped: a user name must not forge lines or steer a terminal. JSON escapes them itself."""
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
+    return value
+
+
+def _quoted(value: Any) -> str:
+    """As structlog shows it: quoted if it could be taken for more than one value."""
+    return value if isinstance(value, str) and AMBIGUOUS.isdisjoint(value) else repr(value)
 
 
 def _shown(text: str) -> str:

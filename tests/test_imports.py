@@ -90,7 +90,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "commands.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
     "document.words": "difflib, for mistakes",
     "gateway_jwt": "PyJWT and cryptography, for those who sign",
-    "logs": "structlog, which JSON lines do without",
+    "logs": "structlog, which colours the lines on a terminal",
     "parameters": "multipart, for forms: nearly all callers send JSON",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "serving": "the WeChat sandbox, which production does without",

@@ -3,12 +3,24 @@
 import asyncio
 import io
 import json
+import re
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from esb import logs
-from esb.observe import CallFinished, Crashed, Event, GateClosed, StoreTurned, TokenFetched, UpstreamFinished
+from esb.observe import (
+    CallFinished,
+    Crashed,
+    Event,
+    GateClosed,
+    Reloaded,
+    StoreTurned,
+    TokenFetched,
+    UpstreamFinished,
+)
 from tests.conftest import Gateway, Sandbox
 
 ID = "0123456789abcdef" * 2
@@ -129,14 +141,36 @@ def test_every_event_is_one_readable_line_too(event: Event) -> None:
     assert as_json(event)["event"] in line
 
 
-def test_a_terminal_gets_colours() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        call(),
+        call(app="", user="o'neil = \x1b[2J", code="E\t1"),
+        UPSTREAM,
+        FAILED,
+        TOKEN,
+        CRASH,
+        Reloaded(2, ("a", "b"), 1),
+    ],
+)
+def test_a_terminal_gets_the_same_line_in_colours(event: Event) -> None:
     stream = Terminal()
-    logs.listener({}, stream)(call())
-    assert "\x1b[" in stream.getvalue()
+    logs.listener({}, stream)(event)
+    coloured = stream.getvalue()
+    assert "\x1b[" in coloured
+    _, _, line = written(event).partition(" ")
+    _, _, shown = re.sub(r"\x1b\[[0-9]*m", "", coloured).partition(" ")
+    assert shown == line
+
+
+def test_a_readable_line_has_its_time() -> None:
+    stamp, _, _ = written(call()).partition(" ")
+    assert abs(datetime.fromisoformat(stamp).timestamp() - time.time()) < 60
 
 
 FORGED = "eve\n2026-01-01T00:00:00Z [info     ] call           code=0 user=root\x1b[2J\r\u2028\x85"
