@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-sc
 # Compiled code is kept, also where the environment says no: the tests start a hundred processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check serve format catalogues redis soak
+.PHONY: demo test check serve format catalogues redis soak bench
 
 demo: .venv/run
 	@$(BIN)/esb demo
@@ -32,6 +32,13 @@ redis:
 # Thousands of messages while WeChat misbehaves in every way: nothing may be lost, doubled or let out.
 soak: .venv/run
 	@$(BIN)/python bench/soak.py $(SOAK)
+
+# How fast, beside its peers: in a quarter of an hour bench/RESULTS.md says it.
+bench: .venv/run .venv/bench
+	@for tool in valgrind nginx openssl; do command -v $$tool >/dev/null || missing=yes; done; [ -z "$$missing" ] || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    valgrind nginx-light openssl; }
+	@$(BIN)/python bench/run.py
 
 serve: .venv/run
 	@$(BIN)/esb serve
@@ -66,3 +73,9 @@ catalogues: .venv/dev
 	@$(PIP) --editable '.[dev]'
 	@$(BIN)/python -m compileall -q esb
 	@touch $@ .venv/run
+
+# The peers of the bench, and what they need, in a virtual environment of their own.
+.venv/bench: .venv/python bench/requirements.txt
+	@$(PYTHON) -m venv .venv/bench-peers
+	@.venv/bench-peers/bin/python -m pip install -qq --disable-pip-version-check -r bench/requirements.txt
+	@touch $@

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
@@ -21,21 +22,25 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """A gateway of some kind, and the command that serves it. `transparent`: it answers what the upstream says."""
+    """A gateway of some kind, and the command that serves it.
+
+    `transparent`: it answers what the upstream says. `lacks`: scenarios in which it takes no part.
+    """
 
     name: str
     command: tuple[str, ...]
     environ: dict[str, str] = field(default_factory=dict)
     transparent: bool = False
+    lacks: tuple[str, ...] = ("relay",)
 
 
-def _gateway(engine: str) -> Contender:
+def _gateway(name: str, **environ: str) -> Contender:
     command = (sys.executable, "-m", "esb", "serve", "-c", str(HERE / "gateway.yaml"))
-    return Contender(f"gateway:{engine}", command, {"ENGINE": engine, "ESB_LOG": "json"})
+    return Contender(f"gateway:{name}", command, {"ESB_LOG": "json", **environ}, lacks=())
 
 
-def _peer(name: str, python: Path = PEERS, *, transparent: bool = False) -> Contender:
-    return Contender(name, (str(python), str(HERE / "peers" / f"{name}.py")), transparent=transparent)
+def _peer(name: str, python: Path = PEERS, **more: Any) -> Contender:
+    return Contender(name, (str(python), str(HERE / "peers" / f"{name}.py")), **more)
 
 
 OURS = Path(sys.executable)
@@ -43,16 +48,17 @@ OURS = Path(sys.executable)
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        _gateway("httptools"),
-        _gateway("aiohttp"),
-        _peer("bare_aiohttp", OURS),
-        _peer("constant", OURS),
-        _peer("raw_limit"),
+        _gateway("httptools", ENGINE="httptools"),
+        _gateway("aiohttp", ENGINE="aiohttp"),
+        _gateway("readable", ESB_LOG=""),
+        _peer("bare_aiohttp", OURS, lacks=()),
+        _peer("constant", OURS, lacks=("send", "relay", "errcode", "slow", "tls")),
+        _peer("raw_limit", lacks=("relay", "tls")),
         _peer("starlette_aiohttp"),
         _peer("fastapi_aiohttp"),
         _peer("fastapi_httpx"),
         _peer("django_esb"),
-        _peer("nginx", OURS, transparent=True),
+        _peer("nginx", OURS, transparent=True, lacks=("refused", "invalid", "relay", "errcode", "tls")),
     )
 }
 
@@ -137,7 +143,7 @@ def relaying(
     environ = dict(contender.environ)
     if TLS in options:
         options = (*options, str(folder))
-        environ["SSL_CERT_FILE"] = str(_certified(folder))
+        environ |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(_certified(folder)))
     with (
         upstream(options, log) as asked,
         running(contender.command, {"UPSTREAM": asked.url} | environ, log, wrapper) as served,

@@ -1,10 +1,12 @@
 """CPU seconds per send: the contenders take turns, round after round, and each round's ratios to the base are paired.
 
-The base runs twice, the second time as control: where the control's own ratios spread over 40 %, there is no verdict.
+The base runs twice, the second time as control: where the control's own ratios spread over 40 %, there is no verdict,
+and all is measured again.
 """
 
 import argparse
 import statistics
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,6 +26,9 @@ CONTENDERS = (
 SECONDS = 0.6
 """CPU time that a contender should use in a round: the clock ticks every hundredth."""
 WIDEST = 0.4
+ATTEMPTS = 3
+OURS = "gateway:httptools"
+"""How often it does with its CPU what the others do once with theirs has a column of its own."""
 
 
 async def spent(served: Running, batch: Batch, connections: int, sends: int) -> float:
@@ -68,18 +73,30 @@ def main() -> None:
     (base,) = chosen(asked.base)
     control = replace(base, name="control")
     others = [contender for contender in chosen(asked.only) if contender != base]
-    found = measure([base, control, *others], SCENARIOS[asked.scenario], asked.connections, asked.rounds)
-    ratios = {
-        name: [used / other for used, other in zip(each, found[base.name], strict=True)] for name, each in found.items()
-    }
-    spread = max(ratios["control"]) - min(ratios["control"])
-    rows = [
-        (name, f"{statistics.median(found[name]) * 1e6:.0f}", f"{statistics.median(each):.2f}")
-        for name, each in ratios.items()
-    ]
-    print(table((f"{asked.scenario}, {asked.connections} clients", "µs of CPU per send", "ratio"), rows))
-    verdict = "no verdict: the machine is too busy" if spread > WIDEST else "good for ratios of 1.2 and more"
-    print(f"\nSpread of the control: {spread:.0%}; {verdict}.")
+    for attempt in range(1, ATTEMPTS + 1):
+        found = measure([base, control, *others], SCENARIOS[asked.scenario], asked.connections, asked.rounds)
+        ratios = paired(found["control"], found[base.name])
+        spread = max(ratios) - min(ratios)
+        if spread <= WIDEST:
+            break
+        print(f"attempt {attempt}: the control's ratios spread over {spread:.0%}", file=sys.stderr)
+    else:
+        raise SystemExit(f"no verdict: the machine is too busy, the control's ratios spread over {spread:.0%}")
+    heads = [f"{asked.scenario}, {asked.connections} clients", "µs of CPU per send", "ratio"]
+    ours = found.get(OURS)
+    rows = []
+    for name, each in found.items():
+        row = [name, f"{statistics.median(each) * 1e6:.0f}", f"{statistics.median(paired(each, found[base.name])):.2f}"]
+        if ours is not None:
+            row.append(f"{statistics.median(paired(each, ours)):.2f}")
+        rows.append(row)
+    print(table(heads if ours is None else [*heads, "gateway's sends per CPU"], rows))
+    print(f"\nThe control's ratios spread over {spread:.0%}.")
+
+
+def paired(used: list[float], other: list[float]) -> list[float]:
+    """The ratio of each round."""
+    return [each / by for each, by in zip(used, other, strict=True)]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ async def _send(url: str, batch: Batch, number: int, times: int) -> float:
 
 
 def measure(contender: Contender, number: int) -> tuple[float, float]:
-    """Seconds until all have their answer, and kilobytes for each. Void if one answer is wrong."""
+    """Seconds until all have their answer, and kilobytes for each. One error, and there is no figure: it is void."""
     scenario = SCENARIOS["send"]
     batch = scenario.asked_of(contender)
     with (
@@ -45,8 +45,8 @@ def main() -> None:
     for number in (int(number) for number in asked.numbers.split(",")):
         for contender in chosen(asked.only):
             seconds, kilobytes = measure(contender, number)
-            rows.append((contender.name, str(number), "0", f"{seconds:.1f}", f"{kilobytes:.1f}"))
-    print(table(("in flight, upstream 1 s", "calls", "errors", "seconds", "KB each"), rows))
+            rows.append((f"{contender.name}, {number} calls", "0", f"{seconds:.1f}", f"{kilobytes:.1f}"))
+    print(table(("upstream 1 s", "errors", "seconds", "KB each"), rows))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,10 @@ def main() -> None:
         for contender in contenders
     }
     base = found[contenders[-1].name]
-    heads = (asked.scenario, *(head for number in connections for head in (f"kIr, {number} clients", "ratio")))
+    heads = (
+        asked.scenario,
+        *(head for number in connections for head in (f"kIr, {number} clients", f"ratio, {number} clients")),
+    )
     rows = [
         (
             name,

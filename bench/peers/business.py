@@ -13,7 +13,9 @@ USERS = {"admin": "zhangsan", "lisi": "lisi"}
 UPSTREAM = os.environ.get("UPSTREAM", "")
 TOKEN_URL = f"{UPSTREAM}/cgi-bin/gettoken?corpid=ww0000000000000001&corpsecret=corp-secret"
 SEND_URL = f"{UPSTREAM}/cgi-bin/message/send?access_token="
+RELAY_URL = f"{UPSTREAM}/relay/"
 PATH = "/api/c/compapi/cmsi/send_weixin/"
+RELAY_PATH = "/api/c/compapi/bench/relay/"
 JSON = "application/json; charset=utf-8"
 
 
@@ -21,13 +23,18 @@ class Refused(Exception):
     """What the caller is told instead."""
 
 
-def message(authorization: str, raw: bytes) -> bytes:
-    """The body of the message to WeChat. Refused if the caller or the parameters are wrong."""
+def check(authorization: str) -> None:
+    """Refused if the caller is wrong."""
     claims = orjson.loads(authorization)
     if APPS.get(claims.get("bk_app_code")) != claims.get("bk_app_secret"):
         raise Refused("App authentication failed")
     if claims.get("bk_username") not in USERS:
         raise Refused("User authentication failed")
+
+
+def message(authorization: str, raw: bytes) -> bytes:
+    """The body of the message to WeChat. Refused if the caller or the parameters are wrong."""
+    check(authorization)
     parameters = orjson.loads(raw)
     receivers, data = parameters.get("receiver__username"), parameters.get("data")
     if not isinstance(receivers, list) or not isinstance(data, dict):

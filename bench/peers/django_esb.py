@@ -11,13 +11,11 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.views.decorators.csrf import csrf_exempt
 from gunicorn.app.base import BaseApplication
 
 THREADS = 64
 
 
-@csrf_exempt
 def send(request: HttpRequest) -> HttpResponse:
     try:
         body = message(request.headers["X-Bkapi-Authorization"], request.body)

@@ -35,7 +35,7 @@ def create_app(client: Callable[[], AbstractAsyncContextManager[Ask]]) -> FastAP
 
     app = FastAPI(lifespan=lifespan)
 
-    @app.post(PATH)
+    @app.post(PATH)  # type: ignore[untyped-decorator]  # fastapi is in the peers' virtual environment only
     async def send(request: Request, parameters: Parameters, x_bkapi_authorization: Annotated[str, Header()]) -> Any:
         try:
             body = message(x_bkapi_authorization, orjson.dumps(parameters.model_dump()))
@@ -46,7 +46,7 @@ def create_app(client: Callable[[], AbstractAsyncContextManager[Ask]]) -> FastAP
             TOKENS["url"] = SEND_URL + token(await ask("GET", TOKEN_URL, None))
         return Response(envelope(await ask("POST", TOKENS["url"], body)), media_type=JSON)
 
-    @app.exception_handler(RequestValidationError)
+    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # as above
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return Response(refusal(Refused("Parameters error")), media_type=JSON)
 

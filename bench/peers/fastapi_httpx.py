@@ -15,7 +15,8 @@ async def client() -> AsyncIterator[Ask]:
 
         async def ask(method: str, url: str, body: bytes | None) -> bytes:
             answer = await session.request(method, url, content=body, headers={"Content-Type": "application/json"})
-            return answer.content
+            content: bytes = answer.content
+            return content
 
         yield ask
 
