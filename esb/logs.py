@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from esb import codec
 from esb.observe import (
@@ -187,7 +187,7 @@ class _Json:
         if not self._lines.waiting:  # the lines of one turn have one time
             self._timestamp = self._now()
         fields["timestamp"] = self._timestamp
-        self._lines.add(codec.encode(fields).decode())
+        self._lines.add(codec.encode(fields))
 
     def _now(self) -> str:
         second, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
@@ -214,22 +214,31 @@ class _Lines:
 
     def __init__(self, stream: TextIO, at_once: bool) -> None:
         self.stream = stream
+        self._file: BinaryIO | None = getattr(stream, "buffer", None)
         self._at_once = at_once
-        self.waiting: list[str] = []
+        self.waiting: list[bytes] = []
 
-    def add(self, text: str) -> None:
-        self.waiting.append(text)
+    def add(self, line: bytes) -> None:
+        self.waiting.append(line)
         if self._at_once:
             self._write()
         elif len(self.waiting) == 1:  # the first of its turn sees to the others
             asyncio.get_running_loop().call_soon(self._write)
 
     def _write(self) -> None:
-        lines, self.waiting = self.waiting, []
-        self.stream.write("\n".join([*lines, ""]))
-        self.stream.flush()
+        raw = b"\n".join([*self.waiting, b""])
+        self.waiting.clear()
+        if self._file is None:
+            self.stream.write(raw.decode())
+            self.stream.flush()
+        else:
+            self._file.write(raw)
+            self._file.flush()
 
-    info = warning = error = add  # structlog's names for it
+    def _text(self, line: str) -> None:
+        self.add(line.encode(errors="replace"))
+
+    info = warning = error = _text  # structlog's names for it
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
