@@ -206,7 +206,7 @@ class _Readable(_Json):
             self._timestamp = self._now()
         level, what = fields.pop("level"), fields.pop("event")
         told = " ".join([f"{name}={_quoted(_escaped(fields[name]))}" for name in sorted(fields)])
-        self._lines.add(f"{self._timestamp} [{level:<{LONGEST_LEVEL}}] {what:<{LONGEST_EVENT}} {told}")
+        self._lines.text(f"{self._timestamp} [{level:<{LONGEST_LEVEL}}] {what:<{LONGEST_EVENT}} {told}")
 
 
 class _Lines:
@@ -235,10 +235,10 @@ class _Lines:
             self._file.write(raw)
             self._file.flush()
 
-    def _text(self, line: str) -> None:
+    def text(self, line: str) -> None:
         self.add(line.encode(errors="replace"))
 
-    info = warning = error = _text  # structlog's names for it
+    info = warning = error = text  # structlog's names for it
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
