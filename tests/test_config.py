@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError
 from ipaddress import ip_network
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from esb.config import ComponentStanza, Config, Sandbox, Server, load
+from esb.config import ComponentStanza, Config, Sandbox, Server, load, loading
 from esb.errors import ConfigError
 
 BAD = Path(__file__).parent / "configs" / "bad"
@@ -256,6 +257,27 @@ def test_a_pattern_that_matches_esb_yaml_itself_does_not_read_it_again(write: Wr
     write("components: [{path: /b/b/, use: x}]\n", "more.yaml")
 
     assert len(clean(write("version: 1\ninclude: ['*.yaml']\n")).components) == 1
+
+
+def test_what_is_included_and_cannot_be_read_is_told(write: Write, tmp_path: Path) -> None:
+    """A link that leads to itself, one that leads nowhere, a folder, and what would be waited for without end."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "circle").symlink_to("circle")
+    (tmp_path / "c" / "folder").mkdir()
+    os.mkfifo(tmp_path / "c" / "pipe")
+    path = write("version: 1\ninclude:\n  - c/*\n  - /dev/zero\n")
+    assert [str(mistake).replace(f"{tmp_path}/", "") for mistake in load(path, {}).mistakes] == [
+        "esb.yaml:3: include[0]: c/pipe is no file",
+        "esb.yaml:4: include[1]: /dev/zero is no file",
+        "c/circle:1: file: cannot be read: Too many levels of symbolic links",
+        "c/folder:1: file: cannot be read: Is a directory",
+    ]
+
+
+def test_a_file_without_end_is_not_read_to_its_end(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MAX_FILE", 20)
+    (mistake,) = load(write("version: 1\n# and so on, and so on\n"), {}).mistakes
+    assert mistake.text == "cannot be read: over 20 bytes"
 
 
 def test_a_relative_secret_file_lies_beside_the_file_that_names_it(write: Write) -> None:

@@ -15,6 +15,8 @@ from esb.document import Section, read
 from esb.errors import ConfigError, Mistake
 from esb.interpolation import FileState, Interpolation
 
+MAX_FILE = 16 << 20
+
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
     """Read esb.yaml and what it includes. Never raises for what stands there: see `Config.mistakes`.
@@ -70,7 +72,12 @@ class _Loading:
         name = str(path)
         self.files.append(name)
         try:
-            root, mistakes = read(path.read_bytes().decode("utf-8-sig"), name)
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE + 1)
+            if len(content) > MAX_FILE:
+                self.mistakes.append(Mistake(name, 1, "file", f"cannot be read: over {MAX_FILE} bytes"))
+                return None
+            root, mistakes = read(content.decode("utf-8-sig"), name)
         except OSError as error:
             self.mistakes.append(Mistake(name, 1, "file", f"cannot be read: {error.strerror}"))
             return None
@@ -105,7 +112,7 @@ class _Loading:
         return f"http://127.0.0.1:{port}"
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
-        seen = {self.path.resolve()}
+        seen = {os.path.realpath(self.path)}
         include = opened(root, "include")
         for index, part in include.children.items() if include else ():
             if part.unresolved or not isinstance(part.value, str):
@@ -114,8 +121,13 @@ class _Loading:
             if not names:
                 self.mistakes.append(root.mistake("no file matches this pattern", "include", index))
             for path in (self.path.parent / name for name in names):
-                if path.resolve() not in seen:
-                    seen.add(path.resolve())
+                real = os.path.realpath(path)
+                if real in seen:
+                    continue
+                seen.add(real)
+                if path.is_fifo() or path.is_char_device():
+                    self.mistakes.append(root.mistake(f"{path} is no file", "include", index))
+                else:
                     yield from self._included_file(path)
 
     def _matching(self, pattern: str) -> list[str]:
