@@ -1,5 +1,7 @@
 """The command line: each command is in a file of its own, which is imported when that command is asked for."""
 
+import os
+import sys
 from importlib import import_module
 
 import click
@@ -45,3 +47,13 @@ def main() -> None:
 
     One endpoint, /api/c/compapi/{system}/{component}/, for components that a YAML file declares.
     """
+    _open_streams()
+
+
+def _open_streams() -> None:
+    """Opens stdin, stdout and stderr where we were started without: a caller's connection would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115 - to the end of the process
+            os.set_inheritable(stream.fileno(), True)  # by workers
+            setattr(sys, name, stream)

@@ -437,3 +437,22 @@ def _wait_until_draining(gateway: Running) -> None:
         if exchange(gateway.url + "/api/c/healthz/").status == 503:
             return
     raise AssertionError("it never drained")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-"])
+def test_who_is_started_without_stderr_logs_to_nobody(embedded: Path, closed: str) -> None:
+    """Not to the connection that gets its number."""
+    command = ["sh", "-c", f'exec "$0" -m esb serve -c "$1" {closed}', sys.executable, str(embedded)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        answers = [exchange(url + SEND_WEIXIN, NOTICE).body["result"] for _ in range(3)]
+        process.terminate()
+        assert process.wait(20) == 0
+    assert answers == [True, True, True]
+
+
+def test_who_is_started_without_stdout_works_all_the_same(embedded: Path) -> None:
+    command = ["sh", "-c", 'exec "$0" -m esb check -c "$1" >&-', sys.executable, str(embedded)]
+    checked = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment(), check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
