@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import uvloop
-from contenders import Contender, chosen, running, upstream
+from contenders import REPEATABLE, Contender, chosen, running, upstream
 from load import Load
 from processes import memory
 from report import table
@@ -22,10 +22,6 @@ from scenarios import SCENARIOS
 
 CONTENDERS = "gateway:httptools,gateway:aiohttp,gateway:readable,bare_aiohttp,fastapi_aiohttp"
 BASE = "import aiohttp.web, pydantic"
-
-
-BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Empty is unset: whoever starts a second time does not compile again."""
 
 
 async def _first(url: str, contender: Contender) -> None:
@@ -38,7 +34,7 @@ def started(contender: Contender, folder: Path) -> tuple[float, float]:
     log = folder / "log"
     with upstream((), log) as asked:
         begun = time.perf_counter()
-        with running(contender.command, {"UPSTREAM": asked.url} | BYTECODE | contender.environ, log) as served:
+        with running(contender.command, {"UPSTREAM": asked.url} | contender.environ, log) as served:
             uvloop.run(_first(served.url, contender))
             taken = time.perf_counter() - begun
             return taken, memory(served.pid) / 1024
@@ -47,7 +43,7 @@ def started(contender: Contender, folder: Path) -> tuple[float, float]:
 def imported() -> float:
     """Seconds to import what every such gateway imports."""
     begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", BASE], env=os.environ | BYTECODE, check=True)
+    subprocess.run([sys.executable, "-c", BASE], env=os.environ | REPEATABLE, check=True)
     return time.perf_counter() - begun
 
 

@@ -18,6 +18,8 @@ PEERS = HERE.parent / ".venv" / "bench-peers" / "bin" / "python"
 READY = "listening on "
 TLS = "--tls"
 PATIENCE = 60.0
+REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
+"""Empty is unset: a second start does not compile again what the first has compiled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ def running(
     with log.open("ab") as stderr:
         process = subprocess.Popen(
             [*wrapper, *command],
-            env=os.environ | {"PYTHONHASHSEED": "0"} | environ,
+            env=os.environ | REPEATABLE | environ,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

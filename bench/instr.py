@@ -5,9 +5,11 @@ between the two readings holds neither the start nor the reading itself.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvloop
@@ -56,7 +58,7 @@ def measure(
 ) -> list[float]:
     """Thousand instructions per send, for each number of connections."""
     with tempfile.TemporaryDirectory(prefix="esb-bench-") as name:
-        folder = keep or Path(name)
+        folder = keep / contender.name.replace(":", "-") if keep else Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         wrapper = ("valgrind", "--tool=callgrind", "-q", f"--callgrind-out-file={folder}/counts")
         with relaying(contender, scenario.upstream, folder, wrapper) as (served, _):
@@ -71,14 +73,18 @@ def main() -> None:
     parser.add_argument("--scenario", default="send", choices=SCENARIOS)
     parser.add_argument("--connections", default="4,64")
     parser.add_argument("--sends", type=int, default=SENDS)
-    parser.add_argument("--keep", type=Path, help="folder for the dumps, for callgrind_annotate")
+    parser.add_argument("--keep", type=Path, help="folder for the dumps of each contender, for callgrind_annotate")
     asked = parser.parse_args()
     connections = [int(number) for number in asked.connections.split(",")]
     contenders = chosen(asked.only)
-    found = {
-        contender.name: measure(contender, SCENARIOS[asked.scenario], connections, asked.sends, asked.keep)
-        for contender in contenders
-    }
+
+    def count(contender: Contender) -> list[float]:
+        return measure(contender, SCENARIOS[asked.scenario], connections, asked.sends, asked.keep)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # counts do not change when processes get in each other's way
+        found = {
+            contender.name: counts for contender, counts in zip(contenders, pool.map(count, contenders), strict=True)
+        }
     base = found[contenders[-1].name]
     heads = (
         asked.scenario,
