@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import AsyncIterator, Coroutine, Mapping, MutableMapping, Sequence
@@ -37,6 +38,8 @@ Longer than load balancers keep theirs (nginx and most others 60, Go 90), so tha
 """
 BACKLOG = 1024
 """So many may connect at the same moment; of more, the system lets some try again after a second."""
+UNTAKEN_SECONDS = 300.0
+"""How long an answer may wait for a client that takes nothing of it. Streams have their own, shorter time."""
 NEW_OBJECTS = 10_000
 """Between two collections of cyclic garbage; Python's own 700 are less than a few calls in flight hold."""
 SHUTDOWN_SECONDS = 1.0
@@ -182,7 +185,7 @@ async def listening(
         await runner.setup()
         if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
             runner = web.ServerRunner(
-                web.Server(gateway.ingress.handle, **options), handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+                _Server(gateway.ingress.handle, **options), handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
             )
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
@@ -191,6 +194,16 @@ async def listening(
         except OSError as error:
             raise cannot_listen(shown, port, chosen_by, error) from error
         yield f"http://{shown}:{runner.addresses[0][1]}"
+
+
+class _Server(web.Server):
+    """Does not keep answers for ever for those who do not take them."""
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1000))
 
 
 class _Untold(logging.LoggerAdapter[logging.Logger]):

@@ -1,6 +1,7 @@
 """Connections of the listeners: who lets the gateway wait for a request is not waited for without end."""
 
 import asyncio
+import json
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from esb import serving
 from esb.serving import IDLE_SECONDS
 from tests.conftest import Gateway, OpenGateway, OpenServer
 from tests.loop_time import Advance, movable_loop_time
-from tests.wire import connection, read_answer, request
+from tests.wire import connection, read_answer, request, until
 
 ROOM = Path("/proc/sys/net/core/somaxconn")
 AT_ONCE = 300
@@ -125,3 +127,25 @@ async def test_answers_one_after_another_on_one_connection_are_told_apart(gatewa
         third = await read_answer(reader)
     assert head.startswith(b"HTTP/1.1 404 ")
     assert first.envelope()["request_id"] != third.envelope()["request_id"]
+
+
+def is_connected(port: int, peer: int) -> bool:
+    """Whether the system still has this connection of the listener at `port`."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return (f"{port:04X}", f"{peer:04X}") in {(row[1].partition(":")[2], row[2].partition(":")[2]) for row in rows}
+
+
+async def test_an_answer_that_nobody_takes_is_not_kept_for_ever(
+    open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "UNTAKEN_SECONDS", 0.5)
+    gateway = await open_gateway('  - {path: /test/echo/, use: "tests.components:Echo"}\n', more="middlewares: []\n")
+    port = URL(gateway.url).port
+    assert port is not None
+    async with connection(gateway.url) as (_, writer):
+        peer = writer.get_extra_info("sockname")[1]
+        body = json.dumps({"text": "x" * 9_000_000}).encode()
+        writer.write(request(b"POST", b"/api/c/compapi/test/echo/", body))
+        await until(lambda: bool(gateway.events))
+        assert is_connected(port, peer)
+        await until(lambda: not is_connected(port, peer))
