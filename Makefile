@@ -13,15 +13,13 @@ demo: .venv/run
 	@$(BIN)/esb demo
 
 test: .venv/dev redis
-	$(BIN)/python -m pytest $(PYTEST) -m 'not alone'
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest $(PYTEST)
 
 check: .venv/dev redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST) -m 'not alone'
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest $(PYTEST)
 
 # The tests of the shared store start a redis-server on a free port.
 redis:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -21,6 +22,7 @@ from esb.serving import BACKLOG, listening
 from tests.redis_server import RedisServer, redis_server
 from tests.slow_wecom import SlowWeCom
 
+IN_MEMORY = "/dev/shm"  # noqa: S108 - pytest makes folders of its own there, for this user alone
 SEND_WEIXIN = "cmsi/send_weixin"
 DEMO = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin"}
 MESSAGE = {"heading": "H", "message": "M", "date": "D"}
@@ -149,6 +151,12 @@ class Gateway:
         response = await self.http.request(method, self.url + path, **options)
         await response.read()
         return response
+
+
+def pytest_configure() -> None:
+    """Most tests write a small file or two: nothing in memory, while removing them from a disk takes its time."""
+    if os.access(IN_MEMORY, os.W_OK):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", IN_MEMORY)
 
 
 OpenGateway = Callable[..., Awaitable[Gateway]]

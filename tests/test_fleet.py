@@ -19,8 +19,6 @@ from yarl import URL
 from tests.fleet import MACHINES, PROCESSES, SEED, WORKERS, Caller, Fleet, connected_to, processes
 from tests.identity import signature_of
 
-pytestmark = pytest.mark.alone
-
 MP, QY = "wx0000000000000001", "ww0000000000000001/1000002"
 SEND = "/cgi-bin/message/send"
 

@@ -14,8 +14,6 @@ from esb.workers.address import shared_address
 from esb.workers.supervisor import Supervisor
 from tests.wire import connection, exchange, request
 
-pytestmark = pytest.mark.alone
-
 CONFIG = """\
 version: 1
 server: {workers: 2}

@@ -17,8 +17,6 @@ from tests.command_line import run as run_esb
 from tests.ports import free_port
 from tests.slow_wecom import SlowWeCom
 
-pytestmark = pytest.mark.alone
-
 CONFIG = """\
 version: 1
 server: {{port: 0, workers: {workers}, shutdown_grace: 10, admin: {{port: {admin}}}}}
