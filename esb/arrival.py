@@ -87,7 +87,7 @@ class Arrival:
             authorization,
             _text(headers.get(COOKIE)),
             gateway_jwt,
-            Signed(method, self._signed(path) if self.trusted else path, query, read),
+            Signed(method, self._signed(path), query, read) if query and signature.offered(query) else None,
         )
         travelling = {}
         for name in TRAVELLING:
@@ -125,21 +125,24 @@ class Arrival:
         return forwarding.client_ip(remote, self.request.headers, trusted) if trusted else remote
 
     def _signed(self, path: str) -> str:
+        if not self.trusted:
+            return path
         return forwarding.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
 
     def _body_at_hand(self, route: Route) -> bytes | None:
         """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
-        request = self.request
-        if _announced(request, route.max_body) is None:
-            return None if request.body_exists else b""
-        content = request.content
-        if CONTENT_ENCODING in request.headers or not content.is_eof() or content.exception() is not None:
+        content = self.request.content
+        if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in self.request.headers:
             return None
-        return content.read_nowait()
+        body = content.read_nowait()
+        if len(body) > route.max_body:
+            raise _too_large(route.max_body)
+        return body
 
     async def _body(self, route: Route) -> bytes:
         """The whole body, as soon as it has come."""
         request, limit = self.request, route.max_body
+        _check_announced(request, limit)
         pieces = _pieces(request, limit)
         encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
         if encoding not in {"", "identity"}:
@@ -148,7 +151,7 @@ class Arrival:
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
         """The body as it comes; None if there is none."""
-        _announced(self.request, route.max_stream)
+        _check_announced(self.request, route.max_stream)
         return _pieces(self.request, route.max_stream) if self.request.body_exists else None
 
 
@@ -167,12 +170,11 @@ def _options(headers: MultiMapping[str]) -> Options:
     return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
 
 
-def _announced(request: web.BaseRequest, limit: int) -> int | None:
-    """The length that the request announces; TooLarge if it is over the limit."""
+def _check_announced(request: web.BaseRequest, limit: int) -> None:
+    """TooLarge if the length that the request announces is over the limit."""
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
-    return length
 
 
 async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

@@ -44,12 +44,12 @@ class Credentials:
     """What a caller says about itself, unverified. Never printed: nearly all of it is secret.
 
     `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both; an access token
-    is a claim in the header only.
+    is a claim in the header only. `signed`: what a signature covers, if the request brings one.
     """
 
     claims: Mapping[str, str]
     from_header: bool
-    signed: Signed
+    signed: Signed | None
     cookie: str = ""
     gateway_jwt: str = ""
     parameter_access_token: str = ""

@@ -25,7 +25,7 @@ SECRETS = frozenset(
 
 
 def split(
-    parameters: Mapping[str, Any], authorization: str | None, cookie: str, gateway_jwt: str, signed: Signed
+    parameters: Mapping[str, Any], authorization: str | None, cookie: str, gateway_jwt: str, signed: Signed | None
 ) -> tuple[Credentials, Mapping[str, Any]]:
     """Credentials and arguments of a call. `authorization` is the header X-Bkapi-Authorization, None if absent."""
     claims = None if authorization is None else _claims(authorization)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from esb.call import Call, Credentials, Signed
+from esb.call import Call, Credentials
 
 
 async def let_in(call: Call) -> Call:
@@ -26,7 +26,7 @@ def make_call(*, timeout: float = 30.0, **changes: Any) -> Call:
         "deadline": asyncio.get_running_loop().time() + timeout,
         "timeout": timeout,
         "headers": {"X-Bkapi-Request-Id": "0123456789abcdef0123456789abcdef"},
-        "credentials": Credentials({}, False, Signed("POST", "/", {}, b"")),
+        "credentials": Credentials({}, False, None),
         "args": {},
     }
     return Call(**{**values, **changes})

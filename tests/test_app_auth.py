@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from esb.call import App, Call, Credentials, Record, Signed
+from esb.call import App, Call, Credentials, Record
 from esb.component import ChainServices, NoConfig
 from esb.errors import AuthenticationError
 from esb.middlewares.app_auth import AppAuth
@@ -28,7 +28,7 @@ def app_auth() -> AppAuth:
 
 
 def calling(**claims: str) -> Call:
-    credentials = Credentials(claims, False, Signed("POST", "/", {}, b""))
+    credentials = Credentials(claims, False, None)
     return make_call(credentials=credentials, record=Record())
 
 

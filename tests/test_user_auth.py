@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from esb.call import App, Call, Credentials, Record, Signed, User
+from esb.call import App, Call, Credentials, Record, User
 from esb.component import ChainServices
 from esb.errors import AuthenticationError
 from esb.middlewares.user_auth import NO_USER, UserAuth, UserAuthConfig
@@ -24,9 +24,7 @@ def user_auth(cookie: str | None = "bk_token") -> UserAuth:
 
 
 def calling(app: App | None = ANYBODY, /, cookie: str = "", parameter: str = "", **claims: str) -> Call:
-    credentials = Credentials(
-        claims, False, Signed("POST", "/", {}, b""), cookie=cookie, parameter_access_token=parameter
-    )
+    credentials = Credentials(claims, False, None, cookie=cookie, parameter_access_token=parameter)
     return make_call(app=app, credentials=credentials, record=Record())
 
 

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from esb import signature
-from esb.call import App, Call
+from esb.call import App, Call, Signed
 from esb.component import ChainServices, NoConfig
 from esb.errors import AuthenticationError
 from esb.middleware import Handler
@@ -30,9 +30,9 @@ class AppAuth:
     async def __call__(self, call: Call, handler: Handler) -> Any:
         if brings_token(call):
             return await handler(await self._identified(call, *await identity_by_token(self._services, call)))
-        query = call.credentials.signed.query
-        if query and signature.offered(query):
-            app = await self._by_signature(call)
+        signed = call.credentials.signed
+        if signed is not None:
+            app = await self._by_signature(call, signed)
         else:
             app = await self._by_secret(call)
         call.record.app = app.code
@@ -46,8 +46,7 @@ class AppAuth:
             call.record.user_source = source
         return call.made_by(app, identity.user)
 
-    async def _by_signature(self, call: Call) -> App:
-        signed = call.credentials.signed
+    async def _by_signature(self, call: Call, signed: Signed) -> App:
         nonce = signature.nonce(signed.query)
         timestamp = signature.timestamp(signed.query, self._services.clock.since_1970())
         code = _app_code(call) or signed.query.get("bk_app_code") or signed.query.get("app_code") or ""

@@ -33,7 +33,6 @@ CREDENTIALS = frozenset(
 """Parameters that never go upstream, wherever they stood: they are for the gateway."""
 SWITCH = "__esb_skip_"
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-SIGNATURES = ("bk_signature", "signature")
 Identify = Callable[[Call], Mapping[str, str]]
 
 
@@ -118,7 +117,7 @@ def _is_whole(call: Call) -> bool:
     if not isinstance(call.body, bytes):
         return True
     credentials = call.credentials
-    elsewhere = credentials.from_header or credentials.gateway_jwt or any(map(credentials.signed.query.get, SIGNATURES))
+    elsewhere = credentials.from_header or credentials.gateway_jwt or credentials.signed is not None
     return bool(call.body and elsewhere)
 
 
