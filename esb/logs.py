@@ -18,6 +18,7 @@ from esb.observe import (
     Event,
     GateClosed,
     GenerationClosed,
+    LibraryLogged,
     Reloaded,
     StoreTurned,
     TokenFetched,
@@ -142,6 +143,13 @@ def _worker(event: WorkerEnded) -> Fields:
     return {"status": event.status, "lived": round(event.seconds, 1), "event": what, "level": "error"}
 
 
+def _library(event: LibraryLogged) -> Fields:
+    fields: Fields = {"logger": event.logger, "event": event.text, "level": event.level}
+    if event.error:
+        fields |= {"error": event.error, "where": list(event.where)}
+    return fields
+
+
 _TELL: Mapping[type, Callable[[Any], Fields]] = {
     CallFinished: _call,
     UpstreamFinished: _upstream_call,
@@ -152,6 +160,7 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     Reloaded: _reload,
     GenerationClosed: _closed,
     WorkerEnded: _worker,
+    LibraryLogged: _library,
 }
 
 

@@ -116,11 +116,26 @@ class GenerationClosed:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class LibraryLogged:
+    """A library had something to say. Of an error only its class and the frames: its text may quote anything."""
+
+    logger: str
+    level: str
+    text: str
+    error: str = ""
+    where: tuple[str, ...] = ()
+
+
 def crash(call_id: str, doing: str, error: Exception) -> Crashed:
     """The event for this error."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    return Crashed(call_id, doing, type(error).__name__, where)
+    return Crashed(call_id, doing, type(error).__name__, frames(error))
+
+
+def frames(error: BaseException) -> tuple[str, ...]:
+    """Where it was raised, the innermost frame last."""
+    found = traceback.extract_tb(error.__traceback__)
+    return tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in found)
 
 
 Event = (
@@ -133,6 +148,7 @@ Event = (
     | Reloaded
     | GenerationClosed
     | WorkerEnded
+    | LibraryLogged
 )
 Listener = Callable[[Event], None]
 

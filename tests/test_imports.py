@@ -11,6 +11,7 @@ import esb
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
+    | frozenset({"library_log"})
     | frozenset(
         {
             "admin",

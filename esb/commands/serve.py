@@ -23,13 +23,14 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     """
     # Until it serves: to search all that start-up makes for garbage, again and again, is a good part of its time.
     gc.disable()
-    from esb import serving
+    from esb import library_log, logs, serving
 
     served = serving.serve
     if load(path).server.workers > 1:
         from esb.workers.deployment import supervised as served
     try:
-        serving.run(served(path, os.environ, host, port))
+        with library_log.told(logs.listener(os.environ)):
+            serving.run(served(path, os.environ, host, port))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)

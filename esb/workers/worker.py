@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from esb import logs, telemetry
+from esb import library_log, logs, telemetry
 from esb.app import GATEWAY, Gateway, create_app
 from esb.config import Config
 from esb.errors import ConfigError
@@ -125,7 +125,8 @@ async def _answer(line: Line, worker: Worker, stopped: asyncio.Event) -> None:
 
 def main() -> None:
     try:
-        run(work(socket.socket(fileno=int(sys.argv[1]))))
+        with library_log.told(logs.listener(os.environ)):
+            run(work(socket.socket(fileno=int(sys.argv[1]))))
     except (ConfigError, CannotListen) as error:
         sys.exit(str(error))
 
