@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-sc
 # Compiled code is kept, also where the environment says no: the tests start a hundred processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check serve format catalogues redis soak bench
+.PHONY: demo test test-aiohttp check serve format catalogues redis soak bench
 
 demo: .venv/run
 	@$(BIN)/esb demo
@@ -20,6 +20,10 @@ check: .venv/dev redis
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST)
+
+# The same where httptools is not installed, so that every request goes out by aiohttp's client.
+test-aiohttp:
+	PYTHONPATH=$(CURDIR)/tests/without_httptools$${PYTHONPATH:+:$$PYTHONPATH} $(MAKE) test
 
 # The tests of the shared store start a redis-server on a free port.
 redis:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.command_line import ROOT, environment
+from tests.engines import needs_httptools
 
 HERE = ROOT / "bench"
 
@@ -25,7 +26,10 @@ def shows(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="it makes the certificate of the TLS upstream")
-@pytest.mark.parametrize("contender", ["gateway:httptools", "gateway:aiohttp", "bare_aiohttp", "constant"])
+@pytest.mark.parametrize(
+    "contender",
+    [pytest.param("gateway:httptools", marks=needs_httptools), "gateway:aiohttp", "bare_aiohttp", "constant"],
+)
 def test_a_contender_answers_as_it_should_in_every_scenario(contender: str) -> None:
     done = bench("agree.py", "--only", contender)
 
@@ -39,10 +43,10 @@ def test_a_contender_answers_as_it_should_in_every_scenario(contender: str) -> N
 
 
 def test_calls_in_flight_and_their_memory_are_told() -> None:
-    done = bench("inflight.py", "--only", "gateway:httptools", "--numbers", "20")
+    done = bench("inflight.py", "--only", "gateway:aiohttp", "--numbers", "20")
 
     assert done.returncode == 0, done.stderr
-    assert "| gateway:httptools, 20 calls | 0 |" in done.stdout
+    assert "| gateway:aiohttp, 20 calls | 0 |" in done.stdout
 
 
 def test_one_wrong_answer_makes_a_run_void() -> None:

@@ -13,6 +13,7 @@ from esb.outgoing import Tls, engines, httptools_engine
 from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.exchange import Answer, Engine, ExchangeError, NoConnection, Request
 from esb.outgoing.httptools_engine import HttptoolsEngine
+from tests.engines import ENGINES, needs_httptools
 from tests.loop_time import movable_loop_time
 from tests.raw_server import Peer, RawServer, Script, answering, raw_server, saying
 from tests.test_flight import turns
@@ -20,7 +21,7 @@ from tests.test_flight import turns
 OpenRaw = Callable[[Script], Any]
 
 
-@pytest.fixture(params=[AiohttpEngine, HttptoolsEngine])
+@pytest.fixture(params=ENGINES)
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     made: Engine = request.param()
     made.open()
@@ -260,6 +261,7 @@ async def test_a_refused_address_is_not_connected_to_while_guarded(engine: Engin
     assert not isinstance(caught.value, NoConnection)
 
 
+@needs_httptools
 async def test_many_servers_are_asked_and_none_of_their_connections_is_left_open(
     open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +294,7 @@ async def test_who_trusts_others_shares_no_connection(engine: Engine, open_raw: 
     assert server.opened in {1, 2}  # plain HTTP knows no difference, and need not
 
 
+@needs_httptools
 async def test_closing_closes_what_is_kept_and_what_is_under_way(open_raw: OpenRaw) -> None:
     engine = HttptoolsEngine()
     engine.open()
@@ -311,6 +314,7 @@ def config(tmp_path: Path, outgoing: str) -> Any:
     return load(path, {})
 
 
+@needs_httptools
 def test_the_fastest_engine_is_chosen_unless_another_is_named(tmp_path: Path) -> None:
     assert Server().outgoing is None
     assert isinstance(engines.chosen(config(tmp_path, ""))[0], HttptoolsEngine)

@@ -15,8 +15,10 @@ import pytest
 from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.exchange import Engine, ExchangeError, Request
 from esb.outgoing.httptools_engine import HttptoolsEngine
+from tests.engines import needs_httptools
 from tests.raw_server import Peer, raw_server
 
+pytestmark = needs_httptools
 CASES = int(os.environ.get("ESB_FUZZ", "150"))
 SEED = int(os.environ.get("ESB_FUZZ_SEED", "1"))
 AT_ONCE = 20

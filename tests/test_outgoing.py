@@ -24,11 +24,10 @@ from multidict import CIMultiDict
 from esb.errors import Limited, UpstreamError
 from esb.observe import Event, Observer, UpstreamFinished
 from esb.outgoing import MAX_ANSWER, Answer, Outgoing, Target, may_have_acted
-from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.exchange import Engine
-from esb.outgoing.httptools_engine import HttptoolsEngine
 from tests.calls import make_call
 from tests.conftest import OpenServer
+from tests.engines import ENGINES
 from tests.forward_proxy import ForwardProxy
 from tests.loop_time import movable_loop_time
 from tests.ports import free_port
@@ -61,7 +60,7 @@ def events() -> list[Event]:
     return []
 
 
-@pytest.fixture(params=[AiohttpEngine, HttptoolsEngine])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     made: Engine = request.param()
     return made
@@ -178,7 +177,7 @@ async def test_a_connection_that_does_not_come_about_in_time_was_not_sent(
     outgoing: Outgoing, open_raw: OpenRaw
 ) -> None:
     server = await open_raw(silent)  # no TLS handshake ever
-    error = await failure(outgoing, server.url.replace("http:", "https:"), timeout=0.1)
+    error = await failure(outgoing, server.url.replace("http:", "https:"), timeout=0.3)  # a tenth is for the request
     assert told(error) == ("the connection could not be established in time", False)
 
 
