@@ -6,6 +6,7 @@ Every error raised on a call's way ends here, and only here becomes an envelope.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -185,5 +186,6 @@ class Ingress:
 async def _expect(request: web.BaseRequest) -> None:
     """Asks for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
     if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with suppress(ConnectionError):  # whoever reads the body will notice
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer has yet to begin

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import FormData, web
 
 from esb.app import GATEWAY
+from esb.hangup import reset
 from esb.observe import CallFinished, Crashed, Event
 from tests.conftest import DEMO, WECOM, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.wire import connection, envelope_of, exchange, read_answer, request, until
@@ -470,6 +471,19 @@ async def test_a_caller_that_expects_a_continue_gets_one(rooms: Gateway) -> None
         assert (await read_answer(reader)).status == 100
         writer.write(b'{"a": 1}')
         assert (await read_answer(reader)).envelope()["data"]["args"] == {"a": 1}
+
+
+async def test_one_that_has_gone_meanwhile_is_no_error_of_ours(
+    rooms: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = request(b"POST", ECHO.encode(), headers=(b"Expect: 100-continue",), length=8)
+    async with connection(rooms.url) as (_, writer):
+        writer.write(head)
+        assert isinstance(writer.transport, asyncio.Transport)
+        reset(writer.transport)
+    await until(lambda: bool(rooms.events))
+    assert finished(rooms).source == "caller"
+    assert caplog.messages == []
 
 
 async def test_an_unknown_expectation_is_ignored(rooms: Gateway) -> None:
