@@ -198,6 +198,12 @@ def test_a_taken_port_is_named_with_who_chose_it(embedded: Path) -> None:
     assert (sandbox.code, sandbox.stderr) == (1, f"{place} (--port): Address already in use\n")
 
 
+def test_an_empty_host_is_not_all_addresses(embedded: Path) -> None:
+    served = run("serve", "-c", embedded, "--host", "")
+    assert (served.code, served.stdout) == (2, "")
+    assert "Invalid value for '--host': it is empty; 0.0.0.0 or :: is all addresses" in served.stderr
+
+
 def test_a_host_that_is_none_of_ours_is_named(embedded: Path) -> None:
     elsewhere = run("serve", "-c", embedded, "--host", "192.0.2.1")
     nowhere = run("serve", "-c", embedded, "--host", "nowhere.invalid")
