@@ -225,18 +225,22 @@ class _Lines:
         self.stream = stream
         self._file: BinaryIO | None = getattr(stream, "buffer", None)
         self._at_once = at_once
-        self.waiting: list[bytes] = []
+        self.waiting = bytearray()
 
     def add(self, line: bytes) -> None:
-        self.waiting.append(line)
         if self._at_once:
-            self._write()
-        elif len(self.waiting) == 1:  # the first of its turn sees to the others
-            asyncio.get_running_loop().call_soon(self._write)
+            self._write(line + b"\n")
+            return
+        if not self.waiting:  # the first of its turn sees to the others
+            asyncio.get_running_loop().call_soon(self._write_waiting)
+        self.waiting += line  # a copy: each line that orjson makes holds 4 KB, and a busy turn has thousands
+        self.waiting += b"\n"
 
-    def _write(self) -> None:
-        raw = b"\n".join([*self.waiting, b""])
-        self.waiting.clear()
+    def _write_waiting(self) -> None:
+        lines, self.waiting = self.waiting, bytearray()
+        self._write(lines)
+
+    def _write(self, raw: bytes | bytearray) -> None:
         if self._file is None:
             self.stream.write(raw.decode())
             self.stream.flush()
