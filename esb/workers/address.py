@@ -10,18 +10,20 @@ def shared_address(host: str, port: int) -> tuple[socket.socket, int]:
     The socket never listens, so no connection ever comes to it; it keeps port 0's choice for the workers.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    _bound(
-        found, socket.SO_REUSEADDR
-    ).close()  # who shares is let in where another gateway shares: ask as one who does not
-    held = _bound(found, socket.SO_REUSEPORT)
+    # Who shares is let in where another gateway shares: ask first as one who does not.
+    _bound(found, socket.SO_REUSEADDR).close()
+    held = _bound(found, socket.SO_REUSEADDR, socket.SO_REUSEPORT)
+    # Connections of a gateway that was here before may linger; from now on nobody is let in who does not share.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return held, held.getsockname()[1]
 
 
-def _bound(found: tuple[Any, ...], option: int) -> socket.socket:
+def _bound(found: tuple[Any, ...], *options: int) -> socket.socket:
     family, kind, protocol, _, address = found
     bound = socket.socket(family, kind, protocol)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, option, 1)
+        for option in options:
+            bound.setsockopt(socket.SOL_SOCKET, option, 1)
         bound.bind(address)
     except OSError:
         bound.close()
