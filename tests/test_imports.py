@@ -60,7 +60,7 @@ PLUGINS_ALSO_IMPORT = {
 """Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "testing"},
+    "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "outgoing.prompt_request", "testing"},
     "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "response", "serving"}
     | {"sandbox", "telemetry", "testing"},
     "aiosmtplib": {"channels.smtp", "channels.smtp_sending"},

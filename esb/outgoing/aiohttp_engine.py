@@ -1,5 +1,6 @@
 """The way out by aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,10 @@ from multidict import MultiMapping
 from yarl import URL
 
 from esb.addresses import is_refused, literal
+from esb.deadline import Deadlines
 from esb.errors import Message
 from esb.outgoing.exchange import MAX_ANSWER, Answer, ExchangeError, NoConnection, OutOfTime, Request
+from esb.outgoing.prompt_request import PromptRequest
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """What aiohttp raises when a request fails."""
@@ -57,6 +60,7 @@ class AiohttpEngine:
         # Most requests go where others went just now, with the same limits.
         self._url = lru_cache(maxsize=RECENT)(partial(URL, encoded=True))
         self._timeout = lru_cache(maxsize=RECENT)(_timeout)
+        self._deadlines = lru_cache(maxsize=RECENT)(Deadlines)
 
     def open(self) -> None:
         self._free = _session(None)
@@ -68,13 +72,25 @@ class AiohttpEngine:
                 await session.close()
 
     async def fetch(self, request: Request) -> Answer:
+        total = request.total
         try:
-            response = await self._begun(request)
-            async with response:
-                return Answer(response.status, response.headers, await _read(response))
+            if total is None or total % 1:
+                return await self._fetched(request, total)
+            # Nearly always it is one of few limits, which cost next to nothing when many requests share them.
+            with self._deadlines(total).of(_this_task()):
+                return await self._fetched(request, None)
         except TROUBLE as error:
             failure = _failure(error)
         raise failure  # outside the except clause: a chained aiohttp error would carry the URL
+
+    async def _fetched(self, request: Request, total: float | None) -> Answer:
+        response = await self._begun(request, total)
+        try:
+            body = await _read(response)  # with its last byte it has given the connection back
+        except BaseException:
+            response.close()
+            raise
+        return Answer(response.status, response.headers, body)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["AiohttpAnswering"]:
@@ -82,7 +98,7 @@ class AiohttpEngine:
         upload = None if body is None or isinstance(body, bytes) else _Upload(body)
         failure = None
         try:
-            response = await self._begun(request, upload)
+            response = await self._begun(request, request.total, upload)
         except TROUBLE as error:
             failure = _failure(error)
         if failure is not None:
@@ -95,7 +111,9 @@ class AiohttpEngine:
             else:
                 response.close()
 
-    async def _begun(self, request: Request, upload: "_Upload | None" = None) -> aiohttp.ClientResponse:
+    async def _begun(
+        self, request: Request, total: float | None, upload: "_Upload | None" = None
+    ) -> aiohttp.ClientResponse:
         """The response, as soon as its head is here."""
         session = self._guarded if request.guarded else self._free
         if session is None:
@@ -113,7 +131,7 @@ class AiohttpEngine:
             ssl=True if request.tls is None else request.tls.context,
             allow_redirects=False,
             auto_decompress=not request.as_is,
-            timeout=self._timeout(request.total, request.connect),
+            timeout=self._timeout(total, request.connect),
         )
 
 
@@ -157,6 +175,12 @@ class _Upload:
             raise
 
 
+def _this_task() -> "asyncio.Task[Any]":
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - whoever awaits an answer runs in a task
+    return task
+
+
 def _timeout(total: float | None, connect: float) -> aiohttp.ClientTimeout:
     # Exactly so long: aiohttp would round long times up to a whole second of the clock.
     return aiohttp.ClientTimeout(total=total, connect=connect, sock_read=None, ceil_threshold=float("inf"))
@@ -171,6 +195,7 @@ def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
         # Connections are bounded per target by Outgoing, and never queued here.
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
+        request_class=PromptRequest,
         headers={"User-Agent": "esb-gateway"},
         skip_auto_headers=("Content-Type",),
         requote_redirect_url=False,
