@@ -145,8 +145,8 @@ def _worker(event: WorkerEnded) -> Fields:
 
 def _library(event: LibraryLogged) -> Fields:
     fields: Fields = {"logger": event.logger, "event": event.text, "level": event.level}
-    if event.error:
-        fields |= {"error": event.error, "where": list(event.where)}
+    if event.kind:
+        fields |= {"error": event.kind, "where": list(event.where)}
     return fields
 
 

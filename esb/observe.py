@@ -118,12 +118,12 @@ class GenerationClosed:
 
 @dataclass(frozen=True, slots=True)
 class LibraryLogged:
-    """A library had something to say. Of an error only its class and the frames: its text may quote anything."""
+    """A library had something to say. Of an error only class (`kind`) and frames: its text may quote anything."""
 
     logger: str
     level: str
     text: str
-    error: str = ""
+    kind: str = ""
     where: tuple[str, ...] = ()
 
 

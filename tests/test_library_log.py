@@ -23,7 +23,7 @@ def test_an_error_is_told_by_its_class_and_place_and_never_by_its_text() -> None
         logging.getLogger("some.library").info("nobody wants to know")
     (event,) = events
     assert isinstance(event, LibraryLogged)
-    assert (event.logger, event.level, event.text, event.error) == (
+    assert (event.logger, event.level, event.text, event.kind) == (
         "some.library", "error", "it broke: badly", "ValueError"
     )  # fmt: skip
     assert event.where[-1].endswith(" test_an_error_is_told_by_its_class_and_place_and_never_by_its_text")
