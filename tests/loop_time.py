@@ -1,11 +1,19 @@
-"""The event loop's own clock, moved by a test: deadlines pass without anybody waiting for them."""
+"""The event loop's turns and its clock, moved by a test: deadlines pass without anybody waiting for them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from unittest.mock import patch
 
 Advance = Callable[[float], None]
+T = TypeVar("T")
+
+
+async def turns(number: int = 5) -> None:
+    """Lets whoever is ready go on."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 @contextmanager
@@ -21,3 +29,16 @@ def movable_loop_time() -> Iterator[Advance]:
 
     with patch.object(loop, "time", lambda: real() + offset):
         yield advance
+
+
+async def late(seconds: float, work: Awaitable[T], begun: Awaitable[object]) -> T:
+    """What this work comes to if so many seconds pass once it has `begun`, and nobody waits for them.
+
+    They have passed for the rest of the test, too: what was put off until then would come too late otherwise.
+    """
+    task = asyncio.ensure_future(work)
+    await begun
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # a loop of the test's own
+    return await task

@@ -170,20 +170,26 @@ class Link:
         """Hears what is told. The connection is tried too: one that is dead without a word would leave us deaf."""
         loop = asyncio.get_running_loop()
         due = loop.time() + PROBE_SECONDS
+        looks = GLANCES
         answered = True
-        while True:
-            message = await listening.get_message(ignore_subscribe_messages=True, timeout=max(0.001, due - loop.time()))
+        while looks:
+            left = max(PATIENCE / GLANCES, due - loop.time())
+            message = await listening.get_message(ignore_subscribe_messages=True, timeout=left)
             if message is not None and message["type"] == "pong":
                 answered = True
             elif message is not None:
                 self._heard(message["data"])
-            if loop.time() >= due:
-                if not answered:
-                    raise TimeoutError
+            if loop.time() < due:
+                continue
+            if answered:
                 await self._probe()
                 await patiently(listening.ping())
                 answered = False
+                looks = GLANCES
                 due = loop.time() + PROBE_SECONDS
+            elif message is None:
+                looks -= 1
+        raise TimeoutError
 
     async def _probe(self) -> None:
         """A write, since a server may read on when it is full or a replica."""
