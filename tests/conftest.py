@@ -119,6 +119,12 @@ class Sandbox:
         stats = await self.get("stats")
         return int(stats["endpoints"].get(endpoint, {"calls": 0})["calls"])
 
+    async def has_been_called(self, endpoint: str, times: int = 1) -> None:
+        """Returns when this endpoint has been called so often."""
+        async with asyncio.timeout(20):
+            while await self.calls(endpoint) < times:  # noqa: ASYNC110 - it tells by its numbers only
+                await asyncio.sleep(0.01)
+
 
 @dataclass
 class Gateway:

@@ -15,9 +15,13 @@ LINGER_NOT = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 class Peer:
     """One connection, seen from the server."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`silent` is called when nothing more is going to be said."""
         self.reader = reader
         self._writer = writer
+        self._silent = silent
 
     async def request(self) -> bytes:
         """The next request, head and body; b"" when the client has gone."""
@@ -39,7 +43,8 @@ class Peer:
         await self.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body)
 
     async def gone(self) -> None:
-        """Returns when the client has closed the connection."""
+        """Says nothing more, and returns when the client has closed the connection."""
+        await self._silent()
         try:
             while await self.reader.read(65536):
                 pass
@@ -61,6 +66,7 @@ class RawServer:
         self._script = script
         self.opened = 0
         self.open = 0
+        self.silent = 0
         self.all_gone = asyncio.Event()
         self.port = 0
         self._came = asyncio.Condition()
@@ -74,6 +80,16 @@ class RawServer:
         async with self._came:
             await self._came.wait_for(lambda: self.opened >= number)
 
+    async def has_fallen_silent(self, number: int) -> None:
+        """Returns when so many connections have been left without a word."""
+        async with self._came:
+            await self._came.wait_for(lambda: self.silent >= number)
+
+    async def _falls_silent(self) -> None:
+        async with self._came:
+            self.silent += 1
+            self._came.notify_all()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
         self.open += 1
@@ -81,7 +97,7 @@ class RawServer:
         async with self._came:
             self._came.notify_all()
         try:
-            await self._script(Peer(reader, writer))
+            await self._script(Peer(reader, writer, self._falls_silent))
         except ConnectionError:
             pass  # the client went first
         finally:
@@ -136,6 +152,7 @@ def saying(raw: bytes) -> Script:
 
 async def silent(peer: Peer) -> None:
     """Takes everything and never answers."""
+    await peer.request()
     await peer.gone()
 
 

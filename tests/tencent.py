@@ -39,6 +39,7 @@ class Tencent:
     status: int = 200
     raw: bytes | None = None
     hangs: bool = False
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
     at_once: int = 0
     most_at_once: int = 0
     secret_key: str = SECRET_KEY
@@ -61,6 +62,7 @@ class Tencent:
             if self.pause is not None:
                 await self.pause()
             if self.hangs:
+                self.hanging.set()
                 await asyncio.Event().wait()
             if self.raw is not None:
                 return web.Response(body=self.raw, status=self.status)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 import pytest
 
 from esb.deadline import Deadlines
-from tests.loop_time import movable_loop_time
+from tests.loop_time import movable_loop_time, turns
 
 SECONDS = 10.0
 
@@ -22,11 +22,6 @@ async def within(deadlines: Deadlines, work: Awaitable[object]) -> bool:
         assert deadline.over
         return True
     return False
-
-
-async def turns(number: int = 5) -> None:
-    for _ in range(number):
-        await asyncio.sleep(0)
 
 
 async def test_each_call_has_its_own_time_and_one_timer_serves_them_all() -> None:

@@ -14,9 +14,8 @@ from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.exchange import Answer, Engine, ExchangeError, NoConnection, Request
 from esb.outgoing.httptools_engine import HttptoolsEngine
 from tests.engines import ENGINES, needs_httptools
-from tests.loop_time import movable_loop_time
+from tests.loop_time import movable_loop_time, turns
 from tests.raw_server import Peer, RawServer, Script, answering, raw_server, saying
-from tests.test_flight import turns
 
 OpenRaw = Callable[[Script], Any]
 

@@ -15,7 +15,7 @@ from esb.store.memory import MemoryStore
 from esb.token import FAILURES_PER_MINUTE
 from esb.tokens import TokenCache, TokenKey, TokenRefused
 from tests.conftest import Clock
-from tests.test_flight import turns
+from tests.loop_time import turns
 from tests.test_tokens import KEY, LIFE, Upstream, borrowed, outcomes
 
 PLAIN = TokenKey("mp", "wx0000000000000001", "digest", "plain", exclusive=True)

@@ -9,6 +9,7 @@ import pytest
 from esb.errors import AuthenticationError, EsbError, UpstreamError
 from esb.flight import Lookup, SingleFlight, fan_out
 from tests.conftest import Clock
+from tests.loop_time import turns
 
 
 class Question:
@@ -31,12 +32,6 @@ class Question:
         if self.error is not None:
             raise self.error
         return self.answer
-
-
-async def turns(number: int = 5) -> None:
-    """Lets whoever is ready go on."""
-    for _ in range(number):
-        await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ import pytest
 from aiohttp import web
 
 from esb.observe import UpstreamFinished
+from esb.proxy.attempts import FIRST_PAUSE
 from esb.proxy.hosts import REST_SECONDS
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
+from tests.loop_time import movable_loop_time
 from tests.raw_server import Peer, raw_server, reset_after_request
 from tests.recorder import Recorder, proxy, recording
 
@@ -149,9 +151,21 @@ async def test_a_lost_answer_is_asked_for_again(open_gateway: OpenGateway, opene
 
 
 async def test_no_attempt_begins_when_the_deadline_would_be_over(open_gateway: OpenGateway, upstream: Recorder) -> None:
-    upstream.answer = flaky = Flaky(503, 503)
-    gateway = await open_gateway(proxy(upstream.url, stanza="timeout: 0.09, ", method="GET", retries=5), clock=Clock())
-    assert (await relay(gateway))["code"] == 1306201
+    flaky, arrived, go_on = Flaky(503, 503), asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await go_on.wait()
+        return await flaky(request)
+
+    upstream.answer = slow
+    gateway = await open_gateway(proxy(upstream.url, stanza="timeout: 20, ", method="GET", retries=5), clock=Clock())
+    calling = asyncio.ensure_future(relay(gateway))
+    await arrived.wait()
+    with movable_loop_time() as advance:
+        advance(20 - FIRST_PAUSE)
+        go_on.set()
+        assert (await calling)["code"] == 1306201
     assert flaky.asked == 1
 
 

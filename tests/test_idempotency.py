@@ -7,13 +7,16 @@ import pytest
 from aiohttp import web
 
 from esb import Call, Component, Envelope, Reply
+from esb.app import GATEWAY
 from esb.call import Options
-from esb.idempotency import Idempotency
+from esb.idempotency import LAST_SECONDS, Idempotency
 from esb.observe import Observer
 from esb.store.memory import MemoryStore
 from tests.calls import make_call
 from tests.components import Free
 from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.loop_time import late
+from tests.wire import until
 
 BODY = {**DEMO, "receiver": "zhangsan", "data": MESSAGE}
 
@@ -131,7 +134,7 @@ class Awkward(Component[Any, Free]):
         if what == "hang":
             await asyncio.Event().wait()
         if what == "slow":
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
         if what == "envelope":
             return Envelope(result=True, message="fine", data=[1], total=7)
         if what == "reply":
@@ -149,13 +152,17 @@ class Awkward(Component[Any, Free]):
 
 @pytest.fixture
 async def awkward(open_gateway: OpenGateway) -> Gateway:
-    return await open_gateway('  - {path: /odd/awkward/, use: "tests.test_idempotency:Awkward", timeout: 1}\n')
+    return await open_gateway('  - {path: /odd/awkward/, use: "tests.test_idempotency:Awkward", timeout: 20}\n')
 
 
 async def ask(gateway: Gateway, what: str, key: str = "k") -> dict[str, Any]:
     response = await gateway.post({**DEMO, "what": what}, "odd/awkward", {"Idempotency-Key": key})
     envelope: dict[str, Any] = await response.json()
     return envelope
+
+
+def in_flight(gateway: Gateway) -> set[asyncio.Task[Any]]:
+    return gateway.app[GATEWAY].ingress.in_flight
 
 
 async def test_a_crash_after_a_message_is_no_reason_to_send_it_again(awkward: Gateway) -> None:
@@ -166,7 +173,8 @@ async def test_a_crash_after_a_message_is_no_reason_to_send_it_again(awkward: Ga
 
 
 async def test_a_call_that_was_cut_off_is_told_as_unknown(awkward: Gateway) -> None:
-    first, second = await asyncio.gather(ask(awkward, "hang"), ask(awkward, "hang"))
+    asking = asyncio.gather(ask(awkward, "hang"), ask(awkward, "hang"))
+    first, second = await late(20 + LAST_SECONDS, asking, until(lambda: len(in_flight(awkward)) == 2))
     third = await ask(awkward, "hang")
 
     assert (first["code"], second["code"]) == (1306201, 1306201)
@@ -174,9 +182,9 @@ async def test_a_call_that_was_cut_off_is_told_as_unknown(awkward: Gateway) -> N
 
 
 async def test_a_caller_who_leaves_finds_the_answer_when_it_comes_back(awkward: Gateway) -> None:
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await ask(awkward, "slow")
+    leaving = asyncio.create_task(ask(awkward, "slow"))
+    await until(lambda: bool(in_flight(awkward)))
+    leaving.cancel()
     answer = await ask(awkward, "slow")
 
     assert answer["data"] == {"handled": 1, "replayed": True}

@@ -15,7 +15,7 @@ from esb.store import StoreAway
 from esb.store.memory import MemoryStore
 from tests.calls import make_call
 from tests.conftest import Clock
-from tests.test_flight import turns
+from tests.loop_time import turns
 
 
 class Process:

@@ -29,7 +29,7 @@ from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.engines import ENGINES
 from tests.forward_proxy import ForwardProxy
-from tests.loop_time import movable_loop_time
+from tests.loop_time import late, movable_loop_time, turns
 from tests.ports import free_port
 from tests.raw_server import (
     Peer,
@@ -177,7 +177,7 @@ async def test_a_connection_that_does_not_come_about_in_time_was_not_sent(
     outgoing: Outgoing, open_raw: OpenRaw
 ) -> None:
     server = await open_raw(silent)  # no TLS handshake ever
-    error = await failure(outgoing, server.url.replace("http:", "https:"), timeout=0.3)  # a tenth is for the request
+    error = await late(10, failure(outgoing, server.url.replace("http:", "https:")), server.has_opened(1))
     assert told(error) == ("the connection could not be established in time", False)
 
 
@@ -336,44 +336,52 @@ async def test_an_upstream_that_never_answers_is_given_up_at_the_deadline(
     server = await open_raw(silent)
     with movable_loop_time() as advance:
         sending = asyncio.ensure_future(failure(outgoing, server.url, call=make_call(timeout=30)))
-        await server.has_opened(1)
-        advance(29.5)
-        await asyncio.sleep(0.01)
+        await server.has_fallen_silent(1)
+        advance(28)
+        await turns()
         assert not sending.done()
-        advance(0.5)
-        error = await asyncio.wait_for(sending, 0.2)  # at 30 s, not at the next whole second
+        advance(2)
+        await turns(20)
+        assert sending.done()  # at 30 s, not at the next whole second
+    error = await sending
     assert told(error) == (TOO_SLOW.format(30), True)
 
 
 async def test_an_answer_that_drips_is_given_up_at_the_deadline(outgoing: Outgoing, open_raw: OpenRaw) -> None:
+    dripping = asyncio.Event()
+
     async def drip(peer: Peer) -> None:
         await peer.request()
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
         while True:
             await peer.send(b" ")
             await asyncio.sleep(0.01)
+            dripping.set()
 
     server = await open_raw(drip)
-    error = await failure(outgoing, server.url, timeout=0.15)
-    assert told(error) == (TOO_SLOW.format(0.15), True)
-    await asyncio.wait_for(server.all_gone.wait(), 1)
+    error = await late(30, failure(outgoing, server.url), dripping.wait())
+    assert told(error) == (TOO_SLOW.format(30), True)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 async def test_a_timeout_of_its_own_counts_when_it_is_the_shorter_one(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     server = await open_raw(silent)
-    assert told(await failure(outgoing, server.url, timeout=0.05)) == (TOO_SLOW.format(0.05), True)
-    shorter = await failure(outgoing, server.url, timeout=20, call=make_call(timeout=0.05))
-    assert told(shorter) == (TOO_SLOW.format(0.05), True)
+    of_its_own = await late(8, failure(outgoing, server.url, timeout=8), server.has_fallen_silent(1))
+    assert told(of_its_own) == (TOO_SLOW.format(8), True)
+    shorter = failure(outgoing, server.url, timeout=20, call=make_call(timeout=8))
+    assert told(await late(8, shorter, server.has_fallen_silent(2))) == (TOO_SLOW.format(8), True)
 
 
 async def test_without_a_call_there_is_a_limit_all_the_same(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     server = await open_raw(silent)
     with movable_loop_time() as advance:
         asking = asyncio.ensure_future(outgoing.json(None, TARGET, "GET", server.url))
-        await server.has_opened(1)
+        await server.has_fallen_silent(1)
         advance(10)
-        with pytest.raises(UpstreamError) as caught:
-            await asyncio.wait_for(asking, 0.5)
+        await turns(20)
+        assert asking.done()
+    with pytest.raises(UpstreamError) as caught:
+        await asking
     assert str(caught.value.reason) == TOO_SLOW.format(10)
 
 
@@ -480,9 +488,10 @@ async def test_a_request_that_is_cancelled_leaves_no_connection_behind(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.wait_for(server.all_gone.wait(), 1)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
     assert [event.failure for event in events if isinstance(event, UpstreamFinished)] == ["cancelled"] * 3
-    assert told(await failure(outgoing, server.url, timeout=0.05)) == (TOO_SLOW.format(0.05), True)  # there is room
+    next_one = late(30, failure(outgoing, server.url), server.has_fallen_silent(4))  # there is room
+    assert told(await next_one) == (TOO_SLOW.format(30), True)
 
 
 async def test_a_request_cancelled_at_any_step_leaves_room_for_the_next(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -495,7 +504,7 @@ async def test_a_request_cancelled_at_any_step_leaves_room_for_the_next(outgoing
         await asyncio.gather(task, return_exceptions=True)
         assert await outgoing.json(make_call(), TARGET, "POST", server.url, body={}) == {"errcode": 0}
     await outgoing.close()
-    await asyncio.wait_for(server.all_gone.wait(), 1)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
@@ -514,7 +523,8 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert told(await failure(outgoing, slow.url, timeout=0.05)) == (TOO_SLOW.format(0.05), True)
+    error = await late(30, failure(outgoing, slow.url), slow.has_fallen_silent(4))
+    assert told(error) == (TOO_SLOW.format(30), True)
 
 
 async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: Outgoing, open_raw: OpenRaw) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from esb.observe import UpstreamFinished
 from tests.conftest import Gateway, OpenGateway, OpenServer
+from tests.loop_time import late
 from tests.tencent import KEYS, SECRET_ID, SECRET_KEY, Relay, Tencent
 
 SEND_SMS = "cmsi/send_sms"
@@ -236,9 +237,10 @@ async def test_an_answer_of_unknown_form_leaves_the_outcome_open(sms: Gateway, t
 
 
 async def test_a_hanging_tencent_is_left_at_the_deadline(open_gateway: OpenGateway, open_server: OpenServer) -> None:
-    url = await open_server(Tencent(hangs=True).application())
-    gateway = await open_gateway(stanza(f"{KEYS}, tencent_host: '{url}'", timeout=0.3))
-    answer = await gateway.call(SEND_SMS, receiver="13800000001", content="M")
+    tencent = Tencent(hangs=True)
+    url = await open_server(tencent.application())
+    gateway = await open_gateway(stanza(f"{KEYS}, tencent_host: '{url}'", timeout=20))
+    answer = await late(20, gateway.call(SEND_SMS, receiver="13800000001", content="M"), tencent.hanging.wait())
     assert (answer["code"], answer["data"]["unknown"]) == (1306201, ["13800000001"])
 
 

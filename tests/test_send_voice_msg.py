@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Gateway, OpenGateway, OpenServer
+from tests.loop_time import late
 from tests.tencent import KEYS, SECRET_ID, SECRET_KEY, Relay, Tencent
 
 SEND_VOICE = "cmsi/send_voice_msg"
@@ -169,9 +170,11 @@ async def test_hundreds_are_called_a_few_at_once(voice: Gateway, tencent: Tencen
 async def test_a_hanging_tencent_leaves_those_unknown_who_were_being_called(
     open_gateway: OpenGateway, open_server: OpenServer
 ) -> None:
-    url = await open_server(Tencent(hangs=True).application())
-    gateway = await open_gateway(stanza(f"{KEYS}, tencent_host: '{url}'", timeout=0.3))
-    answer = await gateway.call(SEND_VOICE, auto_read_message="M", receiver__username="admin")
+    tencent = Tencent(hangs=True)
+    url = await open_server(tencent.application())
+    gateway = await open_gateway(stanza(f"{KEYS}, tencent_host: '{url}'", timeout=20))
+    calling = gateway.call(SEND_VOICE, auto_read_message="M", receiver__username="admin")
+    answer = await late(20, calling, tencent.hanging.wait())
     assert (answer["code"], answer["data"]["unknown"]) == (1306201, ["admin"])
 
 

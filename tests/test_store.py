@@ -47,7 +47,7 @@ def in_memory() -> World:
 def in_redis(server: RedisServer) -> World:
     prefix = f"{uuid4()}:"
     one, other = (RedisStore(server.url, prefix, Seal([KEY]), Observer()) for _ in range(2))
-    return World(one, other, 0.1, asyncio.sleep)
+    return World(one, other, 0.2, asyncio.sleep)
 
 
 @pytest.fixture(params=["memory", "redis"])

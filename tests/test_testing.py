@@ -14,6 +14,8 @@ from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
 from tests.components import Echo, Free
 from tests.conftest import Clock
 from tests.interpreter import pytest_of, python
+from tests.loop_time import late
+from tests.wire import until
 
 gateway = pytest_plugin.gateway  # conftest.py has another of this name
 SECRET = 'k3y+/= "ü'
@@ -172,8 +174,9 @@ async def test_a_hanging_upstream_ends_with_the_test(
     gateway: OpenGateway, upstream: Upstream, call: CallComponent
 ) -> None:
     upstream.hangs()
-    await gateway("tests.components:Relay", {"url": upstream.url + "/"}, timeout=0.05)
-    assert (await call())["code"] == 1306201
+    await gateway("tests.components:Relay", {"url": upstream.url + "/"}, timeout=20)
+    answer = await late(20, call(), until(lambda: bool(upstream.requests)))
+    assert answer["code"] == 1306201
     assert len(upstream.requests) == 1
 
 

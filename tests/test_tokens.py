@@ -11,7 +11,7 @@ from esb.errors import EsbError, Limited, UpstreamError
 from esb.observe import Event, Observer, TokenFetched
 from esb.tokens import FAILURES_PER_MINUTE, Token, TokenCache, TokenKey, TokenRefused
 from tests.conftest import Clock
-from tests.test_flight import turns
+from tests.loop_time import turns
 
 KEY = TokenKey("qy", "ww0000000000000001", "digest")
 LIFE = 7200.0

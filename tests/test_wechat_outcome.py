@@ -6,10 +6,13 @@ import pytest
 
 from esb.channels.audience import Audience, addressed
 from esb.errors import EsbError, Limited, UpstreamError
+from esb.observe import UpstreamFinished
 from esb.wechat.delivery import answer
 from esb.wechat.outcome import Failure, Outcome
 from tests.conftest import Gateway, OpenGateway, Sandbox
+from tests.loop_time import late, turns
 from tests.test_send_weixin import MP, MP_SEND, OPENIDS, SEND, fault, reached, seed_of, stanza
+from tests.wire import until
 
 REFUSED = Failure("b", 40003, "invalid openid", "receiver")
 DOWN = UpstreamError("weixin_qy", "send_message", "down", sent=True)
@@ -61,10 +64,14 @@ async def test_who_does_not_get_the_second_page_is_told_with_the_pages_it_got(
 async def test_an_outcome_that_is_open_and_a_refusal_are_told_together(
     open_gateway: OpenGateway, sandbox: Sandbox
 ) -> None:
-    gateway = await open_gateway(stanza(MP, timeout=0.4), sandbox_url=sandbox.url)
+    gateway = await open_gateway(stanza(MP, timeout=8), sandbox_url=sandbox.url)
     await sandbox.post("seed", seed_of(openids=OPENIDS[:2]))
     await fault(sandbox, MP_SEND, {"hang": True}, match={"touser": OPENIDS[1]})
-    told = await gateway.send(OPENIDS[:3])
+
+    def only_one_hangs() -> bool:
+        return sum(isinstance(event, UpstreamFinished) for event in gateway.events) == len(["token", "one", "three"])
+
+    told = await late(8, gateway.send(OPENIDS[:3]), until(only_one_hangs))
     assert reached(told) == ([OPENIDS[0]], [OPENIDS[2]], [OPENIDS[1]])
     assert told["result"] is False
 
@@ -80,7 +87,7 @@ services:
 components:
   - path: /cmsi/send_weixin/
     use: cmsi_send_weixin
-    timeout: 1
+    timeout: 8
     config: {{wx_type: mp, wx_app_id: wx0000000000000001, wx_secret: mp-secret, wx_mp_host: "{sandbox.url}",
               wx_template_id: {"T" * 43}}}
 """
@@ -90,13 +97,14 @@ components:
     assert reached(await gateway.send(OPENIDS)) == (list(OPENIDS), [], [])
 
     await fault(sandbox, MP_SEND, {"hang": True})
+    sent = await sandbox.calls(MP_SEND)
     hanging = asyncio.create_task(gateway.send(OPENIDS[0]))
-    await asyncio.sleep(0.1)  # until it hangs
+    await sandbox.has_been_called(MP_SEND, sent + 1)
     refused = await gateway.send(OPENIDS)
     assert refused["code"] == 1306429
     assert len(reached(refused)[1]) == len(OPENIDS)
     assert refused["data"]["retry_after"] == 1.0
-    assert reached(await hanging)[2] == [OPENIDS[0]]
+    assert reached(await late(8, hanging, turns()))[2] == [OPENIDS[0]]
     await sandbox.http.delete(f"{sandbox.url}/_sandbox/faults")
     assert (await gateway.send(OPENIDS))["result"] is True
 
