@@ -55,9 +55,12 @@ class Load:
         share, more = divmod(times, self._number)
         sent = Sent(0.0)
         started = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for number, connection in enumerate(self._connections):
-                group.create_task(_repeat(connection, batch, share + (number < more), sent.latencies))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, connection in enumerate(self._connections):
+                    group.create_task(_repeat(connection, batch, share + (number < more), sent.latencies))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # one is enough
         sent.seconds = time.perf_counter() - started
         return sent
 
