@@ -51,7 +51,7 @@ PARTS = (
         "CPU: an upstream over TLS", "cpu.py", ("--scenario", "tls", "--only", f"{RELAYS},fastapi_aiohttp,django_esb")
     ),
     LATENCY,
-    Part("Latency: an upstream that takes 50 ms", "latency.py", ("--scenario", "slow", "--sends", "30")),
+    Part("Latency: an upstream that takes 50 ms", "latency.py", ("--scenario", "slow", "--sends", "20", "--rounds", "5")),
     IN_FLIGHT,
     COLD,
 )
