@@ -88,17 +88,18 @@ class Notice(Params):
 
         `url` is where a textcard leads if `data` says nothing.
         """
-        if self.msgtype == TEXTCARD:
+        form = self.msgtype
+        if form == TEXTCARD:
             return self._textcard(self.url or url)
-        if self.msgtype == TEMPLATE_CARD:
-            return [{"msgtype": TEMPLATE_CARD, TEMPLATE_CARD: self._card()}], []
-        cut = markdown_pages if self.msgtype == MARKDOWN else pages
-        return [{"msgtype": self.msgtype, self.msgtype: {"content": page}} for page in cut(self._lines())], []
+        if form == TEMPLATE_CARD:
+            return [{"msgtype": form, form: self._card()}], []
+        cut = markdown_pages if form == MARKDOWN else pages
+        return [{"msgtype": form, form: {"content": page}} for page in cut(self._lines())], []
 
     def _lines(self) -> str:
         """Heading, message, date and remark, a line each."""
-        lines = [self.heading, self.text(), f"Date: {self.date or _now()}"]
-        return "\n".join([*lines, self.remark] if self.remark else lines)
+        text, date, remark = self.text(), self.date or _now(), self.remark
+        return f"{self.heading}\n{text}\nDate: {date}" + (f"\n{remark}" if remark else "")
 
     def _textcard(self, url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         if not url.startswith(("http://", "https://")) or len(url.encode()) > URL_BYTES:
