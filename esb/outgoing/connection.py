@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
             self.abort()  # nobody asked
             return
         self.heard += len(data)
-        if self._in_head and (self.heard > LONGEST_VALUE or b"\0" in data):
+        if self._in_head and (self.heard > LONGEST_VALUE or data.find(b"\0") >= 0):
             self._suspicious = True
         try:
             self._parser.feed_data(data)
