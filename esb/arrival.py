@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -33,20 +33,30 @@ NO_PARAMETERS: Mapping[str, Any] = {}
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
+ClaimsOf = Callable[[str], Mapping[str, str] | None]
+"""See esb.credentials.claims_of."""
+
+
 class Arrival:
     """A request on its way in, and what is known of it so far.
 
     `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
     """
 
-    __slots__ = ("catalogues", "id", "record", "request", "route", "started", "trusted", "variables")
+    __slots__ = ("catalogues", "claims_of", "id", "record", "request", "route", "started", "trusted", "variables")
 
     def __init__(
-        self, request: web.BaseRequest, trusted: Sequence[Network], catalogues: Catalogues, started: float
+        self,
+        request: web.BaseRequest,
+        trusted: Sequence[Network],
+        claims_of: ClaimsOf,
+        catalogues: Catalogues,
+        started: float,
     ) -> None:
         self.request = request
         self.id = request_id(request)
         self.trusted = trusted
+        self.claims_of = claims_of
         self.catalogues = catalogues
         self.started = started
         self.record = Record()
@@ -62,7 +72,6 @@ class Arrival:
         """The call of this component. RequestError if the request cannot be read."""
         request, headers = self.request, self.request.headers
         method = request.method
-        authorization = headers.get(AUTHORIZATION)
         gateway_jwt = _text(headers.get(GATEWAY_JWT))
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
         if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
@@ -71,7 +80,7 @@ class Arrival:
         body: bytes | AsyncIterator[bytes] = b""
         if (
             route.streams_body
-            and credentials.come_by_header(authorization, gateway_jwt)
+            and (gateway_jwt or self._claims() is not None)  # who is calling need not be looked for in the body
             and not signature.offered(query)
         ):
             found, read = query, b""
@@ -84,7 +93,7 @@ class Arrival:
                 found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""))
         claimed, args = credentials.split(
             found,
-            authorization,
+            self._claims(),
             _text(headers.get(COOKIE)),
             gateway_jwt,
             Signed(method, self._signed(path), query, read) if query and signature.offered(query) else None,
@@ -128,6 +137,10 @@ class Arrival:
         if not self.trusted:
             return path
         return forwarding.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
+
+    def _claims(self) -> Mapping[str, str] | None:
+        authorization = self.request.headers.get(AUTHORIZATION)
+        return None if authorization is None else self.claims_of(authorization)
 
     def _body_at_hand(self, route: Route) -> bytes | None:
         """The whole body, if it came together with the head, as nearly always; None if there is more to do."""

@@ -25,10 +25,13 @@ SECRETS = frozenset(
 
 
 def split(
-    parameters: Mapping[str, Any], authorization: str | None, cookie: str, gateway_jwt: str, signed: Signed | None
+    parameters: Mapping[str, Any],
+    claims: Mapping[str, str] | None,
+    cookie: str,
+    gateway_jwt: str,
+    signed: Signed | None,
 ) -> tuple[Credentials, Mapping[str, Any]]:
-    """Credentials and arguments of a call. `authorization` is the header X-Bkapi-Authorization, None if absent."""
-    claims = None if authorization is None else _claims(authorization)
+    """Credentials and arguments of a call. `claims` are those of the header, None if there are none."""
     by_header = claims is not None
     if claims is None:
         claims = {name: _scalar(parameters.get(name)) for name in CLAIMS}
@@ -39,13 +42,8 @@ def split(
     return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
 
 
-def come_by_header(authorization: str | None, gateway_jwt: str) -> bool:
-    """Whether headers say who is calling, so that nobody needs to look into the body for it."""
-    return bool(gateway_jwt) or (authorization is not None and _claims(authorization) is not None)
-
-
-def _claims(authorization: str) -> dict[str, str] | None:
-    """The claims of the header; None for the JSON null, which counts as an absent header."""
+def claims_of(authorization: str) -> Mapping[str, str] | None:
+    """The claims of the header X-Bkapi-Authorization; None for the JSON null, which counts as an absent header."""
     try:
         claims = codec.decode(authorization)
     except ValueError:

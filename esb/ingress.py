@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from multidict import istr
 from esb import answers, codec
 from esb.arrival import Arrival, request_id
 from esb.component import Reply
+from esb.credentials import claims_of
 from esb.deadline import ANSWER_SECONDS
 from esb.errors import Draining, Inactive, Limited, Message, NotFound, RequestError, UpstreamError
 from esb.forwarding import Network
@@ -27,6 +29,8 @@ from esb.translation import Catalogues
 
 COMPONENTS = "/api/c/compapi/"
 BASE = len(COMPONENTS) - 1
+CALLERS = 1000
+"""So many headers X-Bkapi-Authorization are remembered, to be read once: a client sends the same one always."""
 SELF_SERVICE = "/api/c/self-service-api/"
 EXPECT = istr("Expect")
 
@@ -56,6 +60,7 @@ class Ingress:
         self._observer = observer
         self._catalogues = catalogues
         self._responses = Responses()
+        self._claims_of = lru_cache(maxsize=CALLERS)(claims_of)
         self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
@@ -70,7 +75,7 @@ class Ingress:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         generation = self._current()
-        arrival = Arrival(request, generation.trusted_proxies, self._catalogues, time.monotonic())
+        arrival = Arrival(request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic())
         self.in_flight.add(task)
         try:
             with generation.calls:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from esb.call import Credentials, Signed
-from esb.credentials import CLAIMS, SECRETS, split
+from esb.credentials import CLAIMS, SECRETS, claims_of, split
 from esb.errors import RequestError
 
 SIGNED = Signed("POST", "/", {}, b"")
 
 
 def told(parameters: dict[str, Any], authorization: str | None = None) -> tuple[Credentials, Mapping[str, Any]]:
-    return split(parameters, authorization, "", "", SIGNED)
+    return split(parameters, None if authorization is None else claims_of(authorization), "", "", SIGNED)
 
 
 def test_parameters_are_credentials_when_there_is_no_header() -> None:

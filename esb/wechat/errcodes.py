@@ -111,7 +111,7 @@ def kind_of(platform: str, answer: Mapping[str, Any], *, fetching: bool = False)
 
 def _meaning(platform: str, errcode: int, errmsg: str, fetching: bool) -> Meaning:
     if errcode == 0:
-        return HALF_READ if "wrong json format" in errmsg.lower() else ACCEPTED
+        return HALF_READ if errmsg != "ok" and "wrong json format" in errmsg.lower() else ACCEPTED
     return (_ON_FETCH if fetching else _ON_SEND)[platform].get(errcode, UNKNOWN)
 
 
