@@ -36,6 +36,9 @@ SEND = Part("Instructions: an accepted send", "instr.py", ("--only", RELAYS))
 REFUSED = Part("Instructions: a refused app", "instr.py", ("--scenario", "refused", "--only", f"{ENGINES},constant"))
 CPU = Part("CPU: an accepted send", "cpu.py")
 LATENCY = Part("Latency: an accepted send", "latency.py")
+SLOW = Part(
+    "Latency: an upstream that takes 50 ms", "latency.py", ("--scenario", "slow", "--sends", "20", "--rounds", "5")
+)
 IN_FLIGHT = Part("Calls in flight", "inflight.py")
 COLD = Part("Start and memory", "cold.py")
 
@@ -51,7 +54,7 @@ PARTS = (
         "CPU: an upstream over TLS", "cpu.py", ("--scenario", "tls", "--only", f"{RELAYS},fastapi_aiohttp,django_esb")
     ),
     LATENCY,
-    Part("Latency: an upstream that takes 50 ms", "latency.py", ("--scenario", "slow", "--sends", "20", "--rounds", "5")),
+    SLOW,
     IN_FLIGHT,
     COLD,
 )
