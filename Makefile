@@ -78,6 +78,6 @@ catalogues: .venv/dev
 
 # The peers of the bench, and what they need, in a virtual environment of their own.
 .venv/bench: .venv/python bench/requirements.txt
-	@$(PYTHON) -m venv .venv/bench-peers
+	@$(PYTHON) -m venv --clear .venv/bench-peers
 	@.venv/bench-peers/bin/python -m pip install -qq --disable-pip-version-check -r bench/requirements.txt
 	@touch $@
