@@ -35,6 +35,9 @@ class Part:
 SEND = Part("Instructions: an accepted send", "instr.py", ("--only", RELAYS))
 REFUSED = Part("Instructions: a refused app", "instr.py", ("--scenario", "refused", "--only", f"{ENGINES},constant"))
 CPU = Part("CPU: an accepted send", "cpu.py")
+CPU_TLS = Part(
+    "CPU: an upstream over TLS", "cpu.py", ("--scenario", "tls", "--only", f"{RELAYS},fastapi_aiohttp,django_esb")
+)
 LATENCY = Part("Latency: an accepted send", "latency.py")
 SLOW = Part(
     "Latency: an upstream that takes 50 ms", "latency.py", ("--scenario", "slow", "--sends", "20", "--rounds", "5")
@@ -50,9 +53,7 @@ PARTS = (
     Part("Instructions: `use: http`", "instr.py", ("--scenario", "relay", "--only", RELAYS)),
     Part("Instructions: an upstream over TLS", "instr.py", ("--scenario", "tls", "--only", RELAYS)),
     CPU,
-    Part(
-        "CPU: an upstream over TLS", "cpu.py", ("--scenario", "tls", "--only", f"{RELAYS},fastapi_aiohttp,django_esb")
-    ),
+    CPU_TLS,
     LATENCY,
     SLOW,
     IN_FLIGHT,

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from parts import COLD, CPU, IN_FLIGHT, LATENCY, REFUSED, SEND, Failed, Part
+from parts import COLD, CPU, CPU_TLS, IN_FLIGHT, LATENCY, REFUSED, SEND, Failed, Part
 from report import Table, table
 
 OURS = "gateway:httptools"
@@ -56,6 +56,7 @@ ROWS = (
     Row("sends per CPU / FastAPI + aiohttp client", CPU, _times("fastapi_aiohttp"), 2, 2.8, more=True),
     Row("sends per CPU / FastAPI + httpx, 16 clients", CPU, _times("fastapi_httpx"), 10, 15, more=True),
     Row("sends per CPU / Django as the old ESB", CPU, _times("django_esb"), 16, 25, more=True),
+    Row("the same, WeCom over TLS as it is", CPU_TLS, _times("django_esb"), 16, 25, more=True),
     Row("refused app: instructions / aiohttp handler of a constant", REFUSED, _instructions((OURS,), 4), 1.6, 1.35),
     Row("p50 added at one client / bare aiohttp relay's", LATENCY, lambda read: read.figure(OURS, "ratio"), 1.1, 0.9),
     Row(
