@@ -24,6 +24,13 @@ def test_a_form_and_a_page_carry_it_too() -> None:
     assert redacted(f"<p>{html.escape(SECRET)}</p>", [SECRET]) == "<p>***</p>"
 
 
+@pytest.mark.parametrize("sign", [chr(code) for code in range(32, 127)])
+def test_whatever_sign_is_in_a_secret_each_of_its_forms_is_taken_out(sign: str) -> None:
+    secret = f"secret{sign}secret"
+    forms = (secret, quote(secret, safe=""), urlencode({"": secret})[1:], html.escape(secret), json.dumps(secret)[1:-1])
+    assert {redacted(form, [secret]) for form in forms} == {"***"}
+
+
 def test_several_secrets_are_taken_out_and_an_empty_one_is_none() -> None:
     assert redacted("one two three", ["one", "", "three"]) == "*** two ***"
     assert redacted("corp-secret's, app-secrets", ["corp-secret", "", "app-secret"]) == "***'s, ***s"
