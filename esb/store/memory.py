@@ -3,21 +3,19 @@
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import count
 
-from cachetools import LRUCache, TLRUCache
+from cachetools import LRUCache
 
 from esb.errors import UpstreamError
 from esb.store import TOLD, Heard, Kept, Rule, Swapped, Taken
 from esb.store.places import Places
+from esb.store.values import OVERHEAD, Value, Values
 
 MOST_VALUES = 100_000
 """How many values, and how many keys with places, are kept; those used least recently go first."""
 MOST_BYTES = 64 * 2**20
 """How much all values take; an answer that is remembered for its repetitions may be long."""
-VALUE_OVERHEAD = 640
-"""What a value takes besides its bytes, about."""
 MOST_TAKEN = 5_000_000
 """How much is counted by `take` in all, eight bytes each; keys used least recently go first."""
 PURGED_PER_KEY = 2
@@ -36,12 +34,7 @@ class MemoryStore:
         self._size = size
         self._expiries: dict[str, float] = {}
         self._soonest: list[tuple[float, str]] = []
-        self._values: TLRUCache[str, tuple[bytes, float, str]] = TLRUCache(
-            min(size * VALUE_OVERHEAD, MOST_BYTES),
-            lambda _key, kept, _now: kept[1],
-            timer=clock,
-            getsizeof=lambda kept: len(kept[0]) + VALUE_OVERHEAD,
-        )
+        self._values = Values(clock, min(size * OVERHEAD, MOST_BYTES))
         self._versions = count(1)
         self._reserved: LRUCache[str, deque[float]] = LRUCache(min(size, MOST_VALUES))
         self._taken = Places(min(size, MOST_VALUES), MOST_TAKEN)
@@ -78,10 +71,8 @@ class MemoryStore:
         self._put(key, value, seconds)
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
-        if key not in self._values:  # much sooner told than with `get`; nearly every key that is asked for is not there
-            return None
         kept = self._values.get(key)
-        return None if kept is None else Kept(kept[0], kept[1] - self._clock(), kept[2])
+        return None if kept is None else Kept(kept.raw, kept.ends - self._clock(), kept.version)
 
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
         kept = await self.get(key)
@@ -91,16 +82,15 @@ class MemoryStore:
 
     async def drop(self, key: str, version: str) -> bool:
         kept = self._values.get(key)
-        if kept is None or kept[2] != version:
+        if kept is None or kept.version != version:
             return False
-        del self._values[key]
+        self._values.drop(key)
         self._tell(key, "")
         return True
 
     def _put(self, key: str, value: bytes, seconds: float) -> str:
         version = str(next(self._versions))
-        with suppress(ValueError):  # too large for all of the memory there is: it goes as soon as it comes
-            self._values[key] = (value, self._clock() + seconds, version)
+        self._values.put(key, Value(value, self._clock() + seconds, version))
         self._tell(key, version)
         return version
 
