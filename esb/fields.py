@@ -96,21 +96,26 @@ def switched_on(value: Any) -> bool:
 
 
 def _receivers(value: Any) -> tuple[str, ...]:
+    receivers: dict[str, None] = {}  # in their order, and each once
+    for item in value if type(value) is list else _items(value):
+        if type(item) is not str and (isinstance(item, bool) or not isinstance(item, str | int)):
+            raise problem("Must be a list of strings")
+        if receiver := _text(item):
+            receivers[receiver] = None
+    return tuple(receivers)
+
+
+def _items(value: Any) -> Any:
+    """The items of what callers may send instead of a list."""
     if value is None:
         return ()
     if isinstance(value, str):
         value = _listed(value)
     elif isinstance(value, int) and not isinstance(value, bool):
-        value = [value]
+        return [value]
     if not isinstance(value, list | tuple):
         raise _type_problem("list")
-    receivers: dict[str, None] = {}  # ordered, and each once
-    for item in value:
-        if isinstance(item, bool) or not isinstance(item, str | int):
-            raise problem("Must be a list of strings")
-        if receiver := _text(item):
-            receivers[receiver] = None
-    return tuple(receivers)
+    return value
 
 
 def _required_receivers(value: Any) -> tuple[str, ...]:
