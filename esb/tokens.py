@@ -12,7 +12,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
@@ -40,8 +40,10 @@ __all__ = ["FAILURES_PER_MINUTE", "Fetch", "RefusalHeard", "Token", "TokenCache"
 
 
 @dataclass(slots=True)
-class _Entry:
-    value: str
+class Entry:
+    """A token that is kept, and what is known of it."""
+
+    value: str = field(repr=False)
     fetched_at: float
     expires_at: float
     refresh_at: float
@@ -68,7 +70,7 @@ class TokenCache:
         self._observer = observer
         self._clock = clock
         self._fleet = fleet
-        self._tokens: Recent[TokenKey, _Entry] = Recent(size)
+        self._tokens: Recent[TokenKey, Entry] = Recent(size)
         self._refused: TTLCache[TokenKey, EsbError] = TTLCache(size, REFUSAL_SECONDS, timer=clock)
         self._replaced: TTLCache[TokenKey, bool] = TTLCache(size, REPLACEMENT_SECONDS, timer=clock)
         self._budgets: LRUCache[tuple[str, str], FailureBudget] = LRUCache(size)
@@ -81,13 +83,13 @@ class TokenCache:
         if self._fleet is not None:
             await self._fleet.store.watch(self._hear)
 
-    def at_hand(self, key: TokenKey) -> str | None:
+    def at_hand(self, key: TokenKey) -> Entry | None:
         """The token for this key, if there is nothing to be done about it; None if `get` has to see."""
         entry = self._tokens.used(key)
         if entry is None:
             return None
         now = self._clock()
-        return entry.value if now < entry.sure_until and now < entry.refresh_at else None
+        return entry if now < entry.sure_until and now < entry.refresh_at else None
 
     async def get(self, key: TokenKey, fetch: Fetch) -> str:
         """The token for this key; `fetch` is asked if there is none, and in the background when it is about to die.
@@ -126,7 +128,7 @@ class TokenCache:
             del self._tokens[key]
         return True
 
-    async def _worth_replacing(self, key: TokenKey, entry: _Entry) -> bool:
+    async def _worth_replacing(self, key: TokenKey, entry: Entry) -> bool:
         """Whether a token that failed is worth another one; dropped for all processes if it is."""
         doubtful = not entry.proven and self._clock() - entry.fetched_at < REPLACEMENT_SECONDS
         if self._fleet is not None and entry.version:
@@ -167,12 +169,12 @@ class TokenCache:
             self._refused[key] = refused
             raise
 
-    def _refresh(self, key: TokenKey, fetch: Fetch, entry: _Entry) -> None:
+    def _refresh(self, key: TokenKey, fetch: Fetch, entry: Entry) -> None:
         if key not in self._refused:
             entry.refresh_at = self._clock() + RETRY_SECONDS
             self._flight.start(key, lambda: self._refreshed(key, fetch, entry))
 
-    async def _refreshed(self, key: TokenKey, fetch: Fetch, entry: _Entry) -> str:
+    async def _refreshed(self, key: TokenKey, fetch: Fetch, entry: Entry) -> str:
         """A refresh ahead of its end; the token is good until then, whatever becomes of this."""
         if self._fleet is None:
             return await self._fetched(key, fetch)
@@ -185,7 +187,7 @@ class TokenCache:
             return await self._fetched(key, fetch)
         return entry.value if token is None else self._adopt(key, token, heard).value
 
-    async def _vouched(self, key: TokenKey, entry: _Entry) -> _Entry | None:
+    async def _vouched(self, key: TokenKey, entry: Entry) -> Entry | None:
         """What the store has to say of a token that we know. None: that it is no more."""
         if self._fleet is None:
             return None
@@ -206,7 +208,7 @@ class TokenCache:
             del self._tokens[key]
         return None
 
-    def _adopt(self, key: TokenKey, token: SharedToken, heard: int) -> _Entry:
+    def _adopt(self, key: TokenKey, token: SharedToken, heard: int) -> Entry:
         """Keeps a copy of what the store knows. `heard` is how many changes were heard before it was asked."""
         known = self._tokens.get(key)
         if known is not None and known.version == token.version:
@@ -214,7 +216,7 @@ class TokenCache:
         else:
             now = self._clock()
             ends = now + token.seconds
-            entry = _Entry(token.value, now - token.age, ends, ends - token.lead, ends, token.version)
+            entry = Entry(token.value, now - token.age, ends, ends - token.lead, ends, token.version)
             entry.proven = known is not None and known.value == token.value and known.proven
             self._tokens[key] = entry
         # A change that was heard meanwhile may be one of this token. And one that dies when anybody fetches another
@@ -267,7 +269,7 @@ class TokenCache:
             known.refresh_at = known.expires_at
             return "same"
         ends = now + token.expires_in
-        self._tokens[key] = _Entry(token.value, now, ends, ends - lead(token.expires_in), ends)
+        self._tokens[key] = Entry(token.value, now, ends, ends - lead(token.expires_in), ends)
         return "fetched"
 
     async def _within_budget(self, key: TokenKey, fetch: Fetch) -> Token:

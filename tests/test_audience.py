@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esb.call import Call
-from esb.channels.audience import Audience, addressed, delivery, looked_up, require_somebody
+from esb.channels.audience import Audience, addressed, looked_up, require_somebody
 from esb.errors import EsbError, ParameterError, UpstreamError
 from esb.services import Contact
 from esb.wechat.members import members
@@ -104,8 +104,9 @@ def test_a_stranger_is_called_by_its_address() -> None:
 
 
 def test_the_data_of_a_delivery_has_all_its_parts() -> None:
-    assert delivery() == {"accepted": [], "failed": [], "unknown": [], "msgids": []}
-    assert delivery(("a",), [{"receiver": "b"}], ("c",), ("1",)) == {
+    nobody: dict[str, Any] = {"username_check": {"invalid": []}}
+    assert Audience({}).told() == nobody | {"accepted": [], "failed": [], "unknown": [], "msgids": []}
+    assert Audience({}).told(("a",), [{"receiver": "b"}], ("c",), ("1",)) == nobody | {
         "accepted": ["a"],
         "failed": [{"receiver": "b"}],
         "unknown": ["c"],

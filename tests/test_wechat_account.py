@@ -86,7 +86,7 @@ async def world() -> AsyncIterator[World]:
         yield World(means, clock)
 
 
-MESSAGE = Message(("zhangsan",), "/cgi-bin/message/send", BODY, deduplicated=True)
+MESSAGE = Message(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, deduplicated=True)
 
 
 async def send(account: Account, call: Call | None = None, message: Message = MESSAGE) -> Reply:

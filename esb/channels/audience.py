@@ -28,7 +28,7 @@ class Audience:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        return tuple(self.typed)
+        return (*self.typed,)
 
     def names(self, addresses: Sequence[str]) -> list[str]:
         """How the caller named these addresses."""
@@ -60,7 +60,7 @@ class Audience:
 
     def checked(self) -> dict[str, Any]:
         """`username_check` of the answer."""
-        return {"invalid": list(self.unknown_users)}
+        return {"invalid": [*self.unknown_users]}
 
     def told(
         self,
@@ -72,7 +72,10 @@ class Audience:
         """The data of an answer: addresses by their names, `failed` as entries, and who could not be addressed."""
         return {
             "username_check": self.checked(),
-            **delivery(self.names(accepted), [*failed, *self.missed()], self.names(unknown), msgids),
+            "accepted": self.names(accepted),
+            "failed": [*failed, *self.missed()],
+            "unknown": self.names(unknown),
+            "msgids": [*msgids],
         }
 
 
@@ -103,7 +106,7 @@ async def looked_up(users: Users, call: Call, usernames: Sequence[str], address:
             typed[where] = (*typed[where], name) if where in typed else (name,)
         else:
             without.append(name)
-    return Audience(typed, tuple(unknown), tuple(without))
+    return Audience(typed, (*unknown,), (*without,))
 
 
 def united(first: Audience, second: Audience) -> Audience:
@@ -129,16 +132,6 @@ def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
     """Refuses a call none of whose user names leads to anybody; `nobody` is what it is told."""
     if not audience.typed and (complaint := audience.complaint()) is not None:
         raise EsbError(nobody, audience.told(), complaint=complaint)
-
-
-def delivery(
-    accepted: Sequence[str] = (),
-    failed: Sequence[Mapping[str, Any]] = (),
-    unknown: Sequence[str] = (),
-    msgids: Sequence[str] = (),
-) -> dict[str, Any]:
-    """The part of `data` that every sending answer has."""
-    return {"accepted": list(accepted), "failed": list(failed), "unknown": list(unknown), "msgids": list(msgids)}
 
 
 def rehearsal(

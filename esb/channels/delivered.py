@@ -1,4 +1,4 @@
-"""The data of a sending answer, as documents tell it. `audience.delivery` and what stands around it make it."""
+"""The data of a sending answer, as documents tell it. `Audience.told` makes it."""
 
 from typing import Any, Literal
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from esb.channels.audience import Audience, by_address, delivery
+from esb.channels.audience import Audience, by_address
 from esb.channels.mail import mailbox
 from esb.errors import EsbError, Message, template
 
@@ -20,7 +20,9 @@ def mail_audience(receivers: Sequence[str]) -> Audience:
     failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
     unsent = [name for names in typed.values() for name in names]
     failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]
-    raise EsbError(WRONG_ADDRESSES, delivery(failed=failed), names=",".join(wrong))
+    told = Audience({}).told(failed=failed)
+    del told["username_check"]  # there are no user names here
+    raise EsbError(WRONG_ADDRESSES, told, names=",".join(wrong))
 
 
 def mail_address(text: str) -> str:

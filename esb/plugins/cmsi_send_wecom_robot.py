@@ -89,11 +89,11 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
         self._pace = Pace(services.store, self._robot.key.secret_digest, MESSAGES_PER_MINUTE)
 
     async def handle(self, call: Call, params: SendWecomRobotParams) -> Any:
-        messages = tuple(Message(("robot",), WEBHOOK_SEND, body, addressed=False) for body in _bodies(params))
-        return await send(self._robot, self.services, call, addressed(["robot"]), [messages], pace=self._pace)
+        message = Message(("robot",), WEBHOOK_SEND, _pages(params), {}, addressed=False)
+        return await send(self._robot, self.services, call, addressed(["robot"]), [message], pace=self._pace)
 
 
-def _bodies(params: SendWecomRobotParams) -> list[dict[str, Any]]:
+def _pages(params: SendWecomRobotParams) -> list[dict[str, Any]]:
     if params.msgtype == "markdown":
         contents = markdown_pages(params.content, ROBOT_MARKDOWN_BYTES)
         return [{"msgtype": "markdown", "markdown": {"content": content}} for content in contents]

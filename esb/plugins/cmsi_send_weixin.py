@@ -4,14 +4,17 @@ Config decides which: `wx_type: qy` (or qywx) needs wx_qy_corpid, and wx_qy_corp
 caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_id.
 """
 
+from operator import attrgetter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
-from esb.channels.audience import Audience, addressed, looked_up, require_somebody
+from esb.channels.audience import addressed, looked_up, require_somebody
 from esb.channels.delivered import Delivered, Previewed
 from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
+
+USERID = attrgetter("wx_userid")
 
 
 class Config(WeComConfig, OfficialAccountConfig):
@@ -86,19 +89,14 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         )
 
     async def handle(self, call: Call, params: SendWeixinParams) -> Any:
-        audience = await self._audience(call, params)
+        if params.receiver:
+            audience = addressed(params.receiver)
+        else:
+            audience = await looked_up(self.services.users, call, params.receiver__username, USERID)
+            require_somebody(audience)
         if isinstance(self._channel, OfficialAccountChannel):
             return await self._channel.send(call, audience, params.data, params.url)
         contents, warnings = params.data.contents(params.url)
         return await self._channel.send(
             call, audience, contents, warnings, agentid=params.wx_qy_agentid, secret=params.wx_qy_corpsecret
         )
-
-    async def _audience(self, call: Call, params: SendWeixinParams) -> Audience:
-        if params.receiver:
-            return addressed(params.receiver)
-        audience = await looked_up(
-            self.services.users, call, params.receiver__username, lambda contact: contact.wx_userid
-        )
-        require_somebody(audience)
-        return audience

@@ -94,13 +94,13 @@ class Account:
         self._fetching = Target(self.system, GET_TOKEN, partial(kind_of, self.platform, fetching=True))
         self._quoted = ("", "")
 
-    async def post(self, call: Call, message: Message) -> Reply:
-        """WeChat's answer to a message, after the repetitions that are safe.
+    async def post(self, call: Call, message: Message, page: int = 0) -> Reply:
+        """WeChat's answer to a page of a message, after the repetitions that are safe.
 
         Raises WeChatError if WeChat gives no token, Limited while the credential's lane is full, and UpstreamError if
         there is no usable answer; its `sent` tells whether one of the requests may have arrived all the same.
         """
-        raw = codec.encode_to_keep(message.json())  # once: a repetition must be the same bytes
+        raw = codec.encode_to_keep(message.body(page))  # once: a repetition must be the same bytes
         effort = _Effort()
         reply: Reply | None = None
         if not self._lane.enters(call.id):
@@ -129,7 +129,8 @@ class Account:
         if closed is not None:
             return Reply(closed, {})
         effort.tries += 1
-        token = self._tokens.at_hand(self.key) or await self._token(call)
+        kept = self._tokens.at_hand(self.key)
+        token = kept.value if kept is not None else await self._token(call)
         target = self._sending
         try:
             payload = await self._http.json(
@@ -155,7 +156,8 @@ class Account:
             raise
         if reply.accepted:
             call.record.sent = True
-            self._tokens.confirm(self.key, token)
+            if kept is None or not kept.proven:
+                self._tokens.confirm(self.key, token)
             return reply
         call.record.sent |= reply.half_read
         return None if await self._worth_repeating(call, reply, token, effort) else reply

@@ -11,11 +11,11 @@ from esb.wechat.account import Account
 from esb.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.wechat.delivery import NO_FIELDS, answer
 from esb.wechat.members import members
-from esb.wechat.message import Pages
+from esb.wechat.message import Message
 from esb.wechat.notice import TEXT, Notice
 from esb.wechat.official_account import template_messages
 from esb.wechat.pacing import Pace
-from esb.wechat.sending import deliver
+from esb.wechat.sending import Sending
 from esb.wechat.template_fields import check
 from esb.wechat.wecom import app_messages, dropped
 
@@ -86,7 +86,7 @@ async def send(
     means: Means,
     call: Call,
     audience: Audience,
-    messages: Sequence[Pages],
+    messages: Sequence[Message],
     warnings: Sequence[dict[str, Any]] = (),
     *,
     pace: Pace | None = None,
@@ -94,7 +94,11 @@ async def send(
 ) -> dict[str, Any]:
     """Sends the messages and tells whom they reached; or, in a dry run, shows them."""
     if call.options.dry_run:
-        shown = [(message.receivers, message.endpoint, message.json()) for pages in messages for message in pages]
+        shown = [
+            (message.receivers, message.endpoint, message.body(page))
+            for message in messages
+            for page in range(len(message.pages))
+        ]
         return rehearsal(audience, shown, warnings)
-    outcome = await deliver(account, call, messages, means.clock, pace)
+    outcome = await Sending(account, call, means.clock).outcome(messages, pace)
     return answer(audience, outcome, warnings, fields)

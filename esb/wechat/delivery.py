@@ -26,7 +26,7 @@ def answer(
 
     `fields`: key of an official account's template -> the parameter that it shows.
     """
-    failed = [_entry(failure, name) for failure in outcome.failed for name in audience.names([failure.receiver])]
+    failed = _entries(audience, outcome.failed) if outcome.failed else ()
     data = audience.told(outcome.accepted, failed, outcome.unknown, outcome.msgids)
     if outcome.held:
         data["held"] = audience.names(outcome.held)
@@ -66,6 +66,10 @@ def _field(refusal: Verdict, fields: Mapping[str, str]) -> dict[str, Any]:
         "field": field,
         "hint": Message("{hint} It is {key}, which shows {field}.", {"hint": refusal.hint, "key": key, "field": field}),
     }
+
+
+def _entries(audience: Audience, failed: Sequence[Failure]) -> list[dict[str, Any]]:
+    return [_entry(failure, name) for failure in failed for name in audience.names([failure.receiver])]
 
 
 def _entry(failure: Failure, name: str) -> dict[str, Any]:

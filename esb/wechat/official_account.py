@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from esb.call import Call
 from esb.outgoing import Target
 from esb.wechat.account import PLAIN, Account
-from esb.wechat.message import Message, Pages
+from esb.wechat.message import Message
 
 TEMPLATE_SEND = "/cgi-bin/message/template/send"
 
@@ -30,7 +30,9 @@ class OfficialAccount(Account):
         return await ask("POST", f"{self._host}/cgi-bin/stable_token", body=credential)
 
 
-def template_messages(openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = "") -> list[Pages]:
+def template_messages(
+    openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = ""
+) -> list[Message]:
     """A template message for each openid. `url`: where a tap on it leads."""
     body: dict[str, Any] = {
         "template_id": template_id,
@@ -41,4 +43,4 @@ def template_messages(openids: Sequence[str], template_id: str, data: Mapping[st
     }
     if url:
         body["url"] = url
-    return [(Message((openid,), TEMPLATE_SEND, body, deduplicated=True),) for openid in openids]
+    return [Message((openid,), TEMPLATE_SEND, (body,), {}, deduplicated=True) for openid in openids]

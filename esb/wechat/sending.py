@@ -8,7 +8,7 @@ from esb.clock import Clock
 from esb.errors import Limited, UpstreamError
 from esb.flight import fan_out
 from esb.wechat.account import NOT_SENT, Account
-from esb.wechat.message import Message, Pages
+from esb.wechat.message import Message
 from esb.wechat.outcome import Outcome
 from esb.wechat.pacing import Pace, Turn
 from esb.wechat.reply import Reply, WeChatError
@@ -17,17 +17,7 @@ FOR_ALL = frozenset({"config", "token"})
 """Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
 
 
-def deliver(
-    account: Account, call: Call, messages: Sequence[Pages], clock: Clock, pace: Pace | None = None
-) -> Awaitable[Outcome]:
-    """Sends them all, and tells for each receiver how that went."""
-    delivery = _Delivery(account, call, clock)
-    if pace is None and len(messages) == 1:
-        return delivery.of_pages(messages[0])
-    return delivery.of_all(messages, pace)
-
-
-class _Delivery:
+class Sending:
     """The messages of one call on their way. Once the credential is refused, the rest stays at home."""
 
     def __init__(self, account: Account, call: Call, clock: Clock) -> None:
@@ -36,14 +26,20 @@ class _Delivery:
         self._clock = clock
         self._refused: Reply | None = None
 
-    async def of_all(self, messages: Sequence[Pages], pace: Pace | None) -> Outcome:
+    def outcome(self, messages: Sequence[Message], pace: Pace | None = None) -> Awaitable[Outcome]:
+        """Sends them all, and tells for each receiver how that went."""
+        if pace is None and len(messages) == 1:
+            return self._pages(messages[0])
+        return self._all(messages, pace)
+
+    async def _all(self, messages: Sequence[Message], pace: Pace | None) -> Outcome:
         account = self._account
         try:
             await account.ready(self._call)  # a credential that does not work must not use up the members' turns
         except NOT_SENT as error:
-            return Outcome.joined([_not_sent(pages[0].receivers, error) for pages in messages])
+            return Outcome.joined([_not_sent(message.receivers, error) for message in messages])
         if pace is None:
-            return Outcome.joined(await fan_out(self.of_pages, messages, account.at_once))
+            return Outcome.joined(await fan_out(self._pages, messages, account.at_once))
         begun = self._clock()
         turns, late = await pace.turns(self._call, messages)
         outcomes = [_too_late(receiver, wait) for receiver, wait in late.items()]
@@ -54,29 +50,29 @@ class _Delivery:
         wait = begun + turn.wait - self._clock()
         if wait > 0:
             await self._clock.sleep(wait)
-        return await self.of_pages(turn.pages)
+        return await self._pages(turn.message)
 
-    def of_pages(self, pages: Pages) -> Awaitable[Outcome]:
+    def _pages(self, message: Message) -> Awaitable[Outcome]:
         """The pages in order; who missed one gets none of the later ones, and is told as not reached."""
-        return self._of(pages[0]) if len(pages) == 1 else self._in_order(pages)
+        return self._page(message, 0) if len(message.pages) == 1 else self._in_order(message)
 
-    async def _in_order(self, pages: Pages) -> Outcome:
+    async def _in_order(self, message: Message) -> Outcome:
         outcomes: list[Outcome] = []
-        receivers = pages[0].receivers
-        for number, page in enumerate(pages):
-            outcome = await self._of(page.to(receivers))
-            outcomes.append(outcome.on_page(number, len(pages)))
-            receivers = outcome.accepted
-            if not receivers:
+        pages = len(message.pages)
+        for page in range(pages):
+            outcome = await self._page(message, page)
+            outcomes.append(outcome.on_page(page, pages))
+            if not outcome.accepted:
                 break
+            message = message.to(outcome.accepted)
         return Outcome.in_order(outcomes)
 
-    async def _of(self, message: Message) -> Outcome:
-        """One message, whichever way its sending ends."""
+    async def _page(self, message: Message, page: int) -> Outcome:
+        """One page, whichever way its sending ends."""
         if self._refused is not None:
             return Outcome.answered(message.receivers, self._refused)
         try:
-            reply = await self._account.post(self._call, message)
+            reply = await self._account.post(self._call, message, page)
         except NOT_SENT as error:
             return _not_sent(message.receivers, error)
         if reply.verdict.kind in FOR_ALL:

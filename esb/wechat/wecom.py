@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from esb.call import Call
 from esb.outgoing import Target
 from esb.wechat.account import Account
-from esb.wechat.message import Message, Pages
+from esb.wechat.message import Message
 
 MESSAGE_SEND = "/cgi-bin/message/send"
 RECEIVERS_PER_CALL = 1000
@@ -39,18 +39,17 @@ class WeCom(Account):
 
 
 def app_messages(
-    agentid: int, userids: Sequence[str], contents: Sequence[Mapping[str, Any]], repetitions: Mapping[str, Any]
-) -> list[Pages]:
-    """The contents, one after another, for these members: in as many calls as they need.
+    agentid: int, userids: tuple[str, ...], pages: Sequence[Mapping[str, Any]], repetitions: Mapping[str, Any]
+) -> list[Message]:
+    """These pages for these members: in as many messages as they need.
 
     `repetitions`: what WeCom is told of them; see `dropped`.
     """
-    bodies = [{**content, "agentid": agentid, **repetitions} for content in contents]
-    messages = []
-    for start in range(0, len(userids), RECEIVERS_PER_CALL):
-        receivers = tuple(userids[start : start + RECEIVERS_PER_CALL])
-        messages.append(tuple([Message(receivers, MESSAGE_SEND, body, bool(repetitions)) for body in bodies]))
-    return messages
+    common = {"agentid": agentid, **repetitions}
+    return [
+        Message(userids[start : start + RECEIVERS_PER_CALL], MESSAGE_SEND, pages, common, bool(repetitions))
+        for start in range(0, len(userids), RECEIVERS_PER_CALL)
+    ]
 
 
 def dropped(within: float) -> dict[str, Any]:
