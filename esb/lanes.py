@@ -26,17 +26,26 @@ class Lane:
 
     def __init__(self, clock: Callable[[], float], width: int, refusal: str = FULL) -> None:
         self._clock = clock
-        self.width = width
+        self._width = self._open = width
         self._refusal = refusal
-        self._narrow = 0  # 0: as wide as ever
         self._narrow_until = 0.0
         self._turns: deque[asyncio.Future[None]] = deque()
         self._calls: dict[str, int] = {}
         self.under_way = 0
 
+    @property
+    def width(self) -> int:
+        """How many may be on it when all is well."""
+        return self._width
+
+    @width.setter
+    def width(self, width: int) -> None:
+        self._open = width if self._open == self._width else min(self._open, width)
+        self._width = width
+
     def narrow(self) -> None:
         """Half as many requests at once, for some seconds: the upstream says that they are too many."""
-        self._narrow = max(1, self.under_way // 2)
+        self._open = min(max(1, self.under_way // 2), self._width)
         self._narrow_until = self._clock() + NARROW_SECONDS
 
     @property
@@ -50,16 +59,18 @@ class Lane:
 
     def enters(self, call: str) -> bool:
         """Whether there is room at once for a request of this call ("": of none); or else it may `wait`."""
-        if self._turns or self.under_way >= (self._open() if self._narrow else self.width):
+        if self._turns or (self.under_way >= self._open and not self._has_room()):
             return False
-        calls = self._calls
-        calls[call] = calls[call] + 1 if call in calls else 1
         self.under_way += 1
+        if call in self._calls:
+            self._calls[call] += 1
+        else:
+            self._calls[call] = 1
         return True
 
     async def wait(self, call: str, deadline: float | None) -> None:
         """Until there is room. Limited at once for a call that has nothing on the lane yet, or at the `deadline`."""
-        if self.under_way + len(self._turns) >= self.width and not (call and call in self._calls):
+        if self.under_way + len(self._turns) >= self._width and not (call and call in self._calls):
             raise self._full()
         self._calls[call] = self._calls.get(call, 0) + 1
         try:
@@ -84,7 +95,10 @@ class Lane:
 
     def leave(self, call: str) -> None:
         """Gives the turn to who waits for one."""
-        self._forget(call)
+        if self._calls[call] == 1:
+            del self._calls[call]
+        else:
+            self._calls[call] -= 1
         if self._turns:
             self._next()
         else:
@@ -92,22 +106,23 @@ class Lane:
 
     def _next(self) -> None:
         self.under_way -= 1
-        while self._turns and self.under_way < self._open():
+        while self._turns and self._has_room():
             turn = self._turns.popleft()
             if not turn.cancelled():
                 self.under_way += 1
                 turn.set_result(None)
 
     def _forget(self, call: str) -> None:
-        left = self._calls.pop(call) - 1
-        if left:
-            self._calls[call] = left
+        if self._calls[call] == 1:
+            del self._calls[call]
+        else:
+            self._calls[call] -= 1
 
-    def _open(self) -> int:
-        """How many may be under way."""
-        if self._narrow and self._clock() >= self._narrow_until:
-            self._narrow = 0
-        return min(self._narrow or self.width, self.width)
+    def _has_room(self) -> bool:
+        """Whether one more may be under way; a lane is narrow for a time only."""
+        if self._open < self._width and self._clock() >= self._narrow_until:
+            self._open = self._width
+        return self.under_way < self._open
 
     def _full(self) -> Limited:
         return Limited(self._refusal, retry_after=1.0)

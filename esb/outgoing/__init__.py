@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from multidict import MultiMapping
@@ -41,6 +42,7 @@ __all__ = [
 IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
 FULL = template("Too many calls of this third-party system are under way, please try again later")
+RECENT = 256
 MOST_PLACES = 1000
 """From so many on, those where nothing is under way are forgotten."""
 Place = tuple[str, str | None]
@@ -63,6 +65,7 @@ class Outgoing:
         self._observer = observer
         self._max_per_target = max_per_target
         self._lanes: dict[Place, Lane] = {}
+        self._place = lru_cache(maxsize=RECENT)(_place)
         self._engine = engine or AiohttpEngine()
         self.is_open = False
 
@@ -200,10 +203,14 @@ class Outgoing:
 
     def _lane(self, request: Request) -> Lane:
         """Where this request is counted together with the others to the same host."""
-        place = (request.url.partition("://")[2].partition("/")[0], request.proxy)
+        place = self._place(request.url, request.proxy)
         lane = self._lanes.get(place)
         if lane is None:
             if len(self._lanes) >= MOST_PLACES:
                 self._lanes = {place: lane for place, lane in self._lanes.items() if not lane.is_idle}
             lane = self._lanes[place] = Lane(time.monotonic, self._max_per_target, FULL)
         return lane
+
+
+def _place(url: str, proxy: str | None) -> Place:
+    return url.partition("://")[2].partition("/")[0], proxy

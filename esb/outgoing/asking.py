@@ -24,9 +24,14 @@ class Asking(Telling):
     __slots__ = ("_limit", "deadline", "seconds")
 
     def __init__(self, observer: Observer, call: Call | None, target: Target, timeout: float | None) -> None:
-        super().__init__(observer, call, target)
+        Telling.__init__(self, observer, call, target)  # super() takes longer
         now = asyncio.get_running_loop().time()
-        self._limit, self.seconds = _time_left(call, timeout, now)
+        if call is None:
+            self._limit = self.seconds = SECONDS_WITHOUT_CALL if timeout is None else timeout
+        else:
+            self._limit, self.seconds = call.timeout, call.deadline - now
+            if timeout is not None and timeout < self.seconds:
+                self._limit = self.seconds = timeout
         self.deadline = now + self.seconds
 
     def request(
@@ -76,7 +81,8 @@ class Asking(Telling):
 
     def _connect(self) -> float:
         # A little less than all: no doubt then which of the two ran out, and whether anything was sent.
-        return min(CONNECT_SECONDS, 0.9 * self.seconds)
+        most = 0.9 * self.seconds
+        return most if most < CONNECT_SECONDS else CONNECT_SECONDS
 
     def failure(self, error: ExchangeError) -> UpstreamError:
         if isinstance(error, OutOfTime):
@@ -130,17 +136,6 @@ class Upload:
         except Exception as error:
             self.error = error
             raise
-
-
-def _time_left(call: Call | None, timeout: float | None, now: float) -> tuple[float, float]:
-    """The limit to name in an error, and the seconds that are left of it."""
-    if call is None:
-        limit = SECONDS_WITHOUT_CALL if timeout is None else timeout
-        return limit, limit
-    left = call.deadline - now
-    if timeout is not None and timeout < left:
-        return timeout, timeout
-    return call.timeout, left
 
 
 def too_slow(limit: float) -> Message:

@@ -13,6 +13,8 @@ _CODE = re.compile(r"-?[0-9]{1,20}")
 
 def own_code(value: Any) -> int | str | None:
     """An upstream's own code for the log, if it is one: an upstream may write anything there, our secrets too."""
+    if type(value) is int:  # nearly always
+        return value
     if isinstance(value, str):
         return value if _CODE.fullmatch(value) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -35,7 +35,7 @@ class Telling:
 
     def answered(self, payload: Mapping[str, Any]) -> None:
         """The upstream's own code, and what class it is."""
-        self.errcode = own_code(payload.get("errcode", payload.get("code")))
+        self.errcode = own_code(payload["errcode"] if "errcode" in payload else payload.get("code"))
         self.kind = (self.target.judge or _judge)(payload)
 
     def __enter__(self) -> Self:
