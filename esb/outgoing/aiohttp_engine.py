@@ -126,7 +126,7 @@ class AiohttpEngine:
             url,
             data=_data(request.body) if upload is None else upload,
             headers=request.headers,
-            skip_auto_headers=OWN_HEADERS if request.as_is else (),
+            skip_auto_headers=OWN_HEADERS if request.as_is else None,
             proxy=request.proxy,
             ssl=True if request.tls is None else request.tls.context,
             allow_redirects=False,
@@ -205,9 +205,11 @@ def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body. Too much of it is an error, before it is in memory."""
+    content = response.content
+    if content.is_eof() and content.total_bytes <= MAX_ANSWER:  # all of it came with the head, as nearly always
+        return content.read_nowait()
     chunks: list[bytes] = []
     size = 0
-    content = response.content
     while not content.at_eof():
         chunk = await content.readany()
         size += len(chunk)
