@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from esb import codec
 from esb.errors import Message, ParameterError, template
@@ -207,14 +207,15 @@ __all__ = [
 def parameter_error(error: ValidationError, model: type[BaseModel]) -> ParameterError:
     """The first wrong parameter in declaration order, told as "LABEL [NAME] PROBLEM"."""
     first = error.errors(include_url=False, include_input=False)[0]
-    text = _problem_text(dict(first))
-    label = _label(first["loc"], model)
-    if label is None:
+    text = _problem_text(first)
+    called = _called(first["loc"], model)
+    if called is None:
         return ParameterError(text.template, **text.values)
-    return ParameterError("{label} [{name}] {problem}", label=Message(label.text), name=label.name, problem=text)
+    label, name = called
+    return ParameterError("{label} [{name}] {problem}", label=Message(label), name=name, problem=text)
 
 
-def _problem_text(error: dict[str, Any]) -> Message:
+def _problem_text(error: ErrorDetails) -> Message:
     if error["type"] == "missing":
         return Message(REQUIRED)
     if error["type"] == "esb":
@@ -224,31 +225,32 @@ def _problem_text(error: dict[str, Any]) -> Message:
     return Message(text, values)
 
 
-def _label(location: tuple[int | str, ...], model: type[BaseModel]) -> Label | None:
-    """The label of the innermost named parameter on the way to this location.
+def _called(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, str] | None:
+    """Label and name of the innermost named parameter on the way to this location.
 
     None for an item of a list as a whole: what a model checks by itself says whose it is.
     """
     if location and isinstance(location[-1], int):
         return None
-    label: Label | None = None
+    named = None
     current: type[BaseModel] | None = model
     for step in location:
         if isinstance(step, int):
             continue  # an item of a list: its parameters have labels of their own
-        field = current.model_fields.get(step) if current is not None else None
+        if named is not None:
+            current = _model_of(named[0])
+        field = current.__pydantic_fields__.get(step) if current is not None else None
         if field is None:
             break
-        label = _own_label(field, step)
-        current = _model_of(field)
-    return label
+        named = field, step
+    return None if named is None else _label(*named)
 
 
-def _own_label(field: FieldInfo, name: str) -> Label:
+def _label(field: FieldInfo, name: str) -> tuple[str, str]:
     for item in field.metadata:
         if isinstance(item, Label):
-            return Label(item.text, item.name or name)
-    return Label(field.title or name, name)
+            return item.text, item.name or name
+    return field.title or name, name
 
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:

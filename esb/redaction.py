@@ -18,7 +18,10 @@ UNCHANGED = re.compile(r"[0-9A-Za-z_.~-]*")
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets, in whatever form a request or an answer may have carried them."""
-    forms = {form for secret in filter(None, secrets) for form in _forms(secret)}
+    forms: set[str] = set()
+    for secret in secrets:
+        if 0 < len(secret) <= len(text):  # no form of it is shorter, and most tokens are longer than most texts
+            forms |= _forms(secret)
     for form in sorted(forms, key=len, reverse=True):  # a whole before its parts
         text = text.replace(form, REDACTED) if len(form) >= NOT_SHORT else _by_itself(form).sub(REDACTED, text)
     return text

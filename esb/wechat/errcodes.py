@@ -50,7 +50,7 @@ _ADDRESS = re.compile(r",?\s*(?:(?:for )?(?:more (?:info|details)|view more) at:
 _OUR_IP = re.compile(r"\b(?:from ip|invalid ip|requestip)\b[\s:]*([0-9a-f.:]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Verdict:
     """A reply, judged. `retryable`: the same request may work later; after `retry_after` seconds, if that is known."""
 
@@ -136,4 +136,5 @@ def retry_after(platform: str, errcode: int, now: datetime | None = None) -> flo
 
 def readable(errmsg: str, secrets: tuple[str, ...]) -> str:
     """WeChat's errmsg as a caller may read it: no address, no secret of ours, at most 300 characters."""
-    return redacted(_ADDRESS.sub("", errmsg), secrets).strip()[:300]
+    text = _ADDRESS.sub("", errmsg) if "://" in errmsg else errmsg
+    return redacted(text, secrets).strip()[:300]
