@@ -34,6 +34,12 @@ class Part:
 
 SEND = Part("Instructions: an accepted send", "instr.py", ("--only", RELAYS))
 REFUSED = Part("Instructions: a refused app", "instr.py", ("--scenario", "refused", "--only", f"{ENGINES},constant"))
+TLS = Part(
+    "Instructions: an upstream over TLS",
+    "instr.py",
+    # Under valgrind more handshakes at once than these would take longer than a connection may.
+    ("--scenario", "tls", "--connections", "4", "--only", RELAYS),
+)
 CPU = Part("CPU: an accepted send", "cpu.py")
 CPU_TLS = Part(
     "CPU: an upstream over TLS", "cpu.py", ("--scenario", "tls", "--only", f"{RELAYS},fastapi_aiohttp,django_esb")
@@ -51,7 +57,7 @@ PARTS = (
     Part("Instructions: invalid parameters", "instr.py", ("--scenario", "invalid", "--only", f"{ENGINES},constant")),
     Part("Instructions: an errcode of WeChat", "instr.py", ("--scenario", "errcode", "--only", RELAYS)),
     Part("Instructions: `use: http`", "instr.py", ("--scenario", "relay", "--only", RELAYS)),
-    Part("Instructions: an upstream over TLS", "instr.py", ("--scenario", "tls", "--only", RELAYS)),
+    TLS,
     CPU,
     CPU_TLS,
     LATENCY,
