@@ -98,11 +98,6 @@ class Arrival:
             gateway_jwt,
             Signed(method, self._signed(path), query, read) if query and signature.offered(query) else None,
         )
-        travelling = {}
-        for name in TRAVELLING:
-            if (value := headers.get(name)) and value.isascii():
-                travelling[name] = value
-        travelling[REQUEST_ID] = self.id
         return made_of(
             {
                 "id": self.id,
@@ -111,7 +106,7 @@ class Arrival:
                 "component": route.name,
                 "deadline": deadline,
                 "timeout": route.timeout,
-                "headers": travelling,
+                "headers": self._travelling(),
                 "credentials": claimed,
                 "args": args,
                 "path_vars": self.variables,
@@ -137,6 +132,15 @@ class Arrival:
         if not self.trusted:
             return path
         return forwarding.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
+
+    def _travelling(self) -> dict[str, str]:
+        headers = self.request.headers
+        travelling: dict[str, str] = {}
+        for name in TRAVELLING:
+            if (value := headers.get(name)) and value.isascii():
+                travelling[name] = value
+        travelling[REQUEST_ID] = self.id
+        return travelling
 
     def _claims(self) -> Mapping[str, str] | None:
         authorization = self.request.headers.get(AUTHORIZATION)
