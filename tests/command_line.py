@@ -105,7 +105,7 @@ class Running:
 
 def until(reached: Callable[[], bool]) -> None:
     """Waits for what other processes bring about and tell nobody."""
-    for _ in range(1000):
+    for _ in range(3000):
         if reached():
             return
         threading.Event().wait(0.02)
@@ -129,7 +129,7 @@ def running(
                 yield Running(process, stdout, log)
         finally:
             process.kill()
-            process.join(10)
+            process.join(60)
 
 
 def _started(
@@ -171,7 +171,7 @@ def _become(
 
 
 def _ended(process: ForkServerProcess) -> int:
-    process.join(30)
+    process.join(60)
     assert process.exitcode is not None, "it still runs"
     return process.exitcode
 
@@ -189,7 +189,7 @@ def exchange(url: str, body: Any = None) -> Answered:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - our own servers
     try:
-        response = _DIRECT.open(request, timeout=20)
+        response = _DIRECT.open(request, timeout=60)
     except urllib.error.HTTPError as error:
         response = error
     with response:

@@ -108,7 +108,7 @@ class Caller:
     """Sends over one connection, again and again; when it breaks, over another."""
 
     def __init__(self, machine: Machine) -> None:
-        self._connection = HTTPConnection(machine.url.removeprefix("http://"), timeout=20)
+        self._connection = HTTPConnection(machine.url.removeprefix("http://"), timeout=60)
         self._connection.connect()
         self.first_port: int = self._connection.sock.getsockname()[1]
         self.codes: Counter[int] = Counter()
@@ -195,7 +195,7 @@ class Fleet:
 
     async def until(self, condition: Callable[[], Awaitable[bool]], otherwise: str) -> None:
         """Waits for what processes bring about and tell nobody."""
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while not await condition():
             assert time.monotonic() < end, otherwise
             await asyncio.sleep(0.05)

@@ -84,6 +84,6 @@ async def fetch(gateway: Gateway, method: str, path: str, query: Mapping[str, st
 
 async def all_inside(gateway: Gateway, calls: int) -> None:
     """Waits until so many calls are under way in the gateway."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(gateway.app[GATEWAY].ingress.in_flight) < calls:  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0)

@@ -19,7 +19,7 @@ def python(*arguments: str, folder: Path, **more: str) -> Done:
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
 

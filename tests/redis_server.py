@@ -36,7 +36,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [*command, "--loglevel", "warning", *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1):
@@ -49,7 +49,7 @@ class RedisServer:
         """Kills it; nothing is said to whoever is connected."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(5)
+            self._process.wait(60)
             self._process = None
 
     def pause(self) -> None:
@@ -65,7 +65,7 @@ class RedisServer:
     def do(self, *command: str) -> str:
         """What it answers, as its own client prints it."""
         asking = ["redis-cli", "-p", str(self.port), *command]
-        asked = subprocess.run(asking, capture_output=True, text=True, timeout=10, check=True)
+        asked = subprocess.run(asking, capture_output=True, text=True, timeout=60, check=True)
         return asked.stdout.strip()
 
 

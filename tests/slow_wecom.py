@@ -21,7 +21,7 @@ class SlowWeCom:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 wecom.arrived.set()
-                wecom.release.wait(20)
+                wecom.release.wait(60)
                 self._answer({"errcode": 0, "errmsg": "ok", "msgid": "1"})
 
             def _answer(self, body: dict[str, Any]) -> None:
@@ -46,4 +46,4 @@ class SlowWeCom:
         self.release.set()
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(10)
+        self._thread.join(60)

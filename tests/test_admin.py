@@ -469,7 +469,7 @@ async def test_no_secret_of_a_call_reaches_the_metrics(opening: Any) -> None:
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own server
+        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own server
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -487,14 +487,14 @@ def test_esb_serve_keeps_the_admin_listener_while_it_drains(tmp_path: Path, slow
     ):
         assert status(ready) == 200
         sent = threads.submit(exchange, gateway.url + SEND_WEIXIN, NOTICE)
-        assert slow_wecom.arrived.wait(20)
+        assert slow_wecom.arrived.wait(60)
         gateway.stop()
         while status(ready) == 200:
             pass
         assert status(ready) == 503
         assert status(ready.replace("readyz", "livez")) == 200
         slow_wecom.release.set()
-        assert sent.result(20).body["result"] is True
+        assert sent.result(60).body["result"] is True
         assert gateway.finish().code == 0
     with pytest.raises(urllib.error.URLError):
         status(ready)

@@ -16,7 +16,7 @@ HERE = ROOT / "bench"
 
 def bench(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(HERE / script), *arguments]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=55, check=False)
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=150, check=False)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_a_signal_lets_calls_finish_and_refuses_new_ones(
 ) -> None:
     with running("serve", "-c", slow_config, log=tmp_path / "log") as gateway, ThreadPoolExecutor() as pool:
         in_flight = pool.submit(exchange, gateway.url + SEND_WEIXIN, NOTICE)
-        assert slow_wecom.arrived.wait(10)
+        assert slow_wecom.arrived.wait(60)
         gateway.stop(number)
         _wait_until_draining(gateway)
 
@@ -149,7 +149,7 @@ def test_a_signal_lets_calls_finish_and_refuses_new_ones(
         assert gateway.is_alive
 
         slow_wecom.release.set()
-        assert in_flight.result(10).body["data"]["accepted"] == ["zhangsan"]
+        assert in_flight.result(60).body["data"]["accepted"] == ["zhangsan"]
         assert gateway.finish().code == 0
 
 
@@ -158,14 +158,14 @@ def test_what_outlasts_the_grace_is_cut(slow_wecom: SlowWeCom, tmp_path: Path) -
     config.write_text(CONFIG.format(grace=0.2, host=slow_wecom.url))
     with running("serve", "-c", config, log=tmp_path / "log") as gateway, ThreadPoolExecutor() as pool:
         in_flight = pool.submit(exchange, gateway.url + SEND_WEIXIN, NOTICE)
-        assert slow_wecom.arrived.wait(10)
+        assert slow_wecom.arrived.wait(60)
         gateway.stop()
         finished = gateway.finish()
 
         assert finished.code == 0
         assert "Traceback" not in finished.stderr
         with pytest.raises(OSError, match=r"closed|reset"):
-            in_flight.result(10)
+            in_flight.result(60)
 
 
 def test_without_calls_a_signal_ends_it_at_once(slow_config: Path, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_calls_are_answered_although_nobody_reads_the_log(embedded: Path) -> Non
         assert exchange(url + SEND_WEIXIN, NOTICE).body["result"] is True
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
 
 
@@ -415,7 +415,7 @@ def test_a_reader_that_has_gone_is_no_crash(arguments: list[str]) -> None:
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=30,
+            timeout=150,
             check=False,
         )
     finally:
@@ -454,7 +454,7 @@ def test_who_is_started_without_stderr_logs_to_nobody(embedded: Path, closed: st
         url = process.stdout.readline().split()[-1]
         answers = [exchange(url + SEND_WEIXIN, NOTICE).body["result"] for _ in range(3)]
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert answers == [True, True, True]
 
 

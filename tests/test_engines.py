@@ -97,7 +97,7 @@ async def test_an_answer_may_come_before_all_of_the_body_is_sent(engine: Engine,
 
     server = await open_raw(refuse)
     assert await fetched(engine, server.url, body=b"x" * 2**23) == (413, b"no")
-    await asyncio.wait_for(server.all_gone.wait(), 5)  # nobody knows what is still on its way
+    await asyncio.wait_for(server.all_gone.wait(), 10)  # nobody knows what is still on its way
 
 
 async def test_a_large_body_arrives_whole(engine: Engine, open_raw: OpenRaw) -> None:
@@ -283,7 +283,7 @@ async def test_many_servers_are_asked_and_none_of_their_connections_is_left_open
     assert await first == (200, b"slow")
     await engine.close()
     for server in servers:
-        await asyncio.wait_for(server.all_gone.wait(), 5)
+        await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 async def test_who_trusts_others_shares_no_connection(engine: Engine, open_raw: OpenRaw) -> None:
@@ -301,7 +301,7 @@ async def test_closing_closes_what_is_kept_and_what_is_under_way(open_raw: OpenR
     answers: list[Answer] = await asyncio.gather(*(engine.fetch(asking(server.url)) for _ in range(5)))
     assert len(answers) == 5
     await engine.close()
-    await asyncio.wait_for(server.all_gone.wait(), 5)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 # The choice

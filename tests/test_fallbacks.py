@@ -29,7 +29,7 @@ def demonstrated(missing: tuple[str, ...], **environ: str) -> subprocess.Complet
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
 

@@ -15,7 +15,7 @@ def manager(tmp_path: Path) -> tuple[socket.socket, str]:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     path = str(tmp_path / "notify")
     listening.bind(path)
-    listening.settimeout(10)
+    listening.settimeout(60)
     return listening, path
 
 
@@ -28,7 +28,7 @@ def test_a_state_reaches_the_manager(manager: tuple[socket.socket, str]) -> None
 def test_a_manager_may_have_an_abstract_address() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0esb-test-notify")
-        listening.settimeout(10)
+        listening.settimeout(60)
         notify({"NOTIFY_SOCKET": "@esb-test-notify"}, STOPPING)
         assert listening.recv(100) == b"STOPPING=1"
 

@@ -8,7 +8,7 @@ from esb.occupancy import Occupancy
 
 
 async def test_an_empty_room_is_left_at_once() -> None:
-    await asyncio.wait_for(Occupancy().ended(), 1)
+    await asyncio.wait_for(Occupancy().ended(), 30)
 
 
 async def test_the_last_to_leave_ends_it_whatever_the_order() -> None:
@@ -20,7 +20,7 @@ async def test_the_last_to_leave_ends_it_whatever_the_order() -> None:
         ended = asyncio.create_task(calls.ended())
         await asyncio.sleep(0)
         assert not ended.done()
-    await asyncio.wait_for(ended, 1)
+    await asyncio.wait_for(ended, 30)
     assert calls.number == 0
 
 
@@ -28,7 +28,7 @@ async def test_who_leaves_by_an_error_has_left_too() -> None:
     calls = Occupancy()
     with pytest.raises(ZeroDivisionError), calls:
         raise ZeroDivisionError
-    await asyncio.wait_for(calls.ended(), 1)
+    await asyncio.wait_for(calls.ended(), 30)
 
 
 async def test_who_comes_later_is_waited_for_too() -> None:

@@ -419,7 +419,7 @@ async def test_an_answer_over_the_limit_is_refused_and_its_connection_closed(
 ) -> None:
     server = await open_raw(script)
     assert told(await failure(outgoing, server.url)) == ("the response is too large", True)
-    await asyncio.wait_for(server.all_gone.wait(), 5)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 # Connections

@@ -78,7 +78,7 @@ def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
             done = run(*arguments[1:], folder=folder, ESB_URL=gateway.url, **{name: value})
     finally:
         greeter.kill()
-        greeter.wait(10)
+        greeter.wait(60)
     assert done.code == 0, done.stdout + done.stderr
     answered, shown = json.loads(done.stdout), json.loads(blocks("json")[0])
     assert {**answered, "request_id": ""} == {**shown, "request_id": ""}

@@ -16,7 +16,7 @@ def soak(seed: int) -> "subprocess.CompletedProcess[str]":
     options = {"--sends": SENDS, "--at-once": SENDS, "--seed": seed}
     arguments = [str(word) for option in options.items() for word in option]
     command = [sys.executable, str(ROOT / "bench" / "soak.py"), *arguments]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=55, check=False)
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_300_sends_under_all_faults_are_told_as_they_went() -> None:

@@ -238,6 +238,6 @@ async def test_what_is_given_back_may_be_taken_again(world: World) -> None:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.005)

@@ -55,7 +55,7 @@ async def open_store(events: list[Event]) -> AsyncIterator[OpenStore]:
 
 
 async def healed(store: Store) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while store.trouble:  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.01)
 
@@ -173,7 +173,7 @@ async def test_a_server_that_only_reads_is_away(own: RedisServer, open_store: Op
 async def test_trouble_is_found_though_nobody_asks(own: RedisServer, open_store: OpenStore) -> None:
     store = await open_store(own.url)
     own.do("REPLICAOF", "127.0.0.1", "1")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not store.trouble:  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.02)
 

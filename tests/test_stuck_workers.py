@@ -58,7 +58,7 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
                 writer.write(request(b"GET", b"/api/c/compapi/test/stuck/"))
                 event = await ended.get()
             assert (event.stuck, event.status) == (True, -signal.SIGKILL)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while [process.health for process in await workers.processes()] != [OK, OK]:  # noqa: ASYNC110 - no event tells
                     await asyncio.sleep(0)
             answer = await exchange(f"http://127.0.0.1:{port}", request(b"GET", b"/api/c/ping/"))

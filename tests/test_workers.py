@@ -83,7 +83,7 @@ class Fleet:
 
 def exchange_text(url: str) -> str:
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own server
+        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own server
             return str(response.read().decode())
     except urllib.error.HTTPError as error:
         with error:
@@ -134,7 +134,7 @@ def test_a_call_in_flight_finishes_and_no_process_stays(slow_fleet: Fleet, slow_
     assert slow_fleet.serving.pid not in {os.getpgid(worker) for worker in workers}
     with ThreadPoolExecutor() as pool:
         sending = pool.submit(slow_fleet.send)
-        assert slow_wecom.arrived.wait(10)
+        assert slow_wecom.arrived.wait(60)
         slow_fleet.serving.stop(number)
         if number != signal.SIGKILL:
             until(lambda: exchange_text(f"{slow_fleet.admin}/readyz") != "ok\n")

@@ -47,7 +47,7 @@ async def exchange(url: str, request: bytes) -> Answer:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:] if line)]
         length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
@@ -66,7 +66,7 @@ def request(
 
 async def until(reached: Callable[[], bool]) -> None:
     """Lets everything else run until this is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not reached():  # noqa: ASYNC110 - what is waited for is told by no event
             await asyncio.sleep(0)
 
