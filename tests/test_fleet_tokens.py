@@ -16,7 +16,7 @@ from esb.token import FAILURES_PER_MINUTE
 from esb.tokens import TokenCache, TokenKey, TokenRefused
 from tests.conftest import Clock
 from tests.loop_time import turns
-from tests.test_tokens import KEY, LIFE, Upstream, borrowed, outcomes
+from tests.test_tokens import KEY, LIFE, Upstream, at_hand, borrowed, outcomes
 
 PLAIN = TokenKey("mp", "wx0000000000000001", "digest", "plain", exclusive=True)
 
@@ -109,6 +109,23 @@ async def test_a_warm_token_asks_the_store_nothing(fleet: Fleet) -> None:
     asked = fleet.store.asked
     await fleet.get_at_once(100)
     assert fleet.store.asked == asked
+
+
+async def test_a_token_that_all_share_is_at_hand_until_some_change_may_have_been_missed(fleet: Fleet) -> None:
+    await fleet.get(0, 0)  # its own change is heard, too
+    assert [at_hand(cache) for cache in fleet.caches] == ["token 1", None, None, None]
+    fleet.store.lose_all()
+    assert at_hand(fleet.caches[0]) is None
+    await fleet.get(0, 0)
+    assert at_hand(fleet.caches[0]) == "token 1"
+    await fleet.get(1)
+    await fleet.caches[1].forget(KEY, "token 1")
+    assert at_hand(fleet.caches[0]) is None
+
+
+async def test_a_token_that_a_fetch_kills_is_never_at_hand(fleet: Fleet) -> None:
+    await fleet.get(0, key=PLAIN)
+    assert at_hand(fleet.caches[0], PLAIN) is None
 
 
 async def test_a_token_that_a_fetch_kills_is_never_used_without_a_look(fleet: Fleet) -> None:

@@ -67,6 +67,12 @@ def borrowed(number: int) -> TokenKey:
     return TokenKey("qy", "ww0000000000000001", f"digest {number}", borrowed=True)
 
 
+def at_hand(cache: TokenCache, key: TokenKey = KEY) -> str | None:
+    """The value of the token that is at hand."""
+    entry = cache.at_hand(key)
+    return None if entry is None else entry.value
+
+
 def outcomes(events: list[Event]) -> list[str]:
     return [event.outcome for event in events if isinstance(event, TokenFetched)]
 
@@ -77,6 +83,39 @@ def outcomes(events: list[Event]) -> list[str]:
 async def test_a_token_is_fetched_once_and_then_remembered(cache: TokenCache, upstream: Upstream) -> None:
     assert [await cache.get(KEY, upstream) for _ in range(5)] == ["token 1"] * 5
     assert upstream.fetched == 1
+
+
+async def test_a_token_is_at_hand_while_there_is_nothing_to_be_done_about_it(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    assert at_hand(cache) is None
+    await cache.get(KEY, upstream)
+    assert at_hand(cache) == "token 1"
+    clock.advance(LIFE - 301)
+    assert at_hand(cache) == "token 1"
+    clock.advance(62)
+    assert at_hand(cache) is None  # somebody has to refresh it
+    assert await cache.get(KEY, upstream) == "token 1"
+    await turns()
+    assert at_hand(cache) == "token 2"
+    await cache.forget(KEY, "token 2")
+    assert at_hand(cache) is None
+
+
+async def test_a_token_is_not_at_hand_after_its_end(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE)
+    assert at_hand(cache) is None
+
+
+async def test_what_is_at_hand_is_used_and_does_not_go_first(upstream: Upstream, clock: Clock) -> None:
+    cache = TokenCache(Observer(), clock, size=2)
+    for number in (1, 2):
+        await cache.get(borrowed(number), upstream)
+    assert at_hand(cache, borrowed(1)) == "token 1"
+    await cache.get(borrowed(3), upstream)
+    assert [at_hand(cache, borrowed(number)) for number in (1, 2, 3)] == ["token 1", None, "token 3"]
+    await cache.close()
 
 
 async def test_however_many_ask_at_once_one_token_is_fetched(cache: TokenCache, upstream: Upstream) -> None:
