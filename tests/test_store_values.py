@@ -43,14 +43,21 @@ def test_what_is_dropped_makes_room() -> None:
     assert kept(values, "abcd") == "acd"
 
 
-def test_what_has_ended_makes_room_as_others_come() -> None:
-    values, clock = values_for(4)
-    put(values, clock, "a", seconds=600)
-    put(values, clock, "bcd", seconds=1)
-    values.get("a")
+def test_a_value_is_kept_until_its_end() -> None:
+    values, clock = values_for(3)
+    put(values, clock, "a", seconds=60)
+    put(values, clock, "b", seconds=1)
     clock.advance(1)
-    put(values, clock, "e", raw=b"x" * (2 * OVERHEAD))
-    assert kept(values, "abcde") == "ae"
+    assert kept(values, "ab") == "a"
+    assert values.taken == OVERHEAD + 1
+
+
+def test_what_has_ended_does_not_pile_up() -> None:
+    values, clock = values_for(1000)
+    for number in range(500):
+        clock.advance(1)
+        values.put(str(number), Value(b"x", clock() + 50, ""))
+    assert values.taken <= 51 * (OVERHEAD + 1)
 
 
 def test_what_is_larger_than_all_of_the_room_takes_none() -> None:

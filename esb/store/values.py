@@ -25,7 +25,8 @@ class Values:
     def __init__(self, clock: Callable[[], float], most_bytes: int) -> None:
         self._clock = clock
         self._most_bytes = most_bytes
-        self._bytes = 0
+        self.taken = 0
+        """How many bytes they take now."""
         self._values: OrderedDict[str, Value] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
@@ -47,18 +48,18 @@ class Values:
         self.drop(key)
         self._purge()
         self._values[key] = value
-        self._bytes += size
-        while self._bytes > self._most_bytes:
+        self.taken += size
+        while self.taken > self._most_bytes:
             self.drop(next(iter(self._values)))
 
     def drop(self, key: str) -> None:
         value = self._values.pop(key, None)
         if value is not None:
-            self._bytes -= _size(value)
+            self.taken -= _size(value)
 
     def clear(self) -> None:
         self._values.clear()
-        self._bytes = 0
+        self.taken = 0
 
     def _purge(self) -> None:
         now = self._clock()
