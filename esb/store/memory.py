@@ -5,9 +5,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from cachetools import LRUCache
-
 from esb.errors import UpstreamError
+from esb.recent import Recent
 from esb.store import TOLD, Heard, Kept, Rule, Swapped, Taken
 from esb.store.places import Places
 from esb.store.values import OVERHEAD, Value, Values
@@ -36,7 +35,7 @@ class MemoryStore:
         self._soonest: list[tuple[float, str]] = []
         self._values = Values(clock, min(size * OVERHEAD, MOST_BYTES))
         self._versions = count(1)
-        self._reserved: LRUCache[str, deque[float]] = LRUCache(min(size, MOST_VALUES))
+        self._reserved: Recent[str, deque[float]] = Recent(min(size, MOST_VALUES))
         self._taken = Places(min(size, MOST_VALUES), MOST_TAKEN)
         self._listeners: list[Heard] = []
 
@@ -100,7 +99,7 @@ class MemoryStore:
         now = self._clock()
         waits = []
         for key in keys:
-            places = self._reserved.get(key)
+            places = self._reserved.used(key)
             if places is None:
                 places = self._reserved[key] = deque()
             waits.append(_reserve(places, now, times, limit, seconds, patience))

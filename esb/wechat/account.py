@@ -121,7 +121,8 @@ class Account:
         closed = await self._gate.closed()
         if closed is not None:
             raise WeChatError(closed)
-        await self._token(call)
+        if self._tokens.at_hand(self.key) is None:
+            await self._token(call)
 
     async def _tried(self, call: Call, message: Message, raw: bytes, effort: _Effort) -> Reply | None:
         """What WeChat answers to one request; None if another one may do better."""

@@ -6,6 +6,7 @@ Source: developer.work.weixin.qq.com/document/path/90454. Messages wait for thei
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from esb.call import Call
 from esb.store import Store
@@ -43,6 +44,9 @@ class Pace:
             waits = await self.store.reserve(
                 keys, times=len(message.pages), limit=self.limit, seconds=WINDOW_SECONDS, patience=patience
             )
+            if not any(waits):
+                turns.append(Turn(0.0, message))  # nearly always
+                continue
             groups: dict[float, list[str]] = {}
             for receiver, wait in zip(receivers, waits, strict=True):
                 if wait > patience:
@@ -50,4 +54,4 @@ class Pace:
                 else:
                     groups.setdefault(wait, []).append(receiver)
             turns += [Turn(wait, message.to(group)) for wait, group in groups.items()]
-        return sorted(turns, key=lambda turn: turn.wait), late
+        return sorted(turns, key=attrgetter("wait")), late
