@@ -1,11 +1,16 @@
 """The deadlines of calls: cheaper than asyncio.timeout, which does more, and just as careful."""
 
 import asyncio
+import math
 from types import TracebackType
 from typing import Any
 
 ANSWER_SECONDS = 0.25
 """What a component that noticed its deadline itself has left to say what it did until then."""
+
+EARLY_SECONDS = 0.001
+"""A timer may ring so much too early."""
+LATE_SECONDS = 0.01
 
 
 class Deadlines:
@@ -42,6 +47,45 @@ class Deadlines:
                 return
             del self._waiting[first]
             first.cut()
+
+
+class Limits:
+    """Watches tasks that have different times, all with one timer: it is set again when a shorter time comes."""
+
+    __slots__ = ("_rings_at", "_timer", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: dict[Deadline, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
+
+    def after(self, seconds: float) -> "Deadline":
+        """A deadline of the task that runs, so many seconds from now. It must be used at once."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None  # noqa: S101 - whoever has a deadline runs in a task
+        deadline = Deadline(task, loop.time() + seconds, self._waiting)
+        self._waiting[deadline] = None
+        if deadline.when < self._rings_at:
+            self._set(loop, deadline.when)
+        return deadline
+
+    def _set(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = when
+        self._timer = loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._timer, self._rings_at = None, math.inf
+        for deadline in [each for each in self._waiting if each.when <= now + EARLY_SECONDS]:
+            del self._waiting[deadline]
+            deadline.cut()
+        if self._waiting:
+            # Not at once again: thousands may wait, and all of them are looked at.
+            self._set(loop, max(min(each.when for each in self._waiting), now + LATE_SECONDS))
 
 
 class Deadline:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from esb.outgoing.aiohttp_engine import AiohttpEngine
-from esb.outgoing.exchange import Engine, ExchangeError, Request
+from esb.outgoing.exchange import Engine, ExchangeError
 from esb.outgoing.httptools_engine import HttptoolsEngine
 from tests.engines import needs_httptools
 from tests.raw_server import Peer, raw_server
@@ -137,7 +137,7 @@ def in_pieces(draw: random.Random, raw: bytes) -> list[bytes]:
 async def outcome(engine: Engine, url: str) -> tuple[object, ...]:
     """What comes of a request: the answer, or what the caller is told instead."""
     try:
-        found = await engine.fetch(Request(method="POST", url=url, headers={}, body=b"{}", connect=3, total=3))
+        found = await engine.way("POST", url, (), None, None, False).fetch({}, b"{}", 3)
     except ExchangeError as error:
         return type(error).__name__, error.sent
     return found.status, found.body, sorted((name.lower(), value) for name, value in found.headers.items())

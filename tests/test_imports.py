@@ -83,7 +83,7 @@ LIBRARIES = {
     "uvloop": {"serving"},
     "watchfiles": {"commands.dev"},
     "yaml": {"document"},
-    "yarl": {"outgoing.aiohttp_engine", "outgoing.httptools_engine"},
+    "yarl": {"outgoing.aiohttp_engine", "outgoing.origins"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 

@@ -544,21 +544,24 @@ async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: O
 
 
 async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_not(
-    outgoing: Outgoing, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("esb.outgoing.MOST_PLACES", 2)
+    monkeypatch.setattr("esb.outgoing.RECENT", 2)
+    outgoing = Outgoing(Observer(), max_per_target=3, engine=engine)
+    outgoing.open()
     slow = await open_raw(silent)
     waiting = [asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", slow.url)) for _ in range(3)]
     await slow.has_opened(3)
     for _ in range(5):
         server = await open_raw(answering(b"{}"))
         assert await outgoing.json(make_call(), TARGET, "GET", server.url) == {}
-    assert len(outgoing._lanes) <= 2
+    assert len(outgoing._lanes) == 3  # two recent ones, and that of the slow server
     with pytest.raises(Limited):
         await outgoing.json(None, TARGET, "GET", slow.url)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+    await outgoing.close()
 
 
 async def test_before_it_is_open_nothing_can_be_sent() -> None:

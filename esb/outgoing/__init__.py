@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 from multidict import MultiMapping
 
@@ -20,7 +21,7 @@ from esb.lanes import Lane
 from esb.observe import Observer
 from esb.outgoing.aiohttp_engine import AiohttpEngine
 from esb.outgoing.asking import Asking, Upload, too_slow
-from esb.outgoing.exchange import MAX_ANSWER, Answer, Answering, Engine, ExchangeError, Request, Target, Tls
+from esb.outgoing.exchange import MAX_ANSWER, Answer, Answering, Engine, ExchangeError, Request, Target, Tls, Way
 from esb.outgoing.reading import may_have_acted, own_code, read_json, read_object
 from esb.outgoing.telling import Telling
 
@@ -43,8 +44,7 @@ IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
 FULL = template("Too many calls of this third-party system are under way, please try again later")
 RECENT = 256
-MOST_PLACES = 1000
-"""From so many on, those where nothing is under way are forgotten."""
+"""So many kinds of requests are remembered: an address, token and all, and the names of the headers."""
 Place = tuple[str, str | None]
 """Where requests are counted together: a host, and the forward proxy on the way to it."""
 
@@ -64,14 +64,15 @@ class Outgoing:
     def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
         self._observer = observer
         self._max_per_target = max_per_target
-        self._lanes: dict[Place, Lane] = {}
-        self._place = lru_cache(maxsize=RECENT)(_place)
+        self._lanes: WeakValueDictionary[Place, Lane] = WeakValueDictionary()
+        self._way = lru_cache(maxsize=RECENT)(self._new_way)
         self._engine = engine or AiohttpEngine()
         self.is_open = False
 
     def open(self) -> None:
         """Makes the connection pools, inside a running event loop."""
         self._engine.open()
+        self._way.cache_clear()
         self.is_open = True
 
     async def close(self) -> None:
@@ -115,7 +116,7 @@ class Outgoing:
         esb.outgoing.exchange.
         """
         with Asking(self._observer, call, target, timeout) as asked:
-            answer = await self._fetch(asked, asked.request(method, url, body, headers, proxy, tls, guarded))
+            answer = await self._fetch(asked, method, url, body, headers, proxy, tls, guarded)
             asked.status = answer.status
             payload = read_object(target, answer, statuses)
             asked.answered(payload)
@@ -137,7 +138,7 @@ class Outgoing:
     ) -> Answer:
         """What this request brings, whatever its status. UpstreamError when nothing usable came."""
         with Asking(self._observer, call, target, timeout) as asked:
-            answer = await self._fetch(asked, asked.request(method, url, body, headers, proxy, tls, guarded))
+            answer = await self._fetch(asked, method, url, body, headers, proxy, tls, guarded)
             asked.status = answer.status
             return answer
 
@@ -163,12 +164,12 @@ class Outgoing:
         """
         with Asking(self._observer, call, target, timeout) as asked:
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
-            request = asked.streaming(method, url, upload, headers, tls, guarded)
-            lane = self._lane(request)
+            lane = self._lane(url, None)
             if not lane.enters(asked.call_id):
-                await asked.wait(lane, request)
+                await asked.wait(lane)
             async with AsyncExitStack() as stack:
                 stack.callback(lane.leave, asked.call_id)
+                request = asked.streaming(method, url, upload, headers, tls, guarded)
                 answering = await self._head(asked, request, stack)
                 asked.status = answering.status
                 yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
@@ -189,28 +190,38 @@ class Outgoing:
         """Tells the log of one request, however it ends; also of one that takes another way out than HTTP."""
         return Telling(self._observer, call, target)
 
-    async def _fetch(self, asked: Asking, request: Request) -> Answer:
-        lane = self._lane(request)
+    async def _fetch(
+        self,
+        asked: Asking,
+        method: str,
+        url: str,
+        body: Any,
+        headers: Mapping[str, str],
+        proxy: str | None,
+        tls: Tls | None,
+        guarded: bool,
+    ) -> Answer:
+        headers, body = asked.content(headers, body)
+        lane, way = self._way(method, url, tuple(headers), proxy, tls, guarded)
         if not lane.enters(asked.call_id):
-            await asked.wait(lane, request)
+            await asked.wait(lane)
         try:
-            return await self._engine.fetch(request)
+            return await way.fetch(headers, body, asked.seconds)
         except ExchangeError as error:
             failure = asked.failure(error)
         finally:
             lane.leave(asked.call_id)
         raise failure
 
-    def _lane(self, request: Request) -> Lane:
-        """Where this request is counted together with the others to the same host."""
-        place = self._place(request.url, request.proxy)
+    def _new_way(
+        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+    ) -> tuple[Lane, Way]:
+        """Where requests of this kind are counted together with others, and how they are sent."""
+        return self._lane(url, proxy), self._engine.way(method, url, names, proxy, tls, guarded)
+
+    def _lane(self, url: str, proxy: str | None) -> Lane:
+        place = (url.partition("://")[2].partition("/")[0], proxy)
         lane = self._lanes.get(place)
         if lane is None:
-            if len(self._lanes) >= MOST_PLACES:
-                self._lanes = {place: lane for place, lane in self._lanes.items() if not lane.is_idle}
             lane = self._lanes[place] = Lane(time.monotonic, self._max_per_target, FULL)
         return lane
-
-
-def _place(url: str, proxy: str | None) -> Place:
-    return url.partition("://")[2].partition("/")[0], proxy

@@ -1,10 +1,9 @@
 """The way out by aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -14,9 +13,19 @@ from multidict import MultiMapping
 from yarl import URL
 
 from esb.addresses import is_refused, literal
-from esb.deadline import Deadlines
+from esb.deadline import Limits
 from esb.errors import Message
-from esb.outgoing.exchange import MAX_ANSWER, Answer, ExchangeError, NoConnection, OutOfTime, Request
+from esb.outgoing.exchange import (
+    CANNOT_BE_SENT,
+    MAX_ANSWER,
+    Answer,
+    ExchangeError,
+    NoConnection,
+    OutOfTime,
+    Request,
+    Tls,
+    connect_seconds,
+)
 from esb.outgoing.prompt_request import PromptRequest
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
@@ -55,50 +64,39 @@ class AiohttpEngine:
     """Two pools of connections: one for requests that may go anywhere, one for those that are guarded."""
 
     def __init__(self) -> None:
-        self._free: aiohttp.ClientSession | None = None
-        self._guarded: aiohttp.ClientSession | None = None
-        # Most requests go where others went just now, with the same limits.
-        self._url = lru_cache(maxsize=RECENT)(partial(URL, encoded=True))
-        self._timeout = lru_cache(maxsize=RECENT)(_timeout)
-        self._deadlines = lru_cache(maxsize=RECENT)(Deadlines)
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._limits = Limits()
 
     def open(self) -> None:
-        self._free = _session(None)
-        self._guarded = _session(GuardedResolver())
+        self._sessions = {False: _session(None), True: _session(GuardedResolver())}
 
     async def close(self) -> None:
-        for session in (self._guarded, self._free):
-            if session is not None:
-                await session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    async def fetch(self, request: Request) -> Answer:
-        total = request.total
-        try:
-            if total is None or total % 1:
-                return await self._fetched(request, total)
-            # Nearly always it is one of few limits, which cost next to nothing when many requests share them.
-            with self._deadlines(total).of(_this_task()):
-                return await self._fetched(request, None)
-        except TROUBLE as error:
-            failure = _failure(error)
-        raise failure  # outside the except clause: a chained aiohttp error would carry the URL
-
-    async def _fetched(self, request: Request, total: float | None) -> Answer:
-        response = await self._begun(request, total)
-        try:
-            body = await _read(response)  # with its last byte it has given the connection back
-        except BaseException:
-            response.close()
-            raise
-        return Answer(response.status, response.headers, body)
+    def way(
+        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+    ) -> "AiohttpWay":
+        return AiohttpWay(self._session(guarded), self._limits, method, url, guarded, _options(proxy, tls))
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["AiohttpAnswering"]:
         body = request.body
         upload = None if body is None or isinstance(body, bytes) else _Upload(body)
+        session = self._session(request.guarded)
         failure = None
         try:
-            response = await self._begun(request, request.total, upload)
+            response = await session.request(
+                request.method,
+                _address(request.url, request.guarded),
+                data=_data(body) if upload is None else upload,
+                headers=request.headers,
+                skip_auto_headers=OWN_HEADERS,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_timeout(request.connect),
+                **_options(None, request.tls),
+            )
         except TROUBLE as error:
             failure = _failure(error)
         if failure is not None:
@@ -111,28 +109,55 @@ class AiohttpEngine:
             else:
                 response.close()
 
-    async def _begun(
-        self, request: Request, total: float | None, upload: "_Upload | None" = None
-    ) -> aiohttp.ClientResponse:
-        """The response, as soon as its head is here."""
-        session = self._guarded if request.guarded else self._free
-        if session is None:
+    def _session(self, guarded: bool) -> aiohttp.ClientSession:
+        if not self._sessions:
             raise RuntimeError("the engine is not open")
-        url = self._url(request.url)
-        if request.guarded and (address := literal(url.host or "")) is not None and is_refused(address):
-            raise RefusedAddress  # aiohttp asks no resolver about these
-        return await session.request(
-            request.method,
-            url,
-            data=_data(request.body) if upload is None else upload,
-            headers=request.headers,
-            skip_auto_headers=OWN_HEADERS if request.as_is else None,
-            proxy=request.proxy,
-            ssl=True if request.tls is None else request.tls.context,
-            allow_redirects=False,
-            auto_decompress=not request.as_is,
-            timeout=self._timeout(total, request.connect),
-        )
+        return self._sessions[guarded]
+
+
+class AiohttpWay:
+    """How all requests of a kind are sent. What is the same for all of them is made once."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        limits: Limits,
+        method: str,
+        url: str,
+        guarded: bool,
+        options: Mapping[str, Any],
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._method = method
+        self._url = url
+        self._guarded = guarded
+        self._options = options
+        self._address: URL | None = None
+
+    async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+        try:
+            if self._address is None:
+                self._address = _address(self._url, self._guarded)
+            with self._limits.after(seconds):
+                response = await self._session.request(
+                    self._method,
+                    self._address,
+                    data=_data(body),
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=_timeout(connect_seconds(seconds)),
+                    **self._options,
+                )
+                try:
+                    read = await _read(response)  # with its last byte it has given the connection back
+                except BaseException:
+                    response.close()
+                    raise
+                return Answer(response.status, response.headers, read)
+        except TROUBLE as error:
+            failure = _failure(error)
+        raise failure  # outside the except clause: a chained aiohttp error would carry the URL
 
 
 class AiohttpAnswering:
@@ -175,15 +200,28 @@ class _Upload:
             raise
 
 
-def _this_task() -> "asyncio.Task[Any]":
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - whoever awaits an answer runs in a task
-    return task
+def _address(url: str, guarded: bool) -> URL:
+    """ValueError if it is none; RefusedAddress if the request may not go there."""
+    address = URL(url, encoded=True)
+    if guarded and (host := literal(address.host or "")) is not None and is_refused(host):
+        raise RefusedAddress  # aiohttp asks no resolver about these
+    return address
 
 
-def _timeout(total: float | None, connect: float) -> aiohttp.ClientTimeout:
+def _options(proxy: str | None, tls: Tls | None) -> dict[str, Any]:
+    """Of a request, for aiohttp; those only that are not as ever."""
+    options: dict[str, Any] = {}
+    if proxy is not None:
+        options["proxy"] = proxy
+    if tls is not None:
+        options["ssl"] = tls.context
+    return options
+
+
+@lru_cache(maxsize=RECENT)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
     # Exactly so long: aiohttp would round long times up to a whole second of the clock.
-    return aiohttp.ClientTimeout(total=total, connect=connect, sock_read=None, ceil_threshold=float("inf"))
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=None, ceil_threshold=float("inf"))
 
 
 def _data(body: bytes | AsyncIterator[bytes] | None) -> Any:
@@ -214,7 +252,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         chunk = await content.readany()
         size += len(chunk)
         if size > MAX_ANSWER:
-            response.close()
             raise _TooMuch
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -244,8 +281,7 @@ def _failure(error: Exception) -> ExchangeError:
         case _TooMuch():
             return ExchangeError(Message("the response is too large"))
         case ValueError() | aiohttp.NonHttpUrlClientError():
-            reason = Message("the request cannot be sent: its address, its proxy or a header is not valid")
-            return ExchangeError(reason, sent=False)
+            return ExchangeError(CANNOT_BE_SENT, sent=False)
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
             return ExchangeError(Message("the response is not valid HTTP"))
     return ExchangeError(Message("the connection was closed before the response was complete"))

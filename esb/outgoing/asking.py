@@ -11,10 +11,18 @@ from esb.call import Call
 from esb.errors import Message, Unreachable, UpstreamError
 from esb.lanes import Lane
 from esb.observe import Observer
-from esb.outgoing.exchange import Answering, ExchangeError, NoConnection, OutOfTime, Request, Target, Tls
+from esb.outgoing.exchange import (
+    Answering,
+    ExchangeError,
+    NoConnection,
+    OutOfTime,
+    Request,
+    Target,
+    Tls,
+    connect_seconds,
+)
 from esb.outgoing.telling import Telling
 
-CONNECT_SECONDS = 5.0
 SECONDS_WITHOUT_CALL = 10.0
 
 
@@ -34,25 +42,16 @@ class Asking(Telling):
                 self._limit = self.seconds = timeout
         self.deadline = now + self.seconds
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        body: Any,
-        headers: Mapping[str, str],
-        proxy: str | None,
-        tls: Tls | None,
-        guarded: bool,
-    ) -> Request:
-        """A request for a whole answer, with the headers that travel with the call. UpstreamError if it is too late."""
+    def content(self, headers: Mapping[str, str], body: Any) -> tuple[Mapping[str, str], bytes | None]:
+        """What is sent: headers, with those that travel with the call, and body. UpstreamError if it is too late."""
         if self.seconds <= 0:
             raise self.out_of_time(sent=False)
-        if body is not None and not isinstance(body, bytes):
+        if body is not None and type(body) is not bytes:
             body = codec.encode(body)
             headers = {"Content-Type": "application/json", **headers}
         if self.call is not None:
             headers = {**headers, **self.call.headers} if headers else self.call.headers
-        return Request(method, url, headers, body, self._connect(), self.seconds, proxy, tls, guarded)
+        return headers, body
 
     def streaming(
         self,
@@ -69,20 +68,12 @@ class Asking(Telling):
         own = CIMultiDict(headers)
         if self.call is not None:
             own.update(self.call.headers)
-        return Request(method, url, own, body, self._connect(), tls=tls, guarded=guarded, as_is=True)
+        return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded)
 
-    async def wait(self, lane: Lane, request: Request) -> None:
-        """Until there is room on the lane; the request has as long as is left then."""
+    async def wait(self, lane: Lane) -> None:
+        """Until there is room on the lane. `seconds` are those that are left then."""
         await lane.wait(self.call_id, self.deadline)
         self.seconds = self.deadline - asyncio.get_running_loop().time()
-        request.connect = self._connect()
-        if request.total is not None:
-            request.total = self.seconds
-
-    def _connect(self) -> float:
-        # A little less than all: no doubt then which of the two ran out, and whether anything was sent.
-        most = 0.9 * self.seconds
-        return most if most < CONNECT_SECONDS else CONNECT_SECONDS
 
     def failure(self, error: ExchangeError) -> UpstreamError:
         if isinstance(error, OutOfTime):

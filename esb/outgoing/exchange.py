@@ -10,6 +10,8 @@ from multidict import CIMultiDict, MultiMapping
 
 from esb.errors import Message
 
+CONNECT_SECONDS = 5.0
+CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
 MAX_ANSWER = 8 * 2**20
 """The largest answer read as a whole, in bytes, after decompression."""
 
@@ -48,12 +50,11 @@ class Tls:
         return cls(context, ca, cert, key)
 
 
-@dataclass(slots=True, eq=False)  # not frozen: that would triple the time it takes to make one
+@dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """One request; nobody changes it. `url` is encoded as it goes over the wire; redirects are never followed.
+    """A request whose answer is streamed, as it is: no header is added. `url` is encoded as it goes over the wire.
 
-    `connect` and `total` are seconds; without `total` whoever asks sees to the time. `guarded`: no address of
-    esb.addresses.REFUSED is connected to, whatever name leads there. No header is added to those of a request `as_is`.
+    `connect`: seconds for the connection; whoever asks sees to the rest of the time. `guarded`: see `Engine.way`.
     """
 
     method: str
@@ -61,11 +62,8 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | AsyncIterator[bytes] | None = field(repr=False)
     connect: float
-    total: float | None = None
-    proxy: str | None = field(default=None, repr=False)
     tls: Tls | None = None
     guarded: bool = False
-    as_is: bool = False
 
 
 class Answer:
@@ -99,6 +97,14 @@ class Answering(Protocol):
         ...
 
 
+class Way(Protocol):
+    """How an engine sends all requests with the same method, to the same address, with headers of the same names."""
+
+    async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+        """The whole answer, decompressed, and at most MAX_ANSWER of it. OutOfTime after so many seconds."""
+        ...
+
+
 class Engine(Protocol):
     """Whoever speaks HTTP for the way out. It raises nothing but ExchangeError."""
 
@@ -108,13 +114,27 @@ class Engine(Protocol):
 
     async def close(self) -> None: ...
 
-    async def fetch(self, request: Request) -> Answer:
-        """The whole answer, decompressed, and at most MAX_ANSWER of it."""
+    def way(
+        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+    ) -> Way:
+        """For requests of this kind, as long as the engine is open. `url` is encoded as it goes over the wire.
+
+        Redirects are never followed. `guarded`: no address of esb.addresses.REFUSED is connected to, whatever name
+        leads there. RuntimeError if the engine is not open; what is wrong with the address is told by `fetch`.
+        """
         ...
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[Answering]:
         """The answer from its head on. Leaving it before the end, of the answer or of the body sent, disconnects."""
         ...
+
+
+def connect_seconds(seconds: float) -> float:
+    """How long it may take to connect, when there are so many seconds for all.
+
+    A little less than all: no doubt then which of the two ran out, and whether anything was sent.
+    """
+    return min(CONNECT_SECONDS, 0.9 * seconds)
 
 
 class ExchangeError(Exception):

@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
-from esb.errors import Message
-from esb.outgoing.exchange import ExchangeError
+from esb.outgoing.exchange import CANNOT_BE_SENT, ExchangeError
 
 BODILESS = frozenset({"GET", "DELETE", "OPTIONS"})
 FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer"})
@@ -14,9 +13,6 @@ OWN: Mapping[str, str] = {
     "accept-encoding": "Accept-Encoding: identity\r\n",  # small answers: packing them costs more than it saves
     "user-agent": "User-Agent: esb-gateway\r\n",
 }
-BREAKING = frozenset("\r\n\0")
-"""Characters with which a name or a value would break out of its line."""
-CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
 
 
 class Head:
