@@ -1,7 +1,7 @@
 # Every target sets up what it needs: a virtual environment in .venv, and the packages in it.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST ?= --numprocesses auto --dist loadfile
+PYTEST ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
 # Compiled code is kept, also where the environment says no: the tests start a hundred processes.

@@ -118,7 +118,7 @@ def running(
 ) -> Iterator[Running]:
     """`esb ARGUMENTS`, ready; killed at the end if it still runs. Its stderr goes to the file `log`.
 
-    `fresh`: by a Python of its own, as from a shell; needed where that is to find something else by PYTHONPATH.
+    `fresh`: by a Python of its own, as from a shell.
     """
     receiving, sending = multiprocessing.Pipe(duplex=False)
     with receiving:
@@ -166,7 +166,7 @@ def _become(
         os.execve(sys.executable, [sys.executable, "-m", "esb", *arguments], environ)  # noqa: S606 - as a shell does
     os.environ.clear()
     os.environ.update(environ)
-    sys.path.insert(0, str(folder))
+    sys.path[:0] = [str(folder), *filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))]
     main(arguments, prog_name="esb")
 
 

@@ -1,6 +1,7 @@
 """A real gateway and a real WeChat sandbox for every test that wants them, over HTTP on loopback."""
 
 import asyncio
+import gc
 import json
 import os
 import textwrap
@@ -23,6 +24,15 @@ from tests.redis_server import RedisServer, redis_server
 from tests.slow_wecom import SlowWeCom
 
 IN_MEMORY = "/dev/shm"  # noqa: S108 - pytest makes folders of its own there, for this user alone
+WAITING = {
+    "test_bench.py",
+    "test_dev.py",
+    "test_fleet.py",
+    "test_soak.py",
+    "test_store.py",
+    "test_stuck_workers.py",
+    "test_workers.py",
+}
 SEND_WEIXIN = "cmsi/send_weixin"
 DEMO = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin"}
 MESSAGE = {"heading": "H", "message": "M", "date": "D"}
@@ -163,6 +173,22 @@ def pytest_configure() -> None:
     """Most tests write a small file or two: nothing in memory, while removing them from a disk takes its time."""
     if os.access(IN_MEMORY, os.W_OK):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", IN_MEMORY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: now and then a test waits."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests wait most of their time come first: begun last, they would be waited for alone."""
+    items.sort(key=lambda item: item.path.name not in WAITING)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: nobody who collects garbage need look at it."""
+    gc.freeze()
 
 
 OpenGateway = Callable[..., Awaitable[Gateway]]

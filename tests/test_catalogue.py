@@ -6,6 +6,7 @@ import importlib
 import io
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -25,7 +26,6 @@ PO = LOCALE / CHINESE / "LC_MESSAGES" / f"{DOMAIN}.po"
 KEYWORDS = (ROOT / "babel.keywords").read_text().split()
 WHERE = {name: int(position or 1) - 1 for name, _, position in (keyword.partition(":") for keyword in KEYWORDS)}
 """Which argument of these functions is a text."""
-SOURCES = [path for path in sorted((ROOT / "esb").rglob("*.py")) if "sandbox" not in path.parts]
 
 
 def templates() -> set[str]:
@@ -96,24 +96,30 @@ def errors(root: type[EsbError]) -> Iterator[type[EsbError]]:
             yield from errors(error)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_text_is_put_together_before_it_is_told(path: Path) -> None:
+@cache
+def sources() -> dict[Path, ast.Module]:
+    """All modules that may tell a caller something."""
+    paths = (path for path in sorted((ROOT / "esb").rglob("*.py")) if "sandbox" not in path.parts)
+    return {path: ast.parse(path.read_text()) for path in paths}
+
+
+def test_no_text_is_put_together_before_it_is_told() -> None:
     """Only a template that stands in the catalogue can be translated; what varies are its values."""
-    tree = ast.parse(path.read_text())
-    constants = set(unmarked(tree))
-    for call, text in texts(tree):
-        assert not isinstance(text, ast.JoinedStr | ast.BinOp | ast.IfExp), f"{path}:{call.lineno}: put together"
-        assert not is_formatted(text), f"{path}:{call.lineno}: formatted before it can be translated"
-        assert not (isinstance(text, ast.Name) and text.id in constants), (
-            f'{path}:{call.lineno}: mark the constant for the catalogues: {text.id} = template("…")'
-        )
+    for path, tree in sources().items():
+        constants = set(unmarked(tree))
+        for call, text in texts(tree):
+            assert not isinstance(text, ast.JoinedStr | ast.BinOp | ast.IfExp), f"{path}:{call.lineno}: put together"
+            assert not is_formatted(text), f"{path}:{call.lineno}: formatted before it can be translated"
+            assert not (isinstance(text, ast.Name) and text.id in constants), (
+                f'{path}:{call.lineno}: mark the constant for the catalogues: {text.id} = template("…")'
+            )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_constant_that_waits_to_be_filled_is_marked(path: Path) -> None:
-    for name, value in unmarked(ast.parse(path.read_text())).items():
-        sentence = " " in value and "${" not in value and placeholders_or_none(value)
-        assert not sentence, f'{path}: mark it for the catalogues: {name} = template("…")'
+def test_every_constant_that_waits_to_be_filled_is_marked() -> None:
+    for path, tree in sources().items():
+        for name, value in unmarked(tree).items():
+            sentence = " " in value and "${" not in value and placeholders_or_none(value)
+            assert not sentence, f'{path}: mark it for the catalogues: {name} = template("…")'
 
 
 def placeholders_or_none(text: str) -> list[tuple[str, str]]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import NOTICE, ROOT, exchange, running
-from tests.interpreter import Done, pytest_of, python
+from tests.command_line import NOTICE, ROOT, exchange, run, running
+from tests.interpreter import pytest_of, python
 
 DINGTALK = ROOT / "examples" / "esb-dingtalk"
 STANZA = """\
@@ -98,9 +98,9 @@ def install(source: Path, target: Path) -> str:
     return f"{target}:{ROOT}"
 
 
-def check(folder: Path, **environ: str) -> Done:
-    """`esb check` by a Python of its own: what is installed is looked up when it starts."""
-    return python("-m", "esb", "check", "-c", "esb.yaml", folder=folder, **environ)
+def check(folder: Path, path: str, **environ: str) -> str:
+    """What `esb check` tells where this is the import path."""
+    return run("check", "-c", "esb.yaml", folder=folder, PYTHONPATH=path, **environ).stdout
 
 
 @pytest.fixture(scope="module")
@@ -113,16 +113,13 @@ def dingtalk(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_one_stanza_is_enough_once_it_is_installed(dingtalk: str, tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text(STANZA)
-    done = check(tmp_path, PYTHONPATH=dingtalk)
-    assert done.stdout == "ok: 1 components\n"
-    without = check(tmp_path, PYTHONPATH=str(ROOT))
-    assert "components[0].use: unknown plugin 'dingtalk_robot'" in without.stdout
+    assert check(tmp_path, dingtalk) == "ok: 1 components\n"
+    assert "components[0].use: unknown plugin 'dingtalk_robot'" in check(tmp_path, str(ROOT))
 
 
 def test_its_config_is_checked_as_any_other(dingtalk: str, tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text(STANZA.replace("secret: s3cret", "sekret: s3cret"))
-    done = check(tmp_path, PYTHONPATH=dingtalk)
-    assert done.stdout.splitlines() == [
+    assert check(tmp_path, dingtalk).splitlines() == [
         "esb.yaml:6: components[0].config.secret: missing; expected a string",
         "esb.yaml:6: components[0].config.sekret: unknown key (did you mean 'secret'?)",
     ]
@@ -138,8 +135,7 @@ def test_the_stanza_of_its_readme_has_no_mistakes(dingtalk: str, tmp_path: Path)
     stanza = (DINGTALK / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0]
     (tmp_path / "esb.yaml").write_text(f"version: 1\n{stanza}")
     secrets = {"DINGTALK_ACCESS_TOKEN": "t0ken", "DINGTALK_SECRET": "s3cret"}
-    done = check(tmp_path, PYTHONPATH=dingtalk, **secrets)
-    assert done.stdout == "ok: 1 components\n"
+    assert check(tmp_path, dingtalk, **secrets) == "ok: 1 components\n"
 
 
 def test_components_middlewares_and_services_come_by_entry_points(tmp_path: Path) -> None:

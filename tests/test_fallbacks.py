@@ -34,8 +34,10 @@ def demonstrated(missing: tuple[str, ...], **environ: str) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("missing", [FASTER, FASTER + EXTRAS])
-@pytest.mark.parametrize("environ", [{}, {"AIOHTTP_NO_EXTENSIONS": "1", "MULTIDICT_NO_EXTENSIONS": "1"}])
+@pytest.mark.parametrize(
+    ("missing", "environ"),
+    [(FASTER, {}), (FASTER + EXTRAS, {"AIOHTTP_NO_EXTENSIONS": "1", "MULTIDICT_NO_EXTENSIONS": "1"})],
+)
 def test_a_message_is_sent_without_what_only_makes_it_faster(missing: tuple[str, ...], environ: dict[str, str]) -> None:
     done = demonstrated(missing, **environ)
     assert done.returncode == 0, done.stdout + done.stderr
