@@ -4,6 +4,7 @@ The first of these that is there is final: if it is bad, another that is good do
 """
 
 import hashlib
+from collections.abc import Awaitable
 from typing import Any
 
 from esb import signature
@@ -66,7 +67,7 @@ class AppAuth:
         if not await self._services.store.add(f"nonce:{digest}", left + CLOCKS_APART):
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
 
-    async def _by_secret(self, call: Call) -> App:
+    def _by_secret(self, call: Call) -> Awaitable[App]:
         claims = call.credentials.claims
         secret = claims.get("bk_app_secret") or claims.get("app_secret")
         if not secret:
@@ -76,7 +77,7 @@ class AppAuth:
         code = _app_code(call)
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
-        return await self._apps.verify(call, code, secret)
+        return self._apps.verify(call, code, secret)
 
 
 def _app_code(call: Call) -> str:

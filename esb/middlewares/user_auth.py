@@ -37,28 +37,32 @@ class UserAuth:
     async def __call__(self, call: Call, handler: Handler) -> Any:
         if call.user is not None:
             return await handler(call)
-        user, source = await self._user(call)
+        credentials = call.credentials
+        claims = credentials.claims
+        if brings_token(call):
+            user, source = await self._by_token(call)
+        elif credentials.parameter_access_token:
+            raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")
+        elif bk_token := claims.get("bk_token"):
+            user, source = await self._logged_in(call, bk_token), "bk_token"
+        elif username := claims.get("bk_username") or claims.get("username"):
+            user, source = self._named(call, username), "bk_username"
+        elif bk_token := self._cookie_token(credentials.cookie):
+            user, source = await self._logged_in(call, bk_token), "cookie"
+        else:
+            raise AuthenticationError(NO_USER)
         call.record.user = user.username
         call.record.user_source = source
         return await handler(call.made_by(call.app, user))
 
-    async def _user(self, call: Call) -> tuple[User, str]:
-        credentials = call.credentials
-        claims = credentials.claims
-        if brings_token(call):
-            identity, source = await identity_by_token(self._services, call)
-            if identity.user is None:
-                raise AuthenticationError("{reason}", reason=identity.no_user)
-            return identity.user, source
-        if credentials.parameter_access_token:
-            raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")
-        if bk_token := claims.get("bk_token"):
-            return User(await self._login.username(call, bk_token), verified=True), "bk_token"
-        if username := claims.get("bk_username") or claims.get("username"):
-            return self._named(call, username), "bk_username"
-        if bk_token := self._cookie_token(credentials.cookie):
-            return User(await self._login.username(call, bk_token), verified=True), "cookie"
-        raise AuthenticationError(NO_USER)
+    async def _by_token(self, call: Call) -> tuple[User, str]:
+        identity, source = await identity_by_token(self._services, call)
+        if identity.user is None:
+            raise AuthenticationError("{reason}", reason=identity.no_user)
+        return identity.user, source
+
+    async def _logged_in(self, call: Call, bk_token: str) -> User:
+        return User(await self._login.username(call, bk_token), verified=True)
 
     def _named(self, call: Call, username: str) -> User:
         allowed = call.app.impersonate if call.app is not None else ()
@@ -69,7 +73,7 @@ class UserAuth:
         elif not _is_name(username):
             hint = Message("bk_username is no user name: it is too long, or holds control characters or outer spaces")
         else:
-            return User(username, verified=False)
+            return User(username, False)
         raise AuthenticationError(NO_USER, data={"hint": hint})
 
     def _cookie_token(self, header: str) -> str:
