@@ -8,6 +8,7 @@ from typing import Any
 ANSWER_SECONDS = 0.25
 """What a component that noticed its deadline itself has left to say what it did until then."""
 
+HELD_UP_SECONDS = 0.1
 EARLY_SECONDS = 0.001
 """A timer may ring so much too early."""
 LATE_SECONDS = 0.01
@@ -46,7 +47,10 @@ class Deadlines:
                 self._timer = loop.call_at(first.when, self._ring)
                 return
             del self._waiting[first]
-            first.cut()
+            if now - first.when < HELD_UP_SECONDS:
+                first.cut()
+            else:  # the event loop was held up: what runs inside has not heard either that its own time is over
+                first.spare(loop)
 
 
 class Limits:
@@ -119,3 +123,12 @@ class Deadline:
     def cut(self) -> None:
         self.over = True
         self._task.cancel()
+
+    def spare(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cuts a little later, unless it has ended by then."""
+        self._waiting = {self: None}
+        loop.call_later(ANSWER_SECONDS, self._cut_at_last)
+
+    def _cut_at_last(self) -> None:
+        if self._waiting.pop(self, self) is None:
+            self.cut()

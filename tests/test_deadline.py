@@ -47,6 +47,29 @@ async def test_each_call_has_its_own_time_and_one_timer_serves_them_all() -> Non
         assert await third is True
 
 
+async def test_when_the_loop_was_held_up_a_call_has_a_moment_to_end_by_itself() -> None:
+    async def ends_by_itself() -> None:
+        async with asyncio.timeout(SECONDS - 0.25):
+            await asyncio.Event().wait()
+
+    deadlines = Deadlines(SECONDS)
+    task = asyncio.current_task()
+    assert task is not None
+    with movable_loop_time() as advance:
+        asyncio.get_running_loop().call_soon(advance, 2 * SECONDS)
+        with pytest.raises(TimeoutError), deadlines.of(task) as deadline:
+            await ends_by_itself()
+        assert not deadline.over
+
+        stubborn = asyncio.create_task(within(deadlines, asyncio.Event().wait()))
+        await turns()
+        advance(2 * SECONDS)
+        await turns()
+        assert not stubborn.done()
+        advance(0.25)
+        assert await stubborn is True
+
+
 async def test_a_call_after_a_quiet_time_is_watched_as_well() -> None:
     deadlines = Deadlines(SECONDS)
     with movable_loop_time() as advance:
