@@ -124,6 +124,10 @@ class Deadline:
         self.over = True
         self._task.cancel()
 
+    def has_passed(self) -> bool:
+        """Whether a TimeoutError is this deadline's, or one of a limit inside that is no sooner."""
+        return self.over or asyncio.get_running_loop().time() >= self.when
+
     def spare(self, loop: asyncio.AbstractEventLoop) -> None:
         """Cuts a little later, unless it has ended by then."""
         self._waiting = {self: None}

@@ -176,7 +176,7 @@ class Ingress:
                 async with while_connected(arrival.request.transport):
                     return await route.handler(call)
         except TimeoutError:
-            if not deadline.over:
+            if not deadline.has_passed():
                 raise
         if call is None:
             raise RequestError(
