@@ -218,6 +218,26 @@ async def test_percent_signs_and_sizes_arrive_as_they_are(engine: Engine, open_r
     assert [request.partition(b"\r\n\r\n")[2] for request in requests] == [b"", b"%s", b""]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("body", [None, b"{}", b"x" * 100_000, b"x" * 2**21], ids=["none", "short", "long", "large"])
+async def test_what_a_body_is_stays_open_unless_a_header_tells_it(
+    engine: Engine, open_raw: OpenRaw, method: str, body: bytes | None
+) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        while request := await peer.request():
+            head, _, rest = request.partition(b"\r\n\r\n")
+            heads.append(head.lower())
+            await peer.answer(b"%d" % len(rest))
+
+    server = await open_raw(take)
+    for headers in ({}, {"Content-Type": "text/plain"}):
+        assert await fetched(engine, server.url, method, headers=headers, body=body) == (200, b"%d" % len(body or b""))
+    assert [head.count(b"content-type:") for head in heads] == [0, 1]
+    assert b"content-type: text/plain" in heads[1]
+
+
 @pytest.mark.parametrize(
     "header", ["Host", "Connection", "Transfer-Encoding", "Accept", "User-Agent", "Accept-Encoding"]
 )

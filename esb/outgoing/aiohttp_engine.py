@@ -235,7 +235,6 @@ def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         request_class=PromptRequest,
         headers={"User-Agent": "esb-gateway"},
-        skip_auto_headers=("Content-Type",),
         requote_redirect_url=False,
         trust_env=False,
     )
