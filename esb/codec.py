@@ -40,7 +40,7 @@ def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
 
 def encode_to_keep(value: Any) -> bytes:
     """As `encode`, for what is kept while others are waited for: orjson's own holds 4 KB, however short the text is."""
-    return bytes(memoryview(encode(value)))
+    return b"".join((encode(value), b""))
 
 
 def decode_lenient(raw: bytes) -> Any:

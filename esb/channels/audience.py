@@ -74,7 +74,7 @@ class Audience:
             "username_check": self.checked(),
             "accepted": self.names(accepted),
             "failed": [*failed, *self.missed()],
-            "unknown": self.names(unknown),
+            "unknown": self.names(unknown) if unknown else [],
             "msgids": [*msgids],
         }
 

@@ -7,7 +7,6 @@ says that it did nothing, or when WeChat drops a repetition of the same bytes.
 import asyncio
 import hashlib
 import random
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -44,13 +43,12 @@ NOT_SENT = (WeChatError, UpstreamError, Limited)
 """What ends a sending without an answer of WeChat to it."""
 
 
-@dataclass(slots=True)
 class _Effort:
     """What has been done for one message. `doubt`: a request that may have arrived, though no answer came."""
 
-    tries: int = 0
-    renewed: bool = False
-    waited: bool = False
+    tries = 0
+    renewed = False
+    waited = False
     doubt: UpstreamError | None = None
 
 

@@ -51,7 +51,10 @@ class WeComChannel:
         self._config = config
         self._means = means
         self._app = config.wecom(means)
-        self._pace = None if config.wx_qy_agentid is None else config.pace(means, config.wx_qy_agentid)
+        self._agentid = config.wx_qy_agentid
+        self._pace = None if self._agentid is None else config.pace(means, self._agentid)
+        self._allow_all = config.wx_qy_allow_all
+        self._drops = config.wx_qy_duplicate_check
 
     def send(
         self,
@@ -64,19 +67,19 @@ class WeComChannel:
         secret: str = "",
     ) -> Awaitable[dict[str, Any]]:
         """The answer's data; raises unless everybody was accepted."""
-        config, app, pace = self._config, self._app, self._pace
+        app, pace = self._app, self._pace
         if secret:
-            app = config.wecom(self._means, secret)
+            app = self._config.wecom(self._means, secret)
         if app is None:
             raise ParameterError("corp secret [corpsecret] This field is required.")
         if agentid is None:
-            agentid = config.wx_qy_agentid
-        elif agentid != config.wx_qy_agentid:
-            pace = config.pace(self._means, agentid)
+            agentid = self._agentid
+        elif agentid != self._agentid:
+            pace = self._config.pace(self._means, agentid)
         if agentid is None:
             raise ParameterError("corp agentid [agentid] This field is required.")
-        audience = members(audience, allow_all=config.wx_qy_allow_all)
-        repetitions = dropped(call.timeout) if config.wx_qy_duplicate_check else {}
+        audience = members(audience, allow_all=self._allow_all)
+        repetitions = dropped(call.timeout) if self._drops else {}
         messages = app_messages(agentid, audience.addresses, contents, repetitions)
         return send(app, self._means, call, audience, messages, warnings, pace=pace)
 

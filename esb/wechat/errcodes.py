@@ -103,15 +103,16 @@ def kind_of(platform: str, answer: Mapping[str, Any], *, fetching: bool = False)
     """The class of an answer as it came; `http` if it is none of WeChat's, which something on the way may send."""
     errcode = answer.get("errcode", 0 if fetching else None)
     if type(errcode) is not int:
-        errcode = own_code(errcode)
-        if errcode is None:
+        code = own_code(errcode)
+        if code is None:
             return "http"
-    return _meaning(platform, int(errcode), str(answer.get("errmsg", "")), fetching).kind
+        errcode = int(code)
+    return _meaning(platform, errcode, answer.get("errmsg"), fetching).kind
 
 
-def _meaning(platform: str, errcode: int, errmsg: str, fetching: bool) -> Meaning:
+def _meaning(platform: str, errcode: int, errmsg: Any, fetching: bool) -> Meaning:
     if errcode == 0:
-        return HALF_READ if errmsg != "ok" and "wrong json format" in errmsg.lower() else ACCEPTED
+        return HALF_READ if errmsg != "ok" and "wrong json format" in str(errmsg).lower() else ACCEPTED
     return (_ON_FETCH if fetching else _ON_SEND)[platform].get(errcode, UNKNOWN)
 
 

@@ -94,7 +94,10 @@ class Notice(Params):
         if form == TEMPLATE_CARD:
             return [{"msgtype": form, form: self._card()}], []
         cut = markdown_pages if form == MARKDOWN else pages
-        return [{"msgtype": form, form: {"content": page}} for page in cut(self._lines())], []
+        contents = []
+        for page in cut(self._lines()):
+            contents.append({"msgtype": form, form: {"content": page}})
+        return contents, []
 
     def _lines(self) -> str:
         """Heading, message, date and remark, a line each."""

@@ -46,10 +46,11 @@ def app_messages(
     `repetitions`: what WeCom is told of them; see `dropped`.
     """
     common = {"agentid": agentid, **repetitions}
-    return [
-        Message(userids[start : start + RECEIVERS_PER_CALL], MESSAGE_SEND, pages, common, bool(repetitions))
-        for start in range(0, len(userids), RECEIVERS_PER_CALL)
-    ]
+    messages = []
+    for start in range(0, len(userids), RECEIVERS_PER_CALL):
+        receivers = userids[start : start + RECEIVERS_PER_CALL]
+        messages.append(Message(receivers, MESSAGE_SEND, pages, common, deduplicated=bool(repetitions)))
+    return messages
 
 
 def dropped(within: float) -> dict[str, Any]:
