@@ -126,6 +126,9 @@ def _reserve(places: deque[float], now: float, times: int, limit: int, seconds: 
     """Takes the places, if the last of them comes soon enough; how soon it comes."""
     while places and places[0] <= now - seconds:
         places.popleft()
+    if len(places) + times <= limit:  # nearly always
+        places.extend([now] * times)
+        return 0.0
     taken: list[float] = []
     for number in range(len(places), len(places) + times):
         before = number - limit  # the place that has to be over by then

@@ -17,7 +17,7 @@ from esb.wechat.official_account import template_messages
 from esb.wechat.pacing import Pace
 from esb.wechat.sending import Sending
 from esb.wechat.template_fields import check
-from esb.wechat.wecom import app_messages, dropped
+from esb.wechat.wecom import app_messages
 
 
 class OfficialAccountChannel:
@@ -79,8 +79,7 @@ class WeComChannel:
         if agentid is None:
             raise ParameterError("corp agentid [agentid] This field is required.")
         audience = members(audience, allow_all=self._allow_all)
-        repetitions = dropped(call.timeout) if self._drops else {}
-        messages = app_messages(agentid, audience.addresses, contents, repetitions)
+        messages = app_messages(agentid, audience.addresses, contents, call.timeout if self._drops else None)
         return send(app, self._means, call, audience, messages, warnings, pace=pace)
 
 

@@ -46,11 +46,14 @@ class Sending:
         outcomes += await fan_out(partial(self._in_turn, begun), turns, account.at_once)
         return Outcome.joined(outcomes)
 
-    async def _in_turn(self, begun: float, turn: Turn) -> Outcome:
-        wait = begun + turn.wait - self._clock()
+    def _in_turn(self, begun: float, turn: Turn) -> Awaitable[Outcome]:
+        return self._later(begun + turn.wait, turn.message) if turn.wait else self._pages(turn.message)
+
+    async def _later(self, when: float, message: Message) -> Outcome:
+        wait = when - self._clock()
         if wait > 0:
             await self._clock.sleep(wait)
-        return await self._pages(turn.message)
+        return await self._pages(message)
 
     def _pages(self, message: Message) -> Awaitable[Outcome]:
         """The pages in order; who missed one gets none of the later ones, and is told as not reached."""

@@ -39,28 +39,21 @@ class WeCom(Account):
 
 
 def app_messages(
-    agentid: int, userids: tuple[str, ...], pages: Sequence[Mapping[str, Any]], repetitions: Mapping[str, Any]
+    agentid: int, userids: tuple[str, ...], pages: Sequence[Mapping[str, Any]], drops_within: float | None
 ) -> list[Message]:
     """These pages for these members: in as many messages as they need.
 
-    `repetitions`: what WeCom is told of them; see `dropped`.
+    WeCom is asked to drop repetitions that come within so many seconds; None: it is not.
     """
-    common = {"agentid": agentid, **repetitions}
+    common: dict[str, Any] = {"agentid": agentid}
+    if drops_within is not None:
+        # WeCom compares the whole JSON within the interval. The member client_msg_id, which it ignores, makes two
+        # calls two messages even when their text is the same, and the repetitions of one request one message.
+        common["enable_duplicate_check"] = 1
+        common["duplicate_check_interval"] = min(math.ceil(drops_within) + 1, LONGEST_INTERVAL)
+        common["client_msg_id"] = os.urandom(16).hex()
     messages = []
     for start in range(0, len(userids), RECEIVERS_PER_CALL):
         receivers = userids[start : start + RECEIVERS_PER_CALL]
-        messages.append(Message(receivers, MESSAGE_SEND, pages, common, deduplicated=bool(repetitions)))
+        messages.append(Message(receivers, MESSAGE_SEND, pages, common, deduplicated=drops_within is not None))
     return messages
-
-
-def dropped(within: float) -> dict[str, Any]:
-    """Asks WeCom to drop repetitions of these messages `within` seconds.
-
-    WeCom compares the whole JSON. The member client_msg_id, which it ignores, makes two calls two messages even when
-    their text is the same, and the repetitions of one request one message.
-    """
-    return {
-        "enable_duplicate_check": 1,
-        "duplicate_check_interval": min(math.ceil(within) + 1, LONGEST_INTERVAL),
-        "client_msg_id": os.urandom(16).hex(),
-    }
