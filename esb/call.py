@@ -88,7 +88,7 @@ class Record:
         self.headers: dict[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)  # without slots: see _with
+@dataclass(frozen=True, kw_only=True, eq=False)  # without slots: see made_of
 class Call:
     """One call of one component. A middleware passes on `dataclasses.replace(call, ...)`; nobody mutates it.
 
@@ -133,9 +133,7 @@ class Call:
         fields = self.__dict__.copy()
         fields["app"] = app
         fields["user"] = user
-        call = _new(Call)
-        _set(call, "__dict__", fields)
-        return call
+        return made_of(fields)
 
 
 _new, _set = object.__new__, object.__setattr__

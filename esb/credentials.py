@@ -1,6 +1,7 @@
 """Tells a caller's credentials from its arguments."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from esb import codec
@@ -54,8 +55,9 @@ def claims_of(authorization: str) -> Mapping[str, str] | None:
         raise RequestError("Parameters error, request header X-Bkapi-Authorization is not a valid JSON format string")
     for value in claims.values():
         if type(value) is not str:
-            return {name: _scalar(value) for name, value in claims.items()}
-    return claims
+            claims = {name: _scalar(value) for name, value in claims.items()}
+            break
+    return MappingProxyType(claims)  # calls with the same header share it: none of them may change it
 
 
 def _scalar(value: Any) -> str:

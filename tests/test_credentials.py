@@ -34,6 +34,13 @@ def test_a_header_stands_alone(header: str) -> None:
     assert credentials.claims.get("bk_app_code") in {"h", None}
 
 
+def test_what_a_header_claims_is_shared_by_calls_and_changed_by_none() -> None:
+    for header in ('{"bk_app_code": "a"}', '{"bk_app_code": 1}'):
+        claims = claims_of(header)
+        with pytest.raises(TypeError):
+            claims["bk_username"] = "admin"  # type: ignore[index]  # what a careless middleware would do
+
+
 def test_a_header_that_says_null_is_absent() -> None:
     credentials, _ = told({"bk_app_code": "a"}, "null")
     assert not credentials.from_header
