@@ -12,11 +12,11 @@ from typing import Any
 
 from aiohttp import ClientSession, TCPConnector, web
 
-from esb import logs
-from esb.app import create_app
 from esb.config import load
+from esb.gateway.app import create_app
 from esb.sandbox import create_sandbox
-from esb.serving import listening
+from esb.server.serve import listening
+from esb.telemetry import logs
 
 DEADLINE = 6
 MEMBERS = [f"member{number:03}" for number in range(300)]

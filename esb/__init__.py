@@ -1,10 +1,13 @@
 """An aiohttp gateway for an enterprise service bus. This is the face: all that a plugin may import."""
 
-from esb.call import App, Call, User
-from esb.component import Component, Envelope, NoConfig, Reply, Services
+from esb._version import __version__
 from esb.config import ConfigModel
-from esb.errors import EsbError, Limited, Message, ParameterError, UpstreamError, template
-from esb.fields import (
+from esb.config.urls import BaseUrl, SecretUrl
+from esb.contracts.component import Component, Envelope, NoConfig, Reply, Services
+from esb.contracts.middleware import Handler, Middleware
+from esb.core.call import App, Call, User
+from esb.core.errors import EsbError, Limited, Message, ParameterError, UpstreamError, template
+from esb.core.params import (
     Dicts,
     Label,
     LooseBool,
@@ -18,11 +21,7 @@ from esb.fields import (
     either,
     problem,
 )
-from esb.middleware import Handler, Middleware
-from esb.outgoing import Answer, Target
-from esb.urls import BaseUrl, SecretUrl
-
-__version__ = "0.1.0"
+from esb.outgoing.client import Answer, Target
 
 __all__ = [
     "Answer",
@@ -55,6 +54,7 @@ __all__ = [
     "UpstreamError",
     "User",
     "Whole",
+    "__version__",
     "either",
     "problem",
     "template",

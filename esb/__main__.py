@@ -1,5 +1,5 @@
 """`python -m esb` is the command `esb`."""
 
-from esb.cli import main
+from esb.cli.main import main
 
 main(prog_name="esb")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from esb.call import Call, Credentials
+from esb.core.call import Call, Credentials
 
 
 async def let_in(call: Call) -> Call:

@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
-from esb.cli import main
+from esb.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 SEND_WEIXIN = "/api/c/compapi/cmsi/send_weixin/"
@@ -35,11 +35,11 @@ NOTICE = {
 }
 PREPARED = [
     "tests.command_line",
-    "esb.commands.demo",
-    "esb.commands.serve",
+    "esb.cli.demo",
+    "esb.cli.serve",
     "esb.plugins.cmsi_send_weixin",
     "esb.sandbox",
-    "esb.workers.deployment",
+    "esb.server.workers.run",
 ]
 """What most commands need. Who cannot import it here does it later."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector, web
 
-from esb.app import create_app
-from esb.clock import SystemClock
 from esb.config import load
-from esb.observe import Event
+from esb.core.clock import SystemClock
+from esb.core.events import Event
+from esb.gateway.app import create_app
 from esb.sandbox import create_sandbox
-from esb.serving import BACKLOG, listening
+from esb.server.serve import BACKLOG, listening
 from tests.redis_server import RedisServer, redis_server
 from tests.slow_wecom import SlowWeCom
 

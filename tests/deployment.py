@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
-from esb.serving import Deployment, deployed
+from esb.server.serve import Deployment, deployed
 from tests.conftest import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WECOM
 from tests.ports import free_port
 

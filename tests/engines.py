@@ -2,8 +2,8 @@
 
 import pytest
 
-from esb.outgoing.aiohttp_engine import AiohttpEngine
-from esb.outgoing.httptools_engine import INSTALLED, HttptoolsEngine
+from esb.outgoing.engines.aiohttp import AiohttpEngine
+from esb.outgoing.engines.httptools import INSTALLED, HttptoolsEngine
 
 needs_httptools = pytest.mark.skipif(not INSTALLED, reason="httptools is not installed")
 ENGINES = [AiohttpEngine, pytest.param(HttptoolsEngine, marks=needs_httptools)]

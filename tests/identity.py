@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from yarl import URL
 
 from esb import Call, Component
-from esb.app import GATEWAY
+from esb.gateway.app import GATEWAY
 from tests.components import Free
 from tests.conftest import Gateway
 

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from esb.clock import Clock
-from esb.lanes import Lanes
-from esb.observe import Observer
-from esb.outgoing import Outgoing
-from esb.services import Means
+from esb.contracts.services import Means
+from esb.core.clock import Clock
+from esb.core.events import Observer
+from esb.outgoing.bulkhead import Lanes
+from esb.outgoing.client import Outgoing
+from esb.outgoing.tokens.cache import TokenCache
 from esb.store.memory import MemoryStore
-from esb.tokens import TokenCache
 
 
 def make_means(clock: Clock, observer: Observer | None = None) -> Means:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esb.observe import CallFinished
+from esb.core.events import CallFinished
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
 from tests.identity import NEED_SECRET, WHO, all_inside, configuration
 

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from esb.addresses import is_refused, literal
+from esb.outgoing.address_guard import is_refused, literal
 
 
 @pytest.mark.parametrize(

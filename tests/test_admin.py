@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from esb import serving
-from esb.admin import create_admin
 from esb.config import Config, load
-from esb.errors import ConfigError, Mistake
-from esb.metrics import Snapshot, Tally
-from esb.observe import CallFinished
-from esb.processes import Process
-from esb.serving import CannotListen, deployed
+from esb.core.errors import ConfigError, Mistake
+from esb.core.events import CallFinished
+from esb.server import serve
+from esb.server.admin import create_admin
+from esb.server.process_status import Process
+from esb.server.serve import CannotListen, deployed
+from esb.telemetry.metrics import Snapshot, Tally
 from tests.command_line import NOTICE, SEND_WEIXIN, exchange, run, running
 from tests.conftest import WECOM, OpenServer
 from tests.deployment import Watched, samples, watched, written
@@ -46,13 +46,13 @@ def opening(tmp_path: Path, http: ClientSession) -> Any:
 
 async def test_without_the_key_there_is_no_admin_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    listening = serving.listening
+    listening = serve.listening
 
     def noted(app: Any, host: str, port: int, chosen_by: str = "") -> Any:
         opened.append(chosen_by)
         return listening(app, host, port, chosen_by)
 
-    monkeypatch.setattr(serving, "listening", noted)
+    monkeypatch.setattr(serve, "listening", noted)
     file = tmp_path / "esb.yaml"
     file.write_text("version: 1\ncomponents: []\n")
     async with deployed(str(file), {}, None, 0, []):
@@ -136,7 +136,7 @@ async def test_the_admin_listener_is_there_before_the_public_one_and_after_it(
 ) -> None:
     port = free_port()
     told: list[str] = []
-    listening = serving.listening
+    listening = serve.listening
 
     class Noting:
         """Asks for the health of the deployment just before and just after a listener is open."""
@@ -158,7 +158,7 @@ async def test_the_admin_listener_is_there_before_the_public_one_and_after_it(
                 async with http.get(f"http://127.0.0.1:{port}/readyz") as response:
                     told.append(f"{moment}: {response.status} {(await response.text()).strip()}")
 
-    monkeypatch.setattr(serving, "listening", Noting)
+    monkeypatch.setattr(serve, "listening", Noting)
     async with deployed(str(written(tmp_path, port)), {}, None, 0, []):
         pass
     assert told == ["before: 503 starting", "after: 503 starting"]

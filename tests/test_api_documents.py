@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import esb.errors
-from esb.cli import main
-from esb.describing.promises import CODES
-from esb.translation import Catalogues
+import esb.core.errors
+from esb.cli.main import main
+from esb.core.i18n import Catalogues
+from esb.introspect.caller_contract import CODES
 
 CONFIG = """\
 version: 1
@@ -208,9 +208,9 @@ def test_operators_find_the_keys_of_config(config: Path) -> None:
 
 
 def test_every_code_has_its_meaning(config: Path) -> None:
-    classes = [found for found in vars(esb.errors).values() if isinstance(found, type)]
+    classes = [found for found in vars(esb.core.errors).values() if isinstance(found, type)]
 
-    assert {found.code for found in classes if issubclass(found, esb.errors.EsbError)} | {0} == CODES.keys()
+    assert {found.code for found in classes if issubclass(found, esb.core.errors.EsbError)} | {0} == CODES.keys()
     for code in CODES:
         assert f"| {code} | " in document(config, "get_msg_type")
 

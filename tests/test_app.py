@@ -7,10 +7,10 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from esb.app import GATEWAY, create_app
 from esb.config import load
-from esb.errors import ConfigError
-from esb.observe import CallFinished, Event
+from esb.core.errors import ConfigError
+from esb.core.events import CallFinished, Event
+from esb.gateway.app import GATEWAY, create_app
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
 from tests.wire import envelope_of, until
 

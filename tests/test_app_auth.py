@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from esb.call import App, Call, Credentials, Record
-from esb.component import ChainServices, NoConfig
-from esb.errors import AuthenticationError
+from esb.contracts.component import ChainServices, NoConfig
+from esb.contracts.services import Means
+from esb.core.call import App, Call, Credentials, Record
+from esb.core.errors import AuthenticationError
 from esb.middlewares.app_auth import AppAuth
-from esb.services import Means
-from esb.services.static import AppsConfig, StaticApp, StaticApps
+from esb.services.apps.static import AppsConfig, StaticApp, StaticApps
 from tests.calls import explode, let_in, make_call
 from tests.conftest import Gateway, Sandbox
 

@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 import pytest
 from yarl import URL
 
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError
+from esb.core.errors import ConfigError
+from esb.gateway.app import create_app
 from tests.conftest import Clock, Gateway, OpenGateway
 from tests.identity import APPS, NEED_SECRET, NEED_USER, WHO, configuration, fetch, signature_of
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from esb.call import Call
-from esb.channels.audience import Audience, addressed, looked_up, require_somebody
-from esb.errors import EsbError, ParameterError, UpstreamError
-from esb.services import Contact
-from esb.wechat.members import members
+from esb.channels.recipients import Audience, addressed, looked_up, require_somebody
+from esb.channels.wechat.wecom_members import members
+from esb.contracts.services import Contact
+from esb.core.call import Call
+from esb.core.errors import EsbError, ParameterError, UpstreamError
 from tests.calls import make_call
 
 PEOPLE = {

@@ -1,8 +1,8 @@
 import pytest
 
-from esb.channels.base64_content import decoded_bytes, plain_text
-from esb.errors import ParameterError
-from esb.fields import Label
+from esb.channels.base64_param import decoded_bytes, plain_text
+from esb.core.errors import ParameterError
+from esb.core.params import Label
 
 LABEL = Label("message content", "content")
 

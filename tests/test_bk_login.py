@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from esb.errors import AuthenticationError, UpstreamError
-from esb.observe import Event, Observer, UpstreamFinished
-from esb.services.bk_login import BkLogin, BkLoginConfig
+from esb.core.errors import AuthenticationError, UpstreamError
+from esb.core.events import Event, Observer, UpstreamFinished
+from esb.services.login.bk_login import BkLogin, BkLoginConfig
 from tests.calls import make_call
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.means import open_means

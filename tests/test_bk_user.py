@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from esb import App, User
-from esb.app import create_app
-from esb.clock import SystemClock
 from esb.config import load
-from esb.errors import ConfigError, EsbError, UpstreamError
-from esb.services import Contact
-from esb.services.bk_user import BkUserConfig, BkUsers
+from esb.contracts.services import Contact
+from esb.core.clock import SystemClock
+from esb.core.errors import ConfigError, EsbError, UpstreamError
+from esb.gateway.app import create_app
+from esb.services.users.bk_user import BkUserConfig, BkUsers
 from tests.calls import make_call
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.identity import configuration

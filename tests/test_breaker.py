@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from esb.errors import Limited, UpstreamError
-from esb.outgoing import Target
-from esb.proxy.breaker import Breaker
+from esb.core.errors import Limited, UpstreamError
+from esb.outgoing.client import Target
+from esb.plugins.http.breaker import Breaker
 from tests.conftest import Clock
 
 TARGET = Target("demo", "relay")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from esb.cli import main
+from esb.cli.main import main
 from tests.command_line import Running, running
 
 CONFIG = """\

@@ -18,8 +18,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 import esb
-from esb.errors import EsbError, Limited
-from esb.translation import CHINESE, DOMAIN, LOCALE
+from esb.core.errors import EsbError, Limited
+from esb.core.i18n import CHINESE, DOMAIN, LOCALE
 
 ROOT = Path(esb.__file__).parent.parent
 PO = LOCALE / CHINESE / "LC_MESSAGES" / f"{DOMAIN}.po"

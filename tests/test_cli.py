@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from esb import __version__
-from esb.cli import main
+from esb.cli.main import main
 from tests.command_line import (
     NOTICE,
     ROOT,

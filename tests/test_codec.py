@@ -16,16 +16,16 @@ from uuid import UUID
 
 import pytest
 
-from esb import codec
+from esb.core import json_codec
 
 Decode = Callable[[bytes], Any]
 Encode = Callable[[Any], bytes]
-both_decoders = pytest.mark.parametrize("decode", [codec.decode, codec.decode_plain])
-both_encoders = pytest.mark.parametrize("encode", [codec.encode, codec.encode_plain])
+both_decoders = pytest.mark.parametrize("decode", [json_codec.decode, json_codec.decode_plain])
+both_encoders = pytest.mark.parametrize("encode", [json_codec.encode, json_codec.encode_plain])
 
 
 def test_orjson_is_what_these_tests_compare_with() -> None:
-    assert vars(codec)["orjson"] is not None
+    assert vars(json_codec)["orjson"] is not None
 
 
 @both_decoders
@@ -175,20 +175,20 @@ def test_what_is_no_json_is_refused_alike(encode: Encode, value: Any) -> None:
     ],
 )
 def test_an_upstreams_json_is_read_as_far_as_it_can_be_had(raw: bytes, value: Any) -> None:
-    assert codec.decode_lenient(raw) == value
+    assert json_codec.decode_lenient(raw) == value
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"errcode"', b"[" * 10000, b"9" * 5000])
 def test_what_is_no_json_at_all_is_none_from_an_upstream_either(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the standard library's own words
-        codec.decode_lenient(raw)
+        json_codec.decode_lenient(raw)
 
 
 @pytest.fixture
 def without_orjson(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module as it is where orjson is not installed."""
     monkeypatch.setitem(sys.modules, "orjson", None)
-    spec = importlib.util.spec_from_file_location("codec_without_orjson", codec.__file__)
+    spec = importlib.util.spec_from_file_location("codec_without_orjson", json_codec.__file__)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -208,10 +208,10 @@ def test_without_orjson_the_standard_library_does_the_work(without_orjson: Modul
 def test_what_is_kept_takes_no_more_memory_than_its_text() -> None:
     tracemalloc.start()
     try:
-        kept = [codec.encode_to_keep({"text": "short"}) for _ in range(100)]
+        kept = [json_codec.encode_to_keep({"text": "short"}) for _ in range(100)]
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert kept[0] == codec.encode({"text": "short"})
+    assert kept[0] == json_codec.encode({"text": "short"})
     assert used < 100 * 200

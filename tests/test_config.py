@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from esb.config import ComponentStanza, Config, Sandbox, Server, load, loading
-from esb.errors import ConfigError
+from esb.core.errors import ConfigError
 
 BAD = Path(__file__).parent / "configs" / "bad"
 ENVIRON = {

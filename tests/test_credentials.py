@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from esb.call import Credentials, Signed
-from esb.credentials import CLAIMS, SECRETS, claims_of, split
-from esb.errors import RequestError
+from esb.core.call import Credentials, Signed
+from esb.core.errors import RequestError
+from esb.incoming.credentials import CLAIMS, SECRETS, claims_of, split
 
 SIGNED = Signed("POST", "/", {}, b"")
 

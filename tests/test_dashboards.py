@@ -10,8 +10,8 @@ import promql_parser as promql
 import pytest
 import yaml
 
-from esb.metrics import CODES, FAMILIES, Family
-from esb.wechat.meaning import Kind
+from esb.channels.wechat.codes.meaning import Kind
+from esb.telemetry.metrics import CODES, FAMILIES, Family
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "esb.json").read_text())

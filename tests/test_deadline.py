@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from esb.deadline import Deadlines
+from esb.core.deadlines import Deadlines
 from tests.loop_time import movable_loop_time, turns
 
 SECONDS = 10.0

@@ -6,8 +6,8 @@ from pathlib import Path
 import click.testing
 import pytest
 
-from esb.cli import main
-from esb.commands import dev
+from esb.cli import dev
+from esb.cli.main import main
 from tests.command_line import NOTICE, Running, exchange, run, running, until
 
 CONFIG = """\

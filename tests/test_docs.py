@@ -12,11 +12,12 @@ import yaml
 from click import Command, Context, Group, Option
 from click.testing import CliRunner
 
-import esb.errors
-from esb.cli import main
+import esb.core.errors
+from esb.channels.wechat import Notice
+from esb.cli.main import main
 from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
+from esb.gateway.plugin_loader import PROTOCOLS, built_in
 from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
-from esb.wechat import Notice
 from tests.command_line import ROOT, exchange, running
 from tests.interpreter import Done, pytest_of, python
 
@@ -238,9 +239,9 @@ def test_every_command_is_in_the_table(page: str) -> None:
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_name_for_use_is_documented(page: str) -> None:
-    for package in ("plugins", "middlewares", "services"):
-        for path in (ROOT / "esb" / package).glob("[a-z]*.py"):
-            assert f"`{path.stem}`" in text(page), path.stem
+    groups = [("components", ""), ("middlewares", ""), *(("services", service) for service in PROTOCOLS)]
+    for name in {name for group, service in groups for name in built_in(group, service)}:
+        assert f"`{name}`" in text(page), name
 
 
 @pytest.mark.parametrize("page", READMES)
@@ -258,8 +259,8 @@ def test_every_parameter_of_send_weixin_is_documented(page: str) -> None:
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_code_is_documented(page: str) -> None:
-    classes = [found for found in vars(esb.errors).values() if isinstance(found, type)]
-    codes = {found.code for found in classes if issubclass(found, esb.errors.EsbError)} | {0}
+    classes = [found for found in vars(esb.core.errors).values() if isinstance(found, type)]
+    codes = {found.code for found in classes if issubclass(found, esb.core.errors.EsbError)} | {0}
 
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", text(page), re.MULTILINE)} == codes
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import AliasChoices, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from esb.config import ConfigModel
-from esb.document import Section, read
-from esb.errors import ConfigError
+from esb.config.yaml import Section, read
+from esb.core.errors import ConfigError
 
 
 class Color(Enum):

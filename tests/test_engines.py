@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from esb.config import Server, load
-from esb.outgoing import Tls, engines, httptools_engine
-from esb.outgoing.aiohttp_engine import AiohttpEngine
-from esb.outgoing.exchange import Answer, Engine, ExchangeError, NoConnection
-from esb.outgoing.httptools_engine import HttptoolsEngine
+from esb.gateway import outgoing_engine
+from esb.outgoing.client import Tls
+from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection
+from esb.outgoing.engines import httptools
+from esb.outgoing.engines.aiohttp import AiohttpEngine
+from esb.outgoing.engines.httptools import HttptoolsEngine
 from tests.engines import ENGINES, needs_httptools
 from tests.loop_time import movable_loop_time, turns
 from tests.raw_server import Peer, RawServer, Script, answering, raw_server, saying
@@ -342,18 +344,18 @@ def config(tmp_path: Path, outgoing: str) -> Any:
 @needs_httptools
 def test_the_fastest_engine_is_chosen_unless_another_is_named(tmp_path: Path) -> None:
     assert Server().outgoing is None
-    assert isinstance(engines.chosen(config(tmp_path, ""))[0], HttptoolsEngine)
-    assert isinstance(engines.chosen(config(tmp_path, "outgoing: httptools"))[0], HttptoolsEngine)
-    assert isinstance(engines.chosen(config(tmp_path, "outgoing: aiohttp"))[0], AiohttpEngine)
+    assert isinstance(outgoing_engine.chosen(config(tmp_path, ""))[0], HttptoolsEngine)
+    assert isinstance(outgoing_engine.chosen(config(tmp_path, "outgoing: httptools"))[0], HttptoolsEngine)
+    assert isinstance(outgoing_engine.chosen(config(tmp_path, "outgoing: aiohttp"))[0], AiohttpEngine)
 
 
 def test_an_engine_that_is_not_installed_is_a_mistake_only_when_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httptools_engine, "INSTALLED", False)
-    engine, mistakes = engines.chosen(config(tmp_path, ""))
+    monkeypatch.setattr(httptools, "INSTALLED", False)
+    engine, mistakes = outgoing_engine.chosen(config(tmp_path, ""))
     assert (type(engine), mistakes) == (AiohttpEngine, [])
-    _, mistakes = engines.chosen(config(tmp_path, "outgoing: httptools"))
+    _, mistakes = outgoing_engine.chosen(config(tmp_path, "outgoing: httptools"))
     assert [(mistake.line, mistake.key) for mistake in mistakes] == [(2, "server.outgoing")]
     assert "httptools is not installed" in mistakes[0].text
 

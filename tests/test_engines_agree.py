@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from esb.outgoing.aiohttp_engine import AiohttpEngine
-from esb.outgoing.exchange import Engine, ExchangeError
-from esb.outgoing.httptools_engine import HttptoolsEngine
+from esb.outgoing.engine import Engine, ExchangeError
+from esb.outgoing.engines.aiohttp import AiohttpEngine
+from esb.outgoing.engines.httptools import HttptoolsEngine
 from tests.engines import needs_httptools
 from tests.raw_server import Peer, raw_server
 

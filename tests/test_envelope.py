@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from esb import envelope
-from esb.component import Envelope
-from esb.errors import EsbError, Inactive, Limited, UpstreamError
+from esb.contracts.component import Envelope
+from esb.core.errors import EsbError, Inactive, Limited, UpstreamError
+from esb.incoming import envelope
 
 ID = "0" * 32
 KEYS = {"result", "code", "message", "data", "request_id"}

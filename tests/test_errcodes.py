@@ -5,8 +5,10 @@ from string import Formatter
 
 import pytest
 
-from esb.errors import Message
-from esb.wechat.errcodes import (
+from esb.channels.wechat.codes.meaning import Kind, Table
+from esb.channels.wechat.codes.official_account import OFFICIAL_ACCOUNT
+from esb.channels.wechat.codes.wecom import CARD_FIELDS, ROBOT, WECOM
+from esb.channels.wechat.verdict import (
     OFFICIAL_ACCOUNT_REFUSED,
     RATE_LIMITED,
     TOKEN_DEAD,
@@ -15,9 +17,7 @@ from esb.wechat.errcodes import (
     readable,
     retry_after,
 )
-from esb.wechat.meaning import Kind, Table
-from esb.wechat.official_account_codes import OFFICIAL_ACCOUNT
-from esb.wechat.wecom_codes import CARD_FIELDS, ROBOT, WECOM
+from esb.core.errors import Message
 
 DOCUMENTED_OFFICIAL_ACCOUNT: dict[Kind, set[int]] = {
     "token": {40001, 40014, 41001, 42001},

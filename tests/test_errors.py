@@ -2,8 +2,8 @@
 
 import pytest
 
-from esb import errors
-from esb.errors import ConfigError, EsbError, Message, Mistake, UpstreamError
+from esb.core import errors
+from esb.core.errors import ConfigError, EsbError, Message, Mistake, UpstreamError
 
 CODES = {
     "EsbError": (1306000, 200),

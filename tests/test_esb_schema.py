@@ -11,9 +11,9 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from esb.cli import main
+from esb.cli.main import main
 from esb.config import load
-from esb.describing.configuration import schema_of_esb_yaml
+from esb.introspect.yaml_schema import schema_of_esb_yaml
 from tests.conftest import OFFICIAL_ACCOUNT, SERVICES, WECOM
 from tests.test_docs import WHOLE_CONFIGS, Block
 

@@ -12,10 +12,12 @@ WITHOUT = """\
 import sys
 for name in {missing}:
     sys.modules[name] = None  # importing it raises ImportError, as if it were not installed
-from esb import cli, codec, serving
-assert codec.orjson is None
-assert serving.uvloop is None
-cli.main()
+from esb.cli import main
+from esb.core import json_codec
+from esb.server import serve
+assert json_codec.orjson is None
+assert serve.uvloop is None
+main.main()
 """
 FASTER = ("httptools", "orjson", "uvloop")
 EXTRAS = ("jwt", "cryptography")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from esb.errors import ParameterError
-from esb.fields import (
+from esb.core.errors import ParameterError
+from esb.core.params import (
     Dicts,
     Label,
     LooseBool,

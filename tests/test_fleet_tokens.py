@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from esb.errors import Limited, UpstreamError
-from esb.fleet_tokens import LEASE_SECONDS, PLACE, FleetTokens
-from esb.observe import Event, Observer
-from esb.store import StoreAway
+from esb.core.errors import Limited, UpstreamError
+from esb.core.events import Event, Observer
+from esb.outgoing.tokens.cache import TokenCache, TokenKey, TokenRefused
+from esb.outgoing.tokens.key import FAILURES_PER_MINUTE
+from esb.outgoing.tokens.shared import LEASE_SECONDS, PLACE, FleetTokens
 from esb.store.memory import MemoryStore
-from esb.token import FAILURES_PER_MINUTE
-from esb.tokens import TokenCache, TokenKey, TokenRefused
+from esb.store.protocol import StoreAway
 from tests.conftest import Clock
 from tests.loop_time import turns
 from tests.test_tokens import KEY, LIFE, Upstream, at_hand, borrowed, outcomes

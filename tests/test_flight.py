@@ -6,8 +6,8 @@ import traceback
 
 import pytest
 
-from esb.errors import AuthenticationError, EsbError, UpstreamError
-from esb.flight import Lookup, SingleFlight, fan_out
+from esb.core.errors import AuthenticationError, EsbError, UpstreamError
+from esb.core.single_flight import Lookup, SingleFlight, fan_out
 from tests.conftest import Clock
 from tests.loop_time import turns
 

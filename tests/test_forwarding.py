@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from multidict import CIMultiDict
 
-from esb.forwarding import client_ip, signed_path
+from esb.incoming.trusted_proxies import client_ip, signed_path
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 

@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError
+from esb.core.errors import ConfigError
+from esb.gateway.app import create_app
 from tests.conftest import Gateway, OpenGateway
 from tests.identity import NEED_USER, WHO, configuration
 
@@ -263,7 +263,7 @@ def test_a_key_that_will_not_do_is_a_mistake_at_its_place(tmp_path: Path, key: r
 def test_a_missing_library_is_a_mistake_that_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
-    monkeypatch.delitem(sys.modules, "esb.services.bk_jwt", raising=False)
+    monkeypatch.delitem(sys.modules, "esb.services.jwt.bk_jwt", raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     [(key, text)] = mistakes(tmp_path, "  jwt: {use: bk_jwt, config: {public_key: any}}\n")
     assert key == "services.jwt.use"
@@ -274,7 +274,7 @@ def test_a_gateway_without_the_service_does_not_load_the_libraries(tmp_path: Pat
     path = tmp_path / "esb.yaml"
     path.write_text("version: 1\ncomponents: [{path: /cmsi/get_msg_type/, use: cmsi_get_msg_type}]\n")
     program = (
-        "import sys; from esb.app import create_app; from esb.config import load; "
+        "import sys; from esb.gateway.app import create_app; from esb.config import load; "
         f"create_app(load({str(path)!r}, {{}})); print(sorted({{'jwt', 'cryptography'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from esb.call import Call
-from esb.component import Component, Services
 from esb.config import load
-from esb.errors import ConfigError, Inactive, NotFound, PermissionDenied
-from esb.fields import Params
-from esb.generation import Generation
+from esb.contracts.component import Component, Services
+from esb.core.call import Call
+from esb.core.errors import ConfigError, Inactive, NotFound, PermissionDenied
+from esb.core.params import Params
+from esb.gateway.generation import Generation
 from tests.calls import make_call
 from tests.components import Free
 from tests.conftest import DEMO, SERVICES, Clock, Gateway, OpenGateway

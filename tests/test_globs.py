@@ -2,7 +2,7 @@
 
 import pytest
 
-from esb.globs import matches
+from esb.middlewares._globs import matches
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from aiohttp import web
 from yarl import URL
 
 from esb import Call, Component, Params
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError
-from esb.observe import UpstreamFinished
+from esb.core.errors import ConfigError
+from esb.core.events import UpstreamFinished
+from esb.gateway.app import create_app
 from tests.conftest import DEMO, SERVICES, Gateway, OpenGateway, OpenServer
 from tests.raw_server import raw_server, silent
 from tests.recorder import Recorder, proxy, recording

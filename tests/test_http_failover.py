@@ -10,9 +10,9 @@ from unittest.mock import patch
 import pytest
 from aiohttp import web
 
-from esb.observe import UpstreamFinished
-from esb.proxy.attempts import FIRST_PAUSE
-from esb.proxy.hosts import REST_SECONDS
+from esb.core.events import UpstreamFinished
+from esb.plugins.http.attempts import FIRST_PAUSE
+from esb.plugins.http.hosts import REST_SECONDS
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
 from tests.loop_time import movable_loop_time
 from tests.raw_server import Peer, raw_server, reset_after_request

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from esb.app import create_app
-from esb.call import App, User
 from esb.config import load
-from esb.errors import ConfigError
-from esb.gateway_jwt import EARLIER, LIFETIME, MARGIN, GatewayJwt, key_problem
-from esb.outgoing import Tls
+from esb.core.call import App, User
+from esb.core.errors import ConfigError
+from esb.gateway.app import create_app
+from esb.outgoing.client import Tls
+from esb.outgoing.jwt_signer import EARLIER, LIFETIME, MARGIN, GatewayJwt, key_problem
 from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
 from tests.raw_server import answering, raw_server
 from tests.recorder import Recorder, proxy, recording
@@ -218,7 +218,7 @@ async def test_without_a_certificate_the_upstream_does_not_answer(
 def test_nobody_loads_the_libraries_that_sign_unless_somebody_signs(tmp_path: Path) -> None:
     path = tmp_path / "esb.yaml"
     path.write_text(f"version: 1\ncomponents:\n{proxy('http://a')}")
-    program = f"import sys; from esb.cli import main; main(['check', '-c', {str(path)!r}], standalone_mode=False)"
+    program = f"import sys; from esb.cli.main import main; main(['check', '-c', {str(path)!r}], standalone_mode=False)"
     loaded = "print({'jwt'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", f"{program}; {loaded}"], capture_output=True, text=True, check=True)
     assert done.stdout == "ok: 1 components\nset()\n"

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientPayloadError, web
 from yarl import URL
 
-from esb.app import GATEWAY
-from esb.observe import CallFinished, UpstreamFinished
+from esb.core.events import CallFinished, UpstreamFinished
+from esb.gateway.app import GATEWAY
 from tests.conftest import DEMO, Gateway, OpenGateway, OpenServer
 from tests.loop_time import late, movable_loop_time
 from tests.raw_server import Peer, RawServer, Script, raw_server, saying, silent

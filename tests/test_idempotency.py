@@ -7,10 +7,10 @@ import pytest
 from aiohttp import web
 
 from esb import Call, Component, Envelope, Reply
-from esb.app import GATEWAY
-from esb.call import Options
-from esb.idempotency import LAST_SECONDS, Idempotency
-from esb.observe import Observer
+from esb.core.call import Options
+from esb.core.events import Observer
+from esb.delivery.idempotency import LAST_SECONDS, Idempotency
+from esb.gateway.app import GATEWAY
 from esb.store.memory import MemoryStore
 from tests.calls import make_call
 from tests.components import Free

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from esb.call import Call, Options
-from esb.errors import RequestError, UpstreamError
-from esb.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
-from esb.observe import Observer
-from esb.store import StoreAway
+from esb.core.call import Call, Options
+from esb.core.errors import RequestError, UpstreamError
+from esb.core.events import Observer
+from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
 from esb.store.memory import MemoryStore
+from esb.store.protocol import StoreAway
 from tests.calls import make_call
 from tests.conftest import Clock
 from tests.loop_time import turns

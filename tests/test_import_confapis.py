@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from esb.cli import main
+from esb.cli.main import main
+from esb.cli.stanza_writer import document
 from esb.config import load
-from esb.document import read
-from esb.stanzas import document
+from esb.config.yaml import read
 from tests.conftest import DEMO, SERVICES, OpenGateway, OpenServer
 from tests.recorder import Recorder, recording
 

@@ -1,4 +1,4 @@
-"""The floors of the house: imports go down, each library has its rooms, and nothing imports in a circle."""
+"""The house: its rooms are a closed list, imports follow their order, each library has its rooms, no circles."""
 
 import ast
 import sys
@@ -10,93 +10,81 @@ import pytest
 
 import esb
 
-FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__main__", "cli", "demo", "importing", "confapis", "stanzas", "serving", "reloading", "logs", "notify"})
-    | frozenset({"library_log"})
-    | frozenset(
-        {
-            "admin",
-            "commands",
-            "describing",
-            "disclosure",
-            "pytest_plugin",
-            "testing",
-            "exposition",
-            "metrics",
-            "telemetry",
-            "tracing",
-        }
-    )
-    | frozenset({"processes", "workers"}),
-    frozenset({"app"}),
-    frozenset({"generation", "lasting", "reimport", "sharing"}),
-    frozenset(
-        {"registry", "ingress", "answers", "arrival", "response", "routes", "envelope", "parameters", "credentials"}
-    )
-    | frozenset({"forwarding", "endpoint", "idempotency", "replay"}),
-    frozenset({"plugins", "middlewares", "signature"}),
+ORDER: tuple[frozenset[str], ...] = (
+    frozenset({"core"}),
+    frozenset({"_version", "config", "telemetry", "store"}),
+    frozenset({"database"}),
+    frozenset({"outgoing"}),
+    frozenset({"contracts"}),
+    frozenset({"channels"}),
     frozenset({""}),  # the face: esb/__init__.py
-    frozenset({"component"}),
-    frozenset({"services", "wechat", "channels", "gateway_jwt", "proxy"}),
-    frozenset({"fleet_tokens", "token", "token_budget"})
-    | frozenset({"tokens", "outgoing", "middleware", "config", "document", "flight", "interpolation"})
-    | frozenset({"addresses", "lanes", "translation", "unpacking", "urls"}),
-    frozenset({"store"}),
-    frozenset(
-        {"errors", "clock", "fields", "call", "observe", "codec", "deadline", "hangup", "occupancy", "redaction"}
-        | {"globs", "recent"}
-    ),
+    frozenset({"incoming"}),
+    frozenset({"delivery"}),
+    frozenset({"plugins", "middlewares", "services"}),
+    frozenset({"gateway"}),
+    frozenset({"introspect"}),
+    frozenset({"portal"}),
+    frozenset({"server"}),
+    frozenset({"cli", "testing"}),
+    frozenset({"__main__", "pytest_plugin"}),
 )
-"""Modules and packages of esb, the top floor first. A room imports from its own floor or from below."""
+"""The order of imports: a room imports from its own step and from those before it. Its names are a closed list."""
 
-BESIDE = {"sandbox": frozenset({"serving"})}
-"""What stands beside the house and imports nothing of it -> who imports it."""
+PLANNED = frozenset({"client", "database", "portal"})
+"""Rooms that are built with their first user."""
+
+BESIDE = {"sandbox": frozenset({"server.serve"}), "locale": frozenset[str]()}
+"""Rooms that stand beside the house and import nothing of it, each with its importers."""
 
 PLUGINS_ALSO_IMPORT = {
-    "channels": "whom a message is for and whom it reached; mail, phone numbers, relays and clouds",
-    "flight": "a bounded fan-out over receivers",
-    "proxy": "what a reverse proxy knows: hosts, headers, paths, breaker",
-    "wechat": "the WeChat protocols",
+    "channels": "the platforms: whom a message is for, how it is sent, whom it reached",
+    "core.single_flight": "a bounded fan-out over receivers",
 }
-"""Rooms that our own plugins share, besides the face and their own private files; and why each is one."""
+"""Rooms that our own plugins share, besides the face and their own private files; each with its reason."""
+
+PROXY_ALSO_IMPORTS = {
+    "config": "the form of its stanza",
+    "core": "errors, events and memories of what hosts did",
+    "outgoing": "streams, and the signature that tells an upstream who calls",
+}
+"""Rooms that plugins/http needs besides: a proxy hands bytes on, which no other plugin does."""
 
 LIBRARIES = {
-    "aiohttp": {"outgoing.aiohttp_engine", "outgoing.connecting", "outgoing.prompt_request", "testing"},
-    "aiohttp.web": {"admin", "answers", "arrival", "app", "ingress", "response", "serving"}
-    | {"sandbox", "telemetry", "testing"},
-    "aiosmtplib": {"channels.smtp", "channels.smtp_sending"},
+    "aiohappyeyeballs": {"outgoing.engines"},
+    "aiohttp": {"outgoing.engines", "testing"},
+    "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
+    "aiosmtplib": {"channels.mail"},
     "babel": {"locale"},  # for `make catalogues` only
-    "cachetools": {"flight", "gateway_jwt", "store.copies", "store.memory", "tokens"},
-    "click": {"cli", "commands", "importing"},
-    "aiohappyeyeballs": {"outgoing.connecting"},
-    "cryptography": {"gateway_jwt", "services.bk_jwt", "store.seal"},
-    "httptools": {"outgoing.connection"},
-    "jwt": {"gateway_jwt", "services.bk_jwt"},
-    "multidict": {"answers", "arrival", "forwarding", "ingress", "outgoing", "proxy", "response"},
-    "multipart": {"parameters"},
+    "cachetools": {"core.single_flight", "outgoing.jwt_signer", "outgoing.tokens", "store"},
+    "click": {"cli"},
+    "cryptography": {"outgoing.jwt_signer", "services.jwt.bk_jwt", "store.encryption"},
+    "httptools": {"outgoing.engines"},
+    "jwt": {"outgoing.jwt_signer", "services.jwt.bk_jwt"},
+    "multidict": {"incoming", "outgoing", "plugins.http"},
+    "multipart": {"incoming.body"},
+    "opentelemetry": {"telemetry.tracing"},
+    "orjson": {"core.json_codec", "sandbox"},
+    "prometheus_client": {"telemetry.prometheus"},
     "pytest": {"pytest_plugin"},
     "pytest_asyncio": {"pytest_plugin"},
-    "opentelemetry": {"tracing"},
-    "orjson": {"codec", "sandbox"},
-    "prometheus_client": {"exposition"},
-    "redis": {"services.redis", "store.link", "store.redis"},
-    "structlog": {"logs"},
-    "uvloop": {"serving"},
-    "watchfiles": {"commands.dev"},
-    "yaml": {"document"},
-    "yarl": {"outgoing.aiohttp_engine", "outgoing.origins"},
+    "redis": {"services.store.redis", "store"},
+    "structlog": {"telemetry.logs"},
+    "uvloop": {"server"},
+    "watchfiles": {"cli.dev"},
+    "yaml": {"config.yaml"},
+    "yarl": {"outgoing.engines"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
-    "commands.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
-    "document.words": "difflib, for mistakes",
-    "gateway_jwt": "PyJWT and cryptography, for those who sign",
-    "logs": "structlog, which colours the lines on a terminal",
-    "parameters": "multipart, for forms: nearly all callers send JSON",
+    "cli.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
+    "config.yaml.scalars": "difflib, for mistakes",
+    "incoming.body": "multipart, for forms: nearly all callers send JSON",
+    "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
-    "serving": "the WeChat sandbox, which production does without",
-    "telemetry": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
+    "server.instrumentation": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
+    "server.serve": "the WeChat sandbox, which production does without",
+    "telemetry.logs": "structlog, which colours the lines on a terminal",
 }
 """Module -> why it has an import that is not at its top."""
 
@@ -149,12 +137,12 @@ def belongs(name: str, place: str) -> bool:
     return name == place or (place != "" and name.startswith(f"{place}."))
 
 
-def floor(name: str) -> int:
-    """Counted from the top."""
-    for number, rooms in enumerate(FLOORS):
+def step(name: str) -> int:
+    """Counted from the ground."""
+    for number, rooms in enumerate(ORDER):
         if any(belongs(name, place) for place in rooms):
             return number
-    pytest.fail(f"esb.{name} has no floor: give it one at the top of this file")
+    pytest.fail(f"esb.{name} stands in no room of the house: see ORDER")
 
 
 def in_house(name: str) -> bool:
@@ -165,19 +153,20 @@ HOUSE = sorted(name for name in ROOMS if in_house(name))
 
 
 def test_these_tests_read_the_whole_house() -> None:
-    assert {"", "cli", "ingress", "plugins.cmsi_send_weixin", "services.static", "sandbox.server"} <= set(ROOMS)
-    assert imports()["app"] >= {"config", "generation", "ingress"}
+    assert {"", "cli.main", "incoming.ingress", "plugins.cmsi_send_weixin", "services.apps.static"} <= set(ROOMS)
+    assert imports()["gateway.app"] >= {"config", "gateway.generation", "incoming.ingress"}
 
 
-def test_every_room_of_the_table_exists() -> None:
-    rooms = {place for rooms in FLOORS for place in rooms} | set(BESIDE) | set(PLUGINS_ALSO_IMPORT)
-    assert {place for place in rooms if place not in ROOMS} == set()
+def test_the_rooms_are_a_closed_list() -> None:
+    there = {name.partition(".")[0] for name in ROOMS}
+    planned = {place for rooms in ORDER for place in rooms} | set(BESIDE) | PLANNED
+    assert there <= planned, "a new room: give it a place in ORDER, or a better place to what is in it"
+    assert planned - there <= PLANNED, "a room that is gone"
+    assert len(there - {"", "__main__", "_version", "pytest_plugin", "locale"}) <= 22
 
 
-def test_imports_go_down_only() -> None:
-    up = {
-        (name, other) for name in HOUSE for other in imports()[name] if in_house(other) and floor(other) < floor(name)
-    }
+def test_imports_follow_the_order() -> None:
+    up = {(name, other) for name in HOUSE for other in imports()[name] if in_house(other) and step(other) > step(name)}
     assert up == set()
 
 
@@ -213,6 +202,10 @@ def test_a_plugin_imports_the_face_and_little_else() -> None:
         if other != ""
         and not other.startswith("plugins._")
         and not any(belongs(other, place) for place in PLUGINS_ALSO_IMPORT)
+        and not (
+            belongs(name, "plugins.http")
+            and (belongs(other, "plugins.http") or any(belongs(other, place) for place in PROXY_ALSO_IMPORTS))
+        )
     }
     assert others == set()
 
@@ -220,7 +213,9 @@ def test_a_plugin_imports_the_face_and_little_else() -> None:
 def test_no_plugin_imports_another() -> None:
     for name in ROOMS:
         if name.startswith("plugins."):
-            assert not any(other.startswith("plugins.") and "._" not in other for other in imports()[name])
+            own = ".".join(name.split(".")[:2])
+            others = {other for other in imports()[name] if other.startswith("plugins.") and "._" not in other}
+            assert {other for other in others if not belongs(other, own)} == set()
 
 
 def test_each_library_is_known_in_its_own_rooms_only() -> None:

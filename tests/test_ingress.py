@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import FormData, web
 
-from esb.app import GATEWAY
-from esb.deadline import ANSWER_SECONDS
-from esb.hangup import reset
-from esb.observe import CallFinished, Crashed, Event
+from esb.core.deadlines import ANSWER_SECONDS
+from esb.core.events import CallFinished, Crashed, Event
+from esb.gateway.app import GATEWAY
+from esb.incoming.disconnect import reset
 from tests.conftest import DEMO, WECOM, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.loop_time import movable_loop_time, turns
 from tests.wire import connection, envelope_of, exchange, read_answer, request, until

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from esb.document import Section, read
-from esb.interpolation import Interpolation
+from esb.config.interpolation import Interpolation
+from esb.config.yaml import Section, read
 
 ENVIRON = {"HOST": "example.com", "PORT": "8080", "EMPTY": "", "NESTED": "${HOST}", "LINES": "a\nb"}
 FORMS = "expected ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} or ${sandbox}; write $${ for a literal ${"

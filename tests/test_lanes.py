@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from esb.errors import Limited
-from esb.lanes import NARROW_SECONDS, Lane, Lanes
+from esb.core.errors import Limited
+from esb.outgoing.bulkhead import NARROW_SECONDS, Lane, Lanes
 from tests.conftest import Clock
 
 OTHERS = map(str, itertools.count())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from esb.config import Config, load
-from esb.lasting import changed
+from esb.gateway.restart_only import changed
 
 REFUSAL = "a reload cannot change this; put it back, or restart the gateway"
 

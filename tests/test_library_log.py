@@ -5,8 +5,8 @@ import json
 import logging
 from pathlib import Path
 
-from esb import library_log
-from esb.observe import Event, LibraryLogged
+from esb.core.events import Event, LibraryLogged
+from esb.telemetry import stdlib_logs
 from tests.command_line import running
 from tests.wire import exchange
 
@@ -15,7 +15,7 @@ CONFIG = "version: 1\nserver: {port: 0}\ncomponents: []\n"
 
 def test_an_error_is_told_by_its_class_and_place_and_never_by_its_text() -> None:
     events: list[Event] = []
-    with library_log.told(events.append):
+    with stdlib_logs.told(events.append):
         try:
             raise ValueError("hunter2")
         except ValueError:
@@ -32,7 +32,7 @@ def test_an_error_is_told_by_its_class_and_place_and_never_by_its_text() -> None
 
 def test_what_asyncio_shows_below_its_first_line_is_left_out() -> None:
     events: list[Event] = []
-    with library_log.told(events.append):
+    with stdlib_logs.told(events.append):
         logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task ValueError('hunter2')>")
     assert events == [LibraryLogged("asyncio", "error", "Task exception was never retrieved")]
 
@@ -41,7 +41,7 @@ def test_a_listener_that_fails_harms_nobody() -> None:
     def fail(event: Event) -> None:
         raise OSError("the disk is full")
 
-    with library_log.told(fail):
+    with stdlib_logs.told(fail):
         logging.getLogger("some.library").error("it broke")
 
 

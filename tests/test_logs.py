@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from esb import logs
-from esb.observe import (
+from esb.core.events import (
     CallFinished,
     Crashed,
     Event,
@@ -21,6 +20,7 @@ from esb.observe import (
     TokenFetched,
     UpstreamFinished,
 )
+from esb.telemetry import logs
 from tests.conftest import Gateway, Sandbox
 
 ID = "0123456789abcdef" * 2

@@ -1,6 +1,6 @@
 import pytest
 
-from esb.channels.mail import Attachment, Mail, Mailbox, compose, is_one_line, mailbox, media_type
+from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose, is_one_line, mailbox, media_type
 
 SENDER = Mailbox("esb@example.com", "蓝鲸")
 

@@ -13,10 +13,19 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from esb import exposition, metrics
-from esb.exposition import State
-from esb.metrics import BUCKETS, FAMILIES, MOST_LABELS, Snapshot, Tally, joined
-from esb.observe import CallFinished, Crashed, Event, GateClosed, Reloaded, StoreTurned, TokenFetched, UpstreamFinished
+from esb.core.events import (
+    CallFinished,
+    Crashed,
+    Event,
+    GateClosed,
+    Reloaded,
+    StoreTurned,
+    TokenFetched,
+    UpstreamFinished,
+)
+from esb.telemetry import metrics, prometheus
+from esb.telemetry.metrics import BUCKETS, FAMILIES, MOST_LABELS, Snapshot, Tally, joined
+from esb.telemetry.prometheus import State
 from tests.conftest import DEMO, OFFICIAL_ACCOUNT, OPENID, WECOM, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.deployment import samples, watched
 from tests.wire import until
@@ -48,7 +57,7 @@ def tally(*events: Event, now: float = NOW) -> Tally:
 
 
 def read(snapshot: Snapshot, state: State = STATE) -> dict[Key, float]:
-    return samples(exposition.written(snapshot, state, "")[0].decode())
+    return samples(prometheus.written(snapshot, state, "")[0].decode())
 
 
 def value(found: dict[Key, float], name: str, **labels: str) -> float:
@@ -228,7 +237,7 @@ def test_every_family_is_told_with_exactly_its_labels() -> None:
         TokenFetched("qy", "ww1", "fetched", 0.1),
         GateClosed("mp", "wx1", 1, 60),
     ]
-    text = exposition.written(tally(*events, Reloaded(2, (), 0.1)).snapshot(), STATE, "")[0].decode()
+    text = prometheus.written(tally(*events, Reloaded(2, (), 0.1)).snapshot(), STATE, "")[0].decode()
     told: dict[str, set[str]] = {}
     for name, labels in samples(text):
         told.setdefault(name, set()).update(label for label, _ in labels)
@@ -250,18 +259,18 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
 
 
 def test_open_metrics_is_spoken_to_who_asks_for_it() -> None:
-    body, content_type = exposition.written(
+    body, content_type = prometheus.written(
         tally(call()).snapshot(), STATE, "application/openmetrics-text; version=1.0.0"
     )
     assert content_type.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
-    assert exposition.written(Snapshot(), STATE, "text/html")[1].startswith("text/plain")
+    assert prometheus.written(Snapshot(), STATE, "text/html")[1].startswith("text/plain")
 
 
 def test_the_library_has_nothing_of_ours_in_its_registry() -> None:
     script = (
-        "from esb import exposition, metrics;"
-        "exposition.written(metrics.Snapshot(), exposition.State(True, 0, 1), '');"
+        "from esb.telemetry import metrics, prometheus;"
+        "prometheus.written(metrics.Snapshot(), prometheus.State(True, 0, 1), '');"
         "from prometheus_client import REGISTRY;"
         "print([family.name for family in REGISTRY.collect() if family.name.startswith('esb')])"
     )
@@ -270,8 +279,8 @@ def test_the_library_has_nothing_of_ours_in_its_registry() -> None:
 
 def test_who_has_no_admin_listener_does_not_load_the_library() -> None:
     script = (
-        "import sys, esb.cli, esb.commands.serve, esb.serving;"
-        "print([name for name in sys.modules if name.startswith(('prometheus', 'opentelemetry', 'esb.admin'))])"
+        "import sys, esb.cli.main, esb.cli.serve, esb.server.serve;"
+        "print([name for name in sys.modules if name.startswith(('prometheus', 'opentelemetry', 'esb.server.admin'))])"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from esb.call import Call
-from esb.errors import EsbError
-from esb.middleware import Handler, Middleware, compose
+from esb.contracts.middleware import Handler, Middleware, compose
+from esb.core.call import Call
+from esb.core.errors import EsbError
 from tests.calls import explode, make_call
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esb.notify import READY, STOPPING, notify
+from esb.server.systemd import READY, STOPPING, notify
 from tests.command_line import running
 
 

@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from esb import observe
-from esb.observe import CallFinished, Crashed, Event, Observer
+from esb.core import events
+from esb.core.events import CallFinished, Crashed, Event, Observer
 
 CRASH = Crashed("0" * 32, "/a/b/", "ValueError", ("plugin.py:1 handle",))
 
@@ -43,4 +43,4 @@ def test_no_event_has_room_for_parameters_urls_or_secrets(event: type) -> None:
 def test_events_are_frozen() -> None:
     with pytest.raises(AttributeError):
         CRASH.kind = "other"  # type: ignore[misc]  # that it cannot be assigned is the point
-    assert CallFinished.__module__ == observe.__name__
+    assert CallFinished.__module__ == events.__name__

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from esb.occupancy import Occupancy
+from esb.incoming.in_flight import Occupancy
 
 
 async def test_an_empty_room_is_left_at_once() -> None:

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from esb.app import GATEWAY
-from esb.cli import main
+from esb.cli.main import main
 from esb.config import load
-from esb.describing.declared import declared
-from esb.describing.openapi import document
+from esb.gateway.app import GATEWAY
+from esb.introspect.declared import declared
+from esb.introspect.openapi import document
 from tests.conftest import Gateway, OpenGateway, Sandbox
 
 with warnings.catch_warnings():

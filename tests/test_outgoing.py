@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from multidict import CIMultiDict
 
-from esb.errors import Limited, UpstreamError
-from esb.observe import Event, Observer, UpstreamFinished
-from esb.outgoing import MAX_ANSWER, Answer, Outgoing, Target, may_have_acted
-from esb.outgoing.exchange import Engine
+from esb.core.errors import Limited, UpstreamError
+from esb.core.events import Event, Observer, UpstreamFinished
+from esb.outgoing.client import MAX_ANSWER, Answer, Outgoing, Target, may_have_acted
+from esb.outgoing.engine import Engine
 from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.engines import ENGINES
@@ -546,7 +546,7 @@ async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: O
 async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_not(
     engine: Engine, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("esb.outgoing.RECENT", 2)
+    monkeypatch.setattr("esb.outgoing.client.RECENT", 2)
     outgoing = Outgoing(Observer(), max_per_target=3, engine=engine)
     outgoing.open()
     slow = await open_raw(silent)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from esb.errors import EsbError, RequestError
-from esb.parameters import MAX_FIELDS, from_body, from_query
+from esb.core.errors import EsbError, RequestError
+from esb.incoming.body import MAX_FIELDS, from_body, from_query
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -4,9 +4,9 @@ from typing import Any, cast
 
 import pytest
 
-from esb.call import App, Call
-from esb.component import ChainServices, NoConfig
-from esb.errors import PermissionDenied
+from esb.contracts.component import ChainServices, NoConfig
+from esb.core.call import App, Call
+from esb.core.errors import PermissionDenied
 from esb.middlewares.permission import Permission
 from tests.calls import explode, make_call
 

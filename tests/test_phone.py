@@ -1,6 +1,6 @@
 import pytest
 
-from esb.channels.phone import e164, in_country, is_mainland, parts, typed
+from esb.channels.tencent.phone import e164, in_country, is_mainland, parts, typed
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Moving windows in memory do not grow beyond their bounds."""
 
-from esb.store import Rule
-from esb.store.places import Places
+from esb.store.memory_windows import Places
+from esb.store.protocol import Rule
 
 MINUTE = [Rule(10, 60)]
 

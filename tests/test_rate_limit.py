@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError
+from esb.core.errors import ConfigError
+from esb.gateway.app import create_app
 from tests.conftest import Clock, Gateway, OpenGateway
 from tests.identity import APPS
 

@@ -1,8 +1,8 @@
 import pytest
 
-from esb.channels.audience import Audience, addressed
-from esb.channels.reached import Miss, Reached, answer, joined, shown, stopped
-from esb.errors import EsbError, Limited, Message, UpstreamError
+from esb.channels.outcome import Miss, Reached, answer, joined, shown, stopped
+from esb.channels.recipients import Audience, addressed
+from esb.core.errors import EsbError, Limited, Message, UpstreamError
 
 FAILED = Message("sending failed")
 SOME = "some failed. {complaint}"

@@ -1,6 +1,6 @@
 """A memory with an end."""
 
-from esb.recent import Recent
+from esb.core.lru import Recent
 
 
 def filled(*names: str, size: int = 3) -> Recent[str, int]:

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from esb.redaction import redacted
+from esb.core.redaction import redacted
 
 SECRET = 'a+b/c= d&"é'
 

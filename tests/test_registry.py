@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from esb import registry
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError
+from esb.core.errors import ConfigError
+from esb.gateway import plugin_loader
+from esb.gateway.app import create_app
 from esb.plugins.cmsi_send_weixin import SendWeixin
-from esb.services.static import StaticApps, StaticUsers
+from esb.services.apps.static import StaticApps
+from esb.services.users.static import StaticUsers
 
 Mistakes = Callable[..., list[str]]
 
@@ -63,25 +64,25 @@ def service(kind: str, use: str) -> str:
 
 
 def test_a_short_name_is_a_file_of_the_built_ins() -> None:
-    assert registry.find("components", "cmsi_send_weixin") is SendWeixin
-    assert registry.find("services", "static", "apps") is StaticApps
-    assert registry.find("services", "static", "users") is StaticUsers
-    assert registry.find("middlewares", "app_auth").__name__ == "AppAuth"
+    assert plugin_loader.find("components", "cmsi_send_weixin") is SendWeixin
+    assert plugin_loader.find("services", "static", "apps") is StaticApps
+    assert plugin_loader.find("services", "static", "users") is StaticUsers
+    assert plugin_loader.find("middlewares", "app_auth").__name__ == "AppAuth"
 
 
 def test_a_path_is_a_class_of_any_module() -> None:
-    assert registry.find("components", "esb.plugins.cmsi_send_weixin:SendWeixin") is SendWeixin
+    assert plugin_loader.find("components", "esb.plugins.cmsi_send_weixin:SendWeixin") is SendWeixin
 
 
 def test_an_entry_point_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("rtx", "esb.plugins.cmsi_send_weixin:SendWeixin", "esb.components")
     installed = EntryPoints([point])
-    monkeypatch.setattr(registry, "entry_points", lambda **chosen: installed.select(**chosen))
-    assert registry.find("components", "rtx") is SendWeixin
-    with pytest.raises(registry.UnknownUse, match=r"unknown plugin 'rtz' \(did you mean 'rtx'\?\)"):
-        registry.find("components", "rtz")
-    with pytest.raises(registry.UnknownUse, match="unknown plugin 'rtx'"):
-        registry.find("middlewares", "rtx")
+    monkeypatch.setattr(plugin_loader, "entry_points", lambda **chosen: installed.select(**chosen))
+    assert plugin_loader.find("components", "rtx") is SendWeixin
+    with pytest.raises(plugin_loader.UnknownUse, match=r"unknown plugin 'rtz' \(did you mean 'rtx'\?\)"):
+        plugin_loader.find("components", "rtz")
+    with pytest.raises(plugin_loader.UnknownUse, match="unknown plugin 'rtx'"):
+        plugin_loader.find("middlewares", "rtx")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,11 @@ def test_a_back_end_that_breaks_its_contract_is_a_mistake(
     ("kind", "use", "told"),
     [
         ("login", "bk_user", "'bk_user' cannot be used as login"),
-        ("users", "esb.services.static:StaticApps", "'esb.services.static:StaticApps' is a back end for services.apps"),
+        (
+            "users",
+            "esb.services.apps.static:StaticApps",
+            "'esb.services.apps.static:StaticApps' is a back end for services.apps",
+        ),
         ("users", "statik", "unknown plugin 'statik' (did you mean 'static'?)"),
         ("apps", "_refusals", "unknown plugin '_refusals'"),
     ],

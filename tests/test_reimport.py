@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esb.reimport import reimported
+from esb.gateway.plugin_reimport import reimported
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_what_pip_installed_stays_even_in_this_folder(
 
 
 def test_the_gateway_itself_stays_even_in_this_folder() -> None:
-    import_before = sys.modules["esb.app"], sys.modules["esb"]
+    import_before = sys.modules["esb.gateway.app"], sys.modules["esb"]
     with reimported(Path(sys.modules["esb"].__path__[0]).parent / "esb"):
-        assert (sys.modules["esb.app"], sys.modules["esb"]) == import_before
+        assert (sys.modules["esb.gateway.app"], sys.modules["esb"]) == import_before
 
 
 def test_modules_of_other_folders_stay(folder: Path) -> None:

@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from esb.channels.reached import Miss, Reached
-from esb.channels.relay import relay_said, relayed, unfinished
-from esb.errors import Limited, Message
-from esb.observe import Observer
-from esb.outgoing import Outgoing, Target
+from esb.channels.dest_url import relay_said, relayed, unfinished
+from esb.channels.outcome import Miss, Reached
+from esb.core.errors import Limited, Message
+from esb.core.events import Observer
+from esb.outgoing.client import Outgoing, Target
 from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.tencent import Relay

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esb import app as app_module
-from esb.app import GATEWAY
-from esb.call import Call
-from esb.component import Component, Reply
 from esb.config import ConfigModel, load
-from esb.errors import ConfigError
-from esb.fields import Params
-from esb.observe import Crashed, Event, GenerationClosed, Reloaded
+from esb.contracts.component import Component, Reply
+from esb.core.call import Call
+from esb.core.errors import ConfigError
+from esb.core.events import Crashed, Event, GenerationClosed, Reloaded
+from esb.core.params import Params
+from esb.gateway import app as app_module
+from esb.gateway.app import GATEWAY
 from tests.components import Free
 from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.identity import configuration

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esb.routes import Route, Routes
+from esb.incoming.routing import Route, Routes
 from tests.calls import explode
 
 

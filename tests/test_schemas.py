@@ -18,10 +18,10 @@ from esb import (
     Whole,
     either,
 )
-from esb.describing.declared import paragraphs
-from esb.describing.schemas import schema_of
-from esb.describing.tables import example, tables
-from esb.describing.texts import as_texts
+from esb.introspect.declared import paragraphs
+from esb.introspect.json_schema import schema_of
+from esb.introspect.openapi_forms import as_texts
+from esb.introspect.tables import example, tables
 from esb.plugins.cmsi_send_mail import SendMailParams
 from esb.plugins.cmsi_send_mp_weixin import SendMpWeixinParams
 from esb.plugins.cmsi_send_msg import SendMsgParams

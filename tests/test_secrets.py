@@ -19,11 +19,11 @@ import pytest
 from pydantic import BaseModel
 
 import esb.plugins
-from esb import logs
-from esb.app import GATEWAY
-from esb.call import Call
-from esb.component import ChainServices, Component, NoConfig
-from esb.middleware import Handler
+from esb.contracts.component import ChainServices, Component, NoConfig
+from esb.contracts.middleware import Handler
+from esb.core.call import Call
+from esb.gateway.app import GATEWAY
+from esb.telemetry import logs
 from tests.conftest import Gateway, OpenGateway
 from tests.forward_proxy import ForwardProxy
 from tests.ports import free_port

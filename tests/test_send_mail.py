@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from esb.errors import ConfigError
-from esb.observe import UpstreamFinished
+from esb.core.errors import ConfigError
+from esb.core.events import UpstreamFinished
 from tests.conftest import DEMO, Gateway, OpenGateway, OpenServer
 from tests.loop_time import late
 from tests.raw_server import Peer, raw_server

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from esb.observe import UpstreamFinished
+from esb.core.events import UpstreamFinished
 from tests.conftest import Gateway, OpenGateway, OpenServer
 from tests.loop_time import late
 from tests.tencent import KEYS, SECRET_ID, SECRET_KEY, Relay, Tencent

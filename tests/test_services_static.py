@@ -5,9 +5,11 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from esb.errors import AuthenticationError
-from esb.services import Contact, Means
-from esb.services.static import AppsConfig, LoginConfig, StaticApps, StaticLogin, StaticUsers, UsersConfig
+from esb.contracts.services import Contact, Means
+from esb.core.errors import AuthenticationError
+from esb.services.apps.static import AppsConfig, StaticApps
+from esb.services.login.static import LoginConfig, StaticLogin
+from esb.services.users.static import StaticUsers, UsersConfig
 from tests.calls import make_call
 
 MEANS = cast(Means, None)  # these back ends borrow nothing

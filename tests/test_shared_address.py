@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from esb.workers.address import shared_address
+from esb.server.workers.shared_address import shared_address
 
 
 @contextmanager

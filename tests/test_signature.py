@@ -2,9 +2,9 @@
 
 import pytest
 
-from esb.call import Signed
-from esb.errors import AuthenticationError
-from esb.signature import nonce, offered, string_to_sign, timestamp, verify
+from esb.core.call import Signed
+from esb.core.errors import AuthenticationError
+from esb.incoming.signature import nonce, offered, string_to_sign, timestamp, verify
 from tests.identity import signature_of
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from esb.channels.mail import Composed
-from esb.channels.reached import Reached
-from esb.channels.smtp import CONNECTIONS_AT_ONCE, Encryption, SmtpServer
-from esb.channels.smtp_sending import RECEIVERS_AT_ONCE
-from esb.observe import Event, Observer, UpstreamFinished
-from esb.outgoing import Outgoing
+from esb.channels.mail.mime import Composed
+from esb.channels.mail.smtp_server import CONNECTIONS_AT_ONCE, Encryption, SmtpServer
+from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
+from esb.channels.outcome import Reached
+from esb.core.events import Event, Observer, UpstreamFinished
+from esb.outgoing.client import Outgoing
 from tests.calls import make_call
 from tests.loop_time import late, movable_loop_time, turns
 from tests.raw_server import Peer, raw_server

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from esb.observe import Observer
-from esb.store import Rule, Store
+from esb.core.events import Observer
+from esb.store.encryption import Seal
 from esb.store.memory import MemoryStore
+from esb.store.protocol import Rule, Store
 from esb.store.redis import RedisStore
-from esb.store.seal import Seal
 from tests.conftest import Clock
 from tests.redis_server import KEY, RedisServer
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError, UpstreamError
+from esb.core.errors import ConfigError, UpstreamError
+from esb.gateway.app import create_app
 from esb.store.memory import MOST_BYTES, MemoryStore
 from tests.conftest import Clock
 from tests.identity import configuration
@@ -94,7 +94,7 @@ def test_a_mistake_in_its_stanza_is_told_with_all_others(tmp_path: Path) -> None
 
 def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None:
     (tmp_path / "own_store_beside.py").write_text(
-        "from esb.component import NoConfig\n"
+        "from esb.contracts.component import NoConfig\n"
         "from esb.store.memory import MemoryStore\n"
         "class Own(MemoryStore):\n"
         "    config_type = NoConfig\n"

@@ -10,16 +10,16 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError, EsbError
-from esb.observe import Event, Observer, StoreTurned
-from esb.services.redis import OnStoreFailure, RedisConfig
-from esb.services.redis import Redis as RedisService
-from esb.store import Rule, Store, StoreAway, StoreMeans
-from esb.store.link import GLANCES, PATIENCE, PROBE_SECONDS
+from esb.core.errors import ConfigError, EsbError
+from esb.core.events import Event, Observer, StoreTurned
+from esb.gateway.app import create_app
+from esb.services.store.redis import OnStoreFailure, RedisConfig
+from esb.services.store.redis import Redis as RedisService
+from esb.store.encryption import Seal
+from esb.store.protocol import Rule, Store, StoreAway, StoreMeans
 from esb.store.redis import RedisStore
-from esb.store.seal import Seal
+from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
 from tests.conftest import Clock
 from tests.identity import configuration
 from tests.loop_time import movable_loop_time, turns
@@ -334,7 +334,7 @@ def test_a_mistake_in_its_stanza_is_told_with_its_place(tmp_path: Path, config: 
 
 
 def test_without_the_extra_it_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "esb.services.redis", raising=False)
+    monkeypatch.delitem(sys.modules, "esb.services.store.redis", raising=False)
     monkeypatch.setitem(sys.modules, "redis.asyncio.connection", None)  # as if there were no such module
     path = tmp_path / "esb.yaml"
     path.write_text(configuration("  store: {use: redis, config: {}}\n"))

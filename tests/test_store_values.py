@@ -1,6 +1,6 @@
 """Values in memory: each until its end, and all of them within the bytes they may take."""
 
-from esb.store.values import OVERHEAD, Value, Values
+from esb.store.memory_values import OVERHEAD, Value, Values
 from tests.conftest import Clock
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from esb.config import Config, load
-from esb.observe import Event, Observer, WorkerEnded
-from esb.processes import OK
-from esb.workers import place, supervisor
-from esb.workers.address import shared_address
-from esb.workers.supervisor import Supervisor
+from esb.core.events import Event, Observer, WorkerEnded
+from esb.server.process_status import OK
+from esb.server.workers import slot, supervisor
+from esb.server.workers.shared_address import shared_address
+from esb.server.workers.supervisor import Supervisor
 from tests.wire import connection, exchange, request
 
 CONFIG = """\
@@ -35,8 +35,8 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(place, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(place, "STUCK_SECONDS", 3.0)
+    monkeypatch.setattr(slot, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(slot, "STUCK_SECONDS", 3.0)
     (tmp_path / "esb.yaml").write_text(CONFIG)
     (tmp_path / "stuck.py").write_text(PLUGIN)
     config = load(tmp_path / "esb.yaml", {})

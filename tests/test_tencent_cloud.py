@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from esb.channels.reached import Reached
-from esb.channels.tencent_cloud import (
+from esb.channels.outcome import Reached
+from esb.channels.tencent.cloud import (
     TencentCloud,
     TencentConfig,
     TencentRefused,
@@ -15,9 +15,9 @@ from esb.channels.tencent_cloud import (
     retry_after,
 )
 from esb.config import ConfigModel
-from esb.errors import Limited, UpstreamError
-from esb.observe import Event, Observer, UpstreamFinished
-from esb.outgoing import Outgoing
+from esb.core.errors import Limited, UpstreamError
+from esb.core.events import Event, Observer, UpstreamFinished
+from esb.outgoing.client import Outgoing
 from tests.calls import make_call
 from tests.conftest import OpenServer
 from tests.tencent import SECRET_ID, SECRET_KEY, Tencent

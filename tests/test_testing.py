@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from pydantic import SecretStr
 
 from esb import Call, Component, ConfigModel, EsbError, Target, pytest_plugin
-from esb.errors import ConfigError
+from esb.core.errors import ConfigError
 from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
 from tests.components import Echo, Free
 from tests.conftest import Clock
@@ -230,7 +230,7 @@ async def test_a_word_is_no_secret(gateway: OpenGateway, assert_no_secrets: Asse
 
 
 def test_a_run_that_uses_no_fixture_loads_no_server(tmp_path: Path) -> None:
-    code = "import esb.pytest_plugin, sys; print({'aiohttp.web', 'esb.app', 'esb.testing'} & set(sys.modules))"
+    code = "import esb.pytest_plugin, sys; print({'aiohttp.web', 'esb.gateway.app', 'esb.testing'} & set(sys.modules))"
     assert python("-c", code, folder=tmp_path).stdout == "set()\n"
 
 

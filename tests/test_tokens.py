@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from esb.errors import EsbError, Limited, UpstreamError
-from esb.observe import Event, Observer, TokenFetched
-from esb.tokens import FAILURES_PER_MINUTE, Token, TokenCache, TokenKey, TokenRefused
+from esb.core.errors import EsbError, Limited, UpstreamError
+from esb.core.events import Event, Observer, TokenFetched
+from esb.outgoing.tokens.cache import FAILURES_PER_MINUTE, Token, TokenCache, TokenKey, TokenRefused
 from tests.conftest import Clock
 from tests.loop_time import turns
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from esb import telemetry, tracing
-from esb.observe import CallFinished, Observer
-from esb.serving import deployed
-from esb.tracing import Tracing
+from esb.core.events import CallFinished, Observer
+from esb.server import instrumentation
+from esb.server.serve import deployed
+from esb.telemetry import tracing
+from esb.telemetry.tracing import Tracing
 from tests.collector import Collector
 from tests.conftest import SEND_WEIXIN, WECOM, OpenServer
 from tests.deployment import Watched, watched
@@ -345,7 +346,7 @@ async def test_a_collector_that_refuses_holds_nobody_up(
 async def test_nothing_is_traced_unless_somebody_asks(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with telemetry.traced(environ) as tracer:
+    async with instrumentation.traced(environ) as tracer:
         assert tracer is None
     assert caplog.text == ""
 
@@ -363,15 +364,15 @@ async def test_nothing_is_traced_unless_somebody_asks(
 async def test_what_cannot_be_done_is_told_and_the_gateway_works(
     environ: dict[str, str], why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with telemetry.traced(environ) as tracer:
+    async with instrumentation.traced(environ) as tracer:
         assert tracer is None
     assert f"no traces are sent: {why}" in caplog.text
 
 
 async def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.delitem(sys.modules, "esb.tracing", raising=False)
+    monkeypatch.delitem(sys.modules, "esb.telemetry.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.context", None)
-    async with telemetry.traced({"OTEL_TRACES_EXPORTER": "otlp"}) as tracer:
+    async with instrumentation.traced({"OTEL_TRACES_EXPORTER": "otlp"}) as tracer:
         assert tracer is None
     assert "pip install 'esb-gateway[otel]'" in caplog.text
 
@@ -381,7 +382,7 @@ async def test_an_endpoint_or_an_exporter_asks_for_traces(exporter: str, monkeyp
     environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces", "OTEL_TRACES_EXPORTER": exporter}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    async with telemetry.traced(environ) as tracer:
+    async with instrumentation.traced(environ) as tracer:
         assert isinstance(tracer, Tracing)
 
 
@@ -401,9 +402,10 @@ def test_a_span_that_fails_does_not_fail_the_call(caplog: pytest.LogCaptureFixtu
 
 def test_the_library_is_loaded_by_nobody_who_does_not_trace() -> None:
     script = (
-        "import asyncio, sys; from esb import telemetry\n"
+        "import asyncio, sys; from esb.server import instrumentation\n"
         "async def main():\n"
-        "    async with telemetry.traced({}): print([name for name in sys.modules if name.startswith('opentel')])\n"
+        "    async with instrumentation.traced({}):\n"
+        "        print([name for name in sys.modules if name.startswith('opentel')])\n"
         "asyncio.run(main())"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from esb import Call, Component, Envelope, EsbError, Message, Params
-from esb.app import GATEWAY
-from esb.translation import Catalogues
+from esb.core.i18n import Catalogues
+from esb.gateway.app import GATEWAY
 from tests.conftest import DEMO, MESSAGE, WECOM, Gateway, OpenGateway
 
 CHINESE = {"Blueking-Language": "zh-hans"}

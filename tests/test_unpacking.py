@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from esb.errors import RequestError
-from esb.unpacking import PIECE, unpacked
+from esb.core.errors import RequestError
+from esb.incoming.decompression import PIECE, unpacked
 
 TEXT = bytes(range(256)) * 5000
 

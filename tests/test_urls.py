@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from esb.app import create_app
 from esb.config import load
-from esb.errors import ConfigError
-from esb.urls import fault
+from esb.config.urls import fault
+from esb.core.errors import ConfigError
+from esb.gateway.app import create_app
 
 GOOD = [
     "http://127.0.0.1:8089",

@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from esb.call import App, Call, Credentials, Record, User
-from esb.component import ChainServices
-from esb.errors import AuthenticationError
+from esb.contracts.component import ChainServices
+from esb.contracts.services import Means
+from esb.core.call import App, Call, Credentials, Record, User
+from esb.core.errors import AuthenticationError
 from esb.middlewares.user_auth import NO_USER, UserAuth, UserAuthConfig
-from esb.services import Means
-from esb.services.static import LoginConfig, StaticLogin
+from esb.services.login.static import LoginConfig, StaticLogin
 from tests.calls import explode, let_in, make_call
 
 BAD_TOKEN = "User authentication failed, please check if the bk_token is valid"

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esb.call import Call
-from esb.errors import EsbError, UpstreamError
-from esb.services import Means
-from esb.tokens import TokenRefused
-from esb.wechat.account import FETCH_GATE_SECONDS, Account
-from esb.wechat.message import Message
-from esb.wechat.official_account import OfficialAccount
-from esb.wechat.reply import Reply
-from esb.wechat.wecom import WeCom
+from esb.channels.wechat.account import FETCH_GATE_SECONDS, Account
+from esb.channels.wechat.message import Message
+from esb.channels.wechat.official_account import OfficialAccount
+from esb.channels.wechat.reply import Reply
+from esb.channels.wechat.wecom import WeCom
+from esb.contracts.services import Means
+from esb.core.call import Call
+from esb.core.errors import EsbError, UpstreamError
+from esb.outgoing.tokens.cache import TokenRefused
 from tests.calls import make_call
 from tests.conftest import Clock, OpenServer
 from tests.means import open_means

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from esb.channels.audience import Audience, addressed
-from esb.errors import EsbError, Limited, UpstreamError
-from esb.observe import UpstreamFinished
-from esb.wechat.delivery import answer
-from esb.wechat.outcome import Failure, Outcome
+from esb.channels.recipients import Audience, addressed
+from esb.channels.wechat.outcome import Failure, Outcome
+from esb.channels.wechat.report import answer
+from esb.core.errors import EsbError, Limited, UpstreamError
+from esb.core.events import UpstreamFinished
 from tests.conftest import Gateway, OpenGateway, Sandbox
 from tests.loop_time import late, turns
 from tests.test_send_weixin import MP, MP_SEND, OPENIDS, SEND, fault, reached, seed_of, stanza

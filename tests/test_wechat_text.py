@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from esb.errors import ParameterError
-from esb.wechat.text import MOST_PAGES, ROBOT_MARKDOWN_BYTES, markdown_pages, pages
+from esb.channels.wechat.pagination import MOST_PAGES, ROBOT_MARKDOWN_BYTES, markdown_pages, pages
+from esb.core.errors import ParameterError
 
 ALPHABETS = ["ab \n", "中文告警，。", "é\u0301ñß", "😀🇨🇳👩\u200d💻", "a中😀é \n(1/2)"]
 MARK = re.compile(r"\((\d+)/(\d+)\)\n")

@@ -1,6 +1,9 @@
 """esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
-from esb.config.keys import (
+from esb.config.component_paths import METHODS, VARIABLE, path_fault, system_of
+from esb.config.loading import load
+from esb.config.model import ComponentStanza, Config, Stanza
+from esb.config.schema import (
     Admin,
     ComponentKeys,
     ConfigModel,
@@ -11,10 +14,7 @@ from esb.config.keys import (
     ServicesKeys,
     StanzaKeys,
 )
-from esb.config.loading import load
-from esb.config.paths import METHODS, VARIABLE, path_fault, system_of
-from esb.config.stanzas import ComponentStanza, Config, Stanza
-from esb.document import Section
+from esb.config.yaml import Section
 
 __all__ = [
     "METHODS",

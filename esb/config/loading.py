@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from esb.config.components import Components
-from esb.config.keys import DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys
-from esb.config.parts import Parts, opened
-from esb.config.stanzas import ComponentStanza, Config, Stanza
-from esb.document import Section, read
-from esb.errors import ConfigError, Mistake
-from esb.interpolation import FileState, Interpolation
+from esb.config.component_stanzas import Components
+from esb.config.interpolation import FileState, Interpolation
+from esb.config.model import ComponentStanza, Config, Stanza
+from esb.config.schema import DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys
+from esb.config.stanza_reader import Parts, opened
+from esb.config.yaml import Section, read
+from esb.core.errors import ConfigError, Mistake
 
 MAX_FILE = 16 << 20
 

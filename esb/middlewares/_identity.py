@@ -1,8 +1,8 @@
 """A token that names app and user at once: which service is asked about it."""
 
-from esb.call import Call
-from esb.component import ChainServices
-from esb.services import Identity
+from esb.contracts.component import ChainServices
+from esb.contracts.services import Identity
+from esb.core.call import Call
 
 
 def brings_token(call: Call) -> bool:

@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import Awaitable
 from typing import Any
 
-from esb import signature
-from esb.call import App, Call, Signed
-from esb.component import ChainServices, NoConfig
-from esb.errors import AuthenticationError
-from esb.middleware import Handler
+from esb.contracts.component import ChainServices, NoConfig
+from esb.contracts.middleware import Handler
+from esb.contracts.services import Identity
+from esb.core.call import App, Call, Signed
+from esb.core.errors import AuthenticationError
+from esb.incoming import signature
 from esb.middlewares._identity import brings_token, identity_by_token
-from esb.services import Identity
 
 CLOCKS_APART = 60
 """Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from esb.call import Call
-from esb.component import ChainServices, NoConfig
-from esb.errors import PermissionDenied
-from esb.globs import matches
-from esb.middleware import Handler
+from esb.contracts.component import ChainServices, NoConfig
+from esb.contracts.middleware import Handler
+from esb.core.call import Call
+from esb.core.errors import PermissionDenied
+from esb.middlewares._globs import matches
 
 
 class Permission:

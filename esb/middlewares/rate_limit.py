@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import Field
 
-from esb.call import Call
-from esb.component import ChainServices
 from esb.config import ConfigModel
-from esb.errors import Limited
-from esb.middleware import Handler
-from esb.store import Rule, Taken
+from esb.contracts.component import ChainServices
+from esb.contracts.middleware import Handler
+from esb.core.call import Call
+from esb.core.errors import Limited
+from esb.store.protocol import Rule, Taken
 
 MINUTE = 60
 DAY = 24 * 60

@@ -4,12 +4,12 @@ from typing import Any
 
 from pydantic import Field
 
-from esb.call import Call, User
-from esb.component import ChainServices
 from esb.config import ConfigModel
-from esb.errors import AuthenticationError, Message, template
-from esb.globs import matches
-from esb.middleware import Handler
+from esb.contracts.component import ChainServices
+from esb.contracts.middleware import Handler
+from esb.core.call import Call, User
+from esb.core.errors import AuthenticationError, Message, template
+from esb.middlewares._globs import matches
 from esb.middlewares._identity import brings_token, identity_by_token
 
 LONGEST_NAME = 255

@@ -31,15 +31,15 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.attachment import AttachmentParams
-from esb.channels.audience import Audience, looked_up, rehearsal, require_somebody, united
-from esb.channels.base64_content import plain_text
-from esb.channels.delivered import Delivered
-from esb.channels.mail import Attachment, Mail, Mailbox, compose, mailbox, one_line
-from esb.channels.mail_audience import mail_address, mail_audience
-from esb.channels.reached import Reached, answer
-from esb.channels.relay import Relay, unfinished
-from esb.channels.smtp import Encryption, SmtpServer
+from esb.channels.answer_schema import Delivered
+from esb.channels.base64_param import plain_text
+from esb.channels.dest_url import Relay, unfinished
+from esb.channels.mail.attachment import AttachmentParams
+from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose, mailbox, one_line
+from esb.channels.mail.recipients import mail_address, mail_audience
+from esb.channels.mail.smtp_server import Encryption, SmtpServer
+from esb.channels.outcome import Reached, answer
+from esb.channels.recipients import Audience, looked_up, rehearsal, require_somebody, united
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"

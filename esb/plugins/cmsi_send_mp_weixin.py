@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
-from esb.channels.audience import addressed
-from esb.channels.delivered import Delivered, Previewed
-from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig
+from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.recipients import addressed
+from esb.channels.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig
 
 
 class Config(OfficialAccountConfig):

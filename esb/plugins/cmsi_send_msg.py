@@ -19,7 +19,7 @@ from esb import (
     Text,
     Whole,
 )
-from esb.channels.delivered import Delivered, Previewed
+from esb.channels.answer_schema import Delivered, Previewed
 
 
 class SendMsgParams(Params):

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
-from esb.channels.audience import addressed
-from esb.channels.delivered import Delivered, Previewed
-from esb.wechat import WeComChannel, WeComConfig, pages
+from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.recipients import addressed
+from esb.channels.wechat import WeComChannel, WeComConfig, pages
 
 
 class Config(WeComConfig):

@@ -30,14 +30,14 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.audience import Audience, by_address, looked_up, rehearsal, require_somebody
-from esb.channels.base64_content import plain_text
-from esb.channels.delivered import Delivered
-from esb.channels.phone import e164, in_country, is_mainland, parts, typed
-from esb.channels.reached import Miss, Reached, answer, joined
-from esb.channels.relay import Relay, unfinished
-from esb.channels.tencent_cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
-from esb.flight import fan_out
+from esb.channels.answer_schema import Delivered
+from esb.channels.base64_param import plain_text
+from esb.channels.dest_url import Relay, unfinished
+from esb.channels.outcome import Miss, Reached, answer, joined
+from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody
+from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
+from esb.channels.tencent.phone import e164, in_country, is_mainland, parts, typed
+from esb.core.single_flight import fan_out
 
 CONTENT = Label("message content", "content")
 SEND_SMS = "SendSms"

@@ -22,9 +22,9 @@ from esb import (
     Text,
     problem,
 )
-from esb.channels.audience import addressed
-from esb.channels.delivered import Delivered, Previewed
-from esb.wechat import (
+from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.recipients import addressed
+from esb.channels.wechat import (
     MESSAGES_PER_MINUTE,
     ROBOT_MARKDOWN_BYTES,
     WEBHOOK_SEND,

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
-from esb.channels.audience import addressed, looked_up, require_somebody
-from esb.channels.delivered import Delivered, Previewed
-from esb.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
+from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.recipients import addressed, looked_up, require_somebody
+from esb.channels.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
 
 USERID = attrgetter("wx_userid")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from esb.sandbox import checks, seed, tokens
-from esb.sandbox.checks import BadControl
+from esb.sandbox import control_values, seed, tokens
+from esb.sandbox.control_values import BadControl
 from esb.sandbox.faults import parse_fault
 from esb.sandbox.inbox import Message
 from esb.sandbox.wire import decode, encode
@@ -26,7 +26,7 @@ async def handle(world: World, request: web.Request) -> web.Response:
             return _json({"ok": True})
         commands = COMMANDS.get(name)
         if commands is None:
-            return _json({"error": f"no such path{checks.suggestion(name, COMMANDS)}"}, 404)
+            return _json({"error": f"no such path{control_values.suggestion(name, COMMANDS)}"}, 404)
         command = commands.get(request.method)
         if command is None:
             return _json({"error": f"{request.method} is not for this path; use {' or '.join(commands)}"}, 405)
@@ -61,14 +61,14 @@ def _reset(world: World, document: Any, query: Query) -> dict[str, Any]:
 
 def _messages(world: World, document: Any, query: Query) -> dict[str, Any]:
     for name in query:
-        checks.one_of(name, "query", ("platform", "app", "touser", "since"))
+        control_values.one_of(name, "query", ("platform", "app", "touser", "since"))
     since = _since(query.get("since", "0"))
     return {"messages": [message.shown() for message in world.state.inbox if _wanted(message, query, since)]}
 
 
 def _since(value: str) -> int:
     if not value.isdecimal():
-        raise checks.wrong(value, "since", "the id of a message")
+        raise control_values.wrong(value, "since", "the id of a message")
     return int(value)
 
 
@@ -108,13 +108,13 @@ def _rotate(world: World, document: Any, query: Query) -> dict[str, Any]:
 
 
 def _named_app(world: World, document: Any) -> str | None:
-    app = checks.mapping(document, "body", ("app",)).get("app")
-    return None if app is None else checks.one_of(app, "app", tokens.apps(world.state))
+    app = control_values.mapping(document, "body", ("app",)).get("app")
+    return None if app is None else control_values.one_of(app, "app", tokens.apps(world.state))
 
 
 def _advance(world: World, document: Any, query: Query) -> dict[str, Any]:
-    values = checks.mapping(document, "body", ("advance",))
-    world.state.advanced_s += checks.amount(values.get("advance"), "advance")
+    values = control_values.mapping(document, "body", ("advance",))
+    world.state.advanced_s += control_values.amount(values.get("advance"), "advance")
     return {"now": world.state.now()}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from esb.sandbox import official_account, refusals, robot, wecom
+from esb.sandbox import error_texts, official_account, robot, wecom
 from esb.sandbox.inbox import Message, Reply
 from esb.sandbox.state import State
 from esb.sandbox.wire import Answer, Call, Refusal, encode, headers
@@ -34,8 +34,8 @@ def _qy_headers(reply: dict[str, Any]) -> Mapping[str, str]:
     return headers(Server="nginx", Content_Type=QY_CONTENT_TYPE, error_code=str(reply["errcode"]), error_msg=message)
 
 
-MP = Platform(refusals.official_account, _mp_headers)
-QY = Platform(refusals.wecom, _qy_headers)
+MP = Platform(error_texts.official_account, _mp_headers)
+QY = Platform(error_texts.wecom, _qy_headers)
 
 ENDPOINTS: dict[str, tuple[Platform, Callable[[State, Call], Reply]]] = {
     "/cgi-bin/token": (MP, official_account.token),

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from esb.sandbox import checks
-from esb.sandbox.checks import BadControl
+from esb.sandbox import control_values
+from esb.sandbox.control_values import BadControl
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,11 @@ class Faults:
 
 def parse_fault(document: object) -> Fault:
     """A rule from JSON: strikes once and before processing unless told otherwise; raises BadControl."""
-    values = checks.mapping(document, "fault", ("match", "action", "when", "times"))
+    values = control_values.mapping(document, "fault", ("match", "action", "when", "times"))
     match = _match(values.get("match", {}))
     action = _action(values.get("action"))
-    when = checks.one_of(values.get("when", "before"), "when", ("before", "after"))
-    times = checks.whole(values.get("times", 1), "times")
+    when = control_values.one_of(values.get("when", "before"), "when", ("before", "after"))
+    times = control_values.whole(values.get("times", 1), "times")
     wording = {"match": values.get("match", {}), "action": values["action"], "when": when, "times": times}
     return Fault(
         match=match,
@@ -165,25 +165,25 @@ def _action(value: object) -> Action:
 
 
 def _read(value: object, where: str, readers: dict[str, Callable[[object, str], Any]]) -> dict[str, Any]:
-    found = checks.mapping(value, where, readers)
+    found = control_values.mapping(value, where, readers)
     return {key: readers[key](item, f"{where}.{key}") for key, item in found.items()}
 
 
 def _positive(value: object, where: str) -> int:
-    if checks.whole(value, where) < 1:
-        raise checks.wrong(value, where, "1 or more")
-    return checks.whole(value, where)
+    if control_values.whole(value, where) < 1:
+        raise control_values.wrong(value, where, "1 or more")
+    return control_values.whole(value, where)
 
 
 def _errcode(value: object, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise checks.wrong(value, where, "a whole number")
+        raise control_values.wrong(value, where, "a whole number")
     return value
 
 
 def _string(value: object, where: str) -> str:
     if not isinstance(value, str):
-        raise checks.wrong(value, where, "a string")
+        raise control_values.wrong(value, where, "a string")
     return value
 
 
@@ -195,52 +195,52 @@ def _base64(value: object, where: str) -> bytes:
     try:
         return b64decode(_string(value, where), validate=True)
     except ValueError:
-        raise checks.wrong(value, where, "base64") from None
+        raise control_values.wrong(value, where, "base64") from None
 
 
 def _status(value: object, where: str) -> int:
-    if not 200 <= checks.whole(value, where) <= 599:
-        raise checks.wrong(value, where, "an HTTP status from 200 to 599")
-    return checks.whole(value, where)
+    if not 200 <= control_values.whole(value, where) <= 599:
+        raise control_values.wrong(value, where, "an HTTP status from 200 to 599")
+    return control_values.whole(value, where)
 
 
 def _rate(value: object, where: str) -> float:
-    if checks.amount(value, where) <= 0:
-        raise checks.wrong(value, where, "bytes per second, more than 0")
-    return checks.amount(value, where)
+    if control_values.amount(value, where) <= 0:
+        raise control_values.wrong(value, where, "bytes per second, more than 0")
+    return control_values.amount(value, where)
 
 
 def _reset(value: object, where: str) -> str:
-    return checks.one_of(value, where, ("head", "body"))
+    return control_values.one_of(value, where, ("head", "body"))
 
 
 def _tokens(value: object, where: str) -> str:
-    return checks.one_of(value, where, ("expire", "rotate"))
+    return control_values.one_of(value, where, ("expire", "rotate"))
 
 
 _MATCH: dict[str, Callable[[object, str], Any]] = {
-    "path": checks.text,
-    "app": checks.text,
-    "touser": checks.text,
+    "path": control_values.text,
+    "app": control_values.text,
+    "touser": control_values.text,
     "nth": _positive,
     "every": _positive,
-    "probability": checks.probability,
+    "probability": control_values.probability,
     "seed": _errcode,
 }
 _ACTION: dict[str, Callable[[object, str], Any]] = {
-    "latency_ms": checks.amount,
+    "latency_ms": control_values.amount,
     "errcode": _errcode,
     "errmsg": _string,
     "status": _status,
     "body": _encoded,
     "body_base64": _base64,
-    "content_type": checks.text,
+    "content_type": control_values.text,
     "reset": _reset,
-    "close": checks.flag,
-    "hang": checks.flag,
+    "close": control_values.flag,
+    "hang": control_values.flag,
     "slow": _rate,
-    "cut": checks.whole,
-    "huge": checks.whole,
-    "redirect": checks.text,
+    "cut": control_values.whole,
+    "huge": control_values.whole,
+    "redirect": control_values.text,
     "tokens": _tokens,
 }

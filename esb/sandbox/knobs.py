@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
-from esb.sandbox import checks
+from esb.sandbox import control_values
 
 Probability = NewType("Probability", float)
 Over = Literal["cut", "40058"]
@@ -50,7 +50,7 @@ class Knobs:
     def turned(self, values: object, where: str = "knobs") -> "Knobs":
         """These knobs with some of them set; `values` maps dotted names, an unknown one is refused."""
         readers = _readers()
-        settings = checks.mapping(values, where, readers)
+        settings = control_values.mapping(values, where, readers)
         return replace(self, **{_attribute(name): readers[name](value, name) for name, value in settings.items()})
 
     def dotted(self) -> dict[str, Any]:
@@ -67,5 +67,10 @@ def _readers() -> Mapping[str, Callable[[object, str], Any]]:
 
 def _reader(kind: Any) -> Callable[[object, str], Any]:
     if get_origin(kind) is Literal:
-        return partial(checks.one_of, choices=get_args(kind))
-    return {int: checks.whole, float: checks.amount, bool: checks.flag, Probability: checks.probability}[kind]
+        return partial(control_values.one_of, choices=get_args(kind))
+    return {
+        int: control_values.whole,
+        float: control_values.amount,
+        bool: control_values.flag,
+        Probability: control_values.probability,
+    }[kind]

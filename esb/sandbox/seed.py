@@ -3,8 +3,8 @@
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
-from esb.sandbox import checks
-from esb.sandbox.checks import BadControl, flag, items, mapping, text, texts, whole
+from esb.sandbox import control_values
+from esb.sandbox.control_values import BadControl, flag, items, mapping, text, texts, whole
 from esb.sandbox.knobs import Knobs
 from esb.sandbox.state import Corporation, Follower, Member, OfficialAccount, Robot, Seed, State, WecomApp
 from esb.sandbox.template_data import TYPES
@@ -126,7 +126,7 @@ def _templates(value: object, where: str) -> dict[str, dict[str, str]]:
 
 
 def _template_keys(value: object, where: str) -> dict[str, str]:
-    return {key: checks.one_of(kind, f"{where}.{key}", TYPES) for key, kind in mapping(value, where).items()}
+    return {key: control_values.one_of(kind, f"{where}.{key}", TYPES) for key, kind in mapping(value, where).items()}
 
 
 def _corporation(value: object, where: str) -> Corporation:
@@ -185,7 +185,7 @@ _FOLLOWER: dict[str, Reader] = {
     "rejects": flag,
     "grants": _grants,
     "service_messages": whole,
-    "service_window_s": checks.amount,
+    "service_window_s": control_values.amount,
 }
 _CORPORATION: dict[str, Reader] = {"members": _members, "departments": _wholes, "tags": _tags}
 _MEMBER: dict[str, Reader] = {

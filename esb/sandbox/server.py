@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from esb.sandbox import control, endpoints, mishaps
+from esb.sandbox import control, endpoints, fault_effects
 from esb.sandbox.faults import Subject
 from esb.sandbox.state import State
 from esb.sandbox.wire import Answer, Call
@@ -66,7 +66,7 @@ class Sandbox:
         if fault is None:
             answer, _ = endpoints.answer(state, call)
             return plain_response(answer), answer.errcode
-        return await mishaps.happen(fault, state, request, call, self._stopping)
+        return await fault_effects.happen(fault, state, request, call, self._stopping)
 
 
 def plain_response(answer: Answer) -> web.Response:

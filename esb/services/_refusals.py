@@ -1,6 +1,6 @@
 """Refusals that several back ends answer with the same words."""
 
-from esb.errors import AuthenticationError
+from esb.core.errors import AuthenticationError
 
 
 def unknown_app(code: str) -> AuthenticationError:

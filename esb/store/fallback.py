@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence, Set
 
-from esb.store import Heard, Kept, Rule, Store, StoreAway, Swapped, Taken
 from esb.store.memory import MemoryStore
+from esb.store.protocol import Heard, Kept, Rule, Store, StoreAway, Swapped, Taken
 
 
 class Fallback:

@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from esb.errors import UpstreamError
-from esb.recent import Recent
-from esb.store import TOLD, Heard, Kept, Rule, Swapped, Taken
-from esb.store.places import Places
-from esb.store.values import OVERHEAD, Value, Values
+from esb.core.errors import UpstreamError
+from esb.core.lru import Recent
+from esb.store.memory_values import OVERHEAD, Value, Values
+from esb.store.memory_windows import Places
+from esb.store.protocol import TOLD, Heard, Kept, Rule, Swapped, Taken
 
 MOST_VALUES = 100_000
 """How many values, and how many keys with places, are kept; those used least recently go first."""

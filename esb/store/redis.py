@@ -10,12 +10,12 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from esb.observe import Observer, StoreTurned
-from esb.store import TOLD, Heard, Kept, Rule, Swapped, Taken, Window
-from esb.store.copies import Copies
-from esb.store.link import Argument, Link
-from esb.store.scripts import DROP, READ, RESERVE, SWAP, TAKE, VERSION, Script
-from esb.store.seal import Seal
+from esb.core.events import Observer, StoreTurned
+from esb.store.encryption import Seal
+from esb.store.protocol import TOLD, Heard, Kept, Rule, Swapped, Taken, Window
+from esb.store.redis_connection import Argument, Link
+from esb.store.redis_copies import Copies
+from esb.store.redis_scripts import DROP, READ, RESERVE, SWAP, TAKE, VERSION, Script
 
 MOST_KEYS = 200
 """How many keys one script works on: a server does nothing else meanwhile."""

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from esb import logs
-from esb.app import create_app
-from esb.clock import Clock
 from esb.config import load
-from esb.observe import Event
-from esb.serving import listening
+from esb.core.clock import Clock
+from esb.core.events import Event
+from esb.gateway.app import create_app
+from esb.server.serve import listening
+from esb.telemetry import logs
 
 APP, SECRET, USER = "test_app", "test-app-secret", "admin"
 """Who calls, unless a test says otherwise; the app may call everything for everybody."""

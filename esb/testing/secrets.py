@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from urllib.parse import quote, quote_plus
 
-from esb.app import GATEWAY
+from esb.gateway.app import GATEWAY
 from esb.testing.gateway import Gateway
 
 SHORTEST = 4

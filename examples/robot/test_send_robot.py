@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from esb.app import create_app
 from esb.config import load
+from esb.gateway.app import create_app
 from esb.sandbox import create_sandbox
 
 CONFIG = Path(__file__).with_name("esb.yaml")

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from esb.observe import CallFinished
+from esb.core.events import CallFinished
 from tests.conftest import SERVICES, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.smtp_server import Inbox, smtp_server
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esb.app import GATEWAY
+from esb.gateway.app import GATEWAY
 from tests import situations
 from tests.conftest import DEMO
 from tests.loop_time import late, turns

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from esb.observe import GateClosed
+from esb.core.events import GateClosed
 from tests.situations.conftest import OpenWorld
 from tests.situations.world import OPENIDS, PLATFORMS, World, reached, seed
 

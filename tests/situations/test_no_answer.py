@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from esb.observe import UpstreamFinished
+from esb.core.events import UpstreamFinished
 from tests.loop_time import late
 from tests.situations.conftest import OpenWorld
 from tests.situations.world import PARAMS, PATHS, PLATFORMS, World, reached

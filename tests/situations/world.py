@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from esb import logs
+from esb.telemetry import logs
 from tests.conftest import DEMO, MESSAGE, OPENID, SERVICES, Clock, Gateway, OpenGateway, Sandbox
 
 CORPID, APPID = "ww0000000000000001", "wx0000000000000001"

@@ -1,0 +1,95 @@
+"""`dest_url`: a message handed to a service of the operator's own, in the old ESB's form.
+
+The service gets the component's parameters as one JSON object, the receivers as lists, and answers as a component
+does: `{"result": true}`, or `result` false with `code` and `message`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from esb.channels.outcome import Miss, Reached, answer, shown, shown_code, stopped
+from esb.channels.recipients import Audience, rehearsal
+from esb.core.call import Call
+from esb.core.errors import EsbError, Limited, Message, UpstreamError
+from esb.outgoing.client import Outgoing, Target
+
+SHORT = 4
+"""Parts of an address that are no longer than this hide nothing."""
+KEY_LENGTH = 16
+"""A part of the path that is as long as this may be a key; a shorter one is a word that people need to read."""
+
+
+def unfinished(missing: Sequence[str]) -> EsbError:
+    """What a call of a component that is declared but not configured is told."""
+    return EsbError(
+        "Unfinished interface shall be improved by the component developer: "
+        "the operator has to configure dest_url, or else {keys}",
+        {"username_check": {"invalid": []}},
+        keys=", ".join(missing),
+    )
+
+
+class Relay:
+    """The operator's own service at `url`, which sends for a component; "" for none.
+
+    `failed` (a text) and `some_users` (a template) are the component's words for a message that did not reach all.
+    """
+
+    def __init__(self, http: Outgoing, target: Target, url: str, *, failed: str, some_users: str) -> None:
+        self._http = http
+        self._target = target
+        self._url = url
+        self._failed = failed
+        self._some_users = some_users
+
+    def __bool__(self) -> bool:
+        return bool(self._url)
+
+    async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> Any:
+        """The answer's data; raised as an error unless everybody was accepted. A dry run shows the message."""
+        if call.options.dry_run:
+            return rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret
+        reached = await relayed(self._http, call, self._target, self._url, message, audience.addresses)
+        return answer(audience, reached, failed=relay_said(reached, self._failed), some_users=self._some_users)
+
+
+async def relayed(
+    http: Outgoing, call: Call, target: Target, url: str, message: Mapping[str, Any], addresses: Sequence[str]
+) -> Reached:
+    """Posts the message once. Its answer stands for all addresses."""
+    sent = True
+    try:
+        told = await http.json(call, target, "POST", url, body=message)
+        if "result" not in told:
+            raise UpstreamError(target.system, target.interface, "the response holds no result")
+        sent = bool(told["result"])
+    except UpstreamError as error:
+        sent = error.sent
+        return stopped(addresses, error)
+    except Limited as error:
+        sent = False
+        return stopped(addresses, error)
+    finally:
+        call.record.sent |= sent
+    if told["result"]:
+        return Reached(accepted=tuple(addresses), answered=told.get("data"))
+    secrets = _secrets(url)
+    errcode, errmsg = shown_code(told.get("code"), *secrets), shown(told.get("message"), *secrets)
+    return Reached(failed=tuple(Miss(address, errcode, errmsg) for address in addresses))
+
+
+def _secrets(url: str) -> list[str]:
+    """What of the address must not come back in an answer: hooks carry their key in the path or the query."""
+    place = urlsplit(url)
+    target = f"{place.path}?{place.query}" if place.query else place.path
+    values = [pair.partition("=")[2] for pair in place.query.split("&")]
+    keys = [part for part in place.path.split("/") if len(part) >= KEY_LENGTH]
+    parts = [url, target, place.query, place.password or "", *values, *keys]
+    return [form for part in parts if len(part) > SHORT for form in (part, unquote(part), unquote_plus(part))]
+
+
+def relay_said(reached: Reached, otherwise: str) -> Message:
+    """The relay's own message, which the old ESB passed on as it was; `otherwise` if it gave none."""
+    errmsg = next((miss.errmsg for miss in reached.failed if miss.errcode is not None), "")
+    return Message("{errmsg}", {"errmsg": errmsg}) if errmsg else Message(otherwise)

@@ -1,0 +1,1 @@
+"""Mail: composed as MIME, handed over by SMTP."""

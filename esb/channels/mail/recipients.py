@@ -1,0 +1,31 @@
+"""Whom a mail is for, by the addresses that the caller typed."""
+
+from collections.abc import Sequence
+
+from esb.channels.mail.mime import mailbox
+from esb.channels.recipients import Audience, by_address
+from esb.core.errors import EsbError, Message, template
+
+WRONG_ADDRESSES = template(
+    "User message failed to send. The following users contact format are incorrect: {names}, please check"
+)
+
+
+def mail_audience(receivers: Sequence[str]) -> Audience:
+    """Addresses as the caller typed them. One that is none spoils the call, as it did in the old ESB."""
+    typed = by_address((mail_address(receiver), receiver) for receiver in receivers)
+    wrong = typed.pop("", ())
+    if not wrong:
+        return Audience(typed)
+    failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
+    unsent = [name for names in typed.values() for name in names]
+    failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]
+    told = Audience({}).told(failed=failed)
+    del told["username_check"]  # there are no user names here
+    raise EsbError(WRONG_ADDRESSES, told, names=",".join(wrong))
+
+
+def mail_address(text: str) -> str:
+    """The address alone; "" if there is none."""
+    box = mailbox(text)
+    return "" if box is None else box.address

@@ -1,0 +1,157 @@
+"""The way out by SMTP: a connection for each mail, and one deadline. Sources: RFC 3207 (STARTTLS), RFC 4954 (AUTH)."""
+
+import asyncio
+import base64
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal
+
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPDataError,
+    SMTPException,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
+
+from esb.channels.mail.mime import Composed
+from esb.channels.mail.smtp_transaction import SEND_MAIL, MailFailed, Sending
+from esb.channels.outcome import Reached
+from esb.core.call import Call
+from esb.core.errors import Message, template
+from esb.outgoing.client import Outgoing, too_slow
+
+CONNECTIONS_AT_ONCE = 16
+GOODBYE_SECONDS = 0.2
+"""How long the server's answer to QUIT is waited for. The mail is sent by then."""
+
+Encryption = Literal["none", "tls", "starttls"]
+
+
+class SmtpServer:
+    """One SMTP server, as the configuration knows it."""
+
+    def __init__(
+        self,
+        out: Outgoing,
+        *,
+        host: str,
+        port: int,
+        user: str = "",
+        password: str = "",
+        encryption: Encryption = "none",
+    ) -> None:
+        self._out = out
+        self._host = host
+        self._port = port
+        self._user = user
+        self._password = password
+        self._encryption = encryption
+        self._context: ssl.SSLContext | None = None
+        self._places = asyncio.Semaphore(CONNECTIONS_AT_ONCE)
+
+    async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> Reached:
+        """Sends the mail to these addresses before the call's deadline."""
+        sending = Sending(sender, receivers, mail, _forms(self._user, self._password))
+        try:
+            with self._out.telling(call, SEND_MAIL) as told:
+                try:
+                    await self._within_deadline(call, sending)
+                finally:
+                    told.errcode, told.kind = sending.code, sending.kind
+        except MailFailed as error:
+            return sending.reached(error)
+        finally:
+            call.record.sent |= sending.may_have_left
+        return sending.reached(None)
+
+    async def _within_deadline(self, call: Call, sending: Sending) -> None:
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            raise MailFailed(too_slow(call.timeout)) from None
+        try:
+            await self._converse(call, sending)
+        finally:
+            self._places.release()
+
+    async def _converse(self, call: Call, sending: Sending) -> None:
+        client = await self._client()
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                await client.connect()
+                await sending.run(client)
+        except (SMTPException, OSError, ValueError) as error:
+            sending.note(error)
+            reason = _reason(error, call.timeout)
+        else:
+            with suppress(SMTPException, OSError):
+                await client.quit(timeout=GOODBYE_SECONDS)
+            return
+        finally:
+            _hang_up(client)
+        raise MailFailed(reason, sent=sending.in_doubt)  # outside the except clause: what it caught may quote secrets
+
+    async def _client(self) -> SMTP:
+        if self._encryption != "none" and self._context is None:
+            self._context = await asyncio.to_thread(ssl.create_default_context)
+        return SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._user or None,
+            password=self._password or None,
+            timeout=None,  # the call's deadline is the only one
+            use_tls=self._encryption == "tls",
+            start_tls=self._encryption == "starttls",
+            tls_context=self._context,
+        )
+
+
+def _forms(user: str, password: str) -> tuple[str, ...]:
+    """The forms in which a password is sent, and might come back."""
+    forms = (password, f"\0{user}\0{password}")
+    return (password, *(base64.b64encode(form.encode()).decode() for form in forms)) if password else ()
+
+
+def _hang_up(client: SMTP) -> None:
+    """Closes the connection now: what a hanging server has not read yet is not kept for it."""
+    abort = getattr(client.transport, "abort", None)
+    if abort is not None:
+        abort()
+    client.close()
+
+
+def _reason(error: Exception, timeout: float) -> Message | str:
+    """What an error means to a caller. Never a text of the server: the log has this too."""
+    match error:
+        case SMTPAuthenticationError():
+            return Message("the user name or the password was refused ({code})", {"code": error.code})
+        case SMTPDataError():
+            return Message("the server refused the mail ({code})", {"code": error.code})
+        case SMTPResponseException():
+            return Message("the server refused ({code})", {"code": error.code})
+        case SMTPConnectError():
+            return _not_connected(error)
+        case ssl.SSLError():
+            return template("the TLS certificate or handshake was refused")
+        case SMTPServerDisconnected() | ConnectionError():
+            return template("the connection was closed before the mail was accepted")
+        case TimeoutError():
+            return too_slow(timeout)
+        case SMTPException():
+            return template("the server does not offer the encryption or the authentication that is configured")
+    return template("the mail cannot be sent in this form")
+
+
+def _not_connected(error: SMTPConnectError) -> str:
+    match error.__cause__:
+        case ssl.SSLError():
+            return template("the TLS certificate or handshake was refused")
+        case socket.gaierror():
+            return template("the host name could not be resolved")
+    return template("the connection could not be established")

@@ -1,0 +1,152 @@
+"""Whom a message is for: receivers as the caller typed them, or user names looked up in the directory.
+
+And how the caller is told whom it reached, in the caller's own spelling. Shared by every channel.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from esb.contracts.services import Contact, Users
+from esb.core.call import Call
+from esb.core.errors import EsbError, Message, template
+
+UNKNOWN_USERS = template("The following users are not blueking users: {names}")
+WITHOUT_CONTACT = template("The following users contact format are incorrect: {names}")
+
+
+@dataclass(slots=True)  # frozen, it would take three times as long to make
+class Audience:
+    """`typed`: the address to send to -> how the caller named it, several times if several names lead there.
+
+    `unknown_users` are not in the directory (or have left); `without_contact` cannot be reached by this channel.
+    """
+
+    typed: Mapping[str, tuple[str, ...]]
+    unknown_users: tuple[str, ...] = ()
+    without_contact: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (*self.typed,)
+
+    def names(self, addresses: Sequence[str]) -> list[str]:
+        """How the caller named these addresses."""
+        names: list[str] = []
+        for address in addresses:
+            names += self.typed.get(address, (address,))
+        return names
+
+    def missed(self) -> list[dict[str, Any]]:
+        """The people who could not be addressed, as entries of `data.failed`."""
+        if not self.unknown_users and not self.without_contact:
+            return []
+        return [_failed(name, Message("not a blueking user")) for name in self.unknown_users] + [
+            _failed(name, Message("contact format is incorrect")) for name in self.without_contact
+        ]
+
+    def complaint(self) -> Message | None:
+        """What is wrong with the user names, in the old ESB's words; None if nothing is."""
+        if not self.unknown_users and not self.without_contact:
+            return None
+        parts = []
+        if self.unknown_users:
+            parts.append(Message(UNKNOWN_USERS, {"names": ",".join(self.unknown_users)}))
+        if self.without_contact:
+            parts.append(Message(WITHOUT_CONTACT, {"names": ",".join(self.without_contact)}))
+        if len(parts) == 2:
+            return Message("{first};{second}", {"first": parts[0], "second": parts[1]})
+        return parts[0] if parts else None
+
+    def checked(self) -> dict[str, Any]:
+        """`username_check` of the answer."""
+        return {"invalid": [*self.unknown_users]}
+
+    def told(
+        self,
+        accepted: Sequence[str] = (),
+        failed: Sequence[Mapping[str, Any]] = (),
+        unknown: Sequence[str] = (),
+        msgids: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """The data of an answer: addresses by their names, `failed` as entries, and who could not be addressed."""
+        return {
+            "username_check": self.checked(),
+            "accepted": self.names(accepted),
+            "failed": [*failed, *self.missed()],
+            "unknown": self.names(unknown) if unknown else [],
+            "msgids": [*msgids],
+        }
+
+
+def addressed(receivers: Sequence[str]) -> Audience:
+    """Receivers that the caller addressed itself."""
+    return Audience({receiver: (receiver,) for receiver in receivers})
+
+
+def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Each address with all that the caller named it by, from pairs of both."""
+    typed: dict[str, tuple[str, ...]] = {}
+    for address, name in named:
+        names = typed.get(address)
+        typed[address] = (name,) if names is None else _each_once(names, (name,))
+    return typed
+
+
+async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
+    """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
+    contacts = await users.contacts(call, usernames)
+    typed: dict[str, tuple[str, ...]] = {}
+    unknown, without = [], []
+    for name in usernames:
+        contact = contacts.get(name)
+        if contact is None:
+            unknown.append(name)
+        elif where := address(contact):
+            typed[where] = (*typed[where], name) if where in typed else (name,)
+        else:
+            without.append(name)
+    return Audience(typed, (*unknown,), (*without,))
+
+
+def united(first: Audience, second: Audience) -> Audience:
+    """Two audiences as one: each address once, and each name once for an address."""
+    typed = dict(first.typed)
+    for address, names in second.typed.items():
+        typed[address] = _each_once(typed.get(address, ()), names)
+    return Audience(
+        typed,
+        _each_once(first.unknown_users, second.unknown_users),
+        _each_once(first.without_contact, second.without_contact),
+    )
+
+
+def _each_once(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+NOBODY = template("All users message failed to be sent. {complaint}")
+
+
+def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
+    """Refuses a call none of whose user names leads to anybody; `nobody` is what it is told."""
+    if not audience.typed and (complaint := audience.complaint()) is not None:
+        raise EsbError(nobody, audience.told(), complaint=complaint)
+
+
+def rehearsal(
+    audience: Audience,
+    messages: Iterable[tuple[Sequence[str], str, Mapping[str, Any]]],
+    warnings: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The data of a dry run. `messages`: the addresses, what would be asked, and with which body; no secret in it."""
+    shown = [
+        {"receivers": audience.names(addresses), "endpoint": endpoint, "body": body}
+        for addresses, endpoint, body in messages
+    ]
+    data = {**audience.told(), "dry_run": True, "messages": shown}
+    return {**data, "warnings": list(warnings)} if warnings else data
+
+
+def _failed(name: str, errmsg: Message) -> dict[str, Any]:
+    return {"receiver": name, "errcode": None, "errmsg": errmsg}

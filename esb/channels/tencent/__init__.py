@@ -1,0 +1,1 @@
+"""Tencent Cloud: signed calls, and phone numbers as it takes them."""

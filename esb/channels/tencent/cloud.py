@@ -1,0 +1,194 @@
+"""Tencent Cloud's API 3.0: requests signed with TC3-HMAC-SHA256, and its errors told apart.
+
+Sources: cloud.tencent.com/document/api/213/30654 (signature v3), /382/55981 (SendSms and its errors),
+/1128/51558 (SendTtsVoice).
+"""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from esb.channels.outcome import Miss, Reached, shown, shown_code, stopped
+from esb.config import ConfigModel
+from esb.config.urls import HostOrUrl, SecretUrl
+from esb.core import json_codec
+from esb.core.call import Call
+from esb.core.errors import EsbError, Limited, Message, UpstreamError
+from esb.outgoing.client import Outgoing, Target
+
+ALGORITHM = "TC3-HMAC-SHA256"
+CONTENT_TYPE = "application/json; charset=utf-8"
+SYSTEM = "TENCENT_CLOUD"
+_BEIJING = timezone(timedelta(hours=8))
+
+
+def _digits(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Identifier = Annotated[str, BeforeValidator(_digits, json_schema_input_type=str | int)]
+"""An id that is digits only: YAML reads it as a number unless it is quoted."""
+
+
+class TencentConfig(ConfigModel):
+    """An application in the console of Tencent Cloud, and the template that was approved for it."""
+
+    tencent_secret_id: SecretStr = Field(SecretStr(""), description="SecretId of Tencent Cloud")
+    tencent_secret_key: SecretStr = Field(SecretStr(""), description="SecretKey of Tencent Cloud")
+    tencent_region: str = Field("ap-guangzhou", description="region of Tencent Cloud")
+    tencent_host: HostOrUrl = Field("", description="address of a private proxy to Tencent Cloud")
+    sdk_app_id: Identifier = Field("", description="SdkAppId of the application")
+    template_id: Identifier = Field(
+        "", description="id of an approved template with one parameter, which becomes the message"
+    )
+    dest_url: SecretUrl = Field(
+        SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
+    )
+
+    def missing(self) -> list[str]:
+        """The keys without which Tencent cannot be asked."""
+        needed = ("tencent_secret_id", "tencent_secret_key", "sdk_app_id", "template_id")
+        return [key for key in needed if not getattr(self, key)]
+
+
+class TencentRefused(EsbError):
+    """Tencent said no, and did nothing; `errcode` and `errmsg` are its own."""
+
+    def __init__(self, errcode: str, errmsg: str) -> None:
+        self.errcode = errcode
+        self.errmsg = errmsg
+        super().__init__("{errmsg}", {"errcode": errcode, "errmsg": errmsg}, errmsg=errmsg)
+
+
+class TencentCloud:
+    """One product of Tencent Cloud (sms, vms), called with one key."""
+
+    def __init__(
+        self, http: Outgoing, config: TencentConfig, product: str, version: str, now: Callable[[], float] = time.time
+    ) -> None:
+        self._http = http
+        self._url = (config.tencent_host or f"https://{product}.tencentcloudapi.com").rstrip("/") + "/"
+        self._product = product
+        self._version = version
+        self._region = config.tencent_region
+        self._secret_id = config.tencent_secret_id.get_secret_value()
+        self._secret_key = config.tencent_secret_key.get_secret_value()
+        self._now = now
+
+    async def call(self, call: Call, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The Response to one action. TencentRefused, or UpstreamError if nobody knows whether it was done."""
+        target = Target(SYSTEM, action, _kind)
+        raw = json_codec.encode(dict(body))
+        try:
+            answer = await self._http.json(
+                call, target, "POST", self._url, body=raw, headers=self._headers(action, raw)
+            )
+        except asyncio.CancelledError:
+            call.record.sent = True
+            raise
+        return self._response(target, answer)
+
+    def _headers(self, action: str, body: bytes) -> dict[str, str]:
+        host = urlsplit(self._url).netloc
+        timestamp = int(self._now())
+        return {
+            "Host": host,
+            "Content-Type": CONTENT_TYPE,
+            "Authorization": authorization(
+                self._secret_id, self._secret_key, product=self._product, host=host, body=body, timestamp=timestamp
+            ),
+            "X-TC-Action": action,
+            "X-TC-Version": self._version,
+            "X-TC-Timestamp": str(timestamp),
+            "X-TC-Region": self._region,
+            "X-TC-Language": "en-US",
+        }
+
+    def _response(self, target: Target, answer: Mapping[str, Any]) -> dict[str, Any]:
+        response = answer.get("Response")
+        if not isinstance(response, dict):
+            raise UpstreamError(target.system, target.interface, "the response has an unknown form")
+        error = response.get("Error")
+        if error is None:
+            return response
+        if not isinstance(error, dict):
+            raise UpstreamError(target.system, target.interface, "the response has an unknown form")
+        errcode = self.shown_code(error.get("Code"))
+        errmsg = self.shown(error.get("Message"))
+        if in_doubt(errcode):
+            reason = Message("{errcode}: {errmsg}", {"errcode": errcode, "errmsg": errmsg})
+            raise UpstreamError(target.system, target.interface, reason)
+        raise TencentRefused(errcode, errmsg)
+
+    def shown_code(self, code: Any) -> str:
+        """Tencent's own code, if it is one."""
+        return str(shown_code(code, self._secret_key, self._secret_id))
+
+    def shown(self, text: Any) -> str:
+        """Tencent's own text as a caller may read it."""
+        return shown(text, self._secret_key, self._secret_id)
+
+
+async def attempt(call: Call, addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
+    """What `sending` reached of these addresses, whichever way it ends."""
+    try:
+        reached = await sending()
+    except TencentRefused as refusal:
+        misses = tuple(Miss(address, refusal.errcode, refusal.errmsg) for address in addresses)
+        reached = Reached(failed=misses, retry_after=retry_after(refusal.errcode))
+    except (UpstreamError, Limited) as error:
+        reached = stopped(addresses, error)
+    call.record.sent |= reached.may_have_left
+    return reached
+
+
+def authorization(secret_id: str, secret_key: str, *, product: str, host: str, body: bytes, timestamp: int) -> str:
+    """The header Authorization of a POST of JSON to the path /."""
+    date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
+    scope = f"{date}/{product}/tc3_request"
+    request = f"POST\n/\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\n\ncontent-type;host\n{_digest(body)}"
+    to_sign = f"{ALGORITHM}\n{timestamp}\n{scope}\n{_digest(request.encode())}"
+    key = f"TC3{secret_key}".encode()
+    for part in (date, product, "tc3_request"):
+        key = _keyed(key, part)
+    signature = _keyed(key, to_sign).hex()
+    return f"{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders=content-type;host, Signature={signature}"
+
+
+def in_doubt(errcode: str) -> bool:
+    """Whether Tencent failed in a way that leaves open what it did: its own errors and time-outs."""
+    return errcode.startswith("InternalError") or "Timeout" in errcode
+
+
+def retry_after(errcode: str, now: datetime | None = None) -> float:
+    """After how many seconds a frequency limit is over; 0 for what is no limit, or one that time does not lift."""
+    if errcode.startswith("RequestLimitExceeded"):
+        return 1.0
+    if not errcode.startswith("LimitExceeded") or errcode.endswith(("Blacklist", "CountLimit")):
+        return 0.0
+    if "Daily" in errcode:
+        moment = (now or datetime.now(UTC)).astimezone(_BEIJING)
+        midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return float(max(1, round((midnight - moment).total_seconds())))
+    return 3600.0 if "OneHour" in errcode else 30.0 if "ThirtySecond" in errcode else 60.0
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _keyed(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def _kind(answer: Mapping[str, Any]) -> str:
+    """The class of an answer, for those who count them: Tencent tells errors under status 200, and without a code."""
+    response = answer.get("Response")
+    return "ok" if isinstance(response, dict) and "Error" not in response else "unknown"

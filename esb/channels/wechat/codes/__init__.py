@@ -1,0 +1,1 @@
+"""What each errcode of WeChat means, one table a platform."""

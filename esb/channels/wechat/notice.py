@@ -1,0 +1,127 @@
+"""A notice, as a caller of send_weixin or send_mp_weixin writes it, and the forms that WeChat knows for it."""
+
+import base64
+import binascii
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+
+from esb.channels.wechat.pagination import markdown_pages, pages
+from esb.core.errors import Message, ParameterError
+from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
+
+TEXT, MARKDOWN, TEXTCARD, TEMPLATE_CARD = FORMS = ("text", "markdown", "textcard", "template_card")
+TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
+"""Of a textcard. Source: developer.work.weixin.qq.com/document/path/90236."""
+
+
+class Notice(Params):
+    """The parameter `data`: heading, message, date and remark, and the form in which WeCom shows them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["msgtype"], "properties": {"msgtype": {"const": TEMPLATE_CARD}}},
+            "else": {"required": ["heading", "message"]},
+        }
+    )
+
+    msgtype: Text = Field(
+        TEXT,
+        description="form in which WeCom shows the message: text, markdown, textcard or template_card",
+        json_schema_extra={"enum": [*FORMS, "", None]},
+    )
+    heading: Annotated[Text, Label("notification header text")] = Field(
+        "", description="heading of the notification", validate_default=True, examples=["blueking alarm"]
+    )
+    message: Annotated[Text, Label("notification text")] = Field(
+        "", description="text of the notification", validate_default=True, examples=["This is a test."]
+    )
+    date: Text = Field(
+        "",
+        description='when the notification is sent; default is the current time, "YYYY-mm-dd HH:MM"',
+        examples=["2017-02-22 15:36"],
+    )
+    remark: Text = Field("", description="last line of the notification", examples=["This is a test!"])
+    is_message_base64: LooseBool = Field(
+        False,
+        description="whether message is encoded by base64; default False, not encoded; encode UTF-8 text, for instance"
+        " with base64.b64encode",
+    )
+    url: Text = Field("", description="where a tap on the message leads; msgtype textcard needs it")
+    template_card: dict[str, Any] | None = Field(None, description="WeCom's own object, for msgtype template_card")
+
+    @field_validator("msgtype")
+    @classmethod
+    def _known_form(cls, value: str) -> str:
+        if value and value not in FORMS:
+            raise problem("Must be one of {choices}", choices=", ".join(FORMS))
+        return value or TEXT
+
+    @field_validator("heading", "message")
+    @classmethod
+    def _needed(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("msgtype") != TEMPLATE_CARD:
+            raise problem(REQUIRED)
+        return value
+
+    def text(self) -> str:
+        """The message as text. What says that it is base64 and is not, is refused: nobody could read it."""
+        if not self.is_message_base64:
+            return self.message
+        try:
+            text = base64.b64decode("".join(self.message.split()), validate=True).decode().strip()
+        except (binascii.Error, UnicodeDecodeError):
+            text = ""
+        if not text or "\x00" in text:
+            raise ParameterError("notification text [message] Must be base64 of UTF-8 text, as is_message_base64 says")
+        return text
+
+    def fields(self) -> dict[str, str]:
+        """The parameters that a template shows, by name; a remark only if there is one."""
+        fields = {"heading": self.heading, "message": self.text(), "date": self.date or _now()}
+        return {**fields, "remark": self.remark} if self.remark else fields
+
+    def contents(self, url: str = "") -> tuple[Sequence[dict[str, Any]], list[dict[str, Any]]]:
+        """WeCom's message in this form, page by page, and warnings of what WeCom will not show.
+
+        `url` is where a textcard leads if `data` says nothing.
+        """
+        form = self.msgtype
+        if form == TEXTCARD:
+            return self._textcard(self.url or url)
+        if form == TEMPLATE_CARD:
+            return [{"msgtype": form, form: self._card()}], []
+        cut = markdown_pages if form == MARKDOWN else pages
+        contents = []
+        for page in cut(self._lines()):
+            contents.append({"msgtype": form, form: {"content": page}})
+        return contents, []
+
+    def _lines(self) -> str:
+        """Heading, message, date and remark, a line each."""
+        text, date, remark = self.text(), self.date or _now(), self.remark
+        return f"{self.heading}\n{text}\nDate: {date}" + (f"\n{remark}" if remark else "")
+
+    def _textcard(self, url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        if not url.startswith(("http://", "https://")) or len(url.encode()) > URL_BYTES:
+            raise ParameterError("link of the message [url] A textcard needs a URL with http:// or https://")
+        text = self.text()
+        limits = (("heading", self.heading, TITLE_CHARACTERS), ("message", text, DESCRIPTION_CHARACTERS))
+        warnings = [
+            {"field": name, "what": Message("WeChat shows only the first {most} characters", {"most": most})}
+            for name, value, most in limits
+            if len(value) > most
+        ]
+        card = {"title": self.heading, "description": text, "url": url}
+        return [{"msgtype": TEXTCARD, TEXTCARD: card}], warnings
+
+    def _card(self) -> dict[str, Any]:
+        if not self.template_card or not self.template_card.get("card_type"):
+            raise ParameterError("card of the message [template_card] Must be WeCom's object with a card_type")
+        return self.template_card
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,128 @@
+"""Long text in pages: WeCom cuts what is too long without a word.
+
+Sources of the limits, in bytes of UTF-8: developer.work.weixin.qq.com/document/path/90236 (messages of an app) and
+path/99110 (group robots).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from esb.core.errors import ParameterError
+
+TEXT_BYTES = 2048
+MARKDOWN_BYTES = 2048
+ROBOT_MARKDOWN_BYTES = 4096
+MOST_PAGES = 20
+"""Nobody reads more messages of one call, they come one after another, and a robot may not send more in a minute."""
+
+
+def pages(text: str, limit: int = TEXT_BYTES, most: int = MOST_PAGES) -> list[str]:
+    """The text in pages of at most `limit` bytes, each begun with its number: "(1/3)" and a line break.
+
+    Text within the limit is one page without a number. Without the numbers the pages join to the text. ParameterError
+    for text that needs more than `most` of them.
+    """
+    return [text] if _size(text) <= limit else _numbered(_cut, text, limit, most)
+
+
+def markdown_pages(text: str, limit: int = MARKDOWN_BYTES, most: int = MOST_PAGES) -> list[str]:
+    """The same for markdown: a code fence or a font that a page leaves open is closed there, and opened on the next."""
+    return [text] if _size(text) <= limit else _numbered(_cut_markdown, text, limit, most)
+
+
+def _numbered(cut: Callable[[str, int], list[str]], text: str, limit: int, most: int) -> list[str]:
+    total = 9
+    while _size(text) <= limit * most:
+        parts = cut(text, limit - _size(f"({total}/{total})\n"))
+        if len(parts) > most:
+            break
+        if len(parts) <= total:
+            return [f"({number}/{len(parts)})\n{part}" for number, part in enumerate(parts, 1)]
+        total = total * 10 + 9  # the numbers need one digit more
+    raise ParameterError(
+        "The text is too long: it has {size} bytes, and at most {most} messages of {limit} bytes are sent",
+        size=_size(text),
+        most=most,
+        limit=limit,
+    )
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _cut(text: str, room: int) -> list[str]:
+    """Parts of at most `room` bytes, cut between characters."""
+    raw = text.encode()
+    parts = []
+    start = 0
+    while start < len(raw):
+        end = min(start + room, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # inside of a character
+            end -= 1
+        parts.append(raw[start:end].decode())
+        start = end
+    return parts
+
+
+_MARKUP = re.compile(r"^[ \t]{0,9}```[^\n`]{0,60}(?:\n|\Z)|<font\b[^<>\n]{0,60}>|</font>", re.MULTILINE)
+"""Not longer than this, so that what is repeated on every page leaves room for the text."""
+_PIECE = 64
+"""Text between markup is taken in pieces of at most so many characters: a page is nearly full before it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The markup that is open at some place: a fence by its first line, and a font by its tag."""
+
+    fence: str = ""
+    font: str = ""
+
+    def after(self, piece: str) -> "_Open":
+        """What is open behind this piece of markup."""
+        if piece.lstrip().startswith("```"):
+            return replace(self, fence="" if self.fence else piece.strip())
+        if self.fence:
+            return self
+        if piece.startswith("<font"):
+            return replace(self, font=piece)
+        return replace(self, font="") if piece == "</font>" else self
+
+    @property
+    def opening(self) -> str:
+        return (f"{self.fence}\n" if self.fence else "") + self.font
+
+    @property
+    def closing(self) -> str:
+        return ("</font>" if self.font else "") + ("\n```" if self.fence else "")
+
+
+def _cut_markdown(text: str, room: int) -> list[str]:
+    parts: list[str] = []
+    state, page = _Open(), ""
+    for piece, is_markup in _pieces(text):
+        after = state.after(piece) if is_markup else state
+        if page and _size(page) + _size(piece) + _size(after.closing) > room:
+            parts.append(page + state.closing)
+            page = state.opening
+        page += piece
+        state = after
+    parts.append(page + state.closing)
+    return parts
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Markup, and the text between it line by line and in small pieces; and which of the two it is."""
+    position = 0
+    for markup in _MARKUP.finditer(text):
+        yield from _small(text[position : markup.start()])
+        yield markup.group(), True
+        position = markup.end()
+    yield from _small(text[position:])
+
+
+def _small(text: str) -> Iterator[tuple[str, bool]]:
+    for line in text.splitlines(keepends=True):
+        for start in range(0, len(line), _PIECE):
+            yield line[start : start + _PIECE], False

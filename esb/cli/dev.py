@@ -1,0 +1,128 @@
+"""esb dev: serves while its files are edited. Each change is a reload; one with a mistake changes nothing."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+import click
+
+from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_option
+from esb.config import Config
+from esb.config.interpolation import state_of
+from esb.core.errors import ConfigError
+from esb.core.events import Event, Listener, Reloaded
+from esb.server import serve
+from esb.server.serve import CannotListen, Deployment
+from esb.telemetry import logs
+
+try:
+    import watchfiles
+except ImportError:  # pragma: no cover - an extra; dev() asks
+    watchfiles = None  # type: ignore[assignment]
+
+NEEDS_WATCHFILES = "esb dev needs watchfiles, which `pip install 'esb-gateway[watch]'` installs"
+KEPT = "nothing has changed: the gateway answers as before the edit"
+DEBOUNCE = 400
+"""Milliseconds at most for which changes are gathered into one reload."""
+LOOK = 500
+"""Milliseconds between two looks at the files with secrets."""
+
+
+@click.command(short_help="Serve, and follow every edit.")
+@config_option
+@host_option
+@port_option
+def dev(path: str, host: str | None, port: int | None) -> None:
+    """Serve the gateway and the WeChat sandbox, and reload on every change of the configuration or of a plugin.
+
+    Watched are esb.yaml, the files it includes, those that ${file:...} names, and the plugins beside it. An edit with a
+    mistake is told on stderr; the gateway goes on as it was. The sandbox runs even if the configuration has none:
+    ${sandbox} is its URL.
+
+    When ready, one line on stdout says where: listening on http://HOST:PORT.
+    """
+    if watchfiles is None:
+        raise click.ClickException(NEEDS_WATCHFILES)
+    try:
+        serve.run(develop(path, os.environ, host, port))
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(CONFIG_INVALID)
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def develop(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
+    """Serves until TERM or INT."""
+    stopped = serve.stop_signal()
+    listeners = [_telling(logs.listener({}))]
+    async with serve.deployed(path, environ, host, port, listeners, always_sandbox=True) as deployment:
+        following = asyncio.create_task(follow(deployment))
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.sleep(0)  # the first step of a task: from here on no change is missed
+        click.echo(f"the WeChat sandbox is at {deployment.sandbox_url}", err=True)
+        serve.announce(deployment.url)
+        await asyncio.wait([following, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)
+        for task in (following, stopping):
+            task.cancel()
+        await asyncio.gather(following, stopping, return_exceptions=True)
+        if not following.cancelled():
+            following.result()  # it never ends by itself: this raises what ended it
+
+
+async def follow(deployment: Deployment) -> None:
+    """Reloads after each change of a watched file."""
+    reloading = deployment.reloading
+    while True:
+        folders = watched(reloading.last_read)
+        async with aclosing(changes(folders)) as bursts:
+            async for burst in bursts:
+                if not burst and not secrets_changed(reloading.last_read):
+                    continue
+                with suppress(ConfigError):  # a listener tells
+                    await reloading.reload()
+                if watched(reloading.last_read) != folders:
+                    break
+
+
+def watched(config: Config) -> set[Path]:
+    """The folders in which a change counts: a new file there may match a pattern of `include`, or be a plugin."""
+    return {config.folder, *(file.absolute().parent for file in config.files)}
+
+
+def secrets_changed(config: Config) -> bool:
+    """Whether a file that `${file:…}` names is not what was read. They may stand in any folder, or not yet."""
+    return any(state_of(file) != state for file, state in config.secrets.items())
+
+
+def changes(folders: set[Path]) -> AsyncGenerator[set[tuple[watchfiles.Change, str]]]:
+    """Each burst of changes to YAML or Python files; an empty one now and then, when there are none."""
+    usual = watchfiles.DefaultFilter()
+
+    def is_source(change: watchfiles.Change, path: str) -> bool:
+        return path.endswith((".py", ".yaml", ".yml")) and usual(change, path)
+
+    return watchfiles.awatch(
+        *folders,
+        watch_filter=is_source,
+        debounce=DEBOUNCE,
+        rust_timeout=LOOK,
+        yield_on_timeout=True,
+        ignore_permission_denied=True,
+    )
+
+
+def _telling(log: Listener) -> Listener:
+    """The log, but what is wrong with an edit stands there as `esb check` says it."""
+
+    def listener(event: Event) -> None:
+        if isinstance(event, Reloaded) and event.mistakes:
+            click.echo("\n".join((*event.mistakes, KEPT)), err=True)
+        else:
+            log(event)
+
+    return listener

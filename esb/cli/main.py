@@ -1,0 +1,59 @@
+"""The command line: each command is in a file of its own, which is imported when that command is asked for."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from esb._version import __version__
+
+GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
+
+COMMANDS = {
+    "call": "esb.cli.call:call",
+    "check": "esb.cli.check:check",
+    "components": "esb.cli.check:components",
+    "demo": "esb.cli.demo:demo",
+    "dev": "esb.cli.dev:dev",
+    "docs": "esb.cli.describe:docs",
+    "import": "esb.cli.import_:import_",
+    "new": "esb.cli.new:new",
+    "openapi": "esb.cli.describe:openapi",
+    "sandbox": "esb.cli.demo:sandbox",
+    "schema": "esb.cli.describe:schema",
+    "serve": "esb.cli.serve:serve",
+}
+"""Name -> where it is."""
+
+
+class Commands(click.Group):
+    """Imports the file of a command when that is asked for: whoever serves need not wait for what others need."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS and name not in self.commands:
+            module, _, attribute = COMMANDS[name].partition(":")
+            self.add_command(getattr(import_module(module), attribute))
+        return super().get_command(context, name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=GUIDE)
+@click.version_option(__version__, prog_name="esb")
+def main() -> None:
+    """An aiohttp gateway for an enterprise service bus.
+
+    One endpoint, /api/c/compapi/{system}/{component}/, for components that a YAML file declares.
+    """
+    _open_streams()
+
+
+def _open_streams() -> None:
+    """Opens stdin, stdout and stderr where we were started without: a caller's connection would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115 - to the end of the process
+            os.set_inheritable(stream.fileno(), True)  # by workers
+            setattr(sys, name, stream)

@@ -1,0 +1,39 @@
+"""esb serve: the gateway itself."""
+
+import gc
+import os
+import sys
+
+import click
+
+from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_option
+from esb.config import load
+from esb.core.errors import ConfigError
+
+
+@click.command(short_help="Serve the gateway until TERM or INT.")
+@config_option
+@host_option
+@port_option
+def serve(path: str, host: str | None, port: int | None) -> None:
+    """Serve the gateway until TERM or INT, then finish the calls in flight. HUP reads the configuration again.
+
+    When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr, as JSON lines
+    with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong.
+    """
+    # Until it serves: to search all that start-up makes for garbage, again and again, is a good part of its time.
+    gc.disable()
+    from esb.server import serve as serving
+    from esb.telemetry import logs, stdlib_logs
+
+    served = serving.serve
+    if load(path).server.workers > 1:
+        from esb.server.workers.run import supervised as served
+    try:
+        with stdlib_logs.told(logs.listener(os.environ)):
+            serving.run(served(path, os.environ, host, port))
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(CONFIG_INVALID)
+    except serving.CannotListen as error:
+        raise click.ClickException(str(error)) from error

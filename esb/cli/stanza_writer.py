@@ -1,0 +1,48 @@
+"""Component stanzas as the text of a YAML file, for commands that write one."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from esb.config.yaml import loosely
+
+_PLAIN = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/{}.:-]*[A-Za-z0-9_/}.-]|[A-Za-z0-9_/]")
+_IN_A_LIST = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.-]*")
+_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
+
+
+def document(comment: str, components: Iterable[Mapping[str, Any]]) -> str:
+    """A file that esb.yaml can include."""
+    lines = [_comment(comment), "version: 1", "components:"]
+    for component in components:
+        inner = list(_mapping(component))
+        lines.append(f"  - {inner[0]}")
+        lines += [f"    {line}" for line in inner[1:]]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return f"# {' '.join(shown.split())}"
+
+
+def _mapping(value: Mapping[str, Any]) -> Iterator[str]:
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield f"{_scalar(key, _PLAIN)}:"
+            yield from (f"  {line}" for line in _mapping(item))
+        elif isinstance(item, list | tuple):
+            yield f"{_scalar(key, _PLAIN)}: [{', '.join(_scalar(each, _IN_A_LIST) for each in item)}]"
+        else:
+            yield f"{_scalar(key, _PLAIN)}: {_scalar(item, _PLAIN)}"
+
+
+def _scalar(value: Any, plain: re.Pattern[str]) -> str:
+    """A value in one line. A text without quotes must be read as that very text."""
+    if isinstance(value, str):
+        value = value.replace("${", "$${")
+        if plain.fullmatch(value) and loosely(value) == value and ": " not in value:
+            return str(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,0 +1,83 @@
+"""Components as they are declared: known methods, sound paths, and each route taken once."""
+
+from collections.abc import Iterator
+
+from esb.config.component_paths import METHODS, VARIABLE, normalised, path_fault
+from esb.config.model import ComponentStanza
+from esb.config.schema import ComponentKeys
+from esb.config.stanza_reader import Parts, config_of, deepest, opened
+from esb.config.yaml import Section, did_you_mean
+from esb.core.errors import Mistake
+
+
+class Components:
+    """The components of one configuration, whatever file they stand in."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._routes: dict[tuple[str, str], str] = {}
+        """Path and method -> where they are declared."""
+
+    def declared(self, root: Section) -> Iterator[ComponentStanza]:
+        """Those of one file."""
+        components = opened(root, "components")
+        if components is None or not isinstance(components.value, list):
+            return
+        for part in components.children.values():
+            section = part.reread()
+            keys = self._parts.sound(section, ComponentKeys)
+            if keys is not None and not deepest(section, "use").unresolved:
+                yield self._component(section, keys)
+
+    def _component(self, section: Section, keys: ComponentKeys) -> ComponentStanza:
+        methods = self._methods(section, keys.methods)
+        self._check_paths(section, keys, methods)
+        test_config = opened(section, "test_config")
+        return ComponentStanza(
+            keys.use,
+            config_of(section),
+            section,
+            path=normalised(keys.path),
+            aliases=tuple(normalised(alias) for alias in keys.aliases),
+            methods=methods,
+            timeout=keys.timeout,
+            active=keys.active,
+            test_config=test_config if keys.test_config is not None else None,
+            max_body=keys.max_body,
+            unlimited="max_body" in keys.model_fields_set and keys.max_body is None,
+            description=keys.description or "",
+        )
+
+    def _methods(self, section: Section, given: tuple[str, ...]) -> tuple[str, ...]:
+        methods = tuple(dict.fromkeys(method.upper() for method in given))
+        for index, method in enumerate(given):
+            if method.upper() not in METHODS and not deepest(section, "methods", index).unresolved:
+                hint = did_you_mean(method.upper(), METHODS) or f"; known methods: {', '.join(METHODS)}"
+                self._parts.mistakes.append(section.mistake(f"unknown method{hint}", "methods", index))
+        return methods
+
+    def _check_paths(self, section: Section, keys: ComponentKeys, methods: tuple[str, ...]) -> None:
+        variables = sorted(VARIABLE.findall(keys.path))
+        places: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
+        places += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
+        for path, place in places:
+            if deepest(section, *place).unresolved:
+                continue
+            fault = path_fault(path)
+            if fault is None and sorted(VARIABLE.findall(path)) != variables:
+                fault = "an alias takes the same {variables} as the path"
+            if fault is None:
+                fault = self._take(path, methods, section.mistake("", *place))
+            if fault is not None:
+                self._parts.mistakes.append(section.mistake(fault, *place))
+
+    def _take(self, path: str, methods: tuple[str, ...], place: Mistake) -> str | None:
+        """Notes the routes of a path; the fault, if one is taken. The names of variables do not tell paths apart."""
+        routes = [(VARIABLE.sub("{}", normalised(path)), method) for method in methods]
+        taken = [route for route in routes if route in self._routes]
+        for route in routes:
+            self._routes.setdefault(route, f"{place.file}:{place.line}")
+        if not taken:
+            return None
+        verbs = ", ".join(method for _, method in taken)
+        return f"declared twice; {self._routes[taken[0]]} takes {verbs} of this path already"

@@ -1,0 +1,117 @@
+"""`${…}` in the texts of a configuration: environment variables, files with secrets, the sandbox's URL."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from esb.config.yaml import Section
+from esb.core.errors import GatewayError, Mistake
+
+REFERENCE = re.compile(r"(?P<literal>\$\$\{)|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<how>[-?])(?P<text>[^{}]*))?", re.DOTALL)
+FORMS = "${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} or ${sandbox}"
+MAX_FILE = 1 << 20
+
+
+FileState = tuple[int, ...]
+
+
+def state_of(path: Path) -> FileState:
+    """What changes when this file does, whether it is written to, replaced or removed."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class _UnresolvedError(GatewayError):
+    """A `${…}` that stands for nothing; the text says what to do."""
+
+
+@dataclass
+class Interpolation:
+    """Fills in the sections of one file, and collects what could not be filled in."""
+
+    environ: Mapping[str, str]
+    folder: Path
+    """What a relative `${file:…}` is relative to."""
+    sandbox_url: str | None
+    mistakes: list[Mistake] = field(default_factory=list)
+    files: dict[Path, FileState] = field(default_factory=dict)
+    """What `${file:…}` named, readable or not, and as it was then."""
+
+    def fill(self, section: Section) -> Section:
+        """The section with every `${…}` in its texts replaced. A text that is exactly one can be read as any type."""
+        if section.children:
+            return section.with_children({key: self.fill(child) for key, child in section.children.items()})
+        if not isinstance(section.value, str) or "${" not in section.value:
+            return section
+        return self._fill_text(section, section.value)
+
+    def _fill_text(self, section: Section, text: str) -> Section:
+        pieces: list[str] = []
+        failures: list[str] = []
+
+        def piece(match: re.Match[str]) -> str:
+            if match["literal"]:
+                return "${"
+            try:
+                pieces.append(self._resolve(match["inside"], closed=bool(match["end"])))
+            except _UnresolvedError as error:
+                failures.append(str(error))
+                return ""
+            return pieces[-1]
+
+        filled = REFERENCE.sub(piece, text)
+        if failures:
+            self.mistakes += [section.mistake(failure) for failure in failures]
+            return replace(section, unresolved=True)
+        whole = REFERENCE.fullmatch(text)
+        return replace(section, value=filled, loose=whole is not None and not whole["literal"], outside=tuple(pieces))
+
+    def _resolve(self, inside: str, closed: bool) -> str:
+        if not closed:
+            raise _UnresolvedError("${ without its }; write $${ for a literal ${")
+        if inside.startswith("file:"):
+            return self._read(inside.removeprefix("file:"))
+        if inside == "sandbox":
+            return self._sandbox()
+        match = VARIABLE.fullmatch(inside)
+        if match is None:
+            raise _UnresolvedError(f"expected {FORMS}; write $${{ for a literal ${{")
+        return self._variable(match["name"], match["how"], match["text"])
+
+    def _variable(self, name: str, how: str | None, text: str) -> str:
+        value = self.environ.get(name)
+        if value is None and how is None:
+            raise _UnresolvedError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
+        if how and not value:
+            if how == "?":
+                raise _UnresolvedError(f"the environment variable {name} is not set: {text or 'it is required'}")
+            return text
+        value = value or ""
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise _UnresolvedError(f"the environment variable {name} is not UTF-8")
+        return value
+
+    def _sandbox(self) -> str:
+        if self.sandbox_url is None:
+            raise _UnresolvedError("there is no sandbox; add a `sandbox:` stanza to this configuration")
+        return self.sandbox_url
+
+    def _read(self, name: str) -> str:
+        path = self.folder / name
+        self.files[path] = state_of(path)
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE + 1)
+            text = content.decode()
+        except OSError as error:
+            raise _UnresolvedError(f"cannot read the file {name}: {error.strerror}") from None
+        except ValueError:  # bytes that are no text, or a null byte in the name
+            raise _UnresolvedError(f"cannot read the file {name}: not UTF-8 text") from None
+        if len(content) > MAX_FILE:
+            raise _UnresolvedError(f"cannot read the file {name}: over {MAX_FILE} bytes")
+        return text.removesuffix("\n").removesuffix("\r")

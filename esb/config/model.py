@@ -1,0 +1,69 @@
+"""What esb.yaml says, once it is read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from esb.config.component_paths import name_of
+from esb.config.interpolation import FileState
+from esb.config.schema import Sandbox, Server
+from esb.config.yaml import Section
+from esb.core.errors import Mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """Anything that can be replaced: which class, and its configuration."""
+
+    use: str
+    config: Section
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStanza(Stanza):
+    """A component, and the paths that lead to it."""
+
+    path: str
+    aliases: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("GET", "POST")
+    timeout: float = 30.0
+    active: bool = True
+    test_config: Section | None = None
+    max_body: int | None = None
+    """None: the server's."""
+    unlimited: bool = False
+    """`max_body: null`, for a component that streams its body."""
+    description: str = ""
+
+    @property
+    def name(self) -> str:
+        """`system.component`, as permissions and logs call it; a path such as /v2/… has its version dropped."""
+        return name_of(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that esb.yaml and the files it includes say, as far as it is right; and what is wrong."""
+
+    path: Path
+    folder: Path
+    """The absolute folder of esb.yaml: plugins are importable from here."""
+    server: Server = field(default_factory=Server)
+    sandbox: Sandbox | None = None
+    services: Mapping[str, Stanza] = field(default_factory=dict)
+    middlewares: tuple[Stanza, ...] | None = None
+    """None: left out, the default chain."""
+    components: tuple[ComponentStanza, ...] = ()
+    mistakes: list[Mistake] = field(default_factory=list)
+    files: tuple[Path, ...] = ()
+    """All that was read: esb.yaml first, then what it includes."""
+    secrets: Mapping[Path, FileState] = field(default_factory=dict)
+    """The files that `${file:…}` names, as they were when they were read."""
+    root: Section | None = None
+    """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
+
+    def in_order(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
+        """By file, this one first and the others as they are included, and then by line."""
+        places = {str(path): place for place, path in enumerate(self.files)}
+        return sorted(mistakes, key=lambda mistake: (places[mistake.file], mistake.line))

@@ -1,0 +1,142 @@
+"""The keys of esb.yaml: one model for each kind of mapping."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+
+from esb.config.component_paths import METHODS, PATTERN
+
+
+class ConfigModel(BaseModel):
+    """The base of every configuration: strict, frozen, no unknown keys, and no value in an error's text."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, defer_build=True
+    )
+
+
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        if isinstance(value, str):
+            return ip_network(value)
+    except ValueError:
+        pass
+    raise ValueError("expected an IP address, or a network such as 10.0.0.0/8")
+
+
+def _first_version(value: int) -> int:
+    if value != 1:
+        raise ValueError("expected 1, the only version there is")
+    return value
+
+
+_Address = Annotated[str, Field(pattern=r"^[0-9A-Fa-f:.]+(/[0-9]+)?$")]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network, json_schema_input_type=_Address)]
+Version = Annotated[int, AfterValidator(_first_version), Field(json_schema_extra={"const": 1})]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Admin(ConfigModel):
+    """A listener of its own for those who run the gateway. It asks nobody who they are: keep it private."""
+
+    host: Text = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(ge=1, le=65535, description="port to listen on")
+
+
+class Server(ConfigModel):
+    """The listener and what it lets in."""
+
+    host: Text = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 is a free one")
+    max_body: Count = Field(10 * 1024 * 1024, description="bytes of a request body")
+    shutdown_grace: float = Field(30.0, ge=0, description="seconds that calls in flight have after TERM or INT")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="addresses and networks whose X-Forwarded-For and X-Request-Uri count"
+    )
+    max_in_flight: Count = Field(5000, description="calls at once")
+    max_per_target: Count = Field(5000, description="requests at once to one upstream host")
+    outgoing: Literal["aiohttp", "httptools"] | None = Field(
+        None, description="who speaks HTTP to upstreams; the fastest that is installed when left out"
+    )
+    workers: Count = Field(1, description="how many processes answer calls")
+    admin: Admin | None = Field(None, description="a private listener: metrics and more; left out: none")
+
+
+class Sandbox(ConfigModel):
+    """The embedded WeChat sandbox; port 0 is a free one."""
+
+    port: int = Field(8089, ge=0, le=65535, description="port on 127.0.0.1")
+
+
+# The keys of each kind of mapping. Stanzas are checked one by one, so that one mistake does not hide the others.
+
+
+class StanzaKeys(ConfigModel):
+    """Of anything that can be replaced."""
+
+    use: Text = Field(description="a built-in, an entry point, or package.module:Class")
+    config: dict[str, Any] | None = Field(None, description="its configuration")
+
+
+class ComponentKeys(StanzaKeys):
+    """Of a component."""
+
+    path: str = Field(
+        description="where it is served, below /api/c/compapi; {name} makes a variable",
+        json_schema_extra={"pattern": PATTERN},
+    )
+    aliases: tuple[Annotated[str, Field(json_schema_extra={"pattern": PATTERN})], ...] = Field(
+        (), description="further paths; in permissions and logs they count as `path`"
+    )
+    description: Text | None = Field(
+        None, description="what it does, as documents tell it; the plugin's own words when left out"
+    )
+    methods: tuple[Annotated[str, Field(json_schema_extra={"enum": [*METHODS, *map(str.lower, METHODS)]})], ...] = (
+        Field(("GET", "POST"), min_length=1, description="methods that it answers")
+    )
+    timeout: float = Field(30.0, gt=0, description="seconds, one deadline for the whole call")
+    active: bool = Field(True, description="false: calls are answered 1306405")
+    test_config: dict[str, Any] | None = Field(
+        None, description="what differs for calls with X-Use-Test-Env; {}: nothing; null: such calls get 1306206"
+    )
+    max_body: Count | None = Field(
+        None, description="bytes of a request body, if not the server's; null: no limit, for one that streams"
+    )
+
+
+class ServicesKeys(ConfigModel):
+    """Of `services`: one back end each."""
+
+    apps: dict[str, Any] | None = Field(None, description="app code -> secrets and rights")
+    login: dict[str, Any] | None = Field(None, description="bk_token -> user name")
+    users: dict[str, Any] | None = Field(None, description="user name -> contacts")
+    access_tokens: dict[str, Any] | None = Field(None, description="access_token -> app and user; none when left out")
+    jwt: dict[str, Any] | None = Field(None, description="X-Bkapi-JWT -> app and user; none when left out")
+    store: dict[str, Any] | None = Field(None, description="what the gateway remembers; memory when left out")
+
+
+class DocumentKeys(ConfigModel):
+    """Of esb.yaml."""
+
+    version: Version = Field(description="of this format")
+    server: dict[str, Any] | None = Field(None, description="the listener and what it lets in")
+    include: tuple[str, ...] | None = Field(
+        None, description="further files with `components:`, relative to this one; globs"
+    )
+    sandbox: dict[str, Any] | None = Field(
+        None, description="the embedded WeChat sandbox, for demo and tests; ${sandbox} is its URL"
+    )
+    services: dict[str, Any] | None = Field(None, description="who knows apps, logins, users and tokens")
+    middlewares: list[Any] | None = Field(
+        None, description="the shared chain, outermost first; app_auth, user_auth and permission when left out"
+    )
+    components: list[Any] | None = Field(None, description="what is served")
+
+
+class IncludedKeys(ConfigModel):
+    """Of a file that esb.yaml includes."""
+
+    version: Version = Field(1, description="of this format")
+    components: list[Any] = Field(description="what is served")

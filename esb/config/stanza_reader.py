@@ -1,0 +1,75 @@
+"""Parts of a file as models and stanzas: what is right counts, what is wrong is noted."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from esb.config.model import Stanza
+from esb.config.schema import StanzaKeys
+from esb.config.yaml import Section, joined
+from esb.core.errors import ConfigError, Mistake
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Parts:
+    """Reads sections, and notes in `mistakes` what is wrong with them."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = mistakes
+
+    def sound(self, section: Section, model: type[M]) -> M | None:
+        """The section as a model. Keys with a mistake count as left out; None if the model cannot do without them."""
+        try:
+            return section.validate(model)
+        except ConfigError as error:
+            self.mistakes += error.mistakes
+            wrong = error.mistakes
+        sound = {
+            key: child
+            for key, child in section.children.items()
+            if not child.unresolved and not any(_within(mistake.key, child.key) for mistake in wrong)
+        }
+        try:
+            return section.with_children(sound).validate(model)
+        except ConfigError:
+            return None
+
+    def part(self, section: Section, key: str, model: type[M]) -> M | None:
+        """What stands at this key, in the same way; None if it is left out."""
+        part = opened(section, key)
+        return self.sound(part, model) if part is not None and isinstance(part.value, dict) else None
+
+    def stanza(self, section: Section) -> Stanza | None:
+        """The section as a stanza; None if it does not say which plugin."""
+        keys = self.sound(section, StanzaKeys)
+        if keys is None or deepest(section, "use").unresolved:
+            return None
+        return Stanza(keys.use, config_of(section), section)
+
+
+def opened(section: Section, key: str) -> Section | None:
+    """The part of a mapping; None if it is left out or null."""
+    part = section.children.get(key)
+    return None if part is None or part.value is None else part.reread()
+
+
+def deepest(section: Section, *keys: str | int) -> Section:
+    """The deepest place on the way of these keys that stands in the file."""
+    for key in keys:
+        section = section.children.get(key, section)
+    return section
+
+
+def config_of(stanza: Section) -> Section:
+    """Its `config`, empty if left out."""
+    config = stanza.children.get("config", Section(stanza.file, stanza.line, joined(stanza.key, "config"), {})).reread()
+    if config.value is None:
+        return replace(config, value={})
+    # Anything but a mapping is a mistake already.
+    return config if isinstance(config.value, dict) else replace(config, children={}, unresolved=True)
+
+
+def _within(key: str, part: str) -> bool:
+    return key == part or key.startswith((f"{part}.", f"{part}["))

@@ -1,0 +1,205 @@
+"""A YAML file as a tree of sections: plain data in which every key and every item knows its line.
+
+A word without quotes means what JSON, YAML 1.1 and YAML 1.2 agree on: `null`, `true`, `false`, numbers. What they
+quarrel about (`yes`, `on`, `1e3`) is a text first, and read again where its key refuses a text. Dates, times (`12:30`)
+and numbers with leading zeros or underscores are texts and stay texts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from esb.config.yaml.explain import Keys, mistakes, to_reread
+from esb.config.yaml.nodes import MAX_DEPTH, PLAIN, TAGS, composed
+from esb.config.yaml.scalars import joined, loosely, plainly
+from esb.core.errors import ConfigError, Mistake
+
+M = TypeVar("M", bound=BaseModel)
+MAX_SECTIONS = 100_000
+"""Far above any real file: what it stops is a file that repeats itself through aliases."""
+
+REPEATED = "aliases (*name) repeat too much here"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A place in a file: what stands there, and where. `children` are the parts of a mapping or a list."""
+
+    file: str
+    line: int
+    key: str
+    value: Any = field(repr=False)
+    children: Mapping[str | int, "Section"] = field(default_factory=dict, repr=False)
+    loose: bool = False
+    """A text that is read again where its key refuses a text."""
+    outside: tuple[str, ...] = field(default=(), repr=False)
+    """The texts that came from outside of the file, here and below: no mistake shows them."""
+    unresolved: bool = False
+    """Some `${…}` here or below failed. That is a mistake already; what follows from it is none."""
+
+    def with_children(self, children: Mapping[str | int, "Section"]) -> "Section":
+        """The same mapping or list with other parts."""
+        values = {key: part.value for key, part in children.items()}
+        return replace(
+            self,
+            value=values if isinstance(self.value, dict) else list(values.values()),
+            children=children,
+            outside=tuple(text for part in children.values() for text in part.outside),
+            unresolved=any(part.unresolved for part in children.values()),
+        )
+
+    def mistake(self, text: str, *keys: str | int) -> Mistake:
+        """A mistake at this place, or at a key below it."""
+        place, key = self, self.key
+        for part in keys:
+            place = place.children.get(part, place)
+            key = place.key if part in place.children else joined(key, part)
+        for secret in self.outside:
+            if len(secret) > 3:  # replacing less would garble the text and hide nothing
+                text = text.replace(secret, "***")
+        return Mistake(place.file, place.line, key or "file", text)
+
+    def reread(self) -> "Section":
+        """What a loose text says where it is not taken for a text; any other section as it is."""
+        if not self.loose:
+            return self
+        if self.value.lstrip().startswith(("[", "{")):
+            try:
+                parsed, mistakes = read(self.value, self.file)
+            except ConfigError:
+                return self
+            return self if mistakes else _moved(parsed, self)
+        return replace(self, value=loosely(self.value), loose=False)
+
+    def validate(self, model: type[M], overrides: "Section | None" = None) -> M:
+        """This mapping as an instance of `model`, with the keys of `overrides` laid over its own.
+
+        ConfigError holds all mistakes, each where its key stands; none, if what is wrong is known already (a `${…}`).
+        """
+        if self.unresolved and not self.children:
+            raise ConfigError([])
+        tree = self if overrides is None else overrides.with_children({**self.children, **overrides.children})
+        try:
+            return _validated(tree, model)
+        except ValidationError as error:
+            tree = _reread(tree, set(to_reread(tree, model, error.errors())))
+        try:
+            return _validated(tree, model)
+        except ValidationError as error:
+            raise ConfigError(list(mistakes(tree, self, model, error.errors()))) from None
+
+
+def _moved(section: Section, place: Section) -> Section:
+    """The section, as if all of it stood at `place`: that is where its text comes from."""
+    children = {key: _moved(child, place) for key, child in section.children.items()}
+    return replace(section, file=place.file, line=place.line, key=place.key, outside=place.outside, children=children)
+
+
+def _reread(section: Section, places: set[Keys]) -> Section:
+    if () in places:
+        return section.reread()
+    below = {keys[0] for keys in places}
+    if not below:
+        return section
+    return section.with_children(
+        {
+            key: _reread(child, {keys[1:] for keys in places if keys[0] == key}) if key in below else child
+            for key, child in section.children.items()
+        }
+    )
+
+
+def _validated(section: Section, model: type[M]) -> M:
+    # By way of JSON: from there a strict model takes a list for a tuple, and a text for an enum or an address.
+    return model.model_validate_json(json.dumps(section.value))
+
+
+def read(text: str, file: str) -> tuple[Section, list[Mistake]]:
+    """The tree of a YAML document, and the mistakes beside which one can go on. ConfigError if it cannot be read."""
+    node = composed(text, file)
+    reader = _Reader(file)
+    return reader.section(node, "", node.start_mark.line + 1), list(reader.mistakes.values())
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.mistakes: dict[tuple[int, str], Mistake] = {}
+        self.sections = 0
+
+    def section(self, node: yaml.Node, key: str, line: int, depth: int = 0) -> Section:
+        self.sections += 1
+        if depth > MAX_DEPTH or self.sections > MAX_SECTIONS:
+            raise ConfigError([Mistake(self.file, line, "file", REPEATED)])
+        here = Section(self.file, line, key, None)
+        if node.tag not in TAGS:
+            self._mistake(
+                here, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is refused; write a plain value"
+            )
+            return replace(here, unresolved=True)
+        parts: Mapping[Any, tuple[yaml.Node, int]]
+        if isinstance(node, yaml.MappingNode):
+            here, parts = replace(here, value={}), self._entries(node, here)
+        elif isinstance(node, yaml.SequenceNode):
+            here = replace(here, value=[])
+            parts = {index: (item, item.start_mark.line + 1) for index, item in enumerate(node.value)}
+        else:
+            return self._scalar(node, here)
+        return here.with_children(
+            {part: self.section(value, joined(key, part), at, depth + 1) for part, (value, at) in parts.items()}
+        )
+
+    def _entries(self, node: yaml.MappingNode, here: Section, depth: int = 0) -> dict[str, tuple[yaml.Node, int]]:
+        """Key -> its value and line. What `<<` brings in stands behind what is written here."""
+        entries: dict[str, tuple[yaml.Node, int]] = {}
+        merged: list[yaml.Node] = []
+        for key_node, value in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == PLAIN and key_node.value == "<<":
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+                continue
+            name = self._name(key_node, replace(here, line=line))
+            if name in entries:
+                first = entries[name][1]
+                at = replace(here, line=line, key=joined(here.key, name))
+                self._mistake(at, f"duplicate key; it stands on line {first} already")
+            elif name is not None:
+                entries[name] = (value, line)
+        for each in merged:
+            for name, entry in self._merged(each, here, depth).items():
+                entries.setdefault(name, entry)
+        return entries
+
+    def _merged(self, node: yaml.Node, here: Section, depth: int) -> dict[str, tuple[yaml.Node, int]]:
+        if not isinstance(node, yaml.MappingNode):
+            self._mistake(here, "<< takes a mapping, or a list of mappings")
+            return {}
+        if depth > MAX_DEPTH:
+            raise ConfigError([Mistake(self.file, here.line, "file", REPEATED)])
+        return self._entries(node, here, depth + 1)
+
+    def _name(self, node: yaml.Node, here: Section) -> str | None:
+        """The key as text; None, and a mistake, if it is none."""
+        if not isinstance(node, yaml.ScalarNode):
+            self._mistake(here, "a key must be a text, not a list or a mapping")
+        elif node.tag not in TAGS or (node.tag == PLAIN and not isinstance(plainly(node.value), str)):
+            self._mistake(here, f"a key must be a text: write '{node.value}' in quotes")
+        elif "${" in node.value:
+            self._mistake(here, "${…} is filled in in values only, not in keys")
+        else:
+            return str(node.value)
+        return None
+
+    def _scalar(self, node: yaml.Node, here: Section) -> Section:
+        if node.tag != PLAIN:
+            return replace(here, value=node.value)
+        value = plainly(node.value)
+        return replace(here, value=value, loose=isinstance(value, str) and loosely(value) != value)
+
+    def _mistake(self, here: Section, text: str) -> None:
+        # An anchored mapping is read once for every place that it stands in.
+        self.mistakes.setdefault((here.line, text), here.mistake(text))

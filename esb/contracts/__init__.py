@@ -1,0 +1,1 @@
+"""The contracts of everything esb.yaml can name: components, middlewares and services."""

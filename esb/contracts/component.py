@@ -1,0 +1,97 @@
+"""What a plugin is: a config, parameters, and a method that handles a call with them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from esb.config import ConfigModel
+from esb.contracts.services import Apps, Login, Means, Tokens, Users
+from esb.core.call import Call
+from esb.core.params import Params
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+class NoConfig(ConfigModel):
+    """The config of something that has nothing to configure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services(Means):
+    """What the gateway lends to a plugin. It opens and closes none of it.
+
+    Besides the means of the process: `users`, the directory of people; `declared(path)` tells whether the component at
+    a path is active, None if there is none; `call(call, path, args)` answers what that component answers, for the same
+    app and user and within the same deadline.
+    """
+
+    users: Users
+    declared: Callable[[str], bool | None]
+    call: Callable[[Call, str, Mapping[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainServices(Services):
+    """What the gateway lends to a middleware: besides, who knows apps, logins and tokens."""
+
+    apps: Apps
+    login: Login
+    access_tokens: Tokens
+    jwt: Tokens
+
+
+class Envelope(dict[str, Any]):
+    """A component's own envelope: `result`, `code`, `message`, `data` and what else it likes.
+
+    Ingress completes what is missing, and sets `request_id`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is written as it is, without an envelope.
+
+    A body that is an iterator is written as it comes, and its `aclose`, if it has one, awaited whatever happens. A
+    client that takes nothing of it for `idle_timeout` seconds is cut off.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | AsyncIterator[bytes] = b""
+    idle_timeout: float = 30.0
+
+
+class Component(Generic[ConfigT, ParamsT]):
+    """One plugin, built once for each stanza that uses it.
+
+    A subclass names its models in `config_type` and `params_type`, and implements `handle`. The constructor does no
+    I/O. `test_config` is the config for calls that ask for the test environment, None when there is none.
+    """
+
+    config_type: ClassVar[type[BaseModel]] = NoConfig
+    params_type: ClassVar[type[Params]] = Params
+    sends: ClassVar[bool] = False
+    """Whether it sends messages: then callers may give an Idempotency-Key, and ask for a dry run, which `handle` heeds:
+    with `call.options.dry_run` it sends nothing, asks upstream for nothing, and answers what it would have sent."""
+    has_environments: ClassVar[bool] = True
+    """Whether a test environment can differ: false for a component that calls nobody, it ignores X-Use-Test-Env."""
+    streams_body: bool = False
+    """Whether `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
+
+    answer_type: Any = Any
+    """What `handle` answers, for documents: the type of the envelope's data; or Envelope, or Reply. The constructor may
+    decide it."""
+
+    def __init__(self, config: ConfigT, services: Services) -> None:
+        self.config = config
+        self.services = services
+
+    async def handle(self, call: Call, params: ParamsT) -> Any:
+        """The envelope's data; or an Envelope, or a Reply. Raises EsbError to tell the caller what is wrong."""
+        raise NotImplementedError(f"{type(self).__name__} has no handle(call, params)")
+
+    async def close(self) -> None:
+        """Ends what the component has begun. What it was lent stays open."""

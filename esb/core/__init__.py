@@ -1,0 +1,1 @@
+"""The ground: a call, errors, time, parameter types and texts. Imports nothing else of the gateway."""

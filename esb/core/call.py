@@ -1,0 +1,147 @@
+"""What travels: one call, who makes it, and the record of how it went. Knows nothing of HTTP servers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from esb.core.events import Span
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A calling application and its rights.
+
+    `impersonate`: globs of the user names it may name without proof; `components`: globs of the
+    "system.component" names it may call.
+    """
+
+    code: str
+    impersonate: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("*",)
+    verified: bool = True
+
+
+class User(NamedTuple):
+    """The person an app acts for. `verified`: proven by a login, not only named by the app."""
+
+    username: str
+    verified: bool
+
+
+@dataclass(slots=True)  # frozen, it would take three times as long to make
+class Signed:
+    """What a request signature covers, as it came over the wire."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(slots=True, repr=False)  # frozen, it would take three times as long to make
+class Credentials:
+    """What a caller says about itself, unverified. Never printed: nearly all of it is secret.
+
+    `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both; an access token
+    is a claim in the header only. `signed`: what a signature covers, if the request brings one.
+    """
+
+    claims: Mapping[str, str]
+    from_header: bool
+    signed: Signed | None
+    cookie: str = ""
+    gateway_jwt: str = ""
+    parameter_access_token: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller asks of the gateway itself."""
+
+    test_env: bool = False
+    dry_run: bool = False
+    idempotency_key: str | None = None
+
+
+ORDINARY = Options()
+"""Of nearly every call: nothing is asked."""
+
+
+class Record:
+    """How a call went: the one mutable thing of a call. Middlewares and plugins write, ingress reads at the end.
+
+    `headers` are those that the answer carries in addition; `span` is the call's own, if it is traced.
+    """
+
+    app = ""
+    user = ""
+    user_source = ""
+    sent = False
+    """A message may have left the gateway."""
+    span: Span | None = None
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)  # without slots: see made_of
+class Call:
+    """One call of one component. A middleware passes on `dataclasses.replace(call, ...)`; nobody mutates it.
+
+    `path` is the declared path below /api/c/compapi; `component` its name ("system.component"); `args` the
+    parameters without credentials; `headers` those few that travel upstream; `deadline` in the event loop's time.
+    `query` is the query string as it came. A component that streams gets the body as it comes, if the credentials came
+    by header, and `all_headers`, which nobody else does: query, body and these may hold credentials.
+    """
+
+    id: str
+    method: str
+    path: str
+    component: str
+    deadline: float
+    timeout: float
+    headers: Mapping[str, str]
+    credentials: Credentials
+    args: Mapping[str, Any] = field(repr=False)
+    path_vars: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: str = field(default="", repr=False)
+    body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
+    all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    options: Options = ORDINARY
+    app: App | None = None
+    user: User | None = None
+    record: Record = field(default_factory=Record)
+
+    @property
+    def language(self) -> str:
+        """The caller's Blueking-Language, English when it names none."""
+        return self.headers.get("Blueking-Language", "en")
+
+    def detached(self, seconds: float) -> "Call":
+        """A copy with a time of its own, for a question whose answer other calls wait for too."""
+        fields = self.__dict__.copy()
+        fields["deadline"] = asyncio.get_running_loop().time() + seconds
+        fields["timeout"] = seconds
+        return made_of(fields)
+
+    def made_by(self, app: App | None, user: User | None) -> "Call":
+        """The same call, now that it is known who makes it."""
+        fields = self.__dict__.copy()
+        fields["app"] = app
+        fields["user"] = user
+        return made_of(fields)
+
+
+_new, _set = object.__new__, object.__setattr__
+
+
+def made_of(fields: dict[str, Any]) -> Call:
+    """Call(**fields) in a third of its time, for what every call goes through; only fields with a constant default
+    may be left out."""
+    call = _new(Call)
+    _set(call, "__dict__", fields)
+    return call

@@ -1,0 +1,260 @@
+"""Parameter types with the semantics that ESB callers rely on, and the old texts when a parameter is wrong.
+
+A parameter's label stands in its annotation: `heading: Annotated[RequiredText, Label("notification header")]`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from esb.core import json_codec
+from esb.core.errors import Message, ParameterError, template
+
+REQUIRED = template("This field is required.")
+_SEPARATORS = re.compile(r"[,;\s]+")
+
+# What callers may send, for documents: the first of a union is how callers know the type.
+_ANY_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
+_FILLED_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
+_DIGITS = Annotated[str, Field(pattern=r"^(\s*[+-]?[0-9]{1,18}\s*)?$")]
+_NAMES = Annotated[str, Field(pattern=r"^[^\u0000]*[^,;\s\u0000][^\u0000]*$")]
+_NOTHING = Annotated[list[Any], Field(max_length=0)] | Annotated[dict[str, Any], Field(max_length=0)]
+_ITEM = _ANY_TEXT | int
+
+
+class Params(BaseModel):
+    """The parameters of a component: the model is their schema. Unknown parameters are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a parameter is called in error texts: "LABEL [NAME] …". `name` defaults to the parameter's own."""
+
+    text: str
+    name: str = ""
+
+
+def problem(text: str, /, **values: Any) -> PydanticCustomError:
+    """The error a validator raises; `text` is a template and a key of the catalogues."""
+    return PydanticCustomError("esb", "{text}", {"text": text, "values": values})
+
+
+def _type_problem(name: str) -> PydanticCustomError:
+    return problem("Must be the specified parameter data type {type}", type=name)
+
+
+def _text(value: Any) -> str:
+    if type(value) is str and "\x00" not in value:
+        return value.strip()  # nearly always
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _type_problem("string")
+    text = str(value).strip()
+    if "\x00" in text:
+        raise problem("Null characters are not allowed.")
+    return text
+
+
+def _required_text(value: Any) -> str:
+    text = _text(value)
+    if not text:
+        raise problem(REQUIRED)
+    return text
+
+
+def _whole(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
+        return int(value)
+    raise problem("Enter a whole number.")
+
+
+def _loose_bool(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        if not value:
+            return False
+        raise _type_problem("bool")
+    if isinstance(value, str):
+        return value.strip().lower() not in {"", "0", "false"}
+    return bool(value)
+
+
+def switched_on(value: Any) -> bool:
+    """A header or parameter that switches something on: anything but "", "0" and "false"."""
+    return value is not None and value is not False and str(value).strip().lower() not in {"", "0", "false"}
+
+
+def _receivers(value: Any) -> tuple[str, ...]:
+    receivers: dict[str, None] = {}  # in their order, and each once
+    for item in value if type(value) is list else _items(value):
+        if type(item) is not str and (isinstance(item, bool) or not isinstance(item, str | int)):
+            raise problem("Must be a list of strings")
+        if receiver := _text(item):
+            receivers[receiver] = None
+    return tuple(receivers)
+
+
+def _items(value: Any) -> Any:
+    """The items of what callers may send instead of a list."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = _listed(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return [value]
+    if not isinstance(value, list | tuple):
+        raise _type_problem("list")
+    return value
+
+
+def _required_receivers(value: Any) -> tuple[str, ...]:
+    receivers = _receivers(value)
+    if not receivers:
+        raise problem(REQUIRED)
+    return receivers
+
+
+def _dicts(value: Any) -> Any:
+    if not value:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise _type_problem("list")
+    if not all(isinstance(item, dict) for item in value):
+        raise problem("Must be a list of dicts")
+    return value
+
+
+def _listed(text: str) -> Any:
+    if text.lstrip().startswith("["):
+        try:
+            return json_codec.decode(text.strip().encode())
+        except ValueError:
+            pass  # not JSON after all: separators, as everywhere else
+    return _SEPARATORS.split(text)
+
+
+def _filled(kind: type, name: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not value:
+            raise problem(REQUIRED)
+        if not isinstance(value, kind):
+            raise _type_problem(name)
+        return value
+
+    return check
+
+
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=_ANY_TEXT | float | None)]
+"""Text; numbers become text, outer white space goes, null is ""."""
+RequiredText = Annotated[str, BeforeValidator(_required_text, json_schema_input_type=_FILLED_TEXT | float)]
+"""Text that is not blank."""
+Whole = Annotated[int | None, BeforeValidator(_whole, json_schema_input_type=_DIGITS | int | None)]
+"""A whole number, or text that is one; "" is None."""
+LooseBool = Annotated[bool, BeforeValidator(_loose_bool, json_schema_input_type=bool | str | float | _NOTHING | None)]
+"""A boolean as ESB callers send it: "", "0" and "false" are false, everything else that is not empty is true."""
+Receivers = Annotated[
+    tuple[str, ...], BeforeValidator(_receivers, json_schema_input_type=_ANY_TEXT | list[_ITEM] | int | None)
+]
+"""People: a list, a JSON list in a string, or a string separated by commas, semicolons or white space. Each once."""
+RequiredReceivers = Annotated[
+    tuple[str, ...],
+    BeforeValidator(
+        _required_receivers, json_schema_input_type=_NAMES | Annotated[list[_ITEM], Field(min_length=1)] | int
+    ),
+]
+"""People, at least one."""
+RequiredDict = BeforeValidator(_filled(dict, "dict"))
+"""Put before a nested model: the old texts when it is empty or no dict."""
+Dicts = BeforeValidator(_dicts)
+"""Put before a tuple of nested models: the old text when it is no list; empty is ()."""
+
+
+def either(*names: str) -> dict[str, Any]:
+    """For `json_schema_extra` of a model that wants at least one of these parameters, and checks that itself."""
+    filled = [{"type": "string", "pattern": r"[^,;\s]"}, {"type": "array", "minItems": 1}, {"type": "integer"}]
+    return {"anyOf": [{"required": [name], "properties": {name: {"anyOf": filled}}} for name in names]}
+
+
+__all__ = [
+    "Dicts",
+    "Field",
+    "Label",
+    "LooseBool",
+    "Params",
+    "Receivers",
+    "RequiredDict",
+    "RequiredReceivers",
+    "RequiredText",
+    "Text",
+    "Whole",
+    "either",
+    "parameter_error",
+    "problem",
+]
+
+
+def parameter_error(error: ValidationError, model: type[BaseModel]) -> ParameterError:
+    """The first wrong parameter in declaration order, told as "LABEL [NAME] PROBLEM"."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    text = _problem_text(first)
+    called = _called(first["loc"], model)
+    if called is None:
+        return ParameterError(text.template, **text.values)
+    label, name = called
+    return ParameterError("{label} [{name}] {problem}", label=Message(label), name=name, problem=text)
+
+
+def _problem_text(error: ErrorDetails) -> Message:
+    if error["type"] == "missing":
+        return Message(REQUIRED)
+    if error["type"] == "esb":
+        text, values = error["ctx"]["text"], error["ctx"]["values"]
+    else:
+        text, values = error["msg"], {}  # pydantic's own words, in English only
+    return Message(text, values)
+
+
+def _called(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, str] | None:
+    """Label and name of the innermost named parameter on the way to this location.
+
+    None for an item of a list as a whole: what a model checks by itself says whose it is.
+    """
+    if location and isinstance(location[-1], int):
+        return None
+    named = None
+    current: type[BaseModel] | None = model
+    for step in location:
+        if isinstance(step, int):
+            continue  # an item of a list: its parameters have labels of their own
+        if named is not None:
+            current = _model_of(named[0])
+        field = current.__pydantic_fields__.get(step) if current is not None else None
+        if field is None:
+            break
+        named = field, step
+    return None if named is None else _label(*named)
+
+
+def _label(field: FieldInfo, name: str) -> tuple[str, str]:
+    for item in field.metadata:
+        if isinstance(item, Label):
+            return item.text, item.name or name
+    return field.title or name, name
+
+
+def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+    annotation = field.annotation
+    if get_origin(annotation) is tuple:
+        annotation = get_args(annotation)[0]  # tuple[Model, ...]: a list of them
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

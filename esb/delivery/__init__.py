@@ -1,0 +1,1 @@
+"""What was accepted, and what a repetition of it is answered."""

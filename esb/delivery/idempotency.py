@@ -1,0 +1,217 @@
+"""A repeated call gets the first one's answer: what the header Idempotency-Key (or a parameter of its name) promises.
+
+It stands innermost in the chain of every component that sends, behind authentication, so that a key is one app's own.
+An answer is remembered only if a message may have left; otherwise the repetition is a first try. A caller who leaves
+does not end its call: most who come back with the same key have given up waiting for the first answer.
+
+The first call claims its key in the store, for as long as it may take: then no other process makes it too, and should
+this process die, the claim ends by itself.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from esb.contracts.component import Envelope
+from esb.contracts.middleware import Handler
+from esb.core.call import ORDINARY, Call, Options
+from esb.core.errors import EsbError, RequestError
+from esb.core.events import Observer, crash
+from esb.core.params import switched_on
+from esb.delivery import replay
+from esb.incoming.in_flight import Occupancy
+from esb.store.protocol import Store
+
+REMEMBERED_SECONDS = 24 * 3600.0
+LONGEST_KEY = 255
+LAST_SECONDS = 1.0
+"""What a call that heeds no deadline gets beyond it."""
+CLAIM_SECONDS = 5.0
+"""How much longer than its call a claim lives: for what a process does until it is free to tell the answer."""
+LOOK_SECONDS = 0.05
+"""The time between two looks for the answer to a call that another process makes."""
+NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code", "bk_username", "username"})
+"""Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
+ASKING = frozenset({"idempotency_key", "dry_run"})
+"""Parameters that ask something of the gateway itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a first call ended: its answer or its error, and what is kept for its repetitions, if anything left."""
+
+    answer: Any = None
+    error: Exception | None = None
+    kept: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The right to make a call: under which key, what it is for, and what the store calls it."""
+
+    place: str
+    content: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A first call under way. `content`: what it was called for."""
+
+    content: str
+    task: asyncio.Task[_Ended]
+
+
+class Idempotency:
+    """A middleware for components that send. One for the process: a repetition may come after a reload."""
+
+    def __init__(self, store: Store, observer: Observer) -> None:
+        self._store = store
+        self._observer = observer
+        self._running: dict[str, _Running] = {}
+        self._calls = Occupancy()
+
+    def counting(self, calls: Occupancy) -> "Idempotency":
+        """The same; what it lets pass with a key is among these calls to its end, though its caller leaves."""
+        counting = copy(self)
+        counting._calls = calls
+        return counting
+
+    @property
+    def under_way(self) -> set[asyncio.Task[Any]]:
+        """The calls with a key that have not ended, whether or not their callers still wait."""
+        return {running.task for running in self._running.values()}
+
+    async def close(self) -> None:
+        """Ends what is still under way."""
+        tasks = self.under_way
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
+        if call.options is ORDINARY and call.args.keys().isdisjoint(ASKING):
+            return handler(call)  # nearly always
+        return self._asked(call, handler)
+
+    async def _asked(self, call: Call, handler: Handler) -> Any:
+        """A call that asks something of the gateway itself."""
+        call = replace(call, options=_options(call))
+        key = call.options.idempotency_key
+        if not key or call.options.dry_run:
+            return await handler(call)
+        place, content = _place(call, key), _content(call)
+        while True:
+            running = self._running.get(place)
+            if running is not None:
+                if running.content != content:
+                    raise _other_content()
+                ended = await asyncio.shield(running.task)
+                if ended.kept is not None:
+                    return _replayed(ended.kept, content)
+                continue
+            seconds = call.deadline - asyncio.get_running_loop().time() + LAST_SECONDS + CLAIM_SECONDS
+            claim = await self._store.swap(place, "", replay.claimed(content), seconds)
+            if claim.done:
+                return await self._first(_Claim(place, content, claim.kept.version), call, handler)
+            if place in self._running:
+                continue  # another call in this process was quicker
+            answer = _replayed(claim.kept.value, content)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _first(self, claim: _Claim, call: Call, handler: Handler) -> Any:
+        task = asyncio.create_task(self._ended(claim, call, handler))
+        self._running[claim.place] = _Running(claim.content, task)
+        try:
+            ended = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(partial(self._tell_crash, call))
+            raise
+        if ended.error is not None:
+            raise ended.error
+        return ended.answer
+
+    async def _ended(self, claim: _Claim, call: Call, handler: Handler) -> _Ended:
+        envelope = replay.cut_off(call)
+        answer: Any = None
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout_at(call.deadline + LAST_SECONDS) as scope:
+                with self._calls:
+                    answer = await handler(call)
+            envelope = replay.answered(answer)
+        except EsbError as error:
+            failure, envelope = error, replay.failed(error)
+        except Exception as error:  # noqa: BLE001 - a bug that comes after a message is no reason to send it again
+            failure = error
+            if not scope.expired():
+                envelope = replay.crashed()
+        finally:
+            kept = await self._settle(claim, envelope if call.record.sent else None)
+            # Here, and not when the task is done: whoever finds a call under way must have something to wait for.
+            del self._running[claim.place]
+        return _Ended(answer, failure, kept)
+
+    async def _settle(self, claim: _Claim, envelope: Mapping[str, Any] | None) -> bytes | None:
+        """Puts the answer in the place of the claim. None: nothing was sent, and the next with this key is the first.
+
+        A store that is away tells of it; the claim ends by itself, and those who wait in this process are told.
+        """
+        if envelope is None:
+            with suppress(EsbError):
+                await self._store.drop(claim.place, claim.version)
+            return None
+        try:
+            value = replay.kept(claim.content, envelope)
+        except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
+            value = replay.kept(claim.content, replay.crashed())
+        with suppress(EsbError):
+            await self._store.swap(claim.place, claim.version, value, REMEMBERED_SECONDS)
+        return value
+
+    def _tell_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
+        """Tells of a bug that no caller is left to be told of."""
+        error = None if task.cancelled() else task.result().error
+        if error is not None and not isinstance(error, EsbError):
+            self._observer.emit(crash(call.id, call.path, error))
+
+
+def _options(call: Call) -> Options:
+    """What a caller asks for by header, or else by parameter."""
+    key = call.options.idempotency_key or call.args.get("idempotency_key") or None
+    if key is not None and (isinstance(key, bool) or not isinstance(key, str | int) or len(str(key)) > LONGEST_KEY):
+        raise RequestError("Parameters error, idempotency_key must be a string of at most {most} characters", most=255)
+    dry_run = call.options.dry_run or switched_on(call.args.get("dry_run"))
+    return replace(call.options, dry_run=dry_run, idempotency_key=None if key is None else str(key))
+
+
+def _place(call: Call, key: str) -> str:
+    app = call.app.code if call.app is not None else ""
+    return f"idempotency:{app}:{call.component}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _content(call: Call) -> str:
+    """What a repetition must have in common with the first call, as a digest."""
+    arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
+    text = json.dumps([arguments, dict(call.path_vars), call.options.test_env], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _replayed(value: bytes, content: str) -> Envelope | None:
+    """The answer that is kept; None while the call is still under way."""
+    first, envelope = replay.told_again(value)
+    if first != content:
+        raise _other_content()
+    return envelope
+
+
+def _other_content() -> RequestError:
+    return RequestError("Parameters error, this idempotency key was used for a call with other parameters")

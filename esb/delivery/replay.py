@@ -1,0 +1,93 @@
+"""An answer in a form that can be kept, and told again to a repetition of its call."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from esb.contracts.component import Envelope, Reply
+from esb.core import json_codec
+from esb.core.call import Call
+from esb.core.errors import EsbError, Message, UpstreamError
+from esb.incoming.envelope import CRASHED, GENERAL_FAILURE
+
+MESSAGE = "$message"
+"""Marks a text that is translated when it is told: the repetition may come in another language."""
+
+
+def answered(answer: Any) -> dict[str, Any]:
+    """The envelope of what a component answered. Of an answer without one, only whether it was a success is kept."""
+    if isinstance(answer, Envelope):
+        return dict(answer)
+    if isinstance(answer, Reply):
+        return {"result": answer.status < 400}
+    return {"result": True, "code": 0, "message": "OK", "data": answer}
+
+
+def failed(error: EsbError) -> dict[str, Any]:
+    """The envelope of an error."""
+    return {"result": False, "code": error.code, "message": error.message, "data": error.data}
+
+
+def crashed() -> dict[str, Any]:
+    """The envelope of a call that broke off with a bug, after it had sent something."""
+    return {
+        "result": False,
+        "code": GENERAL_FAILURE,
+        "message": Message(CRASHED),
+        "data": {"outcome": "unknown", "retryable": False},
+    }
+
+
+def cut_off(call: Call) -> dict[str, Any]:
+    """The envelope of a call that was ended from outside while it was sending."""
+    system, _, interface = call.component.partition(".")
+    reason = Message(
+        "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": call.timeout}
+    )
+    return failed(UpstreamError(system, interface, reason, data={"outcome": "unknown", "retryable": False}))
+
+
+def kept(content: str, envelope: Mapping[str, Any]) -> bytes:
+    """`content` tells what was called for. TypeError or ValueError if the envelope holds what JSON does not."""
+    return json_codec.encode({"content": content, "envelope": _plain(envelope)})
+
+
+def claimed(content: str) -> bytes:
+    """What is kept while a call is under way."""
+    return json_codec.encode({"content": content})
+
+
+def told_again(value: bytes) -> tuple[str, Envelope | None]:
+    """What was called for, and the envelope for the repetition; None while the call is under way."""
+    found = json_codec.decode(value)
+    if "envelope" not in found:
+        return found["content"], None
+    envelope = _lively(found["envelope"])
+    data = envelope.get("data")
+    if data is None or isinstance(data, dict):
+        envelope["data"] = {**(data or {}), "replayed": True}
+    return found["content"], Envelope(envelope)
+
+
+def _plain(value: Any) -> Any:
+    """JSON that still knows which texts are templates."""
+    if isinstance(value, Message):
+        return {MESSAGE: [value.template, _plain(value.values)]}
+    if isinstance(value, Mapping):
+        plain = {name: _plain(item) for name, item in value.items()}
+        return {MESSAGE: [None, plain]} if MESSAGE in plain else plain
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _lively(value: Any) -> Any:
+    """What `_plain` was given."""
+    if isinstance(value, list):
+        return [_lively(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if MESSAGE not in value:
+        return {name: _lively(item) for name, item in value.items()}
+    template, values = value[MESSAGE]
+    values = {name: _lively(item) for name, item in values.items()}
+    return values if template is None else Message(template, values)

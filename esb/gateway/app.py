@@ -1,0 +1,177 @@
+"""create_app(config) -> web.Application: builds all, opens all, and closes all in reverse.
+
+Two lifetimes: the gateway lasts as long as the process; what it answers with, a generation, until a reload.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, suppress
+
+from aiohttp import web
+
+from esb.config import Config
+from esb.contracts.services import Means
+from esb.core.clock import Clock, SystemClock
+from esb.core.errors import ConfigError
+from esb.core.events import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
+from esb.core.i18n import Catalogues
+from esb.delivery.idempotency import Idempotency
+from esb.gateway import outgoing_engine, restart_only
+from esb.gateway.generation import Generation, build_store
+from esb.gateway.plugin_reimport import reimported
+from esb.incoming.ingress import Ingress
+from esb.outgoing.bulkhead import Lanes
+from esb.outgoing.client import Outgoing
+from esb.outgoing.tokens.cache import TokenCache
+from esb.outgoing.tokens.shared import FleetTokens
+from esb.store.protocol import StoreMeans
+
+LAST_CALL_SECONDS = 3600.0
+"""How long an older generation is kept for calls that go on, such as streams; then it closes under them."""
+
+
+class Gateway:
+    """One gateway: what lasts as long as the process, and the generation that answers now."""
+
+    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None) -> None:
+        self.observer = Observer(listeners, tracer)
+        engine, missing = outgoing_engine.chosen(config)
+        self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
+        lanes = Lanes(clock, config.server.max_per_target)
+        self.store, mistakes = build_store(config, StoreMeans(clock, self.observer))
+        fleet = FleetTokens(self.store, clock, self.observer) if self.store.shared else None
+        self.tokens = TokenCache(self.observer, clock, fleet=fleet)
+        self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
+        self._idempotency = Idempotency(self.store, self.observer)
+        self.generation = Generation(config, self._means, [*missing, *mistakes], idempotency=self._idempotency)
+        self._older: dict[Generation, asyncio.Task[None]] = {}
+        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues(), self._trouble)
+
+    def _trouble(self) -> str:
+        return f"store: {self.store.trouble}" if self.store.trouble else ""
+
+    async def run(self, app: web.Application) -> AsyncIterator[None]:
+        """Open while the application runs."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.http.close)
+            stack.push_async_callback(self.store.close)
+            stack.push_async_callback(self.tokens.close)
+            stack.push_async_callback(self._close_generations)
+            stack.push_async_callback(self._idempotency.close)
+            self.http.open()
+            await self.tokens.open()
+            await self.store.open()
+            self.ingress.ready = True
+            yield
+            self.ingress.ready = False
+
+    @property
+    def config(self) -> Config:
+        """What the generation that answers now is built from."""
+        return self.generation.config
+
+    def reload(self, config: Config) -> None:
+        """Calls that come from now on are answered by this config. ConfigError with all mistakes: nothing has changed.
+
+        Every reload is told as an event, the refused ones too.
+        """
+        started = time.monotonic()
+        try:
+            generation = self.build(config)
+        except ConfigError as error:
+            mistakes = tuple(str(mistake) for mistake in error.mistakes)
+            self.observer.emit(Reloaded(self.generation.number, mistakes, time.monotonic() - started))
+            raise
+        self.adopt(generation)
+        self.observer.emit(Reloaded(generation.number, (), time.monotonic() - started))
+
+    def build(self, config: Config) -> Generation:
+        """The next generation, beside the one that answers; plugins beside esb.yaml are imported anew for it.
+
+        ConfigError with all mistakes; then the modules are the old ones again.
+        """
+        with reimported(config.folder):
+            mistakes = restart_only.changed(self.config, config)
+            return Generation(config, self._means, mistakes, self.generation.number + 1, self._idempotency)
+
+    def adopt(self, generation: Generation) -> None:
+        """Swaps generations. The old one closes after the last of its calls."""
+        old, self.generation = self.generation, generation
+        self.http.max_per_target = generation.config.server.max_per_target
+        self._means.lanes.resize(generation.config.server.max_per_target)
+        self._older[old] = asyncio.create_task(self._retire(old))
+
+    async def _retire(self, old: Generation) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_CALL_SECONDS):
+                await old.calls.ended()
+        unfinished = old.calls.number
+        await self._close(old)
+        self._older.pop(old, None)
+        self.observer.emit(GenerationClosed(old.number, unfinished))
+
+    async def _close_generations(self) -> None:
+        """Closes them all; by now no call is left."""
+        older = self._older
+        while older:
+            generation, task = older.popitem()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self._close(generation)
+        await self._close(self.generation)
+
+    async def _close(self, generation: Generation) -> None:
+        try:
+            await generation.close()
+        except ExceptionGroup as errors:
+            for error in errors.exceptions:
+                self.observer.emit(crash("", f"closing generation {generation.number}", error))
+
+    async def drain(self, seconds: float) -> None:
+        """Takes no new calls, lets those in flight finish for `seconds`, and then cuts the rest."""
+        self.ingress.draining = True
+        calls = self.ingress.in_flight | self._idempotency.under_way
+        if not calls:
+            return
+        _, late = await asyncio.wait(calls, timeout=seconds)
+        for call in late:
+            call.cancel()
+
+
+class _Everything(web.PlainResource):
+    """Leads every request to ingress, that for `*` too, so that no answer is aiohttp's own."""
+
+    def __init__(self, ingress: Ingress) -> None:
+        super().__init__("/")
+        self._route = self.add_route("*", ingress.handle, expect_handler=_ingress_will)
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo, set[str]]:
+        return web.UrlMappingMatchInfo({}, self._route), set()
+
+
+async def _ingress_will(request: web.Request) -> None:
+    """Ingress sees to what a caller expects."""
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
+
+
+def create_app(
+    config: Config,
+    *,
+    listeners: Iterable[Listener] = (),
+    clock: Clock | None = None,
+    tracer: Tracer | None = None,
+) -> web.Application:
+    """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
+
+    `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
+    Without a `tracer` nothing is traced.
+    """
+    gateway = Gateway(config, listeners, clock or SystemClock(), tracer)
+    app = web.Application()
+    app[GATEWAY] = gateway
+    app.router.register_resource(_Everything(gateway.ingress))
+    app.cleanup_ctx.append(gateway.run)
+    return app

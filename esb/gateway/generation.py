@@ -1,0 +1,194 @@
+"""All that is built from one config: services, chain, components, routes. A reload builds another and swaps them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from esb.config import ComponentStanza, Config, Section, Stanza
+from esb.contracts.component import ChainServices, Component, Services
+from esb.contracts.middleware import Middleware, compose
+from esb.contracts.services import Means
+from esb.core.call import Call
+from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
+from esb.delivery.idempotency import Idempotency
+from esb.gateway import plugin_loader, worker_safety
+from esb.gateway.restart_only import DEFAULT_STORE
+from esb.incoming.dispatch import Endpoint
+from esb.incoming.in_flight import Occupancy
+from esb.incoming.routing import Route, Routes
+from esb.incoming.trusted_proxies import Network
+from esb.store.protocol import Store, StoreMeans
+
+DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
+DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
+UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
+
+
+def build_store(config: Config, means: StoreMeans) -> tuple[Store, list[Mistake]]:
+    """The store that this config describes, and what is wrong with its stanza. It outlives every generation."""
+    stanza = config.services.get("store")
+    mistakes: list[Mistake] = []
+    if stanza is not None:
+        make_importable(config)
+        try:
+            store: Store = plugin_loader.build("services", stanza, means, "store")
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+        else:
+            return store, mistakes
+    found = plugin_loader.find("services", DEFAULT_STORE, "store")
+    return found(found.config_type(), means), mistakes
+
+
+class Generation:
+    """Everything one config describes. Building it opens nothing.
+
+    `calls` counts the calls that go through it, each from its start to its end: then the last one can be waited for.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        means: Means,
+        mistakes: Sequence[Mistake] = (),
+        number: int = 1,
+        idempotency: Idempotency | None = None,
+    ) -> None:
+        """ConfigError with all mistakes of all stanzas, and those found before."""
+        self.config = config
+        self.number = number
+        self.calls = Occupancy()
+        # What every call asks for: of a pydantic model, it would take ten times as long.
+        self.max_in_flight = config.server.max_in_flight
+        self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
+        self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
+        self._closing: list[Any] = []
+        self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
+        """What was built of which stanza."""
+        self._idempotency = (idempotency or Idempotency(means.store, means.observer)).counting(self.calls)
+        make_importable(config)
+        services = self._services(means)
+        chain = self._chain(services)
+        routes = [self._route(stanza, chain, services) for stanza in config.components]
+        self._mistakes += worker_safety.mistakes(config, means.store, self.components)
+        if self._mistakes:
+            raise ConfigError(config.in_order(self._mistakes))
+        self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
+
+    @property
+    def built(self) -> tuple[Any, ...]:
+        """All that closes with this generation, in the order in which it was built."""
+        return tuple(self._closing)
+
+    async def close(self) -> None:
+        """Closes all that was built, the last first, each even if another fails."""
+        errors = []
+        while self._closing:
+            try:
+                await self._closing.pop().close()
+            except Exception as error:  # noqa: BLE001 - one that fails to close must not keep the others open
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("closing a generation", errors)
+
+    def _declared(self, path: str) -> bool | None:
+        return self.routes.declared(path)
+
+    async def _call_inside(self, call: Call, path: str, args: Mapping[str, Any]) -> Any:
+        """A component's call of another: who calls is known already, whether it may is asked again."""
+        found = self.routes.find(path, "POST")
+        if found is None:
+            raise NotFound("The content does not exist")
+        route, variables = found
+        if not route.active:
+            raise Inactive("Not found, inactive channel")
+        return await route.inner(
+            replace(
+                call,
+                method="POST",
+                path=route.path,
+                component=route.name,
+                args=args,
+                path_vars=variables,
+                query="",
+                body=b"",
+                all_headers=(),
+            )
+        )
+
+    def _services(self, means: Means) -> ChainServices:
+        built = {kind: self._service(kind, means) for kind in DEFAULT_SERVICES}
+        return ChainServices(
+            http=means.http,
+            tokens=means.tokens,
+            store=means.store,
+            clock=means.clock,
+            lanes=means.lanes,
+            observer=means.observer,
+            declared=self._declared,
+            call=self._call_inside,
+            **built,
+        )
+
+    def _service(self, kind: str, means: Means) -> Any:
+        stanza = self.config.services.get(kind)
+        if stanza is None:
+            found = plugin_loader.find("services", DEFAULT_SERVICES[kind], kind)
+            return found(found.config_type(), means)
+        return self._build("services", stanza, means, kind)
+
+    def _chain(self, services: ChainServices) -> list[Middleware]:
+        if self.config.middlewares is None:
+            classes = [plugin_loader.find("middlewares", name) for name in DEFAULT_CHAIN]
+            return [found(found.config_type(), services) for found in classes]
+        built = [self._build("middlewares", stanza, services) for stanza in self.config.middlewares]
+        return [middleware for middleware in built if middleware is not None]
+
+    def _route(
+        self, stanza: ComponentStanza, chain: Sequence[Middleware], services: ChainServices
+    ) -> tuple[Route | None, tuple[str, ...]]:
+        lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
+        component = self._build("components", stanza, lent)
+        test = None
+        if stanza.test_config is not None:
+            test = self._build("components", stanza, lent, overrides=stanza.test_config)
+        paths = (stanza.path, *stanza.aliases)
+        if component is None:
+            return None, paths
+        streams = component.streams_body and (test is None or test.streams_body)
+        if stanza.unlimited and not streams:
+            self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
+        self.components.append((stanza, component))
+        endpoint = Endpoint(component, test)
+        max_body = stanza.max_body or self.config.server.max_body
+        route = Route(
+            path=stanza.path,
+            name=stanza.name,
+            methods=frozenset(stanza.methods),
+            active=stanza.active,
+            timeout=stanza.timeout,
+            max_body=max_body,
+            max_stream=sys.maxsize if stanza.unlimited else max_body,
+            streams_body=streams,
+            handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
+            inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
+        )
+        return route, paths
+
+    def _build(self, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
+        """The instance of this stanza; None, and its mistakes noted, if it cannot be built."""
+        try:
+            instance = plugin_loader.build(group, stanza, lent, service, overrides)
+        except ConfigError as error:
+            self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
+            return None
+        if hasattr(instance, "close"):
+            self._closing.append(instance)
+        return instance
+
+
+def make_importable(config: Config) -> None:
+    """So that `use: plugins.x:X` finds a file beside esb.yaml."""
+    if str(config.folder) not in sys.path:
+        sys.path.insert(0, str(config.folder))

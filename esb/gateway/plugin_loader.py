@@ -1,0 +1,185 @@
+"""From a stanza to a running thing: `use:` -> class -> checked config -> instance.
+
+`use` is the short name of a built-in (a file of esb/plugins, esb/middlewares or esb/services/KEY), the name of an entry
+point, or `package.module:Class`.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import sysconfig
+import traceback
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from esb.config import Section, Stanza
+from esb.config.yaml import did_you_mean
+from esb.contracts.component import Component, NoConfig
+from esb.contracts.services import Apps, Login, Tokens, Users
+from esb.core.errors import ConfigError, GatewayError
+from esb.store.protocol import Store
+
+PACKAGES = {"components": "esb.plugins", "middlewares": "esb.middlewares", "services": "esb.services"}
+"""Group of entry points (below "esb.") -> package of the built-ins; those of a service lie in a package of its key."""
+PROTOCOLS: dict[str, type] = {
+    "apps": Apps,
+    "login": Login,
+    "users": Users,
+    "access_tokens": Tokens,
+    "jwt": Tokens,
+    "store": Store,
+}
+"""Key below `services:` -> what a back end of it promises."""
+NOT_THE_PLUGINS = (__file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
+"""Files whose lines tell nobody what is wrong with a plugin."""
+EXTRAS = {"jwt": "jwt", "redis": "redis", "cryptography": "jwt"}
+"""Module that a built-in needs -> the extra that installs it."""
+
+
+class UnknownUse(GatewayError):
+    """A `use:` that names nothing that can be built; the text says what to do."""
+
+
+def find(group: str, use: str, service: str = "") -> type[Any]:
+    """The class that `use` names. UnknownUse if there is none, or its module does not import."""
+    if ":" in use:
+        return _from_path(use)
+    if use.isidentifier() and use in (names := built_in(group, service)):
+        module = _import(names[use], use)
+        return _the_class(module, use, group, service)
+    for point in entry_points(group=f"esb.{group}", name=use):
+        return _from_path(point.value)
+    if service and any(use in built_in(group, other) for other in PROTOCOLS):
+        raise UnknownUse(f"'{use}' cannot be used as {service}")
+    known = sorted({*built_in(group, service), *(point.name for point in entry_points(group=f"esb.{group}"))})
+    raise UnknownUse(f"unknown plugin '{use}'{did_you_mean(use, known)}; write a built-in name or package.module:Class")
+
+
+def configured(
+    group: str, stanza: Stanza, service: str = "", overrides: Section | None = None
+) -> tuple[type[Any], BaseModel]:
+    """The class that this stanza names, and its checked config. ConfigError with every mistake in it."""
+    try:
+        found = find(group, stanza.use, service)
+        _check_contract(group, found, stanza.use, service)
+    except UnknownUse as error:
+        raise ConfigError([stanza.section.mistake(str(error), "use")]) from error
+    return found, stanza.config.validate(getattr(found, "config_type", NoConfig), overrides)
+
+
+def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
+    """The instance that this stanza describes. ConfigError with every mistake in it."""
+    found, config = configured(group, stanza, service, overrides)
+    try:
+        return found(config, lent)
+    except Exception as error:
+        raise ConfigError(
+            [stanza.section.mistake(f"'{stanza.use}' failed to build: {_what_and_where(error)}", "use")]
+        ) from error
+
+
+def _from_path(use: str) -> type[Any]:
+    module_name, _, name = use.partition(":")
+    if not all(module_name.split(".")):
+        raise UnknownUse(f"'{use}' is no package.module:Class")
+    module = _import(module_name, use)
+    found = getattr(module, name, None)
+    if not isinstance(found, type):
+        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        raise UnknownUse(f"module '{module_name}' has no class '{name}'{did_you_mean(name, classes)}")
+    return found
+
+
+def _import(module_name: str, use: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
+            raise UnknownUse(f"there is no module '{module_name}'") from None
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else ""
+        raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
+    except (Exception, SystemExit) as error:  # SystemExit: a script, taken for a plugin
+        raise UnknownUse(f"'{use}' failed to import: {_what_and_where(error)}") from error
+
+
+def _what_and_where(error: BaseException) -> str:
+    """The kind of an error, and where the plugin raised it. Its text is left out unless it is Python's own: it may
+    quote a secret.
+    """
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"{kind}: {error.msg} at {error.filename}:{error.lineno}"
+    if isinstance(error, ImportError):
+        kind = f"{kind}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(("<", *NOT_THE_PLUGINS))]
+    frame = (own or frames)[-1]
+    return f"{kind} at {frame.filename}:{frame.lineno}"
+
+
+def _the_class(module: ModuleType, use: str, group: str, service: str) -> type[Any]:
+    """The one class that a built-in's file defines for its group."""
+    own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+    if group == "components":
+        own = [found for found in own if issubclass(found, Component)]
+    elif group == "services":
+        own = [found for found in own if getattr(found, "service", None) == service]
+    else:
+        own = [found for found in own if "__call__" in vars(found)]
+    if len(own) != 1:
+        raise UnknownUse(f"'{use}' cannot be used as {service or group}")
+    return own[0]
+
+
+def _check_contract(group: str, found: type[Any], use: str, service: str) -> None:
+    if group == "components" and not (issubclass(found, Component) and found.handle is not Component.handle):
+        raise UnknownUse(f"'{use}' is no component: it must inherit from esb.Component and define handle(call, params)")
+    if group == "components" and not inspect.iscoroutinefunction(found.handle):
+        raise UnknownUse(f"'{use}': handle must be async")
+    if group == "middlewares" and not inspect.iscoroutinefunction(_defined(found, "__call__")):
+        raise UnknownUse(f"'{use}' is no middleware: it must define async __call__(call, handler)")
+    if service:
+        _check_service(found, use, service)
+    try:
+        inspect.signature(found).bind(None, None)
+    except TypeError:
+        raise UnknownUse(f"'{use}': its constructor must take (config, services)") from None
+    for name in ("config_type", "params_type"):
+        model = getattr(found, name, BaseModel)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise UnknownUse(f"'{use}': {name} must be a pydantic model")
+
+
+def _check_service(found: type[Any], use: str, service: str) -> None:
+    if getattr(found, "service", service) != service:
+        raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
+    methods = (name for name, value in vars(PROTOCOLS[service]).items() if inspect.isfunction(value))
+    promised = [name for name in methods if not name.startswith("_")]
+    lacking = [name for name in promised if not inspect.iscoroutinefunction(_defined(found, name))]
+    if lacking:
+        raise UnknownUse(f"'{use}' is no back end for services.{service}: it must define async {', '.join(lacking)}")
+
+
+def _defined(found: type[Any], name: str) -> Any:
+    """What a class or a base of it defines under this name; None if that is nothing."""
+    return next((vars(base)[name] for base in found.__mro__ if name in vars(base)), None)
+
+
+@cache
+def built_in(group: str, service: str = "") -> Mapping[str, str]:
+    """Return the names of what comes with the gateway, each with its module.
+
+    A built-in that is a package of its own has its class in the module `component`.
+    """
+    package = importlib.import_module(".".join(filter(None, (PACKAGES[group], service))))
+    return {
+        found.name: f"{package.__name__}.{found.name}{'.component' if found.ispkg else ''}"
+        for found in pkgutil.iter_modules(package.__path__)
+        if not found.name.startswith("_")
+    }

@@ -1,0 +1,40 @@
+"""What a reload cannot change: the parts of a configuration that belong to the process."""
+
+from esb.config import Config, Section
+from esb.core.errors import ConfigError, Mistake
+from esb.gateway import plugin_loader
+
+SERVER_KEYS = ("host", "port", "workers", "admin", "outgoing")
+DEFAULT_STORE = "memory"
+
+
+def changed(old: Config, new: Config) -> list[Mistake]:
+    """A mistake for each key that cannot take effect; what counts is what the keys say when all is filled in."""
+    if new.root is None:
+        return []  # it cannot be read: that is the mistake
+    mistakes = [
+        _refused(new.root, "server", key)
+        for key in SERVER_KEYS
+        if getattr(old.server, key, None) != getattr(new.server, key, None)
+    ]
+    if old.sandbox != new.sandbox:
+        mistakes.append(_refused(new.root, "sandbox"))
+    try:
+        if _store(old) != _store(new):
+            mistakes.append(_refused(new.root, "services", "store"))
+    except ConfigError as error:
+        mistakes.extend(error.mistakes)
+    return mistakes
+
+
+def _refused(root: Section, *keys: str) -> Mistake:
+    return root.mistake("a reload cannot change this; put it back, or restart the gateway", *keys)
+
+
+def _store(config: Config) -> tuple[str, dict[str, object]]:
+    """Which store, and its whole configuration."""
+    stanza = config.services.get("store")
+    if stanza is None:
+        return DEFAULT_STORE, plugin_loader.find("services", DEFAULT_STORE, "store").config_type().model_dump()
+    _, settings = plugin_loader.configured("services", stanza, "store")
+    return stanza.use, settings.model_dump()

@@ -1,0 +1,45 @@
+"""What would break if several processes answered calls and each remembered for itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from esb.config import ComponentStanza, Config
+from esb.contracts.component import Component
+from esb.core.errors import Mistake
+from esb.store.protocol import Store
+
+
+def mistakes(
+    config: Config, store: Store, built: Sequence[tuple[ComponentStanza, Component[Any, Any]]]
+) -> list[Mistake]:
+    """What this config needs a shared store for, and has none."""
+    workers = config.server.workers
+    if workers == 1 or store.shared or config.root is None:
+        return []
+    found = [
+        stanza.section.mistake(_plain(workers), "config", "wx_token_api")
+        for stanza, component in built
+        if _fetches_plain_tokens(component.config)
+    ]
+    stanza = config.services.get("store")
+    if stanza is None or stanza.config.value.get("per_process") != "accept":
+        found.append(config.root.mistake(_each_for_itself(workers), "server", "workers"))
+    return found
+
+
+def _fetches_plain_tokens(config: Any) -> bool:
+    return getattr(config, "wx_token_api", "") == "plain" and getattr(config, "wx_type", "mp") == "mp"
+
+
+def _plain(workers: int) -> str:
+    return (
+        "each fetch of a plain token kills the one before, so processes that share no memory kill each other's; "
+        f"use stable, or services.store: {{use: redis}}, or one worker instead of {workers}"
+    )
+
+
+def _each_for_itself(workers: int) -> str:
+    return (
+        f"each of {workers} processes would remember nonces and idempotency keys and count limits for itself; "
+        "use redis, or accept that with services.store: {use: memory, config: {per_process: accept}}"
+    )

@@ -1,0 +1,69 @@
+"""Tells a caller's credentials from its arguments."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from esb.core import json_codec
+from esb.core.call import Credentials, Signed
+from esb.core.errors import RequestError
+
+CLAIMS = ("bk_app_code", "bk_app_secret", "app_code", "app_secret", "bk_token", "bk_username", "username")
+"""Parameters that are credentials when the header X-Bkapi-Authorization is absent."""
+SECRETS = frozenset(
+    {
+        "bk_app_secret",
+        "app_secret",
+        "bk_token",
+        "bk_access_token",
+        "bk_signature",
+        "signature",
+        "bk_nonce",
+        "bk_timestamp",
+    }
+)
+"""Parameters that no component ever sees."""
+
+
+def split(
+    parameters: Mapping[str, Any],
+    claims: Mapping[str, str] | None,
+    cookie: str,
+    gateway_jwt: str,
+    signed: Signed | None,
+) -> tuple[Credentials, Mapping[str, Any]]:
+    """Credentials and arguments of a call. `claims` are those of the header, None if there are none."""
+    by_header = claims is not None
+    if claims is None:
+        claims = {name: _scalar(parameters.get(name)) for name in CLAIMS}
+    access_token = _scalar(parameters.get("bk_access_token", ""))
+    credentials = Credentials(claims, by_header, signed, cookie, gateway_jwt, access_token)
+    if SECRETS.isdisjoint(parameters):
+        return credentials, parameters
+    return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
+
+
+def claims_of(authorization: str) -> Mapping[str, str] | None:
+    """The claims of the header X-Bkapi-Authorization; None for the JSON null, which counts as an absent header."""
+    try:
+        claims = json_codec.decode(authorization)
+    except ValueError:
+        claims = ()
+    if claims is None:
+        return None
+    if not isinstance(claims, dict):
+        raise RequestError("Parameters error, request header X-Bkapi-Authorization is not a valid JSON format string")
+    for value in claims.values():
+        if type(value) is not str:
+            claims = {name: _scalar(value) for name, value in claims.items()}
+            break
+    return MappingProxyType(claims)  # calls with the same header share it: none of them may change it
+
+
+def _scalar(value: Any) -> str:
+    """A claim as text; what is neither text nor a number claims nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""

@@ -1,0 +1,42 @@
+"""Where a chain ends: arguments become parameters, and the component handles the call."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from esb.contracts.component import Component
+from esb.core.call import ORDINARY, Call, Options
+from esb.core.errors import NoTestEnvironment, RequestError
+from esb.core.params import parameter_error
+
+
+class Endpoint:
+    """Calls one component with the config that the call asks for; `test` is the component of the test environment."""
+
+    def __init__(self, component: Component[Any, Any], test: Component[Any, Any] | None) -> None:
+        self._component = component
+        self._test = test
+        self._params_type = component.params_type
+        self._params = TypeAdapter(
+            component.params_type
+        ).validator.validate_python  # an eighth less than model_validate
+
+    def __call__(self, call: Call) -> Awaitable[Any]:
+        component = self._component if call.options is ORDINARY else self._chosen(call.options)
+        try:
+            params = self._params(call.args)
+        except ValidationError as error:
+            raise parameter_error(error, self._params_type) from None  # it quotes what the caller sent
+        return component.handle(call, params)
+
+    def _chosen(self, options: Options) -> Component[Any, Any]:
+        """The component of the environment that is asked for."""
+        component = self._component
+        if options.dry_run and not component.sends and component.has_environments:
+            raise RequestError("Parameters error, this component has no dry run, and X-Dry-Run must not send for real")
+        if options.test_env and component.has_environments:
+            if self._test is None:
+                raise NoTestEnvironment("Error, the component does not support access third-party test environment")
+            return self._test
+        return component

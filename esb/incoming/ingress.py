@@ -1,0 +1,197 @@
+"""HTTP in, envelope out: where a request becomes a call, and an answer or an error becomes a response.
+
+Every error raised on a call's way ends here, and only here becomes an envelope.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, Protocol
+
+from aiohttp import web
+from multidict import istr
+
+from esb.contracts.component import Reply
+from esb.core import json_codec
+from esb.core.deadlines import ANSWER_SECONDS
+from esb.core.errors import Draining, Inactive, Limited, Message, NotFound, RequestError, UpstreamError
+from esb.core.events import CallFinished, Observer
+from esb.core.i18n import Catalogues
+from esb.incoming import responses
+from esb.incoming.credentials import claims_of
+from esb.incoming.disconnect import HungUp, while_connected
+from esb.incoming.fast_response import REQUEST_ID, SERVER, Responses
+from esb.incoming.in_flight import Occupancy
+from esb.incoming.request import Arrival, request_id
+from esb.incoming.routing import Route, Routes
+from esb.incoming.trusted_proxies import Network
+
+COMPONENTS = "/api/c/compapi/"
+BASE = len(COMPONENTS) - 1
+CALLERS = 1000
+"""So many headers X-Bkapi-Authorization are remembered, to be read once: a client sends the same one always."""
+SELF_SERVICE = "/api/c/self-service-api/"
+EXPECT = istr("Expect")
+
+
+class Generation(Protocol):
+    """What answers now. A call keeps the one it started with."""
+
+    routes: Routes
+    calls: Occupancy
+    max_in_flight: int
+    trusted_proxies: Sequence[Network]
+
+
+class Ingress:
+    """Answers every request of the public listener."""
+
+    def __init__(
+        self,
+        current: Callable[[], Generation],
+        observer: Observer,
+        catalogues: Catalogues,
+        trouble: Callable[[], str] = str,
+    ) -> None:
+        """`trouble` tells what does not work though calls are answered; "" for nothing."""
+        self._current = current
+        self._trouble = trouble
+        self._observer = observer
+        self._catalogues = catalogues
+        self._responses = Responses()
+        self._claims_of = lru_cache(maxsize=CALLERS)(claims_of)
+        self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
+        self.in_flight: set[asyncio.Task[Any]] = set()
+        self.ready = False
+        self.draining = False
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to any request at all."""
+        if EXPECT in request.headers:
+            await _expect(request)
+        if request.method == "GET" and (probe := self._probes.get(request.path)) is not None:
+            return probe(request)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
+        generation = self._current()
+        arrival = Arrival(request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic())
+        self.in_flight.add(task)
+        try:
+            with generation.calls:
+                return await self._answer(arrival, generation, task)
+        finally:
+            self.in_flight.discard(task)
+
+    def _ping(self, request: web.BaseRequest) -> web.StreamResponse:
+        headers = {REQUEST_ID: request_id(request), "Server": SERVER}
+        return web.Response(text="pong", headers=headers)
+
+    def _health(self, request: web.BaseRequest) -> web.StreamResponse:
+        healthy = self.ready and not self.draining
+        message = "draining" if self.draining else "OK" if self.ready else "starting"
+        if healthy and (trouble := self._trouble()):
+            message = f"degraded: {trouble}"
+        body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
+        return self._responses.json(request, request_id(request), json_codec.encode(body), 200 if healthy else 503)
+
+    async def _answer(self, arrival: Arrival, generation: Generation, task: "asyncio.Task[Any]") -> web.StreamResponse:
+        observer = self._observer
+        if observer.tracer is not None:
+            arrival.record.span = observer.tracer.call(arrival.request.headers)
+        try:
+            answer = await self._within_deadline(arrival, self._route(arrival, generation), task)
+            if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
+                written = await responses.streamed(arrival, answer, observer)
+            else:
+                written = responses.written(arrival, answer, self._responses)
+        except HungUp:
+            self._finished(arrival, responses.CUT_SHORT, 0, "caller")
+            return web.Response()  # to nobody
+        except asyncio.CancelledError:
+            self._finished(arrival, responses.CUT_SHORT, 0, "gateway")
+            raise
+        except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
+            written = responses.failed(arrival, error, self._responses, observer)
+        self._finished(arrival, written.code, written.response.status, written.source)
+        return written.response
+
+    def _finished(self, arrival: Arrival, code: int | str, status: int, source: str) -> None:
+        route, record = arrival.route, arrival.record
+        path, system, component = ("", "", "") if route is None else (route.path, route.system, route.component)
+        seconds = time.monotonic() - arrival.started
+        self._observer.end(
+            CallFinished(  # by position: by name, so many fields would take three times as long
+                arrival.id,
+                arrival.request.method,
+                path,
+                system,
+                component,
+                record.app,
+                record.user,
+                record.user_source,
+                code,
+                status,
+                seconds,
+                arrival.client_ip(),
+                source,
+            ),
+            record.span,
+        )
+
+    def _route(self, arrival: Arrival, generation: Generation) -> Route:
+        if self.draining or not self.ready:
+            raise Draining("The gateway is shutting down or not ready yet, please try again later")
+        if len(self.in_flight) > generation.max_in_flight:
+            raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
+        route = self._found(arrival, generation.routes)
+        if not route.active:
+            raise Inactive("Not found, inactive channel")
+        arrival.route = route
+        return route
+
+    def _found(self, arrival: Arrival, routes: Routes) -> Route:
+        request = arrival.request
+        if request.raw_path.startswith(COMPONENTS):  # and nearly always goes on as it is declared
+            route = routes.exact(request.raw_path[BASE:], request.method)
+            if route is not None:
+                return route
+        path, found = request.path, None
+        if path.startswith(COMPONENTS):
+            found = routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
+        elif path.startswith(SELF_SERVICE):
+            raise Inactive("Not found, inactive buffet component")
+        if found is None:
+            raise NotFound("The content does not exist")
+        route, arrival.variables = found
+        return route
+
+    async def _within_deadline(self, arrival: Arrival, route: Route, task: "asyncio.Task[Any]") -> Any:
+        call = None
+        try:
+            with route.deadlines.of(task) as deadline:
+                call = await arrival.call(route, deadline.when - ANSWER_SECONDS)
+                if not route.streams_body:
+                    return await route.handler(call)
+                async with while_connected(arrival.request.transport):
+                    return await route.handler(call)
+        except TimeoutError:
+            if not deadline.has_passed():
+                raise
+        if call is None:
+            raise RequestError(
+                "Parameters error, the request body did not arrive within {seconds:g} seconds", seconds=route.timeout
+            )
+        reason = Message(
+            "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}
+        )
+        raise UpstreamError(route.system, route.component, reason, sent=arrival.record.sent)
+
+
+async def _expect(request: web.BaseRequest) -> None:
+    """Asks for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
+    if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
+        with suppress(ConnectionError):  # whoever reads the body will notice
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer has yet to begin

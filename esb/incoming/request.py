@@ -1,0 +1,227 @@
+"""What a request brings: its id, the body and its parameters, credentials told from arguments, all in one Call."""
+
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+from multidict import MultiMapping, istr
+
+from esb.core.call import ORDINARY, Call, Options, Record, Signed, made_of
+from esb.core.errors import RequestError, TooLarge
+from esb.core.i18n import Catalogues, Translate
+from esb.core.params import switched_on
+from esb.incoming import body as parameters
+from esb.incoming import credentials, signature, trusted_proxies
+from esb.incoming.decompression import unpacked
+from esb.incoming.routing import NO_VARIABLES, Route
+from esb.incoming.trusted_proxies import Network
+
+REQUEST_ID = istr("X-Bkapi-Request-Id")
+AUTHORIZATION = istr("X-Bkapi-Authorization")
+GATEWAY_JWT = istr("X-Bkapi-JWT")
+COOKIE = istr("Cookie")
+CONTENT_TYPE = istr("Content-Type")
+CONTENT_ENCODING = istr("Content-Encoding")
+LANGUAGE = istr("Blueking-Language")
+TRAVELLING = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
+"""Headers of a caller that go upstream; nothing else of it does."""
+TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
+"""A name that is an istr already is looked up in half the time."""
+
+NO_PARAMETERS: Mapping[str, Any] = {}
+_REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+ClaimsOf = Callable[[str], Mapping[str, str] | None]
+"""See esb.credentials.claims_of."""
+
+
+class Arrival:
+    """A request on its way in, and what is known of it so far.
+
+    `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
+    """
+
+    __slots__ = ("catalogues", "claims_of", "id", "record", "request", "route", "started", "trusted", "variables")
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        trusted: Sequence[Network],
+        claims_of: ClaimsOf,
+        catalogues: Catalogues,
+        started: float,
+    ) -> None:
+        self.request = request
+        self.id = request_id(request)
+        self.trusted = trusted
+        self.claims_of = claims_of
+        self.catalogues = catalogues
+        self.started = started
+        self.record = Record()
+        self.route: Route | None = None
+        self.variables: Mapping[str, str] = NO_VARIABLES
+
+    @property
+    def translate(self) -> Translate:
+        """How to speak to this caller."""
+        return self.catalogues.translate(self.request.headers.get(LANGUAGE, ""))
+
+    async def call(self, route: Route, deadline: float) -> Call:
+        """The call of this component. RequestError if the request cannot be read."""
+        request, headers = self.request, self.request.headers
+        method = request.method
+        gateway_jwt = _text(headers.get(GATEWAY_JWT))
+        path, query_string, query = request.raw_path, "", NO_PARAMETERS
+        if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
+            path, query_string = request.rel_url.raw_path, request.rel_url.raw_query_string
+            query = parameters.from_query(query_string)
+        body: bytes | AsyncIterator[bytes] = b""
+        if (
+            route.streams_body
+            and (gateway_jwt or self._claims() is not None)  # who is calling need not be looked for in the body
+            and not signature.offered(query)
+        ):
+            found, read = query, b""
+            body = self._stream(route) or b""
+        else:
+            at_hand = self._body_at_hand(route)
+            body = read = await self._body(route) if at_hand is None else at_hand
+            found = query
+            if method not in {"GET", "HEAD"}:
+                found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""))
+        claimed, args = credentials.split(
+            found,
+            self._claims(),
+            _text(headers.get(COOKIE)),
+            gateway_jwt,
+            Signed(method, self._signed(path), query, read) if query and signature.offered(query) else None,
+        )
+        return made_of(
+            {
+                "id": self.id,
+                "method": method,
+                "path": route.path,
+                "component": route.name,
+                "deadline": deadline,
+                "timeout": route.timeout,
+                "headers": self._travelling(),
+                "credentials": claimed,
+                "args": args,
+                "path_vars": self.variables,
+                "query": query_string,
+                "body": body,
+                "all_headers": tuple(headers.items()) if route.streams_body else (),
+                "options": _options(headers),
+                "record": self.record,
+            }
+        )
+
+    @property
+    def declared_path(self) -> str:
+        """The path without what the caller put in the place of variables; "" until it is known."""
+        return self.route.path if self.route is not None else ""
+
+    def client_ip(self) -> str:
+        remote = self.request.remote or ""
+        trusted = self.trusted
+        return trusted_proxies.client_ip(remote, self.request.headers, trusted) if trusted else remote
+
+    def _signed(self, path: str) -> str:
+        if not self.trusted:
+            return path
+        return trusted_proxies.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
+
+    def _travelling(self) -> dict[str, str]:
+        headers = self.request.headers
+        travelling: dict[str, str] = {}
+        for name in TRAVELLING:
+            if (value := headers.get(name)) and value.isascii():
+                travelling[name] = value
+        travelling[REQUEST_ID] = self.id
+        return travelling
+
+    def _claims(self) -> Mapping[str, str] | None:
+        authorization = self.request.headers.get(AUTHORIZATION)
+        return None if authorization is None else self.claims_of(authorization)
+
+    def _body_at_hand(self, route: Route) -> bytes | None:
+        """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
+        content = self.request.content
+        if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in self.request.headers:
+            return None
+        body = content.read_nowait()
+        if len(body) > route.max_body:
+            raise _too_large(route.max_body)
+        return body
+
+    async def _body(self, route: Route) -> bytes:
+        """The whole body, as soon as it has come."""
+        request, limit = self.request, route.max_body
+        _check_announced(request, limit)
+        pieces = _pieces(request, limit)
+        encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
+        if encoding not in {"", "identity"}:
+            pieces = _bounded(unpacked(pieces, encoding), limit)
+        return b"".join([chunk async for chunk in pieces])
+
+    def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
+        """The body as it comes; None if there is none."""
+        _check_announced(self.request, route.max_stream)
+        return _pieces(self.request, route.max_stream) if self.request.body_exists else None
+
+
+def request_id(request: web.BaseRequest) -> str:
+    """The caller's own if it is well formed, else a fresh one."""
+    offered = request.headers.get(REQUEST_ID)
+    if offered is not None and _REQUEST_ID.fullmatch(offered):
+        return offered
+    return os.urandom(16).hex()
+
+
+def _options(headers: MultiMapping[str]) -> Options:
+    test_env, dry_run, key = headers.get(TEST_ENV), headers.get(DRY_RUN), headers.get(IDEMPOTENCY_KEY)
+    if test_env is None and dry_run is None and key is None:
+        return ORDINARY
+    return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
+
+
+def _check_announced(request: web.BaseRequest, limit: int) -> None:
+    """TooLarge if the length that the request announces is over the limit."""
+    length = request.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit)
+
+
+async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        yield chunk
+
+
+async def _pieces(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in _bounded(request.content.iter_any(), limit):
+            yield chunk
+    except (web.RequestPayloadError, ConnectionError):
+        raise _incomplete() from None
+
+
+def _incomplete() -> RequestError:
+    return RequestError("Parameters error, the request body is incomplete or not valid HTTP")
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
+
+
+def _text(header: str | None) -> str:
+    """A header's text. Bytes that are no UTF-8 come as lone surrogates, which nothing further down could encode."""
+    if header is None:
+        return ""
+    return header if header.isascii() else header.encode(errors="replace").decode()

@@ -1,0 +1,147 @@
+"""Answers in their final form: an envelope, a component's own reply, or a body that is passed on as it comes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from esb.contracts.component import Envelope, Reply
+from esb.core import json_codec
+from esb.core.errors import EsbError, Message
+from esb.core.events import Observer, crash
+from esb.incoming import envelope
+from esb.incoming.disconnect import HungUp, reset, while_connected
+from esb.incoming.fast_response import REQUEST_ID, SERVER, Responses
+from esb.incoming.request import Arrival
+from esb.outgoing.client import own_code
+
+CUT_SHORT = envelope.GENERAL_FAILURE
+"""The code that the log tells of a call that was ended without an answer."""
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+
+
+@dataclass(slots=True, eq=False)
+class Written:
+    """An answer in its final form, and what is told of it: its code, and where the trouble came from."""
+
+    response: web.StreamResponse
+    code: int | str
+    source: str = ""
+
+
+def written(arrival: Arrival, answer: Any, responses: Responses) -> Written:
+    """A component's answer. TypeError or ValueError if it cannot be written."""
+    if isinstance(answer, Reply):
+        if not isinstance(answer.body, bytes):
+            raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
+        headers = _headers(arrival, answer.headers)
+        return Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
+    if isinstance(answer, Envelope):
+        return _enveloped(arrival, envelope.completed(answer, arrival.id), 200, "", responses)
+    return Written(_response(arrival, envelope.success(answer, arrival.id), 200, responses), 0)
+
+
+def failed(arrival: Arrival, error: Exception, responses: Responses, observer: Observer) -> Written:
+    """The answer to a call that ended in this error; a bug is told to the observer, and to nobody else."""
+    if isinstance(error, EsbError):
+        try:
+            made = envelope.failure(error, arrival.id, arrival.translate)
+            return _enveloped(arrival, made, error.status, error.source, responses)
+        except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
+            error = bug
+    observer.emit(crash(arrival.id, arrival.declared_path, error))
+    arrival.record.headers.clear()  # one of them may be what cannot be written
+    return _enveloped(arrival, envelope.crash(arrival.id, arrival.translate), 200, "gateway", responses)
+
+
+async def streamed(arrival: Arrival, reply: Reply, observer: Observer) -> Written:
+    """Writes a body as it comes, no faster than the client takes it, and closes it whatever happens."""
+    body, request = reply.body, arrival.request
+    assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
+    try:
+        response = web.StreamResponse(status=reply.status, headers=_headers(arrival, reply.headers))
+        async with while_connected(request.transport):
+            await response.prepare(request)
+            try:
+                await _pump(body, response, reply.idle_timeout)
+            except ConnectionError:
+                raise HungUp from None
+            except Exception as error:  # noqa: BLE001 - the head is out: all that is left is to break off
+                return _cut(arrival, response, error, observer)
+        return Written(response, 0)
+    finally:
+        if isinstance(body, _Closable):
+            await body.aclose()
+
+
+def _cut(arrival: Arrival, response: web.StreamResponse, error: Exception, observer: Observer) -> Written:
+    """Breaks off an answer so that its reader can tell that it is not whole."""
+    stalled = isinstance(error, TimeoutError)
+    if not isinstance(error, EsbError) and not stalled:
+        observer.emit(crash(arrival.id, arrival.declared_path, error))
+    request = arrival.request
+    if request.transport is not None:
+        if stalled or request.version < (1, 1):
+            reset(request.transport)
+        else:
+            request.transport.close()
+    if isinstance(error, EsbError):
+        return Written(response, error.code, error.source)
+    return Written(response, CUT_SHORT, "caller" if stalled else "gateway")
+
+
+async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
+    """Each chunk when it is there; `seconds` at most for the client to take one."""
+    async for chunk in body:
+        async with asyncio.timeout(seconds):
+            await response.write(chunk)
+    async with asyncio.timeout(seconds):
+        await response.write_eof()
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    """An iterator that wants to know when nobody will read on."""
+
+    async def aclose(self) -> None: ...
+
+
+def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str, responses: Responses) -> Written:
+    if not source and not made["result"]:
+        source = "upstream"  # a component's own envelope: it passes on what another system said
+    code = own_code(made["code"])  # an upstream may have written anything there
+    return Written(_response(arrival, made, status, responses), CUT_SHORT if code is None else code, source)
+
+
+def _response(arrival: Arrival, made: dict[str, Any], status: int, responses: Responses) -> web.StreamResponse:
+    def told(value: Any) -> str:
+        """A text in the caller's language, wherever it stands; nothing else is written in a way of its own."""
+        if isinstance(value, Message):
+            return value.render(arrival.translate)
+        raise TypeError(f"not a JSON value: {type(value).__name__}")
+
+    more = arrival.record.headers
+    if more:
+        _check(more)
+    return responses.json(arrival.request, arrival.id, json_codec.encode(made, told), status, more)
+
+
+def _headers(arrival: Arrival, first: Mapping[str, str]) -> CIMultiDict[str]:
+    """All headers of a component's own reply; ours win."""
+    headers = CIMultiDict(first)
+    headers.update(arrival.record.headers)
+    _check(headers)
+    headers[REQUEST_ID] = arrival.id
+    headers["Server"] = SERVER
+    return headers
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    """ValueError if one would break out of its line."""
+    for name, value in headers.items():
+        if not _LINE.fullmatch(name + value):
+            raise ValueError("a header with control characters")

@@ -1,0 +1,82 @@
+"""Which component answers a path: exact paths first, then paths with variables in the order of their declaration."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from esb.contracts.middleware import Handler
+from esb.core.deadlines import ANSWER_SECONDS, Deadlines
+
+_VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A component, ready to be called. `handler` is its whole chain, `inner` the part for a call inside a call.
+
+    `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
+    """
+
+    path: str
+    name: str
+    methods: frozenset[str]
+    active: bool
+    timeout: float
+    max_body: int
+    max_stream: int
+    handler: Handler
+    inner: Handler
+    streams_body: bool = False
+    system: str = field(init=False)
+    component: str = field(init=False)
+    deadlines: Deadlines = field(init=False)
+
+    def __post_init__(self) -> None:
+        system, _, component = self.name.partition(".")
+        object.__setattr__(self, "system", system)
+        object.__setattr__(self, "component", component)
+        object.__setattr__(self, "deadlines", Deadlines(self.timeout + ANSWER_SECONDS))
+
+
+NO_VARIABLES: Mapping[str, str] = {}
+
+
+class Routes:
+    """All routes of one config."""
+
+    def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]]) -> None:
+        """Each route with its path and aliases."""
+        self._exact: dict[str, list[Route]] = {}
+        self._patterns: list[tuple[re.Pattern[str], tuple[str, ...], Route]] = []
+        for route, paths in routes:
+            for path in paths:
+                if "{" in path:
+                    self._patterns.append((_pattern(path), tuple(_VARIABLE.findall(path)), route))
+                else:
+                    self._exact.setdefault(path, []).append(route)
+
+    def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
+        """The route for a path ("/" at both ends) and the values of its variables; None if nobody answers it."""
+        if (route := self.exact(path, method)) is not None:
+            return route, NO_VARIABLES
+        for pattern, names, route in self._patterns:
+            if method in route.methods and (match := pattern.fullmatch(path)):
+                return route, dict(zip(names, match.groups(), strict=True))
+        return None
+
+    def exact(self, path: str, method: str) -> Route | None:
+        """The route that is declared under just this path."""
+        for route in self._exact.get(path, ()):
+            if method in route.methods:
+                return route
+        return None
+
+    def declared(self, path: str) -> bool | None:
+        """Whether the component at this path is active; None if there is none."""
+        routes = self._exact.get(path)
+        return None if not routes else any(route.active for route in routes)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = _VARIABLE.split(path)
+    return re.compile("".join("([^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)))

@@ -1,0 +1,69 @@
+"""The declared components, as documents tell them."""
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from esb.config import ComponentStanza, Config
+from esb.contracts.component import Component, Envelope, Reply
+from esb.gateway.app import GATEWAY, create_app
+
+VARIABLE = re.compile(r"\{([^}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One stanza, and the component that answers for it. `key` is its name in a document, and nobody else's."""
+
+    key: str
+    stanza: ComponentStanza
+    component: Component[Any, Any]
+
+    @property
+    def system(self) -> str:
+        return self.stanza.name.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.stanza.name.partition(".")[2]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """As callers know them, the main one first."""
+        return tuple("/api/c/compapi" + path for path in (self.stanza.path, *self.stanza.aliases))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Of the path; those of its aliases are the same."""
+        return tuple(VARIABLE.findall(self.stanza.path))
+
+    @property
+    def paragraphs(self) -> Sequence[str]:
+        """What the component does, in its stanza's words, or by its docstring, whose are keys of the catalogues."""
+        return paragraphs(self.stanza.description or type(self.component).__doc__ or "")
+
+    @property
+    def answers_envelope(self) -> bool:
+        """Whether the answer is an envelope of ours, and not another system's own."""
+        return self.component.answer_type not in (Envelope, Reply)
+
+
+def paragraphs(documentation: str) -> list[str]:
+    """The paragraphs of a docstring, a line each."""
+    lines = (" ".join(part.split()) for part in inspect.cleandoc(documentation).split("\n\n"))
+    return [line for line in lines if line]
+
+
+def declared(config: Config) -> list[Declared]:
+    """All components of this configuration, in its order. ConfigError with every mistake in it."""
+    built = create_app(config)[GATEWAY].generation.components
+    taken: Counter[str] = Counter()
+    found = []
+    for stanza, component in built:
+        key = re.sub(r"[^A-Za-z0-9._-]", "_", stanza.name)
+        taken[key] += 1
+        found.append(Declared(key if taken[key] == 1 else f"{key}-{taken[key]}", stanza, component))
+    return found

@@ -1,0 +1,94 @@
+"""The parameters of a model as tables: what its JSON Schema says, in the words that callers know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from esb.introspect.json_schema import Schema, first, resolved
+
+KINDS = {"string": "string", "object": "dict", "boolean": "bool", "integer": "int", "number": "float", "array": "list"}
+"""JSON Schema's names of types -> those of the API documents."""
+PLACEHOLDERS: dict[str, Any] = {"string": "xxx", "object": {}, "boolean": True, "integer": 1, "number": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One parameter."""
+
+    name: str
+    kind: str
+    required: bool
+    description: str
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The parameters of one mapping; `of` is the parameter that holds it, "" for the outermost."""
+
+    of: str
+    rows: tuple[Row, ...]
+
+
+def tables(schema: Schema) -> list[Table]:
+    """The model's own table, then one for each model in it. What is a list of models counts as the model."""
+    return list(_tables(_model(schema, schema) or {}, schema, "", ()))
+
+
+def _tables(schema: Schema, root: Schema, of: str, way: tuple[str, ...]) -> Iterator[Table]:
+    properties: Schema = schema.get("properties", {})
+    needed = required(schema)
+    yield Table(of, tuple(_row(name, each, root, name in needed) for name, each in properties.items()))
+    for name, each in properties.items():
+        inner = _model(each, root)
+        if inner is not None and inner.get("title") not in way:  # a model that holds itself has its table already
+            yield from _tables(inner, root, name, (*way, str(inner.get("title"))))
+
+
+def required(schema: Schema) -> set[str]:
+    """Parameters that must be there, even if there is a condition under which they need not."""
+    return {*schema.get("required", ()), *schema.get("else", {}).get("required", ())}
+
+
+def example(schema: Schema, root: Schema | None = None) -> Any:
+    """A value that this schema takes: of a mapping, what is required and what has an example of its own."""
+    root = schema if root is None else root
+    shown = first(schema, root)
+    if "examples" in shown:
+        return shown["examples"][0]
+    if "const" in shown:
+        return shown["const"]
+    if "enum" in shown:
+        return shown["enum"][0]
+    if "properties" in shown:
+        needed = required(shown)
+        return {
+            name: example(each, root)
+            for name, each in shown["properties"].items()
+            if name in needed or "examples" in resolved(each, root)
+        }
+    if shown.get("type") == "array":
+        return [example(shown["items"], root)] if "minItems" in shown else []
+    return PLACEHOLDERS.get(shown.get("type", ""))
+
+
+def _row(name: str, schema: Schema, root: Schema, needed: bool) -> Row:
+    default = schema.get("default")
+    plain = default if isinstance(default, str | int | float) else None
+    return Row(name, kind(schema, root), needed, schema.get("description", ""), plain)
+
+
+def kind(schema: Schema, root: Schema) -> str:
+    """The type, as callers know it."""
+    shown = first(schema, root)
+    if "type" not in shown and "enum" in shown:
+        return "string"
+    return KINDS.get(shown.get("type", ""), "any")
+
+
+def _model(schema: Schema, root: Schema) -> Schema | None:
+    """The mapping that a parameter is, or is a list of."""
+    shown = first(schema, root)
+    if shown.get("type") == "array":
+        shown = first(shown.get("items", {}), root)
+    return shown if shown.get("properties") else None

@@ -1,0 +1,121 @@
+"""The JSON Schema of esb.yaml, by which editors complete and check it: each plugin's config by its `use`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from esb.config import (
+    ComponentKeys,
+    Config,
+    DocumentKeys,
+    Sandbox,
+    Server,
+    ServicesKeys,
+    Stanza,
+    StanzaKeys,
+)
+from esb.contracts.component import NoConfig
+from esb.gateway import plugin_loader
+from esb.gateway.generation import make_importable
+from esb.gateway.plugin_loader import UnknownUse
+from esb.introspect.json_schema import Schema, schema_of
+from esb.introspect.yaml_references import SOMEWHERE, with_references
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+OWN_CLASS: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
+"""package.module:Class"""
+CONDITIONS = frozenset({"required", "if", "then", "else", "anyOf"})
+
+
+def schema_of_esb_yaml(config: Config) -> Schema:
+    """The schema of all built-ins, and of what else this configuration uses."""
+    make_importable(config)
+    return _Building(config).document()
+
+
+class _Building:
+    """One schema, while its definitions come together."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._definitions: Schema = {}
+
+    def document(self) -> Schema:
+        config = self._config
+        keys = self._keys(DocumentKeys)
+        self._put(keys, "server", self._model("server", Server))
+        self._put(keys, "sandbox", self._model("sandbox", Sandbox))
+        self._put(keys, "services", self._services())
+        self._put(keys, "middlewares", _list(self._stanza("middlewares", StanzaKeys, config.middlewares or ())))
+        self._put(keys, "components", _list(self._stanza("components", ComponentKeys, config.components)))
+        keys["anyOf"] = [{"required": ["components"]}, {"required": ["include"]}]
+        return {"$schema": DIALECT, "title": "esb.yaml", **keys, "$defs": self._definitions}
+
+    def _services(self) -> Schema:
+        services = self._keys(ServicesKeys)
+        for kind in ServicesKeys.model_fields:
+            used = self._config.services.get(kind)
+            stanza = self._stanza("services", StanzaKeys, [used] if used else [], kind)
+            self._put(services, kind, stanza)
+        return services
+
+    def _put(self, keys: Schema, key: str, schema: Schema) -> None:
+        """Says what stands at a key: this, a reference, or nothing."""
+        beside = {"description": keys["properties"][key]["description"]}
+        keys["properties"][key] = {"anyOf": [schema, {"type": "null"}, SOMEWHERE], **beside}
+
+    def _stanza(self, group: str, keys: type[BaseModel], used: Iterable[Stanza], service: str = "") -> Schema:
+        """A stanza of this group: its keys, and for each `use` its config."""
+        configs = dict(self._configs(group, used, service))
+        stanza = self._keys(keys)
+        stanza["properties"]["use"] |= {"anyOf": [{"enum": sorted(configs)}, OWN_CLASS, SOMEWHERE]}
+        stanza["properties"]["use"].pop("type", None)
+        stanza["allOf"] = [
+            self._condition(f"{service or group}.{use}", use, kind, keys) for use, kind in configs.items()
+        ]
+        return stanza
+
+    def _configs(self, group: str, used: Iterable[Stanza], service: str) -> Iterator[tuple[str, type[BaseModel]]]:
+        names = {*plugin_loader.built_in(group, service)} | {stanza.use for stanza in used}
+        for use in sorted(names):
+            try:
+                found = plugin_loader.find(group, use, service)
+            except UnknownUse:
+                continue  # of another service, without its extra, or a mistake that `check` tells
+            yield use, getattr(found, "config_type", NoConfig)
+
+    def _condition(self, name: str, use: str, kind: type[BaseModel], keys: type[BaseModel]) -> Schema:
+        config = self._model(name, kind)
+        whole = self._definitions[name]
+        then: Schema = {"properties": {"config": _or_nothing(config, whole)}}
+        if whole.get("required"):
+            then["required"] = ["config"]
+        if "test_config" in keys.model_fields:
+            partial = {key: each for key, each in whole.items() if key not in CONDITIONS}
+            overrides = config if partial == whole else partial
+            then["properties"]["test_config"] = {"anyOf": [overrides, {"type": "null"}, SOMEWHERE]}
+        return {"if": {"properties": {"use": {"const": use}}, "required": ["use"]}, "then": then}
+
+    def _keys(self, model: type[BaseModel]) -> Schema:
+        schema = with_references(schema_of(model))
+        schema.pop("title", None)
+        return schema
+
+    def _model(self, name: str, model: type[BaseModel]) -> Schema:
+        """A reference to the model's schema, which stands among the definitions."""
+        schema = with_references(schema_of(model, f"#/$defs/{name}."))
+        inner: dict[str, Any] = schema.pop("$defs", {})
+        self._definitions |= {f"{name}.{key}": each for key, each in inner.items()}
+        self._definitions[name] = schema
+        return {"$ref": f"#/$defs/{name}"}
+
+
+def _or_nothing(config: Schema, whole: Schema) -> Schema:
+    """A config that requires a key cannot be left empty."""
+    nothing = [] if whole.get("required") else [{"type": "null"}]
+    return {"anyOf": [config, *nothing, SOMEWHERE]}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": {"anyOf": [items, SOMEWHERE]}}

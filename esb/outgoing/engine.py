@@ -1,0 +1,163 @@
+"""What an engine of the way out is asked, what it answers and how it fails: HTTP in terms that no library owns."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from multidict import CIMultiDict, MultiMapping
+
+from esb.core.errors import Message
+
+CONNECT_SECONDS = 5.0
+CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
+MAX_ANSWER = 8 * 2**20
+"""The largest answer read as a whole, in bytes, after decompression."""
+
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Names and values as they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a request asks, and for what: the names that errors and logs use.
+
+    `judge` names the class of an answer by this system's own codes.
+    """
+
+    system: str
+    interface: str
+    judge: Callable[[Mapping[str, Any]], str] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tls:
+    """Whom to trust, and how to show who asks. Connections are shared among requests with the same one."""
+
+    context: ssl.SSLContext = field(repr=False)
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @classmethod
+    def load(cls, ca: str | None, cert: str | None, key: str | None) -> "Tls":
+        """From PEM files. OSError (ssl.SSLError is one) or ValueError if they cannot be used."""
+        context = ssl.create_default_context(cafile=ca)
+        if cert is not None:
+            context.load_cert_chain(cert, key, password="")  # or else OpenSSL asks at the terminal
+        return cls(context, ca, cert, key)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """A request whose answer is streamed, as it is: no header is added. `url` is encoded as it goes over the wire.
+
+    `connect`: seconds for the connection; whoever asks sees to the rest of the time. `guarded`: see `Engine.way`.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | AsyncIterator[bytes] | None = field(repr=False)
+    connect: float
+    tls: Tls | None = None
+    guarded: bool = False
+
+
+class Answer:
+    """What came back, whatever its status. Raw headers are read when somebody asks for them."""
+
+    __slots__ = ("_headers", "body", "status")
+
+    def __init__(self, status: int, headers: MultiMapping[str] | RawHeaders, body: bytes) -> None:
+        self.status = status
+        self._headers = headers
+        self.body = body
+
+    @property
+    def headers(self) -> MultiMapping[str]:
+        if isinstance(self._headers, list):
+            self._headers = CIMultiDict(
+                (name.decode("utf-8", "surrogateescape"), value.rstrip(b" \t").decode("utf-8", "surrogateescape"))
+                for name, value in self._headers
+            )
+        return self._headers
+
+
+class Answering(Protocol):
+    """An answer whose head has come."""
+
+    status: int
+    headers: MultiMapping[str]
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, neither decoded nor collected; ExchangeError when it breaks off."""
+        ...
+
+
+class Way(Protocol):
+    """How an engine sends all requests with the same method, to the same address, with headers of the same names."""
+
+    async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+        """The whole answer, decompressed, and at most MAX_ANSWER of it. OutOfTime after so many seconds."""
+        ...
+
+
+class Engine(Protocol):
+    """Whoever speaks HTTP for the way out. It raises nothing but ExchangeError."""
+
+    def open(self) -> None:
+        """Inside a running event loop."""
+        ...
+
+    async def close(self) -> None: ...
+
+    def way(
+        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+    ) -> Way:
+        """For requests of this kind, as long as the engine is open. `url` is encoded as it goes over the wire.
+
+        Redirects are never followed. `guarded`: no address of esb.addresses.REFUSED is connected to, whatever name
+        leads there. RuntimeError if the engine is not open; what is wrong with the address is told by `fetch`.
+        """
+        ...
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[Answering]:
+        """The answer from its head on. Leaving it before the end, of the answer or of the body sent, disconnects."""
+        ...
+
+
+def connect_seconds(seconds: float) -> float:
+    """How long it may take to connect, when there are so many seconds for all.
+
+    A little less than all: no doubt then which of the two ran out, and whether anything was sent.
+    """
+    return min(CONNECT_SECONDS, 0.9 * seconds)
+
+
+class ExchangeError(Exception):
+    """A request that brought no answer. `sent`: False only if the upstream provably did not see it.
+
+    It holds no address: the text is for callers.
+    """
+
+    def __init__(self, reason: Message, *, sent: bool = True) -> None:
+        super().__init__(reason.template)
+        self.reason = reason
+        self.sent = sent
+
+
+class NoConnection(ExchangeError):
+    """No connection came about, so nothing was sent; another host may do better."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason, sent=False)
+
+
+class OutOfTime(ExchangeError):
+    """`total` was over. Which limit that was knows who asked."""
+
+    def __init__(self) -> None:
+        super().__init__(Message("the response did not come in time"))

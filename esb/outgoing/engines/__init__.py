@@ -1,0 +1,1 @@
+"""Two engines that put a prepared request on the wire, and the connections they pool."""

@@ -1,0 +1,286 @@
+"""The way out by aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import MultiMapping
+from yarl import URL
+
+from esb.core.deadlines import Limits
+from esb.core.errors import Message
+from esb.outgoing.address_guard import is_refused, literal
+from esb.outgoing.engine import (
+    CANNOT_BE_SENT,
+    MAX_ANSWER,
+    Answer,
+    ExchangeError,
+    NoConnection,
+    OutOfTime,
+    Request,
+    Tls,
+    connect_seconds,
+)
+from esb.outgoing.engines.aiohttp_request import PromptRequest
+
+TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+"""What aiohttp raises when a request fails."""
+LARGE = 2**20
+"""From this size on, in bytes, a body is written piece by piece."""
+RECENT = 256
+OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What aiohttp adds to a request if nobody says otherwise."""
+
+
+class RefusedAddress(OSError):
+    """The host is, or its name leads to, an address that the request may not reach."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names, and keeps refused addresses back: what it returns is what is connected to."""
+
+    def __init__(self) -> None:
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        allowed = [each for each in found if (address := literal(each["host"])) is None or not is_refused(address)]
+        if found and not allowed:
+            raise RefusedAddress
+        return allowed
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+class AiohttpEngine:
+    """Two pools of connections: one for requests that may go anywhere, one for those that are guarded."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._limits = Limits()
+
+    def open(self) -> None:
+        self._sessions = {False: _session(None), True: _session(GuardedResolver())}
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    def way(
+        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+    ) -> "AiohttpWay":
+        return AiohttpWay(self._session(guarded), self._limits, method, url, guarded, _options(proxy, tls))
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator["AiohttpAnswering"]:
+        body = request.body
+        upload = None if body is None or isinstance(body, bytes) else _Upload(body)
+        session = self._session(request.guarded)
+        failure = None
+        try:
+            response = await session.request(
+                request.method,
+                _address(request.url, request.guarded),
+                data=_data(body) if upload is None else upload,
+                headers=request.headers,
+                skip_auto_headers=OWN_HEADERS,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_timeout(request.connect),
+                **_options(None, request.tls),
+            )
+        except TROUBLE as error:
+            failure = _failure(error)
+        if failure is not None:
+            raise failure
+        try:
+            yield AiohttpAnswering(response)
+        finally:
+            if response.content.at_eof() and (upload is None or upload.ended):
+                response.release()
+            else:
+                response.close()
+
+    def _session(self, guarded: bool) -> aiohttp.ClientSession:
+        if not self._sessions:
+            raise RuntimeError("the engine is not open")
+        return self._sessions[guarded]
+
+
+class AiohttpWay:
+    """How all requests of a kind are sent. What is the same for all of them is made once."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        limits: Limits,
+        method: str,
+        url: str,
+        guarded: bool,
+        options: Mapping[str, Any],
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._method = method
+        self._url = url
+        self._guarded = guarded
+        self._options = options
+        self._address: URL | None = None
+
+    async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+        try:
+            if self._address is None:
+                self._address = _address(self._url, self._guarded)
+            with self._limits.after(seconds):
+                response = await self._session.request(
+                    self._method,
+                    self._address,
+                    data=_data(body),
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=_timeout(connect_seconds(seconds)),
+                    **self._options,
+                )
+                try:
+                    read = await _read(response)  # with its last byte it has given the connection back
+                except BaseException:
+                    response.close()
+                    raise
+                return Answer(response.status, response.headers, read)
+        except TROUBLE as error:
+            failure = _failure(error)
+        raise failure  # outside the except clause: a chained aiohttp error would carry the URL
+
+
+class AiohttpAnswering:
+    """An answer whose head has come."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: MultiMapping[str] = response.headers
+        self._content = response.content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                chunk = await self._content.readany()
+            except TROUBLE as error:
+                failure = _failure(error)
+            else:
+                if not chunk:
+                    return
+                yield chunk
+                continue
+            raise failure
+
+
+class _Upload:
+    """A body on its way; `ended` when all of it was handed over."""
+
+    def __init__(self, body: AsyncIterator[bytes]) -> None:
+        self._body = body
+        self.ended = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except StopAsyncIteration:
+            self.ended = True
+            raise
+
+
+def _address(url: str, guarded: bool) -> URL:
+    """ValueError if it is none; RefusedAddress if the request may not go there."""
+    address = URL(url, encoded=True)
+    if guarded and (host := literal(address.host or "")) is not None and is_refused(host):
+        raise RefusedAddress  # aiohttp asks no resolver about these
+    return address
+
+
+def _options(proxy: str | None, tls: Tls | None) -> dict[str, Any]:
+    """Of a request, for aiohttp; those only that are not as ever."""
+    options: dict[str, Any] = {}
+    if proxy is not None:
+        options["proxy"] = proxy
+    if tls is not None:
+        options["ssl"] = tls.context
+    return options
+
+
+@lru_cache(maxsize=RECENT)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
+    # Exactly so long: aiohttp would round long times up to a whole second of the clock.
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=None, ceil_threshold=float("inf"))
+
+
+def _data(body: bytes | AsyncIterator[bytes] | None) -> Any:
+    return BytesIO(body) if isinstance(body, bytes) and len(body) >= LARGE else body
+
+
+def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # Connections are bounded per target by Outgoing, and never queued here.
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=resolver),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        request_class=PromptRequest,
+        headers={"User-Agent": "esb-gateway"},
+        requote_redirect_url=False,
+        trust_env=False,
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Too much of it is an error, before it is in memory."""
+    content = response.content
+    if content.is_eof() and content.total_bytes <= MAX_ANSWER:  # all of it came with the head, as nearly always
+        return content.read_nowait()
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunk = await content.readany()
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            raise _TooMuch
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class _TooMuch(ValueError):
+    """An answer over MAX_ANSWER."""
+
+
+def _failure(error: Exception) -> ExchangeError:
+    """What an aiohttp error means to a caller; the most telling class first."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return NoConnection(Message("the connection could not be established in time"))
+        case TimeoutError():
+            return OutOfTime()
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return NoConnection(Message("the TLS certificate or handshake was refused"))
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return NoConnection(Message("the forward proxy refused or could not be reached"))
+        case RefusedAddress() | aiohttp.ClientConnectorError(os_error=RefusedAddress()):
+            return ExchangeError(Message("its address is link-local or a cloud's metadata, and refused"), sent=False)
+        case aiohttp.ClientConnectorDNSError():
+            return NoConnection(Message("the host name could not be resolved"))
+        case aiohttp.ClientConnectorError():
+            return NoConnection(Message("the connection could not be established"))
+        case _TooMuch():
+            return ExchangeError(Message("the response is too large"))
+        case ValueError() | aiohttp.NonHttpUrlClientError():
+            return ExchangeError(CANNOT_BE_SENT, sent=False)
+        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
+            return ExchangeError(Message("the response is not valid HTTP"))
+    return ExchangeError(Message("the connection was closed before the response was complete"))

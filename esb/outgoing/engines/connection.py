@@ -1,0 +1,242 @@
+"""One HTTP/1.1 connection of the httptools engine: an exchange at a time, everything bounded, nothing guessed."""
+
+import asyncio
+import math
+import zlib
+from collections.abc import Mapping
+from typing import cast
+
+from esb.core.errors import Message
+from esb.outgoing.engine import MAX_ANSWER, Answer, ExchangeError, OutOfTime, RawHeaders
+
+try:
+    import httptools
+except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway without it
+    httptools = None  # type: ignore[assignment]  # INSTALLED tells
+
+INSTALLED = httptools is not None
+LONGEST_HEAD = 64 * 1024
+LONGEST_VALUE = 8190
+MOST_HEADERS = 128
+"""A head beyond these is no answer that anybody waits for."""
+GZIP = zlib.MAX_WBITS | 16
+CODING = b"content-encoding"
+WINDOWS: Mapping[bytes, int] = {b"gzip": GZIP, b"deflate": zlib.MAX_WBITS}
+"""What zlib calls the form of each content coding."""
+NEVER = math.inf
+CLOSED = Message("the connection was closed before the response was complete")
+TOO_LARGE = Message("the response is too large")
+NO_HTTP = Message("the response is not valid HTTP")
+
+
+class Connection(asyncio.Protocol):
+    """`ask` is called again only when the last answer has come and `is_reusable`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._answer: Answer | None = None
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rings_at = NEVER
+        self.is_open = False
+        self.idle_since = 0.0
+        self.heard = 0
+        """How many bytes have come in answer to the last request."""
+        self._in_head = True
+        self._suspicious = False
+        self._headers: RawHeaders = []
+        self._coding = b""
+        self._body: list[bytes] = []
+        self.on_body = self._body.append
+        self._parser = httptools.HttpResponseParser(self)
+        # What aiohttp's parser, the same llhttp, lets pass in production too.
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+
+    def is_reusable(self) -> bool:
+        """Whether another request may go this way."""
+        return self.is_open and self._waiting is None and not self._transport.is_closing()
+
+    def ask(self, head: bytes, body: bytes | None, deadline: float) -> "asyncio.Future[Answer]":
+        """The answer to this request. It fails with ExchangeError only; whoever gives up waiting calls `abort`."""
+        self.heard = 0
+        self._in_head = True
+        self._suspicious = False
+        self._deadline = deadline
+        if deadline < self._rings_at:
+            self._watch()
+        waiting = self._waiting = self._loop.create_future()
+        if not body:
+            self._transport.write(head)
+        elif len(body) < MOST_JOINED:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines([head, body])
+        return waiting
+
+    def abort(self) -> None:
+        """Closes the connection at once, whatever is under way."""
+        self.is_open = False
+        self._unwatch()
+        self._transport.abort()
+
+    # Time. One alarm serves many exchanges: it is set again only when it would ring too late, or has rung too early.
+
+    def _watch(self) -> None:
+        self._unwatch()
+        self._rings_at = self._deadline
+        self._alarm = self._loop.call_at(self._deadline, self._ring)
+
+    def _unwatch(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        self._rings_at = NEVER
+
+    def _ring(self) -> None:
+        self._unwatch()
+        if self._waiting is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._watch()
+        else:
+            self._fail(OutOfTime())
+
+    # What the event loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None:
+            self.abort()  # nobody asked
+            return
+        self.heard += len(data)
+        if self._in_head and (self.heard > LONGEST_VALUE or data.find(b"\0") >= 0):
+            self._suspicious = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(ExchangeError(NO_HTTP))
+        if self._answer is not None:
+            self._deliver(self._answer)  # not before all that came is known to be good
+        elif self._in_head and self.heard > LONGEST_HEAD:
+            self._fail(ExchangeError(NO_HTTP))
+        elif self.heard > MAX_ANSWER:
+            self._body[:] = [b"".join(self._body)]
+            if len(self._body[0]) > MAX_ANSWER:
+                self._fail(ExchangeError(TOO_LARGE))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_open = False
+        self._unwatch()
+        if self._waiting is None:
+            return
+        ends_here = not self._in_head and not self._parser.should_keep_alive() and ends_with_connection(self._headers)
+        if error is None and ends_here:
+            self.on_message_complete()
+        if self._answer is not None:
+            self._deliver(self._answer)
+        else:
+            self._fail(ExchangeError(CLOSED))
+
+    # What the parser tells; of the body it tells the list of its pieces
+
+    def on_message_begin(self) -> None:
+        if self._answer is not None:
+            self.is_open = False  # more than one answer to one request
+        self._in_head = True
+        self._headers = []
+        self._coding = b""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # or else it is a trailer
+            self._headers.append((name, value))
+            if len(name) == len(CODING) and name.lower() == CODING:
+                self._coding = value
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if len(self._headers) > MOST_HEADERS or (
+            self._suspicious and any(len(value) > LONGEST_VALUE or b"\0" in value for _, value in self._headers)
+        ):
+            self._fail(ExchangeError(NO_HTTP))
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._in_head = True  # this was news, no answer
+            return
+        if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
+            self.is_open = False
+        pieces = self._body
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        if self._coding or len(body) > MAX_ANSWER:
+            try:
+                body = unpacked(body, self._coding)
+            except ExchangeError as error:
+                self._fail(error)
+                return
+        if self._answer is None:
+            self._answer = Answer(status, self._headers, body)
+
+    # The end of an exchange
+
+    def _deliver(self, answer: Answer) -> None:
+        waiting, self._waiting, self._answer = self._waiting, None, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    def _fail(self, error: ExchangeError) -> None:
+        waiting, self._waiting, self._answer = self._waiting, None, None
+        self.abort()
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+
+
+MOST_JOINED = 64 * 1024
+"""Up to this size, in bytes, a body is copied to its head, to go out as one."""
+
+
+def ends_with_connection(headers: RawHeaders) -> bool:
+    """Whether a body's end is the connection's: no length, and not in chunks."""
+    named = [(name.lower(), value) for name, value in headers]
+    codings = [value for name, value in named if name == b"transfer-encoding"]
+    if codings:
+        return codings[-1].rpartition(b",")[2].strip().lower() != b"chunked"
+    return all(name != b"content-length" for name, _ in named)
+
+
+def unpacked(body: bytes, coding: bytes) -> bytes:
+    """What this body holds. ExchangeError if that is nothing, or too much."""
+    if len(body) > MAX_ANSWER:
+        raise ExchangeError(TOO_LARGE)
+    window = WINDOWS.get(coding.rstrip(b" \t").lower())
+    return body if window is None or not body else _unpacked(body, window)
+
+
+def _unpacked(body: bytes, window: int) -> bytes:
+    """What this stream holds, or several one after another."""
+    if window == zlib.MAX_WBITS and body[0] & 0x0F != zlib.DEFLATED:
+        window = -window  # deflate without the frame that belongs to it, as some servers send it
+    pieces: list[bytes] = []
+    room = MAX_ANSWER + 1
+    while body:
+        packed = zlib.decompressobj(window)
+        try:
+            piece = packed.decompress(body, room)
+        except zlib.error:
+            raise ExchangeError(NO_HTTP) from None
+        room -= len(piece)
+        if room <= 0:
+            raise ExchangeError(TOO_LARGE)
+        if not packed.eof and window != GZIP:  # as aiohttp: gzip without all of its checksum is read all the same
+            raise ExchangeError(NO_HTTP)
+        pieces.append(piece)
+        body = packed.unused_data
+    return b"".join(pieces)

@@ -1,0 +1,165 @@
+"""How the httptools engine gets a connection: where a name leads, whether one may go there, TCP, TLS."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import aiohappyeyeballs
+import aiohttp
+
+from esb.core.errors import Message
+from esb.outgoing.address_guard import is_refused, literal
+from esb.outgoing.engine import ExchangeError, NoConnection
+from esb.outgoing.engines.connection import Connection
+
+Place = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+REMEMBERED_SECONDS = 30.0
+MOST_NAMES = 1000
+HELD_UP_SECONDS = 0.1
+FAMILIES: Mapping[int, int] = {4: socket.AF_INET, 6: socket.AF_INET6}
+NEXT_ADDRESS_SECONDS = 0.25
+"""After so long the next address is tried beside the one before."""
+
+
+class Names:
+    """Where names lead: asked once at a time, remembered for a while."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._resolver = aiohttp.ThreadedResolver()
+        self._known: dict[tuple[str, int], tuple[float, Sequence[Place]]] = {}
+        self._asking: dict[tuple[str, int], asyncio.Task[Sequence[Place]]] = {}
+
+    async def find(self, host: str, port: int) -> Sequence[Place]:
+        """The addresses of this host; none, if it has none."""
+        key = (host, port)
+        known = self._known.get(key)
+        if known is not None and known[0] > self._loop.time():
+            return known[1]
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = self._loop.create_task(self._ask(key))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(asking)
+
+    async def close(self) -> None:
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _ask(self, key: tuple[str, int]) -> Sequence[Place]:
+        try:
+            found = await self._resolver.resolve(*key, family=socket.AF_UNSPEC)
+        except (OSError, UnicodeError):
+            return ()
+        places = [_place(each["host"], each["family"], each["port"]) for each in found]
+        if len(self._known) >= MOST_NAMES:
+            self._known.clear()
+        self._known[key] = (self._loop.time() + REMEMBERED_SECONDS, places)
+        return places
+
+
+class Connector:
+    """Opens connections. What goes wrong is NoConnection: nothing was sent."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._names = {guarded: Names(self._loop) for guarded in (False, True)}  # nothing is shared between them
+        self._trusting: ssl.SSLContext | None = None
+
+    async def close(self) -> None:
+        for names in self._names.values():
+            await names.close()
+
+    async def connect(
+        self, scheme: str, host: str, port: int, context: ssl.SSLContext | None, guarded: bool, seconds: float
+    ) -> Connection:
+        try:
+            async with _within(self._loop, seconds):
+                return await self._connect(scheme, host, port, context, guarded)
+        except TimeoutError:
+            reason = "the connection could not be established in time"
+        except ssl.SSLError:  # one of certificates, too
+            reason = "the TLS certificate or handshake was refused"
+        except OSError:
+            reason = "the connection could not be established"
+        raise NoConnection(Message(reason))  # outside the except clause: the cause names the address
+
+    async def _connect(
+        self, scheme: str, host: str, port: int, context: ssl.SSLContext | None, guarded: bool
+    ) -> Connection:
+        places = await self._places(host, port, guarded)
+        if scheme == "https" and context is None:
+            context = await self._default()
+        secured = context if scheme == "https" else None
+        name = host.rstrip(".") if scheme == "https" else None
+        make = partial(Connection, self._loop)
+        if len(places) == 1:
+            address, number = places[0][4][:2]
+            _, connection = await self._loop.create_connection(make, address, number, ssl=secured, server_hostname=name)
+            return connection
+        opened = await aiohappyeyeballs.start_connection(
+            places, loop=self._loop, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
+        )
+        try:
+            _, connection = await self._loop.create_connection(make, sock=opened, ssl=secured, server_hostname=name)
+        except BaseException:
+            opened.close()
+            raise
+        return connection
+
+    async def _places(self, host: str, port: int, guarded: bool) -> Sequence[Place]:
+        address = literal(host)
+        if address is not None:
+            found: Sequence[Place] = [_place(str(address), FAMILIES[address.version], port)]
+        else:
+            found = await self._names[guarded].find(host, port)
+        if not found:
+            raise NoConnection(Message("the host name could not be resolved"))
+        if not guarded:
+            return found
+        allowed = [each for each in found if (where := literal(each[4][0])) is None or not is_refused(where)]
+        if not allowed:
+            raise ExchangeError(Message("its address is link-local or a cloud's metadata, and refused"), sent=False)
+        return allowed
+
+    async def _default(self) -> ssl.SSLContext:
+        if self._trusting is None:
+            # Reading the authorities' certificates takes a while.
+            self._trusting = await asyncio.to_thread(ssl.create_default_context)
+        return self._trusting
+
+
+@asynccontextmanager
+async def _within(loop: asyncio.AbstractEventLoop, seconds: float) -> AsyncIterator[None]:
+    """TimeoutError after so many seconds. Time that the loop itself was held up is given back, up to as much again.
+
+    When thousands of calls come at once, the connection may be there, and only its turn not yet.
+    """
+    end = loop.time() + seconds
+    last = end + seconds
+
+    def expire(when: float) -> None:
+        now = loop.time()
+        late = now - when
+        if late > HELD_UP_SECONDS and now < last:
+            alarms.append(loop.call_later(late, expire, now + late))
+        else:
+            scope.reschedule(now)
+
+    alarms = [loop.call_at(end, expire, end)]
+    try:
+        async with asyncio.timeout(None) as scope:
+            yield
+    finally:
+        for alarm in alarms:
+            alarm.cancel()
+
+
+def _place(address: str, family: int, port: int) -> Place:
+    where = (address, port) if family == socket.AF_INET else (address, port, 0, 0)
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where)

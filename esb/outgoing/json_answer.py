@@ -1,0 +1,62 @@
+"""What an answer says, read as leniently as its sender wrote it."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from esb.core import json_codec
+from esb.core.errors import Message, UpstreamError
+from esb.outgoing.engine import Answer, Target
+
+_CODE = re.compile(r"-?[0-9]{1,20}")
+
+
+def own_code(value: Any) -> int | str | None:
+    """An upstream's own code for the log, if it is one: an upstream may write anything there, our secrets too."""
+    if type(value) is int:  # nearly always
+        return value
+    if isinstance(value, str):
+        return value if _CODE.fullmatch(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def read_object(target: Target, answer: Answer, statuses: Collection[int] = (200,)) -> dict[str, Any]:
+    """The JSON object in this answer."""
+    payload = read_json(target, answer, statuses)
+    if not isinstance(payload, dict):
+        raise _no_json(target, answer)
+    return payload
+
+
+def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)) -> Any:
+    """The JSON value in this answer. UpstreamError if there is none, or its status is none of these."""
+    if answer.status not in statuses:
+        raise UpstreamError(
+            target.system,
+            target.interface,
+            Message(
+                "Status Code: {status}, Error Message: third-party system interface response status code is not 200",
+                {"status": answer.status},
+            ),
+            sent=may_have_acted(answer.status),
+            http_status=answer.status,
+        )
+    try:
+        return json_codec.decode_lenient(answer.body)
+    except ValueError:
+        raise _no_json(target, answer) from None
+
+
+def _no_json(target: Target, answer: Answer) -> UpstreamError:
+    return UpstreamError(
+        target.system, target.interface, "interface response is not the JSON format", http_status=answer.status
+    )
+
+
+def may_have_acted(status: int) -> bool:
+    """Whether an upstream that answered with this HTTP status may have done what it was asked.
+
+    One that redirects has not: the request is meant for another place, be it for https, a log-in or a captive portal,
+    and nobody follows. 303 alone says that it was handled, and where to read about that (RFC 9110, 15.4.4).
+    """
+    return status < 300 or status >= 500 or status in {303, 408, 429}

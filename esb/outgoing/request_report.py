@@ -1,0 +1,97 @@
+"""Every request to a third-party system is told as an event, however it ends."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+from esb.core.call import Call
+from esb.core.errors import Limited, UpstreamError
+from esb.core.events import Observer, Span, Tracer, UpstreamFinished
+from esb.outgoing.engine import Target
+from esb.outgoing.json_answer import own_code
+
+ERROR_STATUS = 400
+
+
+class Telling:
+    """Tells one request as an event, however it ends. `call` is whose headers the request carries."""
+
+    __slots__ = ("_observer", "_span", "_started", "call", "call_id", "errcode", "kind", "status", "target")
+
+    def __init__(self, observer: Observer, call: Call | None, target: Target) -> None:
+        self._observer = observer
+        self._span: Span | None = None
+        self.call = call
+        self.call_id = "" if call is None else call.id
+        self.target = target
+        self.status: int | None = None
+        self.errcode: int | str | None = None
+        self.kind = ""
+        self._started = time.monotonic()
+        if observer.tracer is not None:
+            self._trace(observer.tracer)
+
+    def answered(self, payload: Mapping[str, Any]) -> None:
+        """The upstream's own code, and what class it is."""
+        self.errcode = own_code(payload["errcode"] if "errcode" in payload else payload.get("code"))
+        self.kind = (self.target.judge or _judge)(payload)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            failure, ended = "", self.kind or ("ok" if self.status is None or self.status < ERROR_STATUS else "http")
+        else:
+            failure, ended = _short(error), self._kind(error)
+        seconds = time.monotonic() - self._started
+        target = self.target
+        self._observer.end(
+            UpstreamFinished(
+                self.call_id, target.system, target.interface, self.status, self.errcode, failure, seconds, ended
+            ),
+            self._span,
+        )
+
+    def _trace(self, tracer: Tracer) -> None:
+        call = self.call
+        self._span = tracer.upstream(None if call is None else call.record.span)
+        if call is not None:
+            self.call = replace(call, headers={**call.headers, **self._span.headers})
+
+    def _kind(self, error: BaseException) -> str:
+        """The class of this failure; see UpstreamFinished."""
+        match error:
+            case UpstreamError() if self.kind:
+                return self.kind
+            case UpstreamError() if error.http_status is not None:
+                return "http"
+            case UpstreamError() if self.errcode is None:
+                return "network"
+            case Limited():
+                return "limited"
+            case asyncio.CancelledError() | GeneratorExit():
+                return "cancelled"
+        return "unknown"
+
+
+def _judge(payload: Mapping[str, Any]) -> str:
+    """Whether an answer is a success, in the way that BlueKing's systems and most others say it."""
+    result = payload.get("result")
+    if isinstance(result, bool):
+        return "ok" if result else "unknown"
+    return "ok" if payload.get("errcode", payload.get("code")) in (None, 0, "0") else "unknown"
+
+
+def _short(error: BaseException) -> str:
+    """What an event tells of an error."""
+    match error:
+        case UpstreamError():
+            return str(error.reason)
+        case Limited():
+            return "too many requests are under way"
+        case asyncio.CancelledError():
+            return "cancelled"
+    return type(error).__name__

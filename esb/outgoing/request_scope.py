@@ -1,0 +1,125 @@
+"""One question to an upstream: whom it is for, how long it may take, and what its failure means to the caller."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from multidict import CIMultiDict
+
+from esb.core import json_codec
+from esb.core.call import Call
+from esb.core.errors import Message, Unreachable, UpstreamError
+from esb.core.events import Observer
+from esb.outgoing.bulkhead import Lane
+from esb.outgoing.engine import Answering, ExchangeError, NoConnection, OutOfTime, Request, Target, Tls, connect_seconds
+from esb.outgoing.request_report import Telling
+
+SECONDS_WITHOUT_CALL = 10.0
+
+
+class Asking(Telling):
+    """`with`: one question to an upstream. `seconds` are left of the limit that it has."""
+
+    __slots__ = ("_limit", "deadline", "seconds")
+
+    def __init__(self, observer: Observer, call: Call | None, target: Target, timeout: float | None) -> None:
+        Telling.__init__(self, observer, call, target)  # super() takes longer
+        now = asyncio.get_running_loop().time()
+        if call is None:
+            self._limit = self.seconds = SECONDS_WITHOUT_CALL if timeout is None else timeout
+        else:
+            self._limit, self.seconds = call.timeout, call.deadline - now
+            if timeout is not None and timeout < self.seconds:
+                self._limit = self.seconds = timeout
+        self.deadline = now + self.seconds
+
+    def content(self, headers: Mapping[str, str], body: Any) -> tuple[Mapping[str, str], bytes | None]:
+        """What is sent: headers, with those that travel with the call, and body. UpstreamError if it is too late."""
+        if self.seconds <= 0:
+            raise self.out_of_time(sent=False)
+        if body is not None and type(body) is not bytes:
+            body = json_codec.encode(body)
+            headers = {"Content-Type": "application/json", **headers}
+        if self.call is not None:
+            headers = {**headers, **self.call.headers} if headers else self.call.headers
+        return headers, body
+
+    def streaming(
+        self,
+        method: str,
+        url: str,
+        body: "bytes | Upload | None",
+        headers: Mapping[str, str],
+        tls: Tls | None,
+        guarded: bool,
+    ) -> Request:
+        """A request as it is; the same header may stand in it several times. UpstreamError if it is too late."""
+        if self.seconds <= 0:
+            raise self.out_of_time(sent=False)
+        own = CIMultiDict(headers)
+        if self.call is not None:
+            own.update(self.call.headers)
+        return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded)
+
+    async def wait(self, lane: Lane) -> None:
+        """Until there is room on the lane. `seconds` are those that are left then."""
+        await lane.wait(self.call_id, self.deadline)
+        self.seconds = self.deadline - asyncio.get_running_loop().time()
+
+    def failure(self, error: ExchangeError) -> UpstreamError:
+        if isinstance(error, OutOfTime):
+            return self.out_of_time()
+        system, interface = self.target.system, self.target.interface
+        if isinstance(error, NoConnection):
+            return Unreachable(system, interface, error.reason, sent=False, transient=True)
+        return UpstreamError(system, interface, error.reason, sent=error.sent)
+
+    def out_of_time(self, *, sent: bool = True) -> UpstreamError:
+        return self._too_slow(self._limit, sent=sent)
+
+    def _too_slow(self, seconds: float, *, sent: bool = True) -> UpstreamError:
+        # More time may do, whether or not the request was sent.
+        return UpstreamError(self.target.system, self.target.interface, too_slow(seconds), sent=sent, transient=True)
+
+    async def chunks(self, answering: Answering, idle: float) -> AsyncIterator[bytes]:
+        """The body of this answer, `idle` seconds at most between two chunks."""
+        pieces = answering.chunks()
+        while True:
+            try:
+                async with asyncio.timeout(idle):
+                    chunk = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                failure = self._too_slow(idle)
+            except ExchangeError as error:
+                failure = self.failure(error)
+            else:
+                yield chunk
+                continue
+            raise failure
+
+
+class Upload:
+    """A body that is read while it is sent. `error` is what reading it failed with."""
+
+    def __init__(self, body: AsyncIterator[bytes]) -> None:
+        self._body = body
+        self.error: Exception | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def too_slow(limit: float) -> Message:
+    """What the caller is told when this many seconds were not enough."""
+    return Message("Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": limit})

@@ -1,0 +1,1 @@
+"""Access tokens of upstreams: fetched once, refreshed ahead, shared between processes."""

@@ -1,0 +1,62 @@
+"""Asks until somebody answers: another host when one cannot be reached, and once more where that does no harm."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from esb.core.call import Call
+from esb.core.clock import Clock
+from esb.core.errors import Unreachable, UpstreamError
+from esb.plugins.http.hosts import Hosts
+
+T = TypeVar("T")
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+PASSING = frozenset({502, 503, 504})
+"""Statuses of an upstream that may do better in a moment."""
+
+
+class Attempts:
+    """A host that cannot be reached was not asked, so the next one is, whatever the request does."""
+
+    def __init__(self, hosts: Hosts, retries: int, clock: Clock) -> None:
+        self._hosts = hosts
+        self._retries = retries
+        self._clock = clock
+
+    async def answer(self, call: Call, ask: Callable[[str], Awaitable[T]], *, repeatable: bool) -> T:
+        """What the first host says that says something; the last UpstreamError if none does."""
+        pause = FIRST_PAUSE
+        for _ in range(self._retries if repeatable else 0):
+            try:
+                return await self._one_by_one(ask)
+            except UpstreamError as error:
+                if not _may_pass(error) or asyncio.get_running_loop().time() + pause >= call.deadline:
+                    raise
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return await self._one_by_one(ask)
+
+    async def _one_by_one(self, ask: Callable[[str], Awaitable[T]]) -> T:
+        *others, last = self._hosts.in_order()
+        for host in others:
+            try:
+                return await self._ask(host, ask)
+            except Unreachable:
+                continue
+        return await self._ask(last, ask)
+
+    async def _ask(self, host: str, ask: Callable[[str], Awaitable[T]]) -> T:
+        try:
+            answer = await ask(host)
+        except Unreachable:
+            self._hosts.failed(host)
+            raise
+        self._hosts.answered(host)
+        return answer
+
+
+def _may_pass(error: UpstreamError) -> bool:
+    if error.http_status is not None:
+        return error.http_status in PASSING
+    return error.sent or isinstance(error, Unreachable)

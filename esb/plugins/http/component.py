@@ -1,0 +1,135 @@
+"""A reverse proxy: another system's HTTP interface as a component, by YAML alone.
+
+    hosts, path        where: http://host or http://host/base, and /x/{id}/ with variables of the called path, or else
+                       of the parameters
+    method             of the request upstream; the caller's if left out
+    send               query, json or form: where the parameters go; query for GET and DELETE, else json
+    response           envelope: the upstream's JSON object, completed; wrap: any JSON, as data; raw: status, headers
+                       and body as they come, and the caller's body too where its credentials came by header
+    headers, params    fixed ones; defaults: parameters where the caller gives none
+    identity           headers: Bk-Username and Bk-App-Code; jwt: besides X-Bkapi-JWT, signed with jwt_private_key
+    timeout, retries   of one attempt, by kind; more attempts where the method is idempotent
+    breaker, max_concurrency, idle_timeout, tls, allow_link_local, username_param: see config.py beside this file
+
+Credentials never go upstream, nor do Authorization and Cookie headers.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from functools import partial
+from typing import Any
+
+from esb import Call, Component, Envelope, Limited, Params, Reply, Services, Target, UpstreamError
+from esb.outgoing.client import Stream, read_json
+from esb.outgoing.jwt_signer import GatewayJwt
+from esb.plugins.http.attempts import Attempts
+from esb.plugins.http.body_stream import Relayed
+from esb.plugins.http.breaker import Attempt, Breaker
+from esb.plugins.http.concurrency_limit import Gate
+from esb.plugins.http.config import HttpConfig
+from esb.plugins.http.headers import for_caller
+from esb.plugins.http.hosts import Hosts
+from esb.plugins.http.upstream_request import Outbound, Shape
+
+SUCCESS = range(200, 300)
+
+
+class Http(Component[HttpConfig, Params]):
+    """Passes the call on to another system, and answers what that says. The parameters are that system's."""
+
+    config_type = HttpConfig
+
+    def __init__(self, config: HttpConfig, services: Services) -> None:
+        super().__init__(config, services)
+        self.streams_body = config.response == "raw"
+        self.answer_type = {"envelope": Envelope, "wrap": Any, "raw": Reply}[config.response]
+        self._jwt: GatewayJwt | None = None
+        if config.identity == "jwt" and config.jwt_private_key is not None:
+            self._jwt = GatewayJwt(config.jwt_private_key.get_secret_value(), services.clock)
+        self._shape = Shape(config, self._identity)
+        self._tls = config.tls.load() if config.tls is not None else None
+        self._gate = Gate(config.max_concurrency)
+        self._attempts = Attempts(Hosts(config.hosts, services.clock), config.retries, services.clock)
+        self._breaker: Breaker | None = None
+        if config.breaker is not None:
+            self._breaker = Breaker(config.breaker.failures, config.breaker.seconds, services.clock)
+
+    async def handle(self, call: Call, params: Params) -> Any:
+        outbound = self._shape.outbound(call)
+        sent = True
+        try:
+            return await (self._relayed if self.config.response == "raw" else self._asked)(call, outbound)
+        except UpstreamError as error:
+            sent = error.sent
+            raise
+        except Limited:
+            sent = False
+            raise
+        finally:
+            call.record.sent |= sent
+
+    async def _asked(self, call: Call, outbound: Outbound) -> Any:
+        with self._gate.entered(), self._watched(_target(call)):
+            ask = partial(self._ask, call, outbound)
+            return await self._attempts.answer(call, ask, repeatable=outbound.repeatable)
+
+    async def _ask(self, call: Call, outbound: Outbound, host: str) -> Any:
+        target, http = _target(call), self.services.http
+        asked = (call, target, outbound.method, host + outbound.place)
+        options: dict[str, Any] = {**self._options(outbound), "body": outbound.body}
+        if self.config.response == "envelope":
+            return Envelope(await http.json(*asked, statuses=SUCCESS, **options))
+        answer = await http.request(*asked, **options)
+        return None if answer.status == 204 else read_json(target, answer, SUCCESS)  # 204: there is nothing to say
+
+    async def _relayed(self, call: Call, outbound: Outbound) -> Reply:
+        async with AsyncExitStack() as held:
+            held.enter_context(self._gate.entered())
+            with self._watched(_target(call)) as attempt:
+                begin = partial(self._begin, held, call, outbound)
+                stream = await self._attempts.answer(call, begin, repeatable=outbound.repeatable)
+                attempt.ill = stream.status >= 500
+            body = Relayed(stream.chunks, held.pop_all())
+            return Reply(stream.status, for_caller(stream.headers.items()), body, self.config.idle_timeout)
+
+    async def _begin(self, held: AsyncExitStack, call: Call, outbound: Outbound, host: str) -> Stream:
+        return await held.enter_async_context(
+            self.services.http.stream(
+                call,
+                _target(call),
+                outbound.method,
+                host + outbound.place,
+                body=outbound.body,
+                idle=self.config.idle_timeout,
+                **self._options(outbound),
+            )
+        )
+
+    def _options(self, outbound: Outbound) -> dict[str, Any]:
+        return {
+            "headers": outbound.headers,
+            "timeout": self.config.seconds_of(outbound.method),
+            "tls": self._tls,
+            "guarded": not self.config.allow_link_local,
+        }
+
+    def _watched(self, target: Target) -> AbstractContextManager[Attempt]:
+        return nullcontext(Attempt()) if self._breaker is None else self._breaker.attempt(target)
+
+    def _identity(self, call: Call) -> Mapping[str, str]:
+        """Who is calling, in headers that a caller cannot set."""
+        if self.config.identity == "none":
+            return {}
+        headers = {}
+        if call.app is not None:
+            headers["Bk-App-Code"] = call.app.code
+        if call.user is not None:
+            headers["Bk-Username"] = call.user.username
+        if self._jwt is not None:
+            headers["X-Bkapi-JWT"] = self._jwt.token(call.app, call.user)
+        return headers
+
+
+def _target(call: Call) -> Target:
+    system, _, component = call.component.partition(".")
+    return Target(system, component)

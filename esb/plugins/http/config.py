@@ -1,0 +1,174 @@
+"""The config of a reverse proxy."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
+
+from esb.config import ConfigModel
+from esb.outgoing.address_guard import is_refused, literal
+from esb.outgoing.client import Tls
+from esb.outgoing.jwt_signer import key_problem
+from esb.plugins.http import path_template
+from esb.plugins.http.headers import HOP_BY_HOP
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Kind = Literal["query", "operate"]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+FRAMING = HOP_BY_HOP | {"content-length"}
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _host(value: str, info: ValidationInfo) -> str:
+    """The host as the beginning of URLs. Without a scheme it is http."""
+    url = value if "://" in value else f"http://{value}"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("not a URL such as http://host:8000") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s\\]", url):
+        raise ValueError("not a URL such as http://host:8000")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("a host has no user, no query and no fragment; secrets belong under `headers` or `params`")
+    address = literal(parts.hostname)
+    if address is not None and is_refused(address) and not info.data.get("allow_link_local"):
+        raise ValueError("a link-local or metadata address is refused unless `allow_link_local: true`")
+    return url.rstrip("/")
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("expected one or more hosts")
+    return value
+
+
+def _path(value: str) -> str:
+    if (fault := path_template.fault(value)) is not None:
+        raise ValueError(fault)
+    return value
+
+
+def _headers(value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+    for name, secret in value.items():
+        if not _NAME.fullmatch(name) or _UNSAFE.search(secret.get_secret_value()):
+            raise ValueError(f"the header {name!r} has a name or a value that no header can have")
+        if name.lower() in FRAMING:
+            raise ValueError(f"the header {name} belongs to the connection, the gateway sets it")
+    return value
+
+
+class TlsFiles(ConfigModel):
+    """PEM files for TLS with the upstream."""
+
+    ca: str | None = Field(None, description="certificates to trust instead of the system's, a PEM file")
+    cert: str | None = Field(None, description="the gateway's own certificate, a PEM file")
+    key: str | None = Field(None, description="its private key, a PEM file")
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.key is not None and self.cert is None:
+            raise ValueError("`key` needs `cert`")
+        try:
+            self.load()
+        except (OSError, ValueError) as error:
+            raise ValueError(f"these files cannot be used for TLS: {type(error).__name__}") from None
+        return self
+
+    def load(self) -> Tls:
+        return Tls.load(self.ca, self.cert, self.key)
+
+
+class Timeouts(ConfigModel):
+    """Seconds for one attempt, by the kind of the component. The stanza's `timeout` holds for all of them together."""
+
+    query: Seconds | None = Field(None, description="seconds for an attempt that only reads")
+    operate: Seconds | None = Field(None, description="seconds for an attempt that changes something")
+
+
+class BreakerConfig(ConfigModel):
+    """When to stop asking an upstream that fails."""
+
+    failures: Count = Field(description="failures in a row")
+    seconds: Seconds = Field(description="seconds in which nobody asks after them")
+
+
+class HttpConfig(ConfigModel):
+    """Where the upstream is, and in which form it is asked and answers."""
+
+    allow_link_local: bool = Field(False, description="whether hosts may be link-local or metadata addresses")
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], AfterValidator(_some)] = Field(
+        json_schema_extra={"minItems": 1},
+        description="where the upstream is, such as http://host:8000; if one is down the next is asked",
+    )
+    path: Annotated[str, AfterValidator(_path)] = Field(
+        description="path of the upstream; {variables} are those of the called path, or else parameters"
+    )
+    method: Annotated[Method, BeforeValidator(_upper, json_schema_input_type=str)] | None = Field(
+        None, description="method of the request to the upstream; the caller's when left out"
+    )
+    send: Literal["query", "json", "form"] | None = Field(
+        None, description="where the parameters go: query for GET and DELETE, else json when left out"
+    )
+    response: Literal["envelope", "wrap", "raw"] = Field(
+        "envelope",
+        description="envelope: the upstream's JSON object, completed; wrap: any JSON, as data; raw: status, headers and"
+        " body as they come",
+    )
+    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(
+        default_factory=dict, description="headers of the request to the upstream"
+    )
+    params: dict[str, SecretStr | bool | int | float] = Field(
+        default_factory=dict, description="parameters that no caller can change"
+    )
+    defaults: dict[str, str | bool | int | float] = Field(
+        default_factory=dict, description="parameters where the caller gives none"
+    )
+    username_param: str | None = Field(None, description="parameter that carries the calling user's name")
+    identity: Literal["headers", "jwt", "none"] = Field(
+        "headers",
+        description="how the upstream is told who is calling: headers (Bk-Username and Bk-App-Code), besides a signed"
+        " jwt, or none",
+    )
+    jwt_private_key: SecretStr | None = Field(None, description="RSA key in PEM form that signs for identity: jwt")
+    tls: TlsFiles | None = Field(None, description="certificates, where the system's are not enough")
+    timeout: Timeouts = Field(
+        Timeouts(), description="seconds for one attempt; the stanza's timeout holds for all of them together"
+    )
+    kind: Kind | None = Field(
+        None, description="query: it only reads; operate: it changes something; by the method when left out"
+    )
+    retries: int = Field(0, ge=0, le=10, description="further attempts, where the method is idempotent")
+    max_concurrency: Count | None = Field(None, description="requests at once; what is beyond is refused with 1306429")
+    breaker: BreakerConfig | None = Field(
+        None, description="when to stop asking an upstream that fails; left out: never"
+    )
+    idle_timeout: Seconds = Field(30.0, description="raw: seconds between two pieces of a body")
+
+    @model_validator(mode="after")
+    def _signs(self) -> Self:
+        if self.identity == "jwt" and self.jwt_private_key is None:
+            raise ValueError("`identity: jwt` needs `jwt_private_key`, an RSA key in PEM form")
+        if self.identity == "jwt" and self.jwt_private_key is not None:
+            problem = key_problem(self.jwt_private_key.get_secret_value())
+            if problem is not None:
+                raise ValueError(problem)
+        return self
+
+    def kind_of(self, method: str) -> Kind:
+        return self.kind or ("query" if method in {"GET", "HEAD"} else "operate")
+
+    def send_of(self, method: str) -> str:
+        """Where the parameters go in a request with this method."""
+        return self.send or ("json" if method in {"POST", "PUT", "PATCH"} else "query")
+
+    def seconds_of(self, method: str) -> float | None:
+        return self.timeout.query if self.kind_of(method) == "query" else self.timeout.operate

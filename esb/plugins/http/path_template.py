@@ -1,0 +1,62 @@
+"""The path of an upstream with variables in it, each filled so that it stays within its segment."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from esb.core.errors import RequestError
+
+VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
+ALLOWED = "/:@!$&'()*+,;=~-._%"
+"""What stands in a path as it is, besides letters and digits."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DOTS = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\]|$)")
+
+
+def fault(path: str) -> str | None:
+    """What is wrong with a template, in a word to operators."""
+    if not path.startswith("/"):
+        return "a path starts with /"
+    plain = VARIABLE.sub("x", path)
+    if "{" in plain or "}" in plain:
+        return "a {variable} is made of letters, digits, _ and -"
+    if re.search(r"[\s?#\\\x00-\x1f]", plain):
+        return "a path holds no white space, no query and no fragment; fixed parameters belong under `params`"
+    return None
+
+
+class PathTemplate:
+    """A path such as /tasks/{id}/."""
+
+    def __init__(self, template: str) -> None:
+        parts = VARIABLE.split(template)
+        self._literals = [quote(part, safe=ALLOWED) for part in parts[::2]]
+        self.names = tuple(parts[1::2])
+
+    def fill(self, path_vars: Mapping[str, str], args: Mapping[str, Any]) -> str:
+        """The path, with values of the called path or else of the parameters. RequestError if one is missing."""
+        path = self._literals[0]
+        for name, literal in zip(self.names, self._literals[1:], strict=True):
+            path += quote(_text(name, path_vars.get(name, args.get(name))), safe="", errors="replace") + literal
+        if self.names and any(part in {".", ".."} for part in path.split("/")):
+            raise _illegal(self.names[-1])
+        return path
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None or value == "":
+        raise RequestError("Parameters error, param {name} is required", name=name)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise RequestError("Parameters error, param {name} must be a text or a number", name=name)
+    text = str(value)
+    # Encoded slashes stay within a segment for us, but many a server decodes them before it reads dots.
+    if _DOTS.search(text) or _CONTROL.search(text):
+        raise _illegal(name)
+    return text
+
+
+def _illegal(name: str) -> RequestError:
+    return RequestError("Parameters error, param {name} cannot stand in a path", name=name)

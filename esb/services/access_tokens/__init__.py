@@ -1,0 +1,1 @@
+"""Back ends of services.access_tokens: header access_token to app and user."""

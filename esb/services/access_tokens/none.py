@@ -1,0 +1,30 @@
+"""services.access_tokens, use: none: a header access_token is refused, and the refusal names the missing key."""
+
+from typing import NoReturn
+
+from esb.config import ConfigModel
+from esb.contracts.services import Means
+from esb.core.call import Call
+from esb.core.errors import AuthenticationError
+
+
+class NoTokensConfig(ConfigModel):
+    """Nothing to configure."""
+
+
+class NoAccessTokens:
+    """services.access_tokens, use: none (the default)."""
+
+    service = "access_tokens"
+    config_type = NoTokensConfig
+
+    def __init__(self, config: NoTokensConfig, means: Means) -> None:
+        """Nothing to borrow."""
+
+    async def identity(self, call: Call, token: str) -> NoReturn:
+        raise AuthenticationError(
+            "verify access_token failed, this gateway does not know access tokens: services.access_tokens is not"
+            " configured"
+        )
+
+    async def close(self) -> None: ...

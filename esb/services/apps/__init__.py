@@ -1,0 +1,1 @@
+"""Back ends of services.apps: app codes, their secrets and rights."""

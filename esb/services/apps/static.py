@@ -1,0 +1,68 @@
+"""services.apps, use: static: apps as they stand in esb.yaml."""
+
+import hmac
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from esb.config import ConfigModel
+from esb.contracts.services import Means
+from esb.core.call import App, Call
+from esb.services._refusals import bad_secret, unknown_app
+from esb.services._unique import each_once
+from esb.services.apps._rights import AppRights
+
+
+class StaticApp(AppRights):
+    """One app, and its secrets: several while one is being replaced. None of them is empty: anybody knows that one."""
+
+    secrets: tuple[Annotated[SecretStr, Field(min_length=1)], ...] = Field(
+        description="its secrets; several while one is replaced"
+    )
+
+
+class AppsConfig(ConfigModel):
+    """Apps that stand in esb.yaml."""
+
+    apps: Annotated[tuple[StaticApp, ...], each_once("code")] = Field((), description="who may call")
+
+
+class StaticApps:
+    """services.apps, use: static."""
+
+    service = "apps"
+    config_type = AppsConfig
+
+    def __init__(self, config: AppsConfig, means: Means) -> None:
+        self._apps = {
+            entry.code: (
+                entry.app(),
+                [secret.get_secret_value().encode() for secret in entry.secrets],
+            )
+            for entry in config.apps
+        }
+
+    async def verify(self, call: Call, code: str, secret: str) -> App:
+        app, secrets = self._entry(code)
+        offered = secret.encode()
+        matches = False
+        for known in secrets:  # all of them: no early exit to measure
+            matches |= hmac.compare_digest(offered, known)
+        if not matches:
+            raise bad_secret(code)
+        return app
+
+    async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
+        return self._entry(code)[1]
+
+    async def rights(self, call: Call, code: str) -> App:
+        return self._entry(code)[0]
+
+    def _entry(self, code: str) -> tuple[App, Sequence[bytes]]:
+        try:
+            return self._apps[code]
+        except KeyError:
+            raise unknown_app(code) from None
+
+    async def close(self) -> None: ...

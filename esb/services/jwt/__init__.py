@@ -1,0 +1,1 @@
+"""Back ends of services.jwt: header X-Bkapi-JWT to app and user."""

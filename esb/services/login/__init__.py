@@ -1,0 +1,1 @@
+"""Back ends of services.login: bk_token to user name."""

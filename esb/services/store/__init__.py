@@ -1,0 +1,1 @@
+"""Back ends of services.store: where the shared memory lies."""

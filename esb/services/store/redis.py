@@ -1,0 +1,87 @@
+"""services.store, use: redis: what must be one is one for all processes on all machines that share the server."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+from redis.asyncio.connection import parse_url
+
+from esb.config import ConfigModel
+from esb.store.encryption import Seal
+from esb.store.fallback import Fallback
+from esb.store.memory import MemoryStore
+from esb.store.protocol import StoreMeans
+from esb.store.redis import RedisStore
+
+OWN_KEYS = 1_000_000
+"""How much this process remembers for itself while the server is away."""
+WORDS = {"nonces": "nonce", "idempotency": "idempotency", "rate_limit": "rate", "pacing": "pace"}
+"""Key of `on_store_failure` -> what its keys in the store begin with."""
+
+
+def _url(url: SecretStr) -> SecretStr:
+    try:
+        parse_url(url.get_secret_value())
+    except ValueError:
+        raise ValueError(
+            "expected redis://user:password@host:port/number, rediss://… with TLS, or unix:///path"
+        ) from None
+    return url
+
+
+def _fernet_key(key: SecretStr) -> SecretStr:
+    try:
+        Seal([key.get_secret_value()])
+    except ValueError:
+        raise ValueError("expected a Fernet key: 32 random bytes in URL-safe base64, 44 characters") from None
+    return key
+
+
+OnFailure = Literal["refuse", "degrade"]
+
+
+class OnStoreFailure(ConfigModel):
+    """What becomes of calls while the server is away: `refuse` them, or `degrade` to what one process can know."""
+
+    nonces: OnFailure = Field(
+        "refuse", description="replay protection of signed requests: refuse, or degrade to what one process knows"
+    )
+    idempotency: OnFailure = Field(
+        "degrade", description="Idempotency-Key: refuse, or degrade to what one process knows"
+    )
+    rate_limit: OnFailure = Field(
+        "degrade", description="limits of calls: refuse, or degrade to what one process knows"
+    )
+    pacing: OnFailure = Field(
+        "degrade", description="messages per member and minute: refuse, or degrade to what one process knows"
+    )
+
+    def goes_on(self) -> frozenset[str]:
+        """The words of the keys that are remembered in this process meanwhile."""
+        return frozenset(word for name, word in WORDS.items() if getattr(self, name) == "degrade") | {"gate"}
+
+
+class RedisConfig(ConfigModel):
+    """A server, Redis 6 or newer or Valkey."""
+
+    url: Annotated[SecretStr, AfterValidator(_url)] = Field(
+        description="redis://user:password@host:port/number, rediss://… with TLS, or unix:///path"
+    )
+    prefix: str = Field("esb:", max_length=64, description="what all keys begin with, if others use the server too")
+    encryption_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
+        min_length=1, description="Fernet keys; the first encrypts what is kept, all of them decrypt"
+    )
+    on_store_failure: OnStoreFailure = Field(
+        OnStoreFailure(), description="what becomes of calls while the server is away"
+    )
+
+
+class Redis(Fallback):
+    """A RedisStore with its fallback, as esb.yaml describes them."""
+
+    service = "store"
+    config_type = RedisConfig
+
+    def __init__(self, config: RedisConfig, means: StoreMeans) -> None:
+        seal = Seal([key.get_secret_value() for key in config.encryption_keys])
+        store = RedisStore(config.url.get_secret_value(), config.prefix, seal, means.observer)
+        super().__init__(store, MemoryStore(means.clock, OWN_KEYS), config.on_store_failure.goes_on())

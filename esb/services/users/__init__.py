@@ -1,0 +1,1 @@
+"""Back ends of services.users: user names to contacts."""

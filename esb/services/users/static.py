@@ -1,0 +1,47 @@
+"""services.users, use: static: people as they stand in esb.yaml."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from esb.config import ConfigModel
+from esb.contracts.services import Contact, Means
+from esb.core.call import Call
+from esb.services._unique import each_once
+
+
+class StaticUser(ConfigModel):
+    """One person."""
+
+    username: Annotated[str, Field(min_length=1)] = Field(description="name of the user")
+    wx_userid: str = Field("", description="user ID in WeCom, or openid of the official account")
+    email: str = Field("", description="mail address")
+    telephone: str = Field("", description="phone number, in quotes")
+    country_code: str = Field("86", description="country code of the phone number, in quotes")
+    active: bool = Field(True, description="false for somebody who has left")
+
+
+class UsersConfig(ConfigModel):
+    """People who stand in esb.yaml."""
+
+    users: Annotated[tuple[StaticUser, ...], each_once("username")] = Field((), description="people and their contacts")
+
+
+class StaticUsers:
+    """services.users, use: static."""
+
+    service = "users"
+    config_type = UsersConfig
+
+    def __init__(self, config: UsersConfig, means: Means) -> None:
+        self._contacts = {
+            user.username: Contact(user.username, user.wx_userid, user.email, user.telephone, user.country_code)
+            for user in config.users
+            if user.active
+        }
+
+    async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
+        return {name: self._contacts[name] for name in usernames if name in self._contacts}
+
+    async def close(self) -> None: ...

@@ -1,0 +1,242 @@
+"""The way to a Redis server: commands in batches, little patience, and a breaker while the server is away.
+
+Whoever asks while it is away is refused at once. One task looks after the connection: it subscribes to what is told to
+every process, tries every second whether the server still takes writes, and comes back by itself.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import TimeoutError as SlowToConnect
+
+from esb.core.errors import template
+from esb.store.protocol import StoreAway
+
+PATIENCE = 0.5
+"""Seconds that an answer may take."""
+GLANCES = 5
+"""How often it is looked for in that time: a loop that was busy elsewhere counts as one look, not as a slow server."""
+PROBE_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+MOST_AT_ONCE = 200
+TROUBLE = (RedisError, OSError, TimeoutError, EOFError)
+NOT_YET = template("there is no connection yet")
+
+Argument = str | bytes | int | float
+T = TypeVar("T")
+
+
+class Link:
+    """One server. `heard` gets each message of `channel`; `joined` is called whenever some may have been missed."""
+
+    def __init__(
+        self,
+        url: str,
+        channel: str,
+        *,
+        heard: Callable[[bytes], None],
+        joined: Callable[[], None],
+        turned: Callable[[str], None],
+    ) -> None:
+        self._client = Redis.from_url(
+            url, protocol=2, retry=Retry(NoBackoff(), 0), socket_connect_timeout=PATIENCE, socket_timeout=None
+        )
+        self._channel = channel
+        self._heard = heard
+        self._joined = joined
+        self._turned = turned
+        self.trouble = NOT_YET
+        """Why the server cannot be asked; "" if it can."""
+        self._waiting: deque[tuple[tuple[Argument, ...], asyncio.Future[Any]]] = deque()
+        self._flight: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._session: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+
+    async def open(self) -> None:
+        """Connects, if that goes quickly; goes on trying if not."""
+        self._keeper = asyncio.create_task(self._keep())
+        await self._tried.wait()
+
+    async def close(self) -> None:
+        tasks = [task for task in (self._keeper, self._session, self._flight) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _, reply in self._waiting:
+            reply.cancel()
+        await self._hang_up()
+
+    async def ask(self, *command: Argument) -> Any:
+        """The server's answer. StoreAway if there is none, or one that says that it cannot do what it is for."""
+        if self.trouble:
+            raise self.away(str(command[0]))
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, reply))
+        if self._flight is None or self._flight.done():
+            self._flight = asyncio.create_task(self._fly())
+        try:
+            return await reply
+        except NoScriptError:
+            raise  # who asked knows the script
+        except TROUBLE:
+            raise self.away(str(command[0])) from None
+
+    def away(self, interface: str) -> StoreAway:
+        return StoreAway("store", interface.lower(), self.trouble or NOT_YET, sent=False, transient=True)
+
+    async def _fly(self) -> None:
+        """Sends what waits, all of it at once, until nothing waits."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+            answers: list[Any] = [ConnectionError()] * len(batch)
+            try:
+                if not self.trouble:  # it may have fallen while they waited
+                    answers = await patiently(self._exchange(command for command, _ in batch))
+            except TROUBLE as error:
+                self._fall(error)
+            finally:
+                self._settle(batch, answers)
+
+    def _settle(self, batch: list[tuple[tuple[Argument, ...], "asyncio.Future[Any]"]], answers: list[Any]) -> None:
+        for (_, reply), answer in zip(batch, answers, strict=True):
+            if isinstance(answer, ResponseError) and not isinstance(answer, NoScriptError):
+                self._fall(answer)
+            if reply.done():
+                continue  # who asked has left
+            if isinstance(answer, Exception):
+                reply.set_exception(answer)
+            else:
+                reply.set_result(answer)
+
+    async def _exchange(self, commands: Iterable[tuple[Argument, ...]]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute(raise_on_error=False)
+
+    # The connection's keeper
+
+    async def _keep(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            self._session = asyncio.create_task(self._stay())
+            await asyncio.wait({self._session})
+            pause = FIRST_PAUSE if not self.trouble else min(pause * 2, LONGEST_PAUSE)
+            if not self._session.cancelled():
+                self._fall(self._session.exception())
+            self._tried.set()
+            await self._hang_up()
+            await asyncio.sleep(pause)
+
+    async def _stay(self) -> None:
+        """Connected, until something goes wrong."""
+        listening = self._client.pubsub()
+        try:
+            await patiently(self._join(listening))
+            await self._probe()
+            self.trouble = ""
+            self._turned("")
+            self._joined()
+            self._tried.set()
+            await self._listen(listening)
+        finally:
+            with suppress(*TROUBLE):
+                await listening.aclose()  # type: ignore[no-untyped-call]  # redis-py's own
+
+    async def _join(self, listening: PubSub) -> None:
+        await listening.subscribe(self._channel)
+        await listening.get_message(timeout=None)  # the server's word that we are in
+
+    async def _listen(self, listening: PubSub) -> None:
+        """Hears what is told. The connection is tried too: one that is dead without a word would leave us deaf."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + PROBE_SECONDS
+        looks = GLANCES
+        answered = True
+        while looks:
+            left = max(PATIENCE / GLANCES, due - loop.time())
+            message = await listening.get_message(ignore_subscribe_messages=True, timeout=left)
+            if message is not None and message["type"] == "pong":
+                answered = True
+            elif message is not None:
+                self._heard(message["data"])
+            if loop.time() < due:
+                continue
+            if answered:
+                await self._probe()
+                await patiently(listening.ping())
+                answered = False
+                looks = GLANCES
+                due = loop.time() + PROBE_SECONDS
+            elif message is None:
+                looks -= 1
+        raise TimeoutError
+
+    async def _probe(self) -> None:
+        """A write, since a server may read on when it is full or a replica."""
+        await patiently(self._client.set(f"{self._channel}:probe", "1", px=60_000))
+
+    def _fall(self, error: BaseException | None) -> None:
+        """The server is away; the keeper finds out when it is back."""
+        if self._session is not None:
+            self._session.cancel()
+        reason = reason_of(error)
+        if self.trouble != reason:
+            self.trouble = reason
+            self._turned(reason)
+
+    async def _hang_up(self) -> None:
+        """Closes every connection: one that was left in the middle of an answer must not be used again."""
+        with suppress(*TROUBLE):
+            await patiently(self._client.connection_pool.disconnect(inuse_connections=True))
+
+
+async def patiently(work: Awaitable[T]) -> T:
+    """What this brings, if it comes in time; TimeoutError otherwise."""
+    task = asyncio.ensure_future(work)
+    try:
+        for _ in range(GLANCES):
+            await asyncio.wait({task}, timeout=PATIENCE / GLANCES)
+            if task.done():
+                return task.result()
+        raise TimeoutError
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Why the server cannot be asked, without a word of its own: that may quote an address or a command."""
+    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
+        return template("it refuses our user or password")
+    if isinstance(error, BusyLoadingError):
+        return template("it is still loading")
+    if isinstance(error, OutOfMemoryError):
+        return template("it is full")
+    if isinstance(error, ReadOnlyError):
+        return template("it is read-only")
+    if isinstance(error, ResponseError):
+        return template("it refuses our commands")
+    if isinstance(error, TimeoutError | SlowToConnect):
+        return template("it does not answer")
+    return template("there is no connection")

@@ -1,0 +1,83 @@
+"""Metrics as Prometheus reads them. The one room that knows prometheus_client, and none imports it without a reason."""
+
+import platform
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from esb._version import __version__
+from esb.telemetry import metrics
+from esb.telemetry.metrics import Family, Snapshot
+
+BOUNDS = (*map(str, metrics.BUCKETS), "+Inf")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is so at the moment of the scrape, in all processes together."""
+
+    ready: bool
+    in_flight: int
+    generation: int
+
+
+def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
+    """All families in the form that `accept` (a header) asks for, and the Content-Type of it."""
+    registry = CollectorRegistry(auto_describe=False)  # of its own: the library's is one for the whole process
+    registry.register(_Scrape(snapshot, state, time.time()))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Scrape(Collector):
+    """The families of one scrape."""
+
+    def __init__(self, snapshot: Snapshot, state: State, now: float) -> None:
+        self._snapshot = snapshot
+        self._state = state
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        for family in metrics.FAMILIES:
+            if family.kind == "counter":
+                yield self._counter(family)
+            elif family.kind == "histogram":
+                yield self._histogram(family)
+        yield from self._gauges()
+
+    def _counter(self, family: Family) -> Metric:
+        made = CounterMetricFamily(family.name, family.text, labels=family.labels)
+        for labels, number in self._snapshot.counts.get(family.name, {}).items():
+            made.add_metric(labels, number)
+        return made
+
+    def _histogram(self, family: Family) -> Metric:
+        made = HistogramMetricFamily(family.name, family.text, labels=family.labels)
+        for labels, (*buckets, seconds) in self._snapshot.timings.get(family.name, {}).items():
+            made.add_metric(labels, list(zip(BOUNDS, accumulate(buckets), strict=True)), seconds)
+        return made
+
+    def _gauges(self) -> Iterable[Metric]:
+        closed: dict[tuple[str, ...], float] = {}
+        for (platform_name, _), until in self._snapshot.gates.items():
+            closed[(platform_name,)] = closed.get((platform_name,), 0) + (until > self._now)
+        yield _gauge(metrics.GATES, closed)
+        yield _gauge(metrics.STORE_AWAY, {(): self._snapshot.away})
+        yield _gauge(metrics.IN_FLIGHT, {(): self._state.in_flight})
+        yield _gauge(metrics.READY, {(): self._state.ready})
+        yield _gauge(metrics.GENERATION, {(): self._state.generation})
+        yield _gauge(metrics.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})
+
+
+def _gauge(family: Family, values: dict[tuple[str, ...], float]) -> Metric:
+    made = GaugeMetricFamily(family.name, family.text, labels=family.labels)
+    for labels, value in values.items():
+        made.add_metric(labels, value)
+    return made

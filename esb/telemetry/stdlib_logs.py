@@ -1,0 +1,40 @@
+"""What libraries log becomes events, so that it has the form of our own log and quotes nobody's secrets."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from esb.core.events import LibraryLogged, Listener, frames
+
+
+@contextmanager
+def told(listener: Listener) -> Iterator[None]:
+    """Inside, whatever this process logs by `logging`, from warnings on, goes to the listener."""
+    handler = _Telling(listener)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+class _Telling(logging.Handler):
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(logging.WARNING)
+        self._listener = listener
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._listener(_event(record))
+        except Exception:  # noqa: BLE001 - as every handler does: who logs must not fail because of it
+            self.handleError(record)
+
+
+def _event(record: logging.LogRecord) -> LibraryLogged:
+    """Its first line: in the others asyncio shows tasks and their errors, texts and all."""
+    text = record.getMessage().partition("\n")[0]
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return LibraryLogged(record.name, record.levelname.lower(), text)
+    return LibraryLogged(record.name, record.levelname.lower(), text, type(error).__name__, frames(error))
