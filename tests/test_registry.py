@@ -99,6 +99,9 @@ def test_an_entry_point_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
         ("../etc/passwd", "unknown plugin '../etc/passwd'; write"),
         ("no.such.module:Class", "there is no module 'no.such.module'"),
         ("esb.no_such:Class", "there is no module 'esb.no_such'"),
+        ("esb.rate:Class", "there is no module 'esb.rate'"),
+        ("esb.wechat:Robot", "there is no module 'esb.wechat' (moved to 'esb.channels.wechat:Robot')"),
+        ("esb.plugins.http:Http", "module 'esb.plugins.http' has no class 'Http' (moved to"),
         ("pl:Missing", "module 'pl' has no class 'Missing'"),
         ("pl:Rigth", "module 'pl' has no class 'Rigth' (did you mean 'Right'?)"),
         ("pl:", "module 'pl' has no class ''"),
@@ -124,6 +127,14 @@ def test_a_name_that_leads_nowhere_is_told_with_what_was_meant(mistakes: Mistake
     [
         ("import no_such_thing", "'pl:A' failed to import: it needs the module 'no_such_thing'"),
         ("from esb import Nothing", "'pl:A' failed to import: ImportError: cannot import name 'Nothing' from 'esb'"),
+        (
+            "import esb.proxy.breaker",
+            "'pl:A' failed to import: it needs the module 'esb.proxy' (moved to 'esb.plugins.http')",
+        ),
+        (
+            "from esb.services import Contact",
+            "'pl:A' failed to import: ImportError: cannot import name 'Contact' from 'esb.services' (",
+        ),
         ("\n1 / 0", "'pl:A' failed to import: ZeroDivisionError at pl.py:2"),
         ("class A:\n  def", "'pl:A' failed to import: SyntaxError: invalid syntax at pl.py:2"),
         ("import json\n\njson.loads('hunter2')", "'pl:A' failed to import: JSONDecodeError at pl.py:3"),

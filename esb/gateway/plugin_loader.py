@@ -22,6 +22,7 @@ from esb.config.yaml import did_you_mean
 from esb.contracts.component import Component, NoConfig
 from esb.contracts.services import Apps, Login, Tokens, Users
 from esb.core.errors import ConfigError, GatewayError
+from esb.gateway.moved import moved
 from esb.store.protocol import Store
 
 PACKAGES = {"components": "esb.plugins", "middlewares": "esb.middlewares", "services": "esb.services"}
@@ -91,7 +92,8 @@ def _from_path(use: str) -> type[Any]:
     found = getattr(module, name, None)
     if not isinstance(found, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        raise UnknownUse(f"module '{module_name}' has no class '{name}'{did_you_mean(name, classes)}")
+        hint = _now_at(use) or did_you_mean(name, classes)
+        raise UnknownUse(f"module '{module_name}' has no class '{name}'{hint}")
     return found
 
 
@@ -100,12 +102,18 @@ def _import(module_name: str, use: str) -> ModuleType:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
-            raise UnknownUse(f"there is no module '{module_name}'") from None
+            raise UnknownUse(f"there is no module '{module_name}'{_now_at(use)}") from None
         extra = EXTRAS.get((error.name or "").partition(".")[0])
-        hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else ""
+        hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else _now_at(error.name)
         raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
     except (Exception, SystemExit) as error:  # SystemExit: a script, taken for a plugin
         raise UnknownUse(f"'{use}' failed to import: {_what_and_where(error)}") from error
+
+
+def _now_at(place: str | None) -> str:
+    """Say where a module or class of ours lies now; "" if it was not moved."""
+    now = moved(place or "")
+    return f" (moved to '{now}')" if now else ""
 
 
 def _what_and_where(error: BaseException) -> str:
@@ -116,7 +124,7 @@ def _what_and_where(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{kind}: {error.msg} at {error.filename}:{error.lineno}"
     if isinstance(error, ImportError):
-        kind = f"{kind}: {error.msg}"
+        kind = f"{kind}: {error.msg}{_now_at(error.name)}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(("<", *NOT_THE_PLUGINS))]
     frame = (own or frames)[-1]
