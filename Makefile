@@ -23,7 +23,7 @@ check: .venv/dev redis
 
 # The same where httptools is not installed, so that every request goes out by aiohttp's client.
 test-aiohttp:
-	PYTHONPATH=$(CURDIR)/tests/without_httptools$${PYTHONPATH:+:$$PYTHONPATH} $(MAKE) test
+	PYTHONPATH=$(CURDIR)/tests/support/without_httptools$${PYTHONPATH:+:$$PYTHONPATH} $(MAKE) test
 
 # The tests of the shared store start a redis-server on a free port.
 redis:

@@ -20,14 +20,14 @@ from esb.core.events import Event
 from esb.gateway.app import create_app
 from esb.sandbox import create_sandbox
 from esb.server.serve import BACKLOG, listening
-from tests.redis_server import RedisServer, redis_server
-from tests.slow_wecom import SlowWeCom
+from tests.support.servers.redis_server import RedisServer, redis_server
+from tests.support.servers.slow_wecom import SlowWeCom
 
 IN_MEMORY = "/dev/shm"  # noqa: S108 - pytest makes folders of its own there, for this user alone
 WAITING = {
     "test_bench.py",
     "test_dev.py",
-    "test_fleet.py",
+    "test_processes.py",
     "test_soak.py",
     "test_store.py",
     "test_stuck_workers.py",

@@ -12,7 +12,7 @@ from uuid import UUID
 
 try:
     import orjson
-except ImportError:  # pragma: no cover - tests/test_codec.py imports the module without orjson
+except ImportError:  # pragma: no cover - tests/core/test_json_codec.py imports the module without orjson
     orjson = None  # type: ignore[assignment]  # the fallback below needs nothing of it
 else:
     _NOTHING_FANCY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME

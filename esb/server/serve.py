@@ -28,7 +28,7 @@ from esb.telemetry.metrics import Tally
 
 try:
     import uvloop
-except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway without it
+except ImportError:  # pragma: no cover - tests/project/test_fallbacks.py runs a gateway without it
     uvloop = None  # type: ignore[assignment]  # run() asks
 
 T = TypeVar("T")

@@ -4,8 +4,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from esb.sandbox import create_sandbox
-
-from .wechat import Clock, WeChat
+from tests.support.wechat_client import Clock, WeChat
 
 
 @pytest.fixture

@@ -8,8 +8,19 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from esb.sandbox import create_sandbox
-
-from .wechat import AGENTID, APPID, CORPID, MESSAGE_SEND, OPENID, QY_APP, ROBOT, TEMPLATE, WEBHOOK_SEND, Clock, WeChat
+from tests.support.wechat_client import (
+    AGENTID,
+    APPID,
+    CORPID,
+    MESSAGE_SEND,
+    OPENID,
+    QY_APP,
+    ROBOT,
+    TEMPLATE,
+    WEBHOOK_SEND,
+    Clock,
+    WeChat,
+)
 
 
 @pytest.mark.parametrize("path", ["/", "/cgi-bin", "/cgi-bin/nothing", "/cgi-bin/token/", "/_sandboxes"])

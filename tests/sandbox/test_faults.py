@@ -9,8 +9,17 @@ from aiohttp import ClientConnectionError, ClientOSError, ClientPayloadError, Cl
 from pytest_aiohttp import AiohttpClient
 
 from esb.sandbox import create_sandbox
-
-from .wechat import APPID, MESSAGE_SEND, OPENID, QY_APP, ROBOT, TEMPLATE_SEND, WEBHOOK_SEND, Clock, WeChat
+from tests.support.wechat_client import (
+    APPID,
+    MESSAGE_SEND,
+    OPENID,
+    QY_APP,
+    ROBOT,
+    TEMPLATE_SEND,
+    WEBHOOK_SEND,
+    Clock,
+    WeChat,
+)
 
 TEXT = {"msgtype": "text", "text": {"content": "x"}}
 GETTOKEN = "/cgi-bin/gettoken"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .wechat import APPID, BIZSEND, CUSTOM_SEND, MP_SECRET, OPENID, TEMPLATE, TEMPLATE_SEND, WeChat
+from tests.support.wechat_client import APPID, BIZSEND, CUSTOM_SEND, MP_SECRET, OPENID, TEMPLATE, TEMPLATE_SEND, WeChat
 
 
 def account(**changes: object) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from .wechat import ROBOT, WEBHOOK_SEND, WeChat
+from tests.support.wechat_client import ROBOT, WEBHOOK_SEND, WeChat
 
 IMAGE = b"\x89PNG"
 

@@ -7,8 +7,7 @@ from esb.sandbox.inbox import Inbox, Message
 from esb.sandbox.seed import default_seed
 from esb.sandbox.state import DailyCount, Recent, State, Window, beijing_day
 from esb.sandbox.wire import Call
-
-from .wechat import Clock
+from tests.support.wechat_client import Clock
 
 MIDNIGHT = 1_800_028_800.0  # 2027-01-16 00:00:00 in Beijing
 CALL = Call("POST", "/cgi-bin/webhook/send", {}, b"{}", "127.0.0.1")

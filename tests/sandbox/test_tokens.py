@@ -2,7 +2,7 @@
 
 import pytest
 
-from .wechat import APPID, CORPID, QY_APP, WeChat
+from tests.support.wechat_client import APPID, CORPID, QY_APP, WeChat
 
 
 async def test_a_plain_token_answer_has_no_errcode(wechat: WeChat) -> None:

@@ -9,8 +9,7 @@ import pytest
 from pytest_aiohttp import AiohttpServer
 
 from esb.sandbox import create_sandbox
-
-from .wechat import AGENTID, APPID, CORP_SECRET, CORPID, MP_SECRET, OPENID, TEMPLATE
+from tests.support.wechat_client import AGENTID, APPID, CORP_SECRET, CORPID, MP_SECRET, OPENID, TEMPLATE
 
 pytest.importorskip("wechatpy")
 pytest.importorskip("cryptography")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .wechat import AGENTID, CORP_SECRET, CORPID, MESSAGE_SEND, QY_APP, WeChat
+from tests.support.wechat_client import AGENTID, CORP_SECRET, CORPID, MESSAGE_SEND, QY_APP, WeChat
 
 USER_GET = "/cgi-bin/user/get"
 GETUSERID = "/cgi-bin/user/getuserid"

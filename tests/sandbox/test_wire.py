@@ -14,8 +14,7 @@ import pytest
 from esb import sandbox
 from esb.sandbox import wire
 from esb.sandbox.wire import Call, Refusal
-
-from .wechat import CORP_SECRET, CORPID, WeChat
+from tests.support.wechat_client import CORP_SECRET, CORPID, WeChat
 
 ROOM = Path(str(sandbox.__file__)).parent
 

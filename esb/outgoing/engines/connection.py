@@ -11,7 +11,7 @@ from esb.outgoing.engine import MAX_ANSWER, Answer, ExchangeError, OutOfTime, Ra
 
 try:
     import httptools
-except ImportError:  # pragma: no cover - tests/test_fallbacks.py runs a gateway without it
+except ImportError:  # pragma: no cover - tests/project/test_fallbacks.py runs a gateway without it
     httptools = None  # type: ignore[assignment]  # INSTALLED tells
 
 INSTALLED = httptools is not None

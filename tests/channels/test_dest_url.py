@@ -1,0 +1,65 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from esb.channels.dest_url import relay_said, relayed, unfinished
+from esb.channels.outcome import Miss, Reached
+from esb.core.errors import Limited, Message
+from esb.core.events import Observer
+from esb.outgoing.client import Outgoing, Target
+from tests.conftest import OpenServer
+from tests.support.calls import make_call
+from tests.support.servers.tencent import Relay
+
+TARGET = Target("CMSI", "send_sms")
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Outgoing]:
+    out = Outgoing(Observer())
+    out.open()
+    yield out
+    await out.close()
+
+
+async def test_an_accepted_message_was_sent(http: Outgoing, open_server: OpenServer) -> None:
+    service = Relay({"result": True, "data": {"id": 7}})
+    call = make_call()
+    url = f"{await open_server(service.application())}/relay"
+    reached = await relayed(http, call, TARGET, url, {"content": "你好"}, ["a", "b"])
+    assert reached == Reached(accepted=("a", "b"), answered={"id": 7})
+    assert (service.messages, call.record.sent) == ([{"content": "你好"}], True)
+
+
+async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_server: OpenServer) -> None:
+    service = Relay({"result": False, "code": "E 1", "message": ""})
+    url = f"{await open_server(service.application())}/relay?key=hook%2Bkey&v=1"
+    service.answer["message"] = f"relay v1 cannot serve {url} for hook+key or hook%2Bkey"
+    reached = await relayed(http, make_call(), TARGET, url, {}, ["a"])
+    assert reached.failed == (Miss("a", -1, "relay v1 cannot serve for *** or ***"),)
+
+
+async def test_a_service_that_is_down_was_sent_nothing(http: Outgoing, unused_tcp_port: int) -> None:
+    call = make_call()
+    reached = await relayed(http, call, TARGET, f"http://127.0.0.1:{unused_tcp_port}/", {}, ["a"])
+    assert (len(reached.failed), reached.unknown, call.record.sent) == (1, (), False)
+
+
+async def test_a_full_way_out_was_sent_nothing(open_server: OpenServer) -> None:
+    out = Outgoing(Observer(), max_per_target=0)
+    out.open()
+    call = make_call()
+    reached = await relayed(out, call, TARGET, await open_server(Relay().application()), {}, ["a"])
+    assert isinstance(reached.error, Limited)
+    assert not call.record.sent
+    await out.close()
+
+
+def test_the_services_own_words_are_told_and_the_channels_where_it_has_none() -> None:
+    assert relay_said(Reached(failed=(Miss("a", 1, "no credit"),)), "failed").render() == "no credit"
+    assert relay_said(Reached(failed=(Miss("a", 1, ""),)), "failed").render() == "failed"
+    assert relay_said(Reached(failed=(Miss("a", None, Message("down")),)), "failed").render() == "failed"
+
+
+def test_what_is_not_configured_is_named() -> None:
+    assert str(unfinished(["a", "b"])).endswith("the operator has to configure dest_url, or else a, b")

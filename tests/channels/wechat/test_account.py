@@ -1,0 +1,280 @@
+"""One WeChat credential against a small server: what is asked of WeChat, and when."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from esb.channels.wechat.account import FETCH_GATE_SECONDS, Account
+from esb.channels.wechat.message import Message
+from esb.channels.wechat.official_account import OfficialAccount
+from esb.channels.wechat.reply import Reply
+from esb.channels.wechat.wecom import WeCom
+from esb.contracts.services import Means
+from esb.core.call import Call
+from esb.core.errors import EsbError, UpstreamError
+from esb.outgoing.tokens.cache import TokenRefused
+from tests.conftest import Clock, OpenServer
+from tests.support.calls import make_call
+from tests.support.means import open_means
+
+SECRET = "s+e/c=r&e t"
+BODY = {"msgtype": "text", "agentid": 1, "text": {"content": "C"}}
+
+
+class WeChat:
+    """Both platforms: writes down what it is asked, gives out one token after another, accepts every message."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, dict[str, str], Any]] = []
+        self.fetch_answer: dict[str, Any] | None = None
+        self.send_answers: list[dict[str, Any]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.tokens = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.json() if request.can_read_body else None
+        self.asked.append((request.method, request.path, dict(request.query), body))
+        if request.path.endswith("token"):
+            await self.open.wait()
+            self.tokens += 1
+            given = {"errcode": 0, "errmsg": "ok", "access_token": f"token {self.tokens}", "expires_in": 7200}
+            return web.json_response(self.fetch_answer or given)
+        answer = self.send_answers.pop(0) if self.send_answers else {"errcode": 0, "errmsg": "ok", "msgid": "1"}
+        return web.json_response(answer)
+
+    def used(self) -> list[str]:
+        """The tokens of the sends, in order."""
+        return [query["access_token"] for _, path, query, _ in self.asked if path.endswith("/send")]
+
+
+@pytest.fixture
+def wechat() -> WeChat:
+    return WeChat()
+
+
+@pytest.fixture
+async def host(wechat: WeChat, open_server: OpenServer) -> str:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", wechat.handle)
+    return await open_server(app)
+
+
+class World:
+    """What an account is lent."""
+
+    def __init__(self, means: Means, clock: Clock) -> None:
+        self.means = means
+        self.clock = clock
+
+    def wecom(self, host: str, **changes: Any) -> WeCom:
+        options = {"host": host, "account": "ww0000000000000001", "secret": SECRET, **changes}
+        return WeCom(self.means, **options)
+
+    def official_account(self, host: str, kind: str) -> OfficialAccount:
+        return OfficialAccount(self.means, host=host, account="wx0000000000000001", secret=SECRET, kind=kind)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    clock = Clock()
+    async with open_means(clock) as means:
+        yield World(means, clock)
+
+
+MESSAGE = Message(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, deduplicated=True)
+
+
+async def send(account: Account, call: Call | None = None, message: Message = MESSAGE) -> Reply:
+    return await account.post(call or make_call(), message)
+
+
+async def test_wecom_is_asked_for_a_token_and_then_to_send(world: World, wechat: WeChat, host: str) -> None:
+    reply = await send(world.wecom(host))
+    assert (reply.verdict.errcode, reply.body["msgid"]) == (0, "1")
+    assert wechat.asked == [
+        ("GET", "/cgi-bin/gettoken", {"corpid": "ww0000000000000001", "corpsecret": SECRET}, None),
+        ("POST", "/cgi-bin/message/send", {"access_token": "token 1"}, {"touser": "zhangsan", **BODY}),
+    ]
+
+
+async def test_the_stable_token_of_an_official_account_is_asked_for_in_a_body(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    await send(world.official_account(host, "stable"))
+    credential = {"grant_type": "client_credential", "appid": "wx0000000000000001", "secret": SECRET}
+    assert wechat.asked[0] == ("POST", "/cgi-bin/stable_token", {}, credential)
+
+
+async def test_the_plain_token_of_an_official_account_is_asked_for_in_a_query(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    await send(world.official_account(host, "plain"))
+    credential = {"grant_type": "client_credential", "appid": "wx0000000000000001", "secret": SECRET}
+    assert wechat.asked[0] == ("GET", "/cgi-bin/token", credential, None)
+
+
+async def test_a_slash_behind_the_host_does_no_harm(world: World, wechat: WeChat, host: str) -> None:
+    await send(world.wecom(f"{host}/"))
+    assert [path for _, path, _, _ in wechat.asked] == ["/cgi-bin/gettoken", "/cgi-bin/message/send"]
+
+
+async def test_a_host_may_have_a_path_of_its_own(world: World, wechat: WeChat, host: str) -> None:
+    await send(world.wecom(f"{host}/proxied"))
+    assert wechat.asked[0][1] == "/proxied/cgi-bin/gettoken"
+
+
+async def test_accounts_share_a_token_only_if_all_of_the_credential_is_the_same(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    for account in (
+        world.wecom(host),
+        world.wecom(host),
+        world.wecom(host, secret="another"),
+        world.wecom(host, account="ww0000000000000002"),
+        world.wecom(f"{host}/proxied"),
+        world.wecom(host, borrowed=True),
+    ):
+        await send(account)
+    assert wechat.used() == ["token 1", "token 1", "token 2", "token 3", "token 4", "token 5"]
+
+
+def test_the_key_of_a_token_does_not_hold_the_secret(world: World) -> None:
+    account = world.wecom("https://qyapi.weixin.qq.com")
+    assert SECRET not in repr(account) + repr(account.key) + account.key.secret_digest
+
+
+@pytest.mark.parametrize("errcode", [40001, 40014, 42001, "42001"])
+async def test_a_dead_token_is_replaced_and_the_message_sent_again(
+    world: World, wechat: WeChat, host: str, errcode: int | str
+) -> None:
+    wechat.send_answers = [{"errcode": errcode, "errmsg": "dead"}]
+    assert (await send(world.wecom(host))).verdict.errcode == 0
+    assert wechat.used() == ["token 1", "token 2"]
+
+
+async def test_a_second_dead_token_ends_it(world: World, wechat: WeChat, host: str) -> None:
+    wechat.send_answers = [{"errcode": 40014, "errmsg": f"dead {number}"} for number in range(5)]
+    reply = await send(world.wecom(host))
+    assert (reply.verdict.errcode, reply.verdict.errmsg) == (40014, "dead 1")
+    assert wechat.used() == ["token 1", "token 2"]
+
+
+@pytest.mark.parametrize("errcode", [40013, 48002, 60020, 81013, 45009, 99999])
+async def test_another_refusal_is_answered_as_it_is(world: World, wechat: WeChat, host: str, errcode: int) -> None:
+    wechat.send_answers = [{"errcode": errcode, "errmsg": "no"}]
+    assert (await send(world.wecom(host))).verdict.errcode == errcode
+    assert wechat.used() == ["token 1"]
+
+
+async def test_a_refused_credential_is_remembered(world: World, wechat: WeChat, host: str) -> None:
+    wechat.fetch_answer = {"errcode": 40001, "errmsg": "invalid credential"}
+    for _ in range(3):
+        with pytest.raises(TokenRefused, match="invalid credential"):
+            await send(world.wecom(host))
+    assert len(wechat.asked) == 1
+
+
+async def test_another_refusal_of_a_token_is_not_remembered(world: World, wechat: WeChat, host: str) -> None:
+    wechat.fetch_answer = {"errcode": 99999, "errmsg": "not today"}
+    with pytest.raises(EsbError, match="not today"):
+        await send(world.wecom(host))
+    wechat.fetch_answer = None
+    assert (await send(world.wecom(host))).verdict.errcode == 0
+
+
+@pytest.mark.parametrize("kind", ["", "stable", "plain"])
+async def test_a_used_up_quota_of_token_fetches_stops_them_for_a_minute(
+    world: World, wechat: WeChat, host: str, kind: str
+) -> None:
+    account = world.official_account(host, kind) if kind else world.wecom(host)
+    wechat.fetch_answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
+    for _ in range(3):
+        with pytest.raises(EsbError, match="api freq out of limit"):
+            await send(account)
+    assert len(wechat.asked) == 1
+    wechat.fetch_answer = None
+    world.clock.advance(FETCH_GATE_SECONDS)
+    assert (await send(account)).verdict.errcode == 0
+
+
+async def test_a_used_up_quota_of_token_fetches_does_not_stop_who_has_a_token(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    await send(world.wecom(host))
+    wechat.fetch_answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
+    world.clock.advance(7199)  # time to refresh ahead
+    for _ in range(2):
+        assert (await send(world.wecom(host))).verdict.errcode == 0
+
+
+async def test_what_wechat_says_is_told_without_token_and_secret(world: World, wechat: WeChat, host: str) -> None:
+    wechat.send_answers = [{"errcode": 40058, "errmsg": f"bad token 1 and token%201 and {SECRET}"}]
+    assert (await send(world.wecom(host))).verdict.errmsg == "bad *** and *** and ***"
+
+
+async def test_a_call_that_runs_out_of_time_leaves_the_fetch_to_the_next(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.open.clear()
+    call = make_call(timeout=0.05)
+    with pytest.raises(UpstreamError) as caught:
+        await send(world.wecom(host), call)
+    assert (caught.value.interface, caught.value.sent, call.record.sent) == ("get_token", False, False)
+    next_one = asyncio.ensure_future(send(world.wecom(host)))
+    await asyncio.sleep(0)
+    wechat.open.set()
+    assert (await next_one).verdict.errcode == 0
+    assert wechat.tokens == 1
+
+
+async def test_a_call_knows_whether_a_message_may_have_left(world: World, wechat: WeChat, host: str) -> None:
+    refused, accepted = make_call(), make_call()
+    wechat.fetch_answer = {"errcode": -1, "errmsg": "system busy"}
+    with pytest.raises(EsbError):
+        await send(world.wecom(host), refused)
+    wechat.fetch_answer = None
+    await send(world.wecom(host), accepted)
+    assert (refused.record.sent, accepted.record.sent) == (False, True)
+
+
+async def test_a_refused_repetition_leaves_open_what_became_of_the_first(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.send_answers = [{"odd": 1}, {"errcode": 45009, "errmsg": "api freq out of limit"}]
+    with pytest.raises(UpstreamError) as caught:
+        await send(world.wecom(host))
+    assert caught.value.sent
+    reply = await send(world.wecom(host))
+    assert (reply.verdict.kind, len(wechat.used())) == ("quota", 2)  # and the gate is closed all the same
+
+
+async def test_what_cannot_be_told_apart_from_its_repetition_is_not_repeated(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.send_answers = [{"odd": 1}]
+    with pytest.raises(UpstreamError) as caught:
+        await send(world.wecom(host), message=replace(MESSAGE, deduplicated=False))
+    assert (caught.value.sent, len(wechat.used())) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        ({"errcode": 40058, "errmsg": "no"}, False),
+        ({"errcode": 0, "errmsg": "ok. Warning: wrong json format."}, True),
+        ({"errcode": 40252, "errmsg": "in review"}, True),
+    ],
+)
+async def test_only_what_may_have_left_counts_as_sent(
+    world: World, wechat: WeChat, host: str, answer: dict[str, Any], sent: bool
+) -> None:
+    call = make_call()
+    wechat.send_answers = [answer]
+    account = world.official_account(host, "stable") if answer["errcode"] == 40252 else world.wecom(host)
+    await send(account, call)
+    assert call.record.sent is sent

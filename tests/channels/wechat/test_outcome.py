@@ -1,0 +1,145 @@
+"""How sendings to some receivers become one outcome, and one answer in the old ESB's words."""
+
+import asyncio
+
+import pytest
+
+from esb.channels.recipients import Audience, addressed
+from esb.channels.wechat.outcome import Failure, Outcome
+from esb.channels.wechat.report import answer
+from esb.core.errors import EsbError, Limited, UpstreamError
+from esb.core.events import UpstreamFinished
+from tests.conftest import Gateway, OpenGateway, Sandbox
+from tests.plugins.test_send_weixin import MP, MP_SEND, OPENIDS, SEND, fault, reached, seed_of, stanza
+from tests.support.loop_time import late, turns
+from tests.support.wire import until
+
+REFUSED = Failure("b", 40003, "invalid openid", "receiver")
+DOWN = UpstreamError("weixin_qy", "send_message", "down", sent=True)
+BUSY = Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
+
+
+def test_outcomes_for_different_receivers_add_up() -> None:
+    joined = Outcome.joined(
+        [
+            Outcome(accepted=("a",), msgids=("1",)),
+            Outcome(failed=(REFUSED,)),
+            Outcome(unknown=("c",), error=DOWN),
+            Outcome(accepted=("d",), msgids=("2",), error=BUSY),
+        ]
+    )
+    assert joined.accepted == ("a", "d")
+    assert joined.failed == (REFUSED,)
+    assert joined.unknown == ("c",)
+    assert joined.msgids == ("1", "2")
+    assert joined.error is DOWN
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    assert Outcome.joined([]) == Outcome()
+
+
+def test_of_pages_only_who_got_the_last_one_has_accepted() -> None:
+    pages = [
+        Outcome(accepted=("a", "b", "c"), msgids=("1",)).on_page(0, 3),
+        Outcome(accepted=("a",), failed=(Failure("b", 40003, "invalid user", "receiver"),), msgids=("2",)).on_page(
+            1, 3
+        ),
+        Outcome(unknown=("a",), error=DOWN).on_page(2, 3),
+    ]
+    outcome = Outcome.in_order(pages)
+    assert (outcome.accepted, outcome.unknown, outcome.msgids) == ((), ("a",), ("1", "2"))
+    assert [(failure.receiver, failure.pages, failure.of) for failure in outcome.failed] == [("b", 1, 3)]
+
+
+async def test_who_does_not_get_the_second_page_is_told_with_the_pages_it_got(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    await fault(sandbox, SEND, {"errcode": 40003, "errmsg": "invalid userid"}, 1, match={"nth": 2})
+    told = await gateway.send("zhangsan", data={"heading": "H", "message": "x" * 3000})
+    assert reached(told) == ([], ["zhangsan"], [])
+    assert told["data"]["failed"][0]["pages_accepted"] == 1
+
+
+async def test_an_outcome_that_is_open_and_a_refusal_are_told_together(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    gateway = await open_gateway(stanza(MP, timeout=8), sandbox_url=sandbox.url)
+    await sandbox.post("seed", seed_of(openids=OPENIDS[:2]))
+    await fault(sandbox, MP_SEND, {"hang": True}, match={"touser": OPENIDS[1]})
+
+    def only_one_hangs() -> bool:
+        return sum(isinstance(event, UpstreamFinished) for event in gateway.events) == len(["token", "one", "three"])
+
+    told = await late(8, gateway.send(OPENIDS[:3]), until(only_one_hangs))
+    assert reached(told) == ([OPENIDS[0]], [OPENIDS[2]], [OPENIDS[1]])
+    assert told["result"] is False
+
+
+async def test_the_messages_of_one_call_wait_their_turn_and_another_call_is_told_to_come_again(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    config = f"""
+version: 1
+server: {{max_per_target: 1}}
+services:
+  apps: {{use: static, config: {{apps: [{{code: esb_demo, secrets: [demo-secret], impersonate: ["*"]}}]}}}}
+components:
+  - path: /cmsi/send_weixin/
+    use: cmsi_send_weixin
+    timeout: 8
+    config: {{wx_type: mp, wx_app_id: wx0000000000000001, wx_secret: mp-secret, wx_mp_host: "{sandbox.url}",
+              wx_template_id: {"T" * 43}}}
+"""
+    gateway = await open_gateway(config=config)
+    await sandbox.post("seed", seed_of(openids=OPENIDS))
+    await gateway.send(OPENIDS[0])
+    assert reached(await gateway.send(OPENIDS)) == (list(OPENIDS), [], [])
+
+    await fault(sandbox, MP_SEND, {"hang": True})
+    sent = await sandbox.calls(MP_SEND)
+    hanging = asyncio.create_task(gateway.send(OPENIDS[0]))
+    await sandbox.has_been_called(MP_SEND, sent + 1)
+    refused = await gateway.send(OPENIDS)
+    assert refused["code"] == 1306429
+    assert len(reached(refused)[1]) == len(OPENIDS)
+    assert refused["data"]["retry_after"] == 1.0
+    assert reached(await late(8, hanging, turns()))[2] == [OPENIDS[0]]
+    await sandbox.http.delete(f"{sandbox.url}/_sandbox/faults")
+    assert (await gateway.send(OPENIDS))["result"] is True
+
+
+def audience() -> Audience:
+    return Audience({"a": ("alice",), "b": ("bob", "bill")}, unknown_users=("nobody",))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "accepted", "missed", "unknown"),
+    [
+        (Outcome(accepted=("a", "b")), EsbError, ["alice", "bob", "bill"], ["nobody"], []),
+        (Outcome(accepted=("a",), failed=(REFUSED,)), EsbError, ["alice"], ["bob", "bill", "nobody"], []),
+        (Outcome(accepted=("a",), unknown=("b",), error=DOWN), UpstreamError, ["alice"], ["nobody"], ["bob", "bill"]),
+    ],
+)
+def test_everybody_is_told_by_the_names_the_caller_gave(
+    outcome: Outcome, kind: type[EsbError], accepted: list[str], missed: list[str], unknown: list[str]
+) -> None:
+    with pytest.raises(kind) as caught:
+        answer(audience(), outcome)
+    data = caught.value.data
+    assert (data["accepted"], [entry["receiver"] for entry in data["failed"]], data["unknown"]) == (
+        accepted,
+        missed,
+        unknown,
+    )
+
+
+def test_when_all_have_accepted_the_data_says_so() -> None:
+    told = answer(addressed(["a", "b"]), Outcome(accepted=("a", "b"), msgids=("1",)))
+    assert told == {
+        "username_check": {"invalid": []},
+        "accepted": ["a", "b"],
+        "failed": [],
+        "unknown": [],
+        "msgids": ["1"],
+    }

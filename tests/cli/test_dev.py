@@ -1,0 +1,142 @@
+"""esb dev, as a process: real files, real notifications of the file system."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click.testing
+import pytest
+
+from esb.cli import dev
+from esb.cli.main import main
+from tests.support.processes.command_line import NOTICE, Running, exchange, run, running, until
+
+CONFIG = """\
+version: 1
+server: {port: 0}
+include: [components/*.yaml, ../elsewhere/*.yaml]
+services:
+  apps: {use: static, config: {apps: [{code: esb_demo, secrets: [demo-secret], impersonate: ["*"]}]}}
+components:
+  - {path: /test/word/, use: "plugins.word:Word", config: {word: one, url: "${sandbox}"}}
+"""
+PLUGIN = """\
+from esb import Component, ConfigModel
+
+class Config(ConfigModel):
+    word: str
+    url: str = ""
+
+class Word(Component):
+    config_type = Config
+
+    async def handle(self, call, params):
+        return {"word": self.config.word, "url": self.config.url}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    here = tmp_path / "conf"
+    for place in (here / "plugins", here / "components", tmp_path / "elsewhere"):
+        place.mkdir(parents=True)
+    (here / "esb.yaml").write_text(CONFIG)
+    (here / "plugins" / "word.py").write_text(PLUGIN)
+    for place in (here / "components", tmp_path / "elsewhere"):
+        (place / "none.yaml").write_text("components: []\n")
+    return here
+
+
+@pytest.fixture
+def gateway(folder: Path, tmp_path: Path) -> Iterator[Running]:
+    with running("dev", "-c", "esb.yaml", folder=folder, log=tmp_path / "log") as process:
+        yield process
+
+
+def answer(gateway: Running, path: str = "/test/word/") -> dict[str, str]:
+    body = exchange(f"{gateway.url}/api/c/compapi{path}", NOTICE).body
+    assert body["result"], body
+    answered: dict[str, str] = body["data"]
+    return answered
+
+
+def wait_for(gateway: Running, text: str) -> None:
+    until(lambda: text in gateway.log())
+
+
+def test_the_sandbox_runs_even_if_the_configuration_has_none(gateway: Running) -> None:
+    url = answer(gateway)["url"]
+    assert f"the WeChat sandbox is at {url}" in gateway.log()
+    assert exchange(f"{url}/_sandbox/messages").body == {"messages": []}
+
+
+def test_an_edit_of_the_configuration_takes_effect(gateway: Running, folder: Path) -> None:
+    (folder / "esb.yaml").write_text(CONFIG.replace("word: one", "word: two"))
+    wait_for(gateway, "generation=2")
+    assert answer(gateway)["word"] == "two"
+
+
+def test_an_edit_of_a_plugin_takes_effect(gateway: Running, folder: Path) -> None:
+    (folder / "plugins" / "word.py").write_text(PLUGIN.replace("self.config.word,", "self.config.word * 2,"))
+    wait_for(gateway, "generation=2")
+    assert answer(gateway)["word"] == "oneone"
+
+
+def test_a_secret_that_changes_takes_effect(gateway: Running, folder: Path) -> None:
+    secret = folder.parent / "secret"
+    secret.write_text("two")
+    (folder / "esb.yaml").write_text(CONFIG.replace("word: one", "word: '${file:../secret}'"))
+    wait_for(gateway, "generation=2")
+    secret.write_text("three")
+    wait_for(gateway, "generation=3")
+    assert answer(gateway)["word"] == "three"
+    for number, word in [(4, "four"), (5, "five")]:  # another file in its place, as many programs write
+        (folder.parent / "new").write_text(word)
+        (folder.parent / "new").rename(secret)
+        wait_for(gateway, f"generation={number}")
+        assert answer(gateway)["word"] == word
+
+
+@pytest.mark.parametrize("place", ["components", "../elsewhere"])
+def test_a_new_file_that_is_included_takes_effect(gateway: Running, folder: Path, place: str) -> None:
+    (folder / place / "more.yaml").write_text(
+        "components:\n  - {path: /test/more/, use: 'plugins.word:Word', config: {word: more}}\n"
+    )
+    wait_for(gateway, "generation=2")
+    assert answer(gateway, "/test/more/")["word"] == "more"
+
+
+def test_a_broken_edit_keeps_what_was_and_says_why(gateway: Running, folder: Path) -> None:
+    (folder / "esb.yaml").write_text(CONFIG.replace("word: one", "wort: two"))
+    wait_for(gateway, dev.KEPT)
+    assert "esb.yaml:7: components[0].config.wort: unknown key (did you mean 'word'?)" in gateway.log()
+    assert answer(gateway)["word"] == "one"
+    (folder / "esb.yaml").write_text(CONFIG.replace("word: one", "word: three"))
+    wait_for(gateway, "generation=2")
+    assert answer(gateway)["word"] == "three"
+
+
+def test_a_broken_plugin_keeps_the_one_that_was(gateway: Running, folder: Path) -> None:
+    (folder / "plugins" / "word.py").write_text(PLUGIN + "    def\n")
+    wait_for(gateway, dev.KEPT)
+    assert "'plugins.word:Word' failed to import: SyntaxError: invalid syntax at" in gateway.log()
+    assert answer(gateway)["word"] == "one"
+
+
+def test_it_ends_as_serve_does(gateway: Running) -> None:
+    gateway.stop()
+    assert gateway.finish().code == 0
+
+
+def test_a_configuration_that_is_wrong_from_the_start_is_told(folder: Path) -> None:
+    (folder / "esb.yaml").write_text(CONFIG.replace("word: one", "wort: one"))
+    done = run("dev", "-c", "esb.yaml", folder=folder)
+    assert done.code == 78
+    assert "components[0].config.wort: unknown key" in done.stderr
+    assert done.stdout == ""
+
+
+def test_without_watchfiles_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "watchfiles", None)
+    done = click.testing.CliRunner().invoke(main, ["dev"])
+    assert done.exit_code == 1
+    assert done.output == f"Error: {dev.NEEDS_WATCHFILES}\n"

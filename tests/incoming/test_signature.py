@@ -1,0 +1,119 @@
+"""What is signed, and what a signature must look like; as pure functions."""
+
+import pytest
+
+from esb.core.call import Signed
+from esb.core.errors import AuthenticationError
+from esb.incoming.signature import nonce, offered, string_to_sign, timestamp, verify
+from tests.support.identity import signature_of
+
+
+def signed(method: str, path: str, query: dict[str, str], body: bytes = b"", name: str = "bk_signature") -> Signed:
+    """A request that a client signed with demo-secret."""
+    made = signature_of(method, path, query, body if body or method == "POST" else None)
+    return Signed(method, path, {**query, name: made}, body)
+
+
+def test_the_signature_that_the_old_esb_tests_itself_with_verifies() -> None:
+    # The example that the BlueKing ESB tests itself with.
+    query = {"abc": "xyz", "bk_nonce": "12345", "bk_timestamp": "1936162716"}
+    request = Signed("GET", "/echo/", {**query, "bk_signature": "8lzxAJAoNX4D3O1QXfDpH+TzD20="}, b"")
+    assert verify(request, [b"valid-secret"])
+    assert verify(request, [b"invalid-secret", b"valid-secret"])
+    assert not verify(request, [b"invalid-secret"])
+
+
+@pytest.mark.parametrize("secrets", [[], [b""], [b"next-secret"]])
+def test_nothing_verifies_without_its_secret(secrets: list[bytes]) -> None:
+    assert not verify(signed("GET", "/a/", {"b": "1"}), secrets)
+
+
+def test_what_is_signed_with_an_empty_secret_does_not_verify() -> None:
+    query = {"b": "1", "bk_signature": signature_of("GET", "/a/", {"b": "1"}, secret="")}
+    assert not verify(Signed("GET", "/a/", query, b""), [b""])
+
+
+def test_parameters_are_signed_by_name_and_not_encoded() -> None:
+    text = string_to_sign("GET", "/a/", {"z": "1 2", "b": "é&=", "a": "", "bk_signature": "x"}, b"")
+    assert text == "GET/a/?a=&b=é&=&z=1 2".encode()
+
+
+def test_the_raw_body_is_signed_as_data() -> None:
+    text = string_to_sign("POST", "/a/", {"bk_nonce": "1", "e": "2", "data": "of the query"}, b"\xff\x00{}")
+    assert text == b"POST/a/?bk_nonce=1&data=\xff\x00{}&e=2"
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "expected"),
+    [
+        ("POST", b"", b"POST/?data="),
+        ("GET", b"", b"GET/?"),
+        ("PUT", b"x", b"PUT/?data=x"),
+        ("DELETE", b"", b"DELETE/?"),
+    ],
+)
+def test_a_post_signs_that_it_has_no_body_and_every_body_is_signed(method: str, body: bytes, expected: bytes) -> None:
+    assert string_to_sign(method, "/", {}, body) == expected
+
+
+def test_either_name_of_the_signature_does() -> None:
+    assert verify(signed("GET", "/a/", {"b": "1"}, name="signature"), [b"demo-secret"])
+    assert offered({"bk_signature": "one", "signature": "two"}) == "one"
+    assert offered({"bk_signature": "", "signature": "two"}) == "two"
+    assert offered({"sign": "three"}) == ""
+
+
+def test_only_the_signature_itself_is_left_out_of_what_is_signed() -> None:
+    both = {"bk_signature": "one", "signature": "two"}
+    assert string_to_sign("GET", "/", both, b"") == b"GET/?signature=two"
+    assert string_to_sign("GET", "/", {**both, "bk_signature": ""}, b"") == b"GET/?"
+
+
+@pytest.mark.parametrize("path", ["/a/%E4%B8%AD/", "/a/中/"])
+def test_a_path_may_be_signed_encoded_or_not(path: str) -> None:
+    made = signature_of("GET", path, {"b": "1"})
+    assert verify(Signed("GET", "/a/%E4%B8%AD/", {"b": "1", "bk_signature": made}, b""), [b"demo-secret"])
+
+
+def test_bytes_that_are_no_utf8_do_no_harm() -> None:
+    assert not verify(Signed("GET", "/\udcff/%ff/", {"bk_signature": "签"}, b""), [b"demo-secret"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "Parameter bk_nonce does not exist"),
+        ("", "Parameter bk_nonce does not exist"),
+        ("abc", "Parameter bk_nonce is illegal"),
+        ("1.5", "Parameter bk_nonce is illegal"),
+        ("9" * 5000, "Parameter bk_nonce is illegal"),
+        ("0", "Parameter bk_nonce is illegal, it must be a positive integer"),
+        ("-1", "Parameter bk_nonce is illegal, it must be a positive integer"),
+    ],
+)
+def test_a_nonce_is_a_positive_integer(text: str | None, message: str) -> None:
+    with pytest.raises(AuthenticationError) as error:
+        nonce({} if text is None else {"bk_nonce": text})
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "Parameter bk_timestamp does not exist"),
+        ("", "Parameter bk_timestamp does not exist"),
+        ("abc", "Parameter bk_timestamp is illegal, due to non-time format"),
+        ("1e3", "Parameter bk_timestamp is illegal, due to non-time format"),
+        ("9699", "Parameter bk_timestamp is illegal, because it has expired"),
+        ("10301", "Parameter bk_timestamp is illegal, because it lies too far in the future"),
+    ],
+)
+def test_a_timestamp_lies_within_the_window(text: str | None, message: str) -> None:
+    with pytest.raises(AuthenticationError) as error:
+        timestamp({} if text is None else {"bk_timestamp": text}, 10000.9)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("text", ["9700", "10000", "10300"])
+def test_the_ends_of_the_window_count_as_within(text: str) -> None:
+    assert timestamp({"bk_timestamp": text}, 10000.9) == int(text)

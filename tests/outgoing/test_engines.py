@@ -1,0 +1,365 @@
+"""What each engine of the way out can do beyond what test_client.py asks of both; and which one is chosen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esb.config import Server, load
+from esb.gateway import outgoing_engine
+from esb.outgoing.client import Tls
+from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection
+from esb.outgoing.engines import httptools
+from esb.outgoing.engines.aiohttp import AiohttpEngine
+from esb.outgoing.engines.httptools import HttptoolsEngine
+from tests.support.engines import ENGINES, needs_httptools
+from tests.support.loop_time import movable_loop_time, turns
+from tests.support.servers.raw_server import Peer, RawServer, Script, answering, raw_server, saying
+
+OpenRaw = Callable[[Script], Any]
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@pytest.fixture(params=ENGINES)
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    made: Engine = request.param()
+    made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def open_raw(opened: AsyncExitStack) -> OpenRaw:
+    async def open_one(script: Script) -> RawServer:
+        return await opened.enter_async_context(raw_server(script))
+
+    return open_one
+
+
+async def answer_of(
+    engine: Engine,
+    url: str,
+    method: str = "POST",
+    *,
+    headers: Mapping[str, str] = NO_HEADERS,
+    body: bytes | None = b"{}",
+    tls: Tls | None = None,
+    guarded: bool = False,
+) -> Answer:
+    return await engine.way(method, url, tuple(headers), None, tls, guarded).fetch(headers, body, 20.0)
+
+
+async def fetched(engine: Engine, url: str, method: str = "POST", **more: Any) -> tuple[int, bytes]:
+    answer = await answer_of(engine, url, method, **more)
+    return answer.status, answer.body
+
+
+# Answers
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+async def test_an_answer_without_a_body_ends_with_its_head(engine: Engine, open_raw: OpenRaw, status: str) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(f"HTTP/1.1 {status}\r\nETag: a\r\n\r\n".encode())
+
+    server = await open_raw(script)
+    for _ in range(2):
+        assert await fetched(engine, server.url) == (int(status[:3]), b"")
+    assert server.opened == 1
+
+
+async def test_a_body_of_no_announced_length_ends_with_the_connection(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(saying(b"HTTP/1.0 200 OK\r\n\r\nall of it"))
+    assert await fetched(engine, server.url) == (200, b"all of it")
+
+
+async def test_chunks_with_extensions_and_trailers_are_read(engine: Engine, open_raw: OpenRaw) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    raw = head + b"3;a=b\r\nall\r\n4\r\n of \r\n2\r\nit\r\n0\r\nX-T: 1\r\n\r\n"
+    answer = await answer_of(engine, (await open_raw(saying(raw))).url)
+    assert (answer.body, answer.headers.get("X-T")) == (b"all of it", None)
+
+
+async def test_a_head_has_no_body_however_long_it_would_be(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"))
+    assert await fetched(engine, server.url, "HEAD", body=None) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"X-Long: " + b"x" * 100_000, b"\r\n".join(b"X-%d: a" % number for number in range(1000))],
+    ids=["long", "many"],
+)
+async def test_a_head_beyond_all_measure_is_no_answer(engine: Engine, open_raw: OpenRaw, head: bytes) -> None:
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\n" + head + b"\r\nContent-Length: 0\r\n\r\n"))
+    with pytest.raises(ExchangeError) as caught:
+        await answer_of(engine, server.url)
+    assert caught.value.sent
+
+
+async def test_an_answer_may_come_before_all_of_the_body_is_sent(engine: Engine, open_raw: OpenRaw) -> None:
+    async def refuse(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        await peer.gone()
+
+    server = await open_raw(refuse)
+    assert await fetched(engine, server.url, body=b"x" * 2**23) == (413, b"no")
+    await asyncio.wait_for(server.all_gone.wait(), 10)  # nobody knows what is still on its way
+
+
+async def test_a_large_body_arrives_whole(engine: Engine, open_raw: OpenRaw) -> None:
+    async def count(peer: Peer) -> None:
+        request = await peer.request()
+        await peer.answer(b"%d" % len(request.partition(b"\r\n\r\n")[2]))
+
+    server = await open_raw(count)
+    assert await fetched(engine, server.url, body=b"x" * (3 * 2**20)) == (200, b"%d" % (3 * 2**20))
+
+
+# Connections
+
+
+async def test_a_get_whose_kept_connection_was_closed_is_asked_anew(engine: Engine, open_raw: OpenRaw) -> None:
+    async def closes_on_the_second(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"{}")
+        await peer.request()
+
+    server = await open_raw(closes_on_the_second)
+    for _ in range(3):
+        assert await fetched(engine, server.url, "GET", body=None) == (200, b"{}")
+    assert server.opened == 3
+
+
+async def test_a_connection_over_which_nobody_was_asked_is_not_used_again(engine: Engine, open_raw: OpenRaw) -> None:
+    async def talkative(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"{}")
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+        await peer.gone()
+
+    server = await open_raw(talkative)
+    for number in range(3):
+        assert await fetched(engine, server.url) == (200, b"{}")
+        await server.has_opened(number + 1)
+        await asyncio.sleep(0.02)  # until what nobody asked for is here
+    assert server.opened == 3
+
+
+async def test_an_idle_connection_is_closed_in_the_end(
+    engine: Engine, open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await open_raw(answering(b"{}"))
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: loop.time())  # where it looks, woken by the loop's time
+    with movable_loop_time() as advance:
+        await fetched(engine, server.url)
+        for _ in range(4):
+            advance(10)
+            await turns()
+        await asyncio.wait_for(server.all_gone.wait(), 10)
+
+
+async def test_a_thousand_requests_go_out_at_once(engine: Engine, open_raw: OpenRaw) -> None:
+    arrived = 0
+    all_here = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        nonlocal arrived
+        while await peer.request():
+            arrived += 1
+            if arrived == 1000:
+                all_here.set()
+            await all_here.wait()
+            await peer.answer(b"{}")
+
+    server = await open_raw(script)
+    answers = await asyncio.gather(*(fetched(engine, server.url) for _ in range(1000)))
+    assert answers == [(200, b"{}")] * 1000
+
+
+async def test_names_are_resolved_and_every_address_is_tried(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))  # listens on 127.0.0.1 alone, localhost may be ::1 too
+    assert await fetched(engine, f"http://localhost:{server.port}/a?b=c") == (200, b"{}")
+
+
+async def test_a_fragment_and_a_user_in_the_address_do_no_harm(engine: Engine, open_raw: OpenRaw) -> None:
+    lines: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        lines.append(await peer.request())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    await fetched(engine, f"http://user:word@127.0.0.1:{server.port}/a#part")
+    assert lines[0].startswith(b"POST /a HTTP/1.1\r\n")
+    assert b"Authorization: Basic dXNlcjp3b3Jk\r\n" in lines[0]
+
+
+async def test_percent_signs_and_sizes_arrive_as_they_are(engine: Engine, open_raw: OpenRaw) -> None:
+    requests: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        while request := await peer.request():
+            requests.append(request)
+            await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    headers = {"X-%s%d": "%s %(a)s 100%"}
+    for body in (b"", b"%s", None):
+        await fetched(engine, f"{server.url}/%E4%BD%A0?a=%25s%d", body=body, headers=headers)
+    assert [request.partition(b"\r\n")[0] for request in requests] == [b"POST /%E4%BD%A0?a=%25s%d HTTP/1.1"] * 3
+    assert all(b"\r\nX-%s%d: %s %(a)s 100%\r\n" in request for request in requests)
+    sizes = [request.lower().partition(b"content-length: ")[2].partition(b"\r")[0] for request in requests]
+    assert sizes == [b"0", b"2", b"0"]
+    assert [request.partition(b"\r\n\r\n")[2] for request in requests] == [b"", b"%s", b""]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("body", [None, b"{}", b"x" * 100_000, b"x" * 2**21], ids=["none", "short", "long", "large"])
+async def test_what_a_body_is_stays_open_unless_a_header_tells_it(
+    engine: Engine, open_raw: OpenRaw, method: str, body: bytes | None
+) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        while request := await peer.request():
+            head, _, rest = request.partition(b"\r\n\r\n")
+            heads.append(head.lower())
+            await peer.answer(b"%d" % len(rest))
+
+    server = await open_raw(take)
+    for headers in ({}, {"Content-Type": "text/plain"}):
+        assert await fetched(engine, server.url, method, headers=headers, body=body) == (200, b"%d" % len(body or b""))
+    assert [head.count(b"content-type:") for head in heads] == [0, 1]
+    assert b"content-type: text/plain" in heads[1]
+
+
+@pytest.mark.parametrize(
+    "header", ["Host", "Connection", "Transfer-Encoding", "Accept", "User-Agent", "Accept-Encoding"]
+)
+async def test_no_header_is_sent_twice(engine: Engine, open_raw: OpenRaw, header: str) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        heads.append((await peer.reader.readuntil(b"\r\n\r\n")).lower())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    value = "chunked" if header == "Transfer-Encoding" else "example"
+    await fetched(engine, server.url, headers={header: value}, body=None)
+    assert heads[0].count(f"\r\n{header.lower()}:".encode()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://127.0.0.1:{}/a b", {}),
+        ("http://127.0.0.1:{}/a\r\nX-Injected: b", {}),
+        ("http://127.0.0.1:{}/", {"X-A": "a\nX-Injected: b"}),
+        ("http://127.0.0.1:{}/", {"X-A\r\nX-Injected": "b"}),
+        ("http://127.0.0.1:{}/", {"X-A": "a%s\r\nX-Injected: b"}),
+        ("http://127.0.0.1:{}/", {"X-A": "a\0"}),
+        ("http://127.0.0.1:{}/", {"X-A": "\ud800"}),
+    ],
+)
+async def test_nothing_can_be_smuggled_into_a_request(
+    engine: Engine, open_raw: OpenRaw, url: str, headers: dict[str, str]
+) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        heads.append(await peer.request())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    (ended,) = await asyncio.gather(answer_of(engine, url.format(server.port), headers=headers), return_exceptions=True)
+    assert isinstance(ended, Answer) or (isinstance(ended, ExchangeError) and not ended.sent)
+    assert not any(b"\r\nX-Injected" in head or b"\nX-Injected" in head for head in heads)
+
+
+async def test_a_refused_address_is_not_connected_to_while_guarded(engine: Engine) -> None:
+    with pytest.raises(ExchangeError) as caught:
+        await answer_of(engine, "http://169.254.169.254/latest", guarded=True)
+    assert not caught.value.sent
+    assert not isinstance(caught.value, NoConnection)
+
+
+@needs_httptools
+async def test_many_servers_are_asked_and_none_of_their_connections_is_left_open(open_raw: OpenRaw) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        while await peer.request():
+            await go_on.wait()
+            await peer.answer(b"slow")
+
+    engine = HttptoolsEngine()
+    engine.open()
+    servers = [await open_raw(script) for script in [slow, *[answering(b"{}")] * 6]]
+    first = asyncio.ensure_future(fetched(engine, servers[0].url))
+    await servers[0].has_opened(1)
+    for server in servers[1:] * 2:
+        assert await fetched(engine, server.url) == (200, b"{}")
+    go_on.set()
+    assert await first == (200, b"slow")
+    assert [server.opened for server in servers] == [1] * 7
+    await engine.close()
+    for server in servers:
+        await asyncio.wait_for(server.all_gone.wait(), 10)
+
+
+async def test_who_trusts_others_shares_no_connection(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))
+    for tls in (None, Tls.load(None, None, None), None):
+        await fetched(engine, server.url, tls=tls)
+    assert server.opened in {1, 2}  # plain HTTP knows no difference, and need not
+
+
+@needs_httptools
+async def test_closing_closes_what_is_kept_and_what_is_under_way(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(answering(b"{}"))
+    answers: list[Answer] = await asyncio.gather(*(answer_of(engine, server.url) for _ in range(5)))
+    assert len(answers) == 5
+    await engine.close()
+    await asyncio.wait_for(server.all_gone.wait(), 10)
+
+
+# The choice
+
+
+def config(tmp_path: Path, outgoing: str) -> Any:
+    path = tmp_path / "esb.yaml"
+    path.write_text(f"version: 1\nserver: {{{outgoing}}}\ncomponents: []\n")
+    return load(path, {})
+
+
+@needs_httptools
+def test_the_fastest_engine_is_chosen_unless_another_is_named(tmp_path: Path) -> None:
+    assert Server().outgoing is None
+    assert isinstance(outgoing_engine.chosen(config(tmp_path, ""))[0], HttptoolsEngine)
+    assert isinstance(outgoing_engine.chosen(config(tmp_path, "outgoing: httptools"))[0], HttptoolsEngine)
+    assert isinstance(outgoing_engine.chosen(config(tmp_path, "outgoing: aiohttp"))[0], AiohttpEngine)
+
+
+def test_an_engine_that_is_not_installed_is_a_mistake_only_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httptools, "INSTALLED", False)
+    engine, mistakes = outgoing_engine.chosen(config(tmp_path, ""))
+    assert (type(engine), mistakes) == (AiohttpEngine, [])
+    _, mistakes = outgoing_engine.chosen(config(tmp_path, "outgoing: httptools"))
+    assert [(mistake.line, mistake.key) for mistake in mistakes] == [(2, "server.outgoing")]
+    assert "httptools is not installed" in mistakes[0].text
+
+
+def test_an_unknown_engine_is_a_located_mistake(tmp_path: Path) -> None:
+    (mistake,) = config(tmp_path, "outgoing: curl").mistakes
+    assert (mistake.line, mistake.key) == (2, "server.outgoing")

@@ -1,0 +1,474 @@
+"""When an access token is fetched, refreshed ahead and thrown away; and when a secret is not tried again."""
+
+import asyncio
+import gc
+import traceback
+from collections.abc import AsyncIterator
+
+import pytest
+
+from esb.core.errors import EsbError, Limited, UpstreamError
+from esb.core.events import Event, Observer, TokenFetched
+from esb.outgoing.tokens.cache import FAILURES_PER_MINUTE, Token, TokenCache, TokenKey, TokenRefused
+from tests.conftest import Clock
+from tests.support.loop_time import turns
+
+KEY = TokenKey("qy", "ww0000000000000001", "digest")
+LIFE = 7200.0
+
+
+class Upstream:
+    """Gives out tokens: a new one every time, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.inside = 0
+        self.most = 0
+        self.life = LIFE
+        self.same = ""
+        self.error: Exception | None = None
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self) -> Token:
+        self.fetched += 1
+        number = self.fetched
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        try:
+            await self.open.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.inside -= 1
+        if self.error is not None:
+            raise self.error
+        return Token(self.same or f"token {number}", self.life)
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+async def cache(clock: Clock, events: list[Event]) -> AsyncIterator[TokenCache]:
+    made = TokenCache(Observer([events.append]), clock, size=100)
+    yield made
+    await made.close()
+
+
+def borrowed(number: int) -> TokenKey:
+    """The key of a secret that a caller sent."""
+    return TokenKey("qy", "ww0000000000000001", f"digest {number}", borrowed=True)
+
+
+def at_hand(cache: TokenCache, key: TokenKey = KEY) -> str | None:
+    """The value of the token that is at hand."""
+    entry = cache.at_hand(key)
+    return None if entry is None else entry.value
+
+
+def outcomes(events: list[Event]) -> list[str]:
+    return [event.outcome for event in events if isinstance(event, TokenFetched)]
+
+
+# Fetching
+
+
+async def test_a_token_is_fetched_once_and_then_remembered(cache: TokenCache, upstream: Upstream) -> None:
+    assert [await cache.get(KEY, upstream) for _ in range(5)] == ["token 1"] * 5
+    assert upstream.fetched == 1
+
+
+async def test_a_token_is_at_hand_while_there_is_nothing_to_be_done_about_it(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    assert at_hand(cache) is None
+    await cache.get(KEY, upstream)
+    assert at_hand(cache) == "token 1"
+    clock.advance(LIFE - 301)
+    assert at_hand(cache) == "token 1"
+    clock.advance(62)
+    assert at_hand(cache) is None  # somebody has to refresh it
+    assert await cache.get(KEY, upstream) == "token 1"
+    await turns()
+    assert at_hand(cache) == "token 2"
+    await cache.forget(KEY, "token 2")
+    assert at_hand(cache) is None
+
+
+async def test_a_token_is_not_at_hand_after_its_end(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE)
+    assert at_hand(cache) is None
+
+
+async def test_what_is_at_hand_is_used_and_does_not_go_first(upstream: Upstream, clock: Clock) -> None:
+    cache = TokenCache(Observer(), clock, size=2)
+    for number in (1, 2):
+        await cache.get(borrowed(number), upstream)
+    assert at_hand(cache, borrowed(1)) == "token 1"
+    await cache.get(borrowed(3), upstream)
+    assert [at_hand(cache, borrowed(number)) for number in (1, 2, 3)] == ["token 1", None, "token 3"]
+    await cache.close()
+
+
+async def test_however_many_ask_at_once_one_token_is_fetched(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.open.clear()
+    tasks = [asyncio.ensure_future(cache.get(KEY, upstream)) for _ in range(1000)]
+    await turns()
+    upstream.open.set()
+    assert set(await asyncio.gather(*tasks)) == {"token 1"}
+    assert upstream.fetched == 1
+
+
+async def test_the_fetch_goes_on_when_who_asked_first_leaves(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.open.clear()
+    leaving, staying = (asyncio.ensure_future(cache.get(KEY, upstream)) for _ in range(2))
+    await turns()
+    leaving.cancel()
+    await turns()
+    upstream.open.set()
+    assert await staying == "token 1"
+    assert leaving.cancelled()
+
+
+async def test_a_token_fetched_for_somebody_who_left_serves_the_next(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.open.clear()
+    leaving = asyncio.ensure_future(cache.get(KEY, upstream))
+    await turns()
+    leaving.cancel()
+    upstream.open.set()
+    await turns()
+    assert await cache.get(KEY, upstream) == "token 1"
+    assert upstream.fetched == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        TokenKey("mp", "ww0000000000000001", "digest"),
+        TokenKey("qy", "ww0000000000000002", "digest"),
+        TokenKey("qy", "ww0000000000000001", "another"),
+        TokenKey("qy", "ww0000000000000001", "digest", "plain"),
+        TokenKey("qy", "ww0000000000000001", "digest", borrowed=True),
+    ],
+)
+async def test_every_part_of_the_key_tells_tokens_apart(cache: TokenCache, upstream: Upstream, other: TokenKey) -> None:
+    assert await cache.get(KEY, upstream) == "token 1"
+    assert await cache.get(other, upstream) == "token 2"
+    assert await cache.get(KEY, upstream) == "token 1"
+
+
+async def test_neither_key_nor_token_shows_a_secret() -> None:
+    assert "digest" not in repr(KEY)
+    assert "token 1" not in repr(Token("token 1", LIFE))
+
+
+# Expiry
+
+
+async def test_an_expired_token_is_fetched_anew(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE)
+    assert await cache.get(KEY, upstream) == "token 2"
+
+
+async def test_shortly_before_it_dies_a_token_is_refreshed_behind_the_back_of_who_asks(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE - 301)
+    assert await cache.get(KEY, upstream) == "token 1"
+    await turns()
+    assert upstream.fetched == 1
+    clock.advance(100)
+    upstream.open.clear()
+    assert [await cache.get(KEY, upstream) for _ in range(10)] == ["token 1"] * 10  # nobody waits
+    await turns()
+    assert upstream.fetched == 2
+    upstream.open.set()
+    await turns()
+    assert await cache.get(KEY, upstream) == "token 2"
+    assert upstream.fetched == 2
+
+
+async def test_a_short_life_is_refreshed_in_its_last_tenth(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
+    upstream.life = 100
+    await cache.get(KEY, upstream)
+    for seconds, fetched in [(89, 1), (4, 2)]:
+        clock.advance(seconds)
+        await cache.get(KEY, upstream)
+        await turns()
+        assert upstream.fetched == fetched
+
+
+async def test_the_same_token_again_is_not_asked_for_until_it_has_expired(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.same = "token"
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE - 200)
+    for _ in range(19):  # until 10 s before its end
+        upstream.life = LIFE  # as if it lived longer, which it does not
+        assert await cache.get(KEY, upstream) == "token"
+        await turns()
+        clock.advance(10)
+    assert upstream.fetched == 2
+    upstream.same = "fresh"
+    clock.advance(10)
+    assert await cache.get(KEY, upstream) == "fresh"
+    assert upstream.fetched == 3
+
+
+async def test_a_refresh_that_fails_leaves_the_token_and_is_tried_again_after_a_while(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.get(KEY, upstream)
+    upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    clock.advance(LIFE - 200)
+    for seconds, fetched in [(0, 2), (29, 2), (1, 3), (30, 4)]:
+        clock.advance(seconds)
+        assert await cache.get(KEY, upstream) == "token 1"
+        await turns()
+        assert upstream.fetched == fetched
+
+
+async def test_a_refresh_whose_secret_is_refused_is_not_tried_again_for_a_minute(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.get(KEY, upstream)
+    upstream.error = TokenRefused("invalid credential")
+    clock.advance(LIFE - 200)
+    for seconds, fetched in [(0, 2), (30, 2), (29, 2), (1, 3)]:
+        clock.advance(seconds)
+        assert await cache.get(KEY, upstream) == "token 1"
+        await turns()
+        assert upstream.fetched == fetched
+
+
+async def test_an_error_of_a_refresh_is_no_complaint_of_the_loop(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+    await cache.get(KEY, upstream)
+    upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    clock.advance(LIFE - 1)
+    await cache.get(KEY, upstream)
+    await turns()
+    gc.collect()
+    assert complaints == []
+
+
+# Forgetting
+
+
+async def test_a_token_that_failed_is_thrown_away(cache: TokenCache, upstream: Upstream) -> None:
+    await cache.forget(KEY, await cache.get(KEY, upstream))
+    assert await cache.get(KEY, upstream) == "token 2"
+
+
+async def test_a_late_failure_does_not_throw_the_fresh_token_away(cache: TokenCache, upstream: Upstream) -> None:
+    stale = await cache.get(KEY, upstream)
+    await cache.forget(KEY, stale)
+    await cache.get(KEY, upstream)
+    await cache.forget(KEY, stale)
+    assert await cache.get(KEY, upstream) == "token 2"
+    await cache.forget(borrowed(1), "token 2")
+    assert upstream.fetched == 2
+
+
+async def test_200_failures_of_one_token_fetch_one_more(cache: TokenCache, upstream: Upstream) -> None:
+    stale = await cache.get(KEY, upstream)
+
+    async def send(number: int) -> str:
+        await turns(number % 7)
+        await cache.forget(KEY, stale)
+        return await cache.get(KEY, upstream)
+
+    assert set(await asyncio.gather(*(send(number) for number in range(200)))) == {"token 2"}
+    assert upstream.fetched == 2
+
+
+async def test_a_token_that_comes_back_after_it_was_thrown_away_is_not_thrown_away_again_at_once(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.same = "token"
+    for _ in range(100):
+        await cache.forget(KEY, await cache.get(KEY, upstream))
+    assert upstream.fetched == 2
+    clock.advance(30)
+    await cache.forget(KEY, await cache.get(KEY, upstream))
+    upstream.same = "fresh"
+    assert await cache.get(KEY, upstream) == "fresh"
+
+
+# Failures
+
+
+async def test_a_failed_fetch_is_not_remembered(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    for _ in range(3):
+        with pytest.raises(UpstreamError):
+            await cache.get(KEY, upstream)
+    upstream.error = None
+    assert await cache.get(KEY, upstream) == "token 4"
+
+
+async def test_a_refused_secret_is_asked_about_once_in_60_seconds(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.error = TokenRefused("invalid credential")
+    for seconds, fetched in [(0, 1), (59, 1), (1, 2)]:
+        clock.advance(seconds)
+        results = await asyncio.gather(*(cache.get(KEY, upstream) for _ in range(50)), return_exceptions=True)
+        assert results == [upstream.error] * 50
+        assert upstream.fetched == fetched
+
+
+async def test_a_remembered_refusal_does_not_grow_with_every_time_it_is_told(
+    cache: TokenCache, upstream: Upstream
+) -> None:
+    upstream.error = TokenRefused("invalid credential")
+    lengths = []
+    for _ in range(20):
+        with pytest.raises(TokenRefused) as caught:
+            await cache.get(KEY, upstream)
+        lengths.append(len(traceback.extract_tb(caught.value.__traceback__)))
+    assert lengths[1] == lengths[-1]
+
+
+async def test_a_refused_secret_does_not_shut_out_another_of_the_account(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.error = TokenRefused("invalid credential")
+    with pytest.raises(TokenRefused):
+        await cache.get(borrowed(1), upstream)
+    upstream.error = None
+    assert await cache.get(borrowed(2), upstream) == "token 2"
+
+
+# Secrets that callers send
+
+
+async def test_of_500_wrong_secrets_at_once_20_are_tried_and_the_rest_is_told_when_to_come_again(
+    cache: TokenCache, upstream: Upstream
+) -> None:
+    upstream.error = TokenRefused("invalid credential")
+    results = await asyncio.gather(*(cache.get(borrowed(n), upstream) for n in range(500)), return_exceptions=True)
+    limited = [result for result in results if isinstance(result, Limited)]
+    assert upstream.fetched == FAILURES_PER_MINUTE == 20
+    assert len(limited) == 480
+    assert {error.retry_after for error in limited} == {60.0}
+    assert limited[0].data == {"retry_after": 60.0}
+
+
+async def test_wrong_secrets_one_after_another_are_counted_by_the_minute(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.error = TokenRefused("invalid credential")
+    for number in range(20):
+        with pytest.raises(TokenRefused):
+            await cache.get(borrowed(number), upstream)
+        clock.advance(2)
+    with pytest.raises(Limited) as caught:
+        await cache.get(borrowed(20), upstream)
+    assert caught.value.retry_after == 20.0  # the first one was 40 s ago
+    clock.advance(20)
+    with pytest.raises(TokenRefused):
+        await cache.get(borrowed(21), upstream)
+    with pytest.raises(Limited):
+        await cache.get(borrowed(22), upstream)
+
+
+async def test_the_configured_secret_is_never_shut_out_by_wrong_ones(cache: TokenCache, upstream: Upstream) -> None:
+    wrong = Upstream()
+    wrong.error = TokenRefused("invalid credential")
+    wrong.open.clear()
+    trying = [asyncio.ensure_future(cache.get(borrowed(number), wrong)) for number in range(500)]
+    await turns()
+    assert await cache.get(KEY, upstream) == "token 1"  # while they are under way
+    wrong.open.set()
+    await asyncio.gather(*trying, return_exceptions=True)
+    await cache.forget(KEY, "token 1")
+    assert await cache.get(KEY, upstream) == "token 2"  # and when they have used up the minute
+
+
+async def test_another_account_is_not_shut_out(cache: TokenCache, upstream: Upstream) -> None:
+    wrong = Upstream()
+    wrong.error = TokenRefused("invalid credential")
+    await asyncio.gather(*(cache.get(borrowed(n), wrong) for n in range(30)), return_exceptions=True)
+    other = TokenKey("qy", "ww0000000000000002", "digest", borrowed=True)
+    assert await cache.get(other, upstream) == "token 1"
+
+
+async def test_good_secrets_are_not_counted_and_wait_their_turn(cache: TokenCache, upstream: Upstream) -> None:
+    results = await asyncio.gather(*(cache.get(borrowed(number), upstream) for number in range(60)))
+    assert len(set(results)) == 60
+    assert upstream.most == 20  # any of those under way might turn out wrong
+
+
+async def test_failures_that_say_nothing_of_the_secret_are_not_counted(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    await asyncio.gather(*(cache.get(borrowed(n), upstream) for n in range(30)), return_exceptions=True)
+    upstream.error = None
+    assert await cache.get(borrowed(31), upstream) == "token 31"
+
+
+async def test_who_waits_for_the_budget_and_leaves_takes_nothing_along(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.open.clear()
+    tasks = [asyncio.ensure_future(cache.get(borrowed(number), upstream)) for number in range(30)]
+    await turns()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    upstream.open.set()
+    assert await asyncio.wait_for(cache.get(borrowed(99), upstream), 1)
+
+
+# Bounds and end
+
+
+async def test_the_memory_is_bounded_and_keeps_what_is_used(cache: TokenCache, upstream: Upstream) -> None:
+    for number in range(250):
+        await cache.get(TokenKey("qy", f"corp {number}", "digest"), upstream)
+        await cache.get(KEY, upstream)
+    assert upstream.fetched == 251
+    await cache.get(TokenKey("qy", "corp 0", "digest"), upstream)
+    assert upstream.fetched == 252
+
+
+async def test_closing_cancels_a_fetch_under_way(clock: Clock, upstream: Upstream, events: list[Event]) -> None:
+    cache = TokenCache(Observer([events.append]), clock)
+    upstream.open.clear()
+    waiting = asyncio.ensure_future(cache.get(KEY, upstream))
+    await turns()
+    await cache.close()
+    assert upstream.inside == 0
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert outcomes(events) == ["failed"]
+
+
+async def test_every_fetch_is_told_with_how_it_ended(
+    cache: TokenCache, upstream: Upstream, clock: Clock, events: list[Event]
+) -> None:
+    await cache.get(KEY, upstream)
+    upstream.same = "token 1"
+    clock.advance(LIFE - 100)
+    await cache.get(KEY, upstream)
+    await turns()
+    clock.advance(100)
+    for error in (EsbError("busy"), TokenRefused("invalid credential")):
+        upstream.error = error
+        with pytest.raises(EsbError):
+            await cache.get(KEY, upstream)
+    assert outcomes(events) == ["fetched", "same", "failed", "refused"]
+    told = [event for event in events if isinstance(event, TokenFetched)]
+    assert {(event.platform, event.account) for event in told} == {("qy", "ww0000000000000001")}
+    assert "digest" not in repr(events)
+    assert "token 1" not in repr(events)

@@ -1,0 +1,381 @@
+"""No secret gets out, whatever an upstream does: one test over every component that there is.
+
+A new component needs a stanza in CASES, with every secret it can be given written as `secret(…)`.
+"""
+
+import base64
+import gc
+import io
+import json
+import logging
+import pkgutil
+import traceback
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import BaseModel
+
+import esb.plugins
+from esb.contracts.component import ChainServices, Component, NoConfig
+from esb.contracts.middleware import Handler
+from esb.core.call import Call
+from esb.gateway.app import GATEWAY
+from esb.telemetry import logs
+from tests.conftest import Gateway, OpenGateway
+from tests.support.ports import free_port
+from tests.support.servers.forward_proxy import ForwardProxy
+from tests.support.servers.raw_server import Peer, Script, answering, raw_server, reset_after_request, silent
+
+MARK = "TOPSECRET"
+
+
+def secret(name: str) -> str:
+    """A secret that is found wherever it gets out, and that URLs, JSON and Basic authentication have to quote."""
+    return f'{MARK}-{name}+/= &"ü'
+
+
+@dataclass(frozen=True)
+class Case:
+    """A component's stanza, and a call of it that asks an upstream. {upstream} stands for the upstream's URL."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    proxy_key: str = ""
+    calls: str = ""  # another component that it calls: the key of its case
+    asks_upstream: bool = True
+    passes_on: bool = False  # what the upstream answers is the answer, also a refusal
+    timeout: float = 5
+
+
+NOTICE = {"heading": "H", "message": "M"}
+WECOM = {
+    "wx_qy_corpid": "ww0000000000000001",
+    "wx_qy_corpsecret": secret("corpsecret"),
+    "wx_qy_agentid": 1000002,
+    "wx_qy_host": "{upstream}",
+}
+OFFICIAL_ACCOUNT = {
+    "wx_app_id": "wx0000000000000001",
+    "wx_secret": secret("appsecret"),
+    "wx_template_id": "T",
+    "wx_mp_host": "{upstream}",
+}
+RELAY = {"dest_url": "{upstream}/hook?key=" + f"{MARK}-hook"}
+TENCENT = {
+    "tencent_secret_id": f"{MARK}-id",
+    "tencent_secret_key": secret("key"),
+    "tencent_host": "{upstream}",
+    "sdk_app_id": "1400000000",
+    "template_id": "1",
+}
+MAIL = {"receiver": "zhangsan@example.com", "title": "T", "content": "C", "sender": "esb@example.com"}
+SMS = {"receiver": "13800000000", "content": "C"}
+VOICE = {
+    "auto_read_message": "M",
+    "user_list_information": [{"username": "admin", "mobile_phone": "13800000000"}],
+}
+
+CASES: dict[str, dict[str, Case]] = {
+    "cmsi_send_weixin": {
+        "qy": Case({"wx_type": "qy", **WECOM}, {"receiver": "zhangsan", "data": NOTICE}, "wx_proxy"),
+        "qy, a caller's app": Case(
+            {"wx_type": "qy", **WECOM},
+            {"receiver": "zhangsan", "data": NOTICE, "wx_qy_corpsecret": secret("borrowed"), "wx_qy_agentid": 7},
+            "wx_proxy",
+        ),
+        "mp": Case({"wx_type": "mp", **OFFICIAL_ACCOUNT}, {"receiver": "o1", "data": NOTICE}, "wx_proxy"),
+        "mp, plain token": Case(
+            {"wx_type": "mp", "wx_token_api": "plain", **OFFICIAL_ACCOUNT}, {"receiver": "o1", "data": NOTICE}
+        ),
+    },
+    "cmsi_send_qy_weixin": {"": Case(WECOM, {"receiver": "zhangsan", "content": "C"}, "wx_proxy")},
+    "cmsi_send_mp_weixin": {"": Case(OFFICIAL_ACCOUNT, {"receiver": "o1", "data": NOTICE}, "wx_proxy")},
+    "cmsi_send_wecom_robot": {
+        "": Case({"webhook_key": f"{MARK}-robot", "wx_qy_host": "{upstream}"}, {"content": "C"}, "wx_proxy")
+    },
+    "cmsi_send_msg": {
+        "weixin": Case(
+            params={"msg_type": "weixin", "receiver__username": "admin", "title": "T", "content": "C"},
+            calls="cmsi_send_weixin",
+        )
+    },
+    "cmsi_get_msg_type": {"": Case(asks_upstream=False)},
+    "cmsi_send_mail": {
+        "relay": Case(RELAY, MAIL),
+        "smtp": Case(
+            {"smtp_host": "127.0.0.1", "smtp_port": "{port}", "smtp_user": "esb", "smtp_pwd": secret("smtp")}, MAIL
+        ),
+    },
+    "cmsi_send_sms": {"relay": Case(RELAY, SMS), "tencent": Case({**TENCENT, "sms_sign": "S"}, SMS)},
+    "cmsi_send_voice_msg": {"relay": Case(RELAY, VOICE), "tencent": Case(TENCENT, VOICE)},
+    "http": {
+        # An upstream may repeat to the caller whatever it was told: so the secrets of its config are not in here.
+        "envelope": Case({"hosts": ["{upstream}"], "path": "/x/"}, {"a": 1}, passes_on=True),
+        "query": Case({"hosts": ["{upstream}"], "path": "/x/{a}/", "send": "query"}, {"a": 1}, passes_on=True),
+    },
+}
+PLUGINS = sorted(found.name for found in pkgutil.iter_modules(esb.plugins.__path__) if not found.name.startswith("_"))
+DECLARED = [pytest.param(name, key, id=f"{name} {key}") for name in PLUGINS for key in CASES.get(name, {})]
+OVER_HTTP = [item for item in DECLARED if "smtp" not in str(item.id)]
+
+CONFIG = f"""\
+version: 1
+services:
+  apps: {{use: static, config: {{apps: [{{code: esb_demo, secrets: ['{secret("app")}'], impersonate: ["*"]}}]}}}}
+  login: {{use: static, config: {{tokens: {{'{secret("login")}': admin}}}}}}
+  users: {{use: static, config: {{users: [{{username: admin, wx_userid: zhangsan, email: admin@example.com,
+                                          telephone: "13800000000"}}]}}}}
+middlewares:
+  - use: tests.plugins.test_secrets:Witness
+  - use: app_auth
+  - use: user_auth
+  - use: permission
+components:
+"""
+AUTH = {"bk_app_code": "esb_demo", "bk_app_secret": secret("app"), "bk_token": secret("login")}
+
+
+class Witness:
+    """A middleware that writes down every error that passes it, causes included."""
+
+    config_type = NoConfig
+    seen: ClassVar[list[str]] = []
+
+    def __init__(self, config: NoConfig, services: ChainServices) -> None:
+        """Nothing to configure and nothing to borrow."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        self.seen.append(repr(call))
+        try:
+            return await handler(call)
+        except Exception as error:
+            self.seen.extend([*traceback.format_exception(error), repr(error), repr(vars(error))])
+            raise
+
+
+def test_every_component_has_a_stanza_here() -> None:
+    assert [name for name in PLUGINS if name not in CASES] == [], "write a stanza for them in CASES"
+
+
+# What upstreams do
+
+
+def echo_of(request: bytes) -> str:
+    """All that an upstream saw of us, as it may put it into its answer."""
+    head, _, body = request.decode().partition("\r\n\r\n")
+    line, *headers = head.split("\r\n")
+    method, target, _ = line.split(" ")
+    host = next((name.partition(": ")[2] for name in headers if name.lower().startswith("host:")), "")
+    return f"cannot {method} {target} at http://{host}{target} with {body} and {headers}"
+
+
+def refusing(request: bytes) -> bytes:
+    """A refusal in the words of every upstream that there is, with all that it saw."""
+    echo = echo_of(request)
+    return json.dumps(
+        {
+            "errcode": 40058,
+            "errmsg": echo,
+            "result": False,
+            "code": echo,
+            "message": echo,
+            "data": {"echo": echo},
+            "Response": {"Error": {"Code": echo, "Message": echo}, "RequestId": echo},
+        },
+        ensure_ascii=False,
+    ).encode()
+
+
+async def refusal(peer: Peer, request: bytes) -> None:
+    await peer.answer(refusing(request))
+
+
+async def status_500(peer: Peer, request: bytes) -> None:
+    await peer.answer(refusing(request), "500 Oops")
+
+
+async def html(peer: Peer, request: bytes) -> None:
+    await peer.answer(f"<html><body>{echo_of(request)}</body></html>".encode(), headers="Content-Type: text/html\r\n")
+
+
+async def redirect(peer: Peer, request: bytes) -> None:
+    target = request.split(b" ")[1].decode()
+    await peer.answer(b"", "302 Found", f"Location: http://127.0.0.1:9{target}\r\n")
+
+
+async def reset(peer: Peer, request: bytes) -> None:
+    peer.reset()
+
+
+async def timeout(peer: Peer, request: bytes) -> None:
+    await peer.gone()
+
+
+MISHAPS = [refusal, status_500, html, redirect, reset, timeout]
+SOON = 0.05
+"""The deadline of a call whose upstream never answers."""
+
+
+def upstream(mishap: Any, *, gives_token: bool) -> Script:
+    """An upstream to which this happens: at once, or only after it has given out an access token."""
+    token = {"errcode": 0, "errmsg": "ok", "access_token": secret("access-token"), "expires_in": 7200}
+
+    async def script(peer: Peer) -> None:
+        while request := await peer.request():
+            if gives_token and request.split(b" ")[1].partition(b"?")[0].endswith(b"token"):
+                await peer.answer(json.dumps(token).encode())
+            else:
+                await mishap(peer, request)
+
+    return script
+
+
+async def smtp(peer: Peer) -> None:
+    """A mail server that refuses whatever it hears, and repeats it."""
+    await peer.send(b"220 ready\r\n")
+    while line := (await peer.reader.readline()).strip():
+        if line.upper().startswith(b"EHLO"):
+            await peer.send(b"250-here\r\n250 AUTH PLAIN LOGIN\r\n")
+        else:
+            await peer.send(b"535 5.7.8 cannot " + line + b"\r\n")
+
+
+# What gets out
+
+
+def forms_of_the_mark() -> list[str]:
+    """The mark as it is, and as base64 shows it wherever it begins."""
+    encoded = [base64.b64encode(b" " * offset + MARK.encode()).decode()[2:-4] for offset in range(3)]
+    return [MARK, *encoded]
+
+
+def written(gateway: Gateway) -> str:
+    """The log of a gateway in both its forms."""
+    text = ""
+    for environ in ({}, {"ESB_LOG": "json"}):
+        stream = io.StringIO()
+        write = logs.listener(environ, stream)
+        for event in gateway.events:
+            write(event)
+        text += stream.getvalue()
+    assert "component=" in text
+    return text
+
+
+class Scene:
+    """A gateway with one component, and all that came out of it."""
+
+    def __init__(self, open_gateway: OpenGateway, caplog: pytest.LogCaptureFixture) -> None:
+        self._open_gateway = open_gateway
+        self._caplog = caplog
+        Witness.seen.clear()
+        caplog.set_level(logging.DEBUG)
+
+    async def gateway(self, name: str, case: Case, port: int, proxy: str = "") -> Gateway:
+        return await self._open_gateway(config=CONFIG + self._stanzas(name, case, port, proxy))
+
+    async def play(self, name: str, case: Case, port: int, proxy: str = "") -> None:
+        """Calls the component with this upstream, and looks for secrets in all that comes out."""
+        gateway = await self.gateway(name, case, port, proxy)
+        response = await gateway.post({**AUTH, **case.params}, name.replace("_", "/", 1))
+        envelope = await response.json()
+        assert envelope["result"] is not case.asks_upstream, envelope
+        assert "Component error" not in envelope["message"]
+        logged = [f"{record.getMessage()} {record.exc_info}" for record in self._caplog.records]
+        told = {
+            "answer": await response.text() + str(response.headers),
+            "events": repr(gateway.events),
+            "log": written(gateway),
+            "library logs": "\n".join(logged),
+            "errors": "\n".join(Witness.seen),
+        }
+        assert [place for place, text in told.items() if any(form in text for form in forms_of_the_mark())] == []
+        for place in ("events", "log", "errors") if case.passes_on else ("answer", "events", "log", "errors"):
+            assert f"http://127.0.0.1:{port}" not in told[place], place
+            assert "access_token=" not in told[place].replace("access_token=***", ""), place
+        if case.asks_upstream and not case.passes_on:
+            assert "Traceback" in told["errors"]
+
+    def _stanzas(self, name: str, case: Case, port: int, proxy: str) -> str:
+        config = json.dumps(
+            {**case.config, **({case.proxy_key: proxy} if proxy and case.proxy_key else {})}, ensure_ascii=False
+        )
+        config = config.replace("{upstream}", f"http://127.0.0.1:{port}").replace('"{port}"', str(port))
+        path = name.replace("_", "/", 1)
+        text = f"  - {{path: /{path}/, use: {name}, timeout: {case.timeout}, config: {config}}}\n"
+        if not case.calls:
+            return text
+        called = replace(next(iter(CASES[case.calls].values())), timeout=case.timeout)
+        return text + self._stanzas(case.calls, called, port, "")
+
+
+@pytest.fixture
+def scene(open_gateway: OpenGateway, caplog: pytest.LogCaptureFixture) -> Scene:
+    return Scene(open_gateway, caplog)
+
+
+@pytest.mark.parametrize(("name", "key"), OVER_HTTP)
+@pytest.mark.parametrize("gives_token", [False, True], ids=["at once", "after the token"])
+@pytest.mark.parametrize("mishap", MISHAPS)
+async def test_an_upstream_that_fails_brings_no_secret_out(
+    scene: Scene, opened: AsyncExitStack, name: str, key: str, mishap: Any, gives_token: bool
+) -> None:
+    server = await opened.enter_async_context(raw_server(upstream(mishap, gives_token=gives_token)))
+    case = CASES[name][key]
+    await scene.play(name, replace(case, timeout=SOON) if mishap is timeout else case, server.port)
+
+
+@pytest.mark.parametrize(("name", "key"), DECLARED)
+async def test_an_upstream_that_is_not_there_brings_no_secret_out(scene: Scene, name: str, key: str) -> None:
+    await scene.play(name, CASES[name][key], free_port())
+
+
+@pytest.mark.parametrize(("name", "key"), DECLARED)
+async def test_what_a_debugger_prints_of_a_component_shows_no_secret(scene: Scene, name: str, key: str) -> None:
+    case = CASES[name][key]
+    gateway = await scene.gateway(name, case, free_port(), f"http://user:{MARK}-proxy@127.0.0.1:1")
+    ours = {Component, BaseModel}  # isinstance would wake lazy things that other tests have left
+    alive = [thing for thing in gc.get_objects() if not ours.isdisjoint(type(thing).__mro__)]
+    assert any(isinstance(thing, Component) for thing in alive)
+    texts = [f"{thing!r} {thing}" for thing in [*alive, gateway.app[GATEWAY].config]]
+    assert [text for text in texts if MARK in text] == []
+
+
+@pytest.mark.parametrize(("name", "key"), [item for item in DECLARED if item not in OVER_HTTP])
+@pytest.mark.parametrize("script", [smtp, silent, reset_after_request])
+async def test_a_mail_server_that_fails_brings_no_secret_out(
+    scene: Scene, opened: AsyncExitStack, name: str, key: str, script: Script
+) -> None:
+    server = await opened.enter_async_context(raw_server(script))
+    case = CASES[name][key]
+    await scene.play(name, case if script is smtp else replace(case, timeout=SOON), server.port)
+
+
+PROXIED = [item for item in DECLARED if CASES[str(item.values[0])][str(item.values[1])].proxy_key]
+PROXIES: dict[str, Script | None] = {
+    "not there": None,
+    "refusing": ForwardProxy("somebody", "else"),
+    "resetting": reset_after_request,
+    "silent": silent,
+    "no proxy": answering(b"<html>what?</html>", "400 Bad Request"),
+}
+
+
+@pytest.mark.parametrize(("name", "key"), PROXIED)
+@pytest.mark.parametrize("kind", PROXIES)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_forward_proxy_that_fails_brings_no_secret_out(
+    scene: Scene, opened: AsyncExitStack, name: str, key: str, kind: str, scheme: str
+) -> None:
+    script = PROXIES[kind]
+    port = free_port() if script is None else (await opened.enter_async_context(raw_server(script))).port
+    case = CASES[name][key]
+    hosts = {
+        option: str(value).replace("http:", f"{scheme}:") for option, value in case.config.items() if "host" in option
+    }
+    limit = SOON if script is silent else case.timeout
+    changed = replace(case, config={**case.config, **hosts}, timeout=limit)
+    await scene.play(name, changed, free_port(), f"http://user:{MARK}-proxy@127.0.0.1:{port}")

@@ -1,0 +1,1 @@
+"""Tests of the repository itself: the house, the documents, the packages, the deployment."""

@@ -1,0 +1,284 @@
+"""What README and docs show is run here, so that it stays true."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click import Command, Context, Group, Option
+from click.testing import CliRunner
+
+import esb.core.errors
+from esb.channels.wechat import Notice
+from esb.cli.main import main
+from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
+from esb.gateway.plugin_loader import PROTOCOLS, built_in
+from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
+from tests.support.processes.command_line import exchange, running
+from tests.support.processes.interpreter import Done, pytest_of, python
+from tests.support.repository import ROOT
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+READMES = ("README.md", "README.zh-CN.md")
+PAIRS = [READMES, *((f"docs/{path.name}", f"docs/{path.stem}.zh-CN.md") for path in (ROOT / "docs").glob("[a-z]*.md"))]
+PAIRS = [(english, chinese) for english, chinese in PAIRS if not english.endswith(".zh-CN.md")]
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+READY = "http://127.0.0.1:8080"
+ROBOT = ROOT / "examples" / "robot"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def blocks(page: str, *languages: str) -> list[Block]:
+    """The fenced blocks of a page, in order; of these languages if any are named."""
+    content = text(page)
+    found = [
+        Block(page, content[: match.start()].count("\n") + 1, match[1], match[2]) for match in FENCE.finditer(content)
+    ]
+    return [block for block in found if not languages or block.language in languages]
+
+
+def only(page: str, language: str, beginning: str) -> str:
+    """The one block of a page that begins so."""
+    (block,) = (block for block in blocks(page, language) if block.text.startswith(beginning))
+    return block.text
+
+
+def commands(group: Group) -> dict[str, Command]:
+    context = Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+COMMANDS = commands(main)
+WHOLE_CONFIGS = [block for page in PAGES for block in blocks(page, "yaml") if block.text.startswith("version:")]
+
+
+# Both languages
+
+
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_have_the_same_parts(english: str, chinese: str) -> None:
+    def parts(page: str) -> list[str]:
+        prose = FENCE.sub("", text(page))
+        return re.findall(r"^#+ |^(?=\| ---)|^\d+\. |^- \*\*", prose, re.MULTILINE)
+
+    assert parts(english) == parts(chinese)
+    assert [block.language for block in blocks(english)] == [block.language for block in blocks(chinese)]
+
+
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_show_the_same_code(english: str, chinese: str) -> None:
+    for one, other in zip(blocks(english), blocks(chinese), strict=True):
+        if one.language == "yaml":  # its comments are translated
+            assert yaml.safe_load(one.text) == yaml.safe_load(other.text), other.place
+        elif english != "docs/sandbox.md":
+            assert one.text == other.text, other.place
+
+
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_name_the_same_things(english: str, chinese: str) -> None:
+    def names(page: str) -> set[str]:
+        return set(re.findall(r"`([A-Za-z0-9_./:-]+)`", FENCE.sub("", text(page))))
+
+    assert names(english) == names(chinese)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for link in LINK.findall(FENCE.sub("", text(page))):
+        if not link.startswith(("http://", "https://", "#")):
+            assert (ROOT / page).parent.joinpath(link.partition("#")[0]).exists(), f"{page}: {link}"
+
+
+# What is shown is run
+
+
+@pytest.mark.parametrize("block", WHOLE_CONFIGS, ids=lambda block: block.place)
+def test_a_whole_configuration_has_no_mistakes(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(block.text)
+    for name in re.findall(r"\$\{file:([^}]+)\}", block.text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("secret\n")
+    for name in re.findall(r"\$\{(\w+)\}", block.text):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    checked = CliRunner().invoke(main, ["check", "-c", str(path)])
+
+    assert checked.output == f"ok: {block.text.count('- path:')} components\n"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_yaml_block_is_yaml_and_every_json_line_is_json(page: str) -> None:
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block.text), block.place
+    for block in blocks(page, "json"):
+        try:
+            json.loads(block.text)
+        except ValueError:
+            assert [json.loads(line) for line in block.text.splitlines()], block.place
+
+
+def test_the_call_of_the_readme_gets_the_answer_of_the_readme(tmp_path: Path) -> None:
+    command = shlex.split(only("README.md", "bash", "curl "))
+    shown = json.loads(only("README.md", "json", "{"))
+    url, body = command[1], json.loads(command[command.index("-d") + 1])
+    assert url.startswith(READY)
+
+    with running("serve", "-c", _on_free_ports(tmp_path), log=tmp_path / "log") as gateway:
+        answer = exchange(gateway.url + url.removeprefix(READY), body)
+
+    assert answer.status == 200
+    assert steady(answer.body) == steady(shown)
+
+
+def test_the_sdk_example_sends(tmp_path: Path) -> None:
+    pytest.importorskip("bkapi_component")
+    example = only("README.md", "python", "from bkapi_component")
+
+    with running("serve", "-c", _on_free_ports(tmp_path), log=tmp_path / "log") as gateway:
+        alone = "import sys; sys.modules['django'] = None\n"  # where Django is, the SDK wants to read its settings
+        program = alone + example.replace(READY, gateway.url) + "print(answer['result'])\n"
+        done = python("-c", program, folder=tmp_path)
+
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_the_plugin_of_the_readme_is_the_example() -> None:
+    for page in READMES:
+        assert only(page, "python", '"""chat/send_robot') == (ROBOT / "send_robot.py").read_text("utf-8")
+        (shown,) = yaml.safe_load(only(page, "yaml", "- path: /chat/send_robot/"))
+        (stanza,) = yaml.safe_load((ROBOT / "esb.yaml").read_text("utf-8"))["components"]
+        assert shown.keys() == stanza.keys()
+        assert {**shown, "config": None} == {**stanza, "config": None}
+
+
+def test_the_example_passes_its_own_test() -> None:
+    done = pytest_of(ROOT, str(ROBOT))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_comparison_finds_what_differs_and_nothing_else(tmp_path: Path) -> None:
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text("".join(block.text for block in blocks("docs/migrating.md", "json")))
+    other = tmp_path / "other.yaml"
+    other.write_text("version: 1\nserver: {port: 0}\ncomponents: [{path: /cmsi/send_msg/, use: cmsi_send_msg}]\n")
+
+    def compare(one: str, two: str) -> Done:
+        return python(str(ROOT / "examples" / "compare.py"), one, two, str(requests), folder=tmp_path)
+
+    with (
+        running("serve", "-c", _on_free_ports(tmp_path), log=tmp_path / "log") as gateway,
+        running("serve", "-c", other, log=tmp_path / "other.log") as different,
+    ):
+        same = compare(gateway.url, gateway.url)
+        differing = compare(gateway.url, different.url)
+
+    assert (same.returncode, same.stdout) == (0, "3 requests, 0 answered differently\n")
+    assert differing.returncode == 1
+    assert "line 1: v2/cmsi/send_weixin/" in differing.stdout
+
+
+# What exists is documented, and what is documented exists
+
+
+def test_the_commands_that_are_shown_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
+    for page in PAGES:
+        content = text(page)
+        shown = re.findall(r"(?:^|`)make ([a-z]+)", content, re.MULTILINE)
+        assert set(shown) <= targets, page
+        assert set(re.findall(r"(?:^(?:\$ )?|`)esb ([a-z]+)", content, re.MULTILINE)) <= set(COMMANDS), page
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_command_is_in_the_table(page: str) -> None:
+    assert re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE) == [
+        "check",
+        "serve",
+        "components",
+        "sandbox",
+        "demo",
+        "docs",
+        "openapi",
+        "schema",
+        "dev",
+        "new",
+        "call",
+        "import",
+    ]
+    assert set(COMMANDS) == set(re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE))
+    explained = [command for name, command in COMMANDS.items() if name != "call"]  # a client, which its -h explains
+    options = {name for command in explained for name in _options(command.params)}
+    assert options <= {"--config", "-c", "--host", "--port", "--language", "--output", "-o"}, (
+        "a new option needs a place in the READMEs"
+    )
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_name_for_use_is_documented(page: str) -> None:
+    groups = [("components", ""), ("middlewares", ""), *(("services", service) for service in PROTOCOLS)]
+    for name in {name for group, service in groups for name in built_in(group, service)}:
+        assert f"`{name}`" in text(page), name
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_key_is_documented(page: str) -> None:
+    for model in (DocumentKeys, ServicesKeys, ComponentKeys, Server, Sandbox, SendWeixin.config_type):
+        for key in set(model.model_fields) - {"version"}:
+            assert f"`{key}`" in text(page), key
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_parameter_of_send_weixin_is_documented(page: str) -> None:
+    for name in {**SendWeixinParams.model_fields, **Notice.model_fields}:
+        assert f"`{name}`" in text(page), name
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_code_is_documented(page: str) -> None:
+    classes = [found for found in vars(esb.core.errors).values() if isinstance(found, type)]
+    codes = {found.code for found in classes if issubclass(found, esb.core.errors.EsbError)} | {0}
+
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text(page), re.MULTILINE)} == codes
+
+
+def _on_free_ports(folder: Path) -> Path:
+    """The shipped configuration, but for its ports."""
+    path = folder / "esb.yaml"
+    path.write_text(text("conf/esb.yaml").replace("port: 8080", "port: 0").replace("port: 8089", "port: 0"))
+    return path
+
+
+def steady(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer without what is new in every answer; where it stands is kept."""
+    data = answer["data"]
+    assert re.fullmatch(r"[0-9a-f]{32}", answer["request_id"])
+    return {**answer, "request_id": "", "data": {**data, "msgids": ["" for _ in data["msgids"]]}}
+
+
+def _options(params: list[Any]) -> set[str]:
+    return {name for param in params if isinstance(param, Option) for name in param.opts} - {"-h", "--help"}

@@ -1,0 +1,92 @@
+"""docs/plugins.md: each of its listings is a file, and what it tells to type does what it says."""
+
+import json
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.ports import free_port
+from tests.support.processes.command_line import environment, run, running, until
+from tests.support.processes.interpreter import pytest_of
+from tests.support.repository import ROOT
+
+PAGES = ("docs/plugins.md", "docs/plugins.zh-CN.md")
+LISTING = re.compile(r"\]\(\.\./(examples/\S+)\):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HELLO = ROOT / "examples" / "hello"
+WRITTEN = ("plugins/demo_hello.py", "components/demo_hello.yaml", "tests/test_demo_hello.py")
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return [body for found, body in FENCE.findall(text(PAGES[0])) if found == language]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_listing_is_a_file(page: str) -> None:
+    listings = LISTING.findall(text(page))
+    for path, shown in listings:
+        assert shown == (ROOT / path).read_text("utf-8"), path
+    code = [body for language, body in FENCE.findall(text(page)) if language in {"python", "yaml", "toml"}]
+    assert [shown for _, shown in listings] == code
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder with the configuration of the page."""
+    shutil.copy(HELLO / "esb.yaml", tmp_path)
+    return tmp_path
+
+
+def test_the_command_writes_the_files_of_the_page(folder: Path) -> None:
+    (command,) = (block for block in blocks("bash") if block.startswith("esb new"))
+    done = run(*shlex.split(command)[1:], folder=folder)
+    assert done.code == 0, done.stderr
+    assert "add this line" not in done.stdout
+    for path in WRITTEN:
+        assert (folder / path).read_text() == (HELLO / path).read_text(), path
+
+
+def test_its_test_passes() -> None:
+    done = pytest_of(HELLO, PYTHONPATH=str(ROOT))
+    assert "3 passed" in done.stdout, done.stdout
+
+
+def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
+    (command,) = (block for block in blocks("bash") if "esb call" in block)
+    secret, *arguments = shlex.split(command)
+    shutil.copytree(HELLO, folder, dirs_exist_ok=True)
+    port = free_port()
+    program = (HELLO / "greeter.py").read_text()
+    (folder / "greeter.py").write_text(program.replace("9000", str(port)))
+    greeter = subprocess.Popen([sys.executable, "greeter.py"], cwd=folder, env=environment())
+    try:
+        url = f"http://127.0.0.1:{port}"
+        with running(
+            "dev", "-c", "esb.yaml", "--port", "0", folder=folder, log=folder / "log", DEMO_HELLO_URL=url
+        ) as gateway:
+            until(lambda: listens(port))  # it says nothing when it is ready
+            name, _, value = secret.partition("=")
+            done = run(*arguments[1:], folder=folder, ESB_URL=gateway.url, **{name: value})
+    finally:
+        greeter.kill()
+        greeter.wait(60)
+    assert done.code == 0, done.stdout + done.stderr
+    answered, shown = json.loads(done.stdout), json.loads(blocks("json")[0])
+    assert {**answered, "request_id": ""} == {**shown, "request_id": ""}
+    assert list(answered) == list(shown)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,36 @@
+"""A world for each situation; and whatever the situation, no secret gets out of it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from tests.conftest import OpenGateway, Sandbox
+from tests.support.world import PLATFORMS, SECRETS, World, make_world
+
+OpenWorld = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture
+async def open_world(open_gateway: OpenGateway, sandbox: Sandbox) -> AsyncIterator[OpenWorld]:
+    """Opens a world; at the end all that it told is searched for secrets, as situation 56 asks."""
+    opened: list[World] = []
+
+    async def open_one(**options: object) -> World:
+        world = await make_world(open_gateway, sandbox, **options)  # type: ignore[arg-type]  # as make_world takes them
+        opened.append(world)
+        return world
+
+    yield open_one
+    for world in opened:
+        told = world.told()
+        assert [secret for secret in (*SECRETS, "access_token=", sandbox.url) if secret in told] == []
+
+
+@pytest.fixture
+async def world(open_world: OpenWorld) -> World:
+    return await open_world()
+
+
+@pytest.fixture(params=PLATFORMS)
+def platform(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

@@ -1,0 +1,240 @@
+"""Many worker processes behind one address: kept alive, reloaded together, counted together."""
+
+import os
+import re
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from esb.config import load
+from tests.support.ports import free_port
+from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, Running, exchange, running, until
+from tests.support.processes.command_line import run as run_esb
+from tests.support.servers.slow_wecom import SlowWeCom
+
+CONFIG = """\
+version: 1
+server: {{port: 0, workers: {workers}, shutdown_grace: 10, admin: {{port: {admin}}}}}
+sandbox: {{port: 0}}
+services:
+  apps: {{use: static, config: {{apps: [{{code: esb_demo, secrets: [{secret}], impersonate: ["*"]}}]}}}}
+  store: {{use: memory, config: {{per_process: accept}}}}
+components:
+  - path: /cmsi/send_weixin/
+    use: cmsi_send_weixin
+    config: {{wx_qy_corpid: ww0000000000000001, wx_qy_corpsecret: corp-secret, wx_qy_agentid: 1000002,
+              wx_qy_host: "{wecom}", wx_qy_member_per_minute: 0}}
+"""
+
+
+FRAGILE = """\
+version: 1
+server: {port: 0, workers: 2}
+services: {store: {use: memory, config: {per_process: accept}}}
+components: [{path: /test/fragile/, use: "fragile:Fragile"}]
+"""
+PLUGIN = """\
+import os
+import sys
+from esb import Component
+
+class Fragile(Component):
+    def __init__(self, config, services):
+        super().__init__(config, services)
+        if "worker" in sys.argv[0]:
+            HOW
+
+    async def handle(self, call, params):
+        return None
+"""
+
+
+class Fleet:
+    """A supervisor with its workers, and the config that they run."""
+
+    def __init__(self, serving: Running, config: Path, admin: str) -> None:
+        self.serving = serving
+        self.config = config
+        self.admin = admin
+
+    def send(self, secret: str = "demo-secret") -> int:  # noqa: S107 - the sandbox's callers have it
+        """The code that a send is answered with. OSError if no answer comes."""
+        answer = exchange(self.serving.url + SEND_WEIXIN, {**NOTICE, "bk_app_secret": secret})
+        return int(answer.body["code"])
+
+    def ready(self) -> bool:
+        return exchange_text(f"{self.admin}/readyz").strip() == "ok"
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        pid = self.serving.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def counted(self) -> float:
+        """How many sends were answered with success, over all processes that were and are."""
+        text = exchange_text(f"{self.admin}/metrics")
+        return sum(float(value) for value in re.findall(r'esb_calls_total\{[^}]*outcome="ok"[^}]*\} ([\d.]+)', text))
+
+
+def exchange_text(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own server
+            return str(response.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return str(error.read().decode())
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    port = free_port()
+    config = tmp_path / "esb.yaml"
+    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom="${sandbox}"))
+    with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
+        yield Fleet(serving, config, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def slow_fleet(tmp_path: Path, slow_wecom: SlowWeCom) -> Iterator[Fleet]:
+    """Its sends last until the test lets them be answered."""
+    port = free_port()
+    config = tmp_path / "esb.yaml"
+    config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom=slow_wecom.url))
+    with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
+        yield Fleet(serving, config, f"http://127.0.0.1:{port}")
+
+
+def gone(pids: list[int]) -> bool:
+    return not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_workers_share_an_address_and_are_counted_together(fleet: Fleet) -> None:
+    assert len(fleet.workers()) == 2
+    assert [fleet.send() for _ in range(20)] == [0] * 20
+    assert fleet.counted() == 20
+    assert fleet.ready()
+
+    workers = fleet.workers()
+    fleet.serving.stop(signal.SIGTERM)
+    finished = fleet.serving.finish()
+    assert finished.code == 0
+    assert finished.stdout.count("listening on") == 1
+    assert gone(workers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_call_in_flight_finishes_and_no_process_stays(slow_fleet: Fleet, slow_wecom: SlowWeCom, number: int) -> None:
+    workers = slow_fleet.workers()
+    # What a terminal sends to the supervisor's group is not for workers: they drain when it tells them.
+    assert slow_fleet.serving.pid not in {os.getpgid(worker) for worker in workers}
+    with ThreadPoolExecutor() as pool:
+        sending = pool.submit(slow_fleet.send)
+        assert slow_wecom.arrived.wait(60)
+        slow_fleet.serving.stop(number)
+        if number != signal.SIGKILL:
+            until(lambda: exchange_text(f"{slow_fleet.admin}/readyz") != "ok\n")
+        slow_wecom.release.set()
+        assert sending.result() == 0
+    assert slow_fleet.serving.wait() == (-number if number == signal.SIGKILL else 0)
+    until(lambda: gone(workers))
+    assert "Traceback" not in slow_fleet.serving.log()
+
+
+def test_another_gateway_does_not_come_to_share_the_address(fleet: Fleet) -> None:
+    port = fleet.serving.url.rpartition(":")[2]
+    second = run_esb("serve", "-c", fleet.config, "--port", port)
+    assert (second.code, second.stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port} (--port): Address already in use" in second.stderr
+
+
+@pytest.mark.parametrize("how", ["os._exit(3)", "raise ValueError('no luck')"])
+def test_a_worker_that_cannot_start_ends_the_gateway_after_some_tries(tmp_path: Path, how: str) -> None:
+    config = tmp_path / "esb.yaml"
+    config.write_text(FRAGILE)
+    (tmp_path / "fragile.py").write_text(PLUGIN.replace("HOW", how))
+    served = run_esb("serve", "-c", config)
+    assert (served.code, served.stdout) == (1, "")
+    assert "a worker ended 3 times before all listened, with status" in served.stderr
+    assert ("failed to build: ValueError" in served.stderr) == ("ValueError" in how)
+    assert "Traceback" not in served.stderr
+
+
+def test_dev_is_one_process_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    config = tmp_path / "esb.yaml"
+    config.write_text(CONFIG.format(workers=2, admin=free_port(), secret="demo-secret", wecom="${sandbox}"))
+    with running("dev", "-c", config, log=tmp_path / "log") as serving:
+        fleet = Fleet(serving, config, "")
+        assert fleet.send() == 0
+        assert fleet.workers() == []
+
+
+def test_a_worker_that_is_killed_is_followed_by_another_and_what_it_counted_stays(fleet: Fleet) -> None:
+    assert [fleet.send() for _ in range(10)] == [0] * 10
+    until(lambda: fleet.counted() == 10)
+    old = fleet.workers()
+    os.kill(old[0], signal.SIGKILL)
+    until(lambda: not fleet.ready())
+    until(lambda: len(fleet.workers()) == 2 and old[0] not in fleet.workers() and fleet.ready())
+
+    assert [fleet.send() for _ in range(10)] == [0] * 10
+    assert fleet.counted() == 20
+    assert '"worker ended"' in fleet.serving.log()
+
+
+def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(fleet: Fleet) -> None:
+    text = fleet.config.read_text()
+    fleet.config.write_text(text.replace("[demo-secret]", "[new-secret]"))
+    fleet.serving.stop(signal.SIGHUP)
+    until(lambda: '"reloaded"' in fleet.serving.log())
+    assert [fleet.send("new-secret") for _ in range(10)] == [0] * 10
+    assert {fleet.send() for _ in range(10)} == {1306000}
+
+    fleet.config.write_text("what nobody reloads: [")
+    os.kill(fleet.workers()[0], signal.SIGKILL)
+    until(lambda: len(fleet.workers()) == 2 and fleet.ready())
+    assert [fleet.send("new-secret") for _ in range(10)] == [0] * 10
+
+    fleet.serving.stop(signal.SIGHUP)
+    until(lambda: '"reload refused"' in fleet.serving.log())
+    assert fleet.send("new-secret") == 0
+
+
+def test_a_worker_that_starts_while_its_siblings_reload_answers_as_they_do(fleet: Fleet) -> None:
+    fleet.config.write_text(fleet.config.read_text().replace("[demo-secret]", "[new-secret]"))
+    os.kill(fleet.workers()[0], signal.SIGKILL)
+    until(lambda: not fleet.ready())
+    until(lambda: len(fleet.workers()) == 2)  # it has the old orders, and does not listen yet
+    fleet.serving.stop(signal.SIGHUP)
+    until(lambda: '"reloaded"' in fleet.serving.log() and fleet.ready())
+    assert {fleet.send("new-secret") for _ in range(20)} == {0}
+
+
+def test_what_processes_cannot_share_is_a_mistake(tmp_path: Path) -> None:
+    config = tmp_path / "esb.yaml"
+    official = """\
+version: 1
+server: {workers: 2}
+STORE
+components:
+  - path: /cmsi/send_weixin/
+    use: cmsi_send_weixin
+    config: {wx_type: mp, wx_app_id: wx1, wx_secret: s, wx_template_id: t, wx_token_api: plain}
+"""
+    config.write_text(official.replace("STORE", ""))
+    checked = run_esb("check", "-c", config)
+    assert checked.code == 1
+    assert f"{config}:2: server.workers: each of 2 processes would remember nonces" in checked.stdout
+    assert f"{config}:7: components[0].config.wx_token_api: each fetch of a plain token kills" in checked.stdout
+
+    accepted = "services: {store: {use: memory, config: {per_process: accept}}}"
+    config.write_text(official.replace("STORE", accepted))
+    assert "server.workers" not in run_esb("check", "-c", config).stdout
+    assert "wx_token_api" in run_esb("check", "-c", config).stdout
+    config.write_text(official.replace("STORE", accepted).replace("plain", "stable"))
+    assert run_esb("check", "-c", config).stdout == "ok: 1 components\n"
+    assert load(config).server.workers == 2

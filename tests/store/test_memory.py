@@ -1,0 +1,141 @@
+"""The store in memory: what it promises to remember it does remember, and it does not grow beyond its size."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from esb.config import load
+from esb.core.errors import ConfigError, UpstreamError
+from esb.gateway.app import create_app
+from esb.store.memory import MOST_BYTES, MemoryStore
+from tests.conftest import Clock
+from tests.support.identity import configuration
+
+
+async def test_a_key_is_new_once(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    assert [await store.add("a", 60), await store.add("a", 60), await store.add("b", 60)] == [True, False, True]
+
+
+async def test_of_many_at_once_one_is_told_that_the_key_is_new(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    told = await asyncio.gather(*(store.add("a", 60) for _ in range(50)))
+    assert sorted(told) == [False] * 49 + [True]
+
+
+async def test_a_key_is_forgotten_at_its_time_and_not_before(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    await store.add("a", 60)
+    clock.advance(59.9)
+    assert not await store.add("a", 60)
+    clock.advance(0.1)
+    assert await store.add("a", 60)
+
+
+async def test_a_known_key_is_not_kept_longer_for_being_asked_about(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    await store.add("a", 60)
+    clock.advance(30)
+    await store.add("a", 60)
+    clock.advance(30)
+    assert await store.add("a", 60)
+
+
+async def test_a_full_store_refuses_rather_than_forgets(clock: Clock) -> None:
+    store = MemoryStore(clock, 2)
+    await store.add("a", 60)
+    await store.add("b", 30)
+    with pytest.raises(UpstreamError) as error:
+        await store.add("c", 60)
+    assert "[store]" in str(error.value)
+    assert not error.value.sent
+    assert not await store.add("a", 60)
+    assert not await store.add("b", 60)
+
+
+async def test_what_has_expired_makes_room(clock: Clock) -> None:
+    store = MemoryStore(clock, 2)
+    await store.add("a", 60)
+    await store.add("b", 30)
+    clock.advance(30)
+    assert await store.add("c", 60)
+    assert not await store.add("a", 60)
+    with pytest.raises(UpstreamError):
+        await store.add("d", 60)
+
+
+async def test_a_key_added_anew_survives_the_end_of_its_first_time(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    for key in ("x", "y", "z", "a"):
+        await store.add(key, 10)
+    clock.advance(10)
+    await store.add("a", 60)  # its first entry is not purged yet
+    for key in ("k", "l", "m"):
+        await store.add(key, 60)
+    assert not await store.add("a", 60)
+
+
+async def test_keys_that_come_and_expire_do_not_pile_up(clock: Clock) -> None:
+    store = MemoryStore(clock, 100)
+    for number in range(5000):
+        clock.advance(1)
+        assert await store.add(str(number), 50)
+
+
+def test_a_mistake_in_its_stanza_is_told_with_all_others(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(configuration("  store: {use: memory, config: {max_keys: 0}}\n  users: {use: statik}\n"))
+    with pytest.raises(ConfigError) as error:
+        create_app(load(path, {}))
+    keys = [mistake.key for mistake in error.value.mistakes]
+    assert keys == ["services.store.config.max_keys", "services.users.use"]
+
+
+def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None:
+    (tmp_path / "own_store_beside.py").write_text(
+        "from esb.contracts.component import NoConfig\n"
+        "from esb.store.memory import MemoryStore\n"
+        "class Own(MemoryStore):\n"
+        "    config_type = NoConfig\n"
+        "    def __init__(self, config, means): super().__init__(means.clock, 10)\n"
+    )
+    path = tmp_path / "esb.yaml"
+    path.write_text(configuration('  store: {use: "own_store_beside:Own"}\n'))
+    create_app(load(path, {}))
+
+
+async def test_values_are_bounded_by_their_bytes_too(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    answer = b"x" * 2**20
+    for number in range(100):
+        await store.put(str(number), answer, 60)
+
+    assert await store.get("0") is None
+    assert await store.get("99") is not None
+    assert sum([await store.get(str(number)) is not None for number in range(100)]) * len(answer) <= MOST_BYTES
+
+
+async def test_10_000_short_answers_are_all_remembered(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    for number in range(10_000):
+        await store.put(str(number), b"x" * 500, 60)
+
+    assert all([await store.get(str(number)) is not None for number in range(10_000)])
+
+
+async def test_what_is_larger_than_the_memory_is_not_kept(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    await store.put("a", b"x" * (MOST_BYTES + 1), 60)
+
+    assert await store.get("a") is None
+
+
+def test_who_accepts_that_each_process_counts_for_itself_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(configuration("  store: {use: memory, config: {per_process: accept}}\n"))
+    create_app(load(path, {}))
+    path.write_text(configuration("  store: {use: memory, config: {per_process: true}}\n"))
+    with pytest.raises(ConfigError) as error:
+        create_app(load(path, {}))
+    assert [mistake.key for mistake in error.value.mistakes] == ["services.store.config.per_process"]

@@ -1,0 +1,243 @@
+"""What every store promises, in memory and in Redis: the same tests for both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+
+from esb.core.events import Observer
+from esb.store.encryption import Seal
+from esb.store.memory import MemoryStore
+from esb.store.protocol import Rule, Store
+from esb.store.redis import RedisStore
+from tests.conftest import Clock
+from tests.support.servers.redis_server import KEY, RedisServer
+
+Wait = Callable[[float], Awaitable[None]]
+
+
+@dataclass
+class World:
+    """A store; `unit` is a second, short where time is real."""
+
+    store: Store
+    other: Store
+    """The same store, as another process sees it."""
+    unit: float
+    wait: Wait
+    heard: list[tuple[str, str]] = field(default_factory=list)
+
+    def hear(self, key: str, version: str) -> None:
+        self.heard.append((key, version))
+
+
+def in_memory() -> World:
+    clock = Clock()
+    store = MemoryStore(clock, 1000)
+
+    async def wait(seconds: float) -> None:
+        clock.advance(seconds)
+
+    return World(store, store, 1.0, wait)
+
+
+def in_redis(server: RedisServer) -> World:
+    prefix = f"{uuid4()}:"
+    one, other = (RedisStore(server.url, prefix, Seal([KEY]), Observer()) for _ in range(2))
+    return World(one, other, 0.2, asyncio.sleep)
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    made = in_memory() if request.param == "memory" else in_redis(request.getfixturevalue("redis"))
+    async with AsyncExitStack() as stack:
+        for store in (made.store, made.other):
+            await store.open()
+            stack.push_async_callback(store.close)
+        yield made
+
+
+async def test_a_key_is_new_once_for_all_processes(world: World) -> None:
+    told = [await world.store.add("nonce:a", 60), await world.other.add("nonce:a", 60)]
+    assert [*told, await world.other.add("nonce:b", 60)] == [True, False, True]
+
+
+async def test_of_many_at_once_one_is_told_that_the_key_is_new(world: World) -> None:
+    stores = [world.store, world.other] * 100
+    assert sum(await asyncio.gather(*(store.add("nonce:a", 60) for store in stores))) == 1
+
+
+async def test_a_key_is_forgotten_at_its_time_and_not_kept_longer_for_being_asked_about(world: World) -> None:
+    await world.store.add("nonce:a", 4 * world.unit)
+    await world.wait(2 * world.unit)
+    assert not await world.store.add("nonce:a", 4 * world.unit)
+    await world.wait(2.2 * world.unit)
+    assert await world.store.add("nonce:a", 4 * world.unit)
+
+
+async def test_a_value_is_kept_for_its_time(world: World) -> None:
+    assert await world.store.get("gate:a") is None
+    await world.store.put("gate:a", b"\x00value", 4 * world.unit)
+    kept = await world.store.get("gate:a")
+    assert kept is not None
+    assert kept.value == b"\x00value"
+    assert 2 * world.unit < kept.seconds <= 4 * world.unit
+    await world.wait(4.2 * world.unit)
+    assert await world.store.get("gate:a") is None
+
+
+async def test_the_last_value_counts(world: World) -> None:
+    await world.store.put("gate:a", b"one", 60)
+    await world.other.put("gate:a", b"two", 60)
+    kept = await world.store.get("gate:a", strict=True)
+    assert kept is not None
+    assert kept.value == b"two"
+
+
+async def test_a_change_is_heard_by_all_and_a_copy_is_not_used_after_it(world: World) -> None:
+    await world.store.watch(world.hear)
+    await world.other.put("gate:a", b"one", 60)
+    await world.other.put("pace:a", b"of no interest", 60)
+    first = await world.store.get("gate:a")
+    await world.store.get("gate:a")
+    await world.other.put("gate:a", b"two", 60)
+    await _until(lambda: len([key for key, _ in world.heard if key == "gate:a"]) == 2)
+    second = await world.store.get("gate:a")
+    assert first is not None
+    assert second is not None
+    assert second.value == b"two"
+    assert [pair for pair in world.heard if pair[0]] == [("gate:a", first.version), ("gate:a", second.version)]
+
+
+async def test_what_this_process_changed_it_knows_at_once(world: World) -> None:
+    assert await world.store.get("gate:a") is None  # there may be a copy of nothing now
+    await world.store.put("gate:a", b"one", 60)
+    kept = await world.store.get("gate:a")
+    assert kept is not None
+    await world.store.drop("gate:a", kept.version)
+    assert await world.store.get("gate:a") is None
+
+
+async def test_of_many_who_claim_a_key_one_gets_it(world: World) -> None:
+    stores = [world.store, world.other] * 50
+    swaps = await asyncio.gather(*(s.swap("lock:a", "", b"%d" % n, 60) for n, s in enumerate(stores)))
+    (ours,) = [swap for swap in swaps if swap.done]
+    assert {swap.kept.value for swap in swaps} == {ours.kept.value}
+    assert {swap.kept.version for swap in swaps} == {ours.kept.version}
+
+
+async def test_a_claim_ends_by_itself(world: World) -> None:
+    assert (await world.store.swap("lock:a", "", b"one", 2 * world.unit)).done
+    assert not (await world.other.swap("lock:a", "", b"two", 2 * world.unit)).done
+    await world.wait(2.2 * world.unit)
+    assert (await world.other.swap("lock:a", "", b"two", 60)).done
+
+
+async def test_who_outlived_a_claim_takes_nothing_away_from_the_next(world: World) -> None:
+    late = await world.store.swap("lock:a", "", b"one", world.unit)
+    await world.wait(1.4 * world.unit)
+    next_one = await world.other.swap("lock:a", "", b"two", 60)
+    assert not await world.store.drop("lock:a", late.kept.version)
+    swapped = await world.store.swap("lock:a", late.kept.version, b"late", 60)
+    assert (swapped.done, swapped.kept.value) == (False, b"two")
+    assert await world.other.drop("lock:a", next_one.kept.version)
+
+
+async def test_a_swap_replaces_the_version_that_was_seen(world: World) -> None:
+    one = await world.store.swap("token:a", "", b"one", 60)
+    two = await world.other.swap("token:a", one.kept.version, b"two", 60)
+    three = await world.store.swap("token:a", one.kept.version, b"three", 60)
+    assert (one.done, two.done, three.done) == (True, True, False)
+    assert three.kept.value == b"two"
+
+
+async def test_a_version_is_dropped_once(world: World) -> None:
+    swapped = await world.store.swap("token:a", "", b"one", 60)
+    version = swapped.kept.version
+    assert not await world.store.drop("token:a", "another")
+    assert sum(await asyncio.gather(*(store.drop("token:a", version) for store in [world.store, world.other]))) == 1
+    assert await world.store.get("token:a", strict=True) is None
+
+
+async def test_places_are_taken_in_the_future_when_now_is_full(world: World) -> None:
+    async def reserve(times: int, patience: float = 100.0) -> list[float]:
+        return await world.store.reserve(["pace:a", "pace:b"], times=times, limit=2, seconds=60, patience=patience)
+
+    assert await reserve(2) == [0, 0]
+    assert await reserve(1) == pytest.approx([60, 60], abs=1)
+    assert await reserve(2) == pytest.approx([120, 120], abs=1)
+    assert (await world.store.reserve(["pace:c"], times=5, limit=2, seconds=60, patience=200))[0] == pytest.approx(
+        120, abs=1
+    )
+
+
+async def test_who_is_not_patient_takes_no_place(world: World) -> None:
+    async def reserve(patience: float) -> float:
+        (wait,) = await world.store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=patience)
+        return wait
+
+    assert await reserve(0) == 0
+    assert await reserve(59) == pytest.approx(60, abs=0.5)
+    assert await reserve(61) == pytest.approx(60, abs=0.5)  # the place nobody took before
+    assert await reserve(61) == pytest.approx(120, abs=0.5)
+
+
+async def test_places_leave_with_their_window(world: World) -> None:
+    window = 4 * world.unit
+    for _ in range(2):
+        await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0)
+    assert (await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0))[0] > 0
+    await world.wait(4.2 * world.unit)
+    assert await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0) == [0]
+
+
+async def test_no_more_than_the_limit_is_taken_however_many_come_at_once(world: World) -> None:
+    rules = [Rule(37, 60)]
+    taken = await asyncio.gather(*(store.take("rate:a", rules) for store in [world.store, world.other] * 100))
+    assert sum(not one.over for one in taken) == 37
+    assert sorted(one.windows[0].left for one in taken if not one.over) == list(range(37))
+
+
+async def test_all_rules_must_allow_and_what_one_refuses_counts_for_none(world: World) -> None:
+    rules = [Rule(3, 100 * world.unit), Rule(2, 4 * world.unit)]
+    first, second, third = [await world.store.take("rate:a", rules) for _ in range(3)]
+    assert [window.left for window in first.windows] == [2, 1]
+    assert [window.left for window in second.windows] == [1, 0]
+    assert third.over == (1,)
+    assert [window.left for window in third.windows] == [1, 0]
+    assert 0 < third.windows[1].seconds <= 4 * world.unit
+    await world.wait(4.4 * world.unit)
+    assert (await world.store.take("rate:a", rules)).over == ()
+    assert (await world.store.take("rate:a", rules)).over == (0,)
+
+
+async def test_a_window_moves_and_does_not_start_anew(world: World) -> None:
+    rules = [Rule(2, 10 * world.unit)]
+    await world.store.take("rate:a", rules)
+    await world.wait(6 * world.unit)
+    await world.store.take("rate:a", rules)
+    await world.wait(5 * world.unit)  # the first has left, the second has not
+    assert (await world.store.take("rate:a", rules)).over == ()
+    assert (await world.store.take("rate:a", rules)).over == (0,)
+
+
+async def test_keys_count_for_themselves(world: World) -> None:
+    assert [(await world.store.take(key, [Rule(1, 60)])).over for key in ("rate:a", "rate:b")] == [(), ()]
+
+
+async def test_what_is_given_back_may_be_taken_again(world: World) -> None:
+    rules = [Rule(1, 60)]
+    await world.store.take("failures:a", rules)
+    await world.other.give_back("failures:a")
+    await world.other.give_back("failures:a")  # there is nothing any more
+    assert (await world.store.take("failures:a", rules)).over == ()
+    assert (await world.store.take("failures:a", rules)).over == (0,)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.005)

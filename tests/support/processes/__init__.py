@@ -1,0 +1,1 @@
+"""Gateways and commands as processes of their own."""

@@ -1,0 +1,84 @@
+"""A whole deployment as `esb serve` makes it: sandbox, public listener and admin listener."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse, ClientSession
+from prometheus_client.parser import text_string_to_metric_families
+
+from esb.server.serve import Deployment, deployed
+from tests.conftest import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WECOM
+from tests.support.ports import free_port
+
+SANDBOX = "sandbox: {port: 0}\n"
+
+
+@dataclass
+class Watched:
+    """A deployment, and HTTP clients of both its listeners."""
+
+    deployment: Deployment
+    admin_url: str
+    file: Path
+    http: ClientSession
+
+    async def ask(self, path: str, method: str = "GET", **options: Any) -> ClientResponse:
+        """What the admin listener answers."""
+        response = await self.http.request(method, self.admin_url + path, **options)
+        await response.read()
+        return response
+
+    async def told(self, path: str) -> Any:
+        """The JSON that the admin listener answers."""
+        response = await self.ask(path)
+        assert response.status == 200
+        return await response.json()
+
+    async def send(self, receiver: str = "zhangsan", headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The envelope of a send_weixin."""
+        body = {**DEMO, "receiver": receiver, "data": MESSAGE}
+        url = f"{self.deployment.url}/api/c/compapi/{SEND_WEIXIN}/"
+        async with self.http.post(url, json=body, headers=headers) as response:
+            envelope: dict[str, Any] = await response.json()
+            return envelope
+
+    async def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """What /metrics says, by name and labels."""
+        return samples(await (await self.ask("/metrics")).text())
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """The samples of an exposition."""
+
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def written(folder: Path, port: int, components: str = WECOM, more: str = SANDBOX, server: str = "") -> Path:
+    """An esb.yaml with an admin listener on this port."""
+    file = folder / "esb.yaml"
+    admin = f"server: {{admin: {{port: {port}}}{server}}}\n"
+    file.write_text(f"{SERVICES}{admin}{more}components:\n{components}")
+    return file
+
+
+@asynccontextmanager
+async def watched(
+    folder: Path,
+    http: ClientSession,
+    components: str = WECOM,
+    *,
+    more: str = SANDBOX,
+    environ: Mapping[str, str] | None = None,
+) -> AsyncIterator[Watched]:
+    """A deployment with an admin listener."""
+    port = free_port()
+    file = written(folder, port, components, more)
+    async with deployed(str(file), environ or {}, None, 0, []) as deployment:
+        yield Watched(deployment, f"http://127.0.0.1:{port}", file, http)
