@@ -30,6 +30,15 @@ def unfinished(missing: Sequence[str]) -> EsbError:
     )
 
 
+def relay_target(interface: str) -> Target:
+    """The operator's own service, as what a component of this name asks to send."""
+    return Target("CMSI", interface, sends=True, refuses=_refuses)
+
+
+def _refuses(answer: Mapping[str, Any]) -> bool:
+    return "result" in answer and not answer["result"]
+
+
 class Relay:
     """The operator's own service at `url`, which sends for a component; "" for none.
 
@@ -58,20 +67,12 @@ async def relayed(
     http: Outgoing, call: Call, target: Target, url: str, message: Mapping[str, Any], addresses: Sequence[str]
 ) -> Reached:
     """Posts the message once. Its answer stands for all addresses."""
-    sent = True
     try:
         told = await http.json(call, target, "POST", url, body=message)
         if "result" not in told:
             raise UpstreamError(target.system, target.interface, "the response holds no result")
-        sent = bool(told["result"])
-    except UpstreamError as error:
-        sent = error.sent
+    except (UpstreamError, Limited) as error:
         return stopped(addresses, error)
-    except Limited as error:
-        sent = False
-        return stopped(addresses, error)
-    finally:
-        call.record.sent |= sent
     if told["result"]:
         return Reached(accepted=tuple(addresses), answered=told.get("data"))
     secrets = _secrets(url)

@@ -40,11 +40,6 @@ class Reached:
     retry_after: float = 0.0
     answered: Any = None
 
-    @property
-    def may_have_left(self) -> bool:
-        """Whether anybody has got the message, or may have."""
-        return bool(self.accepted or self.unknown)
-
 
 def stopped(addresses: Sequence[str], error: UpstreamError | Limited) -> Reached:
     """Nobody is known to be reached: the upstream failed, and may or may not have acted."""

@@ -140,6 +140,7 @@ class Outgoing:
         with Asking(self._observer, call, target, timeout) as asked:
             answer = await self._fetch(asked, method, url, body, headers, proxy, tls, guarded)
             asked.status = answer.status
+            asked.refused = not may_have_acted(answer.status)
             return answer
 
     @asynccontextmanager
@@ -172,6 +173,8 @@ class Outgoing:
                 request = asked.streaming(method, url, upload, headers, tls, guarded)
                 answering = await self._head(asked, request, stack)
                 asked.status = answering.status
+                if target.sends:
+                    asked.mark_sent()  # now: whoever relays the body reads it long after the call is over
                 yield Stream(answering.status, answering.headers, asked.chunks(answering, idle))
 
     async def _head(self, asked: Asking, request: Request, stack: AsyncExitStack) -> Answering:

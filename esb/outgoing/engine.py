@@ -24,12 +24,16 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Target:
     """Whom a request asks, and for what: the names that errors and logs use.
 
-    `judge` names the class of an answer by this system's own codes.
+    `judge` names the class of an answer by this system's own codes. `sends`: the request carries a message, so the
+    call's record tells when it may have left. `refuses` tells a JSON answer that is a no, so that nothing was done;
+    left out, that is one with `result` false or a code other than 0.
     """
 
     system: str
     interface: str
     judge: Callable[[Mapping[str, Any]], str] | None = None
+    sends: bool = False
+    refuses: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ ERROR_STATUS = 400
 class Telling:
     """Tells one request as an event, however it ends. `call` is whose headers the request carries."""
 
-    __slots__ = ("_observer", "_span", "_started", "call", "call_id", "errcode", "kind", "status", "target")
+    __slots__ = ("_observer", "_span", "_started", "call", "call_id", "errcode", "kind", "refused", "status", "target")
 
     def __init__(self, observer: Observer, call: Call | None, target: Target) -> None:
         self._observer = observer
@@ -29,14 +29,24 @@ class Telling:
         self.status: int | None = None
         self.errcode: int | str | None = None
         self.kind = ""
+        self.refused = False
         self._started = time.monotonic()
         if observer.tracer is not None:
             self._trace(observer.tracer)
 
     def answered(self, payload: Mapping[str, Any]) -> None:
-        """The upstream's own code, and what class it is."""
-        self.errcode = own_code(payload["errcode"] if "errcode" in payload else payload.get("code"))
-        self.kind = (self.target.judge or _judge)(payload)
+        """The upstream's own code, what class it is, and whether it is a no to a message."""
+        target = self.target
+        code = payload["errcode"] if "errcode" in payload else payload.get("code")
+        self.errcode = code if type(code) is int else own_code(code)
+        self.kind = (target.judge or _judge)(payload)
+        if target.sends:
+            self.refused = _judge(payload) != "ok" if target.refuses is None else target.refuses(payload)
+
+    def mark_sent(self) -> None:
+        """Writes into the call's record that a message may have left: under idempotency nobody sends it again."""
+        if self.call is not None:
+            self.call.record.sent = True
 
     def __enter__(self) -> Self:
         return self
@@ -44,10 +54,14 @@ class Telling:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
             failure, ended = "", self.kind or ("ok" if self.status is None or self.status < ERROR_STATUS else "http")
+            sent = not self.refused
         else:
             failure, ended = _short(error), self._kind(error)
+            sent = error.sent if isinstance(error, UpstreamError) else not isinstance(error, Limited)
         seconds = time.monotonic() - self._started
         target = self.target
+        if target.sends and sent and self.call is not None:
+            self.call.record.sent = True
         self._observer.end(
             UpstreamFinished(
                 self.call_id, target.system, target.interface, self.status, self.errcode, failure, seconds, ended

@@ -25,7 +25,6 @@ from esb import (
     RequiredText,
     SecretUrl,
     Services,
-    Target,
     Text,
     either,
     problem,
@@ -33,7 +32,7 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.dest_url import Relay, unfinished
+from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.mail.attachment import AttachmentParams
 from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose, mailbox, one_line
 from esb.channels.mail.recipients import mail_address, mail_audience
@@ -138,7 +137,7 @@ class SendMail(Component[Config, SendMailParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        url, target = config.dest_url.get_secret_value(), Target("CMSI", "send_mail")
+        url, target = config.dest_url.get_secret_value(), relay_target("send_mail")
         self._relay = Relay(services.http, target, url, failed=FAILED, some_users=SOME_USERS)
         self._server = SmtpServer(
             services.http,

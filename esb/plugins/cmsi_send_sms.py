@@ -24,7 +24,6 @@ from esb import (
     Receivers,
     RequiredText,
     Services,
-    Target,
     UpstreamError,
     either,
     problem,
@@ -32,7 +31,7 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.dest_url import Relay, unfinished
+from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.outcome import Miss, Reached, answer, joined
 from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody
 from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
@@ -94,7 +93,7 @@ class SendSms(Component[Config, SendSmsParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        url, target = config.dest_url.get_secret_value(), Target("CMSI", "send_sms")
+        url, target = config.dest_url.get_secret_value(), relay_target("send_sms")
         self._relay = Relay(services.http, target, url, failed=FAILED, some_users=SOME_USERS)
         self._tencent = TencentCloud(services.http, config, "sms", "2021-01-11")
 
@@ -128,7 +127,7 @@ class SendSms(Component[Config, SendSmsParams]):
 
     async def _send(self, call: Call, message: tuple[Sequence[str], dict[str, Any]]) -> Reached:
         addresses, body = message
-        return await attempt(call, addresses, partial(self._sent, call, addresses, body))
+        return await attempt(addresses, partial(self._sent, call, addresses, body))
 
     async def _sent(self, call: Call, addresses: Sequence[str], body: dict[str, Any]) -> Reached:
         response = await self._tencent.call(call, SEND_SMS, body)

@@ -22,7 +22,6 @@ from esb import (
     Receivers,
     RequiredText,
     Services,
-    Target,
     Text,
     either,
     problem,
@@ -30,7 +29,7 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.dest_url import Relay, unfinished
+from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.outcome import Reached, answer, joined
 from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody, united
 from esb.channels.tencent.cloud import TencentCloud, TencentConfig, attempt
@@ -101,7 +100,7 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     def __init__(self, config: TencentConfig, services: Services) -> None:
         super().__init__(config, services)
-        url, target = config.dest_url.get_secret_value(), Target("CMSI", "send_voice_msg")
+        url, target = config.dest_url.get_secret_value(), relay_target("send_voice_msg")
         self._relay = Relay(services.http, target, url, failed=RELAY_FAILED, some_users=SOME_USERS)
         self._tencent = TencentCloud(services.http, config, "vms", "2020-09-02")
 
@@ -138,7 +137,7 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     async def _send(self, call: Call, message: tuple[str, dict[str, Any]]) -> Reached:
         address, body = message
-        return await attempt(call, [address], partial(self._sent, call, address, body))
+        return await attempt([address], partial(self._sent, call, address, body))
 
     async def _sent(self, call: Call, address: str, body: dict[str, Any]) -> Reached:
         response = await self._tencent.call(call, SEND_TTS_VOICE, body)

@@ -20,10 +20,9 @@ from esb import (
     Receivers,
     RequiredText,
     Target,
-    UpstreamError,
 )
 
-SEND = Target("dingtalk", "robot/send")
+SEND = Target("dingtalk", "robot/send", sends=True)
 TOO_MANY = 130101
 """A robot may send 20 messages a minute; then DingTalk refuses for up to ten."""
 TOO_MANY_SECONDS = 600.0
@@ -60,14 +59,9 @@ class DingTalkRobot(Component[Config, DingTalkRobotParams]):
         }
         if call.options.dry_run:
             return {"dry_run": True, "message": message}
-        try:
-            answer = await self.services.http.json(call, SEND, "POST", self._url(), body=message)
-        except UpstreamError as error:
-            call.record.sent |= error.sent  # it may have arrived all the same: then a repetition is no first try
-            raise
+        answer = await self.services.http.json(call, SEND, "POST", self._url(), body=message)
         if answer.get("errcode") != 0:
             raise _refusal(answer.get("errcode"), str(answer.get("errmsg", "")))
-        call.record.sent = True
         return None
 
     def _url(self) -> str:

@@ -1,17 +1,18 @@
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from esb.channels.dest_url import relay_said, relayed, unfinished
+from esb.channels.dest_url import relay_said, relay_target, relayed, unfinished
 from esb.channels.outcome import Miss, Reached
 from esb.core.errors import Limited, Message
 from esb.core.events import Observer
-from esb.outgoing.client import Outgoing, Target
+from esb.outgoing.client import Outgoing
 from tests.conftest import OpenServer
 from tests.support.calls import make_call
 from tests.support.servers.tencent import Relay
 
-TARGET = Target("CMSI", "send_sms")
+TARGET = relay_target("send_sms")
 
 
 @pytest.fixture
@@ -29,6 +30,17 @@ async def test_an_accepted_message_was_sent(http: Outgoing, open_server: OpenSer
     reached = await relayed(http, call, TARGET, url, {"content": "你好"}, ["a", "b"])
     assert reached == Reached(accepted=("a", "b"), answered={"id": 7})
     assert (service.messages, call.record.sent) == ([{"content": "你好"}], True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"), [({"result": False}, False), ({"result": 0, "code": 7}, False), ({"code": 7}, True)]
+)
+async def test_only_the_services_own_no_leaves_no_doubt(
+    http: Outgoing, open_server: OpenServer, answer: dict[str, Any], sent: bool
+) -> None:
+    call = make_call()
+    await relayed(http, call, TARGET, await open_server(Relay(answer).application()) + "/relay", {}, ["a"])
+    assert call.record.sent is sent
 
 
 async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_server: OpenServer) -> None:

@@ -43,7 +43,7 @@ from tests.support.servers.raw_server import (
     silent,
 )
 
-TARGET = Target("weixin_qy", "send_message")
+TARGET = Target("weixin_qy", "send_message", sends=True)
 PATH = "/cgi-bin/message/send?access_token=TOKEN-NOBODY-MAY-SEE"
 SECRETS = ("TOKEN-NOBODY-MAY-SEE", "access_token", "proxy-password", "127.0.0.1", "localhost", "http://", "https://")
 TOO_SLOW = "Third-party system interface response time exceeds {:g} seconds"
@@ -96,6 +96,7 @@ async def failure(outgoing: Outgoing, url: str, *, call: Any = None, **options: 
         await outgoing.json(call, TARGET, "POST", url + PATH, body={"touser": "zhangsan"}, **options)
     assert_discreet(caught.value)
     assert (caught.value.system, caught.value.interface) == ("weixin_qy", "send_message")
+    assert call.record.sent is caught.value.sent
     return caught.value
 
 

@@ -63,10 +63,10 @@ class SmtpServer:
                     await self._within_deadline(call, sending)
                 finally:
                     told.errcode, told.kind = sending.code, sending.kind
+                    if sending.may_have_left:
+                        told.mark_sent()
         except MailFailed as error:
             return sending.reached(error)
-        finally:
-            call.record.sent |= sending.may_have_left
         return sending.reached(None)
 
     async def _within_deadline(self, call: Call, sending: Sending) -> None:

@@ -4,12 +4,12 @@ Sources: cloud.tencent.com/document/api/213/30654 (signature v3), /382/55981 (Se
 /1128/51558 (SendTtsVoice).
 """
 
-import asyncio
 import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -84,15 +84,10 @@ class TencentCloud:
 
     async def call(self, call: Call, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The Response to one action. TencentRefused, or UpstreamError if nobody knows whether it was done."""
-        target = Target(SYSTEM, action, _kind)
+        refuses = partial(refused, numbers=body.get("PhoneNumberSet", ()))
+        target = Target(SYSTEM, action, _kind, sends=True, refuses=refuses)
         raw = json_codec.encode(dict(body))
-        try:
-            answer = await self._http.json(
-                call, target, "POST", self._url, body=raw, headers=self._headers(action, raw)
-            )
-        except asyncio.CancelledError:
-            call.record.sent = True
-            raise
+        answer = await self._http.json(call, target, "POST", self._url, body=raw, headers=self._headers(action, raw))
         return self._response(target, answer)
 
     def _headers(self, action: str, body: bytes) -> dict[str, str]:
@@ -136,17 +131,15 @@ class TencentCloud:
         return shown(text, self._secret_key, self._secret_id)
 
 
-async def attempt(call: Call, addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
+async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
     """What `sending` reached of these addresses, whichever way it ends."""
     try:
-        reached = await sending()
+        return await sending()
     except TencentRefused as refusal:
         misses = tuple(Miss(address, refusal.errcode, refusal.errmsg) for address in addresses)
-        reached = Reached(failed=misses, retry_after=retry_after(refusal.errcode))
+        return Reached(failed=misses, retry_after=retry_after(refusal.errcode))
     except (UpstreamError, Limited) as error:
-        reached = stopped(addresses, error)
-    call.record.sent |= reached.may_have_left
-    return reached
+        return stopped(addresses, error)
 
 
 def authorization(secret_id: str, secret_key: str, *, product: str, host: str, body: bytes, timestamp: int) -> str:
@@ -160,6 +153,24 @@ def authorization(secret_id: str, secret_key: str, *, product: str, host: str, b
         key = _keyed(key, part)
     signature = _keyed(key, to_sign).hex()
     return f"{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders=content-type;host, Signature={signature}"
+
+
+def refused(answer: Mapping[str, Any], numbers: Sequence[str] = ()) -> bool:
+    """Whether Tencent did nothing: it said so of the request as a whole, or of each of these numbers."""
+    response = answer.get("Response")
+    if not isinstance(response, dict):
+        return False
+    error = response.get("Error")
+    if error is not None:
+        return isinstance(error, dict) and not in_doubt(str(shown_code(error.get("Code"))))
+    statuses = response.get("SendStatusSet")
+    if not isinstance(statuses, list) or not 0 < len(numbers) <= len(statuses):
+        return False
+    return all(isinstance(status, dict) and _number_refused(str(status.get("Code") or "")) for status in statuses)
+
+
+def _number_refused(code: str) -> bool:
+    return bool(code) and code.lower() != "ok" and not in_doubt(code)
 
 
 def in_doubt(errcode: str) -> bool:

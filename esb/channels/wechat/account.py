@@ -14,7 +14,7 @@ from urllib.parse import quote
 from esb.channels.wechat.message import Message
 from esb.channels.wechat.quota_gate import Gate
 from esb.channels.wechat.reply import CredentialRefused, Reply, WeChatError, verdict_on
-from esb.channels.wechat.verdict import judge, kind_of
+from esb.channels.wechat.verdict import judge, kind_of, refuses
 from esb.contracts.services import Means
 from esb.core import json_codec
 from esb.core.call import Call
@@ -88,7 +88,13 @@ class Account:
         self._lane = means.lanes.of(f"{self.platform}:{account}:{digest}")
         self._gate = Gate(means.store, means.observer, self.key)
         self._fetch_gate = Gate(means.store, means.observer, self.key, "fetch")
-        self._sending = Target(self.system, self.interface, partial(kind_of, self.platform))
+        self._sending = Target(
+            self.system,
+            self.interface,
+            partial(kind_of, self.platform),
+            sends=True,
+            refuses=partial(refuses, self.platform),
+        )
         self._fetching = Target(self.system, GET_TOKEN, partial(kind_of, self.platform, fetching=True))
         self._quoted = ("", "")
 
@@ -144,21 +150,15 @@ class Account:
             reply = Reply(verdict_on(self.platform, target, payload, (token, self._secret)), payload)
         except UpstreamError as error:
             if error.sent:
-                call.record.sent = True
                 effort.doubt = error
             safe = message.deduplicated or not error.sent
             if safe and error.transient and await self._another_try(call, effort.tries):
                 return None
             raise
-        except asyncio.CancelledError:
-            call.record.sent = True
-            raise
         if reply.accepted:
-            call.record.sent = True
             if kept is None or not kept.proven:
                 self._tokens.confirm(self.key, token)
             return reply
-        call.record.sent |= reply.half_read
         return None if await self._worth_repeating(call, reply, token, effort) else reply
 
     async def _worth_repeating(self, call: Call, reply: Reply, token: str, effort: _Effort) -> bool:

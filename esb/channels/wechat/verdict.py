@@ -110,6 +110,12 @@ def kind_of(platform: str, answer: Mapping[str, Any], *, fetching: bool = False)
     return _meaning(platform, errcode, answer.get("errmsg"), fetching).kind
 
 
+def refuses(platform: str, answer: Mapping[str, Any]) -> bool:
+    """Whether an answer to a send is a no: then WeChat did nothing, and keeps nothing back to deliver later."""
+    errcode = answer.get("errcode")
+    return errcode != 0 and own_code(errcode) not in {None, "0"} and kind_of(platform, answer) != "held"
+
+
 def _meaning(platform: str, errcode: int, errmsg: Any, fetching: bool) -> Meaning:
     if errcode == 0:
         return HALF_READ if errmsg != "ok" and "wrong json format" in str(errmsg).lower() else ACCEPTED

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
 from typing import Any
 
-from esb import Call, Component, Envelope, Limited, Params, Reply, Services, Target, UpstreamError
+from esb import Call, Component, Envelope, Params, Reply, Services, Target
 from esb.outgoing.client import Stream, read_json
 from esb.outgoing.jwt_signer import GatewayJwt
 from esb.plugins.http.attempts import Attempts
@@ -56,17 +56,7 @@ class Http(Component[HttpConfig, Params]):
 
     async def handle(self, call: Call, params: Params) -> Any:
         outbound = self._shape.outbound(call)
-        sent = True
-        try:
-            return await (self._relayed if self.config.response == "raw" else self._asked)(call, outbound)
-        except UpstreamError as error:
-            sent = error.sent
-            raise
-        except Limited:
-            sent = False
-            raise
-        finally:
-            call.record.sent |= sent
+        return await (self._relayed if self.config.response == "raw" else self._asked)(call, outbound)
 
     async def _asked(self, call: Call, outbound: Outbound) -> Any:
         with self._gate.entered(), self._watched(_target(call)):
@@ -132,4 +122,9 @@ class Http(Component[HttpConfig, Params]):
 
 def _target(call: Call) -> Target:
     system, _, component = call.component.partition(".")
-    return Target(system, component)
+    return Target(system, component, sends=True, refuses=_never)
+
+
+def _never(answer: Mapping[str, Any]) -> bool:
+    """Nothing is known of another system's answers: whatever it says under a status of success, it may have acted."""
+    return False

@@ -1,4 +1,7 @@
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -124,9 +127,8 @@ async def test_every_end_of_an_attempt_is_told_for_everybody(error: Exception, r
     async def sending() -> Reached:
         raise error
 
-    call = make_call()
-    outcome = await attempt(call, ["+86-1", "+86-2"], sending)
-    assert (outcome.accepted, call.record.sent) == ((), bool(outcome.unknown))
+    outcome = await attempt(["+86-1", "+86-2"], sending)
+    assert outcome.accepted == ()
     assert {
         "unknown": len(outcome.unknown),
         "failed": len(outcome.failed),
@@ -134,12 +136,51 @@ async def test_every_end_of_an_attempt_is_told_for_everybody(error: Exception, r
     } == reached
 
 
-async def test_what_tencent_accepted_has_left() -> None:
-    async def sending() -> Reached:
-        return Reached(accepted=("+86-1",))
+NUMBERS = ["+861", "+862"]
+NO, YES, TROUBLE = {"Code": "FailedOperation.X"}, {"Code": "Ok"}, {"Code": "InternalError.Timeout"}
 
+
+@pytest.mark.parametrize(
+    ("response", "sent"),
+    [
+        ({"SendStatusSet": [YES, NO]}, True),
+        ({"SendStatusSet": [NO, NO]}, False),
+        ({"SendStatusSet": [NO]}, True),
+        ({"SendStatusSet": [NO, TROUBLE]}, True),
+        ({"SendStatusSet": [NO, "odd"]}, True),
+        ({"SendStatusSet": "odd"}, True),
+        ({"Error": NO}, False),
+        ({"Error": TROUBLE}, True),
+        ({"Error": "odd"}, True),
+        ("odd", True),
+    ],
+)
+async def test_only_a_no_to_everybody_leaves_no_doubt(
+    http: Outgoing, open_server: OpenServer, response: Any, sent: bool
+) -> None:
+    tencent = Tencent(raw=json.dumps({"Response": response}).encode())
     call = make_call()
-    await attempt(call, ["+86-1"], sending)
+    with suppress(TencentRefused, UpstreamError):
+        await cloud(http, await open_server(tencent.application())).call(call, "SendSms", {"PhoneNumberSet": NUMBERS})
+    assert call.record.sent is sent
+
+
+async def test_a_voice_message_that_tencent_took_on_has_left(http: Outgoing, open_server: OpenServer) -> None:
+    call = make_call()
+    url = await open_server(Tencent().application())
+    await cloud(http, url).call(call, "SendTtsVoice", {"CalledNumber": "+861"})
+    assert call.record.sent
+
+
+async def test_a_call_cut_off_while_tencent_is_asked_may_have_left(http: Outgoing, open_server: OpenServer) -> None:
+    tencent = Tencent(hangs=True)
+    call = make_call()
+    sending = cloud(http, await open_server(tencent.application())).call(call, "SendTtsVoice", {"CalledNumber": "+861"})
+    task = asyncio.ensure_future(sending)
+    await tencent.hanging.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert call.record.sent
 
 

@@ -1,7 +1,7 @@
 """`use: http` over whole round trips: what the upstream sees of a call, and what the caller sees of the answer."""
 
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from esb import Call, Component, Params
+from esb import Call, Component, Params, UpstreamError
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.core.events import UpstreamFinished
 from esb.gateway.app import create_app
+from esb.plugins.http.component import Http
 from tests.conftest import DEMO, SERVICES, Gateway, OpenGateway, OpenServer
 from tests.support.servers.raw_server import raw_server, silent
 from tests.support.servers.recorder import Recorder, proxy, recording
@@ -321,6 +322,26 @@ async def test_a_component_may_call_a_proxy(open_gateway: OpenGateway, upstream:
     gateway = await open_gateway(inner + outer)
     assert (await gateway.call("demo/outer"))["data"] == upstream.says
     assert (upstream.last.target, upstream.last.body) == ("/in/5/", b'{"b":2}')
+
+
+class Noting(Http):
+    """Writes into its answer whether something may have been sent."""
+
+    async def handle(self, call: Call, params: Params) -> Any:
+        with suppress(UpstreamError):
+            await super().handle(call, params)
+        return call.record.sent
+
+
+@pytest.mark.parametrize("response", ["envelope", "wrap"])
+@pytest.mark.parametrize(("status", "sent"), [(200, True), (502, True), (404, False)])
+async def test_whatever_an_upstream_says_it_may_have_acted_unless_its_status_forbids(
+    open_gateway: OpenGateway, upstream: Recorder, response: str, status: int, sent: bool
+) -> None:
+    upstream.says, upstream.status = {"result": False}, status
+    stanza = proxy(upstream.url, response=response).replace("use: http", f"use: {__name__}:Noting")
+    gateway = await open_gateway(stanza)
+    assert (await relay(gateway))["data"] is sent
 
 
 # What `esb check` finds

@@ -1,0 +1,113 @@
+"""A call's record tells whether a message may have left, by what became of the requests that carry one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from esb.core.call import Call
+from esb.core.errors import Limited
+from esb.core.events import Observer
+from esb.outgoing.client import Outgoing, Target
+from esb.outgoing.engine import Engine
+from tests.support.calls import make_call
+from tests.support.engines import ENGINES
+from tests.support.servers.raw_server import RawServer, Script, answering, raw_server, silent
+
+SEND = Target("chat", "send", sends=True)
+
+
+def is_full(answer: Mapping[str, Any]) -> bool:
+    return answer.get("errcode") == 7
+
+
+PICKY = Target("chat", "send", sends=True, refuses=is_full)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    made: Engine = request.param()
+    return made
+
+
+@pytest.fixture
+async def outgoing(engine: Engine) -> AsyncIterator[Outgoing]:
+    opened = Outgoing(Observer(), max_per_target=1, engine=engine)
+    opened.open()
+    yield opened
+    await opened.close()
+
+
+async def server(opened: AsyncExitStack, script: Script) -> RawServer:
+    return await opened.enter_async_context(raw_server(script))
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "sent"),
+    [
+        (SEND, b'{"errcode":0}', True),
+        (SEND, b'{"odd":1}', True),
+        (SEND, b'{"result":false}', False),
+        (SEND, b'{"errcode":8}', False),
+        (PICKY, b'{"errcode":7}', False),
+        (PICKY, b'{"errcode":8}', True),
+        (Target("chat", "ask"), b'{"errcode":0}', False),
+    ],
+)
+async def test_an_answer_leaves_no_doubt_only_if_it_is_a_no(
+    outgoing: Outgoing, opened: AsyncExitStack, target: Target, body: bytes, sent: bool
+) -> None:
+    call = make_call()
+    await outgoing.json(call, target, "POST", (await server(opened, answering(body))).url, body={})
+    assert call.record.sent is sent
+
+
+async def test_a_later_no_does_not_take_back_what_was_sent(outgoing: Outgoing, opened: AsyncExitStack) -> None:
+    call = make_call()
+    for body in (b'{"errcode":0}', b'{"errcode":8}'):
+        await outgoing.json(call, SEND, "POST", (await server(opened, answering(body))).url, body={})
+    assert call.record.sent
+
+
+@pytest.mark.parametrize(("status", "sent"), [("200 OK", True), ("404 Not Found", False), ("502 Bad Gateway", True)])
+async def test_of_an_answer_that_is_not_read_the_status_counts(
+    outgoing: Outgoing, opened: AsyncExitStack, status: str, sent: bool
+) -> None:
+    call = make_call()
+    await outgoing.request(call, SEND, "POST", (await server(opened, answering(b"{}", status))).url)
+    assert call.record.sent is sent
+
+
+@pytest.mark.parametrize("target", [SEND, Target("chat", "ask")])
+async def test_a_streamed_answer_counts_from_its_head_on(
+    outgoing: Outgoing, opened: AsyncExitStack, target: Target
+) -> None:
+    call = make_call()
+    url = (await server(opened, answering(b"{}"))).url
+    async with outgoing.stream(call, target, "POST", url, body=b"{}"):
+        assert call.record.sent is target.sends
+
+
+async def cut_off(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_request_cut_off_may_have_arrived_and_one_with_no_room_has_not(
+    outgoing: Outgoing, opened: AsyncExitStack
+) -> None:
+    hanging = await server(opened, silent)
+    first, second = make_call(), make_call(id="another")
+
+    async def send(call: Call) -> Any:
+        return await outgoing.json(call, SEND, "POST", hanging.url, body={})
+
+    task = asyncio.ensure_future(send(first))
+    await hanging.has_fallen_silent(1)
+    with pytest.raises(Limited):
+        await send(second)
+    await cut_off(task)
+    assert (first.record.sent, second.record.sent) == (True, False)
