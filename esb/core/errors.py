@@ -23,7 +23,7 @@ Codes and texts are those of the BlueKing ESB, because clients match on them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 Source = Literal["caller", "gateway", "upstream"]
 
@@ -103,6 +103,15 @@ class EsbError(GatewayError):
 
     def __str__(self) -> str:
         return self.message.render()
+
+    def with_data(self, data: Any) -> Self:
+        """Return the same error with this data: others may wait for this one too, and see it as it is."""
+        return self._but(data=data)
+
+    def _but(self, **changes: Any) -> Self:
+        twin = type(self).__new__(type(self), *self.args)  # and no constructor: each class has one of its own
+        vars(twin).update(vars(self), **changes)
+        return twin
 
 
 class Refused(EsbError):
@@ -226,17 +235,9 @@ class UpstreamError(EsbError):
             reason=self.reason,
         )
 
-    def with_data(self, data: Any) -> "UpstreamError":
-        """The same error, telling its caller more."""
-        return type(self)(
-            self.system,
-            self.interface,
-            self.reason,
-            sent=self.sent,
-            transient=self.transient,
-            http_status=self.http_status,
-            data=data,
-        )
+    def with_sent(self, sent: bool) -> Self:
+        """Return the same error for a caller to whom `sent` means another request than the one that failed."""
+        return self._but(sent=sent)
 
 
 class Unreachable(UpstreamError):

@@ -3,7 +3,7 @@
 import pytest
 
 from esb.core import errors
-from esb.core.errors import ConfigError, EsbError, Message, Mistake, UpstreamError
+from esb.core.errors import ConfigError, EsbError, Limited, Message, Mistake, UpstreamError
 
 CODES = {
     "EsbError": (1306000, 200),
@@ -67,6 +67,29 @@ def test_an_upstream_error_says_whether_the_upstream_may_have_acted() -> None:
     error = UpstreamError("A", "b", Message("after {seconds:g} s", {"seconds": 3.0}), sent=False, http_status=502)
     assert (error.sent, error.http_status, error.reason.render()) == (False, 502, "after 3 s")
     assert "error: after 3 s, please" in str(error)
+
+
+class Lost(UpstreamError):
+    """An error whose constructor takes less than that of its parent."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("POST", "carry", reason, sent=True, http_status=502)
+
+
+@pytest.mark.parametrize("error", [Lost("wet"), Limited("full", 3.0), EsbError("no {what}", {"a": 1}, what="room")])
+def test_more_data_makes_another_error_and_leaves_the_one_that_others_wait_for(error: EsbError) -> None:
+    before = dict(vars(error))
+    told = error.with_data({"more": 1})
+    assert (type(told), str(told), told.args) == (type(error), str(error), error.args)
+    assert vars(told) == {**before, "data": {"more": 1}}
+    assert vars(error) == before
+
+
+def test_what_was_sent_can_be_told_for_another_request() -> None:
+    error = Lost("wet")
+    told = error.with_sent(False)
+    assert (told.sent, told.transient, told.http_status) == (False, True, 502)
+    assert error.sent
 
 
 def test_a_config_error_lists_every_mistake() -> None:
