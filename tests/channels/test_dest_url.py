@@ -8,8 +8,8 @@ from esb.channels.outcome import Miss, Reached
 from esb.core.errors import Limited, Message
 from esb.core.events import Observer
 from esb.outgoing.client import Outgoing
-from tests.conftest import OpenServer
 from tests.support.calls import make_call
+from tests.support.gateway import OpenServer
 from tests.support.servers.tencent import Relay
 
 TARGET = relay_target("send_sms")

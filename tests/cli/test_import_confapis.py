@@ -12,7 +12,8 @@ from esb.cli.main import main
 from esb.cli.stanza_writer import document
 from esb.config import load
 from esb.config.yaml import read
-from tests.conftest import DEMO, SERVICES, OpenGateway, OpenServer
+from tests.support.configuration import DEMO, SERVICES
+from tests.support.gateway import OpenGateway, OpenServer
 from tests.support.servers.recorder import Recorder, recording
 
 TASKS = """\

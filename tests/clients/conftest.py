@@ -3,14 +3,9 @@
 The packages come with the extra `compat`; without it these tests are skipped.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 
 pytest.importorskip("bkapi_component")
 pytest.importorskip("bkoauth")
@@ -21,12 +16,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from esb.core.events import CallFinished
-from tests.conftest import SERVICES, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.bk_clients import APP, TokenService, forget_tokens, in_a_thread
+from tests.support.configuration import SERVICES
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.servers.smtp_server import Inbox, smtp_server
-
-T = TypeVar("T")
-APP = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret"}
 
 CMSI = """\
 components:
@@ -52,36 +45,6 @@ components:
   - {path: /cmsi/send_msg/, aliases: [/v2/cmsi/send_msg/], methods: [POST], use: cmsi_send_msg}
   - {path: /cmsi/get_msg_type/, aliases: [/v2/cmsi/get_msg_type/], methods: [GET], use: cmsi_get_msg_type}
 """
-
-
-@dataclass
-class TokenService:
-    """BlueKing's token service: bkoauth is given tokens by it, and the gateway asks it whose they are."""
-
-    url: str = ""
-    logins: dict[str, str] = field(default_factory=lambda: {"demo-token": "admin"})
-    issued: dict[str, str] = field(default_factory=dict)
-
-    def application(self) -> web.Application:
-        app = web.Application()
-        app.router.add_post("/api/v1/auth/access-tokens", self.issue)
-        app.router.add_post("/api/v1/auth/access-tokens/verify", self.verify)
-        return app
-
-    async def issue(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        assert request.headers["X-BK-APP-SECRET"] == APP["bk_app_secret"]
-        token = f"token-{len(self.issued)}"
-        self.issued[token] = self.logins[asked["bk_token"]]
-        grant = {"access_token": token, "refresh_token": "refresh", "expires_in": 10**7}
-        return web.json_response({"code": 0, "message": "", "data": grant})
-
-    async def verify(self, request: web.Request) -> web.Response:
-        user = self.issued.get((await request.json())["access_token"])
-        if user is None:
-            return web.json_response({"code": 1901001, "message": "invalid", "data": None})
-        data = {"bk_app_code": APP["bk_app_code"], "identity": {"username": user}}
-        return web.json_response({"code": 0, "message": "", "data": data})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -122,7 +85,7 @@ async def token_service(open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
     service.url = await open_server(service.application())
     monkeypatch.setattr(bkoauth.oauth_client, "api_url", service.url)
     yield service
-    await in_a_thread(_forget_tokens)
+    await in_a_thread(forget_tokens)
 
 
 @pytest.fixture
@@ -139,32 +102,3 @@ async def gateway(
     async with smtp_server(inbox) as port:
         config = SERVICES + access_tokens + CMSI.replace("MAIL_PORT", str(port))
         yield await open_gateway(config=config, sandbox_url=sandbox.url)
-
-
-def _forget_tokens() -> None:
-    from bkoauth.models import AccessToken  # Django allows it only once it is set up
-
-    AccessToken.objects.all().delete()
-
-
-def web_request(username: str = "admin", **cookies: str) -> Any:
-    """What the SDKs read of the request that an app's view is called with."""
-    user = SimpleNamespace(username=username, is_authenticated=True)
-    return SimpleNamespace(user=user, COOKIES=cookies, session={}, GET={}, META={})
-
-
-async def in_a_thread(function: Callable[..., T], *args: Any, **options: Any) -> T:
-    """Calls a client, which blocks, while the gateway goes on answering."""
-
-    def called() -> T:
-        try:
-            return function(*args, **options)
-        finally:
-            connections.close_all()  # Django keeps one for each thread
-
-    return await asyncio.to_thread(called)
-
-
-def last_call(gateway: Gateway) -> CallFinished:
-    """What the gateway tells of the call that ended last."""
-    return [event for event in gateway.events if isinstance(event, CallFinished)][-1]

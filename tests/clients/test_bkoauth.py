@@ -5,8 +5,8 @@ from typing import Any
 
 from bkapi_component.open.shortcuts import get_client_by_request, get_client_by_username
 
-from tests.clients.conftest import APP, TokenService, in_a_thread, last_call, web_request
-from tests.conftest import Gateway
+from tests.support.bk_clients import APP, TokenService, in_a_thread, last_call, web_request
+from tests.support.gateway import Gateway
 
 NOTICE = {"receiver": "zhangsan", "data": {"heading": "H", "message": "M", "date": "D"}}
 

@@ -8,8 +8,8 @@ from bkapi_client_core.exceptions import HTTPResponseError
 from bkapi_component.open.shortcuts import get_client_by_request, get_client_by_user, get_client_by_username
 from django.test.utils import override_settings
 
-from tests.clients.conftest import APP, in_a_thread, last_call, web_request
-from tests.conftest import Gateway, Sandbox
+from tests.support.bk_clients import APP, in_a_thread, last_call, web_request
+from tests.support.gateway import Gateway, Sandbox
 from tests.support.servers.smtp_server import Inbox
 
 NOTICE = {"receiver": "zhangsan", "data": {"heading": "告警", "message": "磁盘满", "date": "D"}}

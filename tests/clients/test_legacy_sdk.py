@@ -5,8 +5,8 @@ import time
 import pytest
 import requests
 
-from tests.clients.conftest import in_a_thread, last_call
-from tests.conftest import Gateway, Sandbox
+from tests.support.bk_clients import in_a_thread, last_call
+from tests.support.gateway import Gateway, Sandbox
 from tests.support.legacy_sdk import LegacyClient
 
 WEIXIN = "cmsi/send_weixin"

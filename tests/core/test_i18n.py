@@ -8,7 +8,8 @@ import pytest
 from esb import Call, Component, Envelope, EsbError, Message, Params
 from esb.core.i18n import Catalogues
 from esb.gateway.app import GATEWAY
-from tests.conftest import DEMO, MESSAGE, WECOM, Gateway, OpenGateway
+from tests.support.configuration import DEMO, MESSAGE, WECOM
+from tests.support.gateway import Gateway, OpenGateway
 
 CHINESE = {"Blueking-Language": "zh-hans"}
 ENGLISH = {"Blueking-Language": "en"}

@@ -8,7 +8,7 @@ import pytest
 
 from esb.core.errors import AuthenticationError, EsbError, UpstreamError
 from esb.core.single_flight import Lookup, SingleFlight, fan_out
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.loop_time import turns
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.conftest import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID, Gateway, OpenGateway, OpenServer, Sandbox
-from tests.plugins.test_secrets import CASES, MARK, Case
+from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.secret_cases import CASES, MARK, Case
 
 SENDING = [
     pytest.param(name, key, id=f"{name} {key}")

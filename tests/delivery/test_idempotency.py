@@ -12,9 +12,11 @@ from esb.core.events import Observer
 from esb.delivery.idempotency import LAST_SECONDS, Idempotency
 from esb.gateway.app import GATEWAY
 from esb.store.memory import MemoryStore
-from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.calls import make_call
+from tests.support.clock import Clock
 from tests.support.components import Free
+from tests.support.configuration import DEMO, MESSAGE, SERVICES, WECOM
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.loop_time import late
 from tests.support.wire import until
 

@@ -13,8 +13,8 @@ from esb.core.events import Observer
 from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway
-from tests.conftest import Clock
 from tests.support.calls import make_call
+from tests.support.clock import Clock
 from tests.support.loop_time import turns
 
 

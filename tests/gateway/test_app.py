@@ -11,7 +11,8 @@ from esb.config import load
 from esb.core.errors import ConfigError
 from esb.core.events import CallFinished, Event
 from esb.gateway.app import GATEWAY, create_app
-from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.wire import envelope_of, until
 
 RELAY = "/api/c/compapi/test/relay/"

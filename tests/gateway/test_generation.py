@@ -11,9 +11,11 @@ from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, NotFound, PermissionDenied
 from esb.core.params import Params
 from esb.gateway.generation import Generation
-from tests.conftest import DEMO, SERVICES, Clock, Gateway, OpenGateway
 from tests.support.calls import make_call
+from tests.support.clock import Clock
 from tests.support.components import Free
+from tests.support.configuration import DEMO, SERVICES
+from tests.support.gateway import Gateway, OpenGateway
 from tests.support.means import make_means
 
 CLOSED: list[str] = []

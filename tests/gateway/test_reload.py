@@ -17,10 +17,11 @@ from esb.core.events import Crashed, Event, GenerationClosed, Reloaded
 from esb.core.params import Params
 from esb.gateway import app as app_module
 from esb.gateway.app import GATEWAY
-from tests.conftest import DEMO, MESSAGE, SERVICES, WECOM, Clock, Gateway, OpenGateway, OpenServer, Sandbox
-from tests.middlewares.test_app_auth_signature import USED, claims, get, with_signature
+from tests.support.clock import Clock
 from tests.support.components import Free
-from tests.support.identity import configuration
+from tests.support.configuration import DEMO, MESSAGE, SERVICES, WECOM
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.identity import USED, WHO, claims, configuration, fetch, with_signature
 from tests.support.wire import until
 
 
@@ -340,9 +341,9 @@ async def test_nonces_outlive_a_reload(open_gateway: OpenGateway, tmp_path: Path
     clock = Clock()
     gateway = await open_gateway(config=configuration(), clock=clock)
     query = with_signature(claims(clock))
-    assert (await get(gateway, query))["result"]
+    assert (await fetch(gateway, "GET", WHO, query))["result"]
     gateway.app[GATEWAY].reload(load(tmp_path / "esb.yaml", {}))
-    answer = await get(gateway, query)
+    answer = await fetch(gateway, "GET", WHO, query)
     assert (answer["result"], answer["message"]) == (False, USED)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID, SEND_WEIXIN, Gateway, OpenGateway, Sandbox
+from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID, SEND_WEIXIN
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.wire import connection, envelope_of, exchange, read_answer, request, until
 
 TARGET = f"/api/c/compapi/{SEND_WEIXIN}/".encode()

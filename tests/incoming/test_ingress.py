@@ -14,7 +14,8 @@ from esb.core.deadlines import ANSWER_SECONDS
 from esb.core.events import CallFinished, Crashed, Event
 from esb.gateway.app import GATEWAY
 from esb.incoming.disconnect import reset
-from tests.conftest import DEMO, WECOM, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.configuration import DEMO, WECOM
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.loop_time import movable_loop_time, turns
 from tests.support.wire import connection, envelope_of, exchange, read_answer, request, until
 

@@ -15,7 +15,7 @@ from esb.config import load
 from esb.gateway.app import GATEWAY
 from esb.introspect.declared import declared
 from esb.introspect.openapi import document
-from tests.conftest import Gateway, OpenGateway, Sandbox
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its own

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from esb.cli.main import main
 from esb.config import load
 from esb.introspect.yaml_schema import schema_of_esb_yaml
-from tests.conftest import OFFICIAL_ACCOUNT, SERVICES, WECOM
-from tests.project.test_docs import WHOLE_CONFIGS, Block
+from tests.support.configuration import OFFICIAL_ACCOUNT, SERVICES, WECOM
+from tests.support.documentation import WHOLE_CONFIGS, Block
 from tests.support.repository import BAD_CONFIGS, ROOT
 
 BAD = BAD_CONFIGS

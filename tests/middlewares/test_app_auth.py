@@ -11,8 +11,8 @@ from esb.core.call import App, Call, Credentials, Record
 from esb.core.errors import AuthenticationError
 from esb.middlewares.app_auth import AppAuth
 from esb.services.apps.static import AppsConfig, StaticApp, StaticApps
-from tests.conftest import Gateway, Sandbox
 from tests.support.calls import explode, let_in, make_call
+from tests.support.gateway import Gateway, Sandbox
 
 APPS = AppsConfig(
     apps=(

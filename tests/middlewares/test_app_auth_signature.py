@@ -13,32 +13,27 @@ from yarl import URL
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
-from tests.conftest import Clock, Gateway, OpenGateway
-from tests.support.identity import APPS, NEED_SECRET, NEED_USER, WHO, configuration, fetch, signature_of
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway
+from tests.support.identity import (
+    APPS,
+    NEED_SECRET,
+    NEED_USER,
+    USED,
+    WHO,
+    claims,
+    configuration,
+    fetch,
+    signature_of,
+    with_signature,
+)
 
 BAD = "Signature [bk_signature] verification failed, please provide valid parameters and signature"
-USED = "Parameter bk_nonce is illegal, it has been used"
 
 
 @pytest.fixture
 async def gateway(open_gateway: OpenGateway, clock: Clock) -> Gateway:
     return await open_gateway(config=configuration(), clock=clock)
-
-
-def claims(clock: Clock, **changes: str | None) -> dict[str, str]:
-    """What a signed GET carries besides its signature."""
-    values = {
-        "bk_app_code": "esb_demo",
-        "bk_username": "admin",
-        "bk_nonce": "123",
-        "bk_timestamp": str(int(clock.since_1970())),
-        **changes,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def with_signature(query: dict[str, str], method: str = "GET", path: str = WHO, **signing: Any) -> dict[str, str]:
-    return {**query, "bk_signature": signature_of(method, path, query, **signing)}
 
 
 async def get(gateway: Gateway, query: Mapping[str, str], path: str = WHO, **options: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
-from tests.conftest import Clock, Gateway, OpenGateway
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway
 from tests.support.identity import APPS
 
 OTHER = {"bk_app_code": "other", "bk_app_secret": "demo-secret", "bk_username": "admin"}

@@ -9,7 +9,7 @@ import pytest
 
 from esb.core.errors import Limited
 from esb.outgoing.bulkhead import NARROW_SECONDS, Lane, Lanes
-from tests.conftest import Clock
+from tests.support.clock import Clock
 
 OTHERS = map(str, itertools.count())
 """Calls that have nothing to do with each other."""

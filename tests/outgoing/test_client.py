@@ -23,11 +23,12 @@ from multidict import CIMultiDict
 
 from esb.core.errors import Limited, UpstreamError
 from esb.core.events import Event, Observer, UpstreamFinished
-from esb.outgoing.client import MAX_ANSWER, Answer, Outgoing, Target, may_have_acted
+from esb.outgoing.client import MAX_ANSWER, Answer, Outgoing, Target, Tls, may_have_acted
 from esb.outgoing.engine import Engine
-from tests.conftest import OpenServer
 from tests.support.calls import make_call
+from tests.support.certificates import Authority
 from tests.support.engines import ENGINES
+from tests.support.gateway import OpenServer
 from tests.support.loop_time import late, movable_loop_time, turns
 from tests.support.ports import free_port
 from tests.support.servers.forward_proxy import ForwardProxy
@@ -713,3 +714,12 @@ async def test_an_errcode_that_is_no_code_is_not_told(
     server = await open_raw(answering(json.dumps({"errcode": errcode}).encode()))
     await outgoing.json(make_call(), TARGET, "GET", server.url)
     assert events[-1].errcode is None  # type: ignore[union-attr]  # it is an UpstreamFinished
+
+
+# Certificates
+
+
+def test_a_key_with_a_password_is_a_mistake_and_no_question_at_the_terminal(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with pytest.raises(ssl.SSLError):
+        Tls.load(str(authority.ca), str(authority.locked()), None)

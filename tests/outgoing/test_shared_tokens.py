@@ -14,8 +14,8 @@ from esb.outgoing.tokens.key import FAILURES_PER_MINUTE
 from esb.outgoing.tokens.shared import LEASE_SECONDS, PLACE, FleetTokens
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway
-from tests.conftest import Clock
-from tests.outgoing.test_token_cache import KEY, LIFE, Upstream, at_hand, borrowed, outcomes
+from tests.support.access_tokens import KEY, LIFE, Upstream, at_hand, borrowed, outcomes
+from tests.support.clock import Clock
 from tests.support.loop_time import turns
 
 PLAIN = TokenKey("mp", "wx0000000000000001", "digest", "plain", exclusive=True)

@@ -10,39 +10,9 @@ import pytest
 from esb.core.errors import EsbError, Limited, UpstreamError
 from esb.core.events import Event, Observer, TokenFetched
 from esb.outgoing.tokens.cache import FAILURES_PER_MINUTE, Token, TokenCache, TokenKey, TokenRefused
-from tests.conftest import Clock
+from tests.support.access_tokens import KEY, LIFE, Upstream, at_hand, borrowed, outcomes
+from tests.support.clock import Clock
 from tests.support.loop_time import turns
-
-KEY = TokenKey("qy", "ww0000000000000001", "digest")
-LIFE = 7200.0
-
-
-class Upstream:
-    """Gives out tokens: a new one every time, unless told otherwise."""
-
-    def __init__(self) -> None:
-        self.fetched = 0
-        self.inside = 0
-        self.most = 0
-        self.life = LIFE
-        self.same = ""
-        self.error: Exception | None = None
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def __call__(self) -> Token:
-        self.fetched += 1
-        number = self.fetched
-        self.inside += 1
-        self.most = max(self.most, self.inside)
-        try:
-            await self.open.wait()
-            await asyncio.sleep(0)
-        finally:
-            self.inside -= 1
-        if self.error is not None:
-            raise self.error
-        return Token(self.same or f"token {number}", self.life)
 
 
 @pytest.fixture
@@ -60,21 +30,6 @@ async def cache(clock: Clock, events: list[Event]) -> AsyncIterator[TokenCache]:
     made = TokenCache(Observer([events.append]), clock, size=100)
     yield made
     await made.close()
-
-
-def borrowed(number: int) -> TokenKey:
-    """The key of a secret that a caller sent."""
-    return TokenKey("qy", "ww0000000000000001", f"digest {number}", borrowed=True)
-
-
-def at_hand(cache: TokenCache, key: TokenKey = KEY) -> str | None:
-    """The value of the token that is at hand."""
-    entry = cache.at_hand(key)
-    return None if entry is None else entry.value
-
-
-def outcomes(events: list[Event]) -> list[str]:
-    return [event.outcome for event in events if isinstance(event, TokenFetched)]
 
 
 # Fetching

@@ -12,7 +12,8 @@ import pytest
 
 from esb.core.errors import ConfigError
 from esb.core.events import UpstreamFinished
-from tests.conftest import DEMO, Gateway, OpenGateway, OpenServer
+from tests.support.configuration import DEMO
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import late
 from tests.support.servers.raw_server import Peer, raw_server
 from tests.support.servers.smtp_server import PASSWORD, USER, Inbox, certificate, smtp_server, speak

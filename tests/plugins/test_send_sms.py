@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esb.core.events import UpstreamFinished
-from tests.conftest import Gateway, OpenGateway, OpenServer
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import late
 from tests.support.servers.tencent import KEYS, SECRET_ID, SECRET_KEY, Relay, Tencent
 

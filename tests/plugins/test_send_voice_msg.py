@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Gateway, OpenGateway, OpenServer
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import late
 from tests.support.servers.tencent import KEYS, SECRET_ID, SECRET_KEY, Relay, Tencent
 

@@ -11,54 +11,33 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.conftest import (
-    DEMO,
-    MESSAGE,
-    OPENID,
-    SEND_WEIXIN,
-    SERVICES,
-    Clock,
-    Gateway,
-    OpenGateway,
-    OpenServer,
-    Sandbox,
-)
+from tests.support.clock import Clock
+from tests.support.configuration import DEMO, MESSAGE, OPENID, SEND_WEIXIN, SERVICES
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.loop_time import late, turns
+from tests.support.send_weixin import (
+    CONFIGS,
+    MP_SEND,
+    MP_TOKEN,
+    OPENIDS,
+    PATHS,
+    QY,
+    SEND,
+    TEMPLATE,
+    TOKEN,
+    data_of,
+    fault,
+    reached,
+    seed,
+    stanza,
+)
 
-TOKEN, SEND = "/cgi-bin/gettoken", "/cgi-bin/message/send"
-MP_TOKEN, MP_SEND = "/cgi-bin/stable_token", "/cgi-bin/message/template/send"
-TEMPLATE = 43 * "T"
-PATHS = {"qy": (TOKEN, SEND), "mp": (MP_TOKEN, MP_SEND)}
 SYSTEMS = {"qy": "weixin_qy", "mp": "weixin_mp"}
 RECEIVERS = {"qy": "zhangsan", "mp": OPENID}
 APP = {"qy": "ww0000000000000001/1000002", "mp": "wx0000000000000001"}
-OPENIDS = [f"o{number:027}" for number in range(5)]
 
-QY = {
-    "wx_type": "qy",
-    "wx_qy_corpid": "ww0000000000000001",
-    "wx_qy_corpsecret": "corp-secret",
-    "wx_qy_agentid": 1000002,
-    "wx_qy_member_per_minute": 0,
-    "wx_qy_host": "${sandbox}",
-}
-MP = {
-    "wx_type": "mp",
-    "wx_app_id": "wx0000000000000001",
-    "wx_secret": "mp-secret",
-    "wx_template_id": TEMPLATE,
-    "wx_mp_host": "${sandbox}",
-}
-CONFIGS: dict[str, dict[str, Any]] = {"qy": QY, "mp": MP}
 
 OpenPlatform = Callable[..., Awaitable[Gateway]]
-
-
-def stanza(config: dict[str, Any], timeout: float = 30) -> str:
-    return (
-        f"  - {{path: /cmsi/send_weixin/, methods: [POST], use: cmsi_send_weixin, timeout: {timeout},\n"
-        f"     config: {json.dumps(config)}}}\n"
-    )
 
 
 @pytest.fixture
@@ -82,44 +61,12 @@ def platform(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def official(open_platform: OpenPlatform, sandbox: Sandbox) -> Gateway:
     """A gateway that sends by an official account with five followers."""
-    await sandbox.post("seed", seed_of(openids=OPENIDS))
+    await sandbox.post("seed", seed(openids=OPENIDS))
     return await open_platform("mp")
-
-
-def seed_of(
-    *,
-    openids: list[Any] | None = None,
-    members: list[Any] | None = None,
-    knobs: dict[str, Any] | None = None,
-    keys: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    account = {"appid": "wx0000000000000001", "secret": "mp-secret", "openids": openids or [OPENID]}
-    apps = [{"agentid": 1000002, "secret": "corp-secret"}, {"agentid": 1000003, "secret": "second-secret"}]
-    corporation = {"corpid": "ww0000000000000001", "members": members or ["zhangsan", "lisi", "wangwu"], "apps": apps}
-    return {
-        "mp": [{**account, "templates": {TEMPLATE: keys or {}}}],
-        "qy": [corporation],
-        "knobs": knobs or {},
-    }
-
-
-def data_of(answer: dict[str, Any]) -> dict[str, Any]:
-    """The data, which has the form of every sending answer."""
-    data: dict[str, Any] = answer["data"]
-    assert {"accepted", "failed", "unknown", "msgids", "username_check"} <= set(data)
-    assert all({"receiver", "errcode", "errmsg"} <= set(entry) for entry in data["failed"])
-    assert all(isinstance(msgid, str) and msgid for msgid in data["msgids"])
-    return data
 
 
 def failed(answer: dict[str, Any]) -> list[tuple[str, int | None, str]]:
     return [(entry["receiver"], entry["errcode"], entry["errmsg"]) for entry in data_of(answer)["failed"]]
-
-
-def reached(answer: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Who accepted, who failed, and of whom it is not known."""
-    data = data_of(answer)
-    return data["accepted"], [entry["receiver"] for entry in data["failed"]], data["unknown"]
 
 
 def assert_sent(answer: dict[str, Any], *accepted: str) -> None:
@@ -133,11 +80,6 @@ async def texts(sandbox: Sandbox) -> list[str]:
 
 async def tousers(sandbox: Sandbox) -> list[str]:
     return [message["body"]["touser"] for message in await sandbox.messages()]
-
-
-async def fault(sandbox: Sandbox, path: str, action: dict[str, Any], times: int = 0, **more: Any) -> None:
-    match = {"path": path, **more.pop("match", {})}
-    await sandbox.post("faults", {"match": match, "action": action, "times": times, **more})
 
 
 # What arrives
@@ -266,7 +208,7 @@ async def test_receivers_come_in_every_form_and_get_one_message_each(
 
 @pytest.mark.parametrize("receiver", [10001, "10001", [10001]])
 async def test_a_number_is_a_receiver_too(gateway: Gateway, sandbox: Sandbox, receiver: Any) -> None:
-    await sandbox.post("seed", seed_of(members=["10001"]))
+    await sandbox.post("seed", seed(members=["10001"]))
     assert_sent(await gateway.send(receiver), "10001")
     assert await tousers(sandbox) == ["10001"]
 
@@ -383,7 +325,7 @@ async def test_everybody_cannot_hide_in_the_directory(open_platform: OpenPlatfor
 
 async def test_2500_receivers_are_sent_in_calls_of_at_most_1000(gateway: Gateway, sandbox: Sandbox) -> None:
     members = [f"member{number}" for number in range(2500)]
-    await sandbox.post("seed", seed_of(members=members))
+    await sandbox.post("seed", seed(members=members))
     answer = await gateway.send([*members, *members[:10]])
     assert_sent(answer, *members)
     messages = await sandbox.messages()
@@ -429,7 +371,7 @@ async def test_who_missed_a_page_gets_none_of_the_later_ones(gateway: Gateway, s
 
 
 async def test_a_caller_may_bring_its_own_app(gateway: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of())
+    await sandbox.post("seed", seed())
     answer = await gateway.send(wx_qy_agentid="1000003", wx_qy_corpsecret="second-secret")
     assert_sent(answer, "zhangsan")
     assert_sent(await gateway.send(), "zhangsan")
@@ -438,7 +380,7 @@ async def test_a_caller_may_bring_its_own_app(gateway: Gateway, sandbox: Sandbox
 
 
 async def test_an_agentid_that_does_not_belong_to_the_secret_is_told(gateway: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of())
+    await sandbox.post("seed", seed())
     answer = await gateway.send(wx_qy_agentid=1000003)
     assert answer["data"]["errcode"] == 301002
     assert answer["message"].startswith(
@@ -583,12 +525,12 @@ async def test_members_that_wecom_does_not_know_are_told_and_the_others_get_the_
 
 
 async def test_empty_lists_of_wecom_mean_nobody(gateway: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of(knobs={"qy.invalid_fields": "empty"}))
+    await sandbox.post("seed", seed(knobs={"qy.invalid_fields": "empty"}))
     assert_sent(await gateway.send(), "zhangsan")
 
 
 async def test_members_without_a_licence_are_told_apart(gateway: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of(members=["zhangsan", {"userid": "Temp", "licensed": False}]))
+    await sandbox.post("seed", seed(members=["zhangsan", {"userid": "Temp", "licensed": False}]))
     answer = await gateway.send("zhangsan,Temp,ghost")
     assert reached(answer) == (["zhangsan"], ["Temp", "ghost"], [])
     assert [errmsg for _, _, errmsg in failed(answer)] == ["unlicensed user", "invalid user"]
@@ -605,7 +547,7 @@ async def test_when_wecom_knows_nobody_its_own_words_are_told(gateway: Gateway, 
 
 
 async def test_a_failing_user_name_and_an_invalid_member_are_both_told(gateway: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of(members=["lisi"]))
+    await sandbox.post("seed", seed(members=["lisi"]))
     answer = await gateway.send("", receiver__username="admin,nobody,lisi")
     assert reached(answer) == (["lisi"], ["admin", "nobody"], [])
     assert answer["message"].startswith("WeChat message sending failed, invalid user: admin")
@@ -626,7 +568,7 @@ async def test_one_bad_openid_of_five_fails_alone(
 ) -> None:
     bad = [] if follower is None else [{"openid": OPENIDS[2], **follower}]
     good = [openid for openid in OPENIDS if openid != OPENIDS[2]]
-    await sandbox.post("seed", seed_of(openids=[*good, *bad]))
+    await sandbox.post("seed", seed(openids=[*good, *bad]))
     answer = await official.send(OPENIDS)
     assert answer["message"].startswith("WeChat message sending failed")
     assert reached(answer) == (good, [OPENIDS[2]], [])
@@ -665,7 +607,7 @@ async def test_a_receiver_may_hold_braces_and_percent_signs(gateway: Gateway, re
 
 
 async def test_a_template_that_refuses_a_value_is_told(official: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of(openids=OPENIDS, keys={"keyword1": "thing"}))
+    await sandbox.post("seed", seed(openids=OPENIDS, keys={"keyword1": "thing"}))
     answer = await official.send(OPENIDS[0], data={**MESSAGE, "message": "字" * 21})
     assert answer["data"]["errcode"] == 47003
     assert "keyword1" in answer["message"]
@@ -690,7 +632,7 @@ async def test_a_rate_limit_of_wechat_says_when_to_come_again(
 
 
 async def test_who_got_the_message_before_the_rate_limit_is_told(official: Gateway, sandbox: Sandbox) -> None:
-    await sandbox.post("seed", seed_of(openids=OPENIDS, knobs={"mp.template_per_day": 3}))
+    await sandbox.post("seed", seed(openids=OPENIDS, knobs={"mp.template_per_day": 3}))
     answer = await official.send(OPENIDS)
     assert answer["code"] == 1306429
     accepted, missed, unknown = reached(answer)
@@ -908,7 +850,7 @@ async def test_a_wechat_without_an_answer_is_told_at_the_deadline(
 
 async def test_at_the_deadline_everybody_is_accounted_for(open_platform: OpenPlatform, sandbox: Sandbox) -> None:
     openids = [f"o{number:027}" for number in range(40)]
-    await sandbox.post("seed", seed_of(openids=openids))
+    await sandbox.post("seed", seed(openids=openids))
     gateway = await open_platform("mp", timeout=8)
     for openid in openids[5:25]:
         await fault(sandbox, MP_SEND, {"hang": True}, match={"touser": openid})
@@ -927,7 +869,7 @@ async def test_at_the_deadline_everybody_is_accounted_for(open_platform: OpenPla
 async def test_a_hanging_token_fetch_does_not_hold_who_has_another_app(
     open_platform: OpenPlatform, sandbox: Sandbox
 ) -> None:
-    await sandbox.post("seed", seed_of())
+    await sandbox.post("seed", seed())
     gateway = await open_platform("qy", timeout=5)
     await fault(sandbox, TOKEN, {"hang": True}, 1)
     hanging = asyncio.ensure_future(gateway.send())

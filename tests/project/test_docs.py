@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +17,17 @@ from esb.cli.main import main
 from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.gateway.plugin_loader import PROTOCOLS, built_in
 from esb.plugins.cmsi_send_weixin import SendWeixin, SendWeixinParams
+from tests.support.documentation import FENCE, PAGES, WHOLE_CONFIGS, Block, blocks, text
 from tests.support.processes.command_line import exchange, running
 from tests.support.processes.interpreter import Done, pytest_of, python
 from tests.support.repository import ROOT
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 READMES = ("README.md", "README.zh-CN.md")
 PAIRS = [READMES, *((f"docs/{path.name}", f"docs/{path.stem}.zh-CN.md") for path in (ROOT / "docs").glob("[a-z]*.md"))]
 PAIRS = [(english, chinese) for english, chinese in PAIRS if not english.endswith(".zh-CN.md")]
-PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 READY = "http://127.0.0.1:8080"
 ROBOT = ROOT / "examples" / "robot"
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page."""
-
-    page: str
-    line: int
-    language: str
-    text: str
-
-    @property
-    def place(self) -> str:
-        return f"{self.page}:{self.line}"
-
-
-def text(page: str) -> str:
-    return (ROOT / page).read_text("utf-8")
-
-
-def blocks(page: str, *languages: str) -> list[Block]:
-    """The fenced blocks of a page, in order; of these languages if any are named."""
-    content = text(page)
-    found = [
-        Block(page, content[: match.start()].count("\n") + 1, match[1], match[2]) for match in FENCE.finditer(content)
-    ]
-    return [block for block in found if not languages or block.language in languages]
 
 
 def only(page: str, language: str, beginning: str) -> str:
@@ -72,7 +43,6 @@ def commands(group: Group) -> dict[str, Command]:
 
 
 COMMANDS = commands(main)
-WHOLE_CONFIGS = [block for page in PAGES for block in blocks(page, "yaml") if block.text.startswith("version:")]
 
 
 # Both languages

@@ -8,6 +8,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from esb.sandbox import create_sandbox
+from tests.support.clock import Clock
 from tests.support.wechat_client import (
     AGENTID,
     APPID,
@@ -18,7 +19,6 @@ from tests.support.wechat_client import (
     ROBOT,
     TEMPLATE,
     WEBHOOK_SEND,
-    Clock,
     WeChat,
 )
 
@@ -46,7 +46,7 @@ async def test_a_seed_replaces_all_that_was_there(wechat: WeChat) -> None:
     assert await wechat.messages() == []
     assert await wechat.control("GET", "stats") == {"endpoints": {}, "tokens_issued": {}}
     assert await wechat.control("GET", "faults") == {"faults": []}
-    assert (await wechat.control("GET", "clock"))["now"] == wechat.clock.now
+    assert (await wechat.control("GET", "clock"))["now"] == wechat.clock.since_1970()
     assert (await wechat.robot(key="mine"))["errcode"] == 0
     assert (await wechat.robot(key=ROBOT))["errcode"] == 93000
     assert (await wechat.fetch_plain())["errcode"] == 40013
@@ -160,7 +160,7 @@ async def test_a_message_keeps_its_bytes_and_its_json(wechat: WeChat) -> None:
     [message] = await wechat.messages()
     assert base64.b64decode(message["raw"]) == sent
     assert message["body"] == {"msgtype": "text", "text": {"content": "你好"}}
-    assert message["received_at"] == wechat.clock.now
+    assert message["received_at"] == wechat.clock.since_1970()
     fields = {"id", "platform", "app", "endpoint", "body", "raw", "text", "delivered", "dropped", "invalid", "reply"}
     assert set(message) == fields | {"duplicate_of", "received_at", "fault"}
 
@@ -240,7 +240,7 @@ async def test_control_calls_are_not_counted(wechat: WeChat) -> None:
 async def test_the_clock_can_be_pushed_ahead(wechat: WeChat) -> None:
     token = await wechat.wecom_token()
     await wechat.control("POST", "clock", {"advance": 7000.5})
-    assert await wechat.control("POST", "clock", {"advance": 199}) == {"now": wechat.clock.now + 7199.5}
+    assert await wechat.control("POST", "clock", {"advance": 199}) == {"now": wechat.clock.since_1970() + 7199.5}
     assert (await wechat.send(token))["errcode"] == 0
 
     await wechat.control("POST", "clock", {"advance": 0.5})
@@ -317,7 +317,9 @@ async def test_a_change_to_what_is_not_there_is_a_mistake(wechat: WeChat, path: 
 
 
 async def test_several_sandboxes_do_not_know_of_each_other(aiohttp_client: AiohttpClient) -> None:
-    first, second = [WeChat(await aiohttp_client(create_sandbox(clock=clock)), clock) for clock in (Clock(), Clock())]
+    first, second = [
+        WeChat(await aiohttp_client(create_sandbox(clock=clock.since_1970)), clock) for clock in (Clock(), Clock())
+    ]
     token = await first.wecom_token()
     await first.robot()
     await first.fault(None, {"errcode": -1}, times=0)

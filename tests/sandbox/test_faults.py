@@ -9,17 +9,8 @@ from aiohttp import ClientConnectionError, ClientOSError, ClientPayloadError, Cl
 from pytest_aiohttp import AiohttpClient
 
 from esb.sandbox import create_sandbox
-from tests.support.wechat_client import (
-    APPID,
-    MESSAGE_SEND,
-    OPENID,
-    QY_APP,
-    ROBOT,
-    TEMPLATE_SEND,
-    WEBHOOK_SEND,
-    Clock,
-    WeChat,
-)
+from tests.support.clock import Clock
+from tests.support.wechat_client import APPID, MESSAGE_SEND, OPENID, QY_APP, ROBOT, TEMPLATE_SEND, WEBHOOK_SEND, WeChat
 
 TEXT = {"msgtype": "text", "text": {"content": "x"}}
 GETTOKEN = "/cgi-bin/gettoken"

@@ -231,7 +231,7 @@ async def test_template_messages_can_be_limited_by_day(wechat: WeChat) -> None:
 
 async def test_daily_quotas_start_anew_at_midnight_in_beijing(wechat: WeChat) -> None:
     await wechat.turn(mp_template_per_day=1)
-    wechat.clock.now = 1_800_028_799  # 2027-01-15 23:59:59 there
+    wechat.clock.now = 28_799  # 2027-01-15 23:59:59 there
     token = await wechat.stable_token()
     await wechat.template(token)
     assert (await wechat.template(token))["errcode"] == 45009

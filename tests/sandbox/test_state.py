@@ -7,7 +7,7 @@ from esb.sandbox.inbox import Inbox, Message
 from esb.sandbox.seed import default_seed
 from esb.sandbox.state import DailyCount, Recent, State, Window, beijing_day
 from esb.sandbox.wire import Call
-from tests.support.wechat_client import Clock
+from tests.support.clock import Clock
 
 MIDNIGHT = 1_800_028_800.0  # 2027-01-16 00:00:00 in Beijing
 CALL = Call("POST", "/cgi-bin/webhook/send", {}, b"{}", "127.0.0.1")
@@ -80,7 +80,7 @@ def test_the_inbox_keeps_the_last_hundred_thousand() -> None:
 
 def test_a_state_has_its_own_clock_on_top_of_the_given_one() -> None:
     clock = Clock()
-    world = State(default_seed(), clock)
+    world = State(default_seed(), clock.since_1970)
     world.advanced_s += 10
     clock.now += 5
 

@@ -1,13 +1,11 @@
 """A world for each situation; and whatever the situation, no secret gets out of it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conftest import OpenGateway, Sandbox
-from tests.support.world import PLATFORMS, SECRETS, World, make_world
-
-OpenWorld = Callable[..., Awaitable[World]]
+from tests.support.gateway import OpenGateway, Sandbox
+from tests.support.world import PLATFORMS, SECRETS, OpenWorld, World, make_world
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 
 from esb.gateway.app import GATEWAY
 from tests import scenarios
-from tests.conftest import DEMO
-from tests.scenarios.conftest import OpenWorld
+from tests.support.configuration import DEMO
 from tests.support.loop_time import late, turns
-from tests.support.world import COMPONENTS, PARAMS, PATHS, PLATFORMS, World, reached, seed
+from tests.support.send_weixin import seed
+from tests.support.world import COMPONENTS, PARAMS, PATHS, PLATFORMS, OpenWorld, World, reached
 
 
 @pytest.mark.parametrize("platform", [*PLATFORMS, "robot"])

@@ -1,34 +1,30 @@
 """Situations 45 to 52: long and odd content, and what WeChat says of it."""
 
 import json
-import re
 from typing import Any
 
 import pytest
 
-from tests.conftest import MESSAGE
-from tests.scenarios.conftest import OpenWorld
-from tests.support.world import OPENIDS, World, reached, seed
-
-LONG = "磁盘告警" * 417  # 5004 bytes
-NUMBER = re.compile(r"\((\d)/(\d)\)\n")
+from tests.support.configuration import MESSAGE
+from tests.support.send_weixin import OPENIDS, seed
+from tests.support.world import LONG_TEXT, PAGE_NUMBER, OpenWorld, World, reached
 
 
 @pytest.mark.parametrize("over", ["cut", "40058"])
 async def test_situation_45_a_long_text_arrives_whole_in_numbered_pages(world: World, over: str) -> None:
     await world.sandbox.post("seed", seed(knobs={"qy.text_over": over}))
-    answer = await world.send(data={**MESSAGE, "message": LONG})
+    answer = await world.send(data={**MESSAGE, "message": LONG_TEXT})
 
     texts = [message["text"] for message in await world.inbox()]
     assert all(len(text.encode()) <= 2048 for text in texts)
-    assert [NUMBER.match(text).groups() for text in texts] == [("1", "3"), ("2", "3"), ("3", "3")]  # type: ignore[union-attr]  # it has just matched
-    assert "".join(NUMBER.sub("", text) for text in texts) == f"H\n{LONG}\nDate: D"
+    assert [PAGE_NUMBER.match(text).groups() for text in texts] == [("1", "3"), ("2", "3"), ("3", "3")]  # type: ignore[union-attr]  # it has just matched
+    assert "".join(PAGE_NUMBER.sub("", text) for text in texts) == f"H\n{LONG_TEXT}\nDate: D"
     assert (answer["result"], len(answer["data"]["msgids"])) == (True, 3)
 
 
 async def test_situation_45_a_text_without_end_is_refused_before_anything_is_sent(world: World) -> None:
-    answer = await world.send(data={**MESSAGE, "message": LONG * 20})
-    robot = await world.send("robot", content=LONG * 20)
+    answer = await world.send(data={**MESSAGE, "message": LONG_TEXT * 20})
+    robot = await world.send("robot", content=LONG_TEXT * 20)
 
     for refused in (answer, robot):
         assert (refused["code"], refused["data"]) == (1306000, None)
@@ -38,7 +34,7 @@ async def test_situation_45_a_text_without_end_is_refused_before_anything_is_sen
 
 async def test_situation_46_when_page_two_fails_page_three_is_not_sent(world: World) -> None:
     await world.fault("qy", {"errcode": 40058}, match={"nth": 2})
-    answer = await world.send(data={**MESSAGE, "message": LONG})
+    answer = await world.send(data={**MESSAGE, "message": LONG_TEXT})
 
     assert await world.sends() == 2
     assert reached(answer) == ([], ["zhangsan"], [])
@@ -49,7 +45,7 @@ async def test_situation_46_when_page_two_fails_page_three_is_not_sent(world: Wo
 async def test_situation_46_when_nobody_knows_about_page_two_page_three_is_not_sent(open_world: OpenWorld) -> None:
     world = await open_world(qy={"wx_qy_duplicate_check": False})
     await world.fault("qy", {"close": True}, match={"nth": 2})
-    answer = await world.send(receiver="zhangsan,lisi", data={**MESSAGE, "message": LONG})
+    answer = await world.send(receiver="zhangsan,lisi", data={**MESSAGE, "message": LONG_TEXT})
 
     assert (await world.sends(), answer["data"]["outcome"]) == (2, "unknown")
     assert reached(answer) == ([], [], ["zhangsan", "lisi"])

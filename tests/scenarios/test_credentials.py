@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MESSAGE
-from tests.scenarios.conftest import OpenWorld
-from tests.support.world import World, reached, seed
+from tests.support.configuration import MESSAGE
+from tests.support.send_weixin import seed
+from tests.support.world import OpenWorld, World, reached
 
 WRONG = {"qy": {"wx_qy_corpsecret": "a-wrong-secret"}, "mp": {"wx_secret": "a-wrong-secret"}}
 UNKNOWN = {"qy": {"wx_qy_corpid": "ww0"}, "mp": {"wx_app_id": "wx0"}}

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from esb.core.events import GateClosed
-from tests.scenarios.conftest import OpenWorld
-from tests.support.world import OPENIDS, PLATFORMS, World, reached, seed
+from tests.support.send_weixin import OPENIDS, seed
+from tests.support.world import PLATFORMS, OpenWorld, World, reached
 
 ALL = (*PLATFORMS, "robot")
 

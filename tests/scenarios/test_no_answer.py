@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from esb.core.events import UpstreamFinished
-from tests.scenarios.conftest import OpenWorld
 from tests.support.loop_time import late
-from tests.support.world import PARAMS, PATHS, PLATFORMS, World, reached
+from tests.support.world import PARAMS, PATHS, PLATFORMS, OpenWorld, World, reached
 
 RECEIVER = {"qy": "zhangsan", "mp": PARAMS["mp"]["receiver"], "robot": "robot"}
 ALL = (*PLATFORMS, "robot")

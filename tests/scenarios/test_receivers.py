@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.conftest import OpenWorld
-from tests.support.world import OPENIDS, World, reached, seed
+from tests.support.send_weixin import OPENIDS, seed
+from tests.support.world import OpenWorld, World, reached
 
 
 @pytest.mark.parametrize(

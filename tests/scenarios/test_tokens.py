@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.world import APPID, World, reached, seed
+from tests.support.send_weixin import seed
+from tests.support.world import APPID, World, reached
 
 
 async def test_situation_01_an_official_account_sends_to_one_openid(world: World) -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MESSAGE
-from tests.scenarios.conftest import OpenWorld
-from tests.scenarios.test_content import LONG, NUMBER
-from tests.support.world import World, everybody, reached, seed
+from tests.support.configuration import MESSAGE
+from tests.support.send_weixin import seed
+from tests.support.world import LONG_TEXT, PAGE_NUMBER, OpenWorld, World, everybody, reached
 
 MEMBERS = [f"User{number:04}" for number in range(2500)]
 OPENIDS = [f"o{number:027}" for number in range(60)]
@@ -45,7 +44,7 @@ async def arrived(world: World) -> dict[str, Counter[int]]:
     """Receiver -> how often each part came."""
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for message in await world.inbox():
-        number = NUMBER.match(message["text"])
+        number = PAGE_NUMBER.match(message["text"])
         for receiver in message["delivered"]:
             found[receiver.lower()][int(number[1]) if number else 1] += 1
     return found
@@ -79,7 +78,7 @@ async def test_2500_members_and_a_text_of_three_pages(
     bad = set(chance.sample(MEMBERS, chance.choice([0, 3, 400])))
     await world.sandbox.post("seed", seed(members=[member for member in MEMBERS if member not in bad]))
     await faults(world, "qy", chance, most=9)
-    answer = await world.send(receiver=MEMBERS, data={**MESSAGE, "message": LONG})
+    answer = await world.send(receiver=MEMBERS, data={**MESSAGE, "message": LONG_TEXT})
 
     await assert_true(world, answer, MEMBERS, 3)
 
@@ -108,7 +107,7 @@ async def test_members_who_have_to_wait_and_faults_besides(open_world: OpenWorld
     async with world.sandbox.http.delete(f"{world.sandbox.url}/_sandbox/messages"):
         pass
     await faults(world, "qy", chance, most=5)
-    answer = await world.send(receiver=members, data={**MESSAGE, "message": LONG})
+    answer = await world.send(receiver=members, data={**MESSAGE, "message": LONG_TEXT})
 
     await assert_true(world, answer, members, 3)
     assert all(not message["dropped"] for message in await world.inbox())

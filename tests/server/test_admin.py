@@ -21,11 +21,12 @@ from esb.server.admin import create_admin
 from esb.server.process_status import Process
 from esb.server.serve import CannotListen, deployed
 from esb.telemetry.metrics import Snapshot, Tally
-from tests.conftest import WECOM, OpenServer
-from tests.plugins.test_secrets import CASES, CONFIG, MARK, Case, forms_of_the_mark
+from tests.support.configuration import WECOM
+from tests.support.gateway import OpenServer
 from tests.support.ports import free_port
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, exchange, run, running
 from tests.support.processes.deployment import Watched, samples, watched, written
+from tests.support.secret_cases import CASES, CONFIG, MARK, Case, forms_of_the_mark
 from tests.support.servers.slow_wecom import SlowWeCom
 
 ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/reload"]

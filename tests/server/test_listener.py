@@ -12,7 +12,7 @@ from yarl import URL
 
 from esb.server import serve
 from esb.server.serve import IDLE_SECONDS
-from tests.conftest import Gateway, OpenGateway, OpenServer
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import Advance, movable_loop_time
 from tests.support.wire import connection, read_answer, request, until
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.identity import NEED_USER, SECRET, WHO, all_inside, configuration, fetch, signature_of
 
 UNREACHABLE = "request bkauth api error, please try again later or contact component developer to handle"

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
-from tests.conftest import Gateway, OpenGateway
+from tests.support.gateway import Gateway, OpenGateway
 from tests.support.identity import NEED_USER, WHO, configuration
 
 REFUSED = "APIGateway JWT verification failed"

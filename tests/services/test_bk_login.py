@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from esb.core.errors import AuthenticationError, UpstreamError
 from esb.core.events import Event, Observer, UpstreamFinished
 from esb.services.login.bk_login import BkLogin, BkLoginConfig
-from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.calls import make_call
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.means import open_means
 from tests.support.wire import until
 

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from esb.core.events import CallFinished
-from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.identity import NEED_SECRET, WHO, all_inside, configuration
 
 GOOD = "good"

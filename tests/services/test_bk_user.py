@@ -20,8 +20,9 @@ from esb.core.clock import SystemClock
 from esb.core.errors import ConfigError, EsbError, UpstreamError
 from esb.gateway.app import create_app
 from esb.services.users.bk_user import BkUserConfig, BkUsers
-from tests.conftest import Clock, Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.calls import make_call
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.identity import configuration
 from tests.support.means import open_means
 from tests.support.wire import until

@@ -1,7 +1,7 @@
 """Values in memory: each until its end, and all of them within the bytes they may take."""
 
 from esb.store.memory_values import OVERHEAD, Value, Values
-from tests.conftest import Clock
+from tests.support.clock import Clock
 
 
 def values_for(number: int) -> tuple[Values, Clock]:

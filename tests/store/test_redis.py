@@ -20,7 +20,7 @@ from esb.store.encryption import Seal
 from esb.store.protocol import Rule, Store, StoreAway, StoreMeans
 from esb.store.redis import RedisStore
 from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.identity import configuration
 from tests.support.loop_time import movable_loop_time, turns
 from tests.support.servers.redis_server import KEY, OTHER_KEY, RedisServer, redis_server

@@ -13,7 +13,7 @@ from esb.store.encryption import Seal
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Rule, Store
 from esb.store.redis import RedisStore
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.servers.redis_server import KEY, RedisServer
 
 Wait = Callable[[float], Awaitable[None]]

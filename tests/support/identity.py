@@ -12,13 +12,15 @@ from yarl import URL
 
 from esb import Call, Component
 from esb.gateway.app import GATEWAY
-from tests.conftest import Gateway
+from tests.support.clock import Clock
 from tests.support.components import Free
+from tests.support.gateway import Gateway
 
 SECRET = "demo-secret"
 WHO = "/api/c/compapi/who/is/"
 NEED_SECRET = "Signature [bk_signature] and APP Secret [bk_app_secret] cannot be empty at the same time"
 NEED_USER = "User authentication failed, please provide a valid user identity, such as bk_token, bk_username"
+USED = "Parameter bk_nonce is illegal, it has been used"
 
 APPS = """\
   apps:
@@ -72,6 +74,23 @@ def signature_of(
         parts["data"] = body
     joined = b"&".join(name.encode() + b"=" + value for name, value in sorted(parts.items()))
     return hmac_sha1(secret, f"{method}{path}?".encode() + joined)
+
+
+def claims(clock: Clock, **changes: str | None) -> dict[str, str]:
+    """What a signed GET carries besides its signature."""
+    values = {
+        "bk_app_code": "esb_demo",
+        "bk_username": "admin",
+        "bk_nonce": "123",
+        "bk_timestamp": str(int(clock.since_1970())),
+        **changes,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def with_signature(query: dict[str, str], method: str = "GET", path: str = WHO, **signing: Any) -> dict[str, str]:
+    """The query of a request, signed; `signing` as signature_of takes it."""
+    return {**query, "bk_signature": signature_of(method, path, query, **signing)}
 
 
 async def fetch(gateway: Gateway, method: str, path: str, query: Mapping[str, str], **options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A bare client of the sandbox and a clock that moves only when told."""
+"""A bare client of the sandbox."""
 
 from io import BytesIO
 from json import dumps
@@ -7,6 +7,8 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
+
+from tests.support.clock import Clock
 
 APPID, MP_SECRET, OPENID, TEMPLATE = "wx0000000000000001", "mp-secret", "o" + "A" * 27, "T" * 43
 CORPID, CORP_SECRET, AGENTID, ROBOT = "ww0000000000000001", "corp-secret", 1000002, "bot-key"
@@ -17,16 +19,6 @@ BIZSEND = "/cgi-bin/message/subscribe/bizsend"
 CUSTOM_SEND = "/cgi-bin/message/custom/send"
 MESSAGE_SEND = "/cgi-bin/message/send"
 WEBHOOK_SEND = "/cgi-bin/webhook/send"
-
-
-class Clock:
-    """Seconds since the epoch, standing still."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class WeChat:

@@ -3,24 +3,26 @@
 import asyncio
 import io
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from esb.telemetry import logs
-from tests.conftest import DEMO, MESSAGE, OPENID, SERVICES, Clock, Gateway, OpenGateway, Sandbox
+from tests.support import send_weixin
+from tests.support.clock import Clock
+from tests.support.configuration import DEMO, MESSAGE, OPENID, SERVICES
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
+from tests.support.send_weixin import TEMPLATE
 
 CORPID, APPID = "ww0000000000000001", "wx0000000000000001"
-TEMPLATE = 43 * "T"
-OPENIDS = [f"o{number:027}" for number in range(5)]
 SECRETS = ("corp-secret", "second-secret", "mp-secret", "bot-key", "a-wrong-secret", "demo-secret")
 
+LONG_TEXT = "磁盘告警" * 417  # 5004 bytes, which WeCom takes in three pages
+PAGE_NUMBER = re.compile(r"\((\d)/(\d)\)\n")
+
 PLATFORMS = ("qy", "mp")
-PATHS = {
-    "qy": ("/cgi-bin/gettoken", "/cgi-bin/message/send"),
-    "mp": ("/cgi-bin/stable_token", "/cgi-bin/message/template/send"),
-    "robot": ("", "/cgi-bin/webhook/send"),
-}
+PATHS = {**send_weixin.PATHS, "robot": ("", "/cgi-bin/webhook/send")}
 COMPONENTS = {"qy": "cmsi/send_weixin", "mp": "cmsi/send_mp_weixin", "robot": "cmsi/send_wecom_robot"}
 PARAMS: dict[str, dict[str, Any]] = {
     "qy": {"receiver": "zhangsan", "data": MESSAGE},
@@ -121,6 +123,9 @@ class World:
         return text
 
 
+OpenWorld = Callable[..., Awaitable[World]]
+
+
 def stanzas(configs: Mapping[str, Mapping[str, Any]], timeout: float) -> str:
     """All three components; `configs` are changes by platform."""
     return "".join(
@@ -142,41 +147,6 @@ async def make_world(
     clock = SharedClock(sandbox)
     text = f"{SERVICES}{more}components:\n{stanzas(configs, timeout)}"
     return World(await open_gateway(config=text, sandbox_url=sandbox_url or sandbox.url, clock=clock), sandbox, clock)
-
-
-def seed(
-    *,
-    openids: list[Any] | None = None,
-    members: list[Any] | None = None,
-    knobs: dict[str, Any] | None = None,
-    keys: dict[str, str] | None = None,
-    account: dict[str, Any] | None = None,
-    app: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The world that the configurations above know, with changes."""
-    return {
-        "mp": [
-            {
-                "appid": APPID,
-                "secret": "mp-secret",
-                "openids": openids or [OPENID, *OPENIDS],
-                "templates": {TEMPLATE: keys or {}},
-                **(account or {}),
-            }
-        ],
-        "qy": [
-            {
-                "corpid": CORPID,
-                "members": members or ["zhangsan", "lisi", "wangwu"],
-                "apps": [
-                    {"agentid": 1000002, "secret": "corp-secret", **(app or {})},
-                    {"agentid": 1000003, "secret": "second-secret"},
-                ],
-            }
-        ],
-        "robots": ["bot-key"],
-        "knobs": knobs or {},
-    }
 
 
 def reached(answer: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:

@@ -21,7 +21,7 @@ from esb.core.events import (
     UpstreamFinished,
 )
 from esb.telemetry import logs
-from tests.conftest import Gateway, Sandbox
+from tests.support.gateway import Gateway, Sandbox
 
 ID = "0123456789abcdef" * 2
 

@@ -26,7 +26,8 @@ from esb.core.events import (
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.metrics import BUCKETS, FAMILIES, MOST_LABELS, Snapshot, Tally, joined
 from esb.telemetry.prometheus import State
-from tests.conftest import DEMO, OFFICIAL_ACCOUNT, OPENID, WECOM, Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.configuration import DEMO, OFFICIAL_ACCOUNT, OPENID, WECOM
+from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.processes.deployment import samples, watched
 from tests.support.wire import until
 

@@ -17,7 +17,8 @@ from esb.server import instrumentation
 from esb.server.serve import deployed
 from esb.telemetry import tracing
 from esb.telemetry.tracing import Tracing
-from tests.conftest import SEND_WEIXIN, WECOM, OpenServer
+from tests.support.configuration import SEND_WEIXIN, WECOM
+from tests.support.gateway import OpenServer
 from tests.support.processes.deployment import Watched, watched
 from tests.support.servers.collector import Collector
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from esb import Call, Component, ConfigModel, EsbError, Target, pytest_plugin
 from esb.core.errors import ConfigError
 from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
-from tests.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.components import Echo, Free
 from tests.support.loop_time import late
 from tests.support.processes.interpreter import pytest_of, python

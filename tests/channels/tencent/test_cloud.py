@@ -21,8 +21,8 @@ from esb.config import ConfigModel
 from esb.core.errors import Limited, UpstreamError
 from esb.core.events import Event, Observer, UpstreamFinished
 from esb.outgoing.client import Outgoing
-from tests.conftest import OpenServer
 from tests.support.calls import make_call
+from tests.support.gateway import OpenServer
 from tests.support.servers.tencent import SECRET_ID, SECRET_KEY, Tencent
 
 

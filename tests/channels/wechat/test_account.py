@@ -17,8 +17,9 @@ from esb.contracts.services import Means
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
 from esb.outgoing.tokens.cache import TokenRefused
-from tests.conftest import Clock, OpenServer
 from tests.support.calls import make_call
+from tests.support.clock import Clock
+from tests.support.gateway import OpenServer
 from tests.support.means import open_means
 
 SECRET = "s+e/c=r&e t"

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from esb.store.memory import MemoryStore
-from tests.conftest import Clock, Gateway, OpenGateway, Sandbox
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
 
 MINUTE = 60.0
 PACED = """\
@@ -15,49 +15,6 @@ PACED = """\
     config: {{wx_qy_corpid: ww0000000000000001, wx_qy_corpsecret: corp-secret, wx_qy_agentid: 1000002,
               wx_qy_host: "${{sandbox}}", wx_qy_member_per_minute: {limit}}}
 """
-
-
-async def reserve(store: MemoryStore, *keys: str, times: int = 1, patience: float = 1000.0) -> list[float]:
-    return await store.reserve(keys, times=times, limit=3, seconds=MINUTE, patience=patience)
-
-
-async def test_places_within_the_limit_are_free_at_once_and_the_next_comes_with_the_window() -> None:
-    clock = Clock()
-    store = MemoryStore(clock, 100)
-
-    assert [await reserve(store, "a") for _ in range(4)] == [[0], [0], [0], [60]]
-    assert await reserve(store, "b") == [0]
-    clock.advance(10)
-    assert await reserve(store, "a") == [50]
-    clock.advance(50)
-    assert await reserve(store, "a") == [0]
-    assert await reserve(store, "a") == [60]
-
-
-async def test_a_place_that_comes_too_late_is_not_taken() -> None:
-    store = MemoryStore(Clock(), 100)
-    await reserve(store, "a", times=3)
-
-    assert [await reserve(store, "a", patience=10) for _ in range(2)] == [[60], [60]]
-    assert await reserve(store, "a") == [60]
-
-
-async def test_several_places_at_once_end_with_the_last_and_can_be_more_than_the_limit() -> None:
-    store = MemoryStore(Clock(), 100)
-
-    assert await reserve(store, "a", times=7) == [120]
-
-
-async def test_no_window_ever_holds_more_than_the_limit() -> None:
-    clock = Clock()
-    store = MemoryStore(clock, 100)
-    sent: list[float] = []
-    for step in range(200):
-        clock.advance(step * 7 % 11)
-        [wait] = await reserve(store, "a", patience=10_000)
-        sent.append(clock.now + wait)
-
-    assert all(later - earlier >= MINUTE for earlier, later in zip(sent, sent[3:], strict=False))
 
 
 async def open_paced(open_gateway: OpenGateway, sandbox: Sandbox, **options: Any) -> tuple[Gateway, Clock]:

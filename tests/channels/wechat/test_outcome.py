@@ -9,9 +9,9 @@ from esb.channels.wechat.outcome import Failure, Outcome
 from esb.channels.wechat.report import answer
 from esb.core.errors import EsbError, Limited, UpstreamError
 from esb.core.events import UpstreamFinished
-from tests.conftest import Gateway, OpenGateway, Sandbox
-from tests.plugins.test_send_weixin import MP, MP_SEND, OPENIDS, SEND, fault, reached, seed_of, stanza
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.loop_time import late, turns
+from tests.support.send_weixin import MP, MP_SEND, OPENIDS, SEND, fault, reached, seed, stanza
 from tests.support.wire import until
 
 REFUSED = Failure("b", 40003, "invalid openid", "receiver")
@@ -65,7 +65,7 @@ async def test_an_outcome_that_is_open_and_a_refusal_are_told_together(
     open_gateway: OpenGateway, sandbox: Sandbox
 ) -> None:
     gateway = await open_gateway(stanza(MP, timeout=8), sandbox_url=sandbox.url)
-    await sandbox.post("seed", seed_of(openids=OPENIDS[:2]))
+    await sandbox.post("seed", seed(openids=OPENIDS[:2]))
     await fault(sandbox, MP_SEND, {"hang": True}, match={"touser": OPENIDS[1]})
 
     def only_one_hangs() -> bool:
@@ -92,7 +92,7 @@ components:
               wx_template_id: {"T" * 43}}}
 """
     gateway = await open_gateway(config=config)
-    await sandbox.post("seed", seed_of(openids=OPENIDS))
+    await sandbox.post("seed", seed(openids=OPENIDS))
     await gateway.send(OPENIDS[0])
     assert reached(await gateway.send(OPENIDS)) == (list(OPENIDS), [], [])
 

@@ -8,7 +8,7 @@ import pytest
 from esb.core.errors import Limited, UpstreamError
 from esb.outgoing.client import Target
 from esb.plugins.http.breaker import Breaker
-from tests.conftest import Clock
+from tests.support.clock import Clock
 
 TARGET = Target("demo", "relay")
 

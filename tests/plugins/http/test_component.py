@@ -15,7 +15,8 @@ from esb.core.errors import ConfigError
 from esb.core.events import UpstreamFinished
 from esb.gateway.app import create_app
 from esb.plugins.http.component import Http
-from tests.conftest import DEMO, SERVICES, Gateway, OpenGateway, OpenServer
+from tests.support.configuration import DEMO, SERVICES
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.servers.raw_server import raw_server, silent
 from tests.support.servers.recorder import Recorder, proxy, recording
 

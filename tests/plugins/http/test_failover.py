@@ -13,7 +13,8 @@ from aiohttp import web
 from esb.core.events import UpstreamFinished
 from esb.plugins.http.attempts import FIRST_PAUSE
 from esb.plugins.http.hosts import REST_SECONDS
-from tests.conftest import Clock, Gateway, OpenGateway, OpenServer
+from tests.support.clock import Clock
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import movable_loop_time
 from tests.support.servers.raw_server import Peer, raw_server, reset_after_request
 from tests.support.servers.recorder import Recorder, proxy, recording

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 
-from tests.conftest import DEMO, SERVICES, OpenServer
+from tests.support.configuration import DEMO, SERVICES
+from tests.support.gateway import OpenServer
 from tests.support.processes.command_line import running
 from tests.support.servers.recorder import proxy
 

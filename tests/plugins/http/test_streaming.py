@@ -13,7 +13,8 @@ from yarl import URL
 
 from esb.core.events import CallFinished, UpstreamFinished
 from esb.gateway.app import GATEWAY
-from tests.conftest import DEMO, Gateway, OpenGateway, OpenServer
+from tests.support.configuration import DEMO
+from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import late, movable_loop_time
 from tests.support.servers.raw_server import Peer, RawServer, Script, raw_server, saying, silent
 from tests.support.servers.recorder import Recorder, proxy, recording

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from esb.server.serve import Deployment, deployed
-from tests.conftest import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WECOM
+from tests.support.configuration import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WECOM
 from tests.support.ports import free_port
 
 SANDBOX = "sandbox: {port: 0}\n"

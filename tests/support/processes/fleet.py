@@ -16,7 +16,8 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from tests.conftest import DEMO, MESSAGE, OPENID, Sandbox
+from tests.support.configuration import DEMO, MESSAGE, OPENID
+from tests.support.gateway import Sandbox
 from tests.support.ports import free_port
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, Running, running
 from tests.support.servers.redis_server import KEY, RedisServer, redis_server

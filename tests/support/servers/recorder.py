@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from tests.conftest import OpenServer
+from tests.support.gateway import OpenServer
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -1,0 +1,82 @@
+"""A gateway and a WeChat sandbox under test, each with an HTTP client of it, and how tests open them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientResponse, ClientSession, web
+
+from esb.core.events import Event
+from tests.support.configuration import DEMO, MESSAGE, SEND_WEIXIN
+
+
+@dataclass
+class Sandbox:
+    """A WeChat sandbox, and its control API."""
+
+    url: str
+    http: ClientSession
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(f"{self.url}/_sandbox/{path}") as response:
+            return await response.json()
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        async with self.http.post(f"{self.url}/_sandbox/{path}", json=body) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """The inbox."""
+        answer = await self.get("messages")
+        return list(answer["messages"])
+
+    async def calls(self, endpoint: str) -> int:
+        """How often this endpoint was called."""
+        stats = await self.get("stats")
+        return int(stats["endpoints"].get(endpoint, {"calls": 0})["calls"])
+
+    async def has_been_called(self, endpoint: str, times: int = 1) -> None:
+        """Returns when this endpoint has been called so often."""
+        async with asyncio.timeout(30):
+            while await self.calls(endpoint) < times:  # noqa: ASYNC110 - it tells by its numbers only
+                await asyncio.sleep(0.01)
+
+
+@dataclass
+class Gateway:
+    """A gateway under test: an HTTP client of it, and the events it told."""
+
+    url: str
+    http: ClientSession
+    app: web.Application
+    events: list[Event] = field(default_factory=list)
+
+    async def call(self, component: str = SEND_WEIXIN, /, auth: dict[str, Any] = DEMO, **params: Any) -> dict[str, Any]:
+        """The envelope of a POST with JSON parameters; credentials in the body."""
+        response = await self.post({**auth, **params}, component)
+        assert response.headers["X-Bkapi-Request-Id"] == (await response.json())["request_id"]
+        envelope: dict[str, Any] = await response.json()
+        return envelope
+
+    async def send(self, receiver: Any = "zhangsan", **params: Any) -> dict[str, Any]:
+        """The envelope of a send_weixin with a short message."""
+        return await self.call(SEND_WEIXIN, **{"receiver": receiver, "data": MESSAGE, **params})
+
+    async def post(
+        self, body: Any, component: str = SEND_WEIXIN, headers: dict[str, str] | None = None
+    ) -> ClientResponse:
+        """The response to a POST; a body that is no bytes goes as JSON."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.request("POST", f"/api/c/compapi/{component}/", data=raw, headers=headers)
+
+    async def request(self, method: str, path: str, **options: Any) -> ClientResponse:
+        response = await self.http.request(method, self.url + path, **options)
+        await response.read()
+        return response
+
+
+OpenGateway = Callable[..., Awaitable[Gateway]]
+OpenServer = Callable[[web.Application], Awaitable[str]]
