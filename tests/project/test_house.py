@@ -1,4 +1,4 @@
-"""The house: its rooms are a closed list, imports follow their order, each library has its rooms, no circles."""
+"""The house: its rooms are a closed list, imports follow their order, no circles; files are short, tests mirror it."""
 
 import ast
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import esb
+from tests.support.repository import ROOT
 
 ORDER: tuple[frozenset[str], ...] = (
     frozenset({"core"}),
@@ -88,7 +89,17 @@ INSIDE_FUNCTIONS: dict[str, str] = {
 }
 """Module -> why it has an import that is not at its top."""
 
+LINES_OF_A_FILE = 300
+LINES_OF_A_FUNCTION = 50
+
+SETTING_UP = ("config", "contracts", "core", "gateway")
+"""Rooms that a test of any other room imports, as well as the face, to set up what it tests."""
+
+TESTS_OF_THE_WHOLE = frozenset({"clients", "project", "scenarios"})
+"""Folders of tests that belong to no room."""
+
 FOLDER = Path(esb.__file__).parent
+TESTS = ROOT / "tests"
 
 
 def room(path: Path) -> str:
@@ -104,6 +115,12 @@ ROOMS = {room(path): path for path in sorted(FOLDER.rglob("*.py"))}
 def trees() -> dict[str, ast.Module]:
     """What stands in each room."""
     return {name: ast.parse(path.read_text()) for name, path in ROOMS.items()}
+
+
+@cache
+def files_of_tests() -> dict[Path, ast.Module]:
+    """Path below tests -> what stands in it; what tests share is among it."""
+    return {path.relative_to(TESTS): ast.parse(path.read_text()) for path in sorted(TESTS.rglob("*.py"))}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -155,6 +172,8 @@ HOUSE = sorted(name for name in ROOMS if in_house(name))
 def test_these_tests_read_the_whole_house() -> None:
     assert {"", "cli.main", "incoming.ingress", "plugins.cmsi_send_weixin", "services.apps.static"} <= set(ROOMS)
     assert imports()["gateway.app"] >= {"config", "gateway.generation", "incoming.ingress"}
+    read = {Path("conftest.py"), Path("support/gateway.py"), Path("channels/wechat/test_account.py")}
+    assert read <= set(files_of_tests())
 
 
 def test_the_rooms_are_a_closed_list() -> None:
@@ -254,3 +273,54 @@ def test_every_module_says_in_a_sentence_what_it_is() -> None:
 def test_no_room_is_a_lumber_room() -> None:
     words = {part for name in ROOMS for part in name.replace("_", ".").split(".")}
     assert not words & {"util", "utils", "helper", "helpers", "manager", "common", "misc", "base2"}
+
+
+def test_files_and_functions_are_short() -> None:
+    long = set()
+    for name, tree in trees().items():
+        if len(ROOMS[name].read_text().splitlines()) > LINES_OF_A_FILE and not belongs(name, "locale"):
+            long.add(name)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                if node.end_lineno - node.lineno >= LINES_OF_A_FUNCTION:
+                    long.add(f"{name}.{node.name}")
+    assert long == set()
+
+
+def test_a_test_lies_in_the_folder_of_what_it_tests() -> None:
+    """Each folder of tests mirrors one of esb; a test that imports more than SETTING_UP imports from its own folder."""
+    for path, tree in files_of_tests().items():
+        place = ".".join(path.parent.parts)
+        if not path.name.startswith("test_") or place in TESTS_OF_THE_WHOLE:
+            continue
+        assert place, f"{path} lies in no folder"
+        assert (FOLDER / path.parent).is_dir(), f"{path} mirrors no folder of esb"
+        tested = {name for name in ours(tree) if name and not any(belongs(name, room) for room in SETTING_UP)}
+        if tested:
+            assert any(belongs(name, place) for name in ours(tree)), f"{path} tests {sorted(tested)}"
+
+
+def test_no_test_imports_another_nor_a_conftest() -> None:
+    for path, tree in files_of_tests().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                inside = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                for name in (inside + alias.name for alias in node.names):
+                    parts = name.split(".")
+                    wrong = parts[0] == "tests" and any(part == "conftest" or part[:5] == "test_" for part in parts)
+                    assert not wrong, f"{path} imports {name}: what tests share lies in tests/support"
+
+
+def test_conftest_files_hold_fixtures_hooks_and_constants_only() -> None:
+    for path, tree in files_of_tests().items():
+        if path.name != "conftest.py":
+            continue
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                fixture = any(ast.unparse(decorator).startswith("pytest.fixture") for decorator in node.decorator_list)
+                assert fixture or node.name.startswith("pytest_"), f"{node.name} in {path}: a place in tests/support"
+            elif isinstance(node, ast.Assign):
+                assert all(ast.unparse(target).isupper() for target in node.targets), f"line {node.lineno} of {path}"
+            else:  # the docstring, and importorskip
+                assert isinstance(node, ast.Import | ast.ImportFrom | ast.Expr), f"line {node.lineno} of {path}"
