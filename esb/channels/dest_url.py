@@ -5,11 +5,15 @@ does: `{"result": true}`, or `result` false with `code` and `message`.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from esb.channels.outcome import Miss, Reached, answer, shown, shown_code, stopped
+from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.recipients import Audience, rehearsal
+from esb.channels.report import DeliveryReport, PlainWording
+from esb.channels.sending import Answer
+from esb.channels.upstream_text import readable_code, readable_text
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError
 from esb.outgoing.client import Outgoing, Target
@@ -49,35 +53,34 @@ class Relay:
         self._http = http
         self._target = target
         self._url = url
-        self._failed = failed
-        self._some_users = some_users
+        self._wording = PlainWording(partial(relay_said, failed), some_users)
 
     def __bool__(self) -> bool:
         return bool(self._url)
 
-    async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> Any:
-        """The answer's data; raised as an error unless everybody was accepted. A dry run shows the message."""
+    async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> Answer:
+        """Hand the message over once; the service's answer stands for everybody."""
         if call.options.dry_run:
             return rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret
-        reached = await relayed(self._http, call, self._target, self._url, message, audience.addresses)
-        return answer(audience, reached, failed=relay_said(reached, self._failed), some_users=self._some_users)
+        outcome = await relayed(self._http, call, self._target, self._url, message, audience.addresses)
+        return DeliveryReport(audience, outcome, self._wording)
 
 
 async def relayed(
     http: Outgoing, call: Call, target: Target, url: str, message: Mapping[str, Any], addresses: Sequence[str]
-) -> Reached:
-    """Posts the message once. Its answer stands for all addresses."""
+) -> DeliveryOutcome:
+    """Post the message once. The answer stands for all addresses."""
     try:
         told = await http.json(call, target, "POST", url, body=message)
         if "result" not in told:
             raise UpstreamError(target.system, target.interface, "the response holds no result")
     except (UpstreamError, Limited) as error:
-        return stopped(addresses, error)
+        return DeliveryOutcome.stopped(addresses, error)
     if told["result"]:
-        return Reached(accepted=tuple(addresses), answered=told.get("data"))
+        return DeliveryOutcome(accepted=tuple(addresses), answered=told.get("data"))
     secrets = _secrets(url)
-    errcode, errmsg = shown_code(told.get("code"), *secrets), shown(told.get("message"), *secrets)
-    return Reached(failed=tuple(Miss(address, errcode, errmsg) for address in addresses))
+    errcode, errmsg = readable_code(told.get("code"), *secrets), readable_text(told.get("message"), *secrets)
+    return DeliveryOutcome(failed=tuple(Failure(address, errcode, errmsg) for address in addresses))
 
 
 def _secrets(url: str) -> list[str]:
@@ -90,7 +93,7 @@ def _secrets(url: str) -> list[str]:
     return [form for part in parts if len(part) > SHORT for form in (part, unquote(part), unquote_plus(part))]
 
 
-def relay_said(reached: Reached, otherwise: str) -> Message:
-    """The relay's own message, which the old ESB passed on as it was; `otherwise` if it gave none."""
-    errmsg = next((miss.errmsg for miss in reached.failed if miss.errcode is not None), "")
+def relay_said(otherwise: str, audience: Audience, outcome: DeliveryOutcome) -> Message:
+    """Return the relay's own message, which the old ESB passed on as it was; `otherwise` if it gave none."""
+    errmsg = next((failure.errmsg for failure in outcome.failed if failure.errcode is not None), "")
     return Message("{errmsg}", {"errmsg": errmsg}) if errmsg else Message(otherwise)

@@ -1,117 +1,103 @@
-"""Whom a mail, a text message or a voice call reached, and what the caller is told about it."""
+"""The outcome of a sending: every receiver is accepted, failed or unknown, whatever way the sending went."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from esb.channels.recipients import Audience
-from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
-from esb.core.redaction import redacted
-
-SHOWN = 300
-"""How many characters of an upstream's own text a caller sees at most."""
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
-_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+from esb.channels.verdict import Verdict
+from esb.core.errors import Limited, Message, UpstreamError
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """An address that was not reached, and the upstream's own code for why (None: the upstream was not asked)."""
+@dataclass(slots=True)  # frozen, it would take three times as long to make
+class Failure:
+    """A receiver that did not get the message, or (`pages` of `of`) only the first pages of it.
 
-    address: str
+    `errcode` is the platform's own, None if it was not asked; `kind` the class of the failure, "" if nobody judged it;
+    `retry_after` the seconds until another try may succeed.
+    """
+
+    receiver: str
     errcode: int | str | None
     errmsg: Message | str
+    kind: str = ""
+    retry_after: float | None = None
+    pages: int = 0
+    of: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How sending to some addresses went.
+@dataclass(slots=True)  # frozen, it would take three times as long to make
+class DeliveryOutcome:
+    """How sending to some receivers went, by address.
 
-    `error`: what stopped it, if it was stopped as a whole. `retry_after`: when to come again, if all that was refused
-    was refused for now. `answered`: the data of a relay's own answer.
+    `held`: those of the accepted whose message the platform keeps back for now, and delivers later by itself.
+    `refusal`: the platform's no; `error`: what else stopped the sending as a whole. `answered`: the data of the answer
+    of a relay, which the caller gets.
     """
 
     accepted: tuple[str, ...] = ()
-    failed: tuple[Miss, ...] = ()
+    held: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
     unknown: tuple[str, ...] = ()
     msgids: tuple[str, ...] = ()
+    refusal: Verdict | None = None
     error: UpstreamError | Limited | None = None
-    retry_after: float = 0.0
     answered: Any = None
 
+    @classmethod
+    def joined(cls, outcomes: Sequence["DeliveryOutcome"]) -> "DeliveryOutcome":
+        """Return outcomes for different receivers as one; the first refusal and the first error speak for all."""
+        if len(outcomes) == 1:
+            return outcomes[0]
+        return cls(
+            accepted=tuple(receiver for outcome in outcomes for receiver in outcome.accepted),
+            held=tuple(receiver for outcome in outcomes for receiver in outcome.held),
+            failed=tuple(failure for outcome in outcomes for failure in outcome.failed),
+            unknown=tuple(receiver for outcome in outcomes for receiver in outcome.unknown),
+            msgids=tuple(msgid for outcome in outcomes for msgid in outcome.msgids),
+            refusal=next((outcome.refusal for outcome in outcomes if outcome.refusal is not None), None),
+            error=next((outcome.error for outcome in outcomes if outcome.error is not None), None),
+        )
 
-def stopped(addresses: Sequence[str], error: UpstreamError | Limited) -> Reached:
-    """Nobody is known to be reached: the upstream failed, and may or may not have acted."""
-    if isinstance(error, UpstreamError) and error.sent:
-        return Reached(unknown=tuple(addresses), error=error)
-    reason = error.reason if isinstance(error, UpstreamError) else error.message
-    return Reached(failed=tuple(Miss(address, None, reason) for address in addresses), error=error)
+    @classmethod
+    def in_order(cls, outcomes: Sequence["DeliveryOutcome"]) -> "DeliveryOutcome":
+        """Return the outcomes of pages for the same receivers as one: accepted is who got the last page too."""
+        joined, accepted = cls.joined(outcomes), outcomes[-1].accepted
+        held = tuple(receiver for receiver in accepted if receiver in joined.held)
+        return replace(joined, accepted=accepted, held=held)
 
+    @classmethod
+    def stopped(cls, receivers: Sequence[str], error: UpstreamError | Limited) -> "DeliveryOutcome":
+        """Return the outcome of a sending that this error ended: nobody is known to be reached.
 
-def joined(parts: Sequence[Reached]) -> Reached:
-    """What happened to different addresses, as one; the first error speaks for all."""
-    refused = [part for part in parts if part.failed]
-    for_now = bool(refused) and all(part.retry_after for part in refused)
-    return Reached(
-        accepted=tuple(address for part in parts for address in part.accepted),
-        failed=tuple(miss for part in parts for miss in part.failed),
-        unknown=tuple(address for part in parts for address in part.unknown),
-        msgids=tuple(msgid for part in parts for msgid in part.msgids),
-        error=next((part.error for part in parts if part.error is not None), None),
-        retry_after=max(part.retry_after for part in refused) if for_now else 0.0,
-    )
+        Unknown is who an upstream that failed may have reached all the same.
+        """
+        if isinstance(error, Limited):
+            reason, kind, retry_after = error.message, "quota", error.retry_after
+        elif error.sent:
+            return cls(unknown=tuple(receivers), error=error)
+        else:
+            reason, kind, retry_after = error.reason, "busy" if error.transient else "config", None
+        failed = (Failure(receiver, None, reason, kind, retry_after) for receiver in receivers)
+        return cls(failed=tuple(failed), error=error)
 
+    @classmethod
+    def judged(
+        cls,
+        receivers: tuple[str, ...],
+        verdict: Verdict,
+        msgids: tuple[str, ...] = (),
+        missed: tuple[Failure, ...] = (),
+    ) -> "DeliveryOutcome":
+        """Return what a verdict means for these receivers; `missed` are others, whom the answer names one by one."""
+        if verdict.accepted:
+            return cls(receivers, receivers if verdict.kind == "held" else (), missed, (), msgids)
+        if verdict.half_read:
+            return cls(failed=missed, unknown=receivers, refusal=verdict)
+        refused = (
+            Failure(each, verdict.errcode, verdict.errmsg, verdict.kind, verdict.retry_after) for each in receivers
+        )
+        return cls(failed=(*missed, *refused), refusal=verdict)
 
-def answer(audience: Audience, reached: Reached, *, failed: Message, some_users: str) -> Any:
-    """The answer's data; raised as an error unless everybody was accepted.
-
-    `failed` says in the channel's words that sending failed, `some_users` (a template) that user names were wrong.
-    """
-    data = _data(audience, reached)
-    if reached.error is not None:
-        raise _told(reached.error, data)
-    if reached.retry_after:
-        data["retry_after"] = reached.retry_after
-        raise QuotaUsedUp(failed.template, reached.retry_after, data, **failed.values)
-    if reached.failed:
-        raise Refused(failed.template, data, **failed.values)
-    complaint = audience.complaint()
-    if complaint is not None:
-        raise EsbError(some_users, data, complaint=complaint)
-    if reached.answered is None:
-        return data
-    if isinstance(reached.answered, dict):
-        return {**reached.answered, **data}
-    return reached.answered  # data of another type was never touched
-
-
-def shown(text: Any, *secrets: str) -> str:
-    """An upstream's own text as a caller may read it: one line, no address, no secret of ours, not long."""
-    return " ".join(redacted(_ADDRESS.sub("", str(text or "")), secrets).split())[:SHOWN]
-
-
-def shown_code(code: Any, *secrets: str) -> int | str:
-    """An upstream's own code; -1 if what stands there is none: an upstream may write anything."""
-    if isinstance(code, int):
-        return code
-    return code if isinstance(code, str) and _CODE.fullmatch(code) and code not in secrets else -1
-
-
-def _data(audience: Audience, reached: Reached) -> dict[str, Any]:
-    failed = [
-        {"receiver": name, "errcode": miss.errcode, "errmsg": miss.errmsg}
-        for miss in reached.failed
-        for name in audience.names([miss.address])
-    ]
-    data = audience.told(reached.accepted, failed, reached.unknown, reached.msgids)
-    refusal = next((miss for miss in reached.failed if miss.errcode is not None), None)
-    if refusal is not None:
-        data |= {"errcode": refusal.errcode, "errmsg": refusal.errmsg}
-    return data
-
-
-def _told(error: UpstreamError | Limited, data: dict[str, Any]) -> EsbError:
-    """The error, which is this call's own, with whom the sending reached."""
-    error.data = data | {"retry_after": error.retry_after} if isinstance(error, Limited) else data
-    return error
+    def on_page(self, number: int, total: int) -> "DeliveryOutcome":
+        """Return the same, with every failure knowing how many pages went before."""
+        return replace(self, failed=tuple(replace(failure, pages=number, of=total) for failure in self.failed))

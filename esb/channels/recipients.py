@@ -62,7 +62,7 @@ class Audience:
         """`username_check` of the answer."""
         return {"invalid": [*self.unknown_users]}
 
-    def told(
+    def report(
         self,
         accepted: Sequence[str] = (),
         failed: Sequence[Mapping[str, Any]] = (),
@@ -131,7 +131,7 @@ NOBODY = template("All users message failed to be sent. {complaint}")
 def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
     """Refuses a call none of whose user names leads to anybody; `nobody` is what it is told."""
     if not audience.typed and (complaint := audience.complaint()) is not None:
-        raise EsbError(nobody, audience.told(), complaint=complaint)
+        raise EsbError(nobody, audience.report(), complaint=complaint)
 
 
 def rehearsal(
@@ -140,11 +140,11 @@ def rehearsal(
     warnings: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The data of a dry run. `messages`: the addresses, what would be asked, and with which body; no secret in it."""
-    shown = [
+    previews = [
         {"receivers": audience.names(addresses), "endpoint": endpoint, "body": body}
         for addresses, endpoint, body in messages
     ]
-    data = {**audience.told(), "dry_run": True, "messages": shown}
+    data = {**audience.report(), "dry_run": True, "messages": previews}
     return {**data, "warnings": list(warnings)} if warnings else data
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from esb.channels.report import DeliveryReport
 from esb.contracts.component import Component
 from esb.core.call import ORDINARY, Call, Options
 from esb.core.errors import NoTestEnvironment, RequestError
@@ -28,6 +29,8 @@ class Endpoint:
             params = self._params(call.args)
         except ValidationError as error:
             raise parameter_error(error, self._params_type) from None  # it quotes what the caller sent
+        if component.sends:
+            return _rendered(component.handle(call, params))
         return component.handle(call, params)
 
     def _chosen(self, options: Options) -> Component[Any, Any]:
@@ -40,3 +43,9 @@ class Endpoint:
                 raise NoTestEnvironment("Error, the component does not support access third-party test environment")
             return self._test
         return component
+
+
+async def _rendered(handling: Awaitable[Any]) -> Any:
+    """Return a component's answer; raise what a report has to tell of receivers that were not reached."""
+    answer = await handling
+    return answer.rendered() if type(answer) is DeliveryReport else answer

@@ -6,11 +6,11 @@ WeChat's access tokens travel in the query. Who speaks HTTP is an engine; see es
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from multidict import MultiMapping
@@ -47,6 +47,23 @@ RECENT = 256
 """So many kinds of requests are remembered: an address, token and all, and the names of the headers."""
 Place = tuple[str, str | None]
 """Where requests are counted together: a host, and the forward proxy on the way to it."""
+
+
+class Judgement(Protocol):
+    """The class of an answer; see UpstreamFinished."""
+
+    @property
+    def kind(self) -> str: ...
+
+
+class Judged(Protocol):
+    """An answer and the verdict on it."""
+
+    @property
+    def verdict(self) -> Judgement: ...
+
+
+J = TypeVar("J", bound=Judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,31 @@ class Outgoing:
             payload = read_object(target, answer, statuses)
             asked.answered(payload)
             return payload
+
+    async def judged(
+        self,
+        call: Call | None,
+        target: Target,
+        method: str,
+        url: str,
+        read: Callable[[dict[str, Any]], J],
+        *,
+        body: Any = None,
+        timeout: float | None = None,
+        proxy: str | None = None,
+    ) -> J:
+        """Return the JSON object that this request brings as `read` judges it: once, for the caller and for the log.
+
+        UpstreamError when the status is not 200 or the answer is no JSON object; and what `read` raises.
+        """
+        with Asking(self._observer, call, target, timeout) as asked:
+            answer = await self._fetch(asked, method, url, body, NO_HEADERS, proxy, None, False)
+            asked.status = answer.status
+            payload = read_object(target, answer)
+            asked.note_code(payload)
+            judged = read(payload)
+            asked.note_verdict(judged.verdict.kind)
+            return judged
 
     async def request(
         self,

@@ -13,6 +13,8 @@ from esb.outgoing.engine import Target
 from esb.outgoing.json_answer import own_code
 
 ERROR_STATUS = 400
+NO_REFUSAL = frozenset({None, 0, "0"})
+"""Codes of an upstream that has done, or may have done, what it was asked."""
 
 
 class Telling:
@@ -34,11 +36,20 @@ class Telling:
         if observer.tracer is not None:
             self._trace(observer.tracer)
 
+    def note_code(self, payload: Mapping[str, Any]) -> None:
+        """Note the upstream's own code."""
+        code = payload["errcode"] if "errcode" in payload else payload.get("code")
+        self.errcode = code if type(code) is int else own_code(code)
+
+    def note_verdict(self, kind: str) -> None:
+        """Note the class of the answer, which others have judged; a code with no such class is a no to a message."""
+        self.kind = kind
+        self.refused = self.errcode not in NO_REFUSAL and kind != "held"
+
     def answered(self, payload: Mapping[str, Any]) -> None:
         """The upstream's own code, what class it is, and whether it is a no to a message."""
         target = self.target
-        code = payload["errcode"] if "errcode" in payload else payload.get("code")
-        self.errcode = code if type(code) is int else own_code(code)
+        self.note_code(payload)
         self.kind = (target.judge or _judge)(payload)
         if target.sends:
             self.refused = _judge(payload) != "ok" if target.refuses is None else target.refuses(payload)

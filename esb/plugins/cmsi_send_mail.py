@@ -37,8 +37,9 @@ from esb.channels.mail.attachment import AttachmentParams
 from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose, mailbox, one_line
 from esb.channels.mail.recipients import mail_address, mail_audience
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
-from esb.channels.outcome import Reached, answer
+from esb.channels.outcome import DeliveryOutcome
 from esb.channels.recipients import Audience, looked_up, rehearsal, require_somebody, united
+from esb.channels.report import DeliveryReport, PlainWording
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
@@ -163,8 +164,7 @@ class SendMail(Component[Config, SendMailParams]):
         mail = self._mail(params, content, files, receivers, copies)
         if call.options.dry_run:
             return rehearsal(audience, [(audience.addresses, SMTP, _shown(mail))])
-        reached = await self._send(call, mail, audience)
-        return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
+        return DeliveryReport(audience, await self._send(call, mail, audience), WORDING)
 
     def _mail(
         self,
@@ -185,7 +185,7 @@ class SendMail(Component[Config, SendMailParams]):
             attachments=files,
         )
 
-    async def _send(self, call: Call, mail: Mail, audience: Audience) -> Reached:
+    async def _send(self, call: Call, mail: Mail, audience: Audience) -> DeliveryOutcome:
         composed = await asyncio.to_thread(compose, mail)
         return await self._server.send(call, mail.sender.address, audience.addresses, composed)
 
@@ -204,9 +204,12 @@ class SendMail(Component[Config, SendMailParams]):
         return box
 
 
-def _refused(audience: Audience, reached: Reached) -> Message:
-    refused = ",".join(audience.names([miss.address for miss in reached.failed]))
+def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:
+    refused = ",".join(audience.names([failure.receiver for failure in outcome.failed]))
     return Message("Failed to send mail, refused receiver: {refused}", {"refused": refused})
+
+
+WORDING = PlainWording(_refused, SOME_USERS)
 
 
 def _relayed(

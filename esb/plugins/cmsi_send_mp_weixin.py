@@ -1,13 +1,16 @@
 """cmsi/send_mp_weixin: a template message of an official account (公众号). send_weixin does more; old apps call it."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import addressed
-from esb.channels.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig
+from esb.channels.sending import Answer
+from esb.channels.wechat.config import OfficialAccountConfig
+from esb.channels.wechat.notice import Notice
+from esb.channels.wechat.official_account import OfficialAccountChannel
 
 
 class Config(OfficialAccountConfig):
@@ -42,5 +45,5 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
         super().__init__(config, services)
         self._channel = OfficialAccountChannel(config, services)
 
-    async def handle(self, call: Call, params: SendMpWeixinParams) -> Any:
+    async def handle(self, call: Call, params: SendMpWeixinParams) -> Answer:
         return await self._channel.send(call, addressed(params.receiver), params.data, params.url)

@@ -1,13 +1,16 @@
 """cmsi/send_qy_weixin: a text through a WeCom app (企业微信). send_weixin does more; old apps call this one."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import addressed
-from esb.channels.wechat import WeComChannel, WeComConfig, pages
+from esb.channels.sending import Answer
+from esb.channels.wechat.config import WeComConfig
+from esb.channels.wechat.pagination import pages
+from esb.channels.wechat.wecom import WeComChannel
 
 
 class Config(WeComConfig):
@@ -44,6 +47,6 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
         super().__init__(config, services)
         self._channel = WeComChannel(config, services)
 
-    async def handle(self, call: Call, params: SendQyWeixinParams) -> Any:
+    async def handle(self, call: Call, params: SendQyWeixinParams) -> Answer:
         contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content)]
         return await self._channel.send(call, addressed(params.receiver), contents)

@@ -32,8 +32,9 @@ from esb import (
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
 from esb.channels.dest_url import Relay, relay_target, unfinished
-from esb.channels.outcome import Miss, Reached, answer, joined
+from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody
+from esb.channels.report import DeliveryReport, PlainWording
 from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
 from esb.channels.tencent.phone import e164, in_country, is_mainland, parts, typed
 from esb.core.single_flight import fan_out
@@ -107,14 +108,14 @@ class SendSms(Component[Config, SendSmsParams]):
         messages = _messages(self.config, audience, text)
         if call.options.dry_run:
             return rehearsal(audience, [(addresses, SEND_SMS, body) for addresses, body in messages])
-        reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
-        return answer(audience, reached, failed=_refused(reached), some_users=SOME_USERS)
+        outcomes = await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE)
+        return DeliveryReport(audience, DeliveryOutcome.joined(outcomes), WORDING)
 
     async def _audience(self, call: Call, params: SendSmsParams) -> Audience:
         if params.receiver:
             audience = _addressed(params.receiver)
             if not audience.typed:
-                raise EsbError(WRONG_NUMBERS, audience.told(), complaint=audience.complaint())
+                raise EsbError(WRONG_NUMBERS, audience.report(), complaint=audience.complaint())
             return audience
         audience = await looked_up(
             self.services.users,
@@ -125,11 +126,11 @@ class SendSms(Component[Config, SendSmsParams]):
         require_somebody(audience)
         return audience
 
-    async def _send(self, call: Call, message: tuple[Sequence[str], dict[str, Any]]) -> Reached:
+    async def _send(self, call: Call, message: tuple[Sequence[str], dict[str, Any]]) -> DeliveryOutcome:
         addresses, body = message
         return await attempt(addresses, partial(self._sent, call, addresses, body))
 
-    async def _sent(self, call: Call, addresses: Sequence[str], body: dict[str, Any]) -> Reached:
+    async def _sent(self, call: Call, addresses: Sequence[str], body: dict[str, Any]) -> DeliveryOutcome:
         response = await self._tencent.call(call, SEND_SMS, body)
         statuses = response.get("SendStatusSet")
         told = {
@@ -137,19 +138,19 @@ class SendSms(Component[Config, SendSmsParams]):
             for status in (statuses if isinstance(statuses, list) else ())
             if isinstance(status, dict)
         }
-        return joined([self._status(address, told.get(e164(address)[1:], {})) for address in addresses])
+        return DeliveryOutcome.joined([self._status(address, told.get(e164(address)[1:], {})) for address in addresses])
 
-    def _status(self, address: str, status: dict[str, Any]) -> Reached:
+    def _status(self, address: str, status: dict[str, Any]) -> DeliveryOutcome:
         """What Tencent says of one number."""
         code = str(status.get("Code") or "")
         if code.lower() == "ok":
             serial = str(status.get("SerialNo") or "")
-            return Reached(accepted=(address,), msgids=(serial,) if serial else ())
+            return DeliveryOutcome(accepted=(address,), msgids=(serial,) if serial else ())
         if not code or in_doubt(code):
             error = UpstreamError(SYSTEM, SEND_SMS, "the response does not say what became of every receiver")
-            return Reached(unknown=(address,), error=error)
-        miss = Miss(address, self._tencent.shown_code(code), self._tencent.shown(status.get("Message")))
-        return Reached(failed=(miss,), retry_after=retry_after(code))
+            return DeliveryOutcome(unknown=(address,), error=error)
+        errcode, errmsg = self._tencent.readable_code(code), self._tencent.readable_text(status.get("Message"))
+        return DeliveryOutcome(failed=(Failure(address, errcode, errmsg, retry_after=retry_after(code) or None),))
 
 
 def _addressed(receivers: Sequence[str]) -> Audience:
@@ -175,11 +176,14 @@ def _messages(config: Config, audience: Audience, text: str) -> list[tuple[Seque
     return [(chunk, {"PhoneNumberSet": [e164(address) for address in chunk], **body}) for chunk in chunks]
 
 
-def _refused(reached: Reached) -> Message:
-    errmsg = next((miss.errmsg for miss in reached.failed if miss.errmsg), "")
+def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:
+    errmsg = next((failure.errmsg for failure in outcome.failed if failure.errmsg), "")
     if not errmsg:
         return Message(FAILED)
     return Message("SMS message sending failed, {errmsg}", {"errmsg": errmsg})
+
+
+WORDING = PlainWording(_refused, SOME_USERS)
 
 
 def _relayed(audience: Audience, text: str) -> dict[str, Any]:

@@ -30,8 +30,9 @@ from esb import (
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
 from esb.channels.dest_url import Relay, relay_target, unfinished
-from esb.channels.outcome import Reached, answer, joined
+from esb.channels.outcome import DeliveryOutcome
 from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody, united
+from esb.channels.report import DeliveryReport, PlainWording
 from esb.channels.tencent.cloud import TencentCloud, TencentConfig, attempt
 from esb.channels.tencent.phone import e164, in_country, parts, typed
 from esb.core.single_flight import fan_out
@@ -114,8 +115,8 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
         messages = _messages(self.config, audience, text)
         if call.options.dry_run:
             return rehearsal(audience, [([address], SEND_TTS_VOICE, body) for address, body in messages])
-        reached = joined(await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE))
-        return answer(audience, reached, failed=_refused(audience, reached), some_users=SOME_USERS)
+        outcomes = await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE)
+        return DeliveryReport(audience, DeliveryOutcome.joined(outcomes), WORDING)
 
     async def _audience(self, call: Call, params: SendVoiceMsgParams) -> Audience:
         people = params.user_list_information
@@ -135,15 +136,15 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
         require_somebody(audience, NOBODY)
         return audience
 
-    async def _send(self, call: Call, message: tuple[str, dict[str, Any]]) -> Reached:
+    async def _send(self, call: Call, message: tuple[str, dict[str, Any]]) -> DeliveryOutcome:
         address, body = message
         return await attempt([address], partial(self._sent, call, address, body))
 
-    async def _sent(self, call: Call, address: str, body: dict[str, Any]) -> Reached:
+    async def _sent(self, call: Call, address: str, body: dict[str, Any]) -> DeliveryOutcome:
         response = await self._tencent.call(call, SEND_TTS_VOICE, body)
         status = response.get("SendStatus")
         call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
-        return Reached(accepted=(address,), msgids=(call_id,) if call_id else ())
+        return DeliveryOutcome(accepted=(address,), msgids=(call_id,) if call_id else ())
 
 
 def _messages(config: TencentConfig, audience: Audience, text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -152,12 +153,15 @@ def _messages(config: TencentConfig, audience: Audience, text: str) -> list[tupl
     return [(address, {"CalledNumber": e164(address), **body}) for address in audience.addresses]
 
 
-def _refused(audience: Audience, reached: Reached) -> Message:
-    names = ",".join(audience.names([miss.address for miss in reached.failed]))
-    errmsg = next((miss.errmsg for miss in reached.failed if miss.errmsg), "")
+def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:
+    names = ",".join(audience.names([failure.receiver for failure in outcome.failed]))
+    errmsg = next((failure.errmsg for failure in outcome.failed if failure.errmsg), "")
     if not errmsg:
         return Message("Some users failed to send voice. {names}", {"names": names})
     return Message("Some users failed to send voice. {names}, {errmsg}", {"names": names, "errmsg": errmsg})
+
+
+WORDING = PlainWording(_refused, SOME_USERS)
 
 
 def _relayed(audience: Audience, text: str) -> dict[str, Any]:

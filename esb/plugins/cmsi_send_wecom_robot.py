@@ -23,19 +23,13 @@ from esb import (
     problem,
 )
 from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.message import OutboundMessage
 from esb.channels.recipients import addressed
-from esb.channels.wechat import (
-    MESSAGES_PER_MINUTE,
-    ROBOT_MARKDOWN_BYTES,
-    WEBHOOK_SEND,
-    Message,
-    Pace,
-    Robot,
-    markdown_pages,
-    pages,
-    revealed,
-    send,
-)
+from esb.channels.sending import Answer, deliver
+from esb.channels.wechat.config import revealed
+from esb.channels.wechat.pagination import ROBOT_MARKDOWN_BYTES, markdown_pages, pages
+from esb.channels.wechat.wecom_robot import WEBHOOK_SEND, WeComRobot
+from esb.channels.wechat.wording import WORDING
 
 
 class Config(ConfigModel):
@@ -83,14 +77,11 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
         key = config.webhook_key.get_secret_value()
-        self._robot = Robot(
-            services, host=config.wx_qy_host, account="robot", secret=key, proxy=revealed(config.wx_proxy) or None
-        )
-        self._pace = Pace(services.store, self._robot.key.secret_digest, MESSAGES_PER_MINUTE)
+        self._robot = WeComRobot(services, host=config.wx_qy_host, key=key, proxy=revealed(config.wx_proxy) or None)
 
-    async def handle(self, call: Call, params: SendWecomRobotParams) -> Any:
-        message = Message(("robot",), WEBHOOK_SEND, _pages(params), {}, addressed=False)
-        return await send(self._robot, self.services, call, addressed(["robot"]), [message], pace=self._pace)
+    async def handle(self, call: Call, params: SendWecomRobotParams) -> Answer:
+        message = OutboundMessage(("robot",), WEBHOOK_SEND, _pages(params), {})
+        return await deliver(self._robot, call, addressed(["robot"]), [message], WORDING, pace=self._robot.pace)
 
 
 def _pages(params: SendWecomRobotParams) -> list[dict[str, Any]]:

@@ -5,14 +5,18 @@ caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_
 """
 
 from operator import attrgetter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import addressed, looked_up, require_somebody
-from esb.channels.wechat import Notice, OfficialAccountChannel, OfficialAccountConfig, WeComChannel, WeComConfig
+from esb.channels.sending import Answer
+from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
+from esb.channels.wechat.notice import Notice
+from esb.channels.wechat.official_account import OfficialAccountChannel
+from esb.channels.wechat.wecom import WeComChannel
 
 USERID = attrgetter("wx_userid")
 
@@ -88,7 +92,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
             OfficialAccountChannel(config, services) if config.wx_type == "mp" else WeComChannel(config, services)
         )
 
-    async def handle(self, call: Call, params: SendWeixinParams) -> Any:
+    async def handle(self, call: Call, params: SendWeixinParams) -> Answer:
         if params.receiver:
             audience = addressed(params.receiver)
         else:

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from esb.channels.dest_url import relay_said, relay_target, relayed, unfinished
-from esb.channels.outcome import Miss, Reached
+from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.recipients import addressed
 from esb.core.errors import Limited, Message
 from esb.core.events import Observer
 from esb.outgoing.client import Outgoing
@@ -28,7 +29,7 @@ async def test_an_accepted_message_was_sent(http: Outgoing, open_server: OpenSer
     call = make_call()
     url = f"{await open_server(service.application())}/relay"
     reached = await relayed(http, call, TARGET, url, {"content": "你好"}, ["a", "b"])
-    assert reached == Reached(accepted=("a", "b"), answered={"id": 7})
+    assert reached == DeliveryOutcome(accepted=("a", "b"), answered={"id": 7})
     assert (service.messages, call.record.sent) == ([{"content": "你好"}], True)
 
 
@@ -48,7 +49,7 @@ async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_serve
     url = f"{await open_server(service.application())}/relay?key=hook%2Bkey&v=1"
     service.answer["message"] = f"relay v1 cannot serve {url} for hook+key or hook%2Bkey"
     reached = await relayed(http, make_call(), TARGET, url, {}, ["a"])
-    assert reached.failed == (Miss("a", -1, "relay v1 cannot serve for *** or ***"),)
+    assert reached.failed == (Failure("a", -1, "relay v1 cannot serve for *** or ***"),)
 
 
 async def test_a_service_that_is_down_was_sent_nothing(http: Outgoing, unused_tcp_port: int) -> None:
@@ -68,9 +69,12 @@ async def test_a_full_way_out_was_sent_nothing(open_server: OpenServer) -> None:
 
 
 def test_the_services_own_words_are_told_and_the_channels_where_it_has_none() -> None:
-    assert relay_said(Reached(failed=(Miss("a", 1, "no credit"),)), "failed").render() == "no credit"
-    assert relay_said(Reached(failed=(Miss("a", 1, ""),)), "failed").render() == "failed"
-    assert relay_said(Reached(failed=(Miss("a", None, Message("down")),)), "failed").render() == "failed"
+    def said(failure: Failure) -> str:
+        return relay_said("failed", addressed(["a"]), DeliveryOutcome(failed=(failure,))).render()
+
+    assert said(Failure("a", 1, "no credit")) == "no credit"
+    assert said(Failure("a", 1, "")) == "failed"
+    assert said(Failure("a", None, Message("down"))) == "failed"
 
 
 def test_what_is_not_configured_is_named() -> None:

@@ -1,15 +1,77 @@
+"""The outcome of a sending: joined over receivers, in order over pages, and rendered in a channel's words."""
+
+from typing import Any
+
 import pytest
 
-from esb.channels.outcome import Miss, Reached, answer, joined, shown, stopped
+from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.recipients import Audience, addressed
+from esb.channels.report import DeliveryReport, PlainWording
 from esb.core.errors import EsbError, Limited, Message, UpstreamError
 
-FAILED = Message("sending failed")
-SOME = "some failed. {complaint}"
+REFUSED = Failure("b", 40003, "invalid openid", "receiver")
+DOWN = UpstreamError("weixin_qy", "send_message", "down", sent=True)
+BUSY = Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
+PLAIN = PlainWording(lambda audience, outcome: Message("sending failed"), "some failed. {complaint}")
+
+
+def rendered(outcome: DeliveryOutcome, audience: Audience | None = None) -> Any:
+    return DeliveryReport(audience or addressed(["a"]), outcome, PLAIN).rendered()
+
+
+def test_outcomes_for_different_receivers_add_up() -> None:
+    joined = DeliveryOutcome.joined(
+        [
+            DeliveryOutcome(accepted=("a",), msgids=("1",)),
+            DeliveryOutcome(failed=(REFUSED,)),
+            DeliveryOutcome(unknown=("c",), error=DOWN),
+            DeliveryOutcome(accepted=("d",), msgids=("2",), error=BUSY),
+        ]
+    )
+    assert joined.accepted == ("a", "d")
+    assert joined.failed == (REFUSED,)
+    assert joined.unknown == ("c",)
+    assert joined.msgids == ("1", "2")
+    assert joined.error is DOWN
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    assert DeliveryOutcome.joined([]) == DeliveryOutcome()
+
+
+def test_of_pages_only_who_got_the_last_one_has_accepted() -> None:
+    second = DeliveryOutcome(accepted=("a",), failed=(Failure("b", 40003, "invalid user", "receiver"),), msgids=("2",))
+    pages = [
+        DeliveryOutcome(accepted=("a", "b", "c"), msgids=("1",)).on_page(0, 3),
+        second.on_page(1, 3),
+        DeliveryOutcome(unknown=("a",), error=DOWN).on_page(2, 3),
+    ]
+    outcome = DeliveryOutcome.in_order(pages)
+    assert (outcome.accepted, outcome.unknown, outcome.msgids) == ((), ("a",), ("1", "2"))
+    assert [(failure.receiver, failure.pages, failure.of) for failure in outcome.failed] == [("b", 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "unknown"),
+    [
+        (DOWN, None, ("a",)),
+        (UpstreamError("S", "I", "away", sent=False, transient=True), ("away", "busy", None), ()),
+        (UpstreamError("S", "I", "wrong", sent=False, transient=False), ("wrong", "config", None), ()),
+        (Limited("too many", 2.0), ("too many", "quota", 2.0), ()),
+    ],
+)
+def test_what_stops_a_sending_leaves_nobody_without_a_fate(
+    error: UpstreamError | Limited, failure: tuple[str, str, float | None] | None, unknown: tuple[str, ...]
+) -> None:
+    outcome = DeliveryOutcome.stopped(["a"], error)
+    assert [(str(each.errmsg), each.kind, each.retry_after) for each in outcome.failed] == (
+        [failure] if failure else []
+    )
+    assert (outcome.unknown, outcome.accepted, outcome.error) == (unknown, (), error)
 
 
 def test_everybody_reached_is_data() -> None:
-    data = answer(addressed(["a"]), Reached(accepted=("a",), msgids=("1",)), failed=FAILED, some_users=SOME)
+    data = rendered(DeliveryOutcome(accepted=("a",), msgids=("1",)))
     assert data["accepted"] == ["a"]
     assert data["msgids"] == ["1"]
 
@@ -17,39 +79,35 @@ def test_everybody_reached_is_data() -> None:
 def test_two_names_of_one_address_are_both_told() -> None:
     audience = Audience({"+86-1": ("admin", "root")})
     with pytest.raises(EsbError) as caught:
-        answer(audience, Reached(failed=(Miss("+86-1", 5, "no"),)), failed=FAILED, some_users=SOME)
+        rendered(DeliveryOutcome(failed=(Failure("+86-1", 5, "no"),)), audience)
     assert [entry["receiver"] for entry in caught.value.data["failed"]] == ["admin", "root"]
     assert caught.value.data["errcode"] == 5
 
 
 def test_what_a_relay_answers_is_kept_and_never_wins() -> None:
-    reached = Reached(accepted=("a",), answered={"id": 7, "accepted": "no"})
-    data = answer(addressed(["a"]), reached, failed=FAILED, some_users=SOME)
+    data = rendered(DeliveryOutcome(accepted=("a",), answered={"id": 7, "accepted": "no"}))
     assert (data["id"], data["accepted"]) == (7, ["a"])
-    assert answer(addressed(["a"]), Reached(accepted=("a",), answered=[1]), failed=FAILED, some_users=SOME) == [1]
+    assert rendered(DeliveryOutcome(accepted=("a",), answered=[1])) == [1]
 
 
-def test_an_error_comes_with_whom_the_sending_reached() -> None:
+def test_an_error_comes_with_whom_the_sending_reached_and_stays_as_it_was() -> None:
     limited = Limited("too many", 2.0)
     with pytest.raises(Limited) as caught:
-        answer(addressed(["a"]), stopped(["a"], limited), failed=FAILED, some_users=SOME)
+        rendered(DeliveryOutcome.stopped(["a"], limited))
     assert (caught.value.data["retry_after"], len(caught.value.data["failed"])) == (2.0, 1)
-    error = UpstreamError("S", "I", "slow")
+    assert limited.data == {"retry_after": 2.0}
     with pytest.raises(UpstreamError) as failed:
-        answer(addressed(["a"]), stopped(["a"], error), failed=FAILED, some_users=SOME)
+        rendered(DeliveryOutcome.stopped(["a"], UpstreamError("S", "I", "slow")))
     assert failed.value.data["unknown"] == ["a"]
 
 
 def test_only_if_all_refusals_are_for_now_the_call_is_limited() -> None:
-    busy = Reached(failed=(Miss("a", "Limit", "busy"),), retry_after=30.0)
-    busier = Reached(failed=(Miss("b", "Limit", "busy"),), retry_after=60.0)
-    refused = Reached(failed=(Miss("c", "No", "no"),))
-    assert joined([busy, Reached(accepted=("d",)), busier]).retry_after == 60.0
-    assert joined([busy, refused]).retry_after == 0.0
-    with pytest.raises(Limited):
-        answer(addressed(["a"]), busy, failed=FAILED, some_users=SOME)
-
-
-def test_an_upstreams_text_is_shown_without_addresses_and_secrets() -> None:
-    assert shown("no\r\n way, see https://x.example/?k=1 pw", "pw", "") == "no way, see ***"
-    assert (shown(None), len(shown("x" * 1000))) == ("", 300)
+    busy = DeliveryOutcome(failed=(Failure("a", "Limit", "busy", retry_after=30.0),))
+    busier = DeliveryOutcome(failed=(Failure("b", "Limit", "busy", retry_after=60.0),))
+    refused = DeliveryOutcome(failed=(Failure("c", "No", "no"),))
+    with pytest.raises(Limited) as limited:
+        rendered(DeliveryOutcome.joined([busy, DeliveryOutcome(accepted=("d",)), busier]))
+    assert (limited.value.retry_after, limited.value.data["retry_after"]) == (60.0, 60.0)
+    with pytest.raises(EsbError) as caught:
+        rendered(DeliveryOutcome.joined([busy, refused]))
+    assert not isinstance(caught.value, Limited)

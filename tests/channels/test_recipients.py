@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esb.channels.recipients import Audience, addressed, looked_up, require_somebody
-from esb.channels.wechat.wecom_members import members
+from esb.channels.wechat.wecom import members
 from esb.contracts.services import Contact
 from esb.core.call import Call
 from esb.core.errors import EsbError, ParameterError, UpstreamError
@@ -105,8 +105,8 @@ def test_a_stranger_is_called_by_its_address() -> None:
 
 def test_the_data_of_a_delivery_has_all_its_parts() -> None:
     nobody: dict[str, Any] = {"username_check": {"invalid": []}}
-    assert Audience({}).told() == nobody | {"accepted": [], "failed": [], "unknown": [], "msgids": []}
-    assert Audience({}).told(("a",), [{"receiver": "b"}], ("c",), ("1",)) == nobody | {
+    assert Audience({}).report() == nobody | {"accepted": [], "failed": [], "unknown": [], "msgids": []}
+    assert Audience({}).report(("a",), [{"receiver": "b"}], ("c",), ("1",)) == nobody | {
         "accepted": ["a"],
         "failed": [{"receiver": "b"}],
         "unknown": ["c"],

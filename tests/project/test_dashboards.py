@@ -9,7 +9,7 @@ import promql_parser as promql
 import pytest
 import yaml
 
-from esb.channels.wechat.codes.meaning import Kind
+from esb.channels.verdict import Kind
 from esb.telemetry.metrics import CODES, FAMILIES, Family
 from tests.support.repository import ROOT
 

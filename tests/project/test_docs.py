@@ -12,7 +12,7 @@ from click import Command, Context, Group, Option
 from click.testing import CliRunner
 
 import esb.core.errors
-from esb.channels.wechat import Notice
+from esb.channels.wechat.notice import Notice
 from esb.cli.main import main
 from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.gateway.plugin_loader import PROTOCOLS, built_in

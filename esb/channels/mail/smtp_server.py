@@ -19,8 +19,8 @@ from aiosmtplib import (
 )
 
 from esb.channels.mail.mime import Composed
-from esb.channels.mail.smtp_transaction import SEND_MAIL, MailFailed, Sending
-from esb.channels.outcome import Reached
+from esb.channels.mail.smtp_transaction import SEND_MAIL, MailFailed, MailSending
+from esb.channels.outcome import DeliveryOutcome
 from esb.core.call import Call
 from esb.core.errors import Message, template
 from esb.outgoing.client import Outgoing, too_slow
@@ -54,9 +54,9 @@ class SmtpServer:
         self._context: ssl.SSLContext | None = None
         self._places = asyncio.Semaphore(CONNECTIONS_AT_ONCE)
 
-    async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> Reached:
+    async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> DeliveryOutcome:
         """Sends the mail to these addresses before the call's deadline."""
-        sending = Sending(sender, receivers, mail, _forms(self._user, self._password))
+        sending = MailSending(sender, receivers, mail, _forms(self._user, self._password))
         try:
             with self._out.telling(call, SEND_MAIL) as told:
                 try:
@@ -66,10 +66,10 @@ class SmtpServer:
                     if sending.may_have_left:
                         told.mark_sent()
         except MailFailed as error:
-            return sending.reached(error)
-        return sending.reached(None)
+            return sending.outcome(error)
+        return sending.outcome(None)
 
-    async def _within_deadline(self, call: Call, sending: Sending) -> None:
+    async def _within_deadline(self, call: Call, sending: MailSending) -> None:
         try:
             async with asyncio.timeout_at(call.deadline):
                 await self._places.acquire()
@@ -80,7 +80,7 @@ class SmtpServer:
         finally:
             self._places.release()
 
-    async def _converse(self, call: Call, sending: Sending) -> None:
+    async def _converse(self, call: Call, sending: MailSending) -> None:
         client = await self._client()
         try:
             async with asyncio.timeout_at(call.deadline):

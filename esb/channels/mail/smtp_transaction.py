@@ -16,7 +16,8 @@ from aiosmtplib import (
 )
 
 from esb.channels.mail.mime import Composed
-from esb.channels.outcome import Miss, Reached, shown
+from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.upstream_text import readable_text
 from esb.core.errors import Message, UpstreamError
 from esb.outgoing.client import Target
 
@@ -34,7 +35,7 @@ class MailFailed(UpstreamError):
         self.message = Message("Failed to send mail, {reason}", {"reason": self.reason})
 
 
-class Sending:
+class MailSending:
     """A mail on its way: what became of it for whom, so far."""
 
     def __init__(self, sender: str, receivers: Sequence[str], mail: Composed, secrets: Sequence[str]) -> None:
@@ -43,7 +44,7 @@ class Sending:
         self._mail = mail
         self._secrets = secrets
         self._accepted: dict[str, None] = {}
-        self._refused: dict[str, Miss] = {}
+        self._refused: dict[str, Failure] = {}
         self._leaving: tuple[str, ...] = ()
         """Whose mail is being handed over: if the connection dies now, nobody knows whether they get it."""
         self._why: SMTPResponseException | None = None
@@ -63,7 +64,7 @@ class Sending:
         """The server's code, if it refused the mail or a receiver."""
         if self._why is not None:
             return self._why.code
-        return next((int(miss.errcode) for miss in self._refused.values() if miss.errcode), None)
+        return next((int(failure.errcode) for failure in self._refused.values() if failure.errcode), None)
 
     @property
     def kind(self) -> str:
@@ -119,7 +120,7 @@ class Sending:
                 if refusal.code == TOO_MANY_RECEIVERS and taken:
                     postponed.append(receiver)
                 else:
-                    self._refused[receiver] = self._miss(receiver, refusal)
+                    self._refused[receiver] = self._failure(receiver, refusal)
             else:
                 taken.append(receiver)
         return taken, postponed
@@ -128,10 +129,10 @@ class Sending:
         """A server that announces a limit can refuse a big mail before it is transferred."""
         return [f"SIZE={len(self._mail.content)}"] if client.supports_extension("size") else []
 
-    def _miss(self, receiver: str, refusal: SMTPResponseException) -> Miss:
-        return Miss(receiver, refusal.code, shown(refusal.message, *self._secrets))
+    def _failure(self, receiver: str, refusal: SMTPResponseException) -> Failure:
+        return Failure(receiver, refusal.code, readable_text(refusal.message, *self._secrets))
 
-    def reached(self, error: MailFailed | None) -> Reached:
+    def outcome(self, error: MailFailed | None) -> DeliveryOutcome:
         """Where everybody stands. `error` is what ended the conversation early."""
         failed = []
         for receiver in self._receivers:
@@ -140,9 +141,11 @@ class Sending:
             elif receiver not in self._accepted and receiver not in self._leaving:
                 failed.append(self._not_sent(receiver, error))
         msgids = (self._mail.message_id,) if self._accepted or self._leaving else ()
-        return Reached(tuple(self._accepted), tuple(failed), self._leaving, msgids, error)
+        return DeliveryOutcome(
+            tuple(self._accepted), failed=tuple(failed), unknown=self._leaving, msgids=msgids, error=error
+        )
 
-    def _not_sent(self, receiver: str, error: MailFailed | None) -> Miss:
+    def _not_sent(self, receiver: str, error: MailFailed | None) -> Failure:
         if self._why is not None:
-            return self._miss(receiver, self._why)
-        return Miss(receiver, None, "" if error is None else error.reason)
+            return self._failure(receiver, self._why)
+        return Failure(receiver, None, "" if error is None else error.reason)

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from esb.channels.outcome import Miss, Reached, shown, shown_code, stopped
+from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.upstream_text import readable_code, readable_text
 from esb.config import ConfigModel
 from esb.config.urls import HostOrUrl, SecretUrl
 from esb.core import json_codec
@@ -115,31 +116,32 @@ class TencentCloud:
             return response
         if not isinstance(error, dict):
             raise UpstreamError(target.system, target.interface, "the response has an unknown form")
-        errcode = self.shown_code(error.get("Code"))
-        errmsg = self.shown(error.get("Message"))
+        errcode = self.readable_code(error.get("Code"))
+        errmsg = self.readable_text(error.get("Message"))
         if in_doubt(errcode):
             reason = Message("{errcode}: {errmsg}", {"errcode": errcode, "errmsg": errmsg})
             raise UpstreamError(target.system, target.interface, reason)
         raise TencentRefused(errcode, errmsg)
 
-    def shown_code(self, code: Any) -> str:
+    def readable_code(self, code: Any) -> str:
         """Tencent's own code, if it is one."""
-        return str(shown_code(code, self._secret_key, self._secret_id))
+        return str(readable_code(code, self._secret_key, self._secret_id))
 
-    def shown(self, text: Any) -> str:
+    def readable_text(self, text: Any) -> str:
         """Tencent's own text as a caller may read it."""
-        return shown(text, self._secret_key, self._secret_id)
+        return readable_text(text, self._secret_key, self._secret_id)
 
 
-async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[Reached]]) -> Reached:
+async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[DeliveryOutcome]]) -> DeliveryOutcome:
     """What `sending` reached of these addresses, whichever way it ends."""
     try:
         return await sending()
     except TencentRefused as refusal:
-        misses = tuple(Miss(address, refusal.errcode, refusal.errmsg) for address in addresses)
-        return Reached(failed=misses, retry_after=retry_after(refusal.errcode))
+        wait = retry_after(refusal.errcode) or None
+        failed = (Failure(address, refusal.errcode, refusal.errmsg, retry_after=wait) for address in addresses)
+        return DeliveryOutcome(failed=tuple(failed))
     except (UpstreamError, Limited) as error:
-        return stopped(addresses, error)
+        return DeliveryOutcome.stopped(addresses, error)
 
 
 def authorization(secret_id: str, secret_key: str, *, product: str, host: str, body: bytes, timestamp: int) -> str:
@@ -162,7 +164,7 @@ def refused(answer: Mapping[str, Any], numbers: Sequence[str] = ()) -> bool:
         return False
     error = response.get("Error")
     if error is not None:
-        return isinstance(error, dict) and not in_doubt(str(shown_code(error.get("Code"))))
+        return isinstance(error, dict) and not in_doubt(str(readable_code(error.get("Code"))))
     statuses = response.get("SendStatusSet")
     if not isinstance(statuses, list) or not 0 < len(numbers) <= len(statuses):
         return False

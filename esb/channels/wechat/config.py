@@ -4,12 +4,11 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from esb.channels.wechat.member_pacing import Pace
-from esb.channels.wechat.official_account import OfficialAccount
-from esb.channels.wechat.wecom import WeCom
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl, SecretUrl
-from esb.contracts.services import Means
+
+PLAIN = "plain"
+"""The kind of token of which a fetch kills the one before."""
 
 
 class WeComConfig(ConfigModel):
@@ -38,26 +37,6 @@ class WeComConfig(ConfigModel):
             raise ValueError("WeCom needs wx_qy_corpid")
         if (self.wx_qy_corpsecret is None) != (self.wx_qy_agentid is None):
             raise ValueError("wx_qy_corpsecret and wx_qy_agentid belong together: declare both, or neither")
-
-    def wecom(self, means: Means, borrowed_secret: str = "") -> WeCom | None:
-        """The configured app, or the one whose secret a caller sent. None if there is no secret at all."""
-        secret = borrowed_secret or revealed(self.wx_qy_corpsecret)
-        if not secret:
-            return None
-        return WeCom(
-            means,
-            host=self.wx_qy_host,
-            account=self.wx_qy_corpid,
-            secret=secret,
-            proxy=revealed(self.wx_proxy) or None,
-            borrowed=bool(borrowed_secret) and borrowed_secret != revealed(self.wx_qy_corpsecret),
-        )
-
-    def pace(self, means: Means, agentid: int) -> Pace | None:
-        """How fast members may be sent to, counted by corporation and app; None if nobody counts."""
-        if not self.wx_qy_member_per_minute:
-            return None
-        return Pace(means.store, f"{self.wx_qy_corpid}:{agentid}", self.wx_qy_member_per_minute)
 
 
 class TemplateKeys(ConfigModel):
@@ -92,17 +71,7 @@ class OfficialAccountConfig(ConfigModel):
         if missing:
             raise ValueError(f"an official account needs {' and '.join(missing)}")
 
-    def official_account(self, means: Means) -> OfficialAccount:
-        return OfficialAccount(
-            means,
-            host=self.wx_mp_host,
-            account=self.wx_app_id,
-            secret=revealed(self.wx_secret),
-            kind=self.wx_token_api,
-            proxy=revealed(self.wx_proxy) or None,
-        )
-
 
 def revealed(secret: SecretStr | None) -> str:
-    """The secret itself; "" for none."""
+    """Return the secret itself; "" for none."""
     return "" if secret is None else secret.get_secret_value()

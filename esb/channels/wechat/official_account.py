@@ -1,39 +1,88 @@
 """An official account (公众号): tokens from api.weixin.qq.com, and template messages, one receiver a call."""
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from esb.channels.wechat.account import PLAIN, Account
-from esb.channels.wechat.message import Message
+from esb.channels.account import Read
+from esb.channels.message import OutboundMessage
+from esb.channels.recipients import Audience
+from esb.channels.sending import Answer, deliver
+from esb.channels.verdict import Reply, Verdict
+from esb.channels.wechat.account import WeChatAccount
+from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
+from esb.channels.wechat.notice import TEXT, Notice
+from esb.channels.wechat.template_fields import check
+from esb.channels.wechat.wording import WeChatWording
+from esb.contracts.services import Means
 from esb.core.call import Call
+from esb.core.errors import ParameterError
 from esb.outgoing.client import Target
 
 TEMPLATE_SEND = "/cgi-bin/message/template/send"
+YOUNG_TOKEN_SECONDS = 5.0
+"""A fresh token may be refused for a moment, as users of official accounts report."""
+INVALID_CREDENTIAL = 40001
 
 
-class OfficialAccount(Account):
-    """`kind` is the token interface: stable (repeated fetches return the same token) or plain."""
+class OfficialAccount(WeChatAccount):
+    """An appid with its secret. `kind` is the token interface: stable or plain."""
 
     platform = "mp"
     system = "weixin_mp"
     interface = "send_msg_with_tpl"
     at_once = 16
 
-    async def _ask_token(self, call: Call, target: Target) -> dict[str, Any]:
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> Reply:
         credential = {"grant_type": "client_credential", "appid": self.key.account, "secret": self._secret}
-        ask = partial(self._http.json, call, target, proxy=self._proxy, timeout=self.fetch_seconds)
         if self.key.kind == PLAIN:
-            return await ask("GET", f"{self._host}/cgi-bin/token?{urlencode(credential)}")
-        return await ask("POST", f"{self._host}/cgi-bin/stable_token", body=credential)
+            method, path, body = "GET", f"/cgi-bin/token?{urlencode(credential)}", None
+        else:
+            method, path, body = "POST", "/cgi-bin/stable_token", credential
+        return await self._http.judged(
+            call, target, method, self._host + path, read, body=body, proxy=self._proxy, timeout=self.fetch_seconds
+        )
+
+    def _may_be_too_young(self, verdict: Verdict, token: str) -> bool:
+        return verdict.errcode == INVALID_CREDENTIAL and self._tokens.age(self.key, token) < YOUNG_TOKEN_SECONDS
+
+
+class OfficialAccountChannel:
+    """Template messages of one official account."""
+
+    def __init__(self, config: OfficialAccountConfig, means: Means) -> None:
+        self._config = config
+        self._account = OfficialAccount(
+            means,
+            host=config.wx_mp_host,
+            account=config.wx_app_id,
+            secret=revealed(config.wx_secret),
+            kind=config.wx_token_api,
+            proxy=revealed(config.wx_proxy) or None,
+            exclusive=config.wx_token_api == PLAIN,
+        )
+
+    def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> Awaitable[Answer]:
+        """Send the notice to everybody. `url`: where a tap on it leads, if the notice names no URL."""
+        if notice.msgtype != TEXT:
+            raise ParameterError(
+                "form of the message [msgtype] {msgtype} needs WeCom, this is an official account",
+                msgtype=notice.msgtype,
+            )
+        keys = self._config.wx_template_keys
+        values = {getattr(keys, name): (name, value) for name, value in notice.fields().items()}
+        warnings = check(values)
+        template = {key: value for key, (_, value) in values.items()}
+        messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
+        wording = WeChatWording({key: parameter for key, (parameter, _) in values.items()})
+        return deliver(self._account, call, audience, messages, wording, warnings)
 
 
 def template_messages(
     openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = ""
-) -> list[Message]:
-    """A template message for each openid. `url`: where a tap on it leads."""
+) -> list[OutboundMessage]:
+    """Return a template message for each openid. `url`: where a tap on it leads."""
     body: dict[str, Any] = {
         "template_id": template_id,
         "data": {key: {"value": value} for key, value in data.items()},
@@ -43,4 +92,9 @@ def template_messages(
     }
     if url:
         body["url"] = url
-    return [Message((openid,), TEMPLATE_SEND, (body,), {}, deduplicated=True) for openid in openids]
+    return [OutboundMessage((openid,), TEMPLATE_SEND, (body,), {}, touser, deduplicated=True) for openid in openids]
+
+
+def touser(openids: Sequence[str]) -> Mapping[str, Any]:
+    """Return the part of a request that names its receiver."""
+    return {"touser": openids[0]}

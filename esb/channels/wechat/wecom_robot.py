@@ -2,7 +2,10 @@
 
 from urllib.parse import quote
 
-from esb.channels.wechat.account import Account
+from esb.channels.pacing import Pace
+from esb.channels.wechat.account import WeChatAccount
+from esb.channels.wechat.wecom import MEMBER_WAITS
+from esb.contracts.services import Means
 from esb.core.call import Call
 
 WEBHOOK_SEND = "/cgi-bin/webhook/send"
@@ -10,13 +13,17 @@ MESSAGES_PER_MINUTE = 20
 """Source: developer.work.weixin.qq.com/document/path/99110."""
 
 
-class Robot(Account):
-    """`secret` is the key of the webhook."""
+class WeComRobot(WeChatAccount):
+    """A robot, whose secret is the key of its webhook."""
 
     platform = "robot"
     system = "wecom_robot"
     interface = "send"
     at_once = 1
+
+    def __init__(self, means: Means, *, host: str, key: str, proxy: str | None = None) -> None:
+        super().__init__(means, host=host, account="robot", secret=key, proxy=proxy)
+        self.pace = Pace(means.store, self.key.secret_digest, MESSAGES_PER_MINUTE, MEMBER_WAITS)
 
     async def _token(self, call: Call) -> str:
         return ""

@@ -9,7 +9,7 @@ import pytest
 from esb.channels.mail.mime import Composed
 from esb.channels.mail.smtp_server import CONNECTIONS_AT_ONCE, Encryption, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
-from esb.channels.outcome import Reached
+from esb.channels.outcome import DeliveryOutcome
 from esb.core.events import Event, Observer, UpstreamFinished
 from esb.outgoing.client import Outgoing
 from tests.support.calls import make_call
@@ -32,7 +32,7 @@ class Out:
 
     async def send(
         self, port: int, receivers: Sequence[str] = ("a@x.com",), *, timeout: float = 5.0, **options: Any
-    ) -> Reached:
+    ) -> DeliveryOutcome:
         return await self.server(port, **options).send(
             make_call(timeout=timeout), "esb@example.com", receivers, COMPOSED
         )
@@ -53,7 +53,7 @@ def out() -> Out:
 async def test_a_mail_arrives_for_everybody_in_one_transaction(out: Out) -> None:
     async with smtp_server(inbox := Inbox()) as port:
         reached = await out.send(port, ["a@x.com", "b@x.com"])
-    assert reached == Reached(accepted=("a@x.com", "b@x.com"), msgids=("<1@example.com>",))
+    assert reached == DeliveryOutcome(accepted=("a@x.com", "b@x.com"), msgids=("<1@example.com>",))
     (delivered,) = inbox.delivered
     assert (delivered.sender, delivered.receivers) == ("esb@example.com", ["a@x.com", "b@x.com"])
     assert delivered.content == COMPOSED.content
@@ -81,8 +81,8 @@ async def test_a_refused_receiver_is_told_with_the_servers_code_and_the_others_g
     async with smtp_server(inbox := Inbox(refused={"b@x.com": "550 5.1.1 no such user"})) as port:
         reached = await out.send(port, ["a@x.com", "b@x.com", "c@x.com"])
     assert reached.accepted == ("a@x.com", "c@x.com")
-    (miss,) = reached.failed
-    assert (miss.address, miss.errcode, miss.errmsg) == ("b@x.com", 550, "5.1.1 no such user")
+    (failure,) = reached.failed
+    assert (failure.receiver, failure.errcode, failure.errmsg) == ("b@x.com", 550, "5.1.1 no such user")
     assert inbox.delivered[0].receivers == ["a@x.com", "c@x.com"]
     assert (out.told.failure, out.told.errcode) == ("", 550)
 
@@ -91,20 +91,22 @@ async def test_nothing_is_sent_when_every_receiver_is_refused(out: Out) -> None:
     async with smtp_server(inbox := Inbox(refused={"a@x.com": "450 greylisted"})) as port:
         call = make_call()
         reached = await out.server(port).send(call, "esb@example.com", ["a@x.com"], COMPOSED)
-    assert [(miss.address, miss.errcode) for miss in reached.failed] == [("a@x.com", 450)]
+    assert [(failure.receiver, failure.errcode) for failure in reached.failed] == [("a@x.com", 450)]
     assert (reached.msgids, inbox.delivered, call.record.sent) == ((), [], False)
 
 
 async def test_a_server_that_refuses_the_first_receiver_for_too_many_is_not_asked_for_ever(out: Out) -> None:
     async with smtp_server(Inbox(most_receivers=0)) as port:
         reached = await out.send(port, ["a@x.com", "b@x.com"])
-    assert [miss.errcode for miss in reached.failed] == [452, 452]
+    assert [failure.errcode for failure in reached.failed] == [452, 452]
 
 
 async def test_a_refused_mail_is_told_with_the_servers_code_and_text(out: Out) -> None:
     async with smtp_server(Inbox(data_answer="554 5.7.1 looks like spam, see https://mx.test/why")) as port:
         reached = await out.send(port, ["a@x.com", "b@x.com"])
-    assert [(miss.errcode, miss.errmsg) for miss in reached.failed] == [(554, "5.7.1 looks like spam, see")] * 2
+    assert [(failure.errcode, failure.errmsg) for failure in reached.failed] == [
+        (554, "5.7.1 looks like spam, see")
+    ] * 2
     assert reached.unknown == ()
     assert str(reached.error) == "Failed to send mail, the server refused the mail (554)"
     assert (out.told.failure, out.told.errcode) == ("the server refused the mail (554)", 554)
@@ -285,7 +287,7 @@ async def test_what_was_accepted_stays_accepted_when_a_later_transaction_fails(o
     async with raw_server(script) as server:
         reached = await out.send(server.port, receivers)
     assert reached.accepted == tuple(receivers[:-1])
-    assert [miss.address for miss in reached.failed] == receivers[-1:]
+    assert [failure.receiver for failure in reached.failed] == receivers[-1:]
     assert reached.unknown == ()
 
 
@@ -295,7 +297,7 @@ async def test_a_server_that_hangs_at_the_goodbye_has_sent_the_mail(out: Out) ->
 
     async with raw_server(script) as server:
         reached = await late(20, out.send(server.port, timeout=20), server.has_fallen_silent(1))
-    assert reached == Reached(accepted=("a@x.com",), msgids=("<1@example.com>",))
+    assert reached == DeliveryOutcome(accepted=("a@x.com",), msgids=("<1@example.com>",))
 
 
 async def test_a_server_that_shuts_down_in_the_middle_refuses_the_rest(out: Out) -> None:
@@ -304,7 +306,7 @@ async def test_a_server_that_shuts_down_in_the_middle_refuses_the_rest(out: Out)
 
     async with raw_server(script) as server:
         reached = await out.send(server.port, ["a@x.com", "b@x.com"])
-    assert [(miss.address, miss.errcode) for miss in reached.failed] == [("a@x.com", 421), ("b@x.com", None)]
+    assert [(failure.receiver, failure.errcode) for failure in reached.failed] == [("a@x.com", 421), ("b@x.com", None)]
 
 
 async def test_mails_over_the_limit_of_connections_wait_their_turn(out: Out) -> None:

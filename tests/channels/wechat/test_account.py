@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esb.channels.wechat.account import FETCH_GATE_SECONDS, Account
-from esb.channels.wechat.message import Message
+from esb.channels.account import FETCH_GATE_SECONDS, Account
+from esb.channels.message import OutboundMessage
+from esb.channels.verdict import Reply
 from esb.channels.wechat.official_account import OfficialAccount
-from esb.channels.wechat.reply import Reply
-from esb.channels.wechat.wecom import WeCom
+from esb.channels.wechat.wecom import WeCom, touser
 from esb.contracts.services import Means
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
@@ -87,10 +87,10 @@ async def world() -> AsyncIterator[World]:
         yield World(means, clock)
 
 
-MESSAGE = Message(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, deduplicated=True)
+MESSAGE = OutboundMessage(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, touser, deduplicated=True)
 
 
-async def send(account: Account, call: Call | None = None, message: Message = MESSAGE) -> Reply:
+async def send(account: Account, call: Call | None = None, message: OutboundMessage = MESSAGE) -> Reply:
     return await account.post(call or make_call(), message)
 
 

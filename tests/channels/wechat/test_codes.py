@@ -5,18 +5,10 @@ from string import Formatter
 
 import pytest
 
-from esb.channels.wechat.codes.meaning import Kind, Table
+from esb.channels.verdict import Kind, Table
 from esb.channels.wechat.codes.official_account import OFFICIAL_ACCOUNT
 from esb.channels.wechat.codes.wecom import CARD_FIELDS, ROBOT, WECOM
-from esb.channels.wechat.verdict import (
-    OFFICIAL_ACCOUNT_REFUSED,
-    RATE_LIMITED,
-    TOKEN_DEAD,
-    WECOM_REFUSED,
-    judge,
-    readable,
-    retry_after,
-)
+from esb.channels.wechat.verdict import judge, readable, retry_after
 from esb.core.errors import Message
 
 DOCUMENTED_OFFICIAL_ACCOUNT: dict[Kind, set[int]] = {
@@ -151,13 +143,19 @@ def test_an_answers_data_leaves_the_hint_to_be_translated() -> None:
     assert "option_list" in str(hint)
 
 
-def test_the_sets_for_token_handling_follow_the_tables() -> None:
-    assert {40001, 40014, 42001} <= TOKEN_DEAD
-    assert {40001, 40013, 40125, 40164, 40243} <= OFFICIAL_ACCOUNT_REFUSED
-    assert {40001, 40013, 50003, 60020} <= WECOM_REFUSED
-    assert {45009, 45011} == RATE_LIMITED
-    for busy in (-1, 45009, 45033):
-        assert busy not in OFFICIAL_ACCOUNT_REFUSED | WECOM_REFUSED
+@pytest.mark.parametrize("errcode", [40001, 40014, 42001])
+@pytest.mark.parametrize("platform", ["mp", "qy"])
+def test_a_dead_token_is_told_apart_on_a_send(platform: str, errcode: int) -> None:
+    assert judge(platform, errcode, "").kind == "token"
+
+
+@pytest.mark.parametrize(
+    ("platform", "errcodes"), [("mp", [40001, 40013, 40125, 40164, 40243]), ("qy", [40001, 40013, 50003, 60020])]
+)
+def test_a_refused_credential_is_told_apart_on_a_fetch(platform: str, errcodes: list[int]) -> None:
+    assert {judge(platform, errcode, "", fetching=True).kind for errcode in errcodes} == {"config"}
+    for passing in (-1, 45009, 45033):
+        assert judge(platform, passing, "", fetching=True).kind != "config"
 
 
 def test_an_official_accounts_day_ends_at_midnight_in_beijing() -> None:

@@ -4,7 +4,7 @@ Sources: developers.weixin.qq.com: global return codes, getStableAccessToken, te
 customer-service messages, API call limits; WxJava's WxMpErrorMsgEnum for codes that the pages leave out.
 """
 
-from esb.channels.wechat.codes.meaning import Meaning, Table
+from esb.channels.verdict import Meaning, Table
 
 ON_FETCH: Table = {
     40001: Meaning("config", "The AppSecret is wrong or belongs to another appid: check wx_app_id and wx_secret."),

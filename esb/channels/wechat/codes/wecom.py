@@ -4,7 +4,7 @@ Source: developer.work.weixin.qq.com, document paths 90313 (global error codes),
 90454 (frequency limits), 99110 (group robots), 90248 (group chats of an app).
 """
 
-from esb.channels.wechat.codes.meaning import Meaning, Table
+from esb.channels.verdict import Meaning, Table
 
 ON_FETCH: Table = {
     40001: Meaning(

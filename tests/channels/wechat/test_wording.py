@@ -1,13 +1,14 @@
-"""How sendings to some receivers become one outcome, and one answer in the old ESB's words."""
+"""How a WeChat sending that did not reach everybody is told, in the old ESB's words."""
 
 import asyncio
 
 import pytest
 
+from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.recipients import Audience, addressed
-from esb.channels.wechat.outcome import Failure, Outcome
-from esb.channels.wechat.report import answer
-from esb.core.errors import EsbError, Limited, UpstreamError
+from esb.channels.report import DeliveryReport
+from esb.channels.wechat.wording import WORDING
+from esb.core.errors import EsbError, UpstreamError
 from esb.core.events import UpstreamFinished
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.loop_time import late, turns
@@ -16,40 +17,6 @@ from tests.support.wire import until
 
 REFUSED = Failure("b", 40003, "invalid openid", "receiver")
 DOWN = UpstreamError("weixin_qy", "send_message", "down", sent=True)
-BUSY = Limited("Too many calls of this third-party system are under way, please try again later", 1.0)
-
-
-def test_outcomes_for_different_receivers_add_up() -> None:
-    joined = Outcome.joined(
-        [
-            Outcome(accepted=("a",), msgids=("1",)),
-            Outcome(failed=(REFUSED,)),
-            Outcome(unknown=("c",), error=DOWN),
-            Outcome(accepted=("d",), msgids=("2",), error=BUSY),
-        ]
-    )
-    assert joined.accepted == ("a", "d")
-    assert joined.failed == (REFUSED,)
-    assert joined.unknown == ("c",)
-    assert joined.msgids == ("1", "2")
-    assert joined.error is DOWN
-
-
-def test_nothing_adds_up_to_nothing() -> None:
-    assert Outcome.joined([]) == Outcome()
-
-
-def test_of_pages_only_who_got_the_last_one_has_accepted() -> None:
-    pages = [
-        Outcome(accepted=("a", "b", "c"), msgids=("1",)).on_page(0, 3),
-        Outcome(accepted=("a",), failed=(Failure("b", 40003, "invalid user", "receiver"),), msgids=("2",)).on_page(
-            1, 3
-        ),
-        Outcome(unknown=("a",), error=DOWN).on_page(2, 3),
-    ]
-    outcome = Outcome.in_order(pages)
-    assert (outcome.accepted, outcome.unknown, outcome.msgids) == ((), ("a",), ("1", "2"))
-    assert [(failure.receiver, failure.pages, failure.of) for failure in outcome.failed] == [("b", 1, 3)]
 
 
 async def test_who_does_not_get_the_second_page_is_told_with_the_pages_it_got(
@@ -116,16 +83,22 @@ def audience() -> Audience:
 @pytest.mark.parametrize(
     ("outcome", "kind", "accepted", "missed", "unknown"),
     [
-        (Outcome(accepted=("a", "b")), EsbError, ["alice", "bob", "bill"], ["nobody"], []),
-        (Outcome(accepted=("a",), failed=(REFUSED,)), EsbError, ["alice"], ["bob", "bill", "nobody"], []),
-        (Outcome(accepted=("a",), unknown=("b",), error=DOWN), UpstreamError, ["alice"], ["nobody"], ["bob", "bill"]),
+        (DeliveryOutcome(accepted=("a", "b")), EsbError, ["alice", "bob", "bill"], ["nobody"], []),
+        (DeliveryOutcome(accepted=("a",), failed=(REFUSED,)), EsbError, ["alice"], ["bob", "bill", "nobody"], []),
+        (
+            DeliveryOutcome(accepted=("a",), unknown=("b",), error=DOWN),
+            UpstreamError,
+            ["alice"],
+            ["nobody"],
+            ["bob", "bill"],
+        ),
     ],
 )
 def test_everybody_is_told_by_the_names_the_caller_gave(
-    outcome: Outcome, kind: type[EsbError], accepted: list[str], missed: list[str], unknown: list[str]
+    outcome: DeliveryOutcome, kind: type[EsbError], accepted: list[str], missed: list[str], unknown: list[str]
 ) -> None:
     with pytest.raises(kind) as caught:
-        answer(audience(), outcome)
+        DeliveryReport(audience(), outcome, WORDING).rendered()
     data = caught.value.data
     assert (data["accepted"], [entry["receiver"] for entry in data["failed"]], data["unknown"]) == (
         accepted,
@@ -135,7 +108,8 @@ def test_everybody_is_told_by_the_names_the_caller_gave(
 
 
 def test_when_all_have_accepted_the_data_says_so() -> None:
-    told = answer(addressed(["a", "b"]), Outcome(accepted=("a", "b"), msgids=("1",)))
+    outcome = DeliveryOutcome(accepted=("a", "b"), msgids=("1",))
+    told = DeliveryReport(addressed(["a", "b"]), outcome, WORDING).rendered()
     assert told == {
         "username_check": {"invalid": []},
         "accepted": ["a", "b"],

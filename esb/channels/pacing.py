@@ -1,18 +1,14 @@
-"""WeCom drops, without a word, what a member gets beyond 30 messages a minute; so nobody is sent more than that.
-
-Source: developer.work.weixin.qq.com/document/path/90454. Messages wait for their turn within the call's deadline.
-"""
+"""Pacing: no receiver is sent more in a window than the platform delivers. Messages wait within the call's deadline."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from esb.channels.wechat.message import Message
+from esb.channels.message import OutboundMessage
 from esb.core.call import Call
 from esb.store.protocol import Store
 
-WINDOW_SECONDS = 60.0
 SENDING_SECONDS = 2.0
 """What a message that waited needs of the deadline to be sent."""
 
@@ -22,19 +18,29 @@ class Turn:
     """A message that may be sent in `wait` seconds."""
 
     wait: float
-    message: Message
+    message: OutboundMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most `limit` messages a minute to one receiver; `scope` tells the receivers of one app from another's."""
+    """At most `limit` messages in `seconds` to one receiver.
+
+    `scope` tells the receivers of one app from another's; `refusal` is the template of what is told for a receiver
+    whose turn comes too late.
+    """
 
     store: Store
     scope: str
     limit: int
+    refusal: str
+    seconds: float = 60.0
 
-    async def turns(self, call: Call, messages: Sequence[Message]) -> tuple[list[Turn], dict[str, float]]:
-        """When the messages may be sent, the soonest first; and for whom it is too late, with the seconds to wait."""
+    async def turns(self, call: Call, messages: Sequence[OutboundMessage]) -> tuple[list[Turn], dict[str, float]]:
+        """Book places for these messages.
+
+        Return them by the time that they may be sent, the soonest first; and the receivers for whom it is too late,
+        each with the seconds that it would have to wait.
+        """
         patience = max(0.0, call.deadline - asyncio.get_running_loop().time() - SENDING_SECONDS)
         turns: list[Turn] = []
         late: dict[str, float] = {}
@@ -42,7 +48,7 @@ class Pace:
             receivers = message.receivers
             keys = [f"pace:{self.scope}:{receiver.lower()}" for receiver in receivers]
             waits = await self.store.reserve(
-                keys, times=len(message.pages), limit=self.limit, seconds=WINDOW_SECONDS, patience=patience
+                keys, times=len(message.pages), limit=self.limit, seconds=self.seconds, patience=patience
             )
             if not any(waits):
                 turns.append(Turn(0.0, message))  # nearly always
@@ -54,4 +60,5 @@ class Pace:
                 else:
                     groups.setdefault(wait, []).append(receiver)
             turns += [Turn(wait, message.to(group)) for wait, group in groups.items()]
-        return sorted(turns, key=attrgetter("wait")), late
+        turns.sort(key=attrgetter("wait"))
+        return turns, late

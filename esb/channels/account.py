@@ -1,0 +1,285 @@
+"""A credential of a messaging platform: its access token, its gates, and requests repeated where that is safe.
+
+A request is repeated only where that cannot make two messages of one: when it provably never arrived, when the
+platform says that it did nothing, or when the platform drops a repetition of the same bytes. A platform is a subclass:
+where it is, how its tokens are fetched, and what its codes mean.
+"""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from esb.channels.message import OutboundMessage
+from esb.channels.outcome import DeliveryOutcome
+from esb.channels.quota_gate import Closed, QuotaGate
+from esb.channels.verdict import CredentialDeclined, Declined, Reply, Verdict
+from esb.contracts.services import Means
+from esb.core import json_codec
+from esb.core.call import Call
+from esb.core.errors import Limited, UpstreamError
+from esb.outgoing.client import Target, too_slow
+from esb.outgoing.tokens.cache import Entry, RefusalHeard, Token, TokenKey
+
+FETCH_SECONDS = 10.0
+"""The time a token fetch has with all its tries, whoever waits for it."""
+FETCH_GATE_SECONDS = 60.0
+"""The longest time without a try after a fetch over quota: without a token nothing goes, and one try is cheap."""
+ATTEMPT_SECONDS = 10.0
+"""The time one request has, so that within a call's deadline there is time for another."""
+TRIES = 3
+"""At most so many requests for one message, a resend with a fresh token aside."""
+YOUNG_TOKEN_PAUSE = 0.5
+"""Seconds before a token that may be too young to be known is tried again."""
+GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
+NOT_SENT = (Declined, UpstreamError, Limited)
+"""What ends a sending without an answer of the platform to it."""
+
+
+Read = Callable[[Mapping[str, Any]], Reply]
+"""Judges the body of an answer."""
+
+
+class _Effort:
+    """The tries for one message so far. `doubt`: a request that may have arrived, though no answer came."""
+
+    tries = 0
+    renewed = False
+    waited = False
+    doubt: UpstreamError | None = None
+
+
+class Account:
+    """A credential at one host. `borrowed`: it came with a call instead of the configuration.
+
+    A platform names itself: `system` and `interface` in errors and logs, and how many requests of one call go out
+    `at_once`.
+    """
+
+    platform: str
+    system: str
+    interface: str
+    at_once: int
+    fetch_seconds = 5.0
+    """The time one try to fetch a token has."""
+
+    def __init__(
+        self,
+        means: Means,
+        *,
+        host: str,
+        account: str,
+        secret: str,
+        kind: str = "",
+        proxy: str | None = None,
+        borrowed: bool = False,
+        exclusive: bool = False,
+    ) -> None:
+        """`exclusive`: each fetch of a token kills the one before."""
+        self._http = means.http
+        self._tokens = means.tokens
+        self.clock = means.clock
+        self._host = host.rstrip("/")
+        self._secret = secret
+        self._proxy = proxy
+        digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
+        self.key = TokenKey(self.platform, account, digest, kind, borrowed, exclusive=exclusive)
+        self._lane = means.lanes.of(f"{self.platform}:{account}:{digest}")
+        self._gate = QuotaGate(means.store, means.observer, self.key)
+        self._fetch_gate = QuotaGate(means.store, means.observer, self.key, "fetch")
+        self._sending = Target(self.system, self.interface, sends=True)
+        self._fetching = Target(self.system, GET_TOKEN)
+
+    # The platform
+
+    def _url(self, endpoint: str, token: str) -> str:
+        """Return where a request with this token goes."""
+        raise NotImplementedError
+
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> Reply:
+        """Ask once for a token."""
+        raise NotImplementedError
+
+    def _token_in(self, body: Mapping[str, Any]) -> Token:
+        """Return the token in an accepted answer. UpstreamError if it holds none that can be used."""
+        raise NotImplementedError
+
+    def _judged(self, errcode: int, errmsg: str, *, fetching: bool = False) -> Verdict:
+        """Return the verdict on a code; in the answer to a token fetch it may mean something else."""
+        raise NotImplementedError
+
+    def _reply(self, target: Target, secrets: tuple[str, ...], fetching: bool, body: Mapping[str, Any]) -> Reply:
+        """Return an answer, judged; without these secrets. UpstreamError if it is none of the platform's."""
+        raise NotImplementedError
+
+    def outcome(self, receivers: tuple[str, ...], reply: Reply) -> DeliveryOutcome:
+        """Return what an answer says of each receiver."""
+        return DeliveryOutcome.judged(receivers, reply.verdict)
+
+    def _may_be_too_young(self, verdict: Verdict, token: str) -> bool:
+        """Tell whether this token may be refused only because it is new."""
+        return False
+
+    def _is_crowded(self, verdict: Verdict) -> bool:
+        """Tell whether too many requests were under way at once."""
+        return False
+
+    # Sending
+
+    async def ready(self, call: Call) -> Entry | None:
+        """Return a token that can be used at once; None where `post` has to look for one.
+
+        Raises what `post` would raise or answer before it sends anything.
+        """
+        closed = await self._gate.closed()
+        if closed is not None:
+            raise Declined(self._again(closed))
+        entry = self._tokens.at_hand(self.key)
+        if entry is None:
+            await self._token(call)
+        return entry
+
+    async def post(self, call: Call, message: OutboundMessage, page: int = 0, entry: Entry | None = None) -> Reply:
+        """Return the platform's answer to a page of a message, after the repetitions that are safe.
+
+        `entry` is the token that `ready` has just returned: then neither gate nor token is looked at again.
+
+        Raises Declined if the platform gives no token, Limited while the credential's bulkhead is full, and
+        UpstreamError if there is no usable answer; its `sent` tells whether one of the requests may have arrived.
+        """
+        raw = json_codec.encode_to_keep(message.body(page))  # once: a repetition must be the same bytes
+        effort = _Effort()
+        if not self._lane.enters(call.id):
+            await self._lane.wait(call.id, call.deadline)
+        try:
+            reply = await self._tried(call, message, raw, effort, entry)
+            while reply is None:
+                reply = await self._tried(call, message, raw, effort, None)
+        except NOT_SENT as error:
+            raise (effort.doubt or error) from None
+        finally:
+            self._lane.leave(call.id)
+        if effort.doubt is None or reply.verdict.accepted:
+            return reply
+        raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
+
+    async def _tried(
+        self, call: Call, message: OutboundMessage, raw: bytes, effort: _Effort, entry: Entry | None
+    ) -> Reply | None:
+        """Return the answer to one request; None if another one may do better."""
+        if entry is None:
+            closed = await self._gate.closed()
+            if closed is not None:
+                return Reply(self._again(closed), {})
+            entry = self._tokens.at_hand(self.key)
+        effort.tries += 1
+        token = entry.value if entry is not None else await self._token(call)
+        secrets = (token, self._secret)
+        try:
+            reply = await self._http.judged(
+                call,
+                self._sending,
+                "POST",
+                self._url(message.endpoint, token),
+                partial(self._reply, self._sending, secrets, False),
+                body=raw,
+                proxy=self._proxy,
+                timeout=ATTEMPT_SECONDS,
+            )
+        except UpstreamError as error:
+            if error.sent:
+                effort.doubt = error
+            safe = message.deduplicated or not error.sent
+            if safe and error.transient and await self._another_try(call, effort.tries):
+                return None
+            raise
+        if reply.verdict.accepted:
+            if entry is None or not entry.proven:
+                self._tokens.confirm(self.key, token)
+            return reply
+        return None if await self._worth_repeating(call, reply.verdict, token, effort) else reply
+
+    async def _worth_repeating(self, call: Call, verdict: Verdict, token: str, effort: _Effort) -> bool:
+        """Tell whether the same request may do better, now that what could be done about it is done."""
+        match verdict.kind:
+            case "token":
+                return await self._another_token(call, verdict, token, effort)
+            case "busy":
+                if self._is_crowded(verdict):
+                    self._lane.narrow()
+                return await self._another_try(call, effort.tries)
+            case "quota":
+                await self._gate.close(verdict)
+        self._tokens.confirm(self.key, token)
+        return False
+
+    async def _another_token(self, call: Call, verdict: Verdict, token: str, effort: _Effort) -> bool:
+        """Tell whether to repeat: once with the same token if it may be too young, and once with a new one."""
+        if not effort.waited and self._may_be_too_young(verdict, token):
+            effort.waited = True
+            return await self._pause(call, YOUNG_TOKEN_PAUSE)
+        if effort.renewed:
+            return False
+        effort.renewed = True
+        return await self._tokens.forget(self.key, token)
+
+    async def _another_try(self, call: Call, tries: int) -> bool:
+        """Tell whether there is a try and the time for it; wait before it, longer each time, with jitter."""
+        pause = random.uniform(0.5, 1.0) * 0.4 * 2 ** (tries - 1)  # noqa: S311 - jitter, not a secret
+        return tries < TRIES and await self._pause(call, pause)
+
+    async def _pause(self, call: Call, seconds: float) -> bool:
+        """Wait, if that leaves the call any time."""
+        if call.deadline - asyncio.get_running_loop().time() <= seconds:
+            return False
+        await self.clock.sleep(seconds)
+        return True
+
+    # Tokens
+
+    async def _token(self, call: Call) -> str:
+        """Return a token, within the time of this call; the fetch itself has a time of its own."""
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                return await self._tokens.get(self.key, lambda: self._fetch(call))
+        except TimeoutError:
+            reason = too_slow(call.timeout)
+            raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True) from None
+        except RefusalHeard as refusal:  # by another process: as if this one had been told
+            verdict = self._judged(refusal.data["errcode"], refusal.data["errmsg"], fetching=True)
+            raise CredentialDeclined(verdict) from None
+
+    async def _fetch(self, call: Call) -> Token:
+        """Fetch a token, in a time of its own: other calls wait for it too."""
+        closed = await self._fetch_gate.closed()
+        if closed is not None:
+            raise Declined(self._again(closed))
+        call = call.detached(FETCH_SECONDS)
+        read = partial(self._reply, self._fetching, (self._secret,), True)
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                reply = await self._ask_token(call, self._fetching, read)
+            except UpstreamError as error:
+                if error.transient and await self._another_try(call, tries):
+                    continue
+                error.sent = False  # what the platform may have done is give out a token; the message is still here
+                raise
+            verdict = reply.verdict
+            if verdict.kind == "busy" and await self._another_try(call, tries):
+                continue
+            if verdict.kind == "quota":
+                await self._fetch_gate.close(verdict, FETCH_GATE_SECONDS)
+            if verdict.kind == "config":
+                raise CredentialDeclined(verdict)
+            if verdict.errcode:
+                raise Declined(verdict)
+            return self._token_in(reply.body)
+
+    def _again(self, closed: Closed) -> Verdict:
+        """Return the refusal that closed a gate, with the seconds that are left of it."""
+        return replace(self._judged(closed.errcode, closed.errmsg), retry_after=closed.seconds)

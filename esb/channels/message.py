@@ -1,0 +1,35 @@
+"""A message before it is sent: for whom, where to, and its pages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Address = Callable[[Sequence[str]], Mapping[str, Any]]
+"""Makes the part of a request that names its receivers."""
+
+
+@dataclass(slots=True)  # frozen, it would take three times as long to make
+class OutboundMessage:
+    """What some receivers get: one request, or one after another if it has several pages.
+
+    A request's body names the receivers as `address` says, then holds its page, and what is `common` to all pages.
+    `deduplicated`: the platform drops a repetition of the same bytes, so that an unanswered request may be repeated.
+    """
+
+    receivers: tuple[str, ...]
+    endpoint: str
+    pages: Sequence[Mapping[str, Any]] = field(repr=False)
+    common: Mapping[str, Any] = field(repr=False)
+    address: Address | None = None
+    deduplicated: bool = False
+
+    def to(self, receivers: Sequence[str]) -> "OutboundMessage":
+        """Return the same message for others."""
+        return OutboundMessage(
+            tuple(receivers), self.endpoint, self.pages, self.common, self.address, self.deduplicated
+        )
+
+    def body(self, page: int) -> dict[str, Any]:
+        """Return what is sent as the page of this number, from 0."""
+        named = self.address(self.receivers) if self.address is not None else {}
+        return {**named, **self.pages[page], **self.common}

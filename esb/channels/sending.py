@@ -1,0 +1,119 @@
+"""Sends messages that are built: paced, in order, as many at once as the platform takes, each with its outcome."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from esb.channels.account import NOT_SENT, Account
+from esb.channels.message import OutboundMessage
+from esb.channels.outcome import DeliveryOutcome
+from esb.channels.pacing import Pace, Turn
+from esb.channels.recipients import Audience, rehearsal
+from esb.channels.report import DeliveryReport, Wording
+from esb.channels.verdict import Declined, Reply
+from esb.core.call import Call
+from esb.core.errors import Limited, UpstreamError
+from esb.core.single_flight import fan_out
+from esb.outgoing.tokens.cache import Entry
+
+Answer = DeliveryReport | dict[str, Any]
+"""A report on what was sent; or the data of a dry run."""
+FOR_ALL = frozenset({"config", "token"})
+"""Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
+
+
+async def deliver(
+    account: Account,
+    call: Call,
+    audience: Audience,
+    messages: Sequence[OutboundMessage],
+    wording: Wording,
+    warnings: Sequence[Mapping[str, Any]] = (),
+    pace: Pace | None = None,
+) -> Answer:
+    """Send the messages and return the report; in a dry run, return what would have been sent."""
+    if call.options.dry_run:
+        previews = [
+            (message.receivers, message.endpoint, message.body(page))
+            for message in messages
+            for page in range(len(message.pages))
+        ]
+        return rehearsal(audience, previews, warnings)
+    outcome = await Sending(account, call).outcome(messages, pace)
+    return DeliveryReport(audience, outcome, wording, warnings)
+
+
+class Sending:
+    """The messages of one call on their way. Once the credential is refused, the rest stays at home."""
+
+    def __init__(self, account: Account, call: Call) -> None:
+        self._account = account
+        self._call = call
+        self._refused: Reply | None = None
+
+    def outcome(self, messages: Sequence[OutboundMessage], pace: Pace | None = None) -> Awaitable[DeliveryOutcome]:
+        """Send them all, and return for each receiver how that went."""
+        if pace is None and len(messages) == 1:
+            return self._pages(messages[0])
+        return self._all(messages, pace)
+
+    async def _all(self, messages: Sequence[OutboundMessage], pace: Pace | None) -> DeliveryOutcome:
+        account = self._account
+        try:
+            # A credential that does not work must not use up the receivers' turns.
+            entry = await account.ready(self._call)
+        except NOT_SENT as error:
+            return DeliveryOutcome.joined([self._not_sent(message.receivers, error) for message in messages])
+        if pace is None:
+            return DeliveryOutcome.joined(await fan_out(self._pages, messages, account.at_once))
+        begun = self._account.clock()
+        turns, late = await pace.turns(self._call, messages)
+        if not late and len(turns) == 1 and not turns[0].wait:
+            return await self._pages(turns[0].message, entry)  # nearly always
+        outcomes = [self._too_late(pace, receiver, wait) for receiver, wait in late.items()]
+        outcomes += await fan_out(partial(self._in_turn, begun), turns, account.at_once)
+        return DeliveryOutcome.joined(outcomes)
+
+    def _in_turn(self, begun: float, turn: Turn) -> Awaitable[DeliveryOutcome]:
+        return self._later(begun + turn.wait, turn.message) if turn.wait else self._pages(turn.message)
+
+    async def _later(self, when: float, message: OutboundMessage) -> DeliveryOutcome:
+        wait = when - self._account.clock()
+        if wait > 0:
+            await self._account.clock.sleep(wait)
+        return await self._pages(message)
+
+    def _pages(self, message: OutboundMessage, entry: Entry | None = None) -> Awaitable[DeliveryOutcome]:
+        """Send the pages in order; who missed one gets none of the later ones, and counts as not reached."""
+        return self._page(message, 0, entry) if len(message.pages) == 1 else self._in_order(message)
+
+    async def _in_order(self, message: OutboundMessage) -> DeliveryOutcome:
+        outcomes: list[DeliveryOutcome] = []
+        pages = len(message.pages)
+        for page in range(pages):
+            outcome = await self._page(message, page)
+            outcomes.append(outcome.on_page(page, pages))
+            if not outcome.accepted:
+                break
+            message = message.to(outcome.accepted)
+        return DeliveryOutcome.in_order(outcomes)
+
+    async def _page(self, message: OutboundMessage, page: int, entry: Entry | None = None) -> DeliveryOutcome:
+        """Send one page, and return its outcome, whichever way its sending ends."""
+        if self._refused is not None:
+            return self._account.outcome(message.receivers, self._refused)
+        try:
+            reply = await self._account.post(self._call, message, page, entry)
+        except NOT_SENT as error:
+            return self._not_sent(message.receivers, error)
+        if reply.verdict.kind in FOR_ALL:
+            self._refused = Reply(reply.verdict, {})
+        return self._account.outcome(message.receivers, reply)
+
+    def _not_sent(self, receivers: tuple[str, ...], error: Declined | UpstreamError | Limited) -> DeliveryOutcome:
+        if isinstance(error, Declined):
+            return DeliveryOutcome.judged(receivers, error.verdict)
+        return DeliveryOutcome.stopped(receivers, error)
+
+    def _too_late(self, pace: Pace, receiver: str, wait: float) -> DeliveryOutcome:
+        return DeliveryOutcome.stopped((receiver,), Limited(pace.refusal, round(wait, 1)))

@@ -1,0 +1,87 @@
+"""The words of a WeChat sending that did not reach everybody: the old ESB's, with class, cause and remedy."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from esb.channels.outcome import DeliveryOutcome
+from esb.channels.recipients import Audience
+from esb.channels.verdict import Verdict
+from esb.channels.wechat.account import INVALID, UNLICENSED
+from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError, template
+
+INVALID_ARGUMENT = 47003
+"""An official account's errcode for a template field that breaks the rule of its type."""
+TEMPLATE_KEY = re.compile(r"\bdata\.(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatWording:
+    """`fields`: key of an official account's template -> the parameter that it shows."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    some_users: str = template("Some users failed to send wechat message. {complaint}")
+    tells_class: bool = True
+
+    def failure(self, audience: Audience, outcome: DeliveryOutcome, data: dict[str, Any]) -> EsbError:
+        """Return what the caller is told: WeChat's refusal before all, else what stopped the sending."""
+        refusal = outcome.refusal
+        if refusal is not None:
+            data |= refusal.data() | _field(refusal, self.fields)
+        elif outcome.error is None:
+            data |= {"class": "receiver", "retryable": False, "retry_after": None}
+        if outcome.unknown:
+            data |= {"outcome": "unknown", "retryable": False}  # a repetition could be the second one for them
+        if refusal is None and outcome.error is not None:
+            return _stopped(outcome, outcome.error, data)
+        text = _sending_failed(audience, outcome)
+        if refusal is not None and refusal.kind == "quota":
+            return QuotaUsedUp(text.template, refusal.retry_after or 60.0, data, **text.values)
+        return Refused(text.template, data, **text.values)
+
+
+WORDING = WeChatWording()
+
+
+def _field(refusal: Verdict, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return which parameter WeChat means by "data.thing5.value invalid"."""
+    named = TEMPLATE_KEY.search(refusal.errmsg) if refusal.errcode == INVALID_ARGUMENT else None
+    if named is None or named[1] not in fields:
+        return {}
+    parameter, key = fields[named[1]], named[1]
+    return {
+        "field": parameter,
+        "hint": Message(
+            "{hint} It is {key}, which shows {field}.", {"hint": refusal.hint, "key": key, "field": parameter}
+        ),
+    }
+
+
+def _sending_failed(audience: Audience, outcome: DeliveryOutcome) -> Message:
+    """Return the old ESB's words: "…sending failed[, invalid user: a|b][, WeChat's errmsg]"."""
+    named = [
+        failure.receiver for failure in outcome.failed if failure.errmsg is INVALID or failure.errmsg is UNLICENSED
+    ]
+    invalid = "|".join(audience.names(named))
+    errmsg = outcome.refusal.errmsg if outcome.refusal is not None else ""
+    if invalid and errmsg:
+        text = template("WeChat message sending failed, invalid user: {invalid}, {errmsg}")
+    elif invalid:
+        text = template("WeChat message sending failed, invalid user: {invalid}")
+    elif errmsg:
+        text = template("WeChat message sending failed, {errmsg}")
+    else:
+        text = template("WeChat message sending failed")
+    return Message(text, {"invalid": invalid, "errmsg": errmsg})
+
+
+def _stopped(outcome: DeliveryOutcome, error: UpstreamError | Limited, data: dict[str, Any]) -> EsbError:
+    """Return what stopped the sending, with whom it reached."""
+    if isinstance(error, Limited):
+        wait = max((failure.retry_after or 0.0 for failure in outcome.failed), default=error.retry_after)
+        data |= {"class": "quota", "retryable": not outcome.unknown, "retry_after": wait}
+        return QuotaUsedUp("WeChat message sending failed, {reason}", wait, data, reason=error.message)
+    retryable = error.transient and not outcome.unknown
+    data |= {"class": "busy" if error.transient else "config", "retryable": retryable, "retry_after": None}
+    return error.with_data(data)
