@@ -17,7 +17,7 @@ from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.quota_gate import Closed, QuotaGate
 from esb.channels.verdict import CredentialDeclined, Declined, Reply, Verdict
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.errors import Limited, UpstreamError
@@ -68,7 +68,7 @@ class Account:
 
     def __init__(
         self,
-        means: Means,
+        services: ProcessServices,
         *,
         host: str,
         account: str,
@@ -79,17 +79,17 @@ class Account:
         exclusive: bool = False,
     ) -> None:
         """`exclusive`: each fetch of a token kills the one before."""
-        self._http = means.http
-        self._tokens = means.tokens
-        self.clock = means.clock
+        self._http = services.http
+        self._tokens = services.tokens
+        self.clock = services.clock
         self._host = host.rstrip("/")
         self._secret = secret
         self._proxy = proxy
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
         self.key = TokenKey(self.platform, account, digest, kind, borrowed, exclusive=exclusive)
-        self._lane = means.lanes.of(f"{self.platform}:{account}:{digest}")
-        self._gate = QuotaGate(means.store, means.observer, self.key)
-        self._fetch_gate = QuotaGate(means.store, means.observer, self.key, "fetch")
+        self._lane = services.lanes.of(f"{self.platform}:{account}:{digest}")
+        self._gate = QuotaGate(services.store, services.observer, self.key)
+        self._fetch_gate = QuotaGate(services.store, services.observer, self.key, "fetch")
         self._sending = Target(self.system, self.interface, sends=True)
         self._fetching = Target(self.system, GET_TOKEN)
 

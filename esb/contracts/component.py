@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from esb.config import ConfigModel
-from esb.contracts.services import Apps, Login, Means, Tokens, Users
+from esb.contracts.services import Apps, Login, ProcessServices, TokenIdentities, Users
 from esb.core.call import Call
 from esb.core.params import Params
 
@@ -20,12 +20,12 @@ class NoConfig(ConfigModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Services(Means):
+class Services(ProcessServices):
     """What the gateway lends to a plugin. It opens and closes none of it.
 
-    Besides the means of the process: `users`, the directory of people; `declared(path)` tells whether the component at
-    a path is active, None if there is none; `call(call, path, args)` answers what that component answers, for the same
-    app and user and within the same deadline.
+    Besides what every part of the process has: `users`, the directory of people; `declared(path)` tells whether the
+    component at a path is active, None if there is none; `call(call, path, args)` answers what that component answers,
+    for the same app and user and within the same deadline.
     """
 
     users: Users
@@ -39,8 +39,8 @@ class ChainServices(Services):
 
     apps: Apps
     login: Login
-    access_tokens: Tokens
-    jwt: Tokens
+    access_tokens: TokenIdentities
+    jwt: TokenIdentities
 
 
 class Envelope(dict[str, Any]):

@@ -63,7 +63,7 @@ class Identity:
     """Why there is no user, in the words of the token's issuer."""
 
 
-class Tokens(Protocol):
+class TokenIdentities(Protocol):
     """Knows tokens that name app and user: services.access_tokens and services.jwt."""
 
     async def identity(self, call: Call, token: str) -> Identity:
@@ -84,7 +84,7 @@ class Users(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ProcessServices:
     """What lasts as long as the process, and is lent to all that is built from a configuration.
 
     `http` is the way out; `tokens` the memory of upstream access tokens; `store` the memory of what must be one for the

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from aiohttp import web
 
 from esb.config import Config
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock, SystemClock
 from esb.core.errors import ConfigError
 from esb.core.events import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
@@ -25,7 +25,7 @@ from esb.outgoing.bulkhead import Lanes
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.shared import FleetTokens
-from esb.store.protocol import StoreMeans
+from esb.store.protocol import StoreServices
 
 LAST_CALL_SECONDS = 3600.0
 """How long an older generation is kept for calls that go on, such as streams; then it closes under them."""
@@ -39,12 +39,12 @@ class Gateway:
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
         lanes = Lanes(clock, config.server.max_per_target)
-        self.store, mistakes = build_store(config, StoreMeans(clock, self.observer))
+        self.store, mistakes = build_store(config, StoreServices(clock, self.observer))
         fleet = FleetTokens(self.store, clock, self.observer) if self.store.shared else None
         self.tokens = TokenCache(self.observer, clock, fleet=fleet)
-        self._means = Means(self.http, self.tokens, self.store, clock, lanes, self.observer)
+        self._services = ProcessServices(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self._idempotency = Idempotency(self.store, self.observer)
-        self.generation = Generation(config, self._means, [*missing, *mistakes], idempotency=self._idempotency)
+        self.generation = Generation(config, self._services, [*missing, *mistakes], idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues(), self._trouble)
 
@@ -93,13 +93,13 @@ class Gateway:
         """
         with reimported(config.folder):
             mistakes = restart_only.changed(self.config, config)
-            return Generation(config, self._means, mistakes, self.generation.number + 1, self._idempotency)
+            return Generation(config, self._services, mistakes, self.generation.number + 1, self._idempotency)
 
     def adopt(self, generation: Generation) -> None:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.config.server.max_per_target
-        self._means.lanes.resize(generation.config.server.max_per_target)
+        self._services.lanes.resize(generation.config.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.contracts.component import ChainServices, Component, Services
 from esb.contracts.middleware import Middleware, compose
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
 from esb.delivery.idempotency import Idempotency
@@ -18,27 +18,27 @@ from esb.incoming.dispatch import Endpoint
 from esb.incoming.in_flight import Occupancy
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
-from esb.store.protocol import Store, StoreMeans
+from esb.store.protocol import Store, StoreServices
 
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
 
 
-def build_store(config: Config, means: StoreMeans) -> tuple[Store, list[Mistake]]:
+def build_store(config: Config, services: StoreServices) -> tuple[Store, list[Mistake]]:
     """The store that this config describes, and what is wrong with its stanza. It outlives every generation."""
     stanza = config.services.get("store")
     mistakes: list[Mistake] = []
     if stanza is not None:
         make_importable(config)
         try:
-            store: Store = plugin_loader.build("services", stanza, means, "store")
+            store: Store = plugin_loader.build("services", stanza, services, "store")
         except ConfigError as error:
             mistakes.extend(error.mistakes)
         else:
             return store, mistakes
     found = plugin_loader.find("services", DEFAULT_STORE, "store")
-    return found(found.config_type(), means), mistakes
+    return found(found.config_type(), services), mistakes
 
 
 class Generation:
@@ -50,7 +50,7 @@ class Generation:
     def __init__(
         self,
         config: Config,
-        means: Means,
+        process: ProcessServices,
         mistakes: Sequence[Mistake] = (),
         number: int = 1,
         idempotency: Idempotency | None = None,
@@ -66,12 +66,12 @@ class Generation:
         self._closing: list[Any] = []
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """What was built of which stanza."""
-        self._idempotency = (idempotency or Idempotency(means.store, means.observer)).counting(self.calls)
+        self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
         make_importable(config)
-        services = self._services(means)
+        services = self._services(process)
         chain = self._chain(services)
         routes = [self._route(stanza, chain, services) for stanza in config.components]
-        self._mistakes += worker_safety.mistakes(config, means.store, self.components)
+        self._mistakes += worker_safety.mistakes(config, process.store, self.components)
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes))
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
@@ -117,26 +117,26 @@ class Generation:
             )
         )
 
-    def _services(self, means: Means) -> ChainServices:
-        built = {kind: self._service(kind, means) for kind in DEFAULT_SERVICES}
+    def _services(self, process: ProcessServices) -> ChainServices:
+        built = {kind: self._service(kind, process) for kind in DEFAULT_SERVICES}
         return ChainServices(
-            http=means.http,
-            tokens=means.tokens,
-            store=means.store,
-            clock=means.clock,
-            lanes=means.lanes,
-            observer=means.observer,
+            http=process.http,
+            tokens=process.tokens,
+            store=process.store,
+            clock=process.clock,
+            lanes=process.lanes,
+            observer=process.observer,
             declared=self._declared,
             call=self._call_inside,
             **built,
         )
 
-    def _service(self, kind: str, means: Means) -> Any:
+    def _service(self, kind: str, process: ProcessServices) -> Any:
         stanza = self.config.services.get(kind)
         if stanza is None:
             found = plugin_loader.find("services", DEFAULT_SERVICES[kind], kind)
-            return found(found.config_type(), means)
-        return self._build("services", stanza, means, kind)
+            return found(found.config_type(), process)
+        return self._build("services", stanza, process, kind)
 
     def _chain(self, services: ChainServices) -> list[Middleware]:
         if self.config.middlewares is None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from esb.config import Section, Stanza
 from esb.config.yaml import did_you_mean
 from esb.contracts.component import Component, NoConfig
-from esb.contracts.services import Apps, Login, Tokens, Users
+from esb.contracts.services import Apps, Login, TokenIdentities, Users
 from esb.core.errors import ConfigError, GatewayError
 from esb.gateway.moved import moved
 from esb.store.protocol import Store
@@ -31,8 +31,8 @@ PROTOCOLS: dict[str, type] = {
     "apps": Apps,
     "login": Login,
     "users": Users,
-    "access_tokens": Tokens,
-    "jwt": Tokens,
+    "access_tokens": TokenIdentities,
+    "jwt": TokenIdentities,
     "store": Store,
 }
 """Key below `services:` -> what a back end of it promises."""

@@ -63,7 +63,7 @@ class StoreAway(UpstreamError):
 
 
 @dataclass(frozen=True, slots=True)
-class StoreMeans:
+class StoreServices:
     """What a back end of the store is lent."""
 
     clock: Clock

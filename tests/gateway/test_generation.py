@@ -16,7 +16,7 @@ from tests.support.clock import Clock
 from tests.support.components import Free
 from tests.support.configuration import DEMO, SERVICES
 from tests.support.gateway import Gateway, OpenGateway
-from tests.support.means import make_means
+from tests.support.process_services import make_process_services
 
 CLOSED: list[str] = []
 """What was closed, in order; emptied by the fixture below."""
@@ -71,7 +71,7 @@ def _nothing_closed() -> None:
 
 def build(folder: Path, text: str) -> Generation:
     (folder / "esb.yaml").write_text(f"version: 1\n{text}")
-    return Generation(load(folder / "esb.yaml", {}), make_means(Clock()))
+    return Generation(load(folder / "esb.yaml", {}), make_process_services(Clock()))
 
 
 def stanza(path: str, name: str) -> str:

@@ -223,7 +223,7 @@ def test_a_middleware_need_not_have_a_config(mistakes: Mistakes) -> None:
     assert told[0].startswith("esb.yaml:4: middlewares[0].config.a: ")
 
 
-BUILT = "    def __init__(self, config, means): ...\n    async def close(self): ...\n"
+BUILT = "    def __init__(self, config, services): ...\n    async def close(self): ...\n"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ BUILT = "    def __init__(self, config, means): ...\n    async def close(self): 
         ("users", f"class A:\n{BUILT}    contacts = None\n", "it must define async contacts"),
         (
             "access_tokens",
-            "class A:\n    def __init__(self, config, means): ...\n    async def identity(self, call, token): ...\n",
+            "class A:\n    def __init__(self, config, services): ...\n    async def identity(self, call, token): ...\n",
             "it must define async close",
         ),
         ("jwt", f"class A:\n{BUILT}", "it must define async identity"),

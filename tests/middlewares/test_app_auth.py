@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from esb.contracts.component import ChainServices, NoConfig
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import App, Call, Credentials, Record
 from esb.core.errors import AuthenticationError
 from esb.middlewares.app_auth import AppAuth
@@ -23,7 +23,7 @@ APPS = AppsConfig(
 
 
 def app_auth() -> AppAuth:
-    apps = StaticApps(APPS, cast(Means, None))  # it borrows nothing
+    apps = StaticApps(APPS, cast(ProcessServices, None))  # it borrows nothing
     return AppAuth(NoConfig(), cast(ChainServices, SimpleNamespace(apps=apps)))
 
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from esb.contracts.component import ChainServices
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import App, Call, Credentials, Record, User
 from esb.core.errors import AuthenticationError
 from esb.middlewares.user_auth import NO_USER, UserAuth, UserAuthConfig
@@ -19,7 +19,7 @@ NOBODY = App("none")
 
 
 def user_auth(cookie: str | None = "bk_token") -> UserAuth:
-    login = StaticLogin(LoginConfig(tokens={"token-a": "anna", "token-b": "ben"}), cast(Means, None))
+    login = StaticLogin(LoginConfig(tokens={"token-a": "anna", "token-b": "ben"}), cast(ProcessServices, None))
     return UserAuth(UserAuthConfig(cookie=cookie), cast(ChainServices, SimpleNamespace(login=login)))
 
 

@@ -68,7 +68,7 @@ class Login:
     service = "login"
     config_type = Config
 
-    def __init__(self, config, means):
+    def __init__(self, config, services):
         self.config = config
 
     async def username(self, call, bk_token):

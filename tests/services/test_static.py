@@ -5,18 +5,18 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from esb.contracts.services import Contact, Means
+from esb.contracts.services import Contact, ProcessServices
 from esb.core.errors import AuthenticationError
 from esb.services.apps.static import AppsConfig, StaticApps
 from esb.services.login.static import LoginConfig, StaticLogin
 from esb.services.users.static import StaticUsers, UsersConfig
 from tests.support.calls import make_call
 
-MEANS = cast(Means, None)  # these back ends borrow nothing
+SERVICES = cast(ProcessServices, None)  # these back ends borrow nothing
 
 
 def apps(*entries: dict[str, Any]) -> StaticApps:
-    return StaticApps(AppsConfig.model_validate({"apps": entries}), MEANS)
+    return StaticApps(AppsConfig.model_validate({"apps": entries}), SERVICES)
 
 
 async def test_an_app_is_verified_by_any_of_its_secrets() -> None:
@@ -68,7 +68,7 @@ def test_apps_that_contradict_themselves_are_a_mistake(entries: list[dict[str, A
 
 
 async def test_a_token_has_one_owner() -> None:
-    login = StaticLogin(LoginConfig(tokens={"token-a": "anna", "词": "ben"}), MEANS)
+    login = StaticLogin(LoginConfig(tokens={"token-a": "anna", "词": "ben"}), SERVICES)
     assert await login.username(make_call(), "token-a") == "anna"
     assert await login.username(make_call(), "词") == "ben"
     for wrong in ("token", "token-a ", "TOKEN-A", "anna"):
@@ -87,7 +87,7 @@ def test_a_login_without_a_token_or_a_user_is_a_mistake(tokens: dict[str, str]) 
 
 
 def users(*entries: dict[str, Any]) -> StaticUsers:
-    return StaticUsers(UsersConfig.model_validate({"users": entries}), MEANS)
+    return StaticUsers(UsersConfig.model_validate({"users": entries}), SERVICES)
 
 
 async def test_people_are_found_by_name_unless_they_have_left() -> None:

@@ -98,7 +98,7 @@ def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None
         "from esb.store.memory import MemoryStore\n"
         "class Own(MemoryStore):\n"
         "    config_type = NoConfig\n"
-        "    def __init__(self, config, means): super().__init__(means.clock, 10)\n"
+        "    def __init__(self, config, services): super().__init__(services.clock, 10)\n"
     )
     path = tmp_path / "esb.yaml"
     path.write_text(configuration('  store: {use: "own_store_beside:Own"}\n'))

@@ -17,7 +17,7 @@ from esb.gateway.app import create_app
 from esb.services.store.redis import OnStoreFailure, RedisConfig
 from esb.services.store.redis import Redis as RedisService
 from esb.store.encryption import Seal
-from esb.store.protocol import Rule, Store, StoreAway, StoreMeans
+from esb.store.protocol import Rule, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
 from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
 from tests.support.clock import Clock
@@ -244,7 +244,7 @@ async def degraded(server: RedisServer, stack: AsyncExitStack, failure: OnStoreF
     config = RedisConfig.model_validate(
         {"url": server.url, "encryption_keys": (KEY,), "on_store_failure": failure or OnStoreFailure()}, strict=False
     )
-    store = RedisService(config, StoreMeans(Clock(), Observer()))
+    store = RedisService(config, StoreServices(Clock(), Observer()))
     await store.open()
     stack.push_async_callback(store.close)
     return store

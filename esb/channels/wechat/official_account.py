@@ -15,7 +15,7 @@ from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import TEXT, Notice
 from esb.channels.wechat.template_fields import check
 from esb.channels.wechat.wording import WeChatWording
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import ParameterError
 from esb.outgoing.client import Target
@@ -51,10 +51,10 @@ class OfficialAccount(WeChatAccount):
 class OfficialAccountChannel:
     """Template messages of one official account."""
 
-    def __init__(self, config: OfficialAccountConfig, means: Means) -> None:
+    def __init__(self, config: OfficialAccountConfig, services: ProcessServices) -> None:
         self._config = config
         self._account = OfficialAccount(
-            means,
+            services,
             host=config.wx_mp_host,
             account=config.wx_app_id,
             secret=revealed(config.wx_secret),

@@ -16,7 +16,7 @@ from esb.channels.verdict import Reply, Verdict
 from esb.channels.wechat.account import WeChatAccount
 from esb.channels.wechat.config import WeComConfig, revealed
 from esb.channels.wechat.wording import WORDING
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import ParameterError, template
 from esb.outgoing.client import Target
@@ -58,9 +58,9 @@ class WeCom(WeChatAccount):
 class WeComChannel:
     """Messages of one WeCom app; callers may bring the secret and the agentid of another one of the corporation."""
 
-    def __init__(self, config: WeComConfig, means: Means) -> None:
+    def __init__(self, config: WeComConfig, services: ProcessServices) -> None:
         self._config = config
-        self._means = means
+        self._services = services
         self._own_secret = revealed(config.wx_qy_corpsecret)
         self._app = self._app_with(self._own_secret) if self._own_secret else None
         self._agentid = config.wx_qy_agentid
@@ -97,7 +97,7 @@ class WeComChannel:
     def _app_with(self, secret: str) -> WeCom:
         """Return the app of this secret, which is the configured one or came with a call."""
         return WeCom(
-            self._means,
+            self._services,
             host=self._config.wx_qy_host,
             account=self._config.wx_qy_corpid,
             secret=secret,
@@ -108,7 +108,9 @@ class WeComChannel:
     def _pace_of(self, agentid: int) -> Pace | None:
         """Return how fast members may be sent to, counted by corporation and app; None if nobody counts."""
         limit = self._config.wx_qy_member_per_minute
-        return Pace(self._means.store, f"{self._config.wx_qy_corpid}:{agentid}", limit, MEMBER_WAITS) if limit else None
+        return (
+            Pace(self._services.store, f"{self._config.wx_qy_corpid}:{agentid}", limit, MEMBER_WAITS) if limit else None
+        )
 
 
 def app_messages(

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from esb.channels.pacing import Pace
 from esb.channels.wechat.account import WeChatAccount
 from esb.channels.wechat.wecom import MEMBER_WAITS
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 
 WEBHOOK_SEND = "/cgi-bin/webhook/send"
@@ -21,9 +21,9 @@ class WeComRobot(WeChatAccount):
     interface = "send"
     at_once = 1
 
-    def __init__(self, means: Means, *, host: str, key: str, proxy: str | None = None) -> None:
-        super().__init__(means, host=host, account="robot", secret=key, proxy=proxy)
-        self.pace = Pace(means.store, self.key.secret_digest, MESSAGES_PER_MINUTE, MEMBER_WAITS)
+    def __init__(self, services: ProcessServices, *, host: str, key: str, proxy: str | None = None) -> None:
+        super().__init__(services, host=host, account="robot", secret=key, proxy=proxy)
+        self.pace = Pace(services.store, self.key.secret_digest, MESSAGES_PER_MINUTE, MEMBER_WAITS)
 
     async def _token(self, call: Call) -> str:
         return ""

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import Identity, Means
+from esb.contracts.services import Identity, ProcessServices
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message
 from esb.core.single_flight import Lookup
@@ -29,12 +29,12 @@ class BkSsm:
     service = "access_tokens"
     config_type = BkSsmConfig
 
-    def __init__(self, config: BkSsmConfig, means: Means) -> None:
+    def __init__(self, config: BkSsmConfig, services: ProcessServices) -> None:
         self._url = config.url.rstrip("/") + "/api/v1/auth/access-tokens/verify"
         self._headers = {"x-bk-app-code": config.app_code, "x-bk-app-secret": config.app_secret.get_secret_value()}
-        self._http = means.http
+        self._http = services.http
         self._identities: Lookup[bytes, Identity] = Lookup(
-            ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=means.clock
+            ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
 
     async def identity(self, call: Call, token: str) -> Identity:

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import App, Call
 from esb.core.errors import AuthenticationError, Refused, UpstreamError, template
 from esb.core.single_flight import Lookup
@@ -42,16 +42,16 @@ class BkAuth:
     service = "apps"
     config_type = BkAuthConfig
 
-    def __init__(self, config: BkAuthConfig, means: Means) -> None:
+    def __init__(self, config: BkAuthConfig, services: ProcessServices) -> None:
         self._url = config.url.rstrip("/") + "/api/v1/apps/"
         self._headers = {"x-bk-app-code": config.app_code, "x-bk-app-secret": config.app_secret.get_secret_value()}
-        self._http = means.http
+        self._http = services.http
         self._apps = {entry.code: entry.app() for entry in config.apps}
         self._verified: Lookup[bytes, bool] = Lookup(
-            ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=means.clock
+            ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
         self._secrets: Lookup[bytes, Sequence[bytes]] = Lookup(
-            ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=means.clock
+            ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
 
     async def verify(self, call: Call, code: str, secret: str) -> App:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import App, Call
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._unique import each_once
@@ -34,7 +34,7 @@ class StaticApps:
     service = "apps"
     config_type = AppsConfig
 
-    def __init__(self, config: AppsConfig, means: Means) -> None:
+    def __init__(self, config: AppsConfig, services: ProcessServices) -> None:
         self._apps = {
             entry.code: (
                 entry.app(),

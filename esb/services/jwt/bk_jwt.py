@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import Field, PlainValidator
 
 from esb.config import ConfigModel
-from esb.contracts.services import Identity, Means
+from esb.contracts.services import Identity, ProcessServices
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, GatewayJwtError, Message
 
@@ -48,7 +48,7 @@ class BkJwt:
     service = "jwt"
     config_type = BkJwtConfig
 
-    def __init__(self, config: BkJwtConfig, means: Means) -> None:
+    def __init__(self, config: BkJwtConfig, services: ProcessServices) -> None:
         self._key = config.public_key
 
     async def identity(self, call: Call, token: str) -> Identity:

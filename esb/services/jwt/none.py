@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from esb.config import ConfigModel
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import GatewayJwtError
 
@@ -18,7 +18,7 @@ class NoGatewayJwt:
     service = "jwt"
     config_type = NoJwtConfig
 
-    def __init__(self, config: NoJwtConfig, means: Means) -> None:
+    def __init__(self, config: NoJwtConfig, services: ProcessServices) -> None:
         """Nothing to borrow."""
 
     async def identity(self, call: Call, token: str) -> NoReturn:

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import AuthenticationError
 from esb.core.single_flight import Lookup
@@ -31,11 +31,13 @@ class BkLogin:
     service = "login"
     config_type = BkLoginConfig
 
-    def __init__(self, config: BkLoginConfig, means: Means) -> None:
+    def __init__(self, config: BkLoginConfig, services: ProcessServices) -> None:
         self._url = config.url.rstrip("/") + "/login/accounts/is_login/?"
         self._headers = {"X-APP-CODE": config.app_code, "X-APP-TOKEN": config.app_token.get_secret_value()}
-        self._http = means.http
-        self._logins: Lookup[bytes, str] = Lookup(ttl=60, refusal=AuthenticationError, refusal_ttl=5, clock=means.clock)
+        self._http = services.http
+        self._logins: Lookup[bytes, str] = Lookup(
+            ttl=60, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
+        )
 
     async def username(self, call: Call, bk_token: str) -> str:
         key = hashlib.sha256(bk_token.encode()).digest()

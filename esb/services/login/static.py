@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.services._refusals import bad_token
 
@@ -27,7 +27,7 @@ class StaticLogin:
     service = "login"
     config_type = LoginConfig
 
-    def __init__(self, config: LoginConfig, means: Means) -> None:
+    def __init__(self, config: LoginConfig, services: ProcessServices) -> None:
         self._tokens = [(token.encode(), username) for token, username in config.tokens.items()]
 
     async def username(self, call: Call, bk_token: str) -> str:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from esb.config import ConfigModel
 from esb.store.memory import MemoryStore
-from esb.store.protocol import StoreMeans
+from esb.store.protocol import StoreServices
 
 
 class MemoryConfig(ConfigModel):
@@ -26,5 +26,5 @@ class Memory(MemoryStore):
     service = "store"
     config_type = MemoryConfig
 
-    def __init__(self, config: MemoryConfig, means: StoreMeans) -> None:
-        super().__init__(means.clock, config.max_keys)
+    def __init__(self, config: MemoryConfig, services: StoreServices) -> None:
+        super().__init__(services.clock, config.max_keys)

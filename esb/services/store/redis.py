@@ -9,7 +9,7 @@ from esb.config import ConfigModel
 from esb.store.encryption import Seal
 from esb.store.fallback import Fallback
 from esb.store.memory import MemoryStore
-from esb.store.protocol import StoreMeans
+from esb.store.protocol import StoreServices
 from esb.store.redis import RedisStore
 
 OWN_KEYS = 1_000_000
@@ -81,7 +81,7 @@ class Redis(Fallback):
     service = "store"
     config_type = RedisConfig
 
-    def __init__(self, config: RedisConfig, means: StoreMeans) -> None:
+    def __init__(self, config: RedisConfig, services: StoreServices) -> None:
         seal = Seal([key.get_secret_value() for key in config.encryption_keys])
-        store = RedisStore(config.url.get_secret_value(), config.prefix, seal, means.observer)
-        super().__init__(store, MemoryStore(means.clock, OWN_KEYS), config.on_store_failure.goes_on())
+        store = RedisStore(config.url.get_secret_value(), config.prefix, seal, services.observer)
+        super().__init__(store, MemoryStore(services.clock, OWN_KEYS), config.on_store_failure.goes_on())

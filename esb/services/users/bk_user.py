@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import Contact, Means
+from esb.contracts.services import Contact, ProcessServices
 from esb.core.call import App, Call
 from esb.core.errors import Refused
 from esb.core.single_flight import fan_out
@@ -48,14 +48,14 @@ class BkUsers:
     service = "users"
     config_type = BkUserConfig
 
-    def __init__(self, config: BkUserConfig, means: Means) -> None:
+    def __init__(self, config: BkUserConfig, services: ProcessServices) -> None:
         self._url = config.url.rstrip("/") + "/api/v2/profiles/?"
         self._headers = {"Bk-Username": "", "Bk-App-Code": GATEWAY.code} | {
             name: value.get_secret_value() for name, value in config.headers.items()
         }
         key = config.jwt_private_key
-        self._jwt = GatewayJwt(key.get_secret_value(), means.clock) if key is not None else None
-        self._http = means.http
+        self._jwt = GatewayJwt(key.get_secret_value(), services.clock) if key is not None else None
+        self._http = services.http
 
     async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
         chunks = [usernames[start : start + NAMES_PER_CALL] for start in range(0, len(usernames), NAMES_PER_CALL)]

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.services import Contact, Means
+from esb.contracts.services import Contact, ProcessServices
 from esb.core.call import Call
 from esb.services._unique import each_once
 
@@ -34,7 +34,7 @@ class StaticUsers:
     service = "users"
     config_type = UsersConfig
 
-    def __init__(self, config: UsersConfig, means: Means) -> None:
+    def __init__(self, config: UsersConfig, services: ProcessServices) -> None:
         self._contacts = {
             user.username: Contact(user.username, user.wx_userid, user.email, user.telephone, user.country_code)
             for user in config.users

@@ -13,14 +13,14 @@ from esb.channels.message import OutboundMessage
 from esb.channels.verdict import Reply
 from esb.channels.wechat.official_account import OfficialAccount
 from esb.channels.wechat.wecom import WeCom, touser
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
 from esb.outgoing.tokens.cache import TokenRefused
 from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.gateway import OpenServer
-from tests.support.means import open_means
+from tests.support.process_services import open_process_services
 
 SECRET = "s+e/c=r&e t"
 BODY = {"msgtype": "text", "agentid": 1, "text": {"content": "C"}}
@@ -68,23 +68,23 @@ async def host(wechat: WeChat, open_server: OpenServer) -> str:
 class World:
     """What an account is lent."""
 
-    def __init__(self, means: Means, clock: Clock) -> None:
-        self.means = means
+    def __init__(self, services: ProcessServices, clock: Clock) -> None:
+        self.services = services
         self.clock = clock
 
     def wecom(self, host: str, **changes: Any) -> WeCom:
         options = {"host": host, "account": "ww0000000000000001", "secret": SECRET, **changes}
-        return WeCom(self.means, **options)
+        return WeCom(self.services, **options)
 
     def official_account(self, host: str, kind: str) -> OfficialAccount:
-        return OfficialAccount(self.means, host=host, account="wx0000000000000001", secret=SECRET, kind=kind)
+        return OfficialAccount(self.services, host=host, account="wx0000000000000001", secret=SECRET, kind=kind)
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     clock = Clock()
-    async with open_means(clock) as means:
-        yield World(means, clock)
+    async with open_process_services(clock) as services:
+        yield World(services, clock)
 
 
 MESSAGE = OutboundMessage(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, touser, deduplicated=True)

@@ -15,7 +15,7 @@ from esb.services.login.bk_login import BkLogin, BkLoginConfig
 from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
-from tests.support.means import open_means
+from tests.support.process_services import open_process_services
 from tests.support.wire import until
 
 OK = {"result": True, "code": "00", "message": "", "data": {"username": "anna"}}
@@ -57,8 +57,8 @@ def events() -> list[Event]:
 @pytest.fixture
 async def login(server: LoginServer, clock: Clock, events: list[Event]) -> AsyncIterator[BkLogin]:
     config = BkLoginConfig(url=f"{server.url}/", app_token=SecretStr("gateway-token"))
-    async with open_means(clock, Observer([events.append])) as means:
-        opened = BkLogin(config, means)
+    async with open_process_services(clock, Observer([events.append])) as services:
+        opened = BkLogin(config, services)
         yield opened
         await opened.close()
 

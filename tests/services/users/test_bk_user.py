@@ -24,7 +24,7 @@ from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.identity import configuration
-from tests.support.means import open_means
+from tests.support.process_services import open_process_services
 from tests.support.wire import until
 
 
@@ -68,8 +68,8 @@ async def directory(open_server: OpenServer) -> Directory:
 @pytest.fixture
 async def users(directory: Directory) -> AsyncIterator[BkUsers]:
     config = BkUserConfig(url=f"{directory.url}/", headers={"X-Api-Key": SecretStr("key")})
-    async with open_means(Clock()) as means:
-        opened = BkUsers(config, means)
+    async with open_process_services(Clock()) as services:
+        opened = BkUsers(config, services)
         yield opened
         await opened.close()
 
@@ -98,8 +98,8 @@ async def test_a_directory_that_wants_a_jwt_gets_one_of_the_gateway(directory: D
     form = serialization.PrivateFormat.PKCS8
     pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
     config = BkUserConfig(url=directory.url, jwt_private_key=SecretStr(pem))
-    async with open_means(SystemClock()) as means:
-        users = BkUsers(config, means)
+    async with open_process_services(SystemClock()) as services:
+        users = BkUsers(config, services)
         await users.contacts(make_call(app=App("monitor"), user=User("anna", verified=True)), ["ben"])
     (asked,) = directory.asked
     token = asked.headers["X-Bkapi-JWT"]

@@ -1,9 +1,9 @@
-"""The means of a process as `create_app` makes them, for tests of what they are lent to."""
+"""The services of a process as `create_app` makes them, for tests of what they are lent to."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from esb.contracts.services import Means
+from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock
 from esb.core.events import Observer
 from esb.outgoing.bulkhead import Lanes
@@ -12,10 +12,10 @@ from esb.outgoing.tokens.cache import TokenCache
 from esb.store.memory import MemoryStore
 
 
-def make_means(clock: Clock, observer: Observer | None = None) -> Means:
+def make_process_services(clock: Clock, observer: Observer | None = None) -> ProcessServices:
     """Nothing of it is open."""
     observer = observer or Observer()
-    return Means(
+    return ProcessServices(
         Outgoing(observer),
         TokenCache(observer, clock),
         MemoryStore(clock, 1000),
@@ -26,10 +26,10 @@ def make_means(clock: Clock, observer: Observer | None = None) -> Means:
 
 
 @asynccontextmanager
-async def open_means(clock: Clock, observer: Observer | None = None) -> AsyncIterator[Means]:
+async def open_process_services(clock: Clock, observer: Observer | None = None) -> AsyncIterator[ProcessServices]:
     """Open, and closed at the end."""
-    means = make_means(clock, observer)
-    means.http.open()
-    yield means
-    await means.tokens.close()
-    await means.http.close()
+    services = make_process_services(clock, observer)
+    services.http.open()
+    yield services
+    await services.tokens.close()
+    await services.http.close()
