@@ -93,6 +93,11 @@ def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return typed
 
 
+def address_of(kind: str) -> Callable[[Contact], str]:
+    """Return a function that takes the address of this kind from a contact, "" if it has none."""
+    return lambda contact: contact.addresses.get(kind, "")
+
+
 async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
     """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
     contacts = await users.contacts(call, usernames)

@@ -16,13 +16,17 @@ from esb.store.protocol import Store
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a person is reached. An empty field: not by that way."""
+    """How a person is reached. An empty field: not by that way.
+
+    `addresses` are those on chat platforms, by their kind: a directory fills in the kinds it knows, a channel asks for
+    its own. A kind that is missing: not by that way.
+    """
 
     username: str
-    wx_userid: str = ""
     email: str = field(default="", repr=False)
     telephone: str = field(default="", repr=False)
     country_code: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
 
 class Apps(Protocol):

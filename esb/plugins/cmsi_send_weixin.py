@@ -4,21 +4,20 @@ Config decides which: `wx_type: qy` (or qywx) needs wx_qy_corpid, and wx_qy_corp
 caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_id.
 """
 
-from operator import attrgetter
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
 from esb.channels.answer_schema import Delivered, Previewed
-from esb.channels.recipients import addressed, looked_up, require_somebody
+from esb.channels.recipients import address_of, addressed, looked_up, require_somebody
 from esb.channels.sending import Answer
 from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.channels.wechat.notice import Notice
 from esb.channels.wechat.official_account import OfficialAccountChannel
 from esb.channels.wechat.wecom import WeComChannel
 
-USERID = attrgetter("wx_userid")
+USERID = address_of("wx_userid")
 
 
 class Config(WeComConfig, OfficialAccountConfig):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from esb.channels.recipients import Audience, addressed, looked_up, require_somebody
+from esb.channels.recipients import Audience, address_of, addressed, looked_up, require_somebody
 from esb.channels.wechat.wecom import members
 from esb.contracts.services import Contact
 from esb.core.call import Call
@@ -13,11 +13,11 @@ from esb.core.errors import EsbError, ParameterError, UpstreamError
 from tests.support.calls import make_call
 
 PEOPLE = {
-    "admin": Contact("admin", wx_userid="zhangsan", email="admin@example.com"),
-    "twin": Contact("twin", wx_userid="zhangsan"),
-    "other": Contact("other", wx_userid="ZhangSan"),
-    "lisi": Contact("lisi", wx_userid="lisi"),
-    "without": Contact("without"),
+    "admin": Contact("admin", "admin@example.com", addresses={"chat": "zhangsan", "mail": "zhang"}),
+    "twin": Contact("twin", addresses={"chat": "zhangsan"}),
+    "other": Contact("other", addresses={"chat": "ZhangSan"}),
+    "lisi": Contact("lisi", addresses={"chat": "lisi"}),
+    "without": Contact("without", addresses={"mail": "elsewhere"}),
 }
 
 
@@ -36,7 +36,7 @@ class Directory:
 
 
 async def look_up(*usernames: str, directory: Directory | None = None) -> Audience:
-    return await looked_up(directory or Directory(), make_call(), usernames, lambda contact: contact.wx_userid)
+    return await looked_up(directory or Directory(), make_call(), usernames, address_of("chat"))
 
 
 def told(audience: Audience) -> str:

@@ -97,14 +97,25 @@ async def test_people_are_found_by_name_unless_they_have_left() -> None:
         {"username": "carl", "active": False},
     )
     found = await known.contacts(make_call(), ["ben", "anna", "carl", "dora", "anna"])
-    assert found == {"anna": Contact("anna", "wa", "a@x", "1", "44"), "ben": Contact("ben", country_code="86")}
+    assert found == {
+        "anna": Contact("anna", "a@x", "1", "44", {"wx_userid": "wa"}),
+        "ben": Contact("ben", country_code="86"),
+    }
     assert await known.contacts(make_call(), []) == {}
 
 
 def test_a_contact_prints_no_address() -> None:
-    printed = repr(Contact("anna", "wa", "a@example.com", "13800000000", "86"))
+    printed = repr(Contact("anna", "a@example.com", "13800000000", "86", {"chat": "anna-in-chat"}))
     assert "a@example.com" not in printed
     assert "13800000000" not in printed
+    assert "anna-in-chat" not in printed
+
+
+async def test_calls_that_share_a_contact_cannot_change_its_addresses() -> None:
+    known = users({"username": "anna", "wx_userid": "wa"})
+    contact = (await known.contacts(make_call(), ["anna"]))["anna"]
+    with pytest.raises(TypeError):
+        contact.addresses["wx_userid"] = "other"  # type: ignore[index]  # that it cannot be set is the point
 
 
 def test_a_person_declared_twice_is_a_mistake() -> None:

@@ -90,5 +90,6 @@ def _is_active(profile: dict[str, Any]) -> bool:
 
 
 def _contact(profile: dict[str, Any]) -> Contact:
-    fields = ("username", "wx_userid", "email", "telephone", "country_code")
-    return Contact(*(str(profile.get(field) or "") for field in fields))
+    fields = ("username", "email", "telephone", "country_code", "wx_userid")
+    username, email, telephone, country_code, userid = (str(profile.get(field) or "") for field in fields)
+    return Contact(username, email, telephone, country_code, {"wx_userid": userid} if userid else {})

@@ -1,6 +1,7 @@
 """services.users, use: static: people as they stand in esb.yaml."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import Field
@@ -21,6 +22,10 @@ class StaticUser(ConfigModel):
     country_code: str = Field("86", description="country code of the phone number, in quotes")
     active: bool = Field(True, description="false for somebody who has left")
 
+    def addresses(self) -> Mapping[str, str]:
+        """Return the addresses on chat platforms by kind, in a mapping that the calls which share it cannot change."""
+        return MappingProxyType({"wx_userid": self.wx_userid} if self.wx_userid else {})
+
 
 class UsersConfig(ConfigModel):
     """People who stand in esb.yaml."""
@@ -36,7 +41,7 @@ class StaticUsers:
 
     def __init__(self, config: UsersConfig, services: ProcessServices) -> None:
         self._contacts = {
-            user.username: Contact(user.username, user.wx_userid, user.email, user.telephone, user.country_code)
+            user.username: Contact(user.username, user.email, user.telephone, user.country_code, user.addresses())
             for user in config.users
             if user.active
         }

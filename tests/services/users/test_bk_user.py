@@ -77,7 +77,7 @@ async def users(directory: Directory) -> AsyncIterator[BkUsers]:
 async def test_the_directory_is_asked_for_the_contacts_of_these_names(users: BkUsers, directory: Directory) -> None:
     call = make_call(headers={"X-Bkapi-Request-Id": "a" * 32})
     found = await users.contacts(call, ["anna", "b&n", "二"])
-    assert found["anna"] == Contact("anna", "wx-anna", "anna@x", "1", "86")
+    assert found["anna"] == Contact("anna", "anna@x", "1", "86", {"wx_userid": "wx-anna"})
     assert set(found) == {"anna", "b&n", "二"}
     (asked,) = directory.asked
     assert dict(asked.query) == {
