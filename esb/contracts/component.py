@@ -93,5 +93,9 @@ class Component(Generic[ConfigT, ParamsT]):
         """The envelope's data; or an Envelope, or a Reply. Raises EsbError to tell the caller what is wrong."""
         raise NotImplementedError(f"{type(self).__name__} has no handle(call, params)")
 
+    def worker_hazards(self) -> Mapping[str, str]:
+        """Return what breaks if several processes answer calls and share no store: config key -> why, and a way out."""
+        return {}
+
     async def close(self) -> None:
         """Ends what the component has begun. What it was lent stays open."""

@@ -12,30 +12,21 @@ from esb.store.protocol import Store
 def mistakes(
     config: Config, store: Store, built: Sequence[tuple[ComponentStanza, Component[Any, Any]]]
 ) -> list[Mistake]:
-    """What this config needs a shared store for, and has none."""
+    """Return what this config needs a shared store for, if it has none."""
     workers = config.server.workers
     if workers == 1 or store.shared or config.root is None:
         return []
     found = [
-        stanza.section.mistake(_plain(workers), "config", "wx_token_api")
+        stanza.section.mistake(
+            f"{hazard}, or services.store: {{use: redis}}, or one worker instead of {workers}", "config", key
+        )
         for stanza, component in built
-        if _fetches_plain_tokens(component.config)
+        for key, hazard in component.worker_hazards().items()
     ]
     stanza = config.services.get("store")
     if stanza is None or stanza.config.value.get("per_process") != "accept":
         found.append(config.root.mistake(_each_for_itself(workers), "server", "workers"))
     return found
-
-
-def _fetches_plain_tokens(config: Any) -> bool:
-    return getattr(config, "wx_token_api", "") == "plain" and getattr(config, "wx_type", "mp") == "mp"
-
-
-def _plain(workers: int) -> str:
-    return (
-        "each fetch of a plain token kills the one before, so processes that share no memory kill each other's; "
-        f"use stable, or services.store: {{use: redis}}, or one worker instead of {workers}"
-    )
 
 
 def _each_for_itself(workers: int) -> str:

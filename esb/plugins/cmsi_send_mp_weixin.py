@@ -1,5 +1,6 @@
 """cmsi/send_mp_weixin: a template message of an official account (公众号). send_weixin does more; old apps call it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -44,6 +45,9 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
         self._channel = OfficialAccountChannel(config, services)
+
+    def worker_hazards(self) -> Mapping[str, str]:
+        return self.config.worker_hazards()
 
     async def handle(self, call: Call, params: SendMpWeixinParams) -> Answer:
         return await self._channel.send(call, addressed(params.receiver), params.data, params.url)

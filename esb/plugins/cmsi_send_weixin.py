@@ -4,6 +4,7 @@ Config decides which: `wx_type: qy` (or qywx) needs wx_qy_corpid, and wx_qy_corp
 caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_id.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -90,6 +91,9 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         self._channel: OfficialAccountChannel | WeComChannel = (
             OfficialAccountChannel(config, services) if config.wx_type == "mp" else WeComChannel(config, services)
         )
+
+    def worker_hazards(self) -> Mapping[str, str]:
+        return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
 
     async def handle(self, call: Call, params: SendWeixinParams) -> Answer:
         if params.receiver:

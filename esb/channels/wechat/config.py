@@ -1,5 +1,6 @@
 """The keys that configure a WeChat credential, named as operators of the old ESB know them."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -9,6 +10,9 @@ from esb.config.urls import BaseUrl, SecretUrl
 
 PLAIN = "plain"
 """The kind of token of which a fetch kills the one before."""
+KILLED_TOKENS = (
+    "each fetch of a plain token kills the one before, so processes that share no memory kill each other's; use stable"
+)
 
 
 class WeComConfig(ConfigModel):
@@ -70,6 +74,10 @@ class OfficialAccountConfig(ConfigModel):
         missing = [key for key in ("wx_app_id", "wx_secret", "wx_template_id") if not getattr(self, key)]
         if missing:
             raise ValueError(f"an official account needs {' and '.join(missing)}")
+
+    def worker_hazards(self) -> Mapping[str, str]:
+        """Return what several processes that share no store would do to the account's token: see Component."""
+        return {"wx_token_api": KILLED_TOKENS} if self.wx_token_api == PLAIN else {}
 
 
 def revealed(secret: SecretStr | None) -> str:
