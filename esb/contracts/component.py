@@ -1,46 +1,17 @@
-"""What a plugin is: a config, parameters, and a method that handles a call with them."""
+"""The contract of a component: a config, parameters, and a method that handles a call with them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from esb.config import ConfigModel
-from esb.contracts.services import Apps, Login, ProcessServices, TokenIdentities, Users
+from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
+from esb.contracts.services import Services
 from esb.core.call import Call
 from esb.core.params import Params
 
-ConfigT = TypeVar("ConfigT", bound=BaseModel)
 ParamsT = TypeVar("ParamsT", bound=Params)
-
-
-class NoConfig(ConfigModel):
-    """The config of something that has nothing to configure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services(ProcessServices):
-    """What the gateway lends to a plugin. It opens and closes none of it.
-
-    Besides what every part of the process has: `users`, the directory of people; `declared(path)` tells whether the
-    component at a path is active, None if there is none; `call(call, path, args)` answers what that component answers,
-    for the same app and user and within the same deadline.
-    """
-
-    users: Users
-    declared: Callable[[str], bool | None]
-    call: Callable[[Call, str, Mapping[str, Any]], Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class ChainServices(Services):
-    """What the gateway lends to a middleware: besides, who knows apps, logins and tokens."""
-
-    apps: Apps
-    login: Login
-    access_tokens: TokenIdentities
-    jwt: TokenIdentities
 
 
 class Envelope(dict[str, Any]):
@@ -64,11 +35,11 @@ class Reply:
     idle_timeout: float = 30.0
 
 
-class Component(Generic[ConfigT, ParamsT]):
-    """One plugin, built once for each stanza that uses it.
+class Component(Lifecycle, Generic[ConfigT, ParamsT]):
+    """A plugin that answers calls, built once for each stanza that uses it.
 
-    A subclass names its models in `config_type` and `params_type`, and implements `handle`. The constructor does no
-    I/O. `test_config` is the config for calls that ask for the test environment, None when there is none.
+    A subclass names its models in `config_type` and `params_type`, and implements `handle`. A stanza with `test_config`
+    has a second one built, for calls that ask for the test environment.
     """
 
     config_type: ClassVar[type[BaseModel]] = NoConfig
@@ -90,12 +61,9 @@ class Component(Generic[ConfigT, ParamsT]):
         self.services = services
 
     async def handle(self, call: Call, params: ParamsT) -> Any:
-        """The envelope's data; or an Envelope, or a Reply. Raises EsbError to tell the caller what is wrong."""
+        """Return the envelope's data; or an Envelope, or a Reply. Raise EsbError to tell the caller what is wrong."""
         raise NotImplementedError(f"{type(self).__name__} has no handle(call, params)")
 
     def worker_hazards(self) -> Mapping[str, str]:
         """Return what breaks if several processes answer calls and share no store: config key -> why, and a way out."""
         return {}
-
-    async def close(self) -> None:
-        """Ends what the component has begun. What it was lent stays open."""

@@ -1,21 +1,38 @@
-"""The shape of the chain: a handler answers a call, a middleware stands before a handler."""
+"""The contract of a middleware: a handler answers a call, a middleware stands before a handler."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Generic
 
+from pydantic import BaseModel
+
+from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
+from esb.contracts.services import ChainServices
 from esb.core.call import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
 
 
-class Middleware(Protocol):
-    """Answers itself, raises, or awaits `handler` with the call or a changed copy of it."""
+class Middleware(Lifecycle, Generic[ConfigT]):
+    """One link of the chain, built anew by each reload. A subclass implements `__call__`.
 
-    def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]: ...
+    A class of its own will do as well, if its constructor takes (config, services) and its `__call__` is async.
+    """
+
+    config_type: ClassVar[type[BaseModel]] = NoConfig
+    inner: ClassVar[bool] = False
+    """Whether it also guards a component that another component calls."""
+
+    def __init__(self, config: ConfigT, services: ChainServices) -> None:
+        self.config = config
+        self.services = services
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        """Answer, raise, or await `handler` with the call or a changed copy of it."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__(call, handler)")
 
 
-def compose(middlewares: Sequence[Middleware], handler: Handler) -> Handler:
-    """One handler out of a chain; the first middleware is the outermost."""
+def compose(middlewares: Sequence[Callable[[Call, Handler], Awaitable[Any]]], handler: Handler) -> Handler:
+    """Return one handler for a chain; the first middleware is the outermost."""
     for middleware in reversed(middlewares):
         handler = _before(handler, middleware.__call__)
     return handler

@@ -13,9 +13,10 @@ from aiohttp import web
 from esb.config import Config
 from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock, SystemClock
-from esb.core.errors import ConfigError
+from esb.core.errors import ConfigError, EsbError
 from esb.core.events import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
 from esb.core.i18n import Catalogues
+from esb.core.single_flight import Lookup
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation, build_store
@@ -29,6 +30,9 @@ from esb.store.protocol import StoreServices
 
 LAST_CALL_SECONDS = 3600.0
 """How long an older generation is kept for calls that go on, such as streams; then it closes under them."""
+
+HEALTH_KEPT_SECONDS = 2.0
+"""How long the health of the parts is remembered, so that asking often costs little, here and at whom they ask."""
 
 
 class Gateway:
@@ -46,22 +50,28 @@ class Gateway:
         self._idempotency = Idempotency(self.store, self.observer)
         self.generation = Generation(config, self._services, [*missing, *mistakes], idempotency=self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
+        self._health: Lookup[int, list[str]] = Lookup(
+            ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock
+        )
         self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues(), self._trouble)
 
-    def _trouble(self) -> str:
-        return f"store: {self.store.trouble}" if self.store.trouble else ""
+    async def _trouble(self) -> str:
+        store = [f"store: {self.store.trouble}"] if self.store.trouble else []
+        return "; ".join([*store, *await self._health.get(self.generation.number, self.generation.troubles)])
 
     async def run(self, app: web.Application) -> AsyncIterator[None]:
-        """Open while the application runs."""
+        """Open while the application runs. ConfigError if something that the config describes fails to open."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.http.close)
             stack.push_async_callback(self.store.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._close_generations)
             stack.push_async_callback(self._idempotency.close)
+            stack.push_async_callback(self._health.close)
             self.http.open()
             await self.tokens.open()
             await self.store.open()
+            await self.generation.open()
             self.ingress.ready = True
             yield
             self.ingress.ready = False
@@ -71,14 +81,14 @@ class Gateway:
         """What the generation that answers now is built from."""
         return self.generation.config
 
-    def reload(self, config: Config) -> None:
-        """Calls that come from now on are answered by this config. ConfigError with all mistakes: nothing has changed.
+    async def reload(self, config: Config) -> None:
+        """Answer calls by this config from now on. ConfigError with all mistakes: nothing has changed.
 
-        Every reload is told as an event, the refused ones too.
+        Every reload is told as an event, the refused ones too. One at a time.
         """
         started = time.monotonic()
         try:
-            generation = self.build(config)
+            generation = await self.prepare(config)
         except ConfigError as error:
             mistakes = tuple(str(mistake) for mistake in error.mistakes)
             self.observer.emit(Reloaded(self.generation.number, mistakes, time.monotonic() - started))
@@ -86,14 +96,21 @@ class Gateway:
         self.adopt(generation)
         self.observer.emit(Reloaded(generation.number, (), time.monotonic() - started))
 
-    def build(self, config: Config) -> Generation:
-        """The next generation, beside the one that answers; plugins beside esb.yaml are imported anew for it.
+    async def prepare(self, config: Config) -> Generation:
+        """Build and open the next generation, beside the one that answers; plugins beside esb.yaml are imported anew.
 
-        ConfigError with all mistakes; then the modules are the old ones again.
+        ConfigError with all mistakes; then nothing of it is open, and the modules are the old ones again.
         """
+        old = self.generation
         with reimported(config.folder):
-            mistakes = restart_only.changed(self.config, config)
-            return Generation(config, self._services, mistakes, self.generation.number + 1, self._idempotency)
+            mistakes = restart_only.changed(old.config, config)
+            new = Generation(config, self._services, mistakes, old.number + 1, self._idempotency, previous=old)
+            try:
+                await new.open()
+            except BaseException:
+                await self._close(new)
+                raise
+        return new
 
     def adopt(self, generation: Generation) -> None:
         """Swaps generations. The old one closes after the last of its calls."""

@@ -1,18 +1,20 @@
 """All that is built from one config: services, chain, components, routes. A reload builds another and swaps them."""
 
+import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from esb.config import ComponentStanza, Config, Section, Stanza
-from esb.contracts.component import ChainServices, Component, Services
+from esb.contracts.component import Component
 from esb.contracts.middleware import Middleware, compose
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import plugin_loader, worker_safety
+from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.dispatch import Endpoint
 from esb.incoming.in_flight import Occupancy
@@ -45,6 +47,7 @@ class Generation:
     """Everything one config describes. Building it opens nothing.
 
     `calls` counts the calls that go through it, each from its start to its end: then the last one can be waited for.
+    `services` are its services by key. Those of `previous` are handed on to it whose stanza is as it was.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Generation:
         mistakes: Sequence[Mistake] = (),
         number: int = 1,
         idempotency: Idempotency | None = None,
+        previous: "Generation | None" = None,
     ) -> None:
         """ConfigError with all mistakes of all stanzas, and those found before."""
         self.config = config
@@ -63,7 +67,10 @@ class Generation:
         self.max_in_flight = config.server.max_in_flight
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
-        self._closing: list[Any] = []
+        self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services
+        self._parts: list[Part] = []
+        self._held: list[Part] = []
+        self.services: dict[str, Part] = {}
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """What was built of which stanza."""
         self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
@@ -74,19 +81,34 @@ class Generation:
         self._mistakes += worker_safety.mistakes(config, process.store, self.components)
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes))
+        self._handed_on = {}  # some of them, nobody uses any more
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
 
     @property
     def built(self) -> tuple[Any, ...]:
-        """All that closes with this generation, in the order in which it was built."""
-        return tuple(self._closing)
+        """All that this generation is made of, in the order in which it was built."""
+        return tuple(part.instance for part in self._parts)
+
+    async def open(self) -> None:
+        """Open what was built, in order. ConfigError at the first that fails; `close` then closes those before it."""
+        self._held = [*self._parts]
+        for part in self._held:  # before anything is waited for: the previous generation may end meanwhile
+            part.hold()
+        deadline = asyncio.get_running_loop().time() + OPEN_SECONDS
+        for part in self._parts:
+            await part.open(deadline)
+
+    async def troubles(self) -> list[str]:
+        """Return what is wrong with the parts of this generation, a few words each."""
+        told = await asyncio.gather(*(part.health() for part in self._parts if part.tells_health))
+        return [*filter(None, told)]
 
     async def close(self) -> None:
-        """Closes all that was built, the last first, each even if another fails."""
+        """Close what was opened and no other generation uses, the last first, each even if another fails."""
         errors = []
-        while self._closing:
+        while self._held:
             try:
-                await self._closing.pop().close()
+                await self._held.pop().release()
             except Exception as error:  # noqa: BLE001 - one that fails to close must not keep the others open
                 errors.append(error)
         if errors:
@@ -132,27 +154,24 @@ class Generation:
         )
 
     def _service(self, kind: str, process: ProcessServices) -> Any:
-        stanza = self.config.services.get(kind)
-        if stanza is None:
-            found = plugin_loader.find("services", DEFAULT_SERVICES[kind], kind)
-            return found(found.config_type(), process)
-        return self._build("services", stanza, process, kind)
+        stanza = self.config.services.get(kind) or self._left_out(f"services.{kind}", DEFAULT_SERVICES[kind])
+        return self._build(kind, "services", stanza, process, kind)
 
-    def _chain(self, services: ChainServices) -> list[Middleware]:
-        if self.config.middlewares is None:
-            classes = [plugin_loader.find("middlewares", name) for name in DEFAULT_CHAIN]
-            return [found(found.config_type(), services) for found in classes]
-        built = [self._build("middlewares", stanza, services) for stanza in self.config.middlewares]
+    def _chain(self, services: ChainServices) -> list[Middleware[Any]]:
+        stanzas = self.config.middlewares
+        if stanzas is None:
+            stanzas = tuple(self._left_out("middlewares", name) for name in DEFAULT_CHAIN)
+        built = [self._build(stanza.use, "middlewares", stanza, services) for stanza in stanzas]
         return [middleware for middleware in built if middleware is not None]
 
     def _route(
-        self, stanza: ComponentStanza, chain: Sequence[Middleware], services: ChainServices
+        self, stanza: ComponentStanza, chain: Sequence[Middleware[Any]], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
         lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
-        component = self._build("components", stanza, lent)
+        component = self._build(stanza.path, "components", stanza, lent)
         test = None
         if stanza.test_config is not None:
-            test = self._build("components", stanza, lent, overrides=stanza.test_config)
+            test = self._build(f"{stanza.path} (test)", "components", stanza, lent, overrides=stanza.test_config)
         paths = (stanza.path, *stanza.aliases)
         if component is None:
             return None, paths
@@ -176,16 +195,27 @@ class Generation:
         )
         return route, paths
 
-    def _build(self, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
-        """The instance of this stanza; None, and its mistakes noted, if it cannot be built."""
+    def _left_out(self, key: str, use: str) -> Stanza:
+        """Return what stands for a stanza that is left out."""
+        section = Section(str(self.config.path), 1, key, {})
+        return Stanza(use, section, section)
+
+    def _build(
+        self, name: str, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None
+    ) -> Any:
+        """Return the instance of this stanza; None, with its mistakes noted, if it cannot be built."""
         try:
-            instance = plugin_loader.build(group, stanza, lent, service, overrides)
+            found, config = plugin_loader.configured(group, stanza, service, overrides)
+            part = self._handed_on.get(service)
+            if part is None or not part.is_built_from(found, config):
+                part = Part(name, stanza, config, plugin_loader.instance(stanza, found, config, lent))
         except ConfigError as error:
             self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
             return None
-        if hasattr(instance, "close"):
-            self._closing.append(instance)
-        return instance
+        self._parts.append(part)
+        if service:
+            self.services[service] = part
+        return part.instance
 
 
 def make_importable(config: Config) -> None:

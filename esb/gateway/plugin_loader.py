@@ -19,9 +19,11 @@ from pydantic import BaseModel
 
 from esb.config import Section, Stanza
 from esb.config.yaml import did_you_mean
-from esb.contracts.component import Component, NoConfig
+from esb.contracts.component import Component
+from esb.contracts.lifecycle import NoConfig
+from esb.contracts.middleware import Middleware
 from esb.contracts.services import Apps, Login, TokenIdentities, Users
-from esb.core.errors import ConfigError, GatewayError
+from esb.core.errors import ConfigError, EsbError, GatewayError
 from esb.gateway.moved import moved
 from esb.store.protocol import Store
 
@@ -74,13 +76,17 @@ def configured(
 
 
 def build(group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None) -> Any:
-    """The instance that this stanza describes. ConfigError with every mistake in it."""
-    found, config = configured(group, stanza, service, overrides)
+    """Return the instance that this stanza describes. ConfigError with every mistake in it."""
+    return instance(stanza, *configured(group, stanza, service, overrides), lent)
+
+
+def instance(stanza: Stanza, found: type[Any], config: BaseModel, lent: Any) -> Any:
+    """Return an instance of the class that this stanza names. ConfigError if its constructor fails."""
     try:
         return found(config, lent)
     except Exception as error:
         raise ConfigError(
-            [stanza.section.mistake(f"'{stanza.use}' failed to build: {_what_and_where(error)}", "use")]
+            [stanza.section.mistake(f"'{stanza.use}' failed to build: {_kind_and_place(error)}", "use")]
         ) from error
 
 
@@ -107,7 +113,7 @@ def _import(module_name: str, use: str) -> ModuleType:
         hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else _now_at(error.name)
         raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
     except (Exception, SystemExit) as error:  # SystemExit: a script, taken for a plugin
-        raise UnknownUse(f"'{use}' failed to import: {_what_and_where(error)}") from error
+        raise UnknownUse(f"'{use}' failed to import: {_kind_and_place(error)}") from error
 
 
 def _now_at(place: str | None) -> str:
@@ -116,7 +122,12 @@ def _now_at(place: str | None) -> str:
     return f" (moved to '{now}')" if now else ""
 
 
-def _what_and_where(error: BaseException) -> str:
+def reason(error: Exception) -> str:
+    """Return why a part failed: the text of an EsbError, which holds no secret; of any other its kind and place."""
+    return str(error) if isinstance(error, EsbError) else _kind_and_place(error)
+
+
+def _kind_and_place(error: BaseException) -> str:
     """The kind of an error, and where the plugin raised it. Its text is left out unless it is Python's own: it may
     quote a secret.
     """
@@ -150,10 +161,13 @@ def _check_contract(group: str, found: type[Any], use: str, service: str) -> Non
         raise UnknownUse(f"'{use}' is no component: it must inherit from esb.Component and define handle(call, params)")
     if group == "components" and not inspect.iscoroutinefunction(found.handle):
         raise UnknownUse(f"'{use}': handle must be async")
-    if group == "middlewares" and not inspect.iscoroutinefunction(_defined(found, "__call__")):
+    if group == "middlewares" and not _defines(found, "__call__", Middleware):
         raise UnknownUse(f"'{use}' is no middleware: it must define async __call__(call, handler)")
     if service:
         _check_service(found, use, service)
+    for name in ("open", "health"):
+        if hasattr(found, name) and not inspect.iscoroutinefunction(_defined(found, name)):
+            raise UnknownUse(f"'{use}': {name} must be async")
     try:
         inspect.signature(found).bind(None, None)
     except TypeError:
@@ -169,9 +183,15 @@ def _check_service(found: type[Any], use: str, service: str) -> None:
         raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
     methods = (name for name, value in vars(PROTOCOLS[service]).items() if inspect.isfunction(value))
     promised = [name for name in methods if not name.startswith("_")]
-    lacking = [name for name in promised if not inspect.iscoroutinefunction(_defined(found, name))]
+    lacking = [name for name in promised if not _defines(found, name, PROTOCOLS[service])]
     if lacking:
         raise UnknownUse(f"'{use}' is no back end for services.{service}: it must define async {', '.join(lacking)}")
+
+
+def _defines(found: type[Any], name: str, contract: type[Any]) -> bool:
+    """Whether a class has an async method of its own under this name, and not just the contract's."""
+    defined = _defined(found, name)
+    return inspect.iscoroutinefunction(defined) and defined is not vars(contract)[name]
 
 
 def _defined(found: type[Any], name: str) -> Any:

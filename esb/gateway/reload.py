@@ -37,7 +37,7 @@ class Reloading:
         async with self._lock:
             try:
                 self.last_read = await asyncio.to_thread(self._load)
-                self._gateway.reload(self.last_read)
+                await self._gateway.reload(self.last_read)
             except ConfigError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers

@@ -1,4 +1,4 @@
-"""What a reload cannot change: the parts of a configuration that belong to the process."""
+"""Keys that a reload cannot change: the parts of a configuration that belong to the process."""
 
 from esb.config import Config, Section
 from esb.core.errors import ConfigError, Mistake

@@ -1,4 +1,4 @@
-"""What would break if several processes answered calls and each remembered for itself."""
+"""Hazards of several processes that answer calls and each remember for themselves."""
 
 from collections.abc import Sequence
 from typing import Any

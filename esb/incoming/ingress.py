@@ -5,7 +5,7 @@ Every error raised on a call's way ends here, and only here becomes an envelope.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol
@@ -53,7 +53,7 @@ class Ingress:
         current: Callable[[], Generation],
         observer: Observer,
         catalogues: Catalogues,
-        trouble: Callable[[], str] = str,
+        trouble: Callable[[], Awaitable[str]],
     ) -> None:
         """`trouble` tells what does not work though calls are answered; "" for nothing."""
         self._current = current
@@ -72,7 +72,7 @@ class Ingress:
         if EXPECT in request.headers:
             await _expect(request)
         if request.method == "GET" and (probe := self._probes.get(request.path)) is not None:
-            return probe(request)
+            return await probe(request)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         generation = self._current()
@@ -84,14 +84,14 @@ class Ingress:
         finally:
             self.in_flight.discard(task)
 
-    def _ping(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _ping(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = {REQUEST_ID: request_id(request), "Server": SERVER}
         return web.Response(text="pong", headers=headers)
 
-    def _health(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _health(self, request: web.BaseRequest) -> web.StreamResponse:
         healthy = self.ready and not self.draining
         message = "draining" if self.draining else "OK" if self.ready else "starting"
-        if healthy and (trouble := self._trouble()):
+        if healthy and (trouble := await self._trouble()):
             message = f"degraded: {trouble}"
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
         return self._responses.json(request, request_id(request), json_codec.encode(body), 200 if healthy else 503)

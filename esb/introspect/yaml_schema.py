@@ -15,7 +15,7 @@ from esb.config import (
     Stanza,
     StanzaKeys,
 )
-from esb.contracts.component import NoConfig
+from esb.contracts.lifecycle import NoConfig
 from esb.gateway import plugin_loader
 from esb.gateway.generation import make_importable
 from esb.gateway.plugin_loader import UnknownUse

@@ -1,7 +1,6 @@
 """A token that names app and user at once: which service is asked about it."""
 
-from esb.contracts.component import ChainServices
-from esb.contracts.services import Identity
+from esb.contracts.services import ChainServices, Identity
 from esb.core.call import Call
 
 

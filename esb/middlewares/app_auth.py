@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Awaitable
 from typing import Any
 
-from esb.contracts.component import ChainServices, NoConfig
-from esb.contracts.middleware import Handler
-from esb.contracts.services import Identity
+from esb.contracts.lifecycle import NoConfig
+from esb.contracts.middleware import Handler, Middleware
+from esb.contracts.services import ChainServices, Identity
 from esb.core.call import App, Call, Signed
 from esb.core.errors import AuthenticationError
 from esb.incoming import signature
@@ -19,18 +19,16 @@ CLOCKS_APART = 60
 """Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""
 
 
-class AppAuth:
+class AppAuth(Middleware[NoConfig]):
     """Sets `call.app`, and `call.user` where a token names one too; or refuses the call."""
 
-    config_type = NoConfig
-
     def __init__(self, config: NoConfig, services: ChainServices) -> None:
-        self._services = services
+        super().__init__(config, services)
         self._apps = services.apps
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
         if brings_token(call):
-            return await handler(await self._identified(call, *await identity_by_token(self._services, call)))
+            return await handler(await self._identified(call, *await identity_by_token(self.services, call)))
         signed = call.credentials.signed
         if signed is not None:
             app = await self._by_signature(call, signed)
@@ -49,7 +47,7 @@ class AppAuth:
 
     async def _by_signature(self, call: Call, signed: Signed) -> App:
         nonce = signature.nonce(signed.query)
-        timestamp = signature.timestamp(signed.query, self._services.clock.since_1970())
+        timestamp = signature.timestamp(signed.query, self.services.clock.since_1970())
         code = _app_code(call) or signed.query.get("bk_app_code") or signed.query.get("app_code") or ""
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
@@ -63,8 +61,8 @@ class AppAuth:
     async def _use_up(self, code: str, timestamp: int, nonce: int) -> None:
         """Remembers the nonce until its timestamp is refused anyway. Last of all: only who can sign fills the store."""
         digest = hashlib.sha256(f"{timestamp}:{nonce}:{code}".encode()).hexdigest()
-        left = timestamp + signature.WINDOW - self._services.clock.since_1970()
-        if not await self._services.store.add(f"nonce:{digest}", left + CLOCKS_APART):
+        left = timestamp + signature.WINDOW - self.services.clock.since_1970()
+        if not await self.services.store.add(f"nonce:{digest}", left + CLOCKS_APART):
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
 
     def _by_secret(self, call: Call) -> Awaitable[App]:

@@ -2,22 +2,18 @@
 
 from typing import Any
 
-from esb.contracts.component import ChainServices, NoConfig
-from esb.contracts.middleware import Handler
+from esb.contracts.lifecycle import NoConfig
+from esb.contracts.middleware import Handler, Middleware
 from esb.core.call import Call
 from esb.core.errors import PermissionDenied
 from esb.middlewares._globs import matches
 
 
-class Permission:
+class Permission(Middleware[NoConfig]):
     """Lets a call pass, or refuses it with 1306403. Without an app there is nothing to permit."""
 
-    config_type = NoConfig
     inner = True
     """It also guards a component that another component calls."""
-
-    def __init__(self, config: NoConfig, services: ChainServices) -> None:
-        """Nothing to configure and nothing to borrow."""
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
         allowed = call.app.components if call.app is not None else ()

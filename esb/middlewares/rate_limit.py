@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.component import ChainServices
-from esb.contracts.middleware import Handler
+from esb.contracts.middleware import Handler, Middleware
+from esb.contracts.services import ChainServices
 from esb.core.call import Call
 from esb.core.errors import Limited
 from esb.store.protocol import Rule, Taken
@@ -43,12 +43,13 @@ class RateLimitConfig(ConfigModel):
     apps: Mapping[str, Limits] = Field(default_factory=dict, description="the rules of some apps, in its place")
 
 
-class RateLimit:
+class RateLimit(Middleware[RateLimitConfig]):
     """Lets a call pass that all rules of its app allow, or refuses it with 1306429; its answer tells what is left."""
 
     config_type = RateLimitConfig
 
     def __init__(self, config: RateLimitConfig, services: ChainServices) -> None:
+        super().__init__(config, services)
         self._store = services.store
         self._default = config.default
         self._apps = config.apps

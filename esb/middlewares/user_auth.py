@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.component import ChainServices
-from esb.contracts.middleware import Handler
+from esb.contracts.middleware import Handler, Middleware
+from esb.contracts.services import ChainServices
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message, template
 from esb.middlewares._globs import matches
@@ -24,14 +24,14 @@ class UserAuthConfig(ConfigModel):
     )
 
 
-class UserAuth:
+class UserAuth(Middleware[UserAuthConfig]):
     """Sets `call.user` if nobody has yet, or refuses the call. A credential that is present and bad is final."""
 
     config_type = UserAuthConfig
 
     def __init__(self, config: UserAuthConfig, services: ChainServices) -> None:
+        super().__init__(config, services)
         self._cookie = config.cookie
-        self._services = services
         self._login = services.login
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
@@ -56,7 +56,7 @@ class UserAuth:
         return await handler(call.made_by(call.app, user))
 
     async def _by_token(self, call: Call) -> tuple[User, str]:
-        identity, source = await identity_by_token(self._services, call)
+        identity, source = await identity_by_token(self.services, call)
         if identity.user is None:
             raise AuthenticationError("{reason}", reason=identity.no_user)
         return identity.user, source

@@ -64,7 +64,7 @@ class StoreAway(UpstreamError):
 
 @dataclass(frozen=True, slots=True)
 class StoreServices:
-    """What a back end of the store is lent."""
+    """Services that a back end of the store is lent."""
 
     clock: Clock
     observer: Observer

@@ -1,17 +1,18 @@
 """The chain: who stands before whom."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from esb.contracts.middleware import Handler, Middleware, compose
+from esb.contracts.middleware import Handler, compose
 from esb.core.call import Call
 from esb.core.errors import EsbError
 from tests.support.calls import explode, make_call
 
 
-def marking(name: str, seen: list[str]) -> Middleware:
+def marking(name: str, seen: list[str]) -> Callable[[Call, Handler], Awaitable[Any]]:
     async def middleware(call: Call, handler: Handler) -> Any:
         seen.append(f"{name} in")
         answer = await handler(replace(call, args={**call.args, name: True}))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from esb.config import load
-from esb.contracts.component import Component, Services
+from esb.contracts.component import Component
+from esb.contracts.services import Services
 from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, NotFound, PermissionDenied
 from esb.core.params import Params
@@ -81,6 +82,7 @@ def stanza(path: str, name: str) -> str:
 async def test_all_that_was_built_is_closed_in_reverse(tmp_path: Path) -> None:
     text = "components:\n" + stanza("/a/b/", "Closing") + stanza("/a/c/", "ClosingToo")
     generation = build(tmp_path, text)
+    await generation.open()
     assert CLOSED == []
     await generation.close()
     assert CLOSED == ["second", "first"]
@@ -90,6 +92,7 @@ async def test_all_that_was_built_is_closed_in_reverse(tmp_path: Path) -> None:
 
 async def test_one_that_fails_to_close_keeps_nobody_open(tmp_path: Path) -> None:
     generation = build(tmp_path, "components:\n" + stanza("/a/b/", "Closing") + stanza("/a/c/", "FailsToClose"))
+    await generation.open()
     with pytest.raises(ExceptionGroup, match="closing a generation"):
         await generation.close()
     assert CLOSED == ["broken", "first"]
@@ -102,6 +105,7 @@ async def test_a_component_is_built_once_for_all_its_paths_and_again_for_the_tes
     main, *aliases = (generation.routes.find(path, "GET") for path in ("/a/b/", "/a/c/", "/a/d/"))
     assert main is not None
     assert aliases == [main, main]
+    await generation.open()
     await generation.close()
     assert CLOSED == ["first", "first"]
 

@@ -212,6 +212,20 @@ def test_a_middleware_that_breaks_its_contract_is_a_mistake(mistakes: Mistakes, 
     assert mistakes(middleware("pl:A"), plugin) == [f"esb.yaml:3: middlewares[0].use: {told}"]
 
 
+def test_a_middleware_that_only_inherits_the_contract_does_not_keep_it(mistakes: Mistakes) -> None:
+    (told,) = mistakes(middleware("pl:A"), "from esb import Middleware\nclass A(Middleware): ...\n")
+    assert told.endswith("'pl:A' is no middleware: it must define async __call__(call, handler)")
+
+
+@pytest.mark.parametrize("name", ["open", "health"])
+def test_opening_and_health_are_async(mistakes: Mistakes, name: str) -> None:
+    plugin = (
+        "from esb import Component\nclass A(Component):\n"
+        f"    async def handle(self, call, params): ...\n    def {name}(self): ...\n"
+    )
+    assert mistakes(component("pl:A"), plugin) == [f"esb.yaml:4: components[0].use: 'pl:A': {name} must be async"]
+
+
 def test_a_middleware_need_not_have_a_config(mistakes: Mistakes) -> None:
     plugin = (
         "class A:\n    def __init__(self, config, services): ...\n"
@@ -234,8 +248,13 @@ BUILT = "    def __init__(self, config, services): ...\n    async def close(self
         ("users", f"class A:\n{BUILT}    contacts = None\n", "it must define async contacts"),
         (
             "access_tokens",
-            "class A:\n    def __init__(self, config, services): ...\n    async def identity(self, call, token): ...\n",
-            "it must define async close",
+            "from esb import Service\nclass A(Service): ...\n",
+            "it must define async identity",
+        ),
+        (
+            "users",
+            f"from esb import Users\nclass A(Users):\n{BUILT}",
+            "it must define async contacts",
         ),
         ("jwt", f"class A:\n{BUILT}", "it must define async identity"),
         (

@@ -81,9 +81,9 @@ class Reloadable:
     sandbox_url: str | None = None
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
-    def reload(self, components: str, more: str = "") -> None:
+    async def reload(self, components: str, more: str = "") -> None:
         self.path.write_text(f"{SERVICES}{more}components:\n{components}")
-        self.gateway.app[GATEWAY].reload(load(self.path, {}, sandbox_url=self.sandbox_url))
+        await self.gateway.app[GATEWAY].reload(load(self.path, {}, sandbox_url=self.sandbox_url))
 
     async def word(self, **params: Any) -> Any:
         return (await self.gateway.call("test/word", **params))["data"]
@@ -116,7 +116,7 @@ async def reloadable(open_gateway: OpenGateway, tmp_path: Path) -> Reloadable:
 
 async def test_calls_after_a_reload_are_answered_by_the_new_config(reloadable: Reloadable) -> None:
     assert await reloadable.word() == "one"
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     assert await reloadable.word() == "two"
     (event,) = reloadable.events(Reloaded)
     assert isinstance(event, Reloaded)
@@ -124,14 +124,14 @@ async def test_calls_after_a_reload_are_answered_by_the_new_config(reloadable: R
 
 
 async def test_a_component_may_come_and_go(reloadable: Reloadable) -> None:
-    reloadable.reload(stanza("two").replace("/test/word/", "/test/other/"))
+    await reloadable.reload(stanza("two").replace("/test/word/", "/test/other/"))
     assert (await reloadable.gateway.call("test/word"))["code"] == 1306404
     assert (await reloadable.gateway.call("test/other"))["data"] == "two"
 
 
 async def test_a_call_keeps_the_generation_it_started_with(reloadable: Reloadable) -> None:
     old = await reloadable.begin()
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     assert await reloadable.word() == "two"
     Word.go_on.set()
     assert await old == "one"
@@ -139,22 +139,22 @@ async def test_a_call_keeps_the_generation_it_started_with(reloadable: Reloadabl
 
 async def test_a_call_inside_a_call_stays_in_its_generation(reloadable: Reloadable) -> None:
     generation = reloadable.gateway.app[GATEWAY].generation
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     route = generation.routes.find("/test/word/", "POST")
     assert route is not None
     assert await reloadable.word(inside=True) == "two"
 
 
 async def test_an_idle_generation_closes_at_once(reloadable: Reloadable) -> None:
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     assert (await reloadable.closed(1)).calls == 0
     assert Word.closed == ["one"]
 
 
 async def test_a_generation_closes_after_its_last_call(reloadable: Reloadable) -> None:
     calls = [await reloadable.begin() for _ in range(3)]
-    reloadable.reload(stanza("two"))
-    reloadable.reload(stanza("three"))
+    await reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("three"))
     assert (await reloadable.closed(2)).calls == 0
     assert Word.closed == ["two"]
     assert reloadable.gateway.app[GATEWAY].generation.calls.number == 0
@@ -168,7 +168,7 @@ async def test_a_generation_closes_after_its_last_stream(reloadable: Reloadable)
     http, url = reloadable.gateway.http, reloadable.gateway.url + "/api/c/compapi/test/word/"
     async with http.post(url, json={**DEMO, "stream": True}) as response:
         assert await response.content.readany() == b"begun "
-        reloadable.reload(stanza("two"))
+        await reloadable.reload(stanza("two"))
         assert await reloadable.word() == "two"
         assert Word.closed == []
         Word.go_on.set()
@@ -181,7 +181,7 @@ async def test_a_generation_whose_caller_left_closes_too(reloadable: Reloadable)
     http, url = reloadable.gateway.http, reloadable.gateway.url + "/api/c/compapi/test/word/"
     async with http.post(url, json={**DEMO, "stream": True}) as response:
         await response.content.readany()
-        reloadable.reload(stanza("two"))
+        await reloadable.reload(stanza("two"))
         response.close()
     await reloadable.closed(1)
 
@@ -191,15 +191,15 @@ async def test_a_call_that_does_not_end_keeps_nothing_open_for_ever(
 ) -> None:
     monkeypatch.setattr(app_module, "LAST_CALL_SECONDS", 0.01)
     call = await reloadable.begin()
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     assert (await reloadable.closed(1)).calls == 1
     Word.go_on.set()
     assert await call == "one"
 
 
 async def test_one_that_fails_to_close_is_told_and_keeps_nobody_open(reloadable: Reloadable) -> None:
-    reloadable.reload(stanza("two") + '  - {path: /test/fails/, use: "tests.gateway.test_reload:FailsToClose"}\n')
-    reloadable.reload(stanza("three"))
+    await reloadable.reload(stanza("two") + '  - {path: /test/fails/, use: "tests.gateway.test_reload:FailsToClose"}\n')
+    await reloadable.reload(stanza("three"))
     await reloadable.closed(2)
     assert "two" in Word.closed
     (crash,) = reloadable.events(Crashed)
@@ -212,7 +212,7 @@ async def test_a_gateway_that_ends_closes_every_generation(open_gateway: OpenGat
     reloadable = Reloadable(gateway, tmp_path / "esb.yaml")
     hold = gateway.app[GATEWAY].generation.calls
     hold.__enter__()
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     await gateway.app.cleanup()
     assert Word.closed == ["one", "two"]
     assert not gateway.app[GATEWAY]._older
@@ -226,7 +226,7 @@ async def test_a_bad_config_changes_nothing_and_all_its_mistakes_are_told(reload
         '  - {path: /a/b/, use: nobody}\n  - {path: /a/c/, use: "tests.gateway.test_reload:Word", config: {wort: x}}\n'
     )
     with pytest.raises(ConfigError) as caught:
-        reloadable.reload(bad, more="server: {port: 9, colour: red}\n")
+        await reloadable.reload(bad, more="server: {port: 9, colour: red}\n")
     keys = {mistake.key for mistake in caught.value.mistakes}
     assert keys == {
         "server.port",
@@ -241,7 +241,7 @@ async def test_a_bad_config_changes_nothing_and_all_its_mistakes_are_told(reload
     assert event.mistakes == tuple(str(mistake) for mistake in caught.value.mistakes)
     assert await reloadable.word() == "one"
     assert Word.closed == []
-    reloadable.reload(stanza("two"))
+    await reloadable.reload(stanza("two"))
     assert reloadable.gateway.app[GATEWAY].generation.number == 2
     assert await reloadable.word() == "two"
 
@@ -249,7 +249,7 @@ async def test_a_bad_config_changes_nothing_and_all_its_mistakes_are_told(reload
 async def test_a_mistake_quotes_no_secret(reloadable: Reloadable, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hunter2")
     with pytest.raises(ConfigError):
-        reloadable.reload(stanza("['${file:secret}']"))
+        await reloadable.reload(stanza("['${file:secret}']"))
     assert "hunter2" not in repr(reloadable.gateway.events)
 
 
@@ -258,7 +258,7 @@ async def test_a_mistake_quotes_no_secret(reloadable: Reloadable, tmp_path: Path
 
 async def test_limits_of_the_server_take_effect(reloadable: Reloadable) -> None:
     assert await reloadable.word(padding="x" * 5000) == "one"
-    reloadable.reload(stanza("two"), more="server: {max_body: 2000, max_in_flight: 1, max_per_target: 3}\n")
+    await reloadable.reload(stanza("two"), more="server: {max_body: 2000, max_in_flight: 1, max_per_target: 3}\n")
     response = await reloadable.gateway.post({**DEMO, "padding": "x" * 5000}, "test/word")
     assert response.status == 413
     assert reloadable.gateway.app[GATEWAY].http.max_per_target == 3
@@ -271,7 +271,7 @@ async def test_limits_of_the_server_take_effect(reloadable: Reloadable) -> None:
 async def test_trusted_proxies_take_effect(reloadable: Reloadable) -> None:
     forwarded = {"X-Forwarded-For": "1.2.3.4"}
     await reloadable.gateway.post(DEMO, "test/word", headers=forwarded)
-    reloadable.reload(stanza("two"), more="server: {trusted_proxies: [127.0.0.1]}\n")
+    await reloadable.reload(stanza("two"), more="server: {trusted_proxies: [127.0.0.1]}\n")
     await reloadable.gateway.post(DEMO, "test/word", headers=forwarded)
     addresses = [event.client_ip for event in reloadable.gateway.events if hasattr(event, "client_ip")]
     assert addresses == ["127.0.0.1", "1.2.3.4"]
@@ -292,11 +292,11 @@ class Plugin(Component):
     reloadable = Reloadable(await open_gateway(use), tmp_path / "esb.yaml")
     assert await reloadable.word() == "one"
     plugin.write_text(source.format("two"))
-    reloadable.reload(use)
+    await reloadable.reload(use)
     assert await reloadable.word() == "two"
     plugin.write_text("broken")
     with pytest.raises(ConfigError, match="'reloaded_plugin:Plugin' failed to import: NameError"):
-        reloadable.reload(use)
+        await reloadable.reload(use)
     assert await reloadable.word() == "two"
 
 
@@ -311,7 +311,7 @@ async def wecom(open_gateway: OpenGateway, sandbox: Sandbox, tmp_path: Path) -> 
 
 async def test_tokens_outlive_a_reload(wecom: Reloadable, sandbox: Sandbox) -> None:
     assert (await wecom.gateway.send())["result"]
-    wecom.reload(WECOM)
+    await wecom.reload(WECOM)
     assert (await wecom.gateway.send())["result"]
     assert await sandbox.calls("/cgi-bin/gettoken") == 1
     assert len(await sandbox.messages()) == 2
@@ -319,11 +319,11 @@ async def test_tokens_outlive_a_reload(wecom: Reloadable, sandbox: Sandbox) -> N
 
 async def test_a_changed_corpsecret_counts_from_the_next_send_on(wecom: Reloadable) -> None:
     assert (await wecom.gateway.send())["result"]
-    wecom.reload(WECOM.replace("corp-secret", "wrong-secret"))
+    await wecom.reload(WECOM.replace("corp-secret", "wrong-secret"))
     refused = await wecom.gateway.send()
     assert not refused["result"]
     assert refused["data"]["errcode"] in {40001, 42001, 40091}
-    wecom.reload(WECOM)
+    await wecom.reload(WECOM)
     assert (await wecom.gateway.send())["result"]
 
 
@@ -333,7 +333,7 @@ async def test_a_wrong_corpsecret_that_was_put_right_is_not_refused_for_a_minute
     gateway = await open_gateway(WECOM.replace("corp-secret", "wrong-secret"), sandbox_url=sandbox.url)
     reloadable = Reloadable(gateway, tmp_path / "esb.yaml", sandbox.url)
     assert not (await gateway.send())["result"]
-    reloadable.reload(WECOM)
+    await reloadable.reload(WECOM)
     assert (await gateway.call(receiver="zhangsan", data=MESSAGE))["result"]
 
 
@@ -342,7 +342,7 @@ async def test_nonces_outlive_a_reload(open_gateway: OpenGateway, tmp_path: Path
     gateway = await open_gateway(config=configuration(), clock=clock)
     query = with_signature(claims(clock))
     assert (await fetch(gateway, "GET", WHO, query))["result"]
-    gateway.app[GATEWAY].reload(load(tmp_path / "esb.yaml", {}))
+    await gateway.app[GATEWAY].reload(load(tmp_path / "esb.yaml", {}))
     answer = await fetch(gateway, "GET", WHO, query)
     assert (answer["result"], answer["message"]) == (False, USED)
 
@@ -361,7 +361,7 @@ async def test_upstream_connections_outlive_a_reload(open_gateway: OpenGateway, 
         f'  - {{path: /test/relay/, use: "tests.support.components:Relay", config: {{url: "{url}/"}}}}\n'
     )
     await gateway.call("test/relay")
-    gateway.app[GATEWAY].reload(gateway.app[GATEWAY].config)
+    await gateway.app[GATEWAY].reload(gateway.app[GATEWAY].config)
     await gateway.call("test/relay")
     assert len(connections) == 1
 
@@ -390,7 +390,7 @@ async def test_a_repetition_during_a_reload_waits_for_the_call_that_it_repeats(
     for _ in range(2):
         calls.append(asyncio.create_task(gateway.call("test/sends", idempotency_key="k1")))
         await until(lambda: len(gateway.app[GATEWAY].ingress.in_flight) == len(calls))
-        Reloadable(gateway, tmp_path / "esb.yaml").reload(sends)
+        await Reloadable(gateway, tmp_path / "esb.yaml").reload(sends)
     Word.go_on.set()
     answers = [answer["data"] for answer in await asyncio.gather(*calls)]
     answers.append((await gateway.call("test/sends", idempotency_key="k1"))["data"])

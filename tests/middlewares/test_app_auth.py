@@ -5,8 +5,8 @@ from typing import cast
 
 import pytest
 
-from esb.contracts.component import ChainServices, NoConfig
-from esb.contracts.services import ProcessServices
+from esb.contracts.lifecycle import NoConfig
+from esb.contracts.services import ChainServices, ProcessServices
 from esb.core.call import App, Call, Credentials, Record
 from esb.core.errors import AuthenticationError
 from esb.middlewares.app_auth import AppAuth

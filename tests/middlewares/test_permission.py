@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from esb.contracts.component import ChainServices, NoConfig
+from esb.contracts.lifecycle import NoConfig
+from esb.contracts.services import ChainServices
 from esb.core.call import App, Call
 from esb.core.errors import PermissionDenied
 from esb.middlewares.permission import Permission

@@ -5,8 +5,7 @@ from typing import cast
 
 import pytest
 
-from esb.contracts.component import ChainServices
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import ChainServices, ProcessServices
 from esb.core.call import App, Call, Credentials, Record, User
 from esb.core.errors import AuthenticationError
 from esb.middlewares.user_auth import NO_USER, UserAuth, UserAuthConfig

@@ -94,7 +94,7 @@ def test_a_mistake_in_its_stanza_is_told_with_all_others(tmp_path: Path) -> None
 
 def test_a_store_of_ones_own_may_stand_beside_the_config(tmp_path: Path) -> None:
     (tmp_path / "own_store_beside.py").write_text(
-        "from esb.contracts.component import NoConfig\n"
+        "from esb.contracts.lifecycle import NoConfig\n"
         "from esb.store.memory import MemoryStore\n"
         "class Own(MemoryStore):\n"
         "    config_type = NoConfig\n"

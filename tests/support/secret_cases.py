@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from esb.contracts.component import ChainServices, NoConfig
+from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Handler
+from esb.contracts.services import ChainServices
 from esb.core.call import Call
 
 MARK = "TOPSECRET"

@@ -43,10 +43,10 @@ class Worker:
         self._next: Generation | None = None
         self._unused: set[asyncio.Task[None]] = set()
 
-    def answer(self, verb: str, argument: Any) -> Any:
+    async def answer(self, verb: str, argument: Any) -> Any:
         match verb:
             case "build":
-                return self.build(argument)
+                return await self.build(argument)
             case "adopt":
                 return self.adopt(argument)
             case _:
@@ -55,11 +55,11 @@ class Worker:
     def state(self) -> Process:
         return state(self._gateway, self._tally)
 
-    def build(self, config: Config) -> list[Any]:
-        """Builds the next generation beside the one that answers; what is wrong with it."""
+    async def build(self, config: Config) -> list[Any]:
+        """Builds and opens the next generation beside the one that answers; what is wrong with it."""
         self._drop()
         try:
-            self._next = self._gateway.build(config)
+            self._next = await self._gateway.prepare(config)
         except ConfigError as error:
             return list(error.mistakes)
         return []
@@ -117,7 +117,7 @@ async def _answer(line: Line, worker: Worker, stopped: asyncio.Event) -> None:
     try:
         while True:
             number, verb, argument = await line.receive()
-            await line.send((number, worker.answer(verb, argument)))
+            await line.send((number, await worker.answer(verb, argument)))
     except LineClosed:
         pass
     finally:

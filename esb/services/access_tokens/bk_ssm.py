@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import Identity, ProcessServices
+from esb.contracts.services import Identity, ProcessServices, Service
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message
 from esb.core.single_flight import Lookup
@@ -23,13 +23,14 @@ class BkSsmConfig(ConfigModel):
     app_secret: SecretStr = Field(description="the secret of that app code")
 
 
-class BkSsm:
+class BkSsm(Service[BkSsmConfig]):
     """Asks `POST {url}/api/v1/auth/access-tokens/verify`; an identity is kept for 300 s, a refusal for 5 s."""
 
     service = "access_tokens"
     config_type = BkSsmConfig
 
     def __init__(self, config: BkSsmConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._url = config.url.rstrip("/") + "/api/v1/auth/access-tokens/verify"
         self._headers = {"x-bk-app-code": config.app_code, "x-bk-app-secret": config.app_secret.get_secret_value()}
         self._http = services.http

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from esb.config import ConfigModel
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import Service
 from esb.core.call import Call
 from esb.core.errors import AuthenticationError
 
@@ -12,19 +12,14 @@ class NoTokensConfig(ConfigModel):
     """Nothing to configure."""
 
 
-class NoAccessTokens:
+class NoAccessTokens(Service[NoTokensConfig]):
     """services.access_tokens, use: none (the default)."""
 
     service = "access_tokens"
     config_type = NoTokensConfig
-
-    def __init__(self, config: NoTokensConfig, services: ProcessServices) -> None:
-        """Nothing to borrow."""
 
     async def identity(self, call: Call, token: str) -> NoReturn:
         raise AuthenticationError(
             "verify access_token failed, this gateway does not know access tokens: services.access_tokens is not"
             " configured"
         )
-
-    async def close(self) -> None: ...

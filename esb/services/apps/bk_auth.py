@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import ProcessServices, Service
 from esb.core.call import App, Call
 from esb.core.errors import AuthenticationError, Refused, UpstreamError, template
 from esb.core.single_flight import Lookup
@@ -33,7 +33,7 @@ class BkAuthConfig(ConfigModel):
     )
 
 
-class BkAuth:
+class BkAuth(Service[BkAuthConfig]):
     """Asks `POST {url}/api/v1/apps/{code}/access-keys/verify`, and for signatures `GET …/access-keys`.
 
     What bkauth grants is kept for 300 s, a refusal for 5 s. An app without an entry in `apps` may impersonate nobody.
@@ -43,6 +43,7 @@ class BkAuth:
     config_type = BkAuthConfig
 
     def __init__(self, config: BkAuthConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._url = config.url.rstrip("/") + "/api/v1/apps/"
         self._headers = {"x-bk-app-code": config.app_code, "x-bk-app-secret": config.app_secret.get_secret_value()}
         self._http = services.http

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import ProcessServices, Service
 from esb.core.call import App, Call
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._unique import each_once
@@ -28,13 +28,14 @@ class AppsConfig(ConfigModel):
     apps: Annotated[tuple[StaticApp, ...], each_once("code")] = Field((), description="who may call")
 
 
-class StaticApps:
+class StaticApps(Service[AppsConfig]):
     """services.apps, use: static."""
 
     service = "apps"
     config_type = AppsConfig
 
     def __init__(self, config: AppsConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._apps = {
             entry.code: (
                 entry.app(),
@@ -64,5 +65,3 @@ class StaticApps:
             return self._apps[code]
         except KeyError:
             raise unknown_app(code) from None
-
-    async def close(self) -> None: ...

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import Field, PlainValidator
 
 from esb.config import ConfigModel
-from esb.contracts.services import Identity, ProcessServices
+from esb.contracts.services import Identity, ProcessServices, Service
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, GatewayJwtError, Message
 
@@ -42,13 +42,14 @@ class BkJwtConfig(ConfigModel):
     )
 
 
-class BkJwt:
+class BkJwt(Service[BkJwtConfig]):
     """Checks signature (RS512 and nothing else), `exp` and `nbf`. The issuer is whoever holds the private key."""
 
     service = "jwt"
     config_type = BkJwtConfig
 
     def __init__(self, config: BkJwtConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._key = config.public_key
 
     async def identity(self, call: Call, token: str) -> Identity:
@@ -79,8 +80,6 @@ class BkJwt:
                 "APIGateway JWT verification failed, [X-Bkapi-JWT] decode error, please check if jwt is correct, or if"
                 " its private key is correct"
             ) from None
-
-    async def close(self) -> None: ...
 
 
 def _part(payload: dict[str, Any], name: str) -> dict[str, Any]:

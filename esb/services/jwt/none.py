@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from esb.config import ConfigModel
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import Service
 from esb.core.call import Call
 from esb.core.errors import GatewayJwtError
 
@@ -12,19 +12,14 @@ class NoJwtConfig(ConfigModel):
     """Nothing to configure."""
 
 
-class NoGatewayJwt:
+class NoGatewayJwt(Service[NoJwtConfig]):
     """services.jwt, use: none (the default). An identity that cannot be verified is never ignored for another."""
 
     service = "jwt"
     config_type = NoJwtConfig
-
-    def __init__(self, config: NoJwtConfig, services: ProcessServices) -> None:
-        """Nothing to borrow."""
 
     async def identity(self, call: Call, token: str) -> NoReturn:
         raise GatewayJwtError(
             "APIGateway JWT verification failed, this gateway cannot verify [X-Bkapi-JWT]: services.jwt is not"
             " configured"
         )
-
-    async def close(self) -> None: ...

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import ProcessServices, Service
 from esb.core.call import Call
 from esb.core.errors import AuthenticationError
 from esb.core.single_flight import Lookup
@@ -25,13 +25,14 @@ class BkLoginConfig(ConfigModel):
     app_token: SecretStr = Field(description="the token of that app code")
 
 
-class BkLogin:
+class BkLogin(Service[BkLoginConfig]):
     """Asks `GET {url}/login/accounts/is_login/`; a login is remembered for 60 s, a refusal for 5 s."""
 
     service = "login"
     config_type = BkLoginConfig
 
     def __init__(self, config: BkLoginConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._url = config.url.rstrip("/") + "/login/accounts/is_login/?"
         self._headers = {"X-APP-CODE": config.app_code, "X-APP-TOKEN": config.app_token.get_secret_value()}
         self._http = services.http

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import ProcessServices, Service
 from esb.core.call import Call
 from esb.services._refusals import bad_token
 
@@ -21,13 +21,14 @@ class LoginConfig(ConfigModel):
     )
 
 
-class StaticLogin:
+class StaticLogin(Service[LoginConfig]):
     """services.login, use: static."""
 
     service = "login"
     config_type = LoginConfig
 
     def __init__(self, config: LoginConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._tokens = [(token.encode(), username) for token, username in config.tokens.items()]
 
     async def username(self, call: Call, bk_token: str) -> str:
@@ -36,5 +37,3 @@ class StaticLogin:
         if not owners:
             raise bad_token()
         return owners[0]
-
-    async def close(self) -> None: ...

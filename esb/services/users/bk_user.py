@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
-from esb.contracts.services import Contact, ProcessServices
+from esb.contracts.services import Contact, ProcessServices, Service
 from esb.core.call import App, Call
 from esb.core.errors import Refused
 from esb.core.single_flight import fan_out
@@ -42,13 +42,14 @@ class BkUserConfig(ConfigModel):
     )
 
 
-class BkUsers:
+class BkUsers(Service[BkUserConfig]):
     """Asks `GET {url}/api/v2/profiles/`, at most 100 names a call."""
 
     service = "users"
     config_type = BkUserConfig
 
     def __init__(self, config: BkUserConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._url = config.url.rstrip("/") + "/api/v2/profiles/?"
         self._headers = {"Bk-Username": "", "Bk-App-Code": GATEWAY.code} | {
             name: value.get_secret_value() for name, value in config.headers.items()
@@ -81,8 +82,6 @@ class BkUsers:
                 message=str(answer.get("message") or "")[:200],
             )
         return [_contact(profile) for profile in profiles if isinstance(profile, dict) and _is_active(profile)]
-
-    async def close(self) -> None: ...
 
 
 def _is_active(profile: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.services import Contact, ProcessServices
+from esb.contracts.services import Contact, ProcessServices, Service
 from esb.core.call import Call
 from esb.services._unique import each_once
 
@@ -33,13 +33,14 @@ class UsersConfig(ConfigModel):
     users: Annotated[tuple[StaticUser, ...], each_once("username")] = Field((), description="people and their contacts")
 
 
-class StaticUsers:
+class StaticUsers(Service[UsersConfig]):
     """services.users, use: static."""
 
     service = "users"
     config_type = UsersConfig
 
     def __init__(self, config: UsersConfig, services: ProcessServices) -> None:
+        super().__init__(config, services)
         self._contacts = {
             user.username: Contact(user.username, user.email, user.telephone, user.country_code, user.addresses())
             for user in config.users
@@ -48,5 +49,3 @@ class StaticUsers:
 
     async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
         return {name: self._contacts[name] for name in usernames if name in self._contacts}
-
-    async def close(self) -> None: ...
