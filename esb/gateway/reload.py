@@ -43,14 +43,12 @@ class Reloading:
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers
                 self._gateway.observer.emit(crash("", "reloading", error))
 
-
-@asynccontextmanager
-async def reloading(gateway: Gateway, load: Callable[[], Config]) -> AsyncIterator[Reloading]:
-    """Takes requests for a reload inside."""
-    made = Reloading(gateway, load)
-    task = asyncio.create_task(made.run())
-    try:
-        yield made
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Takes requests for a reload inside."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

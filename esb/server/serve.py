@@ -20,7 +20,7 @@ from esb.config import Sandbox, load
 from esb.core.errors import GatewayError
 from esb.core.events import Listener
 from esb.gateway.app import GATEWAY, Gateway, create_app
-from esb.gateway.reload import Reloading, reloading
+from esb.gateway.reload import Reloading
 from esb.server import instrumentation
 from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
@@ -111,8 +111,9 @@ async def deployed(
         tracer = await stack.enter_async_context(instrumentation.traced(environ))
         admin, tally = config.server.admin, Tally()
         app = create_app(config, listeners=[*listeners, tally] if admin else listeners, tracer=tracer)
+        reloader = Reloading(app[GATEWAY], reread)
         if admin is not None:
-            desk = instrumentation.admin(app[GATEWAY], tally, lambda: reloader.reload())
+            desk = instrumentation.admin(app[GATEWAY], tally, reloader.reload)
             await stack.enter_async_context(listening(desk, admin.host, admin.port, "server.admin.port"))
         url = await stack.enter_async_context(
             listening(
@@ -122,7 +123,7 @@ async def deployed(
                 chosen_by="server.port" if port is None else "--port",
             )
         )
-        reloader = await stack.enter_async_context(reloading(app[GATEWAY], reread))
+        await stack.enter_async_context(reloader.running())
         loop.add_signal_handler(signal.SIGHUP, reloader.ask)
         yield Deployment(app[GATEWAY], url, reloader, sandbox_url)
 

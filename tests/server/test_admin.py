@@ -4,14 +4,15 @@ import json
 import pickle
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionError, ClientSession
+from aiohttp import ClientConnectionError, ClientSession, web
 
 from esb.config import Config, load
 from esb.core.errors import ConfigError, Mistake
@@ -165,6 +166,26 @@ async def test_the_admin_listener_is_there_before_the_public_one_and_after_it(
     assert told == ["before: 503 starting", "after: 503 starting"]
     with pytest.raises(ClientConnectionError):
         await http.get(f"http://127.0.0.1:{port}/readyz")
+
+
+async def test_a_reload_that_is_asked_for_at_once_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http: ClientSession
+) -> None:
+    port = free_port()
+    answers: list[tuple[int, Any]] = []
+    listening = serve.listening
+
+    @asynccontextmanager
+    async def reloading(app: web.Application, host: str, number: int, chosen_by: str = "") -> AsyncIterator[str]:
+        async with listening(app, host, number, chosen_by) as url:
+            if chosen_by == "--port":  # it answers from now on, and nothing else has been made yet
+                async with http.post(f"http://127.0.0.1:{port}/-/reload") as response:
+                    answers.append((response.status, await response.json(content_type=None)))
+            yield url
+
+    monkeypatch.setattr(serve, "listening", reloading)
+    async with deployed(str(written(tmp_path, port)), {}, None, 0, []):
+        assert answers == [(200, {"generation": 2})]
 
 
 # What it tells of the configuration
