@@ -15,7 +15,7 @@ from aiohttp import ClientSession, TCPConnector, web
 from esb.config import load
 from esb.gateway.app import create_app
 from esb.sandbox import create_sandbox
-from esb.server.serve import listening
+from esb.server.listener import listening
 from esb.telemetry import logs
 
 DEADLINE = 6

@@ -14,7 +14,7 @@ from esb.config import load
 from esb.core.events import Event
 from esb.gateway.app import create_app
 from esb.sandbox import create_sandbox
-from esb.server.serve import BACKLOG, listening
+from esb.server.listener import BACKLOG, listening
 from tests.support.clock import Clock, ImpatientClock
 from tests.support.configuration import SERVICES, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox

@@ -9,7 +9,7 @@ from esb.cli.demo_run import demonstrate
 from esb.cli.options import CONFIG_INVALID, PORT, config_option
 from esb.core.errors import ConfigError
 from esb.server import serve
-from esb.server.serve import CannotListen
+from esb.server.listener import CannotListen
 
 
 @click.command(short_help="Send one message and show it arrive.")

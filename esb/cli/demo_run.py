@@ -10,7 +10,8 @@ from typing import Any
 
 from esb.config import load
 from esb.gateway.app import create_app
-from esb.server.serve import listening, sandbox
+from esb.server.listener import listening
+from esb.server.serve import sandbox
 
 PATH = "/api/c/compapi/cmsi/send_weixin/"
 

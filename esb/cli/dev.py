@@ -15,7 +15,8 @@ from esb.config.interpolation import state_of
 from esb.core.errors import ConfigError
 from esb.core.events import Event, Listener, Reloaded
 from esb.server import serve
-from esb.server.serve import CannotListen, Deployment
+from esb.server.listener import CannotListen
+from esb.server.serve import Deployment
 from esb.telemetry import logs
 
 try:

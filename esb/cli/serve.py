@@ -24,6 +24,7 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     # Until it serves: to search all that start-up makes for garbage, again and again, is a good part of its time.
     gc.disable()
     from esb.server import serve as serving
+    from esb.server.listener import CannotListen
     from esb.telemetry import logs, stdlib_logs
 
     served = serving.serve
@@ -35,5 +36,5 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
-    except serving.CannotListen as error:
+    except CannotListen as error:
         raise click.ClickException(str(error)) from error

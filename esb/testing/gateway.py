@@ -15,7 +15,7 @@ from esb.config import load
 from esb.core.clock import Clock
 from esb.core.events import Event
 from esb.gateway.app import create_app
-from esb.server.serve import listening
+from esb.server.listener import listening
 from esb.telemetry import logs
 
 APP, SECRET, USER = "test_app", "test-app-secret", "admin"

@@ -17,10 +17,11 @@ from aiohttp import ClientConnectionError, ClientSession, web
 from esb.config import Config, load
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import CallFinished
-from esb.server import serve
+from esb.server import listener, serve
 from esb.server.admin import create_admin
+from esb.server.listener import CannotListen
 from esb.server.process_status import Process
-from esb.server.serve import CannotListen, deployed
+from esb.server.serve import deployed
 from esb.telemetry.metrics import Snapshot, Tally
 from tests.support.configuration import WECOM
 from tests.support.gateway import OpenServer
@@ -48,7 +49,7 @@ def opening(tmp_path: Path, http: ClientSession) -> Any:
 
 async def test_without_the_key_there_is_no_admin_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    listening = serve.listening
+    listening = listener.listening
 
     def noted(app: Any, host: str, port: int, chosen_by: str = "") -> Any:
         opened.append(chosen_by)
@@ -138,7 +139,7 @@ async def test_the_admin_listener_is_there_before_the_public_one_and_after_it(
 ) -> None:
     port = free_port()
     told: list[str] = []
-    listening = serve.listening
+    listening = listener.listening
 
     class Noting:
         """Asks for the health of the deployment just before and just after a listener is open."""
@@ -173,7 +174,7 @@ async def test_a_reload_that_is_asked_for_at_once_is_done(
 ) -> None:
     port = free_port()
     answers: list[tuple[int, Any]] = []
-    listening = serve.listening
+    listening = listener.listening
 
     @asynccontextmanager
     async def reloading(app: web.Application, host: str, number: int, chosen_by: str = "") -> AsyncIterator[str]:

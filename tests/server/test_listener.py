@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from esb.server import serve
-from esb.server.serve import IDLE_SECONDS
+from esb.server import listener
+from esb.server.listener import IDLE_SECONDS
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import Advance, movable_loop_time
 from tests.support.wire import connection, read_answer, request, until
@@ -138,7 +138,7 @@ def is_connected(port: int, peer: int) -> bool:
 async def test_an_answer_that_nobody_takes_is_not_kept_for_ever(
     open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "UNTAKEN_SECONDS", 0.5)
+    monkeypatch.setattr(listener, "UNTAKEN_SECONDS", 0.5)
     gateway = await open_gateway(
         '  - {path: /test/echo/, use: "tests.support.components:Echo"}\n', more="middlewares: []\n"
     )

@@ -12,6 +12,7 @@ from esb.core.events import Observer
 from esb.gateway.app import create_app
 from esb.server import serve
 from esb.server.admin import create_admin
+from esb.server.listener import authority, cannot_listen, listening
 from esb.server.systemd import READY, STOPPING, notify
 from esb.server.workers.shared_address import shared_address
 from esb.server.workers.supervisor import Supervisor
@@ -37,16 +38,14 @@ async def supervised(path: str, environ: Mapping[str, str], host: str | None, po
         try:
             held, port = shared_address(host, server.port if port is None else port)
         except OSError as error:
-            raise serve.cannot_listen(host, server.port if port is None else port, chosen_by, error) from error
+            raise cannot_listen(host, server.port if port is None else port, chosen_by, error) from error
         stack.callback(held.close)
         reread = partial(asyncio.to_thread, load, path, environ, sandbox_url=sandbox_url)
         observer = Observer([logs.listener(environ, at_once=False)])
         supervisor = Supervisor(config, host, port, observer, reread)
         if server.admin is not None:
             desk = create_admin(supervisor)
-            await stack.enter_async_context(
-                serve.listening(desk, server.admin.host, server.admin.port, "server.admin.port")
-            )
+            await stack.enter_async_context(listening(desk, server.admin.host, server.admin.port, "server.admin.port"))
         stack.push_async_callback(supervisor.stop)  # while the admin listener still tells that they drain
         started = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stopped.wait())
@@ -58,7 +57,7 @@ async def supervised(path: str, environ: Mapping[str, str], host: str | None, po
         await started
         hanging_up = Hup(supervisor)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hanging_up.ask)
-        serve.announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        serve.announce(f"http://{authority(host, port)}")
         notify(environ, READY)
         await stopped.wait()
         notify(environ, STOPPING)

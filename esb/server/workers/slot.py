@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from esb.core.events import Observer, WorkerEnded, crash
+from esb.server.listener import CannotListen
 from esb.server.process_status import Process
-from esb.server.serve import CannotListen
 from esb.server.workers.ipc import Line, LineClosed, Questions
 from esb.server.workers.worker import Orders
 from esb.telemetry import metrics

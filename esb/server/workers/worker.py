@@ -17,8 +17,9 @@ from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.generation import Generation
 from esb.server import instrumentation
+from esb.server.listener import CannotListen, listening
 from esb.server.process_status import Process, state
-from esb.server.serve import CannotListen, listening, run, settle, stop_signal
+from esb.server.serve import run, settle, stop_signal
 from esb.server.workers.ipc import Line, LineClosed
 from esb.telemetry import logs, stdlib_logs
 from esb.telemetry.metrics import Tally

@@ -7,7 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from esb.server.serve import BACKLOG
+from esb.server.listener import BACKLOG
 
 LINGER_NOT = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 

@@ -1,0 +1,102 @@
+"""Sockets and HTTP servers: an application that listens at an address, until it is left."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import traceback
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from esb.core.errors import GatewayError
+from esb.gateway.app import GATEWAY
+
+IDLE_SECONDS = 100.0
+"""How long a connection may have no complete head of a request: new, between two requests, or in the middle of one.
+
+Longer than load balancers keep theirs (nginx and most others 60, Go 90), so that none of them sends into a closed one.
+"""
+BACKLOG = 1024
+"""So many may connect at the same moment; of more, the system lets some try again after a second."""
+UNTAKEN_SECONDS = 300.0
+"""How long an answer may wait for a client that takes nothing of it. Streams have their own, shorter time."""
+SHUTDOWN_SECONDS = 1.0
+"""Time for an answer that is being written when the server stops."""
+
+
+class CannotListen(GatewayError):
+    """An address could not be opened; the text says which, who chose it, and why."""
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, host: str, port: int, chosen_by: str = "", *, shared: bool = False
+) -> AsyncIterator[str]:
+    """Serve the application at this address and yield its URL, with the real port. CannotListen if that fails.
+
+    `chosen_by` is the key or option that CannotListen tells to change. Other processes listen on a `shared` one too.
+    """
+    options: dict[str, Any] = {
+        "access_log": None,
+        "logger": _TextlessLogger(logging.getLogger("esb.serving")),
+        "keepalive_timeout": IDLE_SECONDS,
+        "auto_decompress": False,  # a body that is passed on stays as it is; ingress unpacks the others
+    }
+    async with AsyncExitStack() as stack:
+        runner: web.BaseRunner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **options)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
+            runner = web.ServerRunner(
+                _Server(gateway.ingress.handle, **options), handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+            )
+            stack.push_async_callback(runner.cleanup)
+            await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared or None).start()
+        except OSError as error:
+            raise cannot_listen(host, port, chosen_by, error) from error
+        yield f"http://{authority(host, runner.addresses[0][1])}"
+
+
+def authority(host: str, port: int) -> str:
+    """Return HOST:PORT as URLs have it, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def cannot_listen(host: str, port: int, chosen_by: str, error: OSError) -> CannotListen:
+    """Return the error that names this address, who chose it, and the system's reason."""
+    choice = f" ({chosen_by})" if chosen_by else ""
+    return CannotListen(f"cannot listen on {authority(host, port)}{choice}: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's own words; event loops wrap them in theirs. Unresolvable names have negative numbers."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
+class _Server(web.Server):
+    """An HTTP server that does not keep answers for ever for those who do not take them."""
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1000))
+
+
+class _TextlessLogger(logging.LoggerAdapter[logging.Logger]):
+    """The HTTP server's log without the texts of errors: they quote the request, its credentials too."""
+
+    def process(self, msg: str, kwargs: MutableMapping[str, Any]) -> tuple[str, MutableMapping[str, Any]]:
+        error = kwargs.pop("exc_info", None)
+        if error is True:
+            error = sys.exc_info()[1]
+        if isinstance(error, BaseException):
+            where = [f" at {frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-1:]]
+            msg += "".join([": ", type(error).__name__, *where]).replace("%", "%%")
+        return msg, kwargs
