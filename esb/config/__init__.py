@@ -1,7 +1,7 @@
 """esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
 from esb.config.component_paths import METHODS, VARIABLE, path_fault, system_of
-from esb.config.loading import load
+from esb.config.loading import ConfigSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
     Admin,
@@ -24,6 +24,7 @@ __all__ = [
     "ComponentStanza",
     "Config",
     "ConfigModel",
+    "ConfigSource",
     "DocumentKeys",
     "IncludedKeys",
     "Sandbox",

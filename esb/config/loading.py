@@ -23,15 +23,35 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_
 
     `sandbox_url` is what `${sandbox}` stands for once the sandbox listens; without it, what its stanza promises.
     """
-    return _Loading(Path(path), os.environ if environ is None else environ, sandbox_url).config()
+    return ConfigSource(path, environ).resolve(sandbox_url=sandbox_url)
 
 
-class _Loading:
-    """One run of `load`: what has been read so far, and the mistakes in it."""
+class ConfigSource:
+    """esb.yaml and the files that it includes, each read once, however often `${…}` in them is resolved."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str], sandbox_url: str | None) -> None:
-        self.path = path
-        self.environ = environ
+    def __init__(self, path: str | Path, environ: Mapping[str, str] | None = None) -> None:
+        self.path = Path(path)
+        self.environ = os.environ if environ is None else environ
+        self._documents: dict[Path, tuple[Section | None, list[Mistake]]] = {}
+
+    def resolve(self, *, sandbox_url: str | None = None) -> Config:
+        """Return the configuration, as `load` does. The files with secrets are read each time."""
+        return _Resolution(self, sandbox_url).config()
+
+    def document(self, path: Path) -> tuple[Section | None, list[Mistake]]:
+        """Return this file's top level, None if there is no mapping; and what is wrong with it."""
+        if path not in self._documents:
+            self._documents[path] = _document(path)
+        return self._documents[path]
+
+
+class _Resolution:
+    """One configuration in the making: what has been found so far, and the mistakes in it."""
+
+    def __init__(self, source: ConfigSource, sandbox_url: str | None) -> None:
+        self.source = source
+        self.path = source.path
+        self.environ = source.environ
         self.sandbox_url = sandbox_url
         self.mistakes: list[Mistake] = []
         self.files: list[str] = []
@@ -69,30 +89,10 @@ class _Loading:
     # Files
 
     def _read(self, path: Path) -> Section | None:
-        name = str(path)
-        self.files.append(name)
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_FILE + 1)
-            if len(content) > MAX_FILE:
-                self.mistakes.append(Mistake(name, 1, "file", f"cannot be read: over {MAX_FILE} bytes"))
-                return None
-            root, mistakes = read(content.decode("utf-8-sig"), name)
-        except OSError as error:
-            self.mistakes.append(Mistake(name, 1, "file", f"cannot be read: {error.strerror}"))
-            return None
-        except UnicodeDecodeError as error:
-            line = error.object.count(b"\n", 0, error.start) + 1
-            self.mistakes.append(Mistake(name, line, "file", "not UTF-8 text"))
-            return None
-        except ConfigError as error:
-            self.mistakes += error.mistakes
-            return None
+        self.files.append(str(path))
+        root, mistakes = self.source.document(path)
         self.mistakes += mistakes
-        if isinstance(root.value, dict):
-            return root
-        self.mistakes.append(root.mistake("expected a mapping with `version:` and `components:`"))
-        return None
+        return root
 
     def _filled(self, root: Section, path: Path) -> Section:
         interpolation = Interpolation(self.environ, path.parent, self.sandbox_url)
@@ -108,7 +108,7 @@ class _Loading:
             sandbox = stanza.validate(Sandbox)
         except ConfigError:
             sandbox = Sandbox()
-        port = sandbox.port or Sandbox().port  # 0 is a free one, known when it listens: then all is read again
+        port = sandbox.port or Sandbox().port  # 0 is a free one, known when it listens: then all is resolved again
         return f"http://127.0.0.1:{port}"
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
@@ -162,3 +162,24 @@ class _Loading:
             return None
         stanzas = (self.parts.stanza(part.reread()) for part in middlewares.children.values())
         return tuple(stanza for stanza in stanzas if stanza is not None)
+
+
+def _document(path: Path) -> tuple[Section | None, list[Mistake]]:
+    """Read one YAML file: its top level, None if there is no mapping; and what is wrong with it."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            return None, [Mistake(name, 1, "file", f"cannot be read: over {MAX_FILE} bytes")]
+        root, mistakes = read(content.decode("utf-8-sig"), name)
+    except OSError as error:
+        return None, [Mistake(name, 1, "file", f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return None, [Mistake(name, line, "file", "not UTF-8 text")]
+    except ConfigError as error:
+        return None, list(error.mistakes)
+    if isinstance(root.value, dict):
+        return root, list(mistakes)
+    return None, [*mistakes, root.mistake("expected a mapping with `version:` and `components:`")]

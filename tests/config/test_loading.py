@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from esb.config import ComponentStanza, Config, Sandbox, Server, load, loading
+from esb.config import ComponentStanza, Config, ConfigSource, Sandbox, Server, load, loading
 from esb.core.errors import ConfigError
 from tests.support.repository import BAD_CONFIGS
 
@@ -389,3 +389,23 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfversion: 1\r\ncomponents: []\r\n")
 
     clean(path)
+
+
+def test_files_are_read_once_however_often_they_are_resolved(write: Write) -> None:
+    write("components: [{path: /a/more/, use: x, config: {url: '${sandbox}'}}]\n", "more.yaml")
+    path = write("version: 1\nsandbox: {port: 0}\ninclude: [more.yaml]\ncomponents: [{path: /a/b/, use: x, prot: 1}]\n")
+    source = ConfigSource(path, {})
+    first = source.resolve()
+    for name in ("esb.yaml", "more.yaml"):
+        write("broken: [", name)
+
+    second = source.resolve(sandbox_url="http://127.0.0.1:4321")
+
+    assert [config.components[1].config.value["url"] for config in (first, second)] == [
+        "http://127.0.0.1:8089",
+        "http://127.0.0.1:4321",
+    ]
+    assert first.mistakes == second.mistakes
+    assert [mistake.key for mistake in second.mistakes] == ["components[0].prot"]
+    assert second.files == first.files
+    assert load(path, {}).mistakes != first.mistakes
