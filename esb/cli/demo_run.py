@@ -10,14 +10,14 @@ from typing import Any
 
 from esb.config import load
 from esb.gateway.app import create_app
+from esb.server.deployment import sandbox
 from esb.server.listener import listening
-from esb.server.serve import sandbox
 
 PATH = "/api/c/compapi/cmsi/send_weixin/"
 
 
 def example(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The request of the API document, with the app and the user that conf/esb.yaml knows."""
+    """Return the request of the API document, with the app and the user that conf/esb.yaml knows."""
     return {
         "bk_app_code": "esb_demo",
         "bk_app_secret": environ.get("ESB_DEMO_SECRET") or "demo-secret",
@@ -33,7 +33,7 @@ def example(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def demonstrate(path: str, environ: Mapping[str, str]) -> bool:
-    """Prints the request, the answer and the inbox; whether the message arrived."""
+    """Print the request, the answer and the inbox; return True if the message arrived."""
     async with AsyncExitStack() as stack:
         wechat = await stack.enter_async_context(sandbox(0))
         config = load(path, environ, sandbox_url=wechat)
@@ -55,7 +55,7 @@ def _show(title: str, content: Any) -> None:
 
 
 def _exchange(url: str, body: Any = None) -> dict[str, Any]:
-    """The JSON that comes back, whatever its HTTP status. Directly: a proxy of the machine leads away from loopback."""
+    """Return the JSON of any HTTP status. Directly: a proxy of the machine leads away from loopback."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - our own servers
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,22 +1,21 @@
-"""esb dev: serves while its files are edited. Each change is a reload; one with a mistake changes nothing."""
+"""esb dev: a gateway that follows edits of its files. Each change is a reload; one with a mistake changes nothing."""
 
 import asyncio
-import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
 
 import click
 
 from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_option
-from esb.config import Config
+from esb.config import Config, ConfigSource
 from esb.config.interpolation import state_of
 from esb.core.errors import ConfigError
 from esb.core.events import Event, Listener, Reloaded
 from esb.server import serve
+from esb.server.deployment import Deployment, deployed
 from esb.server.listener import CannotListen
-from esb.server.serve import Deployment
 from esb.telemetry import logs
 
 try:
@@ -48,7 +47,7 @@ def dev(path: str, host: str | None, port: int | None) -> None:
     if watchfiles is None:
         raise click.ClickException(NEEDS_WATCHFILES)
     try:
-        serve.run(develop(path, os.environ, host, port))
+        serve.run(develop(ConfigSource(path), host, port))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
@@ -56,13 +55,16 @@ def dev(path: str, host: str | None, port: int | None) -> None:
         raise click.ClickException(str(error)) from error
 
 
-async def develop(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
-    """Serves until TERM or INT."""
-    stopped = serve.stop_signal()
+async def develop(source: ConfigSource, host: str | None, port: int | None) -> None:
+    """Serve until TERM or INT; HUP reloads, as each edit does."""
+    stop, hangup = serve.stop_signal(), serve.hangup_signal()
     listeners = [_telling(logs.listener({}))]
-    async with serve.deployed(path, environ, host, port, listeners, always_sandbox=True) as deployment:
+    async with (
+        deployed(source, host, port, listeners, always_sandbox=True) as deployment,
+        deployment.reloader.following(hangup),
+    ):
         following = asyncio.create_task(follow(deployment))
-        stopping = asyncio.create_task(stopped.wait())
+        stopping = asyncio.create_task(stop.wait())
         await asyncio.sleep(0)  # the first step of a task: from here on no change is missed
         click.echo(f"the WeChat sandbox is at {deployment.sandbox_url}", err=True)
         serve.announce(deployment.url)
@@ -76,32 +78,32 @@ async def develop(path: str, environ: Mapping[str, str], host: str | None, port:
 
 
 async def follow(deployment: Deployment) -> None:
-    """Reloads after each change of a watched file."""
-    reloading = deployment.reloading
+    """Reload after each change of a watched file."""
+    reloader = deployment.reloader
     while True:
-        folders = watched(reloading.last_read)
+        folders = watched(reloader.last_read)
         async with aclosing(changes(folders)) as bursts:
             async for burst in bursts:
-                if not burst and not secrets_changed(reloading.last_read):
+                if not burst and not secrets_changed(reloader.last_read):
                     continue
                 with suppress(ConfigError):  # a listener tells
-                    await reloading.reload()
-                if watched(reloading.last_read) != folders:
+                    await reloader.reload()
+                if watched(reloader.last_read) != folders:
                     break
 
 
 def watched(config: Config) -> set[Path]:
-    """The folders in which a change counts: a new file there may match a pattern of `include`, or be a plugin."""
+    """Return the folders in which changes count: a new file may match a pattern of `include`, or be a plugin."""
     return {config.folder, *(file.absolute().parent for file in config.files)}
 
 
 def secrets_changed(config: Config) -> bool:
-    """Whether a file that `${file:…}` names is not what was read. They may stand in any folder, or not yet."""
+    """Return True if a file that `${file:…}` names is not what was read. They may stand in any folder, or not yet."""
     return any(state_of(file) != state for file, state in config.secrets.items())
 
 
 def changes(folders: set[Path]) -> AsyncGenerator[set[tuple[watchfiles.Change, str]]]:
-    """Each burst of changes to YAML or Python files; an empty one now and then, when there are none."""
+    """Yield each burst of changes to YAML or Python files; an empty one now and then, when there are none."""
     usual = watchfiles.DefaultFilter()
 
     def is_source(change: watchfiles.Change, path: str) -> bool:
@@ -118,7 +120,7 @@ def changes(folders: set[Path]) -> AsyncGenerator[set[tuple[watchfiles.Change, s
 
 
 def _telling(log: Listener) -> Listener:
-    """The log, but what is wrong with an edit stands there as `esb check` says it."""
+    """Return the log, in which mistakes of an edit stand as `esb check` says them."""
 
     def listener(event: Event) -> None:
         if isinstance(event, Reloaded) and event.mistakes:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_option
-from esb.config import load
+from esb.config import ConfigSource
 from esb.core.errors import ConfigError
 
 
@@ -27,12 +27,13 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     from esb.server.listener import CannotListen
     from esb.telemetry import logs, stdlib_logs
 
+    source = ConfigSource(path)
     served = serving.serve
-    if load(path).server.workers > 1:
+    if source.resolve().server.workers > 1:
         from esb.server.workers.run import supervised as served
     try:
         with stdlib_logs.told(logs.listener(os.environ)):
-            serving.run(served(path, os.environ, host, port))
+            serving.run(served(source, host, port))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)

@@ -38,7 +38,10 @@ HEALTH_KEPT_SECONDS = 2.0
 class Gateway:
     """One gateway: what lasts as long as the process, and the generation that answers now."""
 
-    def __init__(self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None) -> None:
+    def __init__(
+        self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None, number: int = 1
+    ) -> None:
+        """`number` is that of the generation that answers first."""
         self.observer = Observer(listeners, tracer)
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
@@ -48,7 +51,7 @@ class Gateway:
         self.tokens = TokenCache(self.observer, clock, fleet=fleet)
         self._services = ProcessServices(self.http, self.tokens, self.store, clock, lanes, self.observer)
         self._idempotency = Idempotency(self.store, self.observer)
-        self.generation = Generation(config, self._services, [*missing, *mistakes], idempotency=self._idempotency)
+        self.generation = Generation(config, self._services, [*missing, *mistakes], number, self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self._health: Lookup[int, list[str]] = Lookup(
             ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock
@@ -180,13 +183,14 @@ def create_app(
     listeners: Iterable[Listener] = (),
     clock: Clock | None = None,
     tracer: Tracer | None = None,
+    generation: int = 1,
 ) -> web.Application:
     """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
-    Without a `tracer` nothing is traced.
+    Without a `tracer` nothing is traced. A worker that starts after reloads begins with their `generation`.
     """
-    gateway = Gateway(config, listeners, clock or SystemClock(), tracer)
+    gateway = Gateway(config, listeners, clock or SystemClock(), tracer, generation)
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.register_resource(_Everything(gateway.ingress))

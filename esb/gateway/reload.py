@@ -1,54 +1,55 @@
-"""Reload on request: the configuration is read again, and the gateway answers by it."""
+"""Reload on request: the configuration is read again and applied, in one process or in many."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from esb.config import Config
 from esb.core.errors import ConfigError
-from esb.core.events import crash
-from esb.gateway.app import Gateway
+from esb.core.events import Observer, crash
 
 
-class Reloading:
-    """One reload at a time; who asks during one is served by the next. What came of each is told as an event."""
+class Reloader:
+    """Reloads one at a time; who asks during one is served by the next. What applies a configuration tells of it."""
 
-    def __init__(self, gateway: Gateway, load: Callable[[], Config]) -> None:
-        self.last_read = gateway.config
-        self._gateway = gateway
-        self._load = load
-        self._asked = asyncio.Event()
+    def __init__(
+        self,
+        config: Config,
+        read: Callable[[], Config],
+        apply: Callable[[Config], Awaitable[None]],
+        observer: Observer,
+    ) -> None:
+        """`read` reads the configuration again, in a thread; `apply` raises ConfigError if nothing has changed."""
+        self.last_read = config
+        self._read = read
+        self._apply = apply
+        self._observer = observer
         self._lock = asyncio.Lock()
 
-    def ask(self) -> None:
-        """Asks for a reload, soon. For signal handlers."""
-        self._asked.set()
-
-    async def run(self) -> None:
-        """Reloads whenever it was asked for."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            with suppress(ConfigError):  # told already
-                await self.reload()
-
     async def reload(self) -> None:
-        """Reloads now. ConfigError with all mistakes: nothing has changed."""
+        """Reload now. ConfigError with all mistakes: nothing has changed."""
         async with self._lock:
             try:
-                self.last_read = await asyncio.to_thread(self._load)
-                await self._gateway.reload(self.last_read)
+                self.last_read = await asyncio.to_thread(self._read)
+                await self._apply(self.last_read)
             except ConfigError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers
-                self._gateway.observer.emit(crash("", "reloading", error))
+                self._observer.emit(crash("", "reloading", error))
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Takes requests for a reload inside."""
-        task = asyncio.create_task(self.run())
+    async def following(self, requested: asyncio.Event) -> AsyncIterator[None]:
+        """Reload whenever this event is set, until the context is left."""
+        task = asyncio.create_task(self._follow(requested))
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self, requested: asyncio.Event) -> None:
+        while True:
+            await requested.wait()
+            requested.clear()
+            with suppress(ConfigError):  # told already
+                await self.reload()

@@ -9,70 +9,47 @@ from typing import Any
 
 from aiohttp import web
 
-from esb.config import Config
 from esb.core import json_codec
 from esb.core.errors import ConfigError
-from esb.gateway.app import Gateway
 from esb.introspect import config_view
-from esb.server.process_status import OK, Fleet, Process, state
+from esb.server.process_status import OK, Processes, ProcessStatus
 from esb.telemetry import metrics, prometheus
-from esb.telemetry.metrics import Snapshot, Tally
 
 JSON = "application/json; charset=utf-8"
 
 
-class Alone:
-    """A gateway that is one process: this one."""
-
-    def __init__(self, gateway: Gateway, tally: Tally, reload: Callable[[], Awaitable[None]]) -> None:
-        self._gateway = gateway
-        self._tally = tally
-        self._reload = reload
-
-    def config(self) -> Config:
-        return self._gateway.config
-
-    async def processes(self) -> Sequence[Process]:
-        return [state(self._gateway, self._tally)]
-
-    def past(self) -> Sequence[Snapshot]:
-        return ()
-
-    async def reload(self) -> None:
-        await self._reload()
-
-
-def create_admin(fleet: Fleet) -> web.Application:
-    """The admin listener's application."""
-    desk = _Desk(fleet)
+def create_admin(processes: Processes, reload: Callable[[], Awaitable[None]]) -> web.Application:
+    """Return the admin listener's application. `reload` raises ConfigError if nothing has changed."""
+    handlers = _Handlers(processes, reload)
     app = web.Application()
     app.add_routes(
         [
-            web.get("/metrics", desk.metrics),
-            web.get("/livez", desk.live),
-            web.get("/readyz", desk.ready),
-            web.get("/-/config", desk.config),
-            web.get("/-/components", desk.components),
-            web.post("/-/reload", desk.reload),
+            web.get("/metrics", handlers.metrics),
+            web.get("/livez", handlers.live),
+            web.get("/readyz", handlers.ready),
+            web.get("/-/config", handlers.config),
+            web.get("/-/components", handlers.components),
+            web.post("/-/reload", handlers.reload),
         ]
     )
     return app
 
 
-class _Desk:
-    """Answers the operators."""
+class _Handlers:
+    """The handlers of the operators' requests."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, processes: Processes, reload: Callable[[], Awaitable[None]]) -> None:
+        self._processes = processes
+        self._reload = reload
 
     async def metrics(self, request: web.Request) -> web.Response:
-        processes = await self._fleet.processes()
-        past = [replace(snapshot, away=0) for snapshot in self._fleet.past()]
-        counted = metrics.joined([*(process.counted for process in processes), *past])
+        statuses = await self._processes.statuses()
+        past = [replace(snapshot, away=0) for snapshot in self._processes.past()]
+        counted = metrics.joined([*(status.counted for status in statuses), *past])
         state = prometheus.State(
-            ready=_health(processes) == OK,
-            in_flight=sum(process.in_flight for process in processes),
-            generation=_generation(processes),
+            ready=_health(statuses) == OK,
+            in_flight=sum(status.in_flight for status in statuses),
+            generation=_generation(statuses),
         )
         body, content_type = prometheus.written(counted, state, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
@@ -81,44 +58,44 @@ class _Desk:
         return web.Response(text="ok\n")
 
     async def ready(self, request: web.Request) -> web.Response:
-        health = _health(await self._fleet.processes())
+        health = _health(await self._processes.statuses())
         return web.Response(text=f"{health}\n", status=200 if health == OK else 503)
 
     async def config(self, request: web.Request) -> web.Response:
-        return _json(config_view.shown(self._fleet.config()))
+        return _json(config_view.shown(self._processes.config()))
 
     async def components(self, request: web.Request) -> web.Response:
-        return _json(config_view.components(self._fleet.config()))
+        return _json(config_view.components(self._processes.config()))
 
     async def reload(self, request: web.Request) -> web.Response:
-        """200 with the new generation; 422 with what is wrong, and the old one answers as before."""
+        """Answer 200 with the new generation, or 422 with all mistakes: then the old one answers as before."""
         if "Origin" in request.headers:  # a web page that somebody on this machine has open
             return _json({"error": "this is not for web pages"}, 403)
-        processes = await self._fleet.processes()
-        health, before = _health(processes), _generation(processes)
+        statuses = await self._processes.statuses()
+        health, before = _health(statuses), _generation(statuses)
         if health != OK:
             return _json({"error": health, "generation": before}, 409)
         try:
-            await self._fleet.reload()
+            await self._reload()
         except ConfigError as error:
             return _json({"generation": before, "mistakes": [mistake._asdict() for mistake in error.mistakes]}, 422)
-        after = _generation(await self._fleet.processes())
+        after = _generation(await self._processes.statuses())
         if after == before:
             return _json({"error": "the reload failed, the log tells where", "generation": after}, 500)
         return _json({"generation": after})
 
 
-def _health(processes: Sequence[Process]) -> str:
-    """Ready is who all are ready, and all on one configuration."""
-    unwell = [process.health for process in processes if process.health != OK]
+def _health(statuses: Sequence[ProcessStatus]) -> str:
+    """Return ok if all are ready, and all on one configuration; otherwise why not."""
+    unwell = [status.health for status in statuses if status.health != OK]
     if unwell:
         return unwell[0]
-    return OK if len({process.generation for process in processes}) == 1 else "starting"
+    return OK if len({status.generation for status in statuses}) == 1 else "starting"
 
 
-def _generation(processes: Sequence[Process]) -> int:
-    """The oldest that still answers."""
-    return min((process.generation for process in processes), default=0)
+def _generation(statuses: Sequence[ProcessStatus]) -> int:
+    """Return the oldest that still answers."""
+    return min((status.generation for status in statuses), default=0)
 
 
 def _json(value: Any, status: int = 200) -> web.Response:

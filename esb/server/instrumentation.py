@@ -1,4 +1,4 @@
-"""What watches a gateway from outside, made only where somebody asks for it: the admin listener, and traces.
+"""Observation from outside, made only where somebody asks for it: the admin listener, and traces.
 
 Both bring libraries along that take time and memory to import. Who does not use them does not pay for them.
 """
@@ -10,26 +10,25 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from esb.core.events import Tracer
-from esb.gateway.app import Gateway
-from esb.telemetry.metrics import Tally
+from esb.server.process_status import Processes
 
 ASK_FOR_TRACES = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """Standard variables, any of which switches traces on."""
 PROTOCOL = "http/protobuf"
 
 
-def admin(gateway: Gateway, tally: Tally, reload: Callable[[], Awaitable[None]]) -> web.Application:
-    """The admin listener's application, for a gateway that is one process."""
-    from esb.server.admin import Alone, create_admin
+def admin(processes: Processes, reload: Callable[[], Awaitable[None]]) -> web.Application:
+    """Return the admin listener's application."""
+    from esb.server.admin import create_admin
 
-    return create_admin(Alone(gateway, tally, reload))
+    return create_admin(processes, reload)
 
 
 @asynccontextmanager
 async def traced(environ: Mapping[str, str]) -> AsyncIterator[Tracer | None]:
-    """What traces calls, if these variables ask for it; the last spans are sent on leaving.
+    """Yield a tracer of calls, if these variables ask for one; the last spans are sent on leaving.
 
-    What cannot be done is told, and the gateway works without: whoever sets such variables for all programs of a
+    Whatever cannot be done is told, and the gateway works without: whoever sets such variables for all programs of a
     machine must not stop this one.
     """
     if not _asked(environ):

@@ -12,8 +12,8 @@ OK = "ok"
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """What one process that answers calls says of itself. `health` is ok, starting or draining."""
+class ProcessStatus:
+    """Health of one process that answers calls, and what it has counted. `health` is ok, starting or draining."""
 
     health: str
     in_flight: int
@@ -21,28 +21,40 @@ class Process:
     counted: Snapshot
 
 
-def state(gateway: Gateway, tally: Tally) -> Process:
-    """How this process is."""
-    ingress = gateway.ingress
-    health = "draining" if ingress.draining else OK if ingress.ready else "starting"
-    return Process(health, len(ingress.in_flight), gateway.generation.number, tally.snapshot())
-
-
-class Fleet(Protocol):
-    """All of them."""
+class Processes(Protocol):
+    """All processes that answer the calls of one gateway."""
 
     def config(self) -> Config:
-        """What answers calls now."""
+        """Return the configuration by which they answer now."""
         ...
 
-    async def processes(self) -> Sequence[Process]:
-        """Those that answer calls, or should."""
+    async def statuses(self) -> Sequence[ProcessStatus]:
+        """Return the status of each that answers calls, or should."""
         ...
 
     def past(self) -> Sequence[Snapshot]:
-        """What processes that have ended had counted: no number may ever go down."""
+        """Return the counts of processes that have ended: no number may ever go down."""
         ...
 
-    async def reload(self) -> None:
-        """Reads the configuration again, everywhere. ConfigError with all mistakes: nothing has changed."""
-        ...
+
+class SingleProcess:
+    """A gateway that is one process: this one."""
+
+    def __init__(self, gateway: Gateway, tally: Tally) -> None:
+        self._gateway = gateway
+        self._tally = tally
+
+    def config(self) -> Config:
+        return self._gateway.config
+
+    async def statuses(self) -> Sequence[ProcessStatus]:
+        return [self.status()]
+
+    def status(self) -> ProcessStatus:
+        """Return the status of this process."""
+        ingress = self._gateway.ingress
+        health = "draining" if ingress.draining else OK if ingress.ready else "starting"
+        return ProcessStatus(health, len(ingress.in_flight), self._gateway.generation.number, self._tally.snapshot())
+
+    def past(self) -> Sequence[Snapshot]:
+        return ()

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esb.config import ConfigModel, load
+from esb.config import Config, ConfigModel, load
 from esb.contracts.component import Component, Reply
 from esb.core.call import Call
 from esb.core.errors import ConfigError
-from esb.core.events import Crashed, Event, GenerationClosed, Reloaded
+from esb.core.events import Crashed, Event, GenerationClosed, Observer, Reloaded
 from esb.core.params import Params
 from esb.gateway import app as app_module
 from esb.gateway.app import GATEWAY
+from esb.gateway.reload import Reloader
 from tests.support.clock import Clock
 from tests.support.components import Free
 from tests.support.configuration import DEMO, MESSAGE, SERVICES, WECOM
@@ -395,3 +396,55 @@ async def test_a_repetition_during_a_reload_waits_for_the_call_that_it_repeats(
     answers = [answer["data"] for answer in await asyncio.gather(*calls)]
     answers.append((await gateway.call("test/sends", idempotency_key="k1"))["data"])
     assert answers == [{"sent": 1}, {"sent": 1, "replayed": True}, {"sent": 1, "replayed": True}]
+
+
+# Whatever asks for it
+
+
+class Applied:
+    """Applies configurations, each as it is told to; and notes what it was asked."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.config = Config(Path("esb.yaml"), Path())
+        self.events: list[Event] = []
+        self.under_way = self.most_at_once = self.done = 0
+        self._errors = list(errors)
+
+    def reloader(self) -> Reloader:
+        return Reloader(self.config, lambda: self.config, self.apply, Observer([self.events.append]))
+
+    async def apply(self, config: Config) -> None:
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
+        self.done += 1
+        if (error := self._errors.pop(0)) is not None:
+            raise error
+
+
+async def test_reloads_that_are_asked_for_at_once_are_done_one_after_another() -> None:
+    applied = Applied(None, None, None)
+    reloader = applied.reloader()
+    await asyncio.gather(*(reloader.reload() for _ in range(3)))
+    assert (applied.done, applied.most_at_once) == (3, 1)
+
+
+async def test_who_asks_while_the_gateway_starts_is_served_when_it_follows() -> None:
+    applied, requested = Applied(None), asyncio.Event()
+    requested.set()
+    async with applied.reloader().following(requested):
+        await until(lambda: applied.done == 1)
+    assert not requested.is_set()
+
+
+@pytest.mark.parametrize("error", [ConfigError([]), ZeroDivisionError()])
+async def test_a_reload_that_fails_is_not_the_last_one(error: Exception) -> None:
+    applied, requested = Applied(error, None), asyncio.Event()
+    async with applied.reloader().following(requested):
+        requested.set()
+        await until(lambda: applied.done == 1)
+        requested.set()
+        await until(lambda: applied.done == 2)
+    told = [(event.doing, event.kind) for event in applied.events if isinstance(event, Crashed)]
+    assert told == ([] if isinstance(error, ConfigError) else [("reloading", "ZeroDivisionError")])

@@ -34,7 +34,7 @@ ORDER: tuple[frozenset[str], ...] = (
 PLANNED = frozenset({"client", "database", "portal"})
 """Rooms that are built with their first user."""
 
-BESIDE = {"sandbox": frozenset({"server.serve"}), "locale": frozenset[str]()}
+BESIDE = {"sandbox": frozenset({"server.deployment"}), "locale": frozenset[str]()}
 """Rooms that stand beside the house and import nothing of it, each with its importers."""
 
 PLUGINS_ALSO_IMPORT = {
@@ -83,8 +83,8 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "incoming.body": "multipart, for forms: nearly all callers send JSON",
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
+    "server.deployment": "the WeChat sandbox, which production does without",
     "server.instrumentation": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
-    "server.serve": "the WeChat sandbox, which production does without",
     "telemetry.logs": "structlog, which colours the lines on a terminal",
 }
 """Module -> why it has an import that is not at its top."""

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from aiohttp import ClientConnectionError, ClientSession, web
 
-from esb.config import Config, load
+from esb.config import Config, ConfigSource, load
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import CallFinished
-from esb.server import listener, serve
+from esb.server import deployment as deployment_module
+from esb.server import listener
 from esb.server.admin import create_admin
+from esb.server.deployment import deployed
 from esb.server.listener import CannotListen
-from esb.server.process_status import Process
-from esb.server.serve import deployed
+from esb.server.process_status import ProcessStatus
 from esb.telemetry.metrics import Snapshot, Tally
 from tests.support.configuration import WECOM
 from tests.support.gateway import OpenServer
@@ -55,13 +56,13 @@ async def test_without_the_key_there_is_no_admin_listener(tmp_path: Path, monkey
         opened.append(chosen_by)
         return listening(app, host, port, chosen_by)
 
-    monkeypatch.setattr(serve, "listening", noted)
+    monkeypatch.setattr(deployment_module, "listening", noted)
     file = tmp_path / "esb.yaml"
     file.write_text("version: 1\ncomponents: []\n")
-    async with deployed(str(file), {}, None, 0, []):
+    async with deployed(ConfigSource(file, {}), None, 0, []):
         assert opened == ["--port"]
     opened.clear()
-    async with deployed(str(written(tmp_path, free_port(), WECOM)), {}, None, 0, []):
+    async with deployed(ConfigSource(written(tmp_path, free_port(), WECOM), {}), None, 0, []):
         assert opened == ["sandbox.port", "server.admin.port", "--port"]
 
 
@@ -86,7 +87,7 @@ async def test_an_address_that_is_taken_is_named_with_its_key(tmp_path: Path, op
         port = int(deployment.admin_url.rpartition(":")[2])
         (tmp_path / "other").mkdir()
         with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port} \(server\.admin\.port\)"):
-            async with deployed(str(written(tmp_path / "other", port)), {}, None, 0, []):
+            async with deployed(ConfigSource(written(tmp_path / "other", port), {}), None, 0, []):
                 pass
 
 
@@ -145,7 +146,7 @@ async def test_the_admin_listener_is_there_before_the_public_one_and_after_it(
         """Asks for the health of the deployment just before and just after a listener is open."""
 
         def __init__(self, *arguments: Any, **named: Any) -> None:
-            self._public = named.get("chosen_by") == "--port"
+            self._public = "--port" in arguments
             self._listening = listening(*arguments, **named)
 
         async def __aenter__(self) -> str:
@@ -161,8 +162,8 @@ async def test_the_admin_listener_is_there_before_the_public_one_and_after_it(
                 async with http.get(f"http://127.0.0.1:{port}/readyz") as response:
                     told.append(f"{moment}: {response.status} {(await response.text()).strip()}")
 
-    monkeypatch.setattr(serve, "listening", Noting)
-    async with deployed(str(written(tmp_path, port)), {}, None, 0, []):
+    monkeypatch.setattr(deployment_module, "listening", Noting)
+    async with deployed(ConfigSource(written(tmp_path, port), {}), None, 0, []):
         pass
     assert told == ["before: 503 starting", "after: 503 starting"]
     with pytest.raises(ClientConnectionError):
@@ -184,8 +185,8 @@ async def test_a_reload_that_is_asked_for_at_once_is_done(
                     answers.append((response.status, await response.json(content_type=None)))
             yield url
 
-    monkeypatch.setattr(serve, "listening", reloading)
-    async with deployed(str(written(tmp_path, port)), {}, None, 0, []):
+    monkeypatch.setattr(deployment_module, "listening", reloading)
+    async with deployed(ConfigSource(written(tmp_path, port), {}), None, 0, []):
         assert answers == [(200, {"generation": 2})]
 
 
@@ -305,15 +306,15 @@ async def test_nothing_is_reloaded_while_draining_for_a_web_page_or_by_a_get(ope
 class Herd:
     """Several processes, as a supervisor would know them."""
 
-    def __init__(self, config: Config, *processes: Process) -> None:
+    def __init__(self, config: Config, *statuses: ProcessStatus) -> None:
         self._config = config
-        self.living = list(processes)
+        self.living = list(statuses)
         self.ended: list[Snapshot] = []
 
     def config(self) -> Config:
         return self._config
 
-    async def processes(self) -> Sequence[Process]:
+    async def statuses(self) -> Sequence[ProcessStatus]:
         return self.living
 
     def past(self) -> Sequence[Snapshot]:
@@ -323,11 +324,11 @@ class Herd:
         raise ConfigError([Mistake("esb.yaml", 1, "file", "no")])
 
 
-def process(calls: int, generation: int = 3, health: str = "ok") -> Process:
+def process(calls: int, generation: int = 3, health: str = "ok") -> ProcessStatus:
     tally = Tally()
     for _ in range(calls):
         tally(CallFinished("0" * 32, "POST", "/", "a", "b", "", "", "", 0, 200, 0.1, ""))
-    made: Process = pickle.loads(pickle.dumps(Process(health, calls, generation, tally.snapshot())))  # noqa: S301
+    made: ProcessStatus = pickle.loads(pickle.dumps(ProcessStatus(health, calls, generation, tally.snapshot())))  # noqa: S301
     return made
 
 
@@ -335,7 +336,7 @@ def process(calls: int, generation: int = 3, health: str = "ok") -> Process:
 async def herd(tmp_path: Path, open_server: OpenServer, http: ClientSession) -> tuple[Herd, Watched]:
     config = load(written(tmp_path, free_port(), more=""), {}, sandbox_url="http://127.0.0.1:9")
     made = Herd(config, process(2), process(5))
-    url = await open_server(create_admin(made))
+    url = await open_server(create_admin(made, made.reload))
     return made, Watched(None, url, tmp_path, http)  # type: ignore[arg-type]  # there is none behind it
 
 
@@ -363,7 +364,7 @@ async def test_what_all_processes_counted_is_told_as_one(herd: tuple[Herd, Watch
     ],
 )
 async def test_ready_is_who_all_are_ready_on_one_configuration(
-    herd: tuple[Herd, Watched], processes: list[Process], status: int, text: str
+    herd: tuple[Herd, Watched], processes: list[ProcessStatus], status: int, text: str
 ) -> None:
     fleet, admin = herd
     fleet.living = processes
@@ -392,7 +393,8 @@ async def test_no_secret_of_any_component_is_shown(
     file.write_text(f"{CONFIG}  - {text}\n")
     loaded = load(file, {})
     assert loaded.mistakes == []
-    url = await open_server(create_admin(Herd(loaded, process(1))))
+    herd = Herd(loaded, process(1))
+    url = await open_server(create_admin(herd, herd.reload))
     for path in ("/-/config", "/-/components", "/metrics"):
         async with http.get(url + path) as response:
             shown = await response.text()
@@ -443,7 +445,8 @@ async def test_secrets_are_hidden_wherever_they_stand(
     outside = {"HOST": f"{MARK}.example", "WORD": "word", "NUMBER": "424242424242"}
     config = load(tmp_path / "esb.yaml", outside)
     assert config.mistakes == []
-    url = await open_server(create_admin(Herd(config, process(1))))
+    herd = Herd(config, process(1))
+    url = await open_server(create_admin(herd, herd.reload))
     async with http.get(f"{url}/-/config") as response:
         text = await response.text()
         told = await response.json()

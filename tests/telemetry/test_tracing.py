@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from esb.config import ConfigSource
 from esb.core.events import CallFinished, Observer
 from esb.server import instrumentation
-from esb.server.serve import deployed
+from esb.server.deployment import deployed
 from esb.telemetry import tracing
 from esb.telemetry.tracing import Tracing
 from tests.support.configuration import SEND_WEIXIN, WECOM
@@ -175,7 +176,7 @@ async def chained(
     upstreams = Upstreams()
     url = await open_server(upstreams.app())
     (folder / "esb.yaml").write_text(CHAIN.replace("{url}", url))
-    async with deployed(str(folder / "esb.yaml"), environ, None, 0, []) as deployment:
+    async with deployed(ConfigSource(folder / "esb.yaml", environ), None, 0, []) as deployment:
 
         async def call(**headers: str) -> Any:
             body = {

@@ -1,87 +1,57 @@
-"""A gateway of several processes, served until a signal says stop."""
+"""`esb serve` with several processes: the workers of one gateway, until a signal says stop."""
 
 import asyncio
-import signal
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
-from functools import partial
+from contextlib import AsyncExitStack
 
-from esb.config import load
-from esb.core.errors import ConfigError
+from esb.config import ConfigSource
 from esb.core.events import Observer
 from esb.gateway.app import create_app
-from esb.server import serve
-from esb.server.admin import create_admin
-from esb.server.listener import authority, cannot_listen, listening
-from esb.server.systemd import READY, STOPPING, notify
+from esb.gateway.reload import Reloader
+from esb.server.deployment import address, administered, configured
+from esb.server.listener import authority, cannot_listen
+from esb.server.serve import hangup_signal, serve_until, stop_signal
 from esb.server.workers.shared_address import shared_address
 from esb.server.workers.supervisor import Supervisor
 from esb.telemetry import logs
 
 
-async def supervised(path: str, environ: Mapping[str, str], host: str | None, port: int | None) -> None:
-    """The workers of this config until TERM or INT; HUP reloads them. The supervisor itself answers no calls.
+async def supervised(source: ConfigSource, host: str | None, port: int | None) -> None:
+    """Serve the workers of the gateway until TERM or INT; HUP reloads them. The supervisor itself answers no calls.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
-    stopped = serve.stop_signal()
-    # All is being read: one that comes now must not end us.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
-    create_app(load(path, environ))  # all mistakes, before the sandbox opens a port
+    stop, hangup = stop_signal(), hangup_signal()
     async with AsyncExitStack() as stack:
-        sandbox_url = None
-        if (sandbox := load(path, environ).sandbox) is not None:
-            sandbox_url = await stack.enter_async_context(serve.sandbox(sandbox.port, "sandbox.port"))
-        config = load(path, environ, sandbox_url=sandbox_url)
-        server = config.server
-        host, chosen_by = server.host if host is None else host, "server.port" if port is None else "--port"
+        found = await stack.enter_async_context(configured(source))
+        config = found.config
+        create_app(config)  # all mistakes, before anything is opened that callers reach
+        public, wanted, chosen_by = address(config.server, host, port)
         try:
-            held, port = shared_address(host, server.port if port is None else port)
+            held, real = shared_address(public, wanted)
         except OSError as error:
-            raise cannot_listen(host, server.port if port is None else port, chosen_by, error) from error
+            raise cannot_listen(public, wanted, chosen_by, error) from error
         stack.callback(held.close)
-        reread = partial(asyncio.to_thread, load, path, environ, sandbox_url=sandbox_url)
-        observer = Observer([logs.listener(environ, at_once=False)])
-        supervisor = Supervisor(config, host, port, observer, reread)
-        if server.admin is not None:
-            desk = create_admin(supervisor)
-            await stack.enter_async_context(listening(desk, server.admin.host, server.admin.port, "server.admin.port"))
+        observer = Observer([logs.listener(source.environ, at_once=False)])
+        supervisor = Supervisor(config, public, real, observer)
+        reloader = Reloader(config, found.reread, supervisor.reload, observer)
+        await stack.enter_async_context(administered(config.server.admin, supervisor, reloader))
         stack.push_async_callback(supervisor.stop)  # while the admin listener still tells that they drain
-        started = asyncio.create_task(supervisor.start())
-        stopping = asyncio.create_task(stopped.wait())
-        stack.callback(started.cancel)
-        stack.callback(stopping.cancel)
-        await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stopped.is_set():
+        if not await _started(supervisor, stop):
             return
-        await started
-        hanging_up = Hup(supervisor)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hanging_up.ask)
-        serve.announce(f"http://{authority(host, port)}")
-        notify(environ, READY)
-        await stopped.wait()
-        notify(environ, STOPPING)
-        await hanging_up.close()
+        async with reloader.following(hangup):
+            await serve_until(stop, f"http://{authority(public, real)}", source.environ)
 
 
-class Hup:
-    """Reloads when asked by a signal, one reload at a time; what is wrong has been told by an event."""
-
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._asked = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
-
-    def ask(self) -> None:
-        self._asked.set()
-
-    async def _run(self) -> None:
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            with suppress(ConfigError):
-                await self._supervisor.reload()
-
-    async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+async def _started(supervisor: Supervisor, stop: asyncio.Event) -> bool:
+    """Wait until all workers listen; return False if the signal to stop comes before. WorkersDoNotStart."""
+    starting = asyncio.create_task(supervisor.start())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            return False
+        await starting
+        return True
+    finally:
+        starting.cancel()
+        stopping.cancel()

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from esb.core.events import Observer, WorkerEnded, crash
 from esb.server.listener import CannotListen
-from esb.server.process_status import Process
+from esb.server.process_status import ProcessStatus
 from esb.server.workers.ipc import Line, LineClosed, Questions
 from esb.server.workers.worker import Orders
 from esb.telemetry import metrics
@@ -29,7 +29,7 @@ STEADY_SECONDS = 30.0
 """A worker that lived so long did not die of its start: the next one starts at once."""
 NOT_STARTED = -1
 """In the place of an exit status: the system had no room for another process."""
-NOBODY = Process("starting", 0, 0, Snapshot())
+NOBODY = ProcessStatus("starting", 0, 0, Snapshot())
 
 
 class WorkersDoNotStart(CannotListen):
@@ -50,7 +50,7 @@ class Place:
         self._stopping = stopping
         self._observer = observer
         self._questions: Questions | None = None
-        self._last: Process | None = None
+        self._last: ProcessStatus | None = None
         self._heard: float | None = None
         """When its worker said something last, in the event loop's time. None: it does not listen yet."""
         self._stuck = False
@@ -83,14 +83,14 @@ class Place:
         self._heard = asyncio.get_running_loop().time()
         return answer
 
-    async def look(self) -> Process:
+    async def status(self) -> ProcessStatus:
         """How its worker is; one that does not say so is starting, and has counted what it had at the last look."""
         try:
-            state = await self.ask("state", None, ANSWER_SECONDS)
+            state = await self.ask("status", None, ANSWER_SECONDS)
         except (LineClosed, TimeoutError):
             self._end_stuck()
             return replace(self._last or NOBODY, health="starting", in_flight=0)
-        assert isinstance(state, Process)  # noqa: S101 - see Worker.state
+        assert isinstance(state, ProcessStatus)  # noqa: S101 - see Worker.answer
         self._last = state
         return state
 

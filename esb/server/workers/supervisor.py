@@ -1,11 +1,11 @@
-"""Keeps the workers: as many as the configuration wants, swaps their generations together, and stops them.
+"""The supervisor: keeps as many workers as the configuration wants, swaps their generations together, stops them.
 
 It holds the address they share, the resolved configuration, the sandbox and the admin listener. A worker that is
 started again runs what its siblings run, whatever esb.yaml says by then.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from esb.config import Config
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer, Reloaded
 from esb.gateway import restart_only
-from esb.server.process_status import Process
+from esb.server.process_status import ProcessStatus
 from esb.server.workers.ipc import LineClosed
 from esb.server.workers.slot import ANSWER_SECONDS, Place
 from esb.server.workers.worker import Orders
@@ -21,7 +21,7 @@ from esb.telemetry.metrics import Snapshot
 
 BUILD_SECONDS = 60.0
 KILL_SECONDS = 5.0
-"""What a worker gets beyond server.shutdown_grace."""
+"""Time for a worker to end beyond server.shutdown_grace."""
 LOOK_SECONDS = 1.0
 
 
@@ -34,22 +34,18 @@ class Supervisor:
         host: str,
         port: int,
         observer: Observer,
-        reload: Callable[[], Awaitable[Config]],
     ) -> None:
-        """`reload` reads the configuration again."""
         self._orders = Orders(config, 1, host, port)
         self._observer = observer
-        self._read = reload
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._places = [
             Place(lambda: self._orders, self._started, self._stopping, observer) for _ in range(config.server.workers)
         ]
         self._tasks: list[asyncio.Task[None]] = []
-        self._reloading = asyncio.Lock()
 
     async def start(self) -> None:
-        """Returns when all workers listen. WorkersDoNotStart if one of them does not get as far."""
+        """Return when all workers listen. WorkersDoNotStart if one of them does not get as far."""
         keeping = [asyncio.create_task(place.keep()) for place in self._places]
         listening = asyncio.create_task(self._listening())
         self._tasks = [*keeping, listening, asyncio.create_task(self._look())]
@@ -65,13 +61,13 @@ class Supervisor:
                 await place.listens.wait()
 
     async def _look(self) -> None:
-        """Looks at the workers all the time, so that little is lost of what one had counted when it dies."""
+        """Look at the workers all the time, so that little is lost of what one had counted when it dies."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await self.processes()
+            await self.statuses()
 
     async def stop(self) -> None:
-        """Lets all workers drain, and kills those that do not end."""
+        """Let all workers drain, and kill those that do not end."""
         self._stopping.set()
         alive = [place.process for place in self._places if place.process is not None]
         for place in self._places:
@@ -89,25 +85,27 @@ class Supervisor:
     def config(self) -> Config:
         return self._orders.config
 
-    async def processes(self) -> Sequence[Process]:
-        return await asyncio.gather(*(place.look() for place in self._places))
+    async def statuses(self) -> Sequence[ProcessStatus]:
+        return await asyncio.gather(*(place.status() for place in self._places))
 
     def past(self) -> Sequence[Snapshot]:
         return [place.past for place in self._places]
 
-    async def reload(self) -> None:
-        """All workers build the next generation; if all can, all swap. ConfigError: nothing has changed."""
-        async with self._reloading:
-            config, number = await self._read(), self._orders.generation
-            mistakes = config.in_order([*config.mistakes, *restart_only.changed(self.config(), config)])
-            if not mistakes:
-                mistakes = await self._built(config)
-            if mistakes:
-                self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0))
-                raise ConfigError(mistakes)
-            self._orders = replace(self._orders, config=config, generation=number + 1)
-            await asyncio.gather(*(self._adopt(place, number + 1) for place in self._places))
-            self._observer.emit(Reloaded(number + 1, (), 0.0))
+    async def reload(self, config: Config) -> None:
+        """Let all workers build the next generation, and swap if all can. ConfigError: nothing has changed.
+
+        One at a time: see Reloader.
+        """
+        number = self._orders.generation
+        mistakes = config.in_order([*config.mistakes, *restart_only.changed(self.config(), config)])
+        if not mistakes:
+            mistakes = await self._built(config)
+        if mistakes:
+            self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0))
+            raise ConfigError(mistakes)
+        self._orders = replace(self._orders, config=config, generation=number + 1)
+        await asyncio.gather(*(self._adopt(place, number + 1) for place in self._places))
+        self._observer.emit(Reloaded(number + 1, (), 0.0))
 
     async def _built(self, config: Config) -> list[Mistake]:
         found: dict[Mistake, None] = {}
@@ -119,7 +117,7 @@ class Supervisor:
         return list(found)
 
     async def _adopt(self, place: Place, number: int) -> None:
-        """Swaps one worker's generation; who cannot is ended, and starts again with it."""
+        """Swap one worker's generation; who cannot is ended, and starts again with it."""
         process = place.process
         try:
             adopted = await place.ask("adopt", number, ANSWER_SECONDS)

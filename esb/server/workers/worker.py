@@ -1,11 +1,10 @@
-"""One worker: a gateway in a process of its own, that answers its supervisor's questions and ends when it has gone.
+"""One worker: a gateway in a process of its own, that answers its supervisor's requests and ends when it has gone.
 
-Run by the supervisor as `python -m esb.workers.worker FD`.
+Run by the supervisor as `python -m esb.server.workers.worker FD`.
 """
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from contextlib import AsyncExitStack, suppress
@@ -14,12 +13,12 @@ from typing import Any
 
 from esb.config import Config
 from esb.core.errors import ConfigError
-from esb.gateway.app import GATEWAY, Gateway, create_app
+from esb.gateway.app import GATEWAY, Gateway
 from esb.gateway.generation import Generation
-from esb.server import instrumentation
+from esb.server.deployment import instrumented
 from esb.server.listener import CannotListen, listening
-from esb.server.process_status import Process, state
-from esb.server.serve import run, settle, stop_signal
+from esb.server.process_status import SingleProcess
+from esb.server.serve import hangup_signal, run, settle, stop_signal
 from esb.server.workers.ipc import Line, LineClosed
 from esb.telemetry import logs, stdlib_logs
 from esb.telemetry.metrics import Tally
@@ -27,7 +26,7 @@ from esb.telemetry.metrics import Tally
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a worker is started with: the resolved configuration of its siblings, and the address they share."""
+    """Orders with which a worker starts: the resolved configuration of its siblings, and the address they share."""
 
     config: Config
     generation: int
@@ -36,28 +35,26 @@ class Orders:
 
 
 class Worker:
-    """Answers the supervisor."""
+    """The worker's side of what the supervisor asks for."""
 
     def __init__(self, gateway: Gateway, tally: Tally) -> None:
         self._gateway = gateway
-        self._tally = tally
+        self._process = SingleProcess(gateway, tally)
         self._next: Generation | None = None
         self._unused: set[asyncio.Task[None]] = set()
 
     async def answer(self, verb: str, argument: Any) -> Any:
+        """Return what `build`, `adopt` or, for `status`, the process itself answers."""
         match verb:
             case "build":
                 return await self.build(argument)
             case "adopt":
                 return self.adopt(argument)
             case _:
-                return self.state()
-
-    def state(self) -> Process:
-        return state(self._gateway, self._tally)
+                return self._process.status()
 
     async def build(self, config: Config) -> list[Any]:
-        """Builds and opens the next generation beside the one that answers; what is wrong with it."""
+        """Build and open the next generation beside the one that answers, and return the mistakes in its configuration."""
         self._drop()
         try:
             self._next = await self._gateway.prepare(config)
@@ -66,14 +63,14 @@ class Worker:
         return []
 
     def adopt(self, number: int) -> bool:
-        """Swaps to the generation that was built last, if it is this one. Whether this one answers from now on."""
+        """Swap to the generation built last, if it has this number; return True if this one answers from now on."""
         if self._next is not None and self._next.number == number:
             self._gateway.adopt(self._next)
             self._next = None
         return self._gateway.generation.number == number
 
     def _drop(self) -> None:
-        """Closes a generation that was built and not adopted, since a sibling could not build it."""
+        """Close a generation that was built and not adopted, since a sibling could not build it."""
         if self._next is not None:
             closing = asyncio.create_task(self._next.close())
             self._unused.add(closing)
@@ -82,36 +79,32 @@ class Worker:
 
 
 async def work(end: socket.socket) -> None:
-    """Serves until TERM, INT or the supervisor's end, and drains."""
-    stopped = stop_signal()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor's business
+    """Serve until TERM, INT or the supervisor's end, and drains."""
+    stop = stop_signal()
+    hangup_signal()  # the supervisor's business
     line = await Line.over(end)
     try:
         orders: Orders = await line.receive()
     except LineClosed:
         return
-    server = orders.config.server
+    log = logs.listener(os.environ, at_once=False)
     async with AsyncExitStack() as stack:
-        tracer = await stack.enter_async_context(instrumentation.traced(os.environ))
-        tally = Tally()
-        log = logs.listener(os.environ, at_once=False)
-        app = create_app(orders.config, listeners=[log, tally] if server.admin else [log], tracer=tracer)
+        app, tally = await stack.enter_async_context(instrumented(orders.config, os.environ, [log], orders.generation))
         gateway = app[GATEWAY]
-        gateway.generation.number = orders.generation
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
         with suppress(LineClosed):  # what answers finds out as well, and stops
             await line.send("ready")
         settle()
-        answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stopped))
-        await stopped.wait()
+        answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stop))
+        await stop.wait()
         await gateway.drain(gateway.config.server.shutdown_grace)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         line.close()
 
 
-async def _answer(line: Line, worker: Worker, stopped: asyncio.Event) -> None:
-    """Answers questions until the supervisor has gone.
+async def _answer(line: Line, worker: Worker, stop: asyncio.Event) -> None:
+    """Answer requests until the supervisor has gone.
 
     A worker that cannot be asked ends, whatever the reason: it would never be restarted or stopped.
     """
@@ -122,10 +115,11 @@ async def _answer(line: Line, worker: Worker, stopped: asyncio.Event) -> None:
     except LineClosed:
         pass
     finally:
-        stopped.set()
+        stop.set()
 
 
 def main() -> None:
+    """Run the worker; its exit status and stderr tell why it did not start."""
     try:
         with stdlib_logs.told(logs.listener(os.environ)):
             run(work(socket.socket(fileno=int(sys.argv[1]))))

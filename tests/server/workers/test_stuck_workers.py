@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esb.config import Config, load
+from esb.config import load
 from esb.core.events import Event, Observer, WorkerEnded
 from esb.server.process_status import OK
 from esb.server.workers import slot, supervisor
@@ -46,12 +46,9 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
         assert isinstance(event, WorkerEnded)
         ended.put_nowait(event)
 
-    async def reread() -> Config:
-        return config
-
     held, port = shared_address("127.0.0.1", 0)
     with held:
-        workers = Supervisor(config, "127.0.0.1", port, Observer([listener]), reread)
+        workers = Supervisor(config, "127.0.0.1", port, Observer([listener]))
         await workers.start()
         try:
             async with connection(f"http://127.0.0.1:{port}") as (_, writer):
@@ -59,7 +56,7 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
                 event = await ended.get()
             assert (event.stuck, event.status) == (True, -signal.SIGKILL)
             async with asyncio.timeout(30):
-                while [process.health for process in await workers.processes()] != [OK, OK]:  # noqa: ASYNC110 - no event tells
+                while [process.health for process in await workers.statuses()] != [OK, OK]:  # noqa: ASYNC110 - no event tells
                     await asyncio.sleep(0)
             answer = await exchange(f"http://127.0.0.1:{port}", request(b"GET", b"/api/c/ping/"))
             assert answer.body == b"pong"

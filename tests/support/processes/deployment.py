@@ -9,7 +9,8 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
-from esb.server.serve import Deployment, deployed
+from esb.config import ConfigSource
+from esb.server.deployment import Deployment, deployed
 from tests.support.configuration import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WECOM
 from tests.support.ports import free_port
 
@@ -80,5 +81,5 @@ async def watched(
     """A deployment with an admin listener."""
     port = free_port()
     file = written(folder, port, components, more)
-    async with deployed(str(file), environ or {}, None, 0, []) as deployment:
+    async with deployed(ConfigSource(file, environ or {}), None, 0, []) as deployment:
         yield Watched(deployment, f"http://127.0.0.1:{port}", file, http)

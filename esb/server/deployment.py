@@ -1,0 +1,131 @@
+"""The parts of a server, each made in one place: configuration and sandbox, gateway, admin listener, public listener.
+
+`deployed` is all of them in one process. Among many processes the supervisor has configuration and admin listener,
+and each worker a gateway with its listener.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from aiohttp import web
+
+from esb.config import Admin, Config, ConfigSource, Sandbox, Server, load
+from esb.core.events import Listener
+from esb.gateway.app import GATEWAY, Gateway, create_app
+from esb.gateway.reload import Reloader
+from esb.server import instrumentation
+from esb.server.listener import listening
+from esb.server.process_status import Processes, SingleProcess
+from esb.telemetry.metrics import Tally
+
+SANDBOX_HOST = "127.0.0.1"
+SUPPOSED_SANDBOX = f"http://{SANDBOX_HOST}:{Sandbox().port}"
+"""Value of ${sandbox} in a check before a sandbox listens for which there may be no stanza."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A configuration whose sandbox listens at `sandbox_url`, if it has one. `reread` reads its files again."""
+
+    config: Config
+    sandbox_url: str | None
+    reread: Callable[[], Config]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A gateway that listens at `url`, and what reloads it."""
+
+    gateway: Gateway
+    url: str
+    reloader: Reloader
+    sandbox_url: str | None
+
+
+@asynccontextmanager
+async def deployed(
+    source: ConfigSource,
+    host: str | None,
+    port: int | None,
+    listeners: Sequence[Listener],
+    *,
+    always_sandbox: bool = False,
+) -> AsyncIterator[Deployment]:
+    """Serve the gateway in this process, where its configuration says or `host` and `port` do; with its sandbox.
+
+    Raises ConfigError before anything is opened, and CannotListen.
+    """
+    async with AsyncExitStack() as stack:
+        found = await stack.enter_async_context(configured(source, always_sandbox=always_sandbox))
+        config = found.config
+        app, tally = await stack.enter_async_context(instrumented(config, source.environ, listeners))
+        gateway = app[GATEWAY]
+
+        async def apply(config: Config) -> None:
+            gateway.reload(config)
+
+        reloader = Reloader(config, found.reread, apply, gateway.observer)
+        processes = SingleProcess(gateway, tally)
+        await stack.enter_async_context(administered(config.server.admin, processes, reloader))
+        url = await stack.enter_async_context(listening(app, *address(config.server, host, port)))
+        yield Deployment(gateway, url, reloader, found.sandbox_url)
+
+
+@asynccontextmanager
+async def configured(source: ConfigSource, *, always_sandbox: bool = False) -> AsyncIterator[Configured]:
+    """Yield the configuration, with its sandbox listening; one at a free port if `always_sandbox` and it has none.
+
+    ConfigError with all mistakes before the sandbox opens its port. Without a sandbox nobody has looked for them yet.
+    """
+    config = source.resolve(sandbox_url=SUPPOSED_SANDBOX if always_sandbox else None)
+    async with AsyncExitStack() as stack:
+        url = None
+        if always_sandbox or config.sandbox is not None:
+            create_app(config)
+            chosen = config.sandbox or Sandbox(port=0)
+            url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port"))
+            config = source.resolve(sandbox_url=url)
+        yield Configured(config, url, partial(load, source.path, source.environ, sandbox_url=url))
+
+
+@asynccontextmanager
+async def sandbox(port: int, chosen_by: str = "") -> AsyncIterator[str]:
+    """Serve a WeChat sandbox, and yield its URL."""
+    from esb.sandbox import create_sandbox
+
+    async with listening(create_sandbox(), SANDBOX_HOST, port, chosen_by) as url:
+        yield url
+
+
+@asynccontextmanager
+async def instrumented(
+    config: Config, environ: Mapping[str, str], listeners: Sequence[Listener], generation: int = 1
+) -> AsyncIterator[tuple[web.Application, Tally]]:
+    """Build the gateway, traced if `environ` asks for it and counted if it has an admin listener.
+
+    ConfigError with all mistakes.
+    """
+    async with instrumentation.traced(environ) as tracer:
+        tally = Tally()
+        if config.server.admin is not None:
+            listeners = [*listeners, tally]
+        yield create_app(config, listeners=listeners, tracer=tracer, generation=generation), tally
+
+
+@asynccontextmanager
+async def administered(admin: Admin | None, processes: Processes, reloader: Reloader) -> AsyncIterator[None]:
+    """Serve the admin listener, if the configuration has one."""
+    if admin is None:
+        yield
+        return
+    app = instrumentation.admin(processes, reloader.reload)
+    async with listening(app, admin.host, admin.port, "server.admin.port"):
+        yield
+
+
+def address(server: Server, host: str | None, port: int | None) -> tuple[str, int, str]:
+    """Return host and port of the public listener, and the key or option that chose the port."""
+    chosen_by = "server.port" if port is None else "--port"
+    return server.host if host is None else host, server.port if port is None else port, chosen_by
