@@ -1,4 +1,4 @@
-"""esb check, esb components: what the configuration declares, and whether all of it can be built."""
+"""esb check, esb components: the mistakes in the configuration, and the components that it declares."""
 
 import sys
 
@@ -44,7 +44,7 @@ def components(path: str) -> None:
 
 
 def _built(path: str) -> Config:
-    """The configuration, once all that it describes could be built. ConfigError with every mistake."""
+    """Return the configuration if all that it describes can be built. ConfigError with every mistake."""
     config = load(path)
     create_app(config)
     return config

@@ -10,7 +10,7 @@ from esb.core.events import Observer, crash
 
 
 class Reloader:
-    """Reloads one at a time; who asks during one is served by the next. What applies a configuration tells of it."""
+    """Reload on request, one at a time; who asks during one is served by the next. `apply` emits the outcome."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Listeners and processes: what `esb serve` runs, and the admin listener for its operators."""
+"""Listeners and processes of `esb serve`, and the admin listener for its operators."""

@@ -16,16 +16,16 @@ from esb.core.errors import GatewayError
 from esb.gateway.app import GATEWAY
 
 IDLE_SECONDS = 100.0
-"""How long a connection may have no complete head of a request: new, between two requests, or in the middle of one.
+"""Seconds that a connection may have no complete head of a request: new, between two requests, or inside of one.
 
 Longer than load balancers keep theirs (nginx and most others 60, Go 90), so that none of them sends into a closed one.
 """
 BACKLOG = 1024
-"""So many may connect at the same moment; of more, the system lets some try again after a second."""
+"""Clients that may connect at the same moment; of more, the system lets some try again after a second."""
 UNTAKEN_SECONDS = 300.0
-"""How long an answer may wait for a client that takes nothing of it. Streams have their own, shorter time."""
+"""Seconds for which an answer may wait for a client that takes nothing of it. Streams have their own, shorter time."""
 SHUTDOWN_SECONDS = 1.0
-"""Time for an answer that is being written when the server stops."""
+"""Seconds for an answer that is being written when the server stops."""
 
 
 class CannotListen(GatewayError):

@@ -1,4 +1,4 @@
-"""Runs a server until a signal says stop: `esb serve` in one process, and `esb sandbox`."""
+"""Commands that serve until a signal says stop: `esb serve` in one process, and `esb sandbox`."""
 
 import asyncio
 import gc

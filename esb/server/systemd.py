@@ -1,4 +1,4 @@
-"""Tells a service manager how the gateway is doing: systemd's Type=notify, and whoever speaks its protocol.
+"""Messages to a service manager about how the gateway is doing: systemd's Type=notify, and whoever speaks its protocol.
 
 Source: sd_notify(3). Without NOTIFY_SOCKET in the environment nobody is told anything.
 """
@@ -11,7 +11,7 @@ STOPPING = "STOPPING=1"
 
 
 def notify(environ: Mapping[str, str], state: str) -> None:
-    """Sends `state`; a manager that does not listen is no reason to stop."""
+    """Send `state`; a manager that does not listen is no reason to stop."""
     address = environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

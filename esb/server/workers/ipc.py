@@ -1,4 +1,4 @@
-"""The line between the supervisor and a worker: questions one way, answers the other, over a socket pair.
+"""The channel between the supervisor and a worker: requests one way, responses the other, over a socket pair.
 
 Both ends are the same program and nobody else holds an end, so objects travel pickled.
 """
@@ -14,35 +14,38 @@ from typing import Any
 _SIZE = struct.Struct("!I")
 
 
-class LineClosed(Exception):
+class ChannelClosed(Exception):
     """The process at the other end has gone."""
 
 
-class Line:
-    """One end of the line."""
+class IpcChannel:
+    """One end of the channel, over which messages go both ways."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     @classmethod
-    async def over(cls, end: socket.socket) -> "Line":
+    async def over(cls, end: socket.socket) -> "IpcChannel":
+        """Take over this end of a socket pair."""
         return cls(*await asyncio.open_unix_connection(sock=end))
 
     async def send(self, message: Any) -> None:
+        """Send an object that can be pickled. ChannelClosed."""
         raw = _pickled(message)
         try:
             self._writer.write(_SIZE.pack(len(raw)) + raw)
             await self._writer.drain()
         except ConnectionError:
-            raise LineClosed from None
+            raise ChannelClosed from None
 
     async def receive(self) -> Any:
+        """Return the next object from the other end. ChannelClosed."""
         try:
             (size,) = _SIZE.unpack(await self._reader.readexactly(_SIZE.size))
             return pickle.loads(await self._reader.readexactly(size))  # noqa: S301 - see above
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise LineClosed from None
+            raise ChannelClosed from None
 
     def close(self) -> None:
         self._writer.close()
@@ -56,12 +59,8 @@ class _Pickler(pickle.Pickler):
 
 
 def _frozen(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
-    """Its class has a name by which pickle does not find it."""
+    """Restore a mapping proxy, whose class has a name by which pickle does not find it."""
     return MappingProxyType(values)
-
-
-def _unchangeable(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
-    return MappingProxyType(items)
 
 
 def _pickled(message: Any) -> bytes:
@@ -70,44 +69,44 @@ def _pickled(message: Any) -> bytes:
     return written.getvalue()
 
 
-class Questions:
-    """Asks over a line. Answers come in any order, and a late one reaches nobody else's question."""
+class RpcClient:
+    """The calling side of the channel. Responses come in any order; a late one reaches nobody else's request."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, channel: IpcChannel) -> None:
+        self._channel = channel
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._asked = 0
+        self._number = 0
         self._task = asyncio.create_task(self._listen())
 
-    async def ask(self, verb: str, argument: Any, seconds: float) -> Any:
-        """The answer. LineClosed or TimeoutError if none comes."""
+    async def call(self, verb: str, argument: Any, seconds: float) -> Any:
+        """Return the response. ChannelClosed or TimeoutError if none comes."""
         if self._task.done():
-            raise LineClosed
-        self._asked += 1
-        number = self._asked
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+            raise ChannelClosed
+        self._number += 1
+        number = self._number
+        response = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(seconds):
-                await self._line.send((number, verb, argument))
-                return await answer
+                await self._channel.send((number, verb, argument))
+                return await response
         finally:
             del self._waiting[number]
 
     async def _listen(self) -> None:
         try:
             while True:
-                number, answer = await self._line.receive()
+                number, response = await self._channel.receive()
                 waiting = self._waiting.get(number)
                 if waiting is not None and not waiting.done():
-                    waiting.set_result(answer)
-        except LineClosed:
+                    waiting.set_result(response)
+        except ChannelClosed:
             pass
         finally:
             for waiting in self._waiting.values():
                 if not waiting.done():
-                    waiting.set_exception(LineClosed())
+                    waiting.set_exception(ChannelClosed())
 
     async def close(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        self._line.close()
+        self._channel.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def shared_address(host: str, port: int) -> tuple[socket.socket, int]:
-    """Holds an address that several processes may listen on, and its port. OSError if it is taken.
+    """Hold an address that several processes may listen on, and return its socket and port. OSError if it is taken.
 
     The socket never listens, so no connection ever comes to it; it keeps port 0's choice for the workers.
     """

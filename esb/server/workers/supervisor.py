@@ -14,14 +14,14 @@ from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer, Reloaded
 from esb.gateway import restart_only
 from esb.server.process_status import ProcessStatus
-from esb.server.workers.ipc import LineClosed
-from esb.server.workers.slot import ANSWER_SECONDS, Place
+from esb.server.workers.ipc import ChannelClosed
+from esb.server.workers.slot import ANSWER_SECONDS, WorkerSlot
 from esb.server.workers.worker import Orders
 from esb.telemetry.metrics import Snapshot
 
 BUILD_SECONDS = 60.0
 KILL_SECONDS = 5.0
-"""Time for a worker to end beyond server.shutdown_grace."""
+"""Seconds for a worker to end beyond server.shutdown_grace."""
 LOOK_SECONDS = 1.0
 
 
@@ -39,14 +39,15 @@ class Supervisor:
         self._observer = observer
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._places = [
-            Place(lambda: self._orders, self._started, self._stopping, observer) for _ in range(config.server.workers)
+        self._slots = [
+            WorkerSlot(lambda: self._orders, self._started, self._stopping, observer)
+            for _ in range(config.server.workers)
         ]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Return when all workers listen. WorkersDoNotStart if one of them does not get as far."""
-        keeping = [asyncio.create_task(place.keep()) for place in self._places]
+        keeping = [asyncio.create_task(slot.keep()) for slot in self._slots]
         listening = asyncio.create_task(self._listening())
         self._tasks = [*keeping, listening, asyncio.create_task(self._look())]
         await asyncio.wait([listening, *keeping], return_when=asyncio.FIRST_COMPLETED)
@@ -56,9 +57,9 @@ class Supervisor:
         self._started.set()
 
     async def _listening(self) -> None:
-        while not all(place.listens.is_set() for place in self._places):
-            for place in self._places:
-                await place.listens.wait()
+        while not all(slot.listens.is_set() for slot in self._slots):
+            for slot in self._slots:
+                await slot.listens.wait()
 
     async def _look(self) -> None:
         """Look at the workers all the time, so that little is lost of what one had counted when it dies."""
@@ -69,9 +70,9 @@ class Supervisor:
     async def stop(self) -> None:
         """Let all workers drain, and kill those that do not end."""
         self._stopping.set()
-        alive = [place.process for place in self._places if place.process is not None]
-        for place in self._places:
-            place.terminate()
+        alive = [slot.process for slot in self._slots if slot.process is not None]
+        for slot in self._slots:
+            slot.terminate()
         ended = [asyncio.create_task(process.wait()) for process in alive]
         if ended:
             await asyncio.wait(ended, timeout=self.config().server.shutdown_grace + KILL_SECONDS)
@@ -86,10 +87,10 @@ class Supervisor:
         return self._orders.config
 
     async def statuses(self) -> Sequence[ProcessStatus]:
-        return await asyncio.gather(*(place.status() for place in self._places))
+        return await asyncio.gather(*(slot.status() for slot in self._slots))
 
     def past(self) -> Sequence[Snapshot]:
-        return [place.past for place in self._places]
+        return [slot.past for slot in self._slots]
 
     async def reload(self, config: Config) -> None:
         """Let all workers build the next generation, and swap if all can. ConfigError: nothing has changed.
@@ -104,24 +105,24 @@ class Supervisor:
             self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0))
             raise ConfigError(mistakes)
         self._orders = replace(self._orders, config=config, generation=number + 1)
-        await asyncio.gather(*(self._adopt(place, number + 1) for place in self._places))
+        await asyncio.gather(*(self._adopt(slot, number + 1) for slot in self._slots))
         self._observer.emit(Reloaded(number + 1, (), 0.0))
 
     async def _built(self, config: Config) -> list[Mistake]:
         found: dict[Mistake, None] = {}
-        for place in self._places:
-            with suppress(LineClosed, TimeoutError):
-                answer = await place.ask("build", config, BUILD_SECONDS)
+        for slot in self._slots:
+            with suppress(ChannelClosed, TimeoutError):
+                answer = await slot.ask("build", config, BUILD_SECONDS)
                 assert isinstance(answer, list)  # noqa: S101 - see Worker.build
                 found.update(dict.fromkeys(answer))
         return list(found)
 
-    async def _adopt(self, place: Place, number: int) -> None:
+    async def _adopt(self, slot: WorkerSlot, number: int) -> None:
         """Swap one worker's generation; who cannot is ended, and starts again with it."""
-        process = place.process
+        process = slot.process
         try:
-            adopted = await place.ask("adopt", number, ANSWER_SECONDS)
-        except (LineClosed, TimeoutError):
+            adopted = await slot.ask("adopt", number, ANSWER_SECONDS)
+        except (ChannelClosed, TimeoutError):
             adopted = False
         if not adopted and process is not None:
             with suppress(ProcessLookupError):

@@ -19,7 +19,7 @@ from esb.server.deployment import instrumented
 from esb.server.listener import CannotListen, listening
 from esb.server.process_status import SingleProcess
 from esb.server.serve import hangup_signal, run, settle, stop_signal
-from esb.server.workers.ipc import Line, LineClosed
+from esb.server.workers.ipc import ChannelClosed, IpcChannel
 from esb.telemetry import logs, stdlib_logs
 from esb.telemetry.metrics import Tally
 
@@ -82,37 +82,37 @@ async def work(end: socket.socket) -> None:
     """Serve until TERM, INT or the supervisor's end, and drains."""
     stop = stop_signal()
     hangup_signal()  # the supervisor's business
-    line = await Line.over(end)
+    channel = await IpcChannel.over(end)
     try:
-        orders: Orders = await line.receive()
-    except LineClosed:
+        orders: Orders = await channel.receive()
+    except ChannelClosed:
         return
     log = logs.listener(os.environ, at_once=False)
     async with AsyncExitStack() as stack:
         app, tally = await stack.enter_async_context(instrumented(orders.config, os.environ, [log], orders.generation))
         gateway = app[GATEWAY]
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
-        with suppress(LineClosed):  # what answers finds out as well, and stops
-            await line.send("ready")
+        with suppress(ChannelClosed):  # what answers finds out as well, and stops
+            await channel.send("ready")
         settle()
-        answering = asyncio.create_task(_answer(line, Worker(gateway, tally), stop))
+        answering = asyncio.create_task(_answer(channel, Worker(gateway, tally), stop))
         await stop.wait()
         await gateway.drain(gateway.config.server.shutdown_grace)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
-        line.close()
+        channel.close()
 
 
-async def _answer(line: Line, worker: Worker, stop: asyncio.Event) -> None:
+async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> None:
     """Answer requests until the supervisor has gone.
 
     A worker that cannot be asked ends, whatever the reason: it would never be restarted or stopped.
     """
     try:
         while True:
-            number, verb, argument = await line.receive()
-            await line.send((number, await worker.answer(verb, argument)))
-    except LineClosed:
+            number, verb, argument = await channel.receive()
+            await channel.send((number, await worker.answer(verb, argument)))
+    except ChannelClosed:
         pass
     finally:
         stop.set()
