@@ -62,11 +62,7 @@ async def deployed(
         config = found.config
         app, tally = await stack.enter_async_context(instrumented(config, source.environ, listeners))
         gateway = app[GATEWAY]
-
-        async def apply(config: Config) -> None:
-            gateway.reload(config)
-
-        reloader = Reloader(config, found.reread, apply, gateway.observer)
+        reloader = Reloader(config, found.reread, gateway.reload, gateway.observer)
         processes = SingleProcess(gateway, tally)
         await stack.enter_async_context(administered(config.server.admin, processes, reloader))
         url = await stack.enter_async_context(listening(app, *address(config.server, host, port)))

@@ -54,7 +54,7 @@ class Worker:
                 return self._process.status()
 
     async def build(self, config: Config) -> list[Any]:
-        """Build and open the next generation beside the one that answers, and return the mistakes in its configuration."""
+        """Build and open the next generation beside the one that answers; return the mistakes in its configuration."""
         self._drop()
         try:
             self._next = await self._gateway.prepare(config)
