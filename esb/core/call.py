@@ -121,6 +121,10 @@ class Call:
         """The caller's Blueking-Language, English when it names none."""
         return self.headers.get("Blueking-Language", "en")
 
+    def time_left(self) -> float:
+        """Return the seconds until the deadline, by the event loop's clock; below 0 once it has passed."""
+        return self.deadline - asyncio.get_running_loop().time()
+
     def detached(self, seconds: float) -> "Call":
         """A copy with a time of its own, for a question whose answer other calls wait for too."""
         fields = self.__dict__.copy()

@@ -116,7 +116,7 @@ class Idempotency:
                 if ended.kept is not None:
                     return _replayed(ended.kept, content)
                 continue
-            seconds = call.deadline - asyncio.get_running_loop().time() + LAST_SECONDS + CLAIM_SECONDS
+            seconds = call.time_left() + LAST_SECONDS + CLAIM_SECONDS
             claim = await self._store.swap(place, "", replay.claimed(content), seconds)
             if claim.done:
                 return await self._first(_Claim(place, content, claim.kept.version), call, handler)

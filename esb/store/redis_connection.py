@@ -27,6 +27,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import TimeoutError as SlowToConnect
 
+from esb.core.backoff import pauses
 from esb.core.errors import template
 from esb.store.protocol import StoreAway
 
@@ -136,16 +137,17 @@ class Link:
     # The connection's keeper
 
     async def _keep(self) -> None:
-        pause = FIRST_PAUSE
+        waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             self._session = asyncio.create_task(self._stay())
             await asyncio.wait({self._session})
-            pause = FIRST_PAUSE if not self.trouble else min(pause * 2, LONGEST_PAUSE)
+            if not self.trouble:  # it was well until now
+                waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
             if not self._session.cancelled():
                 self._fall(self._session.exception())
             self._tried.set()
             await self._hang_up()
-            await asyncio.sleep(pause)
+            await asyncio.sleep(next(waits))
 
     async def _stay(self) -> None:
         """Connected, until something goes wrong."""

@@ -1,9 +1,10 @@
 """Asks until somebody answers: another host when one cannot be reached, and once more where that does no harm."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import TypeVar
 
+from esb.core.backoff import pauses
 from esb.core.call import Call
 from esb.core.clock import Clock
 from esb.core.errors import Unreachable, UpstreamError
@@ -26,15 +27,13 @@ class Attempts:
 
     async def answer(self, call: Call, ask: Callable[[str], Awaitable[T]], *, repeatable: bool) -> T:
         """What the first host says that says something; the last UpstreamError if none does."""
-        pause = FIRST_PAUSE
-        for _ in range(self._retries if repeatable else 0):
+        for pause in islice(pauses(FIRST_PAUSE, LONGEST_PAUSE), self._retries if repeatable else 0):
             try:
                 return await self._one_by_one(ask)
             except UpstreamError as error:
-                if not _may_pass(error) or asyncio.get_running_loop().time() + pause >= call.deadline:
+                if not _may_pass(error) or call.time_left() <= pause:
                     raise
             await self._clock.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
         return await self._one_by_one(ask)
 
     async def _one_by_one(self, ask: Callable[[str], Awaitable[T]]) -> T:

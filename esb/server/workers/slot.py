@@ -1,13 +1,13 @@
 """One slot among the workers: the process that fills it, from its start to its end, and the next one after that."""
 
 import asyncio
-import random
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from esb.core.backoff import pauses
 from esb.core.events import Observer, WorkerEnded, crash
 from esb.server.listener import CannotListen
 from esb.server.process_status import ProcessStatus
@@ -24,7 +24,7 @@ START_SECONDS = 60.0
 """Seconds for a worker until it listens."""
 FIRST_TRIES = 3
 """Ends of one worker, before all have listened once, after which the gateway gives up."""
-LONGEST_PAUSE = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 STEADY_SECONDS = 30.0
 """Seconds of life after which a worker did not die of its start: the next one starts at once."""
 NOT_STARTED = -1
@@ -61,7 +61,8 @@ class WorkerSlot:
 
     async def keep(self) -> None:
         """Start one worker after the other; those that die soon are followed later each time. WorkersDoNotStart."""
-        loop, pause, ended = asyncio.get_running_loop(), 0.1, 0
+        loop, ended = asyncio.get_running_loop(), 0
+        waits = pauses(FIRST_PAUSE, LONGEST_PAUSE, jitter=True)
         while not self._stopping.is_set():
             started = loop.time()
             status = await self._run()
@@ -72,8 +73,9 @@ class WorkerSlot:
             self._observer.emit(WorkerEnded(status, lived, self._stuck))
             if ended >= FIRST_TRIES and not self._all_listen.is_set():
                 raise WorkersDoNotStart(f"a worker ended {ended} times before all listened, with status {status}")
-            pause = 0.1 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, pause * 2)
-            await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - jitter, not a secret
+            if lived > STEADY_SECONDS:
+                waits = pauses(FIRST_PAUSE, LONGEST_PAUSE, jitter=True)
+            await asyncio.sleep(next(waits))
 
     async def ask(self, verb: str, argument: object, seconds: float) -> object:
         """Return the worker's answer. ChannelClosed or TimeoutError if none comes."""
