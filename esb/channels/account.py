@@ -87,7 +87,7 @@ class Account:
         self._proxy = proxy
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
         self.key = TokenKey(self.platform, account, digest, kind, borrowed, exclusive=exclusive)
-        self._lane = services.lanes.of(f"{self.platform}:{account}:{digest}")
+        self._bulkhead = services.bulkheads.of(f"{self.platform}:{account}:{digest}")
         self._gate = QuotaGate(services.store, services.observer, self.key)
         self._fetch_gate = QuotaGate(services.store, services.observer, self.key, "fetch")
         self._sending = Target(self.system, self.interface, sends=True)
@@ -152,8 +152,8 @@ class Account:
         """
         raw = json_codec.encode_to_keep(message.body(page))  # once: a repetition must be the same bytes
         effort = _Effort()
-        if not self._lane.enters(call.id):
-            await self._lane.wait(call.id, call.deadline)
+        if not self._bulkhead.enters(call.id):
+            await self._bulkhead.wait(call.id, call.deadline)
         try:
             reply = await self._tried(call, message, raw, effort, entry)
             while reply is None:
@@ -161,7 +161,7 @@ class Account:
         except NOT_SENT as error:
             raise (effort.doubt or error) from None
         finally:
-            self._lane.leave(call.id)
+            self._bulkhead.leave(call.id)
         if effort.doubt is None or reply.verdict.accepted:
             return reply
         raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
@@ -209,7 +209,7 @@ class Account:
                 return await self._another_token(call, verdict, token, effort)
             case "busy":
                 if self._is_crowded(verdict):
-                    self._lane.narrow()
+                    self._bulkhead.narrow()
                 return await self._another_try(call, effort.tries)
             case "quota":
                 await self._gate.close(verdict)

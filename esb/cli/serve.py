@@ -32,7 +32,7 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     if source.resolve().server.workers > 1:
         from esb.server.workers.run import supervised as served
     try:
-        with stdlib_logs.told(logs.listener(os.environ)):
+        with stdlib_logs.reported(logs.listener(os.environ)):
             serving.run(served(source, host, port))
     except ConfigError as error:
         click.echo(str(error), err=True)

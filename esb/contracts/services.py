@@ -14,7 +14,7 @@ from esb.core.call import App, Call, User
 from esb.core.clock import Clock
 from esb.core.errors import Message
 from esb.core.events import Observer
-from esb.outgoing.bulkhead import Lanes
+from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
 from esb.store.protocol import Store
@@ -97,7 +97,7 @@ class ProcessServices:
     tokens: TokenCache
     store: Store
     clock: Clock
-    lanes: Lanes
+    bulkheads: Bulkheads
     observer: Observer
 
 

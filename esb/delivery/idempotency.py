@@ -133,7 +133,7 @@ class Idempotency:
         try:
             ended = await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(partial(self._tell_crash, call))
+            task.add_done_callback(partial(self._report_crash, call))
             raise
         if ended.error is not None:
             raise ended.error
@@ -177,7 +177,7 @@ class Idempotency:
             await self._store.swap(claim.place, claim.version, value, REMEMBERED_SECONDS)
         return value
 
-    def _tell_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
+    def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
         """Tells of a bug that no caller is left to be told of."""
         error = None if task.cancelled() else task.result().error
         if error is not None and not isinstance(error, EsbError):
@@ -207,7 +207,7 @@ def _content(call: Call) -> str:
 
 def _replayed(value: bytes, content: str) -> Envelope | None:
     """The answer that is kept; None while the call is still under way."""
-    first, envelope = replay.told_again(value)
+    first, envelope = replay.restored(value)
     if first != content:
         raise _other_content()
     return envelope

@@ -56,7 +56,7 @@ def claimed(content: str) -> bytes:
     return json_codec.encode({"content": content})
 
 
-def told_again(value: bytes) -> tuple[str, Envelope | None]:
+def restored(value: bytes) -> tuple[str, Envelope | None]:
     """What was called for, and the envelope for the repetition; None while the call is under way."""
     found = json_codec.decode(value)
     if "envelope" not in found:

@@ -22,7 +22,7 @@ from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation, build_store
 from esb.gateway.plugin_reimport import reimported
 from esb.incoming.ingress import Ingress
-from esb.outgoing.bulkhead import Lanes
+from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.shared import FleetTokens
@@ -45,11 +45,11 @@ class Gateway:
         self.observer = Observer(listeners, tracer)
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
-        lanes = Lanes(clock, config.server.max_per_target)
+        bulkheads = Bulkheads(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, StoreServices(clock, self.observer))
         fleet = FleetTokens(self.store, clock, self.observer) if self.store.shared else None
         self.tokens = TokenCache(self.observer, clock, fleet=fleet)
-        self._services = ProcessServices(self.http, self.tokens, self.store, clock, lanes, self.observer)
+        self._services = ProcessServices(self.http, self.tokens, self.store, clock, bulkheads, self.observer)
         self._idempotency = Idempotency(self.store, self.observer)
         self.generation = Generation(config, self._services, [*missing, *mistakes], number, self._idempotency)
         self._older: dict[Generation, asyncio.Task[None]] = {}
@@ -119,7 +119,7 @@ class Gateway:
         """Swaps generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.config.server.max_per_target
-        self._services.lanes.resize(generation.config.server.max_per_target)
+        self._services.bulkheads.resize(generation.config.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: Generation) -> None:

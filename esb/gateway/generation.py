@@ -146,7 +146,7 @@ class Generation:
             tokens=process.tokens,
             store=process.store,
             clock=process.clock,
-            lanes=process.lanes,
+            bulkheads=process.bulkheads,
             observer=process.observer,
             declared=self._declared,
             call=self._call_inside,

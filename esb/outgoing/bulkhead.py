@@ -1,7 +1,7 @@
-"""A lane for each credential: however many of its requests hang, those of other credentials find their way.
+"""Bulkheads: however many requests of one credential hang, those of other credentials find their way.
 
-Who finds a lane full is refused at once, unless another request of the same call is on it: a call that has begun waits
-its turn. A lane that the upstream calls too busy is narrowed for some seconds, and what is over then waits, too.
+Whoever finds its bulkhead full is refused at once, unless another request of the same call is inside: a call that has
+begun waits its turn. A bulkhead that the upstream calls too busy is narrowed for some seconds; what is over waits, too.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from esb.core.errors import Limited, template
 
 NARROW_SECONDS = 5.0
 SHARE = 0.8
-"""How much of the room for one upstream a single credential may take: the rest is for the others."""
+"""The part of the room for one upstream that a single credential may take: the rest is for the others."""
 FULL = template("Too many calls with this credential are under way, please try again later")
 
 
-class Lane:
-    """Counts requests that are under way. `refusal` is what is told when there are too many.
+class Bulkhead:
+    """A bound on the requests that are under way at once. `refusal` is the text of the error when there are too many.
 
     Whoever `enters`, or else comes back from `wait`, has to `leave`. These are plain steps and no context manager:
     every request takes them, twice.
@@ -35,7 +35,7 @@ class Lane:
 
     @property
     def width(self) -> int:
-        """How many may be on it when all is well."""
+        """The number that may be inside when all is well."""
         return self._width
 
     @width.setter
@@ -44,7 +44,7 @@ class Lane:
         self._width = width
 
     def narrow(self) -> None:
-        """Half as many requests at once, for some seconds: the upstream says that they are too many."""
+        """Let half as many in, for some seconds: the upstream says that they are too many."""
         self._open = min(max(1, self.under_way // 2), self._width)
         self._narrow_until = self._clock() + NARROW_SECONDS
 
@@ -54,11 +54,11 @@ class Lane:
 
     @property
     def is_idle(self) -> bool:
-        """Nobody is on it, and nobody waits."""
+        """True if nobody is inside, and nobody waits."""
         return not self._calls
 
     def enters(self, call: str) -> bool:
-        """Whether there is room at once for a request of this call ("": of none); or else it may `wait`."""
+        """Let a request of this call ("": of none) in if there is room at once, and return so; else it may `wait`."""
         if self._turns or (self.under_way >= self._open and not self._has_room()):
             return False
         self.under_way += 1
@@ -69,7 +69,7 @@ class Lane:
         return True
 
     async def wait(self, call: str, deadline: float | None) -> None:
-        """Until there is room. Limited at once for a call that has nothing on the lane yet, or at the `deadline`."""
+        """Wait until there is room. Limited: at once for a call that has nothing inside yet, or at the `deadline`."""
         if self.under_way + len(self._turns) >= self._width and not (call and call in self._calls):
             raise self._full()
         self._calls[call] = self._calls.get(call, 0) + 1
@@ -94,7 +94,7 @@ class Lane:
             raise
 
     def leave(self, call: str) -> None:
-        """Gives the turn to who waits for one."""
+        """Let a request out, and in its place one that waits."""
         if self._calls[call] == 1:
             del self._calls[call]
         else:
@@ -119,7 +119,7 @@ class Lane:
             self._calls[call] -= 1
 
     def _has_room(self) -> bool:
-        """Whether one more may be under way; a lane is narrow for a time only."""
+        """Return whether one more may be under way; a bulkhead is narrow for a time only."""
         if self._open < self._width and self._clock() >= self._narrow_until:
             self._open = self._width
         return self.under_way < self._open
@@ -128,35 +128,35 @@ class Lane:
         return Limited(self._refusal, retry_after=1.0)
 
 
-class Lanes:
-    """The lanes of a process, by credential. Bounded: of those nobody is on, the one used least recently goes first."""
+class Bulkheads:
+    """The bulkheads of a process, by credential. Bounded: of the idle ones that used least recently goes first."""
 
     def __init__(self, clock: Clock, room: int, size: int = 10_000) -> None:
-        """`room`: how many requests one upstream gets at once."""
+        """`room`: the number of requests that one upstream gets at once."""
         self._clock = clock
         self._width = _width(room)
         self._size = size
-        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._bulkheads: OrderedDict[str, Bulkhead] = OrderedDict()
 
     def resize(self, room: int) -> None:
-        """Other lanes for the same credentials. Nobody is turned out; those who wait go as soon as there is room."""
+        """Give each bulkhead this room. Nobody is turned out; those who wait go as soon as there is room."""
         self._width = _width(room)
-        for lane in self._lanes.values():
-            lane.width = self._width
+        for bulkhead in self._bulkheads.values():
+            bulkhead.width = self._width
 
-    def of(self, credential: str) -> Lane:
-        lane = self._lanes.get(credential)
-        if lane is None:
-            lane = self._lanes[credential] = Lane(self._clock, self._width)
-            if len(self._lanes) > self._size:
+    def of(self, credential: str) -> Bulkhead:
+        bulkhead = self._bulkheads.get(credential)
+        if bulkhead is None:
+            bulkhead = self._bulkheads[credential] = Bulkhead(self._clock, self._width)
+            if len(self._bulkheads) > self._size:
                 self._drop_idle()
-        self._lanes.move_to_end(credential)
-        return lane
+        self._bulkheads.move_to_end(credential)
+        return bulkhead
 
     def _drop_idle(self) -> None:
-        for credential, lane in self._lanes.items():
-            if lane.is_idle:
-                del self._lanes[credential]
+        for credential, bulkhead in self._bulkheads.items():
+            if bulkhead.is_idle:
+                del self._bulkheads[credential]
                 return
 
 

@@ -1,4 +1,4 @@
-"""What an engine of the way out is asked, what it answers and how it fails: HTTP in terms that no library owns."""
+"""The interface of engines: requests, answers and failures of HTTP, in terms that no library owns."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,7 +22,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a request asks, and for what: the names that errors and logs use.
+    """The system and the interface that a request is for: the names that errors and logs use.
 
     `judge` names the class of an answer by this system's own codes. `sends`: the request carries a message, so the
     call's record tells when it may have left. `refuses` tells a JSON answer that is a no, so that nothing was done;
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tls:
-    """Whom to trust, and how to show who asks. Connections are shared among requests with the same one."""
+    """The authorities to trust, and our certificate. Connections are shared among requests with the same one."""
 
     context: ssl.SSLContext = field(repr=False)
     ca: str | None = None
@@ -47,7 +47,7 @@ class Tls:
 
     @classmethod
     def load(cls, ca: str | None, cert: str | None, key: str | None) -> "Tls":
-        """From PEM files. OSError (ssl.SSLError is one) or ValueError if they cannot be used."""
+        """Read PEM files. OSError (ssl.SSLError is one) or ValueError if they cannot be used."""
         context = ssl.create_default_context(cafile=ca)
         if cert is not None:
             context.load_cert_chain(cert, key, password="")  # or else OpenSSL asks at the terminal
@@ -58,7 +58,7 @@ class Tls:
 class Request:
     """A request whose answer is streamed, as it is: no header is added. `url` is encoded as it goes over the wire.
 
-    `connect`: seconds for the connection; whoever asks sees to the rest of the time. `guarded`: see `Engine.way`.
+    `connect`: seconds for the connection; the caller watches the rest of the time. `guarded`: see `Engine.prepare`.
     """
 
     method: str
@@ -71,7 +71,7 @@ class Request:
 
 
 class Answer:
-    """What came back, whatever its status. Raw headers are read when somebody asks for them."""
+    """An upstream's answer, whatever its status. Raw headers are read when somebody asks for them."""
 
     __slots__ = ("_headers", "body", "status")
 
@@ -90,51 +90,51 @@ class Answer:
         return self._headers
 
 
-class Answering(Protocol):
+class StreamedAnswer(Protocol):
     """An answer whose head has come."""
 
     status: int
     headers: MultiMapping[str]
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, neither decoded nor collected; ExchangeError when it breaks off."""
+        """Yield the body as it comes, neither decoded nor collected; ExchangeError when it breaks off."""
         ...
 
 
-class Way(Protocol):
-    """How an engine sends all requests with the same method, to the same address, with headers of the same names."""
+class PreparedRequest(Protocol):
+    """All that requests with one method, address and set of header names have in common, made once."""
 
     async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
-        """The whole answer, decompressed, and at most MAX_ANSWER of it. OutOfTime after so many seconds."""
+        """Send it, and return the whole answer, decompressed, of at most MAX_ANSWER. OutOfTime after `seconds`."""
         ...
 
 
 class Engine(Protocol):
-    """Whoever speaks HTTP for the way out. It raises nothing but ExchangeError."""
+    """A speaker of HTTP. It raises nothing but ExchangeError."""
 
     def open(self) -> None:
-        """Inside a running event loop."""
+        """Make the connection pools, inside a running event loop."""
         ...
 
     async def close(self) -> None: ...
 
-    def way(
+    def prepare(
         self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
-    ) -> Way:
-        """For requests of this kind, as long as the engine is open. `url` is encoded as it goes over the wire.
+    ) -> PreparedRequest:
+        """Prepare requests of this kind, for as long as the engine is open. `url` is encoded as it goes over the wire.
 
-        Redirects are never followed. `guarded`: no address of esb.addresses.REFUSED is connected to, whatever name
-        leads there. RuntimeError if the engine is not open; what is wrong with the address is told by `fetch`.
+        Redirects are never followed. `guarded`: no address of esb.outgoing.address_guard.REFUSED is connected to,
+        whatever name leads there. RuntimeError if the engine is not open; a wrong address is an error of `fetch`.
         """
         ...
 
-    def stream(self, request: Request) -> AbstractAsyncContextManager[Answering]:
-        """The answer from its head on. Leaving it before the end, of the answer or of the body sent, disconnects."""
+    def stream(self, request: Request) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Open the answer from its head on. Leaving before the end, of the answer or of the body sent, disconnects."""
         ...
 
 
 def connect_seconds(seconds: float) -> float:
-    """How long it may take to connect, when there are so many seconds for all.
+    """Return the seconds for the connection, when there are so many for all.
 
     A little less than all: no doubt then which of the two ran out, and whether anything was sent.
     """
@@ -161,7 +161,7 @@ class NoConnection(ExchangeError):
 
 
 class OutOfTime(ExchangeError):
-    """`total` was over. Which limit that was knows who asked."""
+    """The time of the request was over. Which limit that was knows the caller."""
 
     def __init__(self) -> None:
         super().__init__(Message("the response did not come in time"))

@@ -1,4 +1,4 @@
-"""What an answer says, read as leniently as its sender wrote it."""
+"""The JSON in an answer, read as leniently as its sender wrote it."""
 
 import re
 from collections.abc import Collection
@@ -12,7 +12,7 @@ _CODE = re.compile(r"-?[0-9]{1,20}")
 
 
 def own_code(value: Any) -> int | str | None:
-    """An upstream's own code for the log, if it is one: an upstream may write anything there, our secrets too."""
+    """Return an upstream's own code for the log, if it is one: it may have written anything there, our secrets too."""
     if type(value) is int:  # nearly always
         return value
     if isinstance(value, str):
@@ -21,7 +21,7 @@ def own_code(value: Any) -> int | str | None:
 
 
 def read_object(target: Target, answer: Answer, statuses: Collection[int] = (200,)) -> dict[str, Any]:
-    """The JSON object in this answer."""
+    """Return the JSON object in this answer. UpstreamError as `read_json`, and for any other JSON."""
     payload = read_json(target, answer, statuses)
     if not isinstance(payload, dict):
         raise _no_json(target, answer)
@@ -29,7 +29,7 @@ def read_object(target: Target, answer: Answer, statuses: Collection[int] = (200
 
 
 def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)) -> Any:
-    """The JSON value in this answer. UpstreamError if there is none, or its status is none of these."""
+    """Return the JSON value in this answer. UpstreamError if there is none, or its status is none of these."""
     if answer.status not in statuses:
         raise UpstreamError(
             target.system,
@@ -54,7 +54,7 @@ def _no_json(target: Target, answer: Answer) -> UpstreamError:
 
 
 def may_have_acted(status: int) -> bool:
-    """Whether an upstream that answered with this HTTP status may have done what it was asked.
+    """Return whether an upstream that answered with this HTTP status may have done as it was asked.
 
     One that redirects has not: the request is meant for another place, be it for https, a log-in or a captive portal,
     and nobody follows. 303 alone says that it was handled, and where to read about that (RFC 9110, 15.4.4).

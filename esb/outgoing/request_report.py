@@ -1,4 +1,4 @@
-"""Every request to a third-party system is told as an event, however it ends."""
+"""The report of each request to a third-party system: one event, however it ends, and what the call's record keeps."""
 
 import asyncio
 import time
@@ -17,8 +17,11 @@ NO_REFUSAL = frozenset({None, 0, "0"})
 """Codes of an upstream that has done, or may have done, what it was asked."""
 
 
-class Telling:
-    """Tells one request as an event, however it ends. `call` is whose headers the request carries."""
+class RequestReport:
+    """`with`: one request, reported as an event however it ends. `call` is the one whose headers it carries.
+
+    Whoever sends by another way than HTTP sets `errcode` and `kind` (see UpstreamFinished), and calls `mark_sent`.
+    """
 
     __slots__ = ("_observer", "_span", "_started", "call", "call_id", "errcode", "kind", "refused", "status", "target")
 
@@ -46,8 +49,8 @@ class Telling:
         self.kind = kind
         self.refused = self.errcode not in NO_REFUSAL and kind != "held"
 
-    def answered(self, payload: Mapping[str, Any]) -> None:
-        """The upstream's own code, what class it is, and whether it is a no to a message."""
+    def note(self, payload: Mapping[str, Any]) -> None:
+        """Take from an answer the upstream's own code, its class, and whether it is a no to a message."""
         target = self.target
         self.note_code(payload)
         self.kind = (target.judge or _judge)(payload)
@@ -55,7 +58,7 @@ class Telling:
             self.refused = _judge(payload) != "ok" if target.refuses is None else target.refuses(payload)
 
     def mark_sent(self) -> None:
-        """Writes into the call's record that a message may have left: under idempotency nobody sends it again."""
+        """Write into the call's record that a message may have left: under idempotency nobody sends it again."""
         if self.call is not None:
             self.call.record.sent = True
 
@@ -87,7 +90,7 @@ class Telling:
             self.call = replace(call, headers={**call.headers, **self._span.headers})
 
     def _kind(self, error: BaseException) -> str:
-        """The class of this failure; see UpstreamFinished."""
+        """Return the class of this failure; see UpstreamFinished."""
         match error:
             case UpstreamError() if self.kind:
                 return self.kind
@@ -103,7 +106,7 @@ class Telling:
 
 
 def _judge(payload: Mapping[str, Any]) -> str:
-    """Whether an answer is a success, in the way that BlueKing's systems and most others say it."""
+    """Return "ok" or "unknown": success or not, in the way that BlueKing's systems and most others say it."""
     result = payload.get("result")
     if isinstance(result, bool):
         return "ok" if result else "unknown"
@@ -111,7 +114,7 @@ def _judge(payload: Mapping[str, Any]) -> str:
 
 
 def _short(error: BaseException) -> str:
-    """What an event tells of an error."""
+    """Return the text that an event has of an error."""
     match error:
         case UpstreamError():
             return str(error.reason)

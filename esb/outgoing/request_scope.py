@@ -1,4 +1,4 @@
-"""One question to an upstream: whom it is for, how long it may take, and what its failure means to the caller."""
+"""The scope of one request to an upstream: its target, its time, and what its failure means to the caller."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,20 +10,29 @@ from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.errors import Message, Unreachable, UpstreamError
 from esb.core.events import Observer
-from esb.outgoing.bulkhead import Lane
-from esb.outgoing.engine import Answering, ExchangeError, NoConnection, OutOfTime, Request, Target, Tls, connect_seconds
-from esb.outgoing.request_report import Telling
+from esb.outgoing.bulkhead import Bulkhead
+from esb.outgoing.engine import (
+    ExchangeError,
+    NoConnection,
+    OutOfTime,
+    Request,
+    StreamedAnswer,
+    Target,
+    Tls,
+    connect_seconds,
+)
+from esb.outgoing.request_report import RequestReport
 
 SECONDS_WITHOUT_CALL = 10.0
 
 
-class Asking(Telling):
-    """`with`: one question to an upstream. `seconds` are left of the limit that it has."""
+class RequestScope(RequestReport):
+    """`with`: one request to an upstream, reported at its end. `seconds` are left of the limit that it has."""
 
     __slots__ = ("_limit", "deadline", "seconds")
 
     def __init__(self, observer: Observer, call: Call | None, target: Target, timeout: float | None) -> None:
-        Telling.__init__(self, observer, call, target)  # super() takes longer
+        RequestReport.__init__(self, observer, call, target)  # super() takes longer
         now = asyncio.get_running_loop().time()
         if call is None:
             self._limit = self.seconds = SECONDS_WITHOUT_CALL if timeout is None else timeout
@@ -34,7 +43,7 @@ class Asking(Telling):
         self.deadline = now + self.seconds
 
     def content(self, headers: Mapping[str, str], body: Any) -> tuple[Mapping[str, str], bytes | None]:
-        """What is sent: headers, with those that travel with the call, and body. UpstreamError if it is too late."""
+        """Return headers, with those that travel with the call, and body. UpstreamError if it is too late."""
         if self.seconds <= 0:
             raise self.out_of_time(sent=False)
         if body is not None and type(body) is not bytes:
@@ -53,7 +62,7 @@ class Asking(Telling):
         tls: Tls | None,
         guarded: bool,
     ) -> Request:
-        """A request as it is; the same header may stand in it several times. UpstreamError if it is too late."""
+        """Return the request as it is; a header may stand in it several times. UpstreamError if it is too late."""
         if self.seconds <= 0:
             raise self.out_of_time(sent=False)
         own = CIMultiDict(headers)
@@ -61,12 +70,13 @@ class Asking(Telling):
             own.update(self.call.headers)
         return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded)
 
-    async def wait(self, lane: Lane) -> None:
-        """Until there is room on the lane. `seconds` are those that are left then."""
-        await lane.wait(self.call_id, self.deadline)
+    async def wait(self, bulkhead: Bulkhead) -> None:
+        """Wait until the bulkhead has room. `seconds` are those that are left then."""
+        await bulkhead.wait(self.call_id, self.deadline)
         self.seconds = self.deadline - asyncio.get_running_loop().time()
 
     def failure(self, error: ExchangeError) -> UpstreamError:
+        """Return the error for the caller of a request that an engine failed to exchange."""
         if isinstance(error, OutOfTime):
             return self.out_of_time()
         system, interface = self.target.system, self.target.interface
@@ -81,9 +91,9 @@ class Asking(Telling):
         # More time may do, whether or not the request was sent.
         return UpstreamError(self.target.system, self.target.interface, too_slow(seconds), sent=sent, transient=True)
 
-    async def chunks(self, answering: Answering, idle: float) -> AsyncIterator[bytes]:
-        """The body of this answer, `idle` seconds at most between two chunks."""
-        pieces = answering.chunks()
+    async def chunks(self, streamed: StreamedAnswer, idle: float) -> AsyncIterator[bytes]:
+        """Yield the body of this answer, `idle` seconds at most between two chunks."""
+        pieces = streamed.chunks()
         while True:
             try:
                 async with asyncio.timeout(idle):
@@ -101,7 +111,7 @@ class Asking(Telling):
 
 
 class Upload:
-    """A body that is read while it is sent. `error` is what reading it failed with."""
+    """A body that is read while it is sent. `error`: the exception that reading it failed with."""
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body = body
@@ -121,5 +131,5 @@ class Upload:
 
 
 def too_slow(limit: float) -> Message:
-    """What the caller is told when this many seconds were not enough."""
+    """Return the reason of an error when this many seconds were not enough."""
     return Message("Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": limit})

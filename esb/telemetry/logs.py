@@ -58,7 +58,7 @@ def _call(event: CallFinished) -> Fields:
         "system": event.system,
         "component": event.component,
         "app": event.app,
-        "user": _shown(event.user),
+        "user": _writable(event.user),
         "user_source": event.user_source,
         "code": event.code,
         "status": event.status,
@@ -117,7 +117,7 @@ def _store(event: StoreTurned) -> Fields:
 def _crash(event: Crashed) -> Fields:
     return {
         "request_id": event.call_id,
-        "doing": _shown(event.doing),
+        "doing": _writable(event.doing),
         "error": event.kind,
         "where": list(event.where),
         "event": "crash",
@@ -272,7 +272,7 @@ def _quoted(value: Any) -> str:
     return value if isinstance(value, str) and AMBIGUOUS.isdisjoint(value) else repr(value)
 
 
-def _shown(text: str) -> str:
+def _writable(text: str) -> str:
     """What a caller chose, in a length and in characters that can be written."""
     if text.isascii() and len(text) <= LONGEST_NAME:
         return text

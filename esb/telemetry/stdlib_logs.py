@@ -8,9 +8,9 @@ from esb.core.events import LibraryLogged, Listener, frames
 
 
 @contextmanager
-def told(listener: Listener) -> Iterator[None]:
+def reported(listener: Listener) -> Iterator[None]:
     """Inside, whatever this process logs by `logging`, from warnings on, goes to the listener."""
-    handler = _Telling(listener)
+    handler = _EventHandler(listener)
     root = logging.getLogger()
     root.addHandler(handler)
     try:
@@ -19,7 +19,7 @@ def told(listener: Listener) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-class _Telling(logging.Handler):
+class _EventHandler(logging.Handler):
     def __init__(self, listener: Listener) -> None:
         super().__init__(logging.WARNING)
         self._listener = listener

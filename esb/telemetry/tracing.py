@@ -72,12 +72,12 @@ class Traced:
     def end(self, event: CallFinished | UpstreamFinished) -> None:
         if self._span.is_recording():
             if isinstance(event, CallFinished):
-                self._tell_call(event)
+                self._report_call(event)
             else:
-                self._tell_upstream(event)
+                self._report_upstream(event)
         self._span.end()
 
-    def _tell_call(self, event: CallFinished) -> None:
+    def _report_call(self, event: CallFinished) -> None:
         self._span.update_name(f"{event.system}/{event.component}" if event.system else "unknown")
         self._span.set_attributes(
             _known(
@@ -95,7 +95,7 @@ class Traced:
         if event.source in {"gateway", "upstream"}:  # a caller's mistake is no error of the server
             self._span.set_status(StatusCode.ERROR)
 
-    def _tell_upstream(self, event: UpstreamFinished) -> None:
+    def _report_upstream(self, event: UpstreamFinished) -> None:
         self._span.update_name(f"{event.system}/{event.interface}")
         self._span.set_attributes(
             _known(

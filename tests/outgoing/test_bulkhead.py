@@ -1,4 +1,4 @@
-"""Lanes: one credential's requests do not take the others' way."""
+"""Bulkheads: one credential's requests do not take the others' way."""
 
 import asyncio
 import itertools
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from esb.core.errors import Limited
-from esb.outgoing.bulkhead import NARROW_SECONDS, Lane, Lanes
+from esb.outgoing.bulkhead import NARROW_SECONDS, Bulkhead, Bulkheads
 from tests.support.clock import Clock
 
 OTHERS = map(str, itertools.count())
@@ -16,22 +16,22 @@ OTHERS = map(str, itertools.count())
 
 
 @asynccontextmanager
-async def turn(lane: Lane, call: str) -> AsyncIterator[None]:
-    """On the lane from its start to its end."""
-    await enter(lane, call)
+async def turn(bulkhead: Bulkhead, call: str) -> AsyncIterator[None]:
+    """Inside from its start to its end."""
+    await enter(bulkhead, call)
     try:
         yield
     finally:
-        lane.leave(call)
+        bulkhead.leave(call)
 
 
-async def enter(lane: Lane, call: str, deadline: float | None = None) -> None:
-    if not lane.enters(call):
-        await lane.wait(call, deadline)
+async def enter(bulkhead: Bulkhead, call: str, deadline: float | None = None) -> None:
+    if not bulkhead.enters(call):
+        await bulkhead.wait(call, deadline)
 
 
-async def hold(lane: Lane, release: asyncio.Event) -> None:
-    async with turn(lane, next(OTHERS)):
+async def hold(bulkhead: Bulkhead, release: asyncio.Event) -> None:
+    async with turn(bulkhead, next(OTHERS)):
         await release.wait()
 
 
@@ -41,111 +41,111 @@ async def settle() -> None:
 
 
 async def test_a_full_lane_refuses_at_once_and_the_others_are_free() -> None:
-    lanes = Lanes(Clock(), room=3)
+    bulkheads = Bulkheads(Clock(), room=3)
     release = asyncio.Event()
-    busy = [asyncio.create_task(hold(lanes.of("a"), release)) for _ in range(2)]
+    busy = [asyncio.create_task(hold(bulkheads.of("a"), release)) for _ in range(2)]
     await settle()
 
     with pytest.raises(Limited) as refused:
-        async with turn(lanes.of("a"), next(OTHERS)):
-            pytest.fail("the lane is full")
-    async with turn(lanes.of("b"), next(OTHERS)):
+        async with turn(bulkheads.of("a"), next(OTHERS)):
+            pytest.fail("the bulkhead is full")
+    async with turn(bulkheads.of("b"), next(OTHERS)):
         pass
 
     assert refused.value.retry_after == 1.0
     release.set()
     await asyncio.gather(*busy)
-    async with turn(lanes.of("a"), next(OTHERS)):
+    async with turn(bulkheads.of("a"), next(OTHERS)):
         pass
 
 
 async def test_a_narrowed_lane_lets_the_rest_wait_their_turn() -> None:
     clock = Clock()
-    lane = Lane(clock, 10)
+    bulkhead = Bulkhead(clock, 10)
     release = asyncio.Event()
-    first = [asyncio.create_task(hold(lane, release)) for _ in range(4)]
+    first = [asyncio.create_task(hold(bulkhead, release)) for _ in range(4)]
     await settle()
-    lane.narrow()
+    bulkhead.narrow()
     entered = asyncio.Event()
-    later = asyncio.create_task(hold(lane, entered))
+    later = asyncio.create_task(hold(bulkhead, entered))
     await settle()
 
-    assert lane.waiting == 1
+    assert bulkhead.waiting == 1
     release.set()
     await asyncio.gather(*first)
     await settle()
-    assert lane.waiting == 0
+    assert bulkhead.waiting == 0
     entered.set()
     await later
     clock.advance(NARROW_SECONDS)
-    async with turn(lane, next(OTHERS)):
+    async with turn(bulkhead, next(OTHERS)):
         pass
 
 
 async def test_who_stops_waiting_takes_no_turn_with_it() -> None:
-    lane = Lane(Clock(), 10)
+    bulkhead = Bulkhead(Clock(), 10)
     release = asyncio.Event()
-    first = asyncio.create_task(hold(lane, release))
+    first = asyncio.create_task(hold(bulkhead, release))
     await settle()
-    lane.narrow()
-    leaving = asyncio.create_task(hold(lane, release))
-    staying = asyncio.create_task(hold(lane, release))
+    bulkhead.narrow()
+    leaving = asyncio.create_task(hold(bulkhead, release))
+    staying = asyncio.create_task(hold(bulkhead, release))
     await settle()
     leaving.cancel()
     await settle()
     release.set()
     await asyncio.gather(first, staying)
 
-    assert (lane.waiting, lane.under_way) == (0, 0)
+    assert (bulkhead.waiting, bulkhead.under_way) == (0, 0)
 
 
 async def test_a_turn_that_came_just_as_its_waiter_left_is_handed_on() -> None:
-    lane = Lane(Clock(), 10)
+    bulkhead = Bulkhead(Clock(), 10)
     release = asyncio.Event()
-    first = asyncio.create_task(hold(lane, release))
+    first = asyncio.create_task(hold(bulkhead, release))
     await settle()
-    lane.narrow()
-    leaving = asyncio.create_task(hold(lane, release))
-    staying = asyncio.create_task(hold(lane, release))
+    bulkhead.narrow()
+    leaving = asyncio.create_task(hold(bulkhead, release))
+    staying = asyncio.create_task(hold(bulkhead, release))
     await settle()
     release.set()
     await first
     leaving.cancel()  # its turn has been given, it has not run yet
     await asyncio.gather(staying)
 
-    assert (lane.waiting, lane.under_way) == (0, 0)
+    assert (bulkhead.waiting, bulkhead.under_way) == (0, 0)
 
 
-async def test_lanes_are_bounded_and_one_in_use_is_never_dropped() -> None:
-    lanes = Lanes(Clock(), room=1, size=2)
-    used = lanes.of("used")
+async def test_bulkheads_are_bounded_and_one_in_use_is_never_dropped() -> None:
+    bulkheads = Bulkheads(Clock(), room=1, size=2)
+    used = bulkheads.of("used")
     async with turn(used, next(OTHERS)):
         for number in range(10):
-            lanes.of(str(number))
-        assert lanes.of("used") is used
+            bulkheads.of(str(number))
+        assert bulkheads.of("used") is used
 
 
 @pytest.mark.parametrize(("room", "width"), [(1, 1), (2, 1), (5, 4), (5000, 4000)])
 async def test_a_lane_is_never_closed_and_leaves_room_for_others(room: int, width: int) -> None:
-    assert Lanes(Clock(), room).of("a").width == width
+    assert Bulkheads(Clock(), room).of("a").width == width
 
 
-async def test_lanes_are_as_wide_as_the_newest_configuration_says() -> None:
-    lanes = Lanes(Clock(), room=1)
-    lane = lanes.of("a")
-    async with turn(lane, next(OTHERS)):
-        lanes.resize(5)
-        async with turn(lane, next(OTHERS)):
-            assert lane.under_way == 2
-    assert lanes.of("b").width == 4
+async def test_bulkheads_are_as_wide_as_the_newest_configuration_says() -> None:
+    bulkheads = Bulkheads(Clock(), room=1)
+    bulkhead = bulkheads.of("a")
+    async with turn(bulkhead, next(OTHERS)):
+        bulkheads.resize(5)
+        async with turn(bulkhead, next(OTHERS)):
+            assert bulkhead.under_way == 2
+    assert bulkheads.of("b").width == 4
 
 
 async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refused() -> None:
-    lane = Lane(Clock(), 1)
+    bulkhead = Bulkhead(Clock(), 1)
     done: list[int] = []
 
     async def send(number: int) -> None:
-        async with turn(lane, "a call"):
+        async with turn(bulkhead, "a call"):
             await settle()
             done.append(number)
 
@@ -154,26 +154,26 @@ async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refus
             group.create_task(send(number))
         await asyncio.sleep(0)
         with pytest.raises(Limited):
-            await enter(lane, "another")
+            await enter(bulkhead, "another")
         with pytest.raises(Limited):
-            await enter(lane, "")
+            await enter(bulkhead, "")
 
     assert done == [0, 1, 2, 3, 4]
-    assert lane.is_idle
-    assert lane.enters("another")
+    assert bulkhead.is_idle
+    assert bulkhead.enters("another")
 
 
 async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_trace() -> None:
-    lane = Lane(Clock(), 1)
-    await enter(lane, "a call")
+    bulkhead = Bulkhead(Clock(), 1)
+    await enter(bulkhead, "a call")
 
     with pytest.raises(Limited):
-        await enter(lane, "a call", asyncio.get_running_loop().time() + 0.01)
-    waiting = asyncio.ensure_future(enter(lane, "a call"))
+        await enter(bulkhead, "a call", asyncio.get_running_loop().time() + 0.01)
+    waiting = asyncio.ensure_future(enter(bulkhead, "a call"))
     await settle()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
 
-    lane.leave("a call")
-    assert lane.is_idle
-    assert lane.under_way == 0
+    bulkhead.leave("a call")
+    assert bulkhead.is_idle
+    assert bulkhead.under_way == 0

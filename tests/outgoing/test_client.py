@@ -557,7 +557,7 @@ async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_
     for _ in range(5):
         server = await open_raw(answering(b"{}"))
         assert await outgoing.json(make_call(), TARGET, "GET", server.url) == {}
-    assert len(outgoing._lanes) == 3  # two recent ones, and that of the slow server
+    assert len(outgoing._bulkheads) == 3  # two recent ones, and that of the slow server
     with pytest.raises(Limited):
         await outgoing.json(None, TARGET, "GET", slow.url)
     for task in waiting:

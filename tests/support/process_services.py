@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock
 from esb.core.events import Observer
-from esb.outgoing.bulkhead import Lanes
+from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
 from esb.store.memory import MemoryStore
@@ -20,7 +20,7 @@ def make_process_services(clock: Clock, observer: Observer | None = None) -> Pro
         TokenCache(observer, clock),
         MemoryStore(clock, 1000),
         clock,
-        Lanes(clock, 1000),
+        Bulkheads(clock, 1000),
         observer,
     )
 

@@ -15,7 +15,7 @@ CONFIG = "version: 1\nserver: {port: 0}\ncomponents: []\n"
 
 def test_an_error_is_told_by_its_class_and_place_and_never_by_its_text() -> None:
     events: list[Event] = []
-    with stdlib_logs.told(events.append):
+    with stdlib_logs.reported(events.append):
         try:
             raise ValueError("hunter2")
         except ValueError:
@@ -32,7 +32,7 @@ def test_an_error_is_told_by_its_class_and_place_and_never_by_its_text() -> None
 
 def test_what_asyncio_shows_below_its_first_line_is_left_out() -> None:
     events: list[Event] = []
-    with stdlib_logs.told(events.append):
+    with stdlib_logs.reported(events.append):
         logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task ValueError('hunter2')>")
     assert events == [LibraryLogged("asyncio", "error", "Task exception was never retrieved")]
 
@@ -41,7 +41,7 @@ def test_a_listener_that_fails_harms_nobody() -> None:
     def fail(event: Event) -> None:
         raise OSError("the disk is full")
 
-    with stdlib_logs.told(fail):
+    with stdlib_logs.reported(fail):
         logging.getLogger("some.library").error("it broke")
 
 

@@ -58,13 +58,13 @@ class SmtpServer:
         """Sends the mail to these addresses before the call's deadline."""
         sending = MailSending(sender, receivers, mail, _forms(self._user, self._password))
         try:
-            with self._out.telling(call, SEND_MAIL) as told:
+            with self._out.report(call, SEND_MAIL) as report:
                 try:
                     await self._within_deadline(call, sending)
                 finally:
-                    told.errcode, told.kind = sending.code, sending.kind
+                    report.errcode, report.kind = sending.code, sending.kind
                     if sending.may_have_left:
-                        told.mark_sent()
+                        report.mark_sent()
         except MailFailed as error:
             return sending.outcome(error)
         return sending.outcome(None)

@@ -74,13 +74,13 @@ class AiohttpEngine:
         for session in self._sessions.values():
             await session.close()
 
-    def way(
+    def prepare(
         self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
-    ) -> "AiohttpWay":
-        return AiohttpWay(self._session(guarded), self._limits, method, url, guarded, _options(proxy, tls))
+    ) -> "AiohttpPreparedRequest":
+        return AiohttpPreparedRequest(self._session(guarded), self._limits, method, url, guarded, _options(proxy, tls))
 
     @asynccontextmanager
-    async def stream(self, request: Request) -> AsyncIterator["AiohttpAnswering"]:
+    async def stream(self, request: Request) -> AsyncIterator["AiohttpStreamedAnswer"]:
         body = request.body
         upload = None if body is None or isinstance(body, bytes) else _Upload(body)
         session = self._session(request.guarded)
@@ -102,7 +102,7 @@ class AiohttpEngine:
         if failure is not None:
             raise failure
         try:
-            yield AiohttpAnswering(response)
+            yield AiohttpStreamedAnswer(response)
         finally:
             if response.content.at_eof() and (upload is None or upload.ended):
                 response.release()
@@ -115,7 +115,7 @@ class AiohttpEngine:
         return self._sessions[guarded]
 
 
-class AiohttpWay:
+class AiohttpPreparedRequest:
     """How all requests of a kind are sent. What is the same for all of them is made once."""
 
     def __init__(
@@ -160,7 +160,7 @@ class AiohttpWay:
         raise failure  # outside the except clause: a chained aiohttp error would carry the URL
 
 
-class AiohttpAnswering:
+class AiohttpStreamedAnswer:
     """An answer whose head has come."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:

@@ -15,7 +15,7 @@ from esb.outgoing.address_guard import is_refused, literal
 from esb.outgoing.engine import ExchangeError, NoConnection
 from esb.outgoing.engines.connection import Connection
 
-Place = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 REMEMBERED_SECONDS = 30.0
 MOST_NAMES = 1000
 HELD_UP_SECONDS = 0.1
@@ -30,10 +30,10 @@ class Names:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._resolver = aiohttp.ThreadedResolver()
-        self._known: dict[tuple[str, int], tuple[float, Sequence[Place]]] = {}
-        self._asking: dict[tuple[str, int], asyncio.Task[Sequence[Place]]] = {}
+        self._known: dict[tuple[str, int], tuple[float, Sequence[AddressInfo]]] = {}
+        self._asking: dict[tuple[str, int], asyncio.Task[Sequence[AddressInfo]]] = {}
 
-    async def find(self, host: str, port: int) -> Sequence[Place]:
+    async def find(self, host: str, port: int) -> Sequence[AddressInfo]:
         """The addresses of this host; none, if it has none."""
         key = (host, port)
         known = self._known.get(key)
@@ -51,16 +51,16 @@ class Names:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    async def _ask(self, key: tuple[str, int]) -> Sequence[Place]:
+    async def _ask(self, key: tuple[str, int]) -> Sequence[AddressInfo]:
         try:
             found = await self._resolver.resolve(*key, family=socket.AF_UNSPEC)
         except (OSError, UnicodeError):
             return ()
-        places = [_place(each["host"], each["family"], each["port"]) for each in found]
+        addresses = [_address_info(each["host"], each["family"], each["port"]) for each in found]
         if len(self._known) >= MOST_NAMES:
             self._known.clear()
-        self._known[key] = (self._loop.time() + REMEMBERED_SECONDS, places)
-        return places
+        self._known[key] = (self._loop.time() + REMEMBERED_SECONDS, addresses)
+        return addresses
 
 
 class Connector:
@@ -92,18 +92,18 @@ class Connector:
     async def _connect(
         self, scheme: str, host: str, port: int, context: ssl.SSLContext | None, guarded: bool
     ) -> Connection:
-        places = await self._places(host, port, guarded)
+        addresses = await self._addresses(host, port, guarded)
         if scheme == "https" and context is None:
             context = await self._default()
         secured = context if scheme == "https" else None
         name = host.rstrip(".") if scheme == "https" else None
         make = partial(Connection, self._loop)
-        if len(places) == 1:
-            address, number = places[0][4][:2]
+        if len(addresses) == 1:
+            address, number = addresses[0][4][:2]
             _, connection = await self._loop.create_connection(make, address, number, ssl=secured, server_hostname=name)
             return connection
         opened = await aiohappyeyeballs.start_connection(
-            places, loop=self._loop, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
+            addresses, loop=self._loop, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
         )
         try:
             _, connection = await self._loop.create_connection(make, sock=opened, ssl=secured, server_hostname=name)
@@ -112,10 +112,10 @@ class Connector:
             raise
         return connection
 
-    async def _places(self, host: str, port: int, guarded: bool) -> Sequence[Place]:
+    async def _addresses(self, host: str, port: int, guarded: bool) -> Sequence[AddressInfo]:
         address = literal(host)
         if address is not None:
-            found: Sequence[Place] = [_place(str(address), FAMILIES[address.version], port)]
+            found: Sequence[AddressInfo] = [_address_info(str(address), FAMILIES[address.version], port)]
         else:
             found = await self._names[guarded].find(host, port)
         if not found:
@@ -160,6 +160,6 @@ async def _within(loop: asyncio.AbstractEventLoop, seconds: float) -> AsyncItera
             alarm.cancel()
 
 
-def _place(address: str, family: int, port: int) -> Place:
+def _address_info(address: str, family: int, port: int) -> AddressInfo:
     where = (address, port) if family == socket.AF_INET else (address, port, 0, 0)
     return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where)

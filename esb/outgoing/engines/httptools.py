@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
-from esb.outgoing.engine import Answer, Answering, ExchangeError, OutOfTime, Request, Tls, Way
+from esb.outgoing.engine import Answer, ExchangeError, OutOfTime, PreparedRequest, Request, StreamedAnswer, Tls
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.connection import INSTALLED as INSTALLED
 from esb.outgoing.engines.connection import Connection
@@ -35,22 +35,22 @@ class HttptoolsEngine:
             await self._origins.close()
         await self._other.close()
 
-    def way(
+    def prepare(
         self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
-    ) -> Way:
+    ) -> PreparedRequest:
         end = url.find("/", 8)
         address, target = (url[:end], url[end:]) if end > 0 else (url, "/")
         if self._origins is not None and proxy is None and method in METHODS and is_plain(target, names):
             origin = self._origins.find(address, tls, guarded)
             if origin is not None:
-                return HttptoolsWay(self._loop, origin, Head(method, target, origin.address, names), method)
-        return self._other.way(method, url, names, proxy, tls, guarded)
+                return HttptoolsPreparedRequest(self._loop, origin, Head(method, target, origin.address, names), method)
+        return self._other.prepare(method, url, names, proxy, tls, guarded)
 
-    def stream(self, request: Request) -> AbstractAsyncContextManager[Answering]:
+    def stream(self, request: Request) -> AbstractAsyncContextManager[StreamedAnswer]:
         return self._other.stream(request)
 
 
-class HttptoolsWay:
+class HttptoolsPreparedRequest:
     """How all requests of a kind are sent: to this origin, with this head."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, head: Head, method: str) -> None:

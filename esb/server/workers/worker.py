@@ -121,7 +121,7 @@ async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> N
 def main() -> None:
     """Run the worker; its exit status and stderr tell why it did not start."""
     try:
-        with stdlib_logs.told(logs.listener(os.environ)):
+        with stdlib_logs.reported(logs.listener(os.environ)):
             run(work(socket.socket(fileno=int(sys.argv[1]))))
     except (ConfigError, CannotListen) as error:
         sys.exit(str(error))

@@ -49,7 +49,7 @@ async def answer_of(
     tls: Tls | None = None,
     guarded: bool = False,
 ) -> Answer:
-    return await engine.way(method, url, tuple(headers), None, tls, guarded).fetch(headers, body, 20.0)
+    return await engine.prepare(method, url, tuple(headers), None, tls, guarded).fetch(headers, body, 20.0)
 
 
 async def fetched(engine: Engine, url: str, method: str = "POST", **more: Any) -> tuple[int, bytes]:

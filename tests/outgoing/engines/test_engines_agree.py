@@ -137,7 +137,7 @@ def in_pieces(draw: random.Random, raw: bytes) -> list[bytes]:
 async def outcome(engine: Engine, url: str) -> tuple[object, ...]:
     """What comes of a request: the answer, or what the caller is told instead."""
     try:
-        found = await engine.way("POST", url, (), None, None, False).fetch({}, b"{}", 3)
+        found = await engine.prepare("POST", url, (), None, None, False).fetch({}, b"{}", 3)
     except ExchangeError as error:
         return type(error).__name__, error.sent
     return found.status, found.body, sorted((name.lower(), value) for name, value in found.headers.items())
