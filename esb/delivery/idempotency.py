@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -55,7 +54,7 @@ class _Ended:
 class _Claim:
     """The right to make a call: under which key, what it is for, and what the store calls it."""
 
-    place: str
+    entry: str
     content: str
     version: str
 
@@ -71,17 +70,23 @@ class _Running:
 class Idempotency:
     """A middleware for components that send. One for the process: a repetition may come after a reload."""
 
-    def __init__(self, store: Store, observer: Observer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        observer: Observer,
+        *,
+        calls: Occupancy | None = None,
+        running: dict[str, _Running] | None = None,
+    ) -> None:
+        """`calls` counts those with a key to their end; `running` holds them, by entry of the store."""
         self._store = store
         self._observer = observer
-        self._running: dict[str, _Running] = {}
-        self._calls = Occupancy()
+        self._calls = Occupancy() if calls is None else calls
+        self._running = {} if running is None else running
 
     def counting(self, calls: Occupancy) -> "Idempotency":
-        """The same; what it lets pass with a key is among these calls to its end, though its caller leaves."""
-        counting = copy(self)
-        counting._calls = calls
-        return counting
+        """Return the same; a call that it lets pass with a key is among these to its end, though its caller leaves."""
+        return Idempotency(self._store, self._observer, calls=calls, running=self._running)
 
     @property
     def under_way(self) -> set[asyncio.Task[Any]]:
@@ -106,9 +111,9 @@ class Idempotency:
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
             return await handler(call)
-        place, content = _place(call, key), _content(call)
+        entry, content = _entry(call, key), _content(call)
         while True:
-            running = self._running.get(place)
+            running = self._running.get(entry)
             if running is not None:
                 if running.content != content:
                     raise _other_content()
@@ -117,10 +122,10 @@ class Idempotency:
                     return _replayed(ended.kept, content)
                 continue
             seconds = call.time_left() + LAST_SECONDS + CLAIM_SECONDS
-            claim = await self._store.swap(place, "", replay.claimed(content), seconds)
+            claim = await self._store.swap(entry, "", replay.claimed(content), seconds)
             if claim.done:
-                return await self._first(_Claim(place, content, claim.kept.version), call, handler)
-            if place in self._running:
+                return await self._first(_Claim(entry, content, claim.kept.version), call, handler)
+            if entry in self._running:
                 continue  # another call in this process was quicker
             answer = _replayed(claim.kept.value, content)
             if answer is not None:
@@ -129,7 +134,7 @@ class Idempotency:
 
     async def _first(self, claim: _Claim, call: Call, handler: Handler) -> Any:
         task = asyncio.create_task(self._ended(claim, call, handler))
-        self._running[claim.place] = _Running(claim.content, task)
+        self._running[claim.entry] = _Running(claim.content, task)
         try:
             ended = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -157,7 +162,7 @@ class Idempotency:
         finally:
             kept = await self._settle(claim, envelope if call.record.sent else None)
             # Here, and not when the task is done: whoever finds a call under way must have something to wait for.
-            del self._running[claim.place]
+            del self._running[claim.entry]
         return _Ended(answer, failure, kept)
 
     async def _settle(self, claim: _Claim, envelope: Mapping[str, Any] | None) -> bytes | None:
@@ -167,14 +172,14 @@ class Idempotency:
         """
         if envelope is None:
             with suppress(EsbError):
-                await self._store.drop(claim.place, claim.version)
+                await self._store.drop(claim.entry, claim.version)
             return None
         try:
             value = replay.kept(claim.content, envelope)
         except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
             value = replay.kept(claim.content, replay.crashed())
         with suppress(EsbError):
-            await self._store.swap(claim.place, claim.version, value, REMEMBERED_SECONDS)
+            await self._store.swap(claim.entry, claim.version, value, REMEMBERED_SECONDS)
         return value
 
     def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
@@ -193,7 +198,7 @@ def _options(call: Call) -> Options:
     return replace(call.options, dry_run=dry_run, idempotency_key=None if key is None else str(key))
 
 
-def _place(call: Call, key: str) -> str:
+def _entry(call: Call, key: str) -> str:
     app = call.app.code if call.app is not None else ""
     return f"idempotency:{app}:{call.component}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
