@@ -32,6 +32,8 @@ LONGEST_NAME = 200
 LONGEST_LEVEL = 9
 LONGEST_EVENT = 14
 """How wide these stand in a readable line."""
+ACCEPTED = frozenset({"ok", "held"})
+"""The classes of upstream calls that went well; see UpstreamFinished."""
 AMBIGUOUS = frozenset(" \t=\r\n\"'")
 Fields = dict[str, Any]
 """What a line tells: `event`, `level`, and what else there is to it."""
@@ -51,7 +53,7 @@ def listener(
 
 
 def _call(event: CallFinished) -> Fields:
-    return {
+    fields: Fields = {
         "request_id": event.id,
         "method": event.method,
         "path": event.path,
@@ -67,6 +69,9 @@ def _call(event: CallFinished) -> Fields:
         "event": "call",
         "level": "info",
     }
+    if event.source:
+        fields["source"] = event.source
+    return fields
 
 
 def _upstream_call(event: UpstreamFinished) -> Fields:
@@ -76,12 +81,12 @@ def _upstream_call(event: UpstreamFinished) -> Fields:
         "interface": event.interface,
         "status": event.status,
         "errcode": event.errcode,
+        "class": event.kind,
         "ms": round(event.seconds * 10_000) / 10,
         "event": "upstream call",
-        "level": "info",
+        "level": "info" if event.kind in ACCEPTED else "warning",
     }
     if event.failure:
-        fields["level"] = "warning"
         fields["failure"] = event.failure
     return fields
 

@@ -45,7 +45,10 @@ def call(**changes: Any) -> CallFinished:
 
 
 UPSTREAM = UpstreamFinished(ID, "WEIXIN_QY", "message/send", 200, 0, "", 0.5)
-FAILED = UpstreamFinished(ID, "WEIXIN_QY", "message/send", None, None, "the connection could not be established", 0.5)
+REFUSED = UpstreamFinished(ID, "WEIXIN_QY", "message/send", 200, 40003, "", 0.5, "receiver")
+HELD = UpstreamFinished(ID, "WEIXIN", "message/send", 200, 40252, "", 0.5, "held")
+UNREACHABLE = "the connection could not be established"
+FAILED = UpstreamFinished(ID, "WEIXIN_QY", "message/send", None, None, UNREACHABLE, 0.5, "network")
 TOKEN = TokenFetched("qy", "ww1", "fetched", 0.25)
 CRASH = Crashed(ID, "/api/c/compapi/a/b/", "KeyError", ("a.py:1 handle", "b.py:2 inner"))
 
@@ -86,6 +89,23 @@ def test_a_call_is_one_line_of_json() -> None:
     }
 
 
+def test_a_call_in_trouble_says_where_the_trouble_came_from() -> None:
+    assert as_json(call(code=1306201, source="upstream"))["source"] == "upstream"
+    assert "source=caller" in written(call(code=1306000, source="caller"))
+    assert "source" not in written(call()).replace("user_source", "")
+
+
+@pytest.mark.parametrize(("event", "level"), [(UPSTREAM, "info"), (HELD, "info"), (REFUSED, "warning")])
+def test_an_upstream_call_has_its_class_and_is_a_warning_when_it_was_refused(
+    event: UpstreamFinished, level: str
+) -> None:
+    line = as_json(event)
+    assert (line["class"], line["level"]) == (event.kind, level)
+    text = written(event)
+    assert f" [{level} " in text
+    assert f" class={event.kind} " in text
+
+
 def test_an_upstream_call_is_one_line_of_json_and_a_warning_when_it_failed() -> None:
     line = as_json(UPSTREAM)
     assert (line["event"], line["level"], line["request_id"]) == ("upstream call", "info", ID)
@@ -98,11 +118,7 @@ def test_an_upstream_call_is_one_line_of_json_and_a_warning_when_it_failed() -> 
     )
     assert "failure" not in line
     line = as_json(FAILED)
-    assert (line["level"], line["status"], line["failure"]) == (
-        "warning",
-        None,
-        "the connection could not be established",
-    )
+    assert (line["level"], line["class"], line["status"], line["failure"]) == ("warning", "network", None, UNREACHABLE)
 
 
 def test_a_token_that_was_fetched_is_told_by_its_account() -> None:
