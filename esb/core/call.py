@@ -1,4 +1,4 @@
-"""What travels: one call, who makes it, and the record of how it went. Knows nothing of HTTP servers."""
+"""The call: its parameters, its app and user, and the record of how it went. Knows nothing of HTTP servers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -31,7 +31,7 @@ class User(NamedTuple):
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make
 class Signed:
-    """What a request signature covers, as it came over the wire."""
+    """The parts of a request that a signature covers, as they came over the wire."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Signed:
 
 @dataclass(slots=True, repr=False)  # frozen, it would take three times as long to make
 class Credentials:
-    """What a caller says about itself, unverified. Never printed: nearly all of it is secret.
+    """The claims of a caller about itself, unverified. Never printed: nearly all of them are secret.
 
     `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both; an access token
     is a claim in the header only. `signed`: what a signature covers, if the request brings one.
@@ -60,7 +60,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller asks of the gateway itself."""
+    """The requests of a caller to the gateway itself."""
 
     test_env: bool = False
     dry_run: bool = False
@@ -68,11 +68,11 @@ class Options:
 
 
 ORDINARY = Options()
-"""Of nearly every call: nothing is asked."""
+"""The options of nearly every call: none."""
 
 
 class Record:
-    """How a call went: the one mutable thing of a call. Middlewares and plugins write, ingress reads at the end.
+    """The course of a call, and the one mutable part of it. Middlewares and plugins write, ingress reads at the end.
 
     `headers` are those that the answer carries in addition; `span` is the call's own, if it is traced.
     """
@@ -81,7 +81,7 @@ class Record:
     user = ""
     user_source = ""
     sent = False
-    """A message may have left the gateway."""
+    """True once a message may have left the gateway."""
     span: Span | None = None
 
     def __init__(self) -> None:
@@ -126,14 +126,14 @@ class Call:
         return self.deadline - asyncio.get_running_loop().time()
 
     def detached(self, seconds: float) -> "Call":
-        """A copy with a time of its own, for a question whose answer other calls wait for too."""
+        """Return a copy with a time of its own, for a request whose answer other calls wait for too."""
         fields = self.__dict__.copy()
         fields["deadline"] = asyncio.get_running_loop().time() + seconds
         fields["timeout"] = seconds
         return made_of(fields)
 
     def made_by(self, app: App | None, user: User | None) -> "Call":
-        """The same call, now that it is known who makes it."""
+        """Return the same call with the app and the user that make it."""
         fields = self.__dict__.copy()
         fields["app"] = app
         fields["user"] = user
@@ -144,8 +144,8 @@ _new, _set = object.__new__, object.__setattr__
 
 
 def made_of(fields: dict[str, Any]) -> Call:
-    """Call(**fields) in a third of its time, for what every call goes through; only fields with a constant default
-    may be left out."""
+    """Return Call(**fields) in a third of its time, for the hot path; only fields with a constant default may be left
+    out."""
     call = _new(Call)
     _set(call, "__dict__", fields)
     return call

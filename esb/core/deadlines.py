@@ -6,16 +6,16 @@ from types import TracebackType
 from typing import Any
 
 ANSWER_SECONDS = 0.25
-"""What a component that noticed its deadline itself has left to say what it did until then."""
+"""The seconds that a component that noticed its deadline itself has left, to answer what it did until then."""
 
 HELD_UP_SECONDS = 0.1
 EARLY_SECONDS = 0.001
-"""A timer may ring so much too early."""
+"""The seconds that a timer may ring too early."""
 LATE_SECONDS = 0.01
 
 
 class Deadlines:
-    """Watches calls that all have the same time. Who came first is due first, so one timer serves them all.
+    """A watch over calls that all have the same time. The first to come is the first due, so one timer serves all.
 
     It is set for who was first when it was set. When it rings and that one has long gone, it is set again for who is
     first by then: at most one timer rings in the time that a call has, however many calls there are.
@@ -29,7 +29,7 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def of(self, task: "asyncio.Task[Any]") -> "Deadline":
-        """The deadline of this task, which is the one that runs, from now on. It must be used at once."""
+        """Return a deadline of this task, which is the one that runs, from now on. It must be used at once."""
         loop = asyncio.get_running_loop()
         deadline = Deadline(task, loop.time() + self._seconds, self._waiting)
         self._waiting[deadline] = None
@@ -54,7 +54,7 @@ class Deadlines:
 
 
 class Limits:
-    """Watches tasks that have different times, all with one timer: it is set again when a shorter time comes."""
+    """A watch over tasks with different times, all with one timer: it is set again when a shorter time comes."""
 
     __slots__ = ("_rings_at", "_timer", "_waiting")
 
@@ -64,7 +64,7 @@ class Limits:
         self._rings_at = math.inf
 
     def after(self, seconds: float) -> "Deadline":
-        """A deadline of the task that runs, so many seconds from now. It must be used at once."""
+        """Return a deadline of the task that runs, so many seconds from now. It must be used at once."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - whoever has a deadline runs in a task
@@ -125,11 +125,11 @@ class Deadline:
         self._task.cancel()
 
     def has_passed(self) -> bool:
-        """Whether a TimeoutError is this deadline's, or one of a limit inside that is no sooner."""
+        """Return whether a TimeoutError is this deadline's, or one of a limit inside that is no sooner."""
         return self.over or asyncio.get_running_loop().time() >= self.when
 
     def spare(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Cuts a little later, unless it has ended by then."""
+        """Cut the task a little later, unless it has ended by then."""
         self._waiting = {self: None}
         loop.call_later(ANSWER_SECONDS, self._cut_at_last)
 

@@ -1,4 +1,4 @@
-"""Every error that somebody outside can see.
+"""The errors that somebody outside can see.
 
     GatewayError
     ├── ConfigError              what is wrong with esb.yaml, all of it at once (operators)
@@ -29,12 +29,12 @@ Source = Literal["caller", "gateway", "upstream"]
 
 
 def untranslated(text: str) -> str:
-    """English, the language of the catalogues' keys."""
+    """Return the text as it is: English, the language of the catalogues' keys."""
     return text
 
 
 def template(text: str) -> str:
-    """Marks a text for the catalogues that stands elsewhere than where it is told, such as a constant."""
+    """Mark a text for the catalogues that stands elsewhere than in a Message or an error, such as a constant."""
     return text
 
 
@@ -77,7 +77,7 @@ class Mistake(NamedTuple):
 
 
 class ConfigError(GatewayError):
-    """Everything that is wrong with the configuration, in the order of the files."""
+    """All that is wrong with the configuration, in the order of the files."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
@@ -85,7 +85,7 @@ class ConfigError(GatewayError):
 
 
 class EsbError(GatewayError):
-    """A call failed, and this is what its caller is told.
+    """The failure of a call, as its caller reads it.
 
     `text` is an English template (the catalogues' key), `values` fill it; `data` becomes the envelope's data.
     Nothing in them may be a secret.
@@ -94,7 +94,7 @@ class EsbError(GatewayError):
     code: ClassVar[int] = 1306000
     status: ClassVar[int] = 200
     source: ClassVar[Source] = "caller"
-    """Where the trouble comes from, for those who count errors."""
+    """The side that the trouble comes from, for those who count errors."""
 
     def __init__(self, text: str, /, data: Any = None, **values: Any) -> None:
         self.message = Message(text, values)
@@ -115,13 +115,13 @@ class EsbError(GatewayError):
 
 
 class Refused(EsbError):
-    """A third-party system answered, and said no."""
+    """A refusal by a third-party system, which answered."""
 
     source = "upstream"
 
 
 class AuthenticationError(EsbError):
-    """Who the calling app or its user is could not be established."""
+    """The calling app or its user could not be identified."""
 
 
 class ParameterError(EsbError):
@@ -147,7 +147,7 @@ class PermissionDenied(EsbError):
 
 
 class NotFound(EsbError):
-    """No component answers this path and method."""
+    """There is no component at this path and method."""
 
     code = 1306404
     status = 404
@@ -172,7 +172,7 @@ class GatewayJwtError(EsbError):
 
 
 class Limited(EsbError):
-    """Too much for now; `retry_after` (seconds) says when to come again."""
+    """A limit that is reached for now; `retry_after` is in seconds."""
 
     code = 1306429
     source: ClassVar[Source] = "gateway"
@@ -241,4 +241,4 @@ class UpstreamError(EsbError):
 
 
 class Unreachable(UpstreamError):
-    """No connection to a third-party system came about, so it provably did nothing."""
+    """A third-party system to which no connection came about, so it provably did nothing."""

@@ -1,1 +1,1 @@
-"""What was accepted, and what a repetition of it is answered."""
+"""Accepted calls, and the answers that their repetitions get."""

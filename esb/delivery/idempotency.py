@@ -1,4 +1,4 @@
-"""A repeated call gets the first one's answer: what the header Idempotency-Key (or a parameter of its name) promises.
+"""Idempotency: a repeated call with the same Idempotency-Key (header or parameter) gets the first one's answer.
 
 It stands innermost in the chain of every component that sends, behind authentication, so that a key is one app's own.
 An answer is remembered only if a message may have left; otherwise the repetition is a first try. A caller who leaves
@@ -30,9 +30,9 @@ from esb.store.protocol import Store
 REMEMBERED_SECONDS = 24 * 3600.0
 LONGEST_KEY = 255
 LAST_SECONDS = 1.0
-"""What a call that heeds no deadline gets beyond it."""
+"""The seconds that a call that heeds no deadline gets beyond it."""
 CLAIM_SECONDS = 5.0
-"""How much longer than its call a claim lives: for what a process does until it is free to tell the answer."""
+"""The seconds that a claim lives longer than its call: a busy process may be late to keep the answer."""
 LOOK_SECONDS = 0.05
 """The time between two looks for the answer to a call that another process makes."""
 NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code", "bk_username", "username"})
@@ -43,7 +43,7 @@ ASKING = frozenset({"idempotency_key", "dry_run"})
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """How a first call ended: its answer or its error, and what is kept for its repetitions, if anything left."""
+    """The end of a first call: its answer or error, and the bytes kept for repetitions, if a message may have left."""
 
     answer: Any = None
     error: Exception | None = None
@@ -52,7 +52,7 @@ class _Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """The right to make a call: under which key, what it is for, and what the store calls it."""
+    """The right to make a call: its entry of the store, the digest of its content, and the entry's version."""
 
     entry: str
     content: str
@@ -61,7 +61,7 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A first call under way. `content`: what it was called for."""
+    """A first call under way. `content`: the digest that its repetitions must share."""
 
     content: str
     task: asyncio.Task[_Ended]
@@ -94,7 +94,7 @@ class Idempotency:
         return {running.task for running in self._running.values()}
 
     async def close(self) -> None:
-        """Ends what is still under way."""
+        """End the calls that are still under way."""
         tasks = self.under_way
         for task in tasks:
             task.cancel()
@@ -106,7 +106,7 @@ class Idempotency:
         return self._asked(call, handler)
 
     async def _asked(self, call: Call, handler: Handler) -> Any:
-        """A call that asks something of the gateway itself."""
+        """Answer a call that asks something of the gateway itself."""
         call = replace(call, options=_options(call))
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
@@ -166,7 +166,7 @@ class Idempotency:
         return _Ended(answer, failure, kept)
 
     async def _settle(self, claim: _Claim, envelope: Mapping[str, Any] | None) -> bytes | None:
-        """Puts the answer in the place of the claim. None: nothing was sent, and the next with this key is the first.
+        """Put the answer in the place of the claim. None: nothing was sent, and the next with this key is the first.
 
         A store that is away tells of it; the claim ends by itself, and those who wait in this process are told.
         """
@@ -183,14 +183,14 @@ class Idempotency:
         return value
 
     def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
-        """Tells of a bug that no caller is left to be told of."""
+        """Report a bug that no caller is left to hear of."""
         error = None if task.cancelled() else task.result().error
         if error is not None and not isinstance(error, EsbError):
             self._observer.emit(crash(call.id, call.path, error))
 
 
 def _options(call: Call) -> Options:
-    """What a caller asks for by header, or else by parameter."""
+    """Return the options that a caller asks for by header, or else by parameter."""
     key = call.options.idempotency_key or call.args.get("idempotency_key") or None
     if key is not None and (isinstance(key, bool) or not isinstance(key, str | int) or len(str(key)) > LONGEST_KEY):
         raise RequestError("Parameters error, idempotency_key must be a string of at most {most} characters", most=255)
@@ -204,14 +204,14 @@ def _entry(call: Call, key: str) -> str:
 
 
 def _content(call: Call) -> str:
-    """What a repetition must have in common with the first call, as a digest."""
+    """Return a digest of all that a repetition must have in common with the first call."""
     arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
     text = json.dumps([arguments, dict(call.path_vars), call.options.test_env], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _replayed(value: bytes, content: str) -> Envelope | None:
-    """The answer that is kept; None while the call is still under way."""
+    """Return the answer that is kept; None while the call is still under way."""
     first, envelope = replay.restored(value)
     if first != content:
         raise _other_content()

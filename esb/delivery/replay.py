@@ -1,4 +1,4 @@
-"""An answer in a form that can be kept, and told again to a repetition of its call."""
+"""The form in which an answer is kept, and replayed to a repetition of its call."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from esb.core.errors import EsbError, Message, UpstreamError
 from esb.incoming.envelope import CRASHED, GENERAL_FAILURE
 
 MESSAGE = "$message"
-"""Marks a text that is translated when it is told: the repetition may come in another language."""
+"""The mark of a text that is translated when it is replayed: the repetition may come in another language."""
 
 
 def answered(answer: Any) -> dict[str, Any]:
-    """The envelope of what a component answered. Of an answer without one, only whether it was a success is kept."""
+    """Return the envelope of a component's answer. Of an answer without one, only its success is kept."""
     if isinstance(answer, Envelope):
         return dict(answer)
     if isinstance(answer, Reply):
@@ -23,12 +23,12 @@ def answered(answer: Any) -> dict[str, Any]:
 
 
 def failed(error: EsbError) -> dict[str, Any]:
-    """The envelope of an error."""
+    """Return the envelope of an error."""
     return {"result": False, "code": error.code, "message": error.message, "data": error.data}
 
 
 def crashed() -> dict[str, Any]:
-    """The envelope of a call that broke off with a bug, after it had sent something."""
+    """Return the envelope of a call that broke off with a bug, after it had sent something."""
     return {
         "result": False,
         "code": GENERAL_FAILURE,
@@ -38,7 +38,7 @@ def crashed() -> dict[str, Any]:
 
 
 def cut_off(call: Call) -> dict[str, Any]:
-    """The envelope of a call that was ended from outside while it was sending."""
+    """Return the envelope of a call that was ended from outside while it was sending."""
     system, _, interface = call.component.partition(".")
     reason = Message(
         "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": call.timeout}
@@ -47,17 +47,17 @@ def cut_off(call: Call) -> dict[str, Any]:
 
 
 def kept(content: str, envelope: Mapping[str, Any]) -> bytes:
-    """`content` tells what was called for. TypeError or ValueError if the envelope holds what JSON does not."""
+    """Encode an envelope beside the digest of its call. TypeError or ValueError if it holds what JSON does not."""
     return json_codec.encode({"content": content, "envelope": _plain(envelope)})
 
 
 def claimed(content: str) -> bytes:
-    """What is kept while a call is under way."""
+    """Encode a claim, which is kept while a call is under way."""
     return json_codec.encode({"content": content})
 
 
 def restored(value: bytes) -> tuple[str, Envelope | None]:
-    """What was called for, and the envelope for the repetition; None while the call is under way."""
+    """Return the digest of the call, and the envelope for the repetition; None while the call is under way."""
     found = json_codec.decode(value)
     if "envelope" not in found:
         return found["content"], None
@@ -69,7 +69,7 @@ def restored(value: bytes) -> tuple[str, Envelope | None]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON that still knows which texts are templates."""
+    """Return JSON that still knows which texts are templates."""
     if isinstance(value, Message):
         return {MESSAGE: [value.template, _plain(value.values)]}
     if isinstance(value, Mapping):
@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
 
 
 def _lively(value: Any) -> Any:
-    """What `_plain` was given."""
+    """Return the value that `_plain` was given."""
     if isinstance(value, list):
         return [_lively(item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Addresses behind which no third-party system lives: link-local ones, and where clouds keep their metadata."""
+"""The addresses behind which no third-party system lives: link-local ones, and those of clouds' metadata."""
 
 import ipaddress
 import socket
@@ -22,7 +22,7 @@ IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 def literal(host: str) -> Address | None:
-    """The address that a URL's host is, in any of the forms that resolvers take for one; None for a name."""
+    """Return the address that a URL's host is, in any of the forms that resolvers take for one; None for a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -34,7 +34,7 @@ def literal(host: str) -> Address | None:
 
 
 def is_refused(address: Address) -> bool:
-    """Whether this is a link-local or metadata address, also when it is wrapped in an IPv6 one."""
+    """Return whether this is a link-local or metadata address, also when it is wrapped in an IPv6 one."""
     return any(form in network for form in _forms(address) for network in REFUSED)
 
 

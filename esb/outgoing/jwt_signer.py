@@ -23,7 +23,7 @@ MINIMUM_KEY_BITS = 2048
 
 
 def key_problem(pem: str) -> str | None:
-    """Why nobody can sign with this private key; None if one can."""
+    """Return the reason why nobody can sign with this private key; None if one can."""
     try:
         import jwt  # noqa: F401 - whoever has a key is to know at start that it cannot be used
     except ImportError:
@@ -34,7 +34,7 @@ def key_problem(pem: str) -> str | None:
 
 
 def _key(pem: str) -> "RSAPrivateKey | None":
-    """The key in this PEM text, if it is one that can sign."""
+    """Return the key in this PEM text, if it is one that can sign."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -47,7 +47,7 @@ def _key(pem: str) -> "RSAPrivateKey | None":
 
 
 class GatewayJwt:
-    """Signs once for an app and a user, and again shortly before that token ends."""
+    """A signer of tokens: one for an app and a user, and another shortly before that one ends."""
 
     def __init__(self, pem: str, clock: Clock) -> None:
         key = _key(pem)
@@ -57,7 +57,7 @@ class GatewayJwt:
         self._tokens: LRUCache[tuple[str, bool, str, bool], tuple[float, str]] = LRUCache(REMEMBERED)
 
     def token(self, app: App | None, user: User | None) -> str:
-        """A token that names these two. Nobody is nobody, and not verified."""
+        """Return a token that names these two. None becomes an empty name that is not verified."""
         who = (
             app.code if app is not None else "",
             app is not None and app.verified,

@@ -1,1 +1,1 @@
-"""Logs, metrics and traces: what events become outside."""
+"""Logs, metrics and traces: the forms that events have outside."""

@@ -31,18 +31,18 @@ LONGEST_NAME = 200
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
 LONGEST_LEVEL = 9
 LONGEST_EVENT = 14
-"""How wide these stand in a readable line."""
+"""The widths of level and event in a readable line."""
 ACCEPTED = frozenset({"ok", "held"})
 """The classes of upstream calls that went well; see UpstreamFinished."""
 AMBIGUOUS = frozenset(" \t=\r\n\"'")
 Fields = dict[str, Any]
-"""What a line tells: `event`, `level`, and what else there is to it."""
+"""The fields of a line: `event`, `level`, and those of its kind."""
 
 
 def listener(
     environ: Mapping[str, str], stream: TextIO | None = None, *, at_once: bool = True
 ) -> Callable[[Event], None]:
-    """What writes every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form.
+    """Return a writer of every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form.
 
     Not `at_once`: the lines of one turn of the event loop are written together, at its end.
     """
@@ -266,19 +266,19 @@ def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mut
 
 
 def _escaped(value: Any) -> Any:
-    """Control characters escaped: a user name must not forge lines or steer a terminal. JSON escapes them itself."""
+    """Escape control characters: a user name must not forge lines or steer a terminal. JSON escapes them itself."""
     if isinstance(value, str) and not value.isprintable():
         return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
     return value
 
 
 def _quoted(value: Any) -> str:
-    """As structlog shows it: quoted if it could be taken for more than one value."""
+    """Return the value as structlog shows it: quoted if it could be taken for more than one."""
     return value if isinstance(value, str) and AMBIGUOUS.isdisjoint(value) else repr(value)
 
 
 def _writable(text: str) -> str:
-    """What a caller chose, in a length and in characters that can be written."""
+    """Return a text that a caller chose, in a length and in characters that can be written."""
     if text.isascii() and len(text) <= LONGEST_NAME:
         return text
     cut = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"

@@ -1,4 +1,4 @@
-"""What happened, counted: a listener that adds up events, and the families of numbers that come of it.
+"""Counters: a listener that adds up events, and the families of numbers that come of it.
 
 The numbers are plain, so that those of several processes can be sent to one of them, added up and shown there. Labels
 are names from the configuration or from the code, never what a caller wrote.
@@ -26,12 +26,12 @@ from esb.core.events import (
 Labels = tuple[str, ...]
 Counts = dict[Labels, int]
 Timings = dict[Labels, list[float]]
-"""How many fell into each bucket, those beyond the last one, and the seconds of all."""
+"""The count of each bucket, of those beyond the last one, and the seconds of all."""
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds: from a relay to a neighbour to the time that a call has unless its stanza says otherwise."""
 MOST_LABELS = 5000
-"""How many sets of labels one family has at most: a plugin may name its upstreams after what callers say."""
+"""The most sets of labels that one family has: a plugin may name its upstreams after what callers say."""
 OTHER = "other"
 NOBODY = "unknown"
 """The system and the component of a call to a path that nobody declared."""
@@ -97,7 +97,7 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one process, or several, have counted until now. Plain data: it can be sent from process to process.
+    """The counts of one process, or of several, until now. Plain data: it can be sent from process to process.
 
     `gates`: until when (in seconds since 1970) which account of which platform is closed; `away`: from how many of the
     processes the shared store is away.
@@ -110,7 +110,7 @@ class Snapshot:
 
 
 class _Cell:
-    """How many events with the same labels there were, and where those are timed that differ in the last labels."""
+    """The count of events with the same labels, and the histogram of those that differ in the last labels only."""
 
     __slots__ = ("number", "timing")
 
@@ -133,7 +133,7 @@ class _Cells:
 
 
 class Tally:
-    """Counts events. A listener on the way of every call: the usual event costs it one look-up and three additions."""
+    """A counter of events, on the way of every call: the usual event costs it one look-up and three additions."""
 
     def __init__(self, since_1970: Callable[[], float] = time.time) -> None:
         self._now = since_1970
@@ -190,7 +190,7 @@ class Tally:
         self._gates[(event.platform, event.account)] = now + event.seconds
 
     def snapshot(self) -> Snapshot:
-        """A copy of all that was counted."""
+        """Return a copy of all that was counted."""
         counts = {name: dict(counted) for name, counted in self._rare.items()}
         timings: dict[str, Timings] = {}
         for family, seconds, cells in (
@@ -213,7 +213,7 @@ def _trouble(event: CallFinished) -> str:
 
 
 def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
-    """What several processes have counted, those that have ended too, as if it had been one."""
+    """Return the counts of several processes, of those that have ended too, as if it had been one."""
     counts: dict[str, Counts] = {}
     timings: dict[str, Timings] = {}
     gates: dict[tuple[str, str], float] = {}

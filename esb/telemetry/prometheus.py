@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them. The one room that knows prometheus_client, and none imports it without a reason."""
+"""Metrics in Prometheus' forms. The one file that knows prometheus_client, and none imports it without a reason."""
 
 import platform
 import time
@@ -21,7 +21,7 @@ BOUNDS = (*map(str, metrics.BUCKETS), "+Inf")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is so at the moment of the scrape, in all processes together."""
+    """The gauges at the moment of the scrape, of all processes together."""
 
     ready: bool
     in_flight: int
@@ -29,7 +29,7 @@ class State:
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
-    """All families in the form that `accept` (a header) asks for, and the Content-Type of it."""
+    """Return all families in the form that `accept` (a header) asks for, and its Content-Type."""
     registry = CollectorRegistry(auto_describe=False)  # of its own: the library's is one for the whole process
     registry.register(_Scrape(snapshot, state, time.time()))
     encode, content_type = choose_encoder(accept)

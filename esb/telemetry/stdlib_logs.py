@@ -1,4 +1,4 @@
-"""What libraries log becomes events, so that it has the form of our own log and quotes nobody's secrets."""
+"""Library logs as events, so that they have the form of our own log and quote nobody's secrets."""
 
 import logging
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from esb.core.events import LibraryLogged, Listener, frames
 
 @contextmanager
 def reported(listener: Listener) -> Iterator[None]:
-    """Inside, whatever this process logs by `logging`, from warnings on, goes to the listener."""
+    """Inside, pass the listener all that this process logs by `logging`, from warnings on."""
     handler = _EventHandler(listener)
     root = logging.getLogger()
     root.addHandler(handler)
@@ -32,7 +32,7 @@ class _EventHandler(logging.Handler):
 
 
 def _event(record: logging.LogRecord) -> LibraryLogged:
-    """Its first line: in the others asyncio shows tasks and their errors, texts and all."""
+    """Return the event of its first line: in the others asyncio shows tasks and their errors, texts and all."""
     text = record.getMessage().partition("\n")[0]
     error = record.exc_info[1] if record.exc_info else None
     if error is None:

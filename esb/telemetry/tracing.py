@@ -21,7 +21,7 @@ from esb.core import events
 from esb.core.events import CallFinished, UpstreamFinished
 
 FLUSH_SECONDS = 5.0
-"""How long the last spans may take to arrive before the process ends without waiting for another try."""
+"""The seconds that the last spans have to arrive before the process ends."""
 LONGEST_NAME = 200
 PROPAGATOR = TraceContextTextMapPropagator()
 NOTHING = Context()
@@ -29,7 +29,7 @@ NOTHING = Context()
 
 
 class Tracing:
-    """Sends spans in the background, from when it is made until it is closed."""
+    """A tracer that sends spans in the background, from when it is made until it is closed."""
 
     def __init__(self) -> None:
         self._exporter = OTLPSpanExporter()
@@ -46,7 +46,7 @@ class Tracing:
         return Traced(self._tracer.start_span("request", parent, SpanKind.CLIENT))
 
     async def close(self) -> None:
-        """Sends what has not been sent yet, if that is soon done."""
+        """Send the spans that are left, if that is soon done."""
         closing = asyncio.ensure_future(asyncio.to_thread(self._provider.shutdown))
         done, _ = await asyncio.wait({closing}, timeout=FLUSH_SECONDS)
         if not done:
@@ -118,7 +118,7 @@ def _known(attributes: Mapping[str, AttributeValue | None]) -> dict[str, Attribu
 
 
 def _resource() -> Resource:
-    """Who sends: what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, esb-gateway if they do not."""
+    """Return the sender: as OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, or else esb-gateway."""
     found = Resource.create()
     own: dict[str, AttributeValue] = {"service.version": __version__}
     if str(found.attributes["service.name"]).startswith("unknown_service"):

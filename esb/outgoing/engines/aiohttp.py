@@ -1,4 +1,4 @@
-"""The way out by aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
+"""The engine of aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
 
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -29,12 +29,12 @@ from esb.outgoing.engine import (
 from esb.outgoing.engines.aiohttp_request import PromptRequest
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""What aiohttp raises when a request fails."""
+"""The exceptions that aiohttp raises when a request fails."""
 LARGE = 2**20
-"""From this size on, in bytes, a body is written piece by piece."""
+"""The size in bytes from which on a body is written piece by piece."""
 RECENT = 256
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""What aiohttp adds to a request if nobody says otherwise."""
+"""The headers that aiohttp adds to a request if nobody says otherwise."""
 
 
 class RefusedAddress(OSError):
@@ -42,7 +42,7 @@ class RefusedAddress(OSError):
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves names, and keeps refused addresses back: what it returns is what is connected to."""
+    """A resolver that keeps refused addresses back: aiohttp connects to no others than those that it returns."""
 
     def __init__(self) -> None:
         self._resolver = aiohttp.ThreadedResolver()
@@ -116,7 +116,7 @@ class AiohttpEngine:
 
 
 class AiohttpPreparedRequest:
-    """How all requests of a kind are sent. What is the same for all of them is made once."""
+    """Requests of one kind: their URL and options are made once."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class _Upload:
 
 
 def _address(url: str, guarded: bool) -> URL:
-    """ValueError if it is none; RefusedAddress if the request may not go there."""
+    """Return the parsed address. ValueError if it is none; RefusedAddress if the request may not go there."""
     address = URL(url, encoded=True)
     if guarded and (host := literal(address.host or "")) is not None and is_refused(host):
         raise RefusedAddress  # aiohttp asks no resolver about these
@@ -209,7 +209,7 @@ def _address(url: str, guarded: bool) -> URL:
 
 
 def _options(proxy: str | None, tls: Tls | None) -> dict[str, Any]:
-    """Of a request, for aiohttp; those only that are not as ever."""
+    """Return aiohttp's options of a request, those only that are not the default."""
     options: dict[str, Any] = {}
     if proxy is not None:
         options["proxy"] = proxy
@@ -241,7 +241,7 @@ def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body. Too much of it is an error, before it is in memory."""
+    """Return the whole body. Too much of it is an error, before it is in memory."""
     content = response.content
     if content.is_eof() and content.total_bytes <= MAX_ANSWER:  # all of it came with the head, as nearly always
         return content.read_nowait()
@@ -261,7 +261,7 @@ class _TooMuch(ValueError):
 
 
 def _failure(error: Exception) -> ExchangeError:
-    """What an aiohttp error means to a caller; the most telling class first."""
+    """Return the error that an aiohttp error means to a caller; the most telling class first."""
     match error:
         case aiohttp.ConnectionTimeoutError():
             return NoConnection(Message("the connection could not be established in time"))

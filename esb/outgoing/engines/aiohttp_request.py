@@ -23,7 +23,7 @@ class PromptRequest(aiohttp.ClientRequest):
     _prompt: bytes | None = None
 
     def update_body_from_data(self, body: Any, *more: Any) -> None:
-        """Called by aiohttp: here a body becomes what is sent, and headers tell of it."""
+        """Keep a short body for `send`, and set the headers that describe the body. aiohttp calls it."""
         if type(body) is bytes and len(body) <= SHORT and self.method in NOT_REPEATED and not self.chunked:
             self._prompt = body
             self.headers[hdrs.CONTENT_LENGTH] = str(len(body))
@@ -37,7 +37,7 @@ class PromptRequest(aiohttp.ClientRequest):
             self.headers.popall(hdrs.CONTENT_TYPE, None)
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Called by aiohttp, with the connection."""
+        """Send the head, and a short body right behind it. aiohttp calls it, with the connection."""
         body, protocol = self._prompt, conn.protocol
         if body and protocol is not None and protocol.writing_paused:
             self._take(body)  # somebody reads slowly: as aiohttp does it

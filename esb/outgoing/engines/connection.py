@@ -18,11 +18,11 @@ INSTALLED = httptools is not None
 LONGEST_HEAD = 64 * 1024
 LONGEST_VALUE = 8190
 MOST_HEADERS = 128
-"""A head beyond these is no answer that anybody waits for."""
+"""The bounds of a head, in bytes and in headers; beyond them it is no valid answer."""
 GZIP = zlib.MAX_WBITS | 16
 CODING = b"content-encoding"
 WINDOWS: Mapping[bytes, int] = {b"gzip": GZIP, b"deflate": zlib.MAX_WBITS}
-"""What zlib calls the form of each content coding."""
+"""The window size by which zlib knows the form of each content coding."""
 NEVER = math.inf
 CLOSED = Message("the connection was closed before the response was complete")
 TOO_LARGE = Message("the response is too large")
@@ -30,7 +30,7 @@ NO_HTTP = Message("the response is not valid HTTP")
 
 
 class Connection(asyncio.Protocol):
-    """`ask` is called again only when the last answer has come and `is_reusable`."""
+    """A connection. `ask` is called again only when the last answer has come and `is_reusable`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         self.is_open = False
         self.idle_since = 0.0
         self.heard = 0
-        """How many bytes have come in answer to the last request."""
+        """The bytes that have come in answer to the last request."""
         self._in_head = True
         self._suspicious = False
         self._headers: RawHeaders = []
@@ -57,11 +57,11 @@ class Connection(asyncio.Protocol):
         )
 
     def is_reusable(self) -> bool:
-        """Whether another request may go this way."""
+        """Return whether another request may go this way."""
         return self.is_open and self._waiting is None and not self._transport.is_closing()
 
     def ask(self, head: bytes, body: bytes | None, deadline: float) -> "asyncio.Future[Answer]":
-        """The answer to this request. It fails with ExchangeError only; whoever gives up waiting calls `abort`."""
+        """Send a request. The answer fails with ExchangeError only; whoever gives up waiting for it calls `abort`."""
         self.heard = 0
         self._in_head = True
         self._suspicious = False
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         return waiting
 
     def abort(self) -> None:
-        """Closes the connection at once, whatever is under way."""
+        """Close the connection at once, whatever is under way."""
         self.is_open = False
         self._unwatch()
         self._transport.abort()
@@ -200,11 +200,11 @@ class Connection(asyncio.Protocol):
 
 
 MOST_JOINED = 64 * 1024
-"""Up to this size, in bytes, a body is copied to its head, to go out as one."""
+"""The size in bytes up to which a body is copied to its head, to go out as one."""
 
 
 def ends_with_connection(headers: RawHeaders) -> bool:
-    """Whether a body's end is the connection's: no length, and not in chunks."""
+    """Return whether the body's end is the connection's: no length, and not in chunks."""
     named = [(name.lower(), value) for name, value in headers]
     codings = [value for name, value in named if name == b"transfer-encoding"]
     if codings:
@@ -213,7 +213,7 @@ def ends_with_connection(headers: RawHeaders) -> bool:
 
 
 def unpacked(body: bytes, coding: bytes) -> bytes:
-    """What this body holds. ExchangeError if that is nothing, or too much."""
+    """Return this body without its coding. ExchangeError if it cannot be decoded, or holds too much."""
     if len(body) > MAX_ANSWER:
         raise ExchangeError(TOO_LARGE)
     window = WINDOWS.get(coding.rstrip(b" \t").lower())
@@ -221,7 +221,7 @@ def unpacked(body: bytes, coding: bytes) -> bytes:
 
 
 def _unpacked(body: bytes, window: int) -> bytes:
-    """What this stream holds, or several one after another."""
+    """Return the contents of this compressed stream, or of several one after another."""
     if window == zlib.MAX_WBITS and body[0] & 0x0F != zlib.DEFLATED:
         window = -window  # deflate without the frame that belongs to it, as some servers send it
     pieces: list[bytes] = []

@@ -1,4 +1,4 @@
-"""How the httptools engine gets a connection: where a name leads, whether one may go there, TCP, TLS."""
+"""Connections for the httptools engine: resolving names, refusing guarded addresses, TCP, TLS."""
 
 import asyncio
 import socket
@@ -21,11 +21,11 @@ MOST_NAMES = 1000
 HELD_UP_SECONDS = 0.1
 FAMILIES: Mapping[int, int] = {4: socket.AF_INET, 6: socket.AF_INET6}
 NEXT_ADDRESS_SECONDS = 0.25
-"""After so long the next address is tried beside the one before."""
+"""The seconds after which the next address is tried beside the one before."""
 
 
 class Names:
-    """Where names lead: asked once at a time, remembered for a while."""
+    """The addresses of names: resolved once at a time, remembered for a while."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -34,7 +34,7 @@ class Names:
         self._asking: dict[tuple[str, int], asyncio.Task[Sequence[AddressInfo]]] = {}
 
     async def find(self, host: str, port: int) -> Sequence[AddressInfo]:
-        """The addresses of this host; none, if it has none."""
+        """Return the addresses of this host; none, if it has none."""
         key = (host, port)
         known = self._known.get(key)
         if known is not None and known[0] > self._loop.time():
@@ -64,7 +64,7 @@ class Names:
 
 
 class Connector:
-    """Opens connections. What goes wrong is NoConnection: nothing was sent."""
+    """An opener of connections. A failure is NoConnection: nothing was sent."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -136,9 +136,10 @@ class Connector:
 
 @asynccontextmanager
 async def _within(loop: asyncio.AbstractEventLoop, seconds: float) -> AsyncIterator[None]:
-    """TimeoutError after so many seconds. Time that the loop itself was held up is given back, up to as much again.
+    """Raise TimeoutError inside after so many seconds.
 
-    When thousands of calls come at once, the connection may be there, and only its turn not yet.
+    Time that the loop itself was held up is given back, up to as much again: when thousands of calls come at once, the
+    connection may be there, and only its turn not yet.
     """
     end = loop.time() + seconds
     last = end + seconds

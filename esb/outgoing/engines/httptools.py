@@ -1,6 +1,6 @@
-"""The way out by httptools, for what nearly every request is: a whole body, straight to its host, over HTTP/1.1.
+"""The engine of httptools, for nearly every request: a whole body, straight to its host, over HTTP/1.1.
 
-All else (streams, forward proxies, HEAD, addresses that need a second look) goes the way of aiohttp's client.
+All others (streams, forward proxies, HEAD, addresses that need a second look) are left to aiohttp's engine.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ REPEATABLE = frozenset({"GET", "OPTIONS", "PUT", "DELETE"})
 
 
 class HttptoolsEngine:
-    """Keeps connections for reuse; bounded by whoever asks, as with aiohttp's."""
+    """An engine that keeps connections for reuse; the client bounds their number, as with aiohttp's."""
 
     def __init__(self) -> None:
         self._other = AiohttpEngine()
@@ -51,7 +51,7 @@ class HttptoolsEngine:
 
 
 class HttptoolsPreparedRequest:
-    """How all requests of a kind are sent: to this origin, with this head."""
+    """Requests of one kind: to this origin, with this head."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, head: Head, method: str) -> None:
         self._loop = loop
@@ -84,7 +84,7 @@ class HttptoolsPreparedRequest:
 
 
 def _was_closed(connection: Connection, error: BaseException) -> bool:
-    """Whether a kept connection was closed before a word came over it, and nothing is lost by asking over a new one.
+    """Return whether a kept connection was closed before a byte came over it, so that a new one may be asked.
 
     A server may close a connection while a request is on its way. Nobody knows then whether it was read.
     """

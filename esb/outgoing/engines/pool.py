@@ -13,7 +13,7 @@ from esb.outgoing.engines.connection import Connection
 from esb.outgoing.engines.connector import Connector
 
 IDLE_SECONDS = 15.0
-"""After so long without a request a connection is closed; many a server does so after 20."""
+"""The seconds without a request after which a connection is closed; many a server does so after 20."""
 PLAIN = re.compile(r"https?://[^@?#\\\s]+")
 Key = tuple[str, Tls | None, bool]
 
@@ -34,7 +34,7 @@ class Origin:
         self.is_swept = False
 
     def taken(self, now: float) -> Connection | None:
-        """A connection that is open, as far as anybody knows."""
+        """Take a connection that is open, as far as anybody knows; None if there is none."""
         while self.idle:
             connection = self.idle.pop()
             if connection.is_reusable() and now - connection.idle_since < IDLE_SECONDS:
@@ -43,7 +43,7 @@ class Origin:
         return None
 
     async def connected(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection:
-        """A new connection. OutOfTime at the deadline, NoConnection if there is none before."""
+        """Open a new connection. OutOfTime at the deadline, NoConnection if there is none before."""
         seconds = connect_seconds(deadline - loop.time())
         connection = await self._origins.connector.connect(
             self._scheme, self._host, self._port, self._context, self._guarded, seconds
@@ -54,20 +54,20 @@ class Origin:
         return connection
 
     def keep(self, connection: Connection, now: float) -> None:
-        """This connection for the next request."""
+        """Keep this connection for the next request."""
         connection.idle_since = now
         self.idle.append(connection)
         if not self.is_swept:
             self._origins.sweep(self)
 
     def close(self, until: float) -> None:
-        """Closes the connections that have been idle since then, and those that are of no use any more."""
+        """Close the connections that have been idle since then, and those that are of no use any more."""
         while self.idle and (self.idle[0].idle_since <= until or not self.idle[0].is_reusable()):
             self.idle.popleft().abort()
 
 
 class Origins:
-    """The origins that somebody knows the way to, or to which a connection is kept."""
+    """The origins that a prepared request refers to, or to which a connection is kept."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -77,7 +77,7 @@ class Origins:
         self._timer: asyncio.TimerHandle | None = None
 
     def find(self, address: str, tls: Tls | None, guarded: bool) -> Origin | None:
-        """The origin of this address; None if there is something special about it."""
+        """Return the origin of this address; None if there is something special about it."""
         key = (address, tls, guarded)
         origin = self._known.get(key)
         if origin is None and address.isascii() and PLAIN.fullmatch(address):
@@ -88,7 +88,7 @@ class Origins:
         return origin
 
     def sweep(self, origin: Origin) -> None:
-        """Closes its connections some time after their last request."""
+        """Close the connections of this origin some time after their last request."""
         origin.is_swept = True
         self._swept.add(origin)
         if self._timer is None:

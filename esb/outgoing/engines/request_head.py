@@ -1,4 +1,4 @@
-"""The heads of the httptools engine's requests. What is the same for all requests of a kind is written once."""
+"""The heads of the httptools engine's requests. The part that requests of a kind share is written once."""
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
@@ -16,7 +16,7 @@ OWN: Mapping[str, str] = {
 
 
 class Head:
-    """How every request with this method, to this target, with headers of these names, begins."""
+    """The head of every request with this method, to this target, with headers of these names."""
 
     __slots__ = ("_sized", "_start")
 
@@ -27,7 +27,7 @@ class Head:
         self._sized = method not in BODILESS
 
     def of(self, headers: Mapping[str, str], size: int) -> bytes:
-        """The head with these headers, before a body of so many bytes. ExchangeError if it cannot be sent."""
+        """Return the head with these headers, before a body of so many bytes. ExchangeError if it cannot be sent."""
         text = self._start
         for name, value in headers.items():
             if "\r" in value or "\n" in value or "\0" in value:
@@ -46,7 +46,7 @@ def _end(size: int) -> str:
 
 
 def is_plain(target: str, names: Collection[str]) -> bool:
-    """Whether there is nothing about this target and these headers that is better left to aiohttp."""
+    """Return whether nothing about this target and these headers is better left to aiohttp."""
     if "#" in target or " " in target or not (target.isascii() and target.isprintable()):
         return False
     return "".join(names).isprintable() and FRAMING.isdisjoint([name.lower() for name in names])
