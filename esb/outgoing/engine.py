@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from multidict import CIMultiDict, MultiMapping
+from multidict import MultiMapping
 
 from esb.core.errors import Message
 
@@ -14,10 +14,6 @@ CONNECT_SECONDS = 5.0
 CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
 MAX_ANSWER = 8 * 2**20
 """The largest answer read as a whole, in bytes, after decompression."""
-
-
-RawHeaders = list[tuple[bytes, bytes]]
-"""Names and values as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +67,19 @@ class Request:
 
 
 class Answer:
-    """An upstream's answer, whatever its status. Raw headers are read when somebody asks for them."""
+    """An upstream's answer, whatever its status. An engine may have its headers read when somebody asks for them."""
 
     __slots__ = ("_headers", "body", "status")
 
-    def __init__(self, status: int, headers: MultiMapping[str] | RawHeaders, body: bytes) -> None:
+    def __init__(self, status: int, headers: MultiMapping[str] | Callable[[], MultiMapping[str]], body: bytes) -> None:
         self.status = status
         self._headers = headers
         self.body = body
 
     @property
     def headers(self) -> MultiMapping[str]:
-        if isinstance(self._headers, list):
-            self._headers = CIMultiDict(
-                (name.decode("utf-8", "surrogateescape"), value.rstrip(b" \t").decode("utf-8", "surrogateescape"))
-                for name, value in self._headers
-            )
+        if callable(self._headers):
+            self._headers = self._headers()
         return self._headers
 
 

@@ -4,10 +4,12 @@ import asyncio
 import math
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 from esb.core.errors import Message
-from esb.outgoing.engine import MAX_ANSWER, Answer, ExchangeError, OutOfTime, RawHeaders
+from esb.outgoing.engine import MAX_ANSWER, Answer, ExchangeError, OutOfTime
+from esb.outgoing.engines.answer_head import RawHeaders, headers, raw_headers, response_parser
 
 try:
     import httptools
@@ -46,15 +48,12 @@ class Connection(asyncio.Protocol):
         """The bytes that have come in answer to the last request."""
         self._in_head = True
         self._suspicious = False
-        self._headers: RawHeaders = []
+        self._head: list[bytes] = []
+        """The pieces that came until the head was complete, then all in one; the last may hold some of the body."""
         self._coding = b""
         self._body: list[bytes] = []
         self.on_body = self._body.append
-        self._parser = httptools.HttpResponseParser(self)
-        # What aiohttp's parser, the same llhttp, lets pass in production too.
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
-        )
+        self._parser = response_parser(self)
 
     def is_reusable(self) -> bool:
         """Return whether another request may go this way."""
@@ -65,6 +64,7 @@ class Connection(asyncio.Protocol):
         self.heard = 0
         self._in_head = True
         self._suspicious = False
+        self._head = []
         self._deadline = deadline
         if deadline < self._rings_at:
             self._watch()
@@ -116,8 +116,10 @@ class Connection(asyncio.Protocol):
             self.abort()  # nobody asked
             return
         self.heard += len(data)
-        if self._in_head and (self.heard > LONGEST_VALUE or data.find(b"\0") >= 0):
-            self._suspicious = True
+        if self._in_head:
+            self._head.append(data)
+            if self.heard > LONGEST_VALUE or data.find(b"\0") >= 0:
+                self._suspicious = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -136,7 +138,7 @@ class Connection(asyncio.Protocol):
         self._unwatch()
         if self._waiting is None:
             return
-        ends_here = not self._in_head and not self._parser.should_keep_alive() and ends_with_connection(self._headers)
+        ends_here = not self._in_head and not self._parser.should_keep_alive() and ends_with_connection(self._head[0])
         if error is None and ends_here:
             self.on_message_complete()
         if self._answer is not None:
@@ -150,21 +152,25 @@ class Connection(asyncio.Protocol):
         if self._answer is not None:
             self.is_open = False  # more than one answer to one request
         self._in_head = True
-        self._headers = []
         self._coding = b""
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # or else it is a trailer
-            self._headers.append((name, value))
-            if len(name) == len(CODING) and name.lower() == CODING:
-                self._coding = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if len(self._headers) > MOST_HEADERS or (
-            self._suspicious and any(len(value) > LONGEST_VALUE or b"\0" in value for _, value in self._headers)
+        if len(self._head) > 1:
+            self._head = [b"".join(self._head)]
+        head = self._head[0]
+        if self._suspicious or head.count(b"\n") > MOST_HEADERS or CODING in head.lower():
+            self._look_at(raw_headers(head))
+
+    def _look_at(self, heads: list[RawHeaders]) -> None:
+        """Note the coding of the body, or fail. Most heads give no cause to be looked at."""
+        if any(len(head) > MOST_HEADERS for head in heads) or any(
+            len(value) > LONGEST_VALUE or b"\0" in value for head in heads for _, value in head
         ):
             self._fail(ExchangeError(NO_HTTP))
+        for name, value in heads[-1]:
+            if name.lower() == CODING:
+                self._coding = value
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -183,7 +189,7 @@ class Connection(asyncio.Protocol):
                 self._fail(error)
                 return
         if self._answer is None:
-            self._answer = Answer(status, self._headers, body)
+            self._answer = Answer(status, partial(headers, self._head[0]), body)
 
     # The end of an exchange
 
@@ -203,9 +209,9 @@ MOST_JOINED = 64 * 1024
 """The size in bytes up to which a body is copied to its head, to go out as one."""
 
 
-def ends_with_connection(headers: RawHeaders) -> bool:
+def ends_with_connection(head: bytes) -> bool:
     """Return whether the body's end is the connection's: no length, and not in chunks."""
-    named = [(name.lower(), value) for name, value in headers]
+    named = [(name.lower(), value) for name, value in raw_headers(head)[-1]]
     codings = [value for name, value in named if name == b"transfer-encoding"]
     if codings:
         return codings[-1].rpartition(b",")[2].strip().lower() != b"chunked"
