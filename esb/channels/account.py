@@ -233,7 +233,7 @@ class Account:
 
     async def _pause(self, call: Call, seconds: float) -> bool:
         """Wait, if that leaves the call any time."""
-        if call.deadline - asyncio.get_running_loop().time() <= seconds:
+        if call.time_left() <= seconds:
             return False
         await self.clock.sleep(seconds)
         return True

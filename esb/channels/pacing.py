@@ -1,6 +1,5 @@
 """Pacing: no receiver is sent more in a window than the platform delivers. Messages wait within the call's deadline."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -41,7 +40,7 @@ class Pace:
         Return them by the time that they may be sent, the soonest first; and the receivers for whom it is too late,
         each with the seconds that it would have to wait.
         """
-        patience = max(0.0, call.deadline - asyncio.get_running_loop().time() - SENDING_SECONDS)
+        patience = max(0.0, call.time_left() - SENDING_SECONDS)
         turns: list[Turn] = []
         late: dict[str, float] = {}
         for message in messages:
