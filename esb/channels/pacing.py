@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from esb.channels.message import OutboundMessage
 from esb.core.call import Call
+from esb.store.keyspaces import PACE
 from esb.store.protocol import Store
 
 SENDING_SECONDS = 2.0
@@ -45,7 +46,7 @@ class Pace:
         late: dict[str, float] = {}
         for message in messages:
             receivers = message.receivers
-            keys = [f"pace:{self.scope}:{receiver.lower()}" for receiver in receivers]
+            keys = [f"{PACE}:{self.scope}:{receiver.lower()}" for receiver in receivers]
             waits = await self.store.reserve(
                 keys, times=len(message.pages), limit=self.limit, seconds=self.seconds, patience=patience
             )

@@ -25,6 +25,7 @@ from esb.core.events import Observer, crash
 from esb.core.params import switched_on
 from esb.delivery import replay
 from esb.incoming.in_flight import Occupancy
+from esb.store.keyspaces import IDEMPOTENCY
 from esb.store.protocol import Store
 
 REMEMBERED_SECONDS = 24 * 3600.0
@@ -200,7 +201,7 @@ def _options(call: Call) -> Options:
 
 def _entry(call: Call, key: str) -> str:
     app = call.app.code if call.app is not None else ""
-    return f"idempotency:{app}:{call.component}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{IDEMPOTENCY}:{app}:{call.component}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _content(call: Call) -> str:

@@ -14,6 +14,7 @@ from esb.core.call import App, Call, Signed
 from esb.core.errors import AuthenticationError
 from esb.incoming import signature
 from esb.middlewares._identity import brings_token, identity_by_token
+from esb.store.keyspaces import NONCE
 
 CLOCKS_APART = 60
 """Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""
@@ -62,7 +63,7 @@ class AppAuth(Middleware[NoConfig]):
         """Remembers the nonce until its timestamp is refused anyway. Last of all: only who can sign fills the store."""
         digest = hashlib.sha256(f"{timestamp}:{nonce}:{code}".encode()).hexdigest()
         left = timestamp + signature.WINDOW - self.services.clock.since_1970()
-        if not await self.services.store.add(f"nonce:{digest}", left + CLOCKS_APART):
+        if not await self.services.store.add(f"{NONCE}:{digest}", left + CLOCKS_APART):
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
 
     def _by_secret(self, call: Call) -> Awaitable[App]:

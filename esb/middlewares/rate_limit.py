@@ -16,6 +16,7 @@ from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices
 from esb.core.call import Call
 from esb.core.errors import Limited
+from esb.store.keyspaces import RATE
 from esb.store.protocol import Rule, Taken
 
 MINUTE = 60
@@ -58,7 +59,7 @@ class RateLimit(Middleware[RateLimitConfig]):
         app = call.app.code if call.app is not None else ""
         limits = self._apps.get(app, self._default)
         if limits:
-            taken = await self._store.take(f"rate:{app}:{call.path}", [limit.rule for limit in limits])
+            taken = await self._store.take(f"{RATE}:{app}:{call.path}", [limit.rule for limit in limits])
             call.record.headers |= _headers(limits, taken)
             if taken.over:
                 raise _refusal(call, app, limits, taken)

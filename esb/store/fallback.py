@@ -7,7 +7,7 @@ from esb.store.protocol import Heard, Kept, Rule, Store, StoreAway, Swapped, Tak
 
 
 class Fallback:
-    """`goes_on` are the words of keys that are remembered here while the store is away; for others that is an error.
+    """`goes_on` are the keyspaces that are remembered here while the store is away; for others that is an error.
 
     What was remembered here counts until its time is over, though the store has come back.
     """

@@ -7,9 +7,10 @@ from itertools import count
 
 from esb.core.errors import UpstreamError
 from esb.core.lru import Recent
+from esb.store.keyspaces import TOLD
 from esb.store.memory_values import OVERHEAD, Value, Values
 from esb.store.memory_windows import Places
-from esb.store.protocol import TOLD, Heard, Kept, Rule, Swapped, Taken
+from esb.store.protocol import Heard, Kept, Rule, Swapped, Taken
 
 MOST_VALUES = 100_000
 """How many values, and how many keys with places, are kept; those used least recently go first."""

@@ -1,6 +1,6 @@
 """What must be one for the whole gateway, however many processes it has. Back ends are files of this folder.
 
-The first word of a key, up to its colon, says what it is for: `nonce`, `gate`, `token` and so on.
+What keys begin with, and whose changes are told to every process, stands in `keyspaces`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +11,6 @@ from esb.core.clock import Clock
 from esb.core.errors import UpstreamError
 from esb.core.events import Observer
 
-TOLD = ("gate:", "token:")
-"""What the keys begin with whose changes are told to every process: each may then keep a copy of its own."""
 Heard = Callable[[str, str], None]
 """Called with a key and the version that is kept for it from now on, "" for none. The key "": anything may be new."""
 

@@ -12,7 +12,8 @@ from redis.exceptions import NoScriptError
 
 from esb.core.events import Observer, StoreTurned
 from esb.store.encryption import Seal
-from esb.store.protocol import TOLD, Heard, Kept, Rule, Swapped, Taken, Window
+from esb.store.keyspaces import TOLD
+from esb.store.protocol import Heard, Kept, Rule, Swapped, Taken, Window
 from esb.store.redis_connection import Argument, Link
 from esb.store.redis_copies import Copies
 from esb.store.redis_scripts import DROP, READ, RESERVE, SWAP, TAKE, VERSION, Script

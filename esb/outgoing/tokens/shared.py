@@ -27,6 +27,7 @@ from esb.outgoing.tokens.key import (
     TokenRefused,
     lead,
 )
+from esb.store.keyspaces import AHEAD, FAILURES, FETCHING, PROVEN, REFUSED, REPLACED, TOKEN
 from esb.store.protocol import Kept, Rule, Store, StoreAway, Swapped
 
 FETCH_SECONDS = 15.0
@@ -86,7 +87,7 @@ class FleetTokens:
 
     async def refresh(self, key: TokenKey, fetch: Fetch, version: str) -> SharedToken | None:
         """The token that follows this one before it dies. None: another process is on it."""
-        if not await self.store.add(f"ahead:{key.name}:{version}", RETRY_SECONDS):
+        if not await self.store.add(f"{AHEAD}:{key.name}:{version}", RETRY_SECONDS):
             return None
         await self._check_refusal(key)
         lock = await self._lock(key)
@@ -98,7 +99,7 @@ class FleetTokens:
         None if it was dropped meanwhile.
         """
         current = await self.current(key)
-        if current is None and await self.store.get(f"replaced:{key.name}") is not None:
+        if current is None and await self.store.get(f"{REPLACED}:{key.name}") is not None:
             return None
         if current is not None and (current.version == version or current.seconds >= mine.expires_in - 1):
             return current
@@ -112,23 +113,23 @@ class FleetTokens:
         if doubtful and await self._vain(key, version):
             current = await self.current(key)
             return current is None or current.version != version
-        await self.store.put(f"replaced:{key.name}", b"", REPLACEMENT_SECONDS)
+        await self.store.put(f"{REPLACED}:{key.name}", b"", REPLACEMENT_SECONDS)
         await self.store.drop(_place(key), version)
         return True
 
     async def _vain(self, key: TokenKey, version: str) -> bool:
         """Whether this version replaced another just now, and nobody has seen it work."""
-        if await self.store.get(f"replaced:{key.name}") is None:
+        if await self.store.get(f"{REPLACED}:{key.name}") is None:
             return False
-        return await self.store.get(f"proven:{version}") is None
+        return await self.store.get(f"{PROVEN}:{version}") is None
 
     async def prove(self, version: str) -> None:
         """This version has worked."""
-        await self.store.put(f"proven:{version}", b"", REPLACEMENT_SECONDS)
+        await self.store.put(f"{PROVEN}:{version}", b"", REPLACEMENT_SECONDS)
 
     async def within_budget(self, key: TokenKey, fetch: Fetch) -> Token:
         """A fetch with a secret that a caller sent; Limited if too many of its account were wrong in this minute."""
-        account = f"failures:{key.platform}:{key.account}"
+        account = f"{FAILURES}:{key.platform}:{key.account}"
         rule = Rule(FAILURES_PER_MINUTE, 60.0)
         for looks in range(BUDGET_LOOKS):
             taken = await self.store.take(account, [rule])
@@ -152,7 +153,7 @@ class FleetTokens:
             await self.store.give_back(account)
 
     async def _lock(self, key: TokenKey) -> Swapped:
-        return await self.store.swap(f"fetching:{key.name}", "", b"", LEASE_SECONDS)
+        return await self.store.swap(f"{FETCHING}:{key.name}", "", b"", LEASE_SECONDS)
 
     async def _locked(self, key: TokenKey, lock: Swapped, fetch: Fetch, seen: str) -> SharedToken:
         """What a holder of the lock does: a second look, then the fetch."""
@@ -164,7 +165,7 @@ class FleetTokens:
             return await self._fetch(key, fetch, current)
         finally:
             with suppress(StoreAway):  # the lock ends by itself
-                await self.store.drop(f"fetching:{key.name}", lock.kept.version)
+                await self.store.drop(f"{FETCHING}:{key.name}", lock.kept.version)
 
     async def _fetch(self, key: TokenKey, fetch: Fetch, before: SharedToken | None) -> SharedToken:
         started = self._clock()
@@ -177,7 +178,7 @@ class FleetTokens:
         except TokenRefused as refused:
             outcome = "refused"
             with suppress(StoreAway):
-                await self.store.put(f"refused:{key.name}", _told(refused), REFUSAL_SECONDS)
+                await self.store.put(f"{REFUSED}:{key.name}", _told(refused), REFUSAL_SECONDS)
             raise
         finally:
             self._observer.emit(TokenFetched(key.platform, key.account, outcome, self._clock() - started))
@@ -193,13 +194,13 @@ class FleetTokens:
         return _shared(swapped.kept)
 
     async def _check_refusal(self, key: TokenKey) -> None:
-        kept = await self.store.get(f"refused:{key.name}")
+        kept = await self.store.get(f"{REFUSED}:{key.name}")
         if kept is not None:
             text, data = json_codec.decode(kept.value)
             raise RefusalHeard(text, data)
 
 
-PLACE = "token:"
+PLACE = f"{TOKEN}:"
 """What the tokens' keys in the store begin with."""
 
 

@@ -8,14 +8,15 @@ from redis.asyncio.connection import parse_url
 from esb.config import ConfigModel
 from esb.store.encryption import Seal
 from esb.store.fallback import Fallback
+from esb.store.keyspaces import GATE, IDEMPOTENCY, NONCE, PACE, RATE
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreServices
 from esb.store.redis import RedisStore
 
 OWN_KEYS = 1_000_000
 """How much this process remembers for itself while the server is away."""
-WORDS = {"nonces": "nonce", "idempotency": "idempotency", "rate_limit": "rate", "pacing": "pace"}
-"""Key of `on_store_failure` -> what its keys in the store begin with."""
+KEYSPACES = {"nonces": NONCE, "idempotency": IDEMPOTENCY, "rate_limit": RATE, "pacing": PACE}
+"""Key of `on_store_failure` -> the keyspace that it is about."""
 
 
 def _url(url: SecretStr) -> SecretStr:
@@ -56,8 +57,8 @@ class OnStoreFailure(ConfigModel):
     )
 
     def goes_on(self) -> frozenset[str]:
-        """The words of the keys that are remembered in this process meanwhile."""
-        return frozenset(word for name, word in WORDS.items() if getattr(self, name) == "degrade") | {"gate"}
+        """Return the keyspaces that are remembered in this process meanwhile."""
+        return frozenset(keyspace for name, keyspace in KEYSPACES.items() if getattr(self, name) == "degrade") | {GATE}
 
 
 class RedisConfig(ConfigModel):

@@ -1,0 +1,25 @@
+"""The keyspaces of the store: each has a word of its own, and nobody writes that word but `keyspaces`."""
+
+import re
+from pathlib import Path
+
+import esb
+from esb.store import keyspaces
+
+WORDS = {name: word for name, word in vars(keyspaces).items() if name.isupper() and isinstance(word, str)}
+
+
+def test_each_keyspace_has_a_word_of_its_own() -> None:
+    assert len(set(WORDS.values())) == len(WORDS)
+    assert all(re.fullmatch("[a-z]+", word) for word in WORDS.values())
+
+
+def test_told_are_keyspaces() -> None:
+    assert {prefix.rstrip(":") for prefix in keyspaces.TOLD} <= set(WORDS.values())
+
+
+def test_who_makes_a_key_begins_it_with_a_name_of_its_keyspace() -> None:
+    written = re.compile(rf"""["']({"|".join(WORDS.values())}):""")
+    paths = [path for path in Path(esb.__file__).parent.rglob("*.py") if path.name != "keyspaces.py"]
+    assert len(paths) > 100
+    assert [path.name for path in paths if written.search(path.read_text())] == []
