@@ -63,6 +63,8 @@ class Account:
     system: str
     interface: str
     at_once: int
+    secret_parameter = "secret"  # noqa: S105 - the name of a parameter
+    """The parameter in which a caller may send a secret of its own, as errors name it."""
     fetch_seconds = 5.0
     """The time one try to fetch a token has."""
 
@@ -86,7 +88,8 @@ class Account:
         self._secret = secret
         self._proxy = proxy
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
-        self.key = TokenKey(self.platform, account, digest, kind, borrowed, exclusive=exclusive)
+        parameter = self.secret_parameter if borrowed else ""
+        self.key = TokenKey(self.platform, account, digest, kind, parameter, exclusive=exclusive)
         self._bulkhead = services.bulkheads.of(f"{self.platform}:{account}:{digest}")
         self._gate = QuotaGate(services.store, services.observer, self.key)
         self._fetch_gate = QuotaGate(services.store, services.observer, self.key, "fetch")

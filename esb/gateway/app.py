@@ -25,7 +25,6 @@ from esb.incoming.ingress import Ingress
 from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
-from esb.outgoing.tokens.shared import FleetTokens
 from esb.store.protocol import StoreServices
 
 LAST_CALL_SECONDS = 3600.0
@@ -47,8 +46,7 @@ class Gateway:
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
         bulkheads = Bulkheads(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, StoreServices(clock, self.observer))
-        fleet = FleetTokens(self.store, clock, self.observer) if self.store.shared else None
-        self.tokens = TokenCache(self.observer, clock, fleet=fleet)
+        self.tokens = TokenCache(self.store, self.observer, clock)
         self._services = ProcessServices(self.http, self.tokens, self.store, clock, bulkheads, self.observer)
         self._idempotency = Idempotency(self.store, self.observer)
         self.generation = Generation(config, self._services, [*missing, *mistakes], number, self._idempotency)

@@ -1,12 +1,25 @@
-"""An upstream that gives out access tokens, and what tests read of a cache of them."""
+"""An upstream that gives out access tokens, the keys that they are known by, and the stores that they lie in."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
 
-from esb.core.events import Event, TokenFetched
-from esb.outgoing.tokens.cache import Token, TokenCache, TokenKey
+import pytest
+
+from esb.core.events import Event, Observer, TokenFetched
+from esb.outgoing.tokens.cache import TokenCache
+from esb.outgoing.tokens.key import Token, TokenKey
+from esb.store.encryption import Seal
+from esb.store.redis import RedisStore
+from tests.support.servers.redis_server import KEY as FERNET_KEY
+from tests.support.servers.redis_server import RedisServer
 
 KEY = TokenKey("qy", "ww0000000000000001", "digest")
 LIFE = 7200.0
+
+IN_EVERY_STORE = pytest.mark.parametrize("store", ["memory", "redis"], indirect=True)
+"""For tests that move no clock: the time of a Redis server is real."""
 
 
 class Upstream:
@@ -37,9 +50,9 @@ class Upstream:
         return Token(self.same or f"token {number}", self.life)
 
 
-def borrowed(number: int) -> TokenKey:
+def borrowed(number: int, account: str = KEY.account) -> TokenKey:
     """The key of a secret that a caller sent."""
-    return TokenKey("qy", "ww0000000000000001", f"digest {number}", borrowed=True)
+    return TokenKey("qy", account, f"digest {number}", secret_parameter="wx_qy_corpsecret")
 
 
 def at_hand(cache: TokenCache, key: TokenKey = KEY) -> str | None:
@@ -49,5 +62,18 @@ def at_hand(cache: TokenCache, key: TokenKey = KEY) -> str | None:
 
 
 def outcomes(events: list[Event]) -> list[str]:
-    """How the fetches ended, in order."""
     return [event.outcome for event in events if isinstance(event, TokenFetched)]
+
+
+@asynccontextmanager
+async def redis_stores(server: RedisServer, number: int) -> AsyncIterator[list[RedisStore]]:
+    """One store in this server, as so many processes see it."""
+    prefix = f"{uuid4()}:"
+    stores = [RedisStore(server.url, prefix, Seal([FERNET_KEY]), Observer()) for _ in range(number)]
+    try:
+        for store in stores:
+            await store.open()
+        yield stores
+    finally:
+        for store in stores:
+            await store.close()

@@ -15,10 +15,11 @@ from esb.store.memory import MemoryStore
 def make_process_services(clock: Clock, observer: Observer | None = None) -> ProcessServices:
     """Nothing of it is open."""
     observer = observer or Observer()
+    store = MemoryStore(clock, 1000)
     return ProcessServices(
         Outgoing(observer),
-        TokenCache(observer, clock),
-        MemoryStore(clock, 1000),
+        TokenCache(store, observer, clock),
+        store,
         clock,
         Bulkheads(clock, 1000),
         observer,

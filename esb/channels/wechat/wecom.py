@@ -45,6 +45,7 @@ class WeCom(WeChatAccount):
     system = "weixin_qy"
     interface = "send_message"
     at_once = 4
+    secret_parameter = "wx_qy_corpsecret"  # noqa: S105 - the name of a parameter
 
     async def _ask_token(self, call: Call, target: Target, read: Read) -> Reply:
         query = urlencode({"corpid": self.key.account, "corpsecret": self._secret})

@@ -1,50 +1,91 @@
 """How many wrong secrets callers may try for one account: an upstream bans addresses that try too many."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+from esb.core.clock import Clock
 from esb.core.errors import Limited
-from esb.outgoing.tokens.key import FAILURES_PER_MINUTE, Fetch, Token, TokenRefused
+from esb.outgoing.tokens.key import Fetch, Token, TokenKey, TokenRefused
+from esb.store.keyspaces import FAILURES
+from esb.store.protocol import Rule, Store, StoreAway
+
+FAILURES_PER_MINUTE = 20
+"""How many fetches with secrets that callers send may be refused, per account and minute."""
+RULES = (Rule(FAILURES_PER_MINUTE, 60.0),)
+LOOK_SECONDS = 0.05
+"""The time between two looks for a place that another process may give back."""
+LOOKS = 20
+"""How often it is looked for."""
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """Fetches of one account that this process has under way; `ended`: one of them has."""
+
+    number: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class FailureBudget:
-    """At most FAILURES_PER_MINUTE refused fetches in any minute: those under way count as if they would fail."""
+    """At most FAILURES_PER_MINUTE refused fetches of an account in any minute, counted in the store.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    Those under way count as if they would be refused; whoever finds no place waits for them to end.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
-        self._failures: deque[float] = deque()
-        self._under_way = 0
-        self._changed = asyncio.Condition()
+        self._accounts: dict[str, UnderWay] = {}
 
-    async def spend(self, fetch: Fetch) -> Token:
-        async with self._changed:
-            await self._changed.wait_for(self._decided)
-            if self._exhausted():
-                raise used_up(self._failures[0] + 60 - self._clock())
-            self._under_way += 1
+    async def spend(self, key: TokenKey, fetch: Fetch) -> Token:
+        """Return what `fetch` brings. Limited, without a fetch, if too many of this account were refused."""
+        account = f"{FAILURES}:{key.platform}:{key.account}"
+        await self._take(account, key)
+        under_way = self._accounts.setdefault(account, UnderWay())
+        under_way.number += 1
+        refused = False
         try:
             return await fetch()
         except TokenRefused:
-            self._failures.append(self._clock())
+            refused = True
             raise
         finally:
-            self._under_way -= 1
-            async with self._changed:
-                self._changed.notify_all()
+            try:
+                if not refused:
+                    await self._give_back(account)
+            finally:
+                self._end(account, under_way)
 
-    def _decided(self) -> bool:
-        return self._exhausted() or len(self._failures) + self._under_way < FAILURES_PER_MINUTE
+    async def _take(self, account: str, key: TokenKey) -> None:
+        """Take a place, as soon as there is one. Limited when none of those taken can be given back."""
+        looks = LOOKS if self._store.shared else 0
+        while (taken := await self._store.take(account, RULES)).over:
+            under_way = self._accounts.get(account)
+            if under_way is not None:
+                await under_way.ended.wait()
+            elif looks:
+                looks -= 1
+                await self._clock.sleep(LOOK_SECONDS)
+            else:
+                raise _used_up(key, taken.windows[0].seconds)
 
-    def _exhausted(self) -> bool:
-        while self._failures and self._failures[0] <= self._clock() - 60:
-            self._failures.popleft()
-        return len(self._failures) >= FAILURES_PER_MINUTE
+    async def _give_back(self, account: str) -> None:
+        with suppress(StoreAway):  # one place less for a minute
+            await self._store.give_back(account)
+
+    def _end(self, account: str, under_way: UnderWay) -> None:
+        under_way.number -= 1
+        if not under_way.number:
+            del self._accounts[account]
+        under_way.ended.set()
+        under_way.ended = asyncio.Event()
 
 
-def used_up(seconds: float) -> Limited:
-    """What is told to who comes with yet another secret."""
+def _used_up(key: TokenKey, seconds: float) -> Limited:
+    """Return what is told to who comes with yet another secret."""
     return Limited(
-        "Too many refused secrets for this account, please check wx_qy_corpsecret and try again later",
+        "Too many refused secrets for this account, please check {parameter} and try again later",
+        parameter=key.secret_parameter,
         retry_after=max(1.0, round(seconds, 1)),
     )

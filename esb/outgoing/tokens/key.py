@@ -1,61 +1,41 @@
-"""What an access token of an upstream system is, and whose."""
+"""What an access token of an upstream system is, whose it is, and how it is asked for."""
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
 
 from esb.core.errors import EsbError
-
-REFUSAL_SECONDS = 60.0
-"""How long a refused secret is remembered."""
-FAILURES_PER_MINUTE = 20
-"""How many fetches with secrets that callers send may fail, per account and minute."""
-REPLACEMENT_SECONDS = 30.0
-"""How long a replacement that never worked is not replaced again."""
-RETRY_SECONDS = 30.0
-"""The least time between two refreshes ahead of expiry, and between two drops of one and the same token."""
 
 
 class TokenRefused(EsbError):
     """The upstream refused the credential itself; asking again with it is pointless and may be punished."""
 
 
+class RefusalHeard(TokenRefused):
+    """The upstream refused the credential when another process came with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenKey:
     """Which token: the platform, the account (appid or corpid), a digest of the secret, and the kind.
 
-    `borrowed`: the secret came with a call, not from the configuration. `exclusive`: a fetch kills the token before it,
-    so that nobody may fetch one for himself.
+    `secret_parameter`: the parameter in which a caller sent the secret; "" if it is that of the configuration.
+    `exclusive`: a fetch kills the token before it, so that nobody may fetch one for himself.
     """
 
     platform: str
     account: str
     secret_digest: str = field(repr=False)
     kind: str = ""
-    borrowed: bool = False
+    secret_parameter: str = ""
     exclusive: bool = field(default=False, compare=False)
-    _hash: int = field(init=False, repr=False, compare=False)
+    name: str = field(init=False, repr=False, compare=False)
+    """What tells this token from all others, in a word; made once, since every message looks its token up by it."""
 
     def __post_init__(self) -> None:
-        own = hash((self.platform, self.account, self.secret_digest, self.kind, self.borrowed))
-        object.__setattr__(self, "_hash", own)
-
-    def __hash__(self) -> int:
-        """Taken once: every message asks for it."""
-        return self._hash
-
-    @property
-    def name(self) -> str:
-        """What tells this token from all others, in a word."""
-        parts = (self.platform, self.account, self.secret_digest, self.kind, "borrowed" if self.borrowed else "")
-        return ":".join(quote(part, "") for part in parts)
-
-    @classmethod
-    def named(cls, name: str) -> "TokenKey":
-        """The key of this name."""
-        platform, account, digest, kind, borrowed = map(unquote, name.split(":"))
-        return cls(platform, account, digest, kind, bool(borrowed))
+        borrowed = "borrowed" if self.secret_parameter else ""
+        parts = (self.platform, self.account, self.secret_digest, self.kind, borrowed)
+        name = ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
+        object.__setattr__(self, "name", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +47,4 @@ class Token:
 
 
 Fetch = Callable[[], Awaitable[Token]]
-
-
-def lead(seconds: float) -> float:
-    """How long before its end a token that lives so long is refreshed; no two processes at the same moment."""
-    return min(300.0, seconds / 10) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
+"""Asks the upstream for a token. Raises TokenRefused if it refuses the credential."""

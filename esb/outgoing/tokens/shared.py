@@ -1,5 +1,7 @@
 """One access token for all processes that share a store: fetched by one of them, known to all.
 
+A process that shares its store with no other goes the same way: then the store is its memory.
+
 The token lies in the store under a version that is new with every token. Who finds none takes a lock that ends by
 itself, looks once more, fetches, and leaves the token for those who wait; they look for the token, not for the lock.
 Who finds that a token is dead drops the version that failed, and nothing else.
@@ -15,21 +17,17 @@ from esb.core import json_codec
 from esb.core.clock import Clock
 from esb.core.errors import UpstreamError, template
 from esb.core.events import Observer, TokenFetched
-from esb.outgoing.tokens.failure_budget import used_up
-from esb.outgoing.tokens.key import (
-    FAILURES_PER_MINUTE,
-    REFUSAL_SECONDS,
-    REPLACEMENT_SECONDS,
-    RETRY_SECONDS,
-    Fetch,
-    Token,
-    TokenKey,
-    TokenRefused,
-    lead,
-)
-from esb.store.keyspaces import AHEAD, FAILURES, FETCHING, PROVEN, REFUSED, REPLACED, TOKEN
-from esb.store.protocol import Kept, Rule, Store, StoreAway, Swapped
+from esb.outgoing.tokens.failure_budget import FailureBudget
+from esb.outgoing.tokens.key import Fetch, RefusalHeard, TokenKey, TokenRefused
+from esb.store.keyspaces import AHEAD, FETCHING, PROVEN, REFUSED, REPLACED, TOKEN
+from esb.store.protocol import Kept, Store, StoreAway, Swapped
 
+REFUSAL_SECONDS = 60.0
+"""How long a refused secret is remembered."""
+REPLACEMENT_SECONDS = 30.0
+"""How long a replacement that never worked is not replaced again."""
+RETRY_SECONDS = 30.0
+"""The least time between two refreshes of one and the same token ahead of its end."""
 FETCH_SECONDS = 15.0
 """The time one fetch has, so that it ends before its lock does."""
 LEASE_SECONDS = 20.0
@@ -37,42 +35,41 @@ WAIT_SECONDS = 30.0
 """How long a process waits for the others; its callers have left by then."""
 LOOK_SECONDS = 0.05
 """The time between two looks for a token that another process fetches."""
-BUDGET_LOOKS = 20
-"""How often a caller's secret looks for a place in its account's budget; those under way may give theirs back."""
-
-
-class RefusalHeard(TokenRefused):
-    """The upstream refused the credential when another process came with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedToken:
-    """A token, the seconds that are left of it and of its age, and how long before its end it is refreshed."""
+    """A token, the seconds that are left of it and of its age, and how long before its end it is refreshed.
+
+    `version`: what the store calls it; "" before it lies there.
+    """
 
     value: str = field(repr=False)
     seconds: float
     age: float
     lead: float
-    version: str
+    version: str = ""
 
 
-class FleetTokens:
-    """What all processes know of their tokens. StoreAway from any of its methods while the store is away."""
+class SharedTokens:
+    """The tokens that a store knows. StoreAway from any of its methods while the store is away."""
 
     def __init__(self, store: Store, clock: Clock, observer: Observer) -> None:
-        self.store = store
+        self._store = store
         self._clock = clock
         self._observer = observer
+        self._budget = FailureBudget(store, clock)
 
     async def current(self, key: TokenKey) -> SharedToken | None:
-        """The token that is known now."""
-        kept = await self.store.get(_place(key), strict=True)
+        """Return the token that is known now."""
+        kept = await self._store.get(_place(key), strict=True)
         return None if kept is None else _shared(kept)
 
     async def obtain(self, key: TokenKey, fetch: Fetch) -> SharedToken:
-        """The token that is known, or the one that somebody fetches; we ourselves, if nobody else does.
+        """Return the token that is known, or the one that somebody fetches; we ourselves, if nobody else does.
 
-        Raises what `fetch` raises, and TokenRefused for a while after any process was told so.
+        Raises what `fetch` raises, TokenRefused for a while after any process was told so, and Limited when too many
+        secrets that callers sent were wrong for this account.
         """
         until = self._clock() + WAIT_SECONDS
         while self._clock() < until:
@@ -81,147 +78,137 @@ class FleetTokens:
             await self._check_refusal(key)
             lock = await self._lock(key)
             if lock.done:
-                return await self._locked(key, lock, fetch, "")
+                return await self._locked(key, lock, fetch, None)
             await self._clock.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
         raise UpstreamError("store", "token", template("no other process brought a token"), sent=False)
 
-    async def refresh(self, key: TokenKey, fetch: Fetch, version: str) -> SharedToken | None:
-        """The token that follows this one before it dies. None: another process is on it."""
-        if not await self.store.add(f"{AHEAD}:{key.name}:{version}", RETRY_SECONDS):
+    async def refresh(self, key: TokenKey, fetch: Fetch, mine: SharedToken) -> SharedToken | None:
+        """Return the token that follows this one before it dies. None: another process is on it."""
+        ahead = await self._store.swap(f"{AHEAD}:{key.name}:{mine.version}", "", b"", RETRY_SECONDS)
+        if not ahead.done:
             return None
         await self._check_refusal(key)
         lock = await self._lock(key)
-        return await self._locked(key, lock, fetch, version) if lock.done else None
+        return await self._locked(key, lock, fetch, mine) if lock.done else None
 
-    async def offer(self, key: TokenKey, mine: Token, version: str) -> SharedToken | None:
-        """What is known after the store may have lost it: ours, unless there is one that lives longer.
+    async def fetch(self, key: TokenKey, fetch: Fetch, mine: SharedToken | None) -> SharedToken:
+        """Return a token that is fetched whatever is known, by who knows that nobody else fetches it.
+
+        `mine`: the one that it follows, if there is one; the same token again does not live longer.
+        """
+        await self._check_refusal(key)
+        return await self._fetch(key, fetch, mine, _version(await self.current(key)))
+
+    async def offer(self, key: TokenKey, mine: SharedToken) -> SharedToken | None:
+        """Return what is known after the store may have lost it: ours, unless there is one that lives longer.
 
         None if it was dropped meanwhile.
         """
         current = await self.current(key)
-        if current is None and await self.store.get(f"{REPLACED}:{key.name}") is not None:
+        if current is None and await self.replaced(key):
             return None
-        if current is not None and (current.version == version or current.seconds >= mine.expires_in - 1):
+        if current is not None and (current.version == mine.version or current.seconds >= mine.seconds - 1):
             return current
-        return await self._share(key, mine, None, "" if current is None else current.version)
+        return await self._publish(key, mine, _version(current))
 
     async def forget(self, key: TokenKey, version: str, *, doubtful: bool) -> bool:
-        """Drops this version for everybody; whether another token is worth a try.
+        """Drop this version for everybody; whether another token is worth a try.
 
         `doubtful`: we have not seen it work. If it came as a replacement and nobody has, it is not replaced again.
         """
-        if doubtful and await self._vain(key, version):
+        if doubtful and await self.replaced(key) and await self._store.get(f"{PROVEN}:{version}") is None:
             current = await self.current(key)
             return current is None or current.version != version
-        await self.store.put(f"{REPLACED}:{key.name}", b"", REPLACEMENT_SECONDS)
-        await self.store.drop(_place(key), version)
+        await self.note_replaced(key)
+        await self._store.drop(_place(key), version)
         return True
 
-    async def _vain(self, key: TokenKey, version: str) -> bool:
-        """Whether this version replaced another just now, and nobody has seen it work."""
-        if await self.store.get(f"{REPLACED}:{key.name}") is None:
-            return False
-        return await self.store.get(f"{PROVEN}:{version}") is None
+    async def replaced(self, key: TokenKey) -> bool:
+        """Return whether a token of this key was dropped just now, so that the one there is replaces it."""
+        return await self._store.get(f"{REPLACED}:{key.name}") is not None
+
+    async def note_replaced(self, key: TokenKey) -> None:
+        """Remember that a token of this key was dropped."""
+        await self._store.put(f"{REPLACED}:{key.name}", b"", REPLACEMENT_SECONDS)
 
     async def prove(self, version: str) -> None:
-        """This version has worked."""
-        await self.store.put(f"{PROVEN}:{version}", b"", REPLACEMENT_SECONDS)
-
-    async def within_budget(self, key: TokenKey, fetch: Fetch) -> Token:
-        """A fetch with a secret that a caller sent; Limited if too many of its account were wrong in this minute."""
-        account = f"{FAILURES}:{key.platform}:{key.account}"
-        rule = Rule(FAILURES_PER_MINUTE, 60.0)
-        for looks in range(BUDGET_LOOKS):
-            taken = await self.store.take(account, [rule])
-            if not taken.over:
-                break
-            if looks == BUDGET_LOOKS - 1:
-                raise used_up(taken.windows[0].seconds)
-            await self._clock.sleep(LOOK_SECONDS)
-        try:
-            token = await fetch()
-        except TokenRefused:
-            raise
-        except BaseException:
-            await self._give_back(account)
-            raise
-        await self._give_back(account)
-        return token
-
-    async def _give_back(self, account: str) -> None:
-        with suppress(StoreAway):  # one place less for a minute
-            await self.store.give_back(account)
+        """Remember that this version has worked."""
+        await self._store.put(f"{PROVEN}:{version}", b"", REPLACEMENT_SECONDS)
 
     async def _lock(self, key: TokenKey) -> Swapped:
-        return await self.store.swap(f"{FETCHING}:{key.name}", "", b"", LEASE_SECONDS)
+        return await self._store.swap(f"{FETCHING}:{key.name}", "", b"", LEASE_SECONDS)
 
-    async def _locked(self, key: TokenKey, lock: Swapped, fetch: Fetch, seen: str) -> SharedToken:
-        """What a holder of the lock does: a second look, then the fetch."""
+    async def _locked(self, key: TokenKey, lock: Swapped, fetch: Fetch, mine: SharedToken | None) -> SharedToken:
+        """Do what a holder of the lock does: a second look, then the fetch of a token that follows `mine`."""
         try:
             current = await self.current(key)
-            if current is not None and current.version != seen:
+            if current is not None and (mine is None or current.version != mine.version):
                 return current
             await self._check_refusal(key)
-            return await self._fetch(key, fetch, current)
+            return await self._fetch(key, fetch, mine, _version(current))
         finally:
             with suppress(StoreAway):  # the lock ends by itself
-                await self.store.drop(f"{FETCHING}:{key.name}", lock.kept.version)
+                await self._store.drop(f"{FETCHING}:{key.name}", lock.kept.version)
 
-    async def _fetch(self, key: TokenKey, fetch: Fetch, before: SharedToken | None) -> SharedToken:
+    async def _fetch(self, key: TokenKey, fetch: Fetch, mine: SharedToken | None, seen: str) -> SharedToken:
+        """Fetch a token that follows ours, and leave it in place of the version seen."""
         started = self._clock()
         outcome = "failed"
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                token = await (self.within_budget(key, fetch) if key.borrowed else fetch())
-            outcome = "fetched" if before is None or before.value != token.value else "same"
-            return await self._share(key, token, before, "" if before is None else before.version)
+                token = await (self._budget.spend(key, fetch) if key.secret_parameter else fetch())
+            took = self._clock() - started
+            if mine is not None and mine.value == token.value and mine.seconds > took:
+                # The same token again does not live longer, whatever the answer says, and asking again before its end
+                # brings it again.
+                outcome = "same"
+                fetched = SharedToken(token.value, mine.seconds - took, mine.age + took, 0.0)
+            else:
+                outcome = "fetched"
+                fetched = SharedToken(token.value, token.expires_in, 0.0, lead(token.expires_in))
+            return await self._publish(key, fetched, seen)
         except TokenRefused as refused:
             outcome = "refused"
             with suppress(StoreAway):
-                await self.store.put(f"{REFUSED}:{key.name}", _told(refused), REFUSAL_SECONDS)
+                await self._store.put(f"{REFUSED}:{key.name}", _told(refused), REFUSAL_SECONDS)
             raise
         finally:
             self._observer.emit(TokenFetched(key.platform, key.account, outcome, self._clock() - started))
 
-    async def _share(self, key: TokenKey, token: Token, before: SharedToken | None, seen: str) -> SharedToken:
-        """Leaves a token for all. If another process was quicker, after our lock had ended, its token it is."""
-        seconds, ahead, life = token.expires_in, lead(token.expires_in), token.expires_in
-        if before is not None and before.value == token.value:
-            # The same token again does not live longer, and asking again before its end brings it again.
-            seconds, ahead, life = before.seconds, 0.0, before.seconds + before.age
-        record = json_codec.encode({"value": token.value, "lead": ahead, "life": life})
-        swapped = await self.store.swap(_place(key), seen, record, seconds)
+    async def _publish(self, key: TokenKey, token: SharedToken, seen: str) -> SharedToken:
+        """Leave a token for all. If another process was quicker, after our lock had ended, its token it is."""
+        record = json_codec.encode({"value": token.value, "lead": token.lead, "life": token.age + token.seconds})
+        swapped = await self._store.swap(_place(key), seen, record, token.seconds)
         return _shared(swapped.kept)
 
     async def _check_refusal(self, key: TokenKey) -> None:
-        kept = await self.store.get(f"{REFUSED}:{key.name}")
+        kept = await self._store.get(f"{REFUSED}:{key.name}")
         if kept is not None:
             text, data = json_codec.decode(kept.value)
             raise RefusalHeard(text, data)
 
 
-PLACE = f"{TOKEN}:"
-"""What the tokens' keys in the store begin with."""
+def lead(seconds: float) -> float:
+    """Return how long before its end a token that lives so long is refreshed; no two processes at the same moment."""
+    return min(300.0, seconds / 10) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
 
 
 def _place(key: TokenKey) -> str:
-    return f"{PLACE}{key.name}"
+    return f"{TOKEN}:{key.name}"
 
 
-def key_of(place: str) -> TokenKey:
-    """Whose token lies there."""
-    return TokenKey.named(place.removeprefix(PLACE))
+def _version(known: SharedToken | None) -> str:
+    return "" if known is None else known.version
 
 
 def _shared(kept: Kept) -> SharedToken:
     record: dict[str, Any] = json_codec.decode(kept.value)
-    return SharedToken(
-        record["value"], kept.seconds, max(0.0, record["life"] - kept.seconds), record["lead"], kept.version
-    )
+    age = max(0.0, record["life"] - kept.seconds)
+    return SharedToken(record["value"], kept.seconds, age, record["lead"], kept.version)
 
 
 def _told(refused: TokenRefused) -> bytes:
-    """A refusal for the other processes. Texts in it are English from now on."""
+    """Return a refusal for the other processes. Texts in it are English from now on."""
     try:
         return json_codec.encode([str(refused), refused.data], str)
     except TypeError:

@@ -9,8 +9,12 @@ import pytest
 
 from esb.core.errors import EsbError, Limited, UpstreamError
 from esb.core.events import Event, Observer, TokenFetched
-from esb.outgoing.tokens.cache import FAILURES_PER_MINUTE, Token, TokenCache, TokenKey, TokenRefused
-from tests.support.access_tokens import KEY, LIFE, Upstream, at_hand, borrowed, outcomes
+from esb.outgoing.tokens.cache import TokenCache
+from esb.outgoing.tokens.failure_budget import FAILURES_PER_MINUTE
+from esb.outgoing.tokens.key import Token, TokenKey, TokenRefused
+from esb.store.memory import MemoryStore
+from esb.store.protocol import Store
+from tests.support.access_tokens import IN_EVERY_STORE, KEY, LIFE, Upstream, at_hand, borrowed, outcomes, redis_stores
 from tests.support.clock import Clock
 from tests.support.loop_time import turns
 
@@ -26,8 +30,19 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-async def cache(clock: Clock, events: list[Event]) -> AsyncIterator[TokenCache]:
-    made = TokenCache(Observer([events.append]), clock, size=100)
+async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Store]:
+    """A store in memory, if the test does not say otherwise."""
+    if getattr(request, "param", "memory") == "memory":
+        yield MemoryStore(clock, 1000)
+        return
+    async with redis_stores(request.getfixturevalue("redis"), 1) as stores:
+        yield stores[0]
+
+
+@pytest.fixture
+async def cache(store: Store, clock: Clock, events: list[Event]) -> AsyncIterator[TokenCache]:
+    made = TokenCache(store, Observer([events.append]), clock, size=100)
+    await made.open()
     yield made
     await made.close()
 
@@ -35,6 +50,7 @@ async def cache(clock: Clock, events: list[Event]) -> AsyncIterator[TokenCache]:
 # Fetching
 
 
+@IN_EVERY_STORE
 async def test_a_token_is_fetched_once_and_then_remembered(cache: TokenCache, upstream: Upstream) -> None:
     assert [await cache.get(KEY, upstream) for _ in range(5)] == ["token 1"] * 5
     assert upstream.fetched == 1
@@ -59,12 +75,17 @@ async def test_a_token_is_at_hand_while_there_is_nothing_to_be_done_about_it(
 
 async def test_a_token_is_not_at_hand_after_its_end(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
     await cache.get(KEY, upstream)
-    clock.advance(LIFE)
+    upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    clock.advance(LIFE - 1)
+    await cache.get(KEY, upstream)
+    await turns()
+    assert at_hand(cache) == "token 1"  # it was tried to refresh it
+    clock.advance(1)
     assert at_hand(cache) is None
 
 
-async def test_what_is_at_hand_is_used_and_does_not_go_first(upstream: Upstream, clock: Clock) -> None:
-    cache = TokenCache(Observer(), clock, size=2)
+async def test_what_is_at_hand_is_used_and_does_not_go_first(store: Store, upstream: Upstream, clock: Clock) -> None:
+    cache = TokenCache(store, Observer(), clock, size=2)
     for number in (1, 2):
         await cache.get(borrowed(number), upstream)
     assert at_hand(cache, borrowed(1)) == "token 1"
@@ -73,6 +94,7 @@ async def test_what_is_at_hand_is_used_and_does_not_go_first(upstream: Upstream,
     await cache.close()
 
 
+@IN_EVERY_STORE
 async def test_however_many_ask_at_once_one_token_is_fetched(cache: TokenCache, upstream: Upstream) -> None:
     upstream.open.clear()
     tasks = [asyncio.ensure_future(cache.get(KEY, upstream)) for _ in range(1000)]
@@ -82,6 +104,7 @@ async def test_however_many_ask_at_once_one_token_is_fetched(cache: TokenCache, 
     assert upstream.fetched == 1
 
 
+@IN_EVERY_STORE
 async def test_the_fetch_goes_on_when_who_asked_first_leaves(cache: TokenCache, upstream: Upstream) -> None:
     upstream.open.clear()
     leaving, staying = (asyncio.ensure_future(cache.get(KEY, upstream)) for _ in range(2))
@@ -93,6 +116,7 @@ async def test_the_fetch_goes_on_when_who_asked_first_leaves(cache: TokenCache, 
     assert leaving.cancelled()
 
 
+@IN_EVERY_STORE
 async def test_a_token_fetched_for_somebody_who_left_serves_the_next(cache: TokenCache, upstream: Upstream) -> None:
     upstream.open.clear()
     leaving = asyncio.ensure_future(cache.get(KEY, upstream))
@@ -111,9 +135,10 @@ async def test_a_token_fetched_for_somebody_who_left_serves_the_next(cache: Toke
         TokenKey("qy", "ww0000000000000002", "digest"),
         TokenKey("qy", "ww0000000000000001", "another"),
         TokenKey("qy", "ww0000000000000001", "digest", "plain"),
-        TokenKey("qy", "ww0000000000000001", "digest", borrowed=True),
+        TokenKey("qy", "ww0000000000000001", "digest", secret_parameter="wx_qy_corpsecret"),
     ],
 )
+@IN_EVERY_STORE
 async def test_every_part_of_the_key_tells_tokens_apart(cache: TokenCache, upstream: Upstream, other: TokenKey) -> None:
     assert await cache.get(KEY, upstream) == "token 1"
     assert await cache.get(other, upstream) == "token 2"
@@ -175,10 +200,45 @@ async def test_the_same_token_again_is_not_asked_for_until_it_has_expired(
         await turns()
         clock.advance(10)
     assert upstream.fetched == 2
+    assert cache.age(KEY, "token") == LIFE - 10
     upstream.same = "fresh"
     clock.advance(10)
     assert await cache.get(KEY, upstream) == "fresh"
     assert upstream.fetched == 3
+
+
+async def test_the_same_token_again_does_not_live_longer_though_the_store_forgot_it(
+    clock: Clock, upstream: Upstream
+) -> None:
+    store = MemoryStore(clock, 1000)
+    cache = TokenCache(store, Observer(), clock)
+    upstream.same = "token"
+    await cache.get(KEY, upstream)
+    store._values.clear()
+    clock.advance(LIFE - 200)
+    await cache.get(KEY, upstream)
+    await turns()
+    assert upstream.fetched == 2
+    upstream.same = "fresh"
+    clock.advance(200)
+    assert await cache.get(KEY, upstream) == "fresh"
+    await cache.close()
+
+
+async def test_the_same_token_again_lives_anew_if_it_ended_while_it_was_asked_for(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.same = "token"
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE - 1)
+    upstream.open.clear()
+    await cache.get(KEY, upstream)
+    await turns()
+    clock.advance(1)
+    upstream.open.set()
+    assert await cache.get(KEY, upstream) == "token"
+    assert at_hand(cache) == "token"
+    assert cache.age(KEY, "token") == 0
 
 
 async def test_a_refresh_that_fails_leaves_the_token_and_is_tried_again_after_a_while(
@@ -224,11 +284,13 @@ async def test_an_error_of_a_refresh_is_no_complaint_of_the_loop(
 # Forgetting
 
 
+@IN_EVERY_STORE
 async def test_a_token_that_failed_is_thrown_away(cache: TokenCache, upstream: Upstream) -> None:
     await cache.forget(KEY, await cache.get(KEY, upstream))
     assert await cache.get(KEY, upstream) == "token 2"
 
 
+@IN_EVERY_STORE
 async def test_a_late_failure_does_not_throw_the_fresh_token_away(cache: TokenCache, upstream: Upstream) -> None:
     stale = await cache.get(KEY, upstream)
     await cache.forget(KEY, stale)
@@ -239,6 +301,7 @@ async def test_a_late_failure_does_not_throw_the_fresh_token_away(cache: TokenCa
     assert upstream.fetched == 2
 
 
+@IN_EVERY_STORE
 async def test_200_failures_of_one_token_fetch_one_more(cache: TokenCache, upstream: Upstream) -> None:
     stale = await cache.get(KEY, upstream)
 
@@ -267,6 +330,7 @@ async def test_a_token_that_comes_back_after_it_was_thrown_away_is_not_thrown_aw
 # Failures
 
 
+@IN_EVERY_STORE
 async def test_a_failed_fetch_is_not_remembered(cache: TokenCache, upstream: Upstream) -> None:
     upstream.error = UpstreamError("weixin_qy", "get_token", "down")
     for _ in range(3):
@@ -287,6 +351,7 @@ async def test_a_refused_secret_is_asked_about_once_in_60_seconds(
         assert upstream.fetched == fetched
 
 
+@IN_EVERY_STORE
 async def test_a_remembered_refusal_does_not_grow_with_every_time_it_is_told(
     cache: TokenCache, upstream: Upstream
 ) -> None:
@@ -299,6 +364,7 @@ async def test_a_remembered_refusal_does_not_grow_with_every_time_it_is_told(
     assert lengths[1] == lengths[-1]
 
 
+@IN_EVERY_STORE
 async def test_a_refused_secret_does_not_shut_out_another_of_the_account(cache: TokenCache, upstream: Upstream) -> None:
     upstream.error = TokenRefused("invalid credential")
     with pytest.raises(TokenRefused):
@@ -320,6 +386,7 @@ async def test_of_500_wrong_secrets_at_once_20_are_tried_and_the_rest_is_told_wh
     assert len(limited) == 480
     assert {error.retry_after for error in limited} == {60.0}
     assert limited[0].data == {"retry_after": 60.0}
+    assert "please check wx_qy_corpsecret and try again later" in str(limited[0])
 
 
 async def test_wrong_secrets_one_after_another_are_counted_by_the_minute(
@@ -340,6 +407,7 @@ async def test_wrong_secrets_one_after_another_are_counted_by_the_minute(
         await cache.get(borrowed(22), upstream)
 
 
+@IN_EVERY_STORE
 async def test_the_configured_secret_is_never_shut_out_by_wrong_ones(cache: TokenCache, upstream: Upstream) -> None:
     wrong = Upstream()
     wrong.error = TokenRefused("invalid credential")
@@ -353,20 +421,22 @@ async def test_the_configured_secret_is_never_shut_out_by_wrong_ones(cache: Toke
     assert await cache.get(KEY, upstream) == "token 2"  # and when they have used up the minute
 
 
+@IN_EVERY_STORE
 async def test_another_account_is_not_shut_out(cache: TokenCache, upstream: Upstream) -> None:
     wrong = Upstream()
     wrong.error = TokenRefused("invalid credential")
     await asyncio.gather(*(cache.get(borrowed(n), wrong) for n in range(30)), return_exceptions=True)
-    other = TokenKey("qy", "ww0000000000000002", "digest", borrowed=True)
-    assert await cache.get(other, upstream) == "token 1"
+    assert await cache.get(borrowed(1, "ww0000000000000002"), upstream) == "token 1"
 
 
+@IN_EVERY_STORE
 async def test_good_secrets_are_not_counted_and_wait_their_turn(cache: TokenCache, upstream: Upstream) -> None:
     results = await asyncio.gather(*(cache.get(borrowed(number), upstream) for number in range(60)))
     assert len(set(results)) == 60
     assert upstream.most == 20  # any of those under way might turn out wrong
 
 
+@IN_EVERY_STORE
 async def test_failures_that_say_nothing_of_the_secret_are_not_counted(cache: TokenCache, upstream: Upstream) -> None:
     upstream.error = UpstreamError("weixin_qy", "get_token", "down")
     await asyncio.gather(*(cache.get(borrowed(n), upstream) for n in range(30)), return_exceptions=True)
@@ -374,6 +444,7 @@ async def test_failures_that_say_nothing_of_the_secret_are_not_counted(cache: To
     assert await cache.get(borrowed(31), upstream) == "token 31"
 
 
+@IN_EVERY_STORE
 async def test_who_waits_for_the_budget_and_leaves_takes_nothing_along(cache: TokenCache, upstream: Upstream) -> None:
     upstream.open.clear()
     tasks = [asyncio.ensure_future(cache.get(borrowed(number), upstream)) for number in range(30)]
@@ -388,17 +459,24 @@ async def test_who_waits_for_the_budget_and_leaves_takes_nothing_along(cache: To
 # Bounds and end
 
 
-async def test_the_memory_is_bounded_and_keeps_what_is_used(cache: TokenCache, upstream: Upstream) -> None:
-    for number in range(250):
-        await cache.get(TokenKey("qy", f"corp {number}", "digest"), upstream)
+async def test_the_copies_are_bounded_and_keep_what_is_used(cache: TokenCache, upstream: Upstream) -> None:
+    corporations = [TokenKey("qy", f"corp {number}", "digest") for number in range(250)]
+    for key in corporations:
+        await cache.get(key, upstream)
         await cache.get(KEY, upstream)
     assert upstream.fetched == 251
-    await cache.get(TokenKey("qy", "corp 0", "digest"), upstream)
-    assert upstream.fetched == 252
+    assert sum(at_hand(cache, key) is not None for key in corporations) == 99
+    assert at_hand(cache) == "token 2"
 
 
-async def test_closing_cancels_a_fetch_under_way(clock: Clock, upstream: Upstream, events: list[Event]) -> None:
-    cache = TokenCache(Observer([events.append]), clock)
+async def test_a_token_that_is_copied_no_more_is_found_in_the_store(cache: TokenCache, upstream: Upstream) -> None:
+    for number in range(250):
+        await cache.get(TokenKey("qy", f"corp {number}", "digest"), upstream)
+    assert await cache.get(TokenKey("qy", "corp 0", "digest"), upstream) == "token 1"
+    assert upstream.fetched == 250
+
+
+async def test_closing_cancels_a_fetch_under_way(cache: TokenCache, upstream: Upstream, events: list[Event]) -> None:
     upstream.open.clear()
     waiting = asyncio.ensure_future(cache.get(KEY, upstream))
     await turns()

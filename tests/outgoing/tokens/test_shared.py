@@ -9,14 +9,17 @@ import pytest
 
 from esb.core.errors import Limited, UpstreamError
 from esb.core.events import Event, Observer
-from esb.outgoing.tokens.cache import TokenCache, TokenKey, TokenRefused
-from esb.outgoing.tokens.key import FAILURES_PER_MINUTE
-from esb.outgoing.tokens.shared import LEASE_SECONDS, PLACE, FleetTokens
+from esb.outgoing.tokens.cache import TokenCache
+from esb.outgoing.tokens.failure_budget import FAILURES_PER_MINUTE
+from esb.outgoing.tokens.key import TokenKey, TokenRefused
+from esb.outgoing.tokens.shared import LEASE_SECONDS, REPLACEMENT_SECONDS
+from esb.store.keyspaces import AHEAD, FETCHING, TOKEN
 from esb.store.memory import MemoryStore
-from esb.store.protocol import StoreAway
-from tests.support.access_tokens import KEY, LIFE, Upstream, at_hand, borrowed, outcomes
+from esb.store.protocol import Kept, Store, StoreAway, Swapped
+from tests.support.access_tokens import IN_EVERY_STORE, KEY, LIFE, Upstream, at_hand, borrowed, outcomes, redis_stores
 from tests.support.clock import Clock
 from tests.support.loop_time import turns
+from tests.support.wire import until
 
 PLAIN = TokenKey("mp", "wx0000000000000001", "digest", "plain", exclusive=True)
 
@@ -25,9 +28,9 @@ class PatientClock(Clock):
     """While somebody waits, the others get on."""
 
     async def sleep(self, seconds: float) -> None:
-        until = self.now + seconds
+        ends = self.now + seconds
         await turns(20)
-        self.now = max(self.now, until)
+        self.now = max(self.now, ends)
 
 
 class Shared(MemoryStore):
@@ -55,16 +58,14 @@ class Shared(MemoryStore):
             heard("", "")
 
 
-class Fleet:
+class Processes:
     """Four processes, and one upstream for all of them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, stores: Sequence[Store]) -> None:
         self.clock = clock
-        self.store = Shared(clock)
         self.upstream = Upstream()
         self.events: list[Event] = []
-        observer = Observer([self.events.append])
-        self.caches = [TokenCache(observer, clock, fleet=FleetTokens(self.store, clock, observer)) for _ in range(4)]
+        self.caches = [TokenCache(store, Observer([self.events.append]), clock) for store in stores]
 
     async def get(self, *numbers: int, key: TokenKey = KEY) -> list[str]:
         """What these processes get, one after the other."""
@@ -81,8 +82,28 @@ class Fleet:
 
 
 @pytest.fixture
-async def fleet() -> AsyncIterator[Fleet]:
-    made = Fleet(PatientClock())
+def clock() -> Clock:
+    return PatientClock()
+
+
+@pytest.fixture
+def shared(clock: Clock) -> Shared:
+    return Shared(clock)
+
+
+@pytest.fixture
+async def store(request: pytest.FixtureRequest, shared: Shared) -> AsyncIterator[Sequence[Store]]:
+    """A store as each of the processes sees it; that of `shared`, if the test does not say otherwise."""
+    if getattr(request, "param", "memory") == "memory":
+        yield [shared] * 4
+        return
+    async with redis_stores(request.getfixturevalue("redis"), 4) as stores:
+        yield stores
+
+
+@pytest.fixture
+async def processes(clock: Clock, store: Sequence[Store]) -> AsyncIterator[Processes]:
+    made = Processes(clock, store)
     async with AsyncExitStack() as stack:
         for cache in made.caches:
             await cache.open()
@@ -96,211 +117,289 @@ KEYS = pytest.mark.parametrize("key", [KEY, PLAIN], ids=["token of which there i
 # One fetch
 
 
+@IN_EVERY_STORE
 @KEYS
-async def test_the_whole_fleet_fetches_once(fleet: Fleet, key: TokenKey) -> None:
-    assert await fleet.get_at_once(500, key) == {"token 1"}
-    assert fleet.upstream.fetched == 1
-    assert outcomes(fleet.events) == ["fetched"]
+async def test_however_many_processes_ask_one_fetches(processes: Processes, key: TokenKey) -> None:
+    assert await processes.get_at_once(500, key) == {"token 1"}
+    assert processes.upstream.fetched == 1
+    assert outcomes(processes.events) == ["fetched"]
 
 
-async def test_a_warm_token_asks_the_store_nothing(fleet: Fleet) -> None:
-    await fleet.get()
-    await fleet.get()
-    asked = fleet.store.asked
-    await fleet.get_at_once(100)
-    assert fleet.store.asked == asked
+async def test_a_warm_token_asks_the_store_nothing(processes: Processes, shared: Shared) -> None:
+    await processes.get()
+    await processes.get()
+    asked = shared.asked
+    await processes.get_at_once(100)
+    assert shared.asked == asked
 
 
-async def test_a_token_that_all_share_is_at_hand_until_some_change_may_have_been_missed(fleet: Fleet) -> None:
-    await fleet.get(0, 0)  # its own change is heard, too
-    assert [at_hand(cache) for cache in fleet.caches] == ["token 1", None, None, None]
-    fleet.store.lose_all()
-    assert at_hand(fleet.caches[0]) is None
-    await fleet.get(0, 0)
-    assert at_hand(fleet.caches[0]) == "token 1"
-    await fleet.get(1)
-    await fleet.caches[1].forget(KEY, "token 1")
-    assert at_hand(fleet.caches[0]) is None
+async def test_a_token_that_all_share_is_at_hand_until_some_change_may_have_been_missed(
+    processes: Processes, shared: Shared
+) -> None:
+    await processes.get(0)  # its own change is heard, too
+    assert [at_hand(cache) for cache in processes.caches] == ["token 1", None, None, None]
+    shared.lose_all()
+    assert at_hand(processes.caches[0]) is None
+    await processes.get(0)
+    assert at_hand(processes.caches[0]) == "token 1"
+    await processes.get(1)
+    await processes.caches[1].forget(KEY, "token 1")
+    assert at_hand(processes.caches[0]) is None
 
 
-async def test_a_token_that_a_fetch_kills_is_never_at_hand(fleet: Fleet) -> None:
-    await fleet.get(0, key=PLAIN)
-    assert at_hand(fleet.caches[0], PLAIN) is None
+async def test_a_token_that_changes_while_it_is_asked_for_is_not_at_hand(
+    processes: Processes, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await processes.get(0)
+    read = shared.get
+
+    async def get(key: str, *, strict: bool = False) -> Kept | None:
+        kept = await read(key, strict=strict)
+        shared._listeners[1](f"{TOKEN}:{changed.name}", "")
+        return kept
+
+    monkeypatch.setattr(shared, "get", get)
+    changed = KEY
+    assert await processes.get(1) == ["token 1"]
+    assert at_hand(processes.caches[1]) is None
+    changed = borrowed(1)
+    assert await processes.get(1) == ["token 1"]
+    assert at_hand(processes.caches[1]) == "token 1"
 
 
-async def test_a_token_that_a_fetch_kills_is_never_used_without_a_look(fleet: Fleet) -> None:
-    await fleet.get(key=PLAIN)
-    asked = fleet.store.asked
-    await fleet.get(0, key=PLAIN)
-    assert fleet.store.asked == asked + 1
+@IN_EVERY_STORE
+async def test_what_a_process_left_for_all_is_at_hand_at_once(processes: Processes) -> None:
+    for number in (1, 2, 3):
+        assert await processes.get(0) == [f"token {number}"]
+        assert at_hand(processes.caches[0]) == f"token {number}"
+        processes.clock.advance(REPLACEMENT_SECONDS)
+        assert await processes.caches[0].forget(KEY, f"token {number}")
 
 
-async def test_who_died_while_fetching_holds_the_others_up_for_its_lease(fleet: Fleet) -> None:
-    await fleet.store.swap(f"fetching:{KEY.name}", "", b"", LEASE_SECONDS)
-    before = fleet.clock.now
-    assert await fleet.get_at_once() == {"token 1"}
-    assert LEASE_SECONDS <= fleet.clock.now - before < LEASE_SECONDS + 1
+async def test_who_joined_a_refresh_of_a_token_that_is_gone_gets_the_next_one(
+    processes: Processes, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await processes.get(0, 1)
+    kept = processes.caches[0].at_hand(KEY)
+    assert kept is not None
+    await shared.swap(f"{AHEAD}:{KEY.name}:{kept.version}", "", b"", LIFE)  # another process is on it
+    swap, answering = shared.swap, asyncio.Event()
 
+    joined: list[asyncio.Future[list[str]]] = []
 
-async def test_a_fetch_that_outlived_its_lock_does_not_replace_a_younger_token(fleet: Fleet) -> None:
-    fleet.upstream.open.clear()
-    slow = asyncio.ensure_future(fleet.caches[0].get(PLAIN, fleet.upstream))
+    async def slow_swap(key: str, seen: str, value: bytes, seconds: float) -> Swapped:
+        await answering.wait()
+        if key.startswith(f"{AHEAD}:"):
+            joined.append(asyncio.ensure_future(processes.get(0)))  # it comes when the refresh has just ended
+        return await swap(key, seen, value, seconds)
+
+    monkeypatch.setattr(shared, "swap", slow_swap)
+    processes.clock.advance(LIFE - 200)
+    assert await processes.get(0) == ["token 1"]
     await turns()
-    fleet.clock.advance(LEASE_SECONDS)
+    await processes.caches[1].forget(KEY, "token 1")
+    joined.append(asyncio.ensure_future(processes.get(0)))
+    await turns()
+    answering.set()
+    await until(lambda: len(joined) == 2)
+    assert await asyncio.gather(*joined) == [["token 2"]] * 2
+
+
+async def test_a_token_that_a_fetch_kills_is_never_at_hand(processes: Processes) -> None:
+    await processes.get(0, key=PLAIN)
+    assert at_hand(processes.caches[0], PLAIN) is None
+
+
+async def test_a_token_that_a_fetch_kills_is_never_used_without_a_look(processes: Processes, shared: Shared) -> None:
+    await processes.get(key=PLAIN)
+    asked = shared.asked
+    await processes.get(0, key=PLAIN)
+    assert shared.asked == asked + 1
+
+
+async def test_who_died_while_fetching_holds_the_others_up_for_its_lease(processes: Processes, shared: Shared) -> None:
+    await shared.swap(f"{FETCHING}:{KEY.name}", "", b"", LEASE_SECONDS)
+    before = processes.clock.now
+    assert await processes.get_at_once() == {"token 1"}
+    assert LEASE_SECONDS <= processes.clock.now - before < LEASE_SECONDS + 1
+
+
+async def test_a_fetch_that_outlived_its_lock_does_not_replace_a_younger_token(processes: Processes) -> None:
+    processes.upstream.open.clear()
+    slow = asyncio.ensure_future(processes.caches[0].get(PLAIN, processes.upstream))
+    await turns()
+    processes.clock.advance(LEASE_SECONDS)
     quick = Upstream()
     quick.same = "younger"
-    assert await fleet.caches[1].get(PLAIN, quick) == "younger"
-    fleet.upstream.open.set()
+    assert await processes.caches[1].get(PLAIN, quick) == "younger"
+    processes.upstream.open.set()
     assert await slow == "younger"
 
 
-async def test_an_error_lets_the_next_try(fleet: Fleet) -> None:
-    fleet.upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+@IN_EVERY_STORE
+async def test_an_error_lets_the_next_try(processes: Processes) -> None:
+    processes.upstream.error = UpstreamError("weixin_qy", "get_token", "down")
     with pytest.raises(UpstreamError):
-        await fleet.get(0)
-    fleet.upstream.error = None
-    assert await fleet.get(1) == ["token 2"]
+        await processes.get(0)
+    processes.upstream.error = None
+    assert await processes.get(1) == ["token 2"]
 
 
 # Expiry
 
 
 @KEYS
-async def test_an_expired_token_is_fetched_once_by_all(fleet: Fleet, key: TokenKey) -> None:
+async def test_an_expired_token_is_fetched_once_by_all(processes: Processes, key: TokenKey) -> None:
     for number in range(1, 11):
-        assert await fleet.get_at_once(20, key) == {f"token {number}"}
-        fleet.clock.advance(LIFE)
-    assert fleet.upstream.fetched == 10
+        assert await processes.get_at_once(20, key) == {f"token {number}"}
+        processes.clock.advance(LIFE)
+    assert processes.upstream.fetched == 10
 
 
 @KEYS
-async def test_one_process_refreshes_ahead_and_all_get_the_new_token(fleet: Fleet, key: TokenKey) -> None:
-    await fleet.get(key=key)
-    fleet.clock.advance(LIFE - 200)
-    fleet.upstream.open.clear()
+async def test_one_process_refreshes_ahead_and_all_get_the_new_token(processes: Processes, key: TokenKey) -> None:
+    await processes.get(key=key)
+    processes.clock.advance(LIFE - 200)
+    processes.upstream.open.clear()
     for _ in range(5):
-        assert await fleet.get(key=key) == ["token 1"] * 4  # nobody waits
+        assert await processes.get(key=key) == ["token 1"] * 4  # nobody waits
         await turns()
-    fleet.upstream.open.set()
+    processes.upstream.open.set()
     await turns(20)
-    assert await fleet.get(key=key) == ["token 2"] * 4
-    assert fleet.upstream.fetched == 2
+    assert await processes.get(key=key) == ["token 2"] * 4
+    assert processes.upstream.fetched == 2
 
 
-async def test_the_same_token_again_is_asked_for_by_nobody_until_it_has_expired(fleet: Fleet) -> None:
-    fleet.upstream.same = "token"
-    await fleet.get()
-    fleet.clock.advance(LIFE - 200)
+async def test_a_refresh_that_fails_is_tried_again_by_one_process_in_30_seconds(processes: Processes) -> None:
+    await processes.get()
+    processes.upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    processes.clock.advance(LIFE - 200)
+    for seconds, fetched in [(0, 2), (29, 2), (1, 3)]:
+        processes.clock.advance(seconds)
+        for number in range(4):
+            assert await processes.get(number) == ["token 1"]
+            await turns()
+        assert processes.upstream.fetched == fetched
+
+
+async def test_the_same_token_again_is_asked_for_by_nobody_until_it_has_expired(processes: Processes) -> None:
+    processes.upstream.same = "token"
+    await processes.get()
+    processes.clock.advance(LIFE - 200)
     for _ in range(19):
-        assert await fleet.get() == ["token"] * 4
+        assert await processes.get() == ["token"] * 4
         await turns(20)
-        fleet.clock.advance(10)
-    assert fleet.upstream.fetched == 2
-    fleet.upstream.same = "fresh"
-    fleet.clock.advance(10)
-    assert await fleet.get() == ["fresh"] * 4
+        processes.clock.advance(10)
+    assert processes.upstream.fetched == 2
+    processes.upstream.same = "fresh"
+    processes.clock.advance(10)
+    assert await processes.get() == ["fresh"] * 4
 
 
 # Forgetting
 
 
 @KEYS
-async def test_a_dead_token_is_dropped_by_all_and_fetched_once(fleet: Fleet, key: TokenKey) -> None:
-    await fleet.get(key=key)
-    told = await asyncio.gather(*(cache.forget(key, "token 1") for cache in fleet.caches for _ in range(50)))
+async def test_a_dead_token_is_dropped_by_all_and_fetched_once(processes: Processes, key: TokenKey) -> None:
+    await processes.get(key=key)
+    told = await asyncio.gather(*(cache.forget(key, "token 1") for cache in processes.caches for _ in range(50)))
     assert set(told) == {True}
-    assert await fleet.get_at_once(50, key) == {"token 2"}
-    assert fleet.upstream.fetched == 2
+    assert await processes.get_at_once(50, key) == {"token 2"}
+    assert processes.upstream.fetched == 2
 
 
-async def test_what_one_forgets_no_other_uses_again(fleet: Fleet) -> None:
-    await fleet.get()
-    await fleet.caches[0].forget(KEY, "token 1")
-    assert await fleet.get(3) == ["token 2"]
+@IN_EVERY_STORE
+async def test_what_one_forgets_no_other_uses_again(processes: Processes) -> None:
+    await processes.get()
+    await processes.caches[0].forget(KEY, "token 1")
+    await until(lambda: at_hand(processes.caches[3]) is None)
+    assert await processes.get(3) == ["token 2"]
 
 
-async def test_a_late_failure_at_another_process_does_not_throw_the_fresh_token_away(fleet: Fleet) -> None:
-    await fleet.get()
-    await fleet.caches[0].forget(KEY, "token 1")
-    await fleet.get()
-    assert await fleet.caches[3].forget(KEY, "token 1")
-    assert await fleet.get() == ["token 2"] * 4
+async def test_a_late_failure_at_another_process_does_not_throw_the_fresh_token_away(processes: Processes) -> None:
+    await processes.get()
+    await processes.caches[0].forget(KEY, "token 1")
+    await processes.get()
+    assert await processes.caches[3].forget(KEY, "token 1")
+    assert await processes.get() == ["token 2"] * 4
 
 
-async def test_a_replacement_that_works_nowhere_is_not_replaced_by_any(fleet: Fleet) -> None:
-    await fleet.get()
-    await fleet.caches[0].forget(KEY, "token 1")
-    await fleet.get()
-    assert [await cache.forget(KEY, "token 2") for cache in fleet.caches] == [False] * 4
-    assert fleet.upstream.fetched == 2
-    fleet.clock.advance(30)
-    assert await fleet.caches[1].forget(KEY, "token 2")
+async def test_a_replacement_that_works_nowhere_is_not_replaced_by_any(processes: Processes) -> None:
+    await processes.get()
+    await processes.caches[0].forget(KEY, "token 1")
+    await processes.get()
+    assert [await cache.forget(KEY, "token 2") for cache in processes.caches] == [False] * 4
+    assert processes.upstream.fetched == 2
+    processes.clock.advance(30)
+    assert await processes.caches[1].forget(KEY, "token 2")
 
 
-async def test_a_replacement_that_worked_anywhere_may_be_replaced_at_once(fleet: Fleet) -> None:
+async def test_a_replacement_that_worked_anywhere_may_be_replaced_at_once(processes: Processes) -> None:
     for number in range(1, 11):
         token = f"token {number}"
-        assert await fleet.get() == [token] * 4
-        fleet.caches[number % 4].confirm(KEY, token)
+        assert await processes.get() == [token] * 4
+        processes.caches[number % 4].confirm(KEY, token)
         await turns()
-        assert await fleet.caches[(number + 1) % 4].forget(KEY, token)
-    assert fleet.upstream.fetched == 10
+        assert await processes.caches[(number + 1) % 4].forget(KEY, token)
+    assert processes.upstream.fetched == 10
 
 
 @KEYS
 async def test_a_replacement_that_worked_may_be_replaced_though_we_heard_late_of_the_one_before(
-    fleet: Fleet, key: TokenKey
+    processes: Processes, shared: Shared, key: TokenKey
 ) -> None:
-    late = fleet.store._listeners.pop(0)
-    await fleet.get(0, key=key)
-    assert await fleet.caches[0].forget(key, "token 1")
-    assert await fleet.get(0, key=key) == ["token 2"]
-    fleet.caches[0].confirm(key, "token 2")
+    late = shared._listeners.pop(0)
+    await processes.get(0, key=key)
+    assert await processes.caches[0].forget(key, "token 1")
+    assert await processes.get(0, key=key) == ["token 2"]
+    processes.caches[0].confirm(key, "token 2")
     await turns()
-    late(f"{PLACE}{key.name}", "")  # the first token is dropped: our copy of the second one goes, with what we know
-    assert await fleet.get(0, key=key) == ["token 2"]
-    assert await fleet.caches[0].forget(key, "token 2")
-    assert await fleet.get(0, key=key) == ["token 3"]
+    late(f"{TOKEN}:{key.name}", "")  # the first token is dropped: our copy of the second one goes, with what we know
+    assert await processes.get(0, key=key) == ["token 2"]
+    assert await processes.caches[0].forget(key, "token 2")
+    assert await processes.get(0, key=key) == ["token 3"]
 
 
-async def test_the_age_of_a_token_is_that_of_its_fetch_wherever_it_was(fleet: Fleet) -> None:
-    await fleet.get(0)
-    fleet.clock.advance(40)
-    await fleet.get(1)
-    assert fleet.caches[1].age(KEY, "token 1") == pytest.approx(40)
+async def test_the_age_of_a_token_is_that_of_its_fetch_wherever_it_was(processes: Processes) -> None:
+    await processes.get(0)
+    processes.clock.advance(40)
+    await processes.get(1)
+    assert processes.caches[1].age(KEY, "token 1") == pytest.approx(40)
 
 
 # Refusals
 
 
-async def test_a_refused_secret_is_asked_about_once_a_minute_by_all(fleet: Fleet) -> None:
-    fleet.upstream.error = TokenRefused("{errmsg}", {"errcode": 40001, "errmsg": "no"}, errmsg="no {really}")
+async def test_a_refused_secret_is_asked_about_once_a_minute_by_all(processes: Processes) -> None:
+    processes.upstream.error = TokenRefused("{errmsg}", {"errcode": 40001, "errmsg": "no"}, errmsg="no {really}")
     for seconds, fetched in [(0, 1), (59, 1), (1, 2)]:
-        fleet.clock.advance(seconds)
-        for cache in fleet.caches:
+        processes.clock.advance(seconds)
+        for cache in processes.caches:
             with pytest.raises(TokenRefused) as refused:
-                await cache.get(KEY, fleet.upstream)
+                await cache.get(KEY, processes.upstream)
             assert refused.value.data == {"errcode": 40001, "errmsg": "no"}
             assert str(refused.value) == "no {really}"
-        assert fleet.upstream.fetched == fetched
+        assert processes.upstream.fetched == fetched
 
 
-async def test_wrong_secrets_of_callers_are_counted_for_all(fleet: Fleet) -> None:
-    fleet.upstream.error = TokenRefused("invalid credential")
-    told = await _errors(fleet, range(100))
-    assert fleet.upstream.fetched == FAILURES_PER_MINUTE
+@IN_EVERY_STORE
+async def test_wrong_secrets_of_callers_are_counted_for_all(processes: Processes) -> None:
+    processes.upstream.error = TokenRefused("invalid credential")
+    told = await _errors(processes, range(100))
+    assert processes.upstream.fetched == FAILURES_PER_MINUTE
     assert sum(isinstance(error, Limited) for error in told) == 100 - FAILURES_PER_MINUTE
 
 
-async def test_good_secrets_of_callers_use_up_nothing(fleet: Fleet) -> None:
-    assert await _errors(fleet, range(100)) == []
-    fleet.upstream.error = UpstreamError("weixin_qy", "get_token", "down")
-    await _errors(fleet, range(100, 200))
-    assert fleet.upstream.fetched == 200
+@IN_EVERY_STORE
+async def test_good_secrets_of_callers_use_up_nothing(processes: Processes) -> None:
+    assert await _errors(processes, range(100)) == []
+    processes.upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    await _errors(processes, range(100, 200))
+    assert processes.upstream.fetched == 200
 
 
-async def _errors(fleet: Fleet, numbers: Sequence[int]) -> list[BaseException]:
-    asking = [fleet.caches[number % 4].get(borrowed(number), fleet.upstream) for number in numbers]
+async def _errors(processes: Processes, numbers: Sequence[int]) -> list[BaseException]:
+    asking = [processes.caches[number % 4].get(borrowed(number), processes.upstream) for number in numbers]
     results = await asyncio.gather(*asking, return_exceptions=True)
     return [result for result in results if isinstance(result, BaseException)]
 
@@ -308,55 +407,138 @@ async def _errors(fleet: Fleet, numbers: Sequence[int]) -> list[BaseException]:
 # The store away
 
 
-async def test_without_the_store_a_token_of_which_there_is_one_goes_on(fleet: Fleet) -> None:
-    await fleet.get(0)
-    fleet.store.away = True
-    assert await fleet.get(0) == ["token 1"]
-    assert await fleet.get(1) == ["token 2"]  # its own
-    assert await fleet.caches[0].forget(KEY, "token 1")
-    assert await fleet.get(0) == ["token 3"]
+async def test_without_the_store_a_token_of_which_there_is_one_goes_on(processes: Processes, shared: Shared) -> None:
+    await processes.get(0)
+    shared.away = True
+    assert await processes.get(0) == ["token 1"]
+    assert await processes.get(1) == ["token 2"]  # its own
+    assert await processes.caches[0].forget(KEY, "token 1")
+    assert await processes.get(0) == ["token 3"]
 
 
-async def test_without_the_store_a_token_that_a_fetch_kills_is_refused(fleet: Fleet) -> None:
-    await fleet.get(0, key=PLAIN)
-    fleet.store.away = True
+async def test_without_the_store_a_refused_secret_is_asked_about_once_a_minute_by_each(
+    processes: Processes, shared: Shared
+) -> None:
+    shared.away = True
+    processes.upstream.error = TokenRefused("invalid credential")
+    for seconds, fetched in [(0, 4), (59, 4), (1, 8)]:
+        processes.clock.advance(seconds)
+        for cache in processes.caches:
+            with pytest.raises(TokenRefused):
+                await cache.get(KEY, processes.upstream)
+        assert processes.upstream.fetched == fetched
+
+
+async def test_without_the_store_a_refresh_whose_secret_is_refused_is_not_tried_again_for_a_minute(
+    processes: Processes, shared: Shared
+) -> None:
+    await processes.get(0)
+    shared.away = True
+    processes.upstream.error = TokenRefused("invalid credential")
+    processes.clock.advance(LIFE - 200)
+    for seconds, fetched in [(0, 2), (30, 2), (29, 2), (1, 3)]:
+        processes.clock.advance(seconds)
+        assert await processes.get(0) == ["token 1"]
+        await turns()
+        assert processes.upstream.fetched == fetched
+
+
+async def test_without_the_store_each_counts_the_wrong_secrets_of_callers(processes: Processes, shared: Shared) -> None:
+    shared.away = True
+    processes.upstream.error = TokenRefused("invalid credential")
+    told = await _errors(processes, range(200))
+    assert processes.upstream.fetched == 4 * FAILURES_PER_MINUTE
+    assert sum(isinstance(error, Limited) for error in told) == 200 - 4 * FAILURES_PER_MINUTE
+
+
+async def test_without_the_store_a_replacement_that_never_worked_is_not_replaced(
+    processes: Processes, shared: Shared
+) -> None:
+    await processes.get(0)
+    await processes.caches[0].forget(KEY, "token 1")
+    assert await processes.get(0) == ["token 2"]
+    shared.away = True
+    assert not await processes.caches[0].forget(KEY, "token 2")
+    processes.clock.advance(REPLACEMENT_SECONDS)
+    assert await processes.caches[0].forget(KEY, "token 2")
+    assert await processes.get(0) == ["token 3"]
+    assert not await processes.caches[0].forget(KEY, "token 3")
+    processes.caches[0].confirm(KEY, "token 3")
+    assert await processes.caches[0].forget(KEY, "token 3")
+
+
+async def test_without_the_store_a_token_is_refreshed_ahead_by_each(processes: Processes, shared: Shared) -> None:
+    await processes.get()
+    shared.away = True
+    processes.clock.advance(LIFE - 200)
+    assert await processes.get() == ["token 1"] * 4
+    await turns()
+    assert await processes.get() == [f"token {number}" for number in (2, 3, 4, 5)]
+
+
+async def test_without_the_store_a_token_that_a_fetch_kills_is_refused(processes: Processes, shared: Shared) -> None:
+    await processes.get(0, key=PLAIN)
+    shared.away = True
     for number in (0, 1):
         with pytest.raises(StoreAway) as error:
-            await fleet.get(number, key=PLAIN)
+            await processes.get(number, key=PLAIN)
         assert (error.value.code, error.value.system, error.value.sent) == (1306201, "store", False)
-    assert fleet.upstream.fetched == 1
-    fleet.store.away = False
-    assert await fleet.get(key=PLAIN) == ["token 1"] * 4
+    assert processes.upstream.fetched == 1
+    shared.away = False
+    assert await processes.get(key=PLAIN) == ["token 1"] * 4
 
 
-async def test_when_the_store_has_lost_all_nobody_fetches(fleet: Fleet) -> None:
+async def test_when_the_store_has_lost_all_nobody_fetches(processes: Processes, shared: Shared) -> None:
     for key in (KEY, PLAIN):
-        await fleet.get(key=key)
-    fleet.store.lose_all()
-    assert [await fleet.get(key=key) for key in (KEY, PLAIN)] == [["token 1"] * 4, ["token 2"] * 4]
-    assert fleet.upstream.fetched == 2
+        await processes.get(key=key)
+    shared.lose_all()
+    assert [await processes.get(key=key) for key in (KEY, PLAIN)] == [["token 1"] * 4, ["token 2"] * 4]
+    assert processes.upstream.fetched == 2
 
 
-async def test_a_token_dropped_while_we_heard_nothing_is_not_used(fleet: Fleet) -> None:
-    await fleet.get()
-    deaf = fleet.store._listeners.pop()
-    await fleet.caches[0].forget(KEY, "token 1")
+async def test_a_token_dropped_while_we_heard_nothing_is_not_used(processes: Processes, shared: Shared) -> None:
+    await processes.get()
+    deaf = shared._listeners.pop()
+    await processes.caches[0].forget(KEY, "token 1")
     deaf("", "")  # it hears again
-    assert await fleet.get(3) == ["token 2"]
+    assert await processes.get(3) == ["token 2"]
 
 
-async def test_the_longer_life_wins_when_the_store_is_back(fleet: Fleet) -> None:
-    await fleet.get()
-    fleet.store.away = True
-    fleet.clock.advance(100)
-    await fleet.caches[2].forget(KEY, "token 1")
-    assert await fleet.get(2) == ["token 2"]
-    fleet.store.away = False
-    for heard in fleet.store._listeners:
+async def test_a_token_that_came_when_the_store_was_back_already_is_offered_to_all(
+    processes: Processes, shared: Shared
+) -> None:
+    shared.away = True
+    processes.upstream.open.clear()
+    fetching = asyncio.ensure_future(processes.get(0))
+    await turns()
+    shared.away = False
+    for heard in shared._listeners:
         heard("", "")
-    assert await fleet.get(2, 0, 1, 3) == ["token 2"] * 4
+    processes.upstream.open.set()
+    assert await fetching == ["token 1"]
+    assert await processes.get() == ["token 1"] * 4
+    assert processes.upstream.fetched == 1
 
 
-def test_the_name_of_a_key_says_which_it_is() -> None:
-    for key in (KEY, PLAIN, borrowed(1), TokenKey("a:b", "c%3Ad", "", "e f")):
-        assert TokenKey.named(key.name) == key
+async def test_the_longer_life_wins_when_the_store_is_back(processes: Processes, shared: Shared) -> None:
+    await processes.get()
+    shared.away = True
+    processes.clock.advance(100)
+    await processes.caches[2].forget(KEY, "token 1")
+    assert await processes.get(2) == ["token 2"]
+    shared.away = False
+    for heard in shared._listeners:
+        heard("", "")
+    assert await processes.get(2, 0, 1, 3) == ["token 2"] * 4
+
+
+def test_keys_that_are_not_the_same_have_different_names() -> None:
+    keys = [
+        *(KEY, PLAIN, borrowed(1), borrowed(2)),
+        TokenKey("a:b", "c", "d"),
+        TokenKey("a", "b:c", "d"),
+        TokenKey("a%3Ab", "c", "d"),
+        TokenKey("a", "b", "c", "d"),
+        TokenKey("a", "b", "c", "", "d"),
+    ]
+    assert len({key.name for key in keys}) == len(keys)
