@@ -20,6 +20,7 @@ from typing import Any
 from esb.contracts.component import Envelope
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
+from esb.core.credential_names import IDENTITIES
 from esb.core.errors import EsbError, RequestError
 from esb.core.events import Observer, crash
 from esb.core.params import switched_on
@@ -36,10 +37,10 @@ CLAIM_SECONDS = 5.0
 """The seconds that a claim lives longer than its call: a busy process may be late to keep the answer."""
 LOOK_SECONDS = 0.05
 """The time between two looks for the answer to a call that another process makes."""
-NOT_COMPARED = frozenset({"idempotency_key", "dry_run", "bk_app_code", "app_code", "bk_username", "username"})
-"""Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 ASKING = frozenset({"idempotency_key", "dry_run"})
 """Parameters that ask something of the gateway itself."""
+NOT_COMPARED = ASKING.union(IDENTITIES)
+"""Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Tells a caller's credentials from its arguments."""
+"""Tell a caller's credentials from its arguments."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,23 +6,8 @@ from typing import Any
 
 from esb.core import json_codec
 from esb.core.call import Credentials, Signed
+from esb.core.credential_names import CLAIMS, SECRETS
 from esb.core.errors import RequestError
-
-CLAIMS = ("bk_app_code", "bk_app_secret", "app_code", "app_secret", "bk_token", "bk_username", "username")
-"""Parameters that are credentials when the header X-Bkapi-Authorization is absent."""
-SECRETS = frozenset(
-    {
-        "bk_app_secret",
-        "app_secret",
-        "bk_token",
-        "bk_access_token",
-        "bk_signature",
-        "signature",
-        "bk_nonce",
-        "bk_timestamp",
-    }
-)
-"""Parameters that no component ever sees."""
 
 
 def split(
@@ -32,7 +17,7 @@ def split(
     gateway_jwt: str,
     signed: Signed | None,
 ) -> tuple[Credentials, Mapping[str, Any]]:
-    """Credentials and arguments of a call. `claims` are those of the header, None if there are none."""
+    """Return credentials and arguments of a call. `claims` are those of the header, None if there are none."""
     by_header = claims is not None
     if claims is None:
         claims = {name: _scalar(parameters.get(name)) for name in CLAIMS}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from esb.core.call import Credentials, Signed
+from esb.core.credential_names import CLAIMS, SECRETS
 from esb.core.errors import RequestError
-from esb.incoming.credentials import CLAIMS, SECRETS, claims_of, split
+from esb.incoming.credentials import claims_of, split
 
 SIGNED = Signed("POST", "/", {}, b"")
 

@@ -9,28 +9,11 @@ from pydantic import SecretStr
 
 from esb.core import json_codec
 from esb.core.call import Call
+from esb.core.credential_names import CREDENTIALS
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
 
-CREDENTIALS = frozenset(
-    {
-        "access_token",
-        "app_code",
-        "app_secret",
-        "bk_access_token",
-        "bk_app_code",
-        "bk_app_secret",
-        "bk_nonce",
-        "bk_signature",
-        "bk_timestamp",
-        "bk_token",
-        "bk_username",
-        "signature",
-        "username",
-    }
-)
-"""Parameters that never go upstream, wherever they stood: they are for the gateway."""
 SWITCH = "__esb_skip_"
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 Identify = Callable[[Call], Mapping[str, str]]
