@@ -14,6 +14,7 @@ import click
 
 from esb.cli.options import config_option
 from esb.config import Config, load
+from esb.config.component_paths import ROOT
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where a gateway listens that listens everywhere
@@ -96,7 +97,7 @@ def _place(config: Config | None, system: str, component: str, params: Mapping[s
             method = "POST" if "POST" in stanza.methods else stanza.methods[0]
             path = "/".join(_part(part, params) for part in stanza.path.split("/"))
             break
-    return method, f"/api/c/compapi{path}"
+    return method, f"{ROOT}{path}"
 
 
 def _part(part: str, params: Mapping[str, Any]) -> str:

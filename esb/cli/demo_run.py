@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from esb.config import load
+from esb.config.component_paths import ROOT
 from esb.gateway.app import create_app
 from esb.server.deployment import sandbox
 from esb.server.listener import listening
 
-PATH = "/api/c/compapi/cmsi/send_weixin/"
+PATH = f"{ROOT}/cmsi/send_weixin/"
 
 
 def example(environ: Mapping[str, str]) -> dict[str, Any]:

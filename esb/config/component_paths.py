@@ -2,10 +2,15 @@
 
 import re
 
+ROOT = "/api/c/compapi"
+"""What stands before every component's path in an address."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
-SEGMENT = re.compile(r"[^\s/?#%{}]+")
-PATTERN = r"^/+([^\s/?#%{}]+|\{[A-Za-z0-9_-]+\})(/([^\s/?#%{}]+|\{[A-Za-z0-9_-]+\}))*/*$"
+_NAME, _WORD = r"[A-Za-z0-9_-]+", r"[^\s/?#%{}]+"
+VARIABLE = re.compile(rf"\{{({_NAME})\}}")
+"""A variable of a path; its group is the name."""
+SEGMENT = re.compile(_WORD)
+_PART = rf"({_WORD}|\{{{_NAME}\}})"
+PATTERN = f"^/+{_PART}(/{_PART})*/*$"
 """Their form as one expression, for documents."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from multidict import istr
 
+from esb.config.component_paths import ROOT
 from esb.contracts.component import Reply
 from esb.core import json_codec
 from esb.core.deadlines import ANSWER_SECONDS
@@ -28,8 +29,8 @@ from esb.incoming.request import Arrival, request_id
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
 
-COMPONENTS = "/api/c/compapi/"
-BASE = len(COMPONENTS) - 1
+COMPONENTS = f"{ROOT}/"
+BASE = len(ROOT)
 CALLERS = 1000
 """So many headers X-Bkapi-Authorization are remembered, to be read once: a client sends the same one always."""
 SELF_SERVICE = "/api/c/self-service-api/"

@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from esb.config.component_paths import VARIABLE
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
-
-_VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Routes:
         for route, paths in routes:
             for path in paths:
                 if "{" in path:
-                    self._patterns.append((_pattern(path), tuple(_VARIABLE.findall(path)), route))
+                    self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), route))
                 else:
                     self._exact.setdefault(path, []).append(route)
 
@@ -78,5 +77,5 @@ class Routes:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = _VARIABLE.split(path)
+    parts = VARIABLE.split(path)
     return re.compile("".join("([^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from esb.config import ComponentStanza, Config
+from esb.config.component_paths import ROOT, VARIABLE
 from esb.contracts.component import Component, Envelope, Reply
 from esb.gateway.app import GATEWAY, create_app
-
-VARIABLE = re.compile(r"\{([^}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Declared:
     @property
     def paths(self) -> tuple[str, ...]:
         """As callers know them, the main one first."""
-        return tuple("/api/c/compapi" + path for path in (self.stanza.path, *self.stanza.aliases))
+        return tuple(ROOT + path for path in (self.stanza.path, *self.stanza.aliases))
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from aiohttp import ClientResponse, ClientSession, web
 
 from esb.config import load
+from esb.config.component_paths import ROOT
 from esb.core.clock import Clock
 from esb.core.events import Event
 from esb.gateway.app import create_app
@@ -21,7 +22,6 @@ from esb.telemetry import logs
 APP, SECRET, USER = "test_app", "test-app-secret", "admin"
 """Who calls, unless a test says otherwise; the app may call everything for everybody."""
 PATH = "/test/component/"
-COMPONENTS = "/api/c/compapi"
 NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
@@ -56,7 +56,7 @@ class Gateway:
         """The response to a request of the component, or of another path; `options` are those of aiohttp's client."""
         identity = {"bk_app_code": APP, "bk_app_secret": SECRET, "bk_username": user}
         told = {"X-Bkapi-Authorization": json.dumps(identity), **(headers or {})}
-        url = f"{self.url}{COMPONENTS}{path or self.path}"
+        url = f"{self.url}{ROOT}{path or self.path}"
         async with self.http.request(method, url, headers=told, **options) as response:
             body = await response.read()
         head = "\n".join(f"{name}: {value}" for name, value in response.headers.items())

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from esb.config.component_paths import VARIABLE
 from esb.core.errors import RequestError
 
-VARIABLE = re.compile(r"\{([A-Za-z0-9_-]+)\}")
 ALLOWED = "/:@!$&'()*+,;=~-._%"
 """What stands in a path as it is, besides letters and digits."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
