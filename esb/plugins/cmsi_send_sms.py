@@ -7,8 +7,7 @@ templates only: the message is the one parameter of that template.
 Source: cloud.tencent.com/document/api/382/55981 (SendSms, version 2021-01-11).
 """
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -31,18 +30,17 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.outcome import DeliveryOutcome, Failure
-from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody
-from esb.channels.report import DeliveryReport, PlainWording
-from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt, in_doubt, retry_after
-from esb.channels.tencent.phone import e164, in_country, is_mainland, parts, typed
-from esb.core.single_flight import fan_out
+from esb.channels.recipients import Audience, by_address, looked_up, require_somebody
+from esb.channels.report import PlainWording
+from esb.channels.tencent.cloud import SYSTEM, TencentConfig, in_doubt, retry_after
+from esb.channels.tencent.phone import e164, is_mainland, of_contact, parts, typed
+from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
 
 CONTENT = Label("message content", "content")
 SEND_SMS = "SendSms"
-NUMBERS_PER_CALL = 200
-CALLS_AT_ONCE = 4
+SMS = Product("sms", "2021-01-11", SEND_SMS, at_once=4)
+NUMBERS_PER_REQUEST = 200
 FAILED = template("SMS message sending failed")
 SOME_USERS = template("Some users failed to send sms. {complaint}")
 WRONG_NUMBERS = template("User message failed to send. {complaint}, please check")
@@ -94,22 +92,15 @@ class SendSms(Component[Config, SendSmsParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        url, target = config.dest_url.get_secret_value(), relay_target("send_sms")
-        self._relay = Relay(services.http, target, url, failed=FAILED, some_users=SOME_USERS)
-        self._tencent = TencentCloud(services.http, config, "sms", "2021-01-11")
+        self._sender = Sender(services.http, config, SMS, "send_sms", WORDING, FAILED)
 
     async def handle(self, call: Call, params: SendSmsParams) -> Any:
-        if not self._relay and (missing := self.config.missing()):
-            raise unfinished(missing)
+        self._sender.require_configured()
         text = plain_text(params.content, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
-        if self._relay:
-            return await self._relay.send(call, audience, _relayed(audience, text))
-        messages = _messages(self.config, audience, text)
-        if call.options.dry_run:
-            return rehearsal(audience, [(addresses, SEND_SMS, body) for addresses, body in messages])
-        outcomes = await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE)
-        return DeliveryReport(audience, DeliveryOutcome.joined(outcomes), WORDING)
+        if self._sender.relays:
+            return await self._sender.relay(call, audience, _relayed(audience, text))
+        return await self._sender.send(call, audience, _requests(self.config, audience, text), self._read)
 
     async def _audience(self, call: Call, params: SendSmsParams) -> Audience:
         if params.receiver:
@@ -117,31 +108,23 @@ class SendSms(Component[Config, SendSmsParams]):
             if not audience.typed:
                 raise EsbError(WRONG_NUMBERS, audience.report(), complaint=audience.complaint())
             return audience
-        audience = await looked_up(
-            self.services.users,
-            call,
-            params.receiver__username,
-            lambda contact: in_country(contact.telephone, contact.country_code),
-        )
+        audience = await looked_up(self.services.users, call, params.receiver__username, of_contact)
         require_somebody(audience)
         return audience
 
-    async def _send(self, call: Call, message: tuple[Sequence[str], dict[str, Any]]) -> DeliveryOutcome:
-        addresses, body = message
-        return await attempt(addresses, partial(self._sent, call, addresses, body))
-
-    async def _sent(self, call: Call, addresses: Sequence[str], body: dict[str, Any]) -> DeliveryOutcome:
-        response = await self._tencent.call(call, SEND_SMS, body)
+    def _read(self, addresses: Sequence[str], response: Mapping[str, Any]) -> DeliveryOutcome:
         statuses = response.get("SendStatusSet")
-        told = {
+        by_number = {
             str(status.get("PhoneNumber")).removeprefix("+"): status
             for status in (statuses if isinstance(statuses, list) else ())
             if isinstance(status, dict)
         }
-        return DeliveryOutcome.joined([self._status(address, told.get(e164(address)[1:], {})) for address in addresses])
+        return DeliveryOutcome.joined(
+            [self._status(address, by_number.get(e164(address)[1:], {})) for address in addresses]
+        )
 
     def _status(self, address: str, status: dict[str, Any]) -> DeliveryOutcome:
-        """What Tencent says of one number."""
+        """Return what Tencent says of one number."""
         code = str(status.get("Code") or "")
         if code.lower() == "ok":
             serial = str(status.get("SerialNo") or "")
@@ -149,35 +132,34 @@ class SendSms(Component[Config, SendSmsParams]):
         if not code or in_doubt(code):
             error = UpstreamError(SYSTEM, SEND_SMS, "the response does not say what became of every receiver")
             return DeliveryOutcome(unknown=(address,), error=error)
-        errcode, errmsg = self._tencent.readable_code(code), self._tencent.readable_text(status.get("Message"))
+        cloud = self._sender.cloud
+        errcode, errmsg = cloud.readable_code(code), cloud.readable_text(status.get("Message"))
         return DeliveryOutcome(failed=(Failure(address, errcode, errmsg, retry_after=retry_after(code) or None),))
 
 
 def _addressed(receivers: Sequence[str]) -> Audience:
-    """Numbers as the caller typed them; what is no number cannot be reached, and is told so."""
+    """Return the numbers as the caller typed them; what is no number cannot be reached, and is reported so."""
     found = by_address((typed(receiver), receiver) for receiver in receivers)
     wrong = found.pop("", ())
     return Audience(found, without_contact=wrong)
 
 
-def _messages(config: Config, audience: Audience, text: str) -> list[tuple[Sequence[str], dict[str, Any]]]:
-    """The requests: numbers of the mainland and others apart, as Tencent wants it, and not too many at once."""
-    body: dict[str, Any] = {
-        "SmsSdkAppId": config.sdk_app_id,
-        "TemplateId": config.template_id,
-        "TemplateParamSet": [text],
-    }
+def _requests(config: Config, audience: Audience, text: str) -> list[TencentRequest]:
+    """Return the requests: numbers of the mainland and others apart, as Tencent wants it, and not too many at once."""
+    body: dict[str, Any] = {"SmsSdkAppId": config.sdk_app_id, **config.template(text)}
     if config.sms_sign:
         body["SignName"] = config.sms_sign
     groups = [[address for address in audience.addresses if is_mainland(address) is home] for home in (True, False)]
     chunks = [
-        group[start : start + NUMBERS_PER_CALL] for group in groups for start in range(0, len(group), NUMBERS_PER_CALL)
+        group[start : start + NUMBERS_PER_REQUEST]
+        for group in groups
+        for start in range(0, len(group), NUMBERS_PER_REQUEST)
     ]
-    return [(chunk, {"PhoneNumberSet": [e164(address) for address in chunk], **body}) for chunk in chunks]
+    return [TencentRequest(chunk, {"PhoneNumberSet": [e164(address) for address in chunk], **body}) for chunk in chunks]
 
 
 def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:
-    errmsg = next((failure.errmsg for failure in outcome.failed if failure.errmsg), "")
+    errmsg = first_reason(outcome)
     if not errmsg:
         return Message(FAILED)
     return Message("SMS message sending failed, {errmsg}", {"errmsg": errmsg})
@@ -187,7 +169,7 @@ WORDING = PlainWording(_refused, SOME_USERS)
 
 
 def _relayed(audience: Audience, text: str) -> dict[str, Any]:
-    """What a relay gets: numbers in the old ESB's form, and the message decoded."""
+    """Return what a relay gets: numbers in the old ESB's form, and the message decoded."""
     receivers = []
     for code, number in map(parts, audience.addresses):
         receivers.append({"telephone": number, "nation_code": code} if code else {"telephone": number})

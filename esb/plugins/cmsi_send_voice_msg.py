@@ -6,7 +6,7 @@ Config decides which: `dest_url` is handed the message as JSON, and wins; else t
 Source: cloud.tencent.com/document/api/1128/51558 (SendTtsVoice, version 2020-09-02).
 """
 
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -29,17 +29,15 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.outcome import DeliveryOutcome
-from esb.channels.recipients import Audience, by_address, looked_up, rehearsal, require_somebody, united
-from esb.channels.report import DeliveryReport, PlainWording
-from esb.channels.tencent.cloud import TencentCloud, TencentConfig, attempt
-from esb.channels.tencent.phone import e164, in_country, parts, typed
-from esb.core.single_flight import fan_out
+from esb.channels.recipients import Audience, by_address, looked_up, require_somebody, united
+from esb.channels.report import PlainWording
+from esb.channels.tencent.cloud import TencentConfig
+from esb.channels.tencent.phone import e164, of_contact, parts, typed
+from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
 
 CONTENT = Label("auto voice reading info", "auto_read_message")
-SEND_TTS_VOICE = "SendTtsVoice"
-CALLS_AT_ONCE = 8
+VMS = Product("vms", "2020-09-02", "SendTtsVoice", at_once=8)
 RELAY_FAILED = template("Some users failed to send voice.")
 NOBODY = template("All users contact information failed to get, {complaint}")
 SOME_USERS = template("Some users failed to send voice. {complaint}")
@@ -101,22 +99,15 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     def __init__(self, config: TencentConfig, services: Services) -> None:
         super().__init__(config, services)
-        url, target = config.dest_url.get_secret_value(), relay_target("send_voice_msg")
-        self._relay = Relay(services.http, target, url, failed=RELAY_FAILED, some_users=SOME_USERS)
-        self._tencent = TencentCloud(services.http, config, "vms", "2020-09-02")
+        self._sender = Sender(services.http, config, VMS, "send_voice_msg", WORDING, RELAY_FAILED)
 
     async def handle(self, call: Call, params: SendVoiceMsgParams) -> Any:
-        if not self._relay and (missing := self.config.missing()):
-            raise unfinished(missing)
+        self._sender.require_configured()
         text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
-        if self._relay:
-            return await self._relay.send(call, audience, _relayed(audience, text))
-        messages = _messages(self.config, audience, text)
-        if call.options.dry_run:
-            return rehearsal(audience, [([address], SEND_TTS_VOICE, body) for address, body in messages])
-        outcomes = await fan_out(partial(self._send, call), messages, CALLS_AT_ONCE)
-        return DeliveryReport(audience, DeliveryOutcome.joined(outcomes), WORDING)
+        if self._sender.relays:
+            return await self._sender.relay(call, audience, _relayed(audience, text))
+        return await self._sender.send(call, audience, _requests(self.config, audience, text), _read)
 
     async def _audience(self, call: Call, params: SendVoiceMsgParams) -> Audience:
         people = params.user_list_information
@@ -126,36 +117,27 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
             usernames = list(params.receiver__username)
         audience = Audience(by_address(numbered))
         if usernames:
-            known = await looked_up(
-                self.services.users,
-                call,
-                list(dict.fromkeys(usernames)),
-                lambda contact: in_country(contact.telephone, contact.country_code),
-            )
+            known = await looked_up(self.services.users, call, list(dict.fromkeys(usernames)), of_contact)
             audience = united(audience, known)
         require_somebody(audience, NOBODY)
         return audience
 
-    async def _send(self, call: Call, message: tuple[str, dict[str, Any]]) -> DeliveryOutcome:
-        address, body = message
-        return await attempt([address], partial(self._sent, call, address, body))
 
-    async def _sent(self, call: Call, address: str, body: dict[str, Any]) -> DeliveryOutcome:
-        response = await self._tencent.call(call, SEND_TTS_VOICE, body)
-        status = response.get("SendStatus")
-        call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
-        return DeliveryOutcome(accepted=(address,), msgids=(call_id,) if call_id else ())
+def _requests(config: TencentConfig, audience: Audience, text: str) -> list[TencentRequest]:
+    """Return the requests, one a number."""
+    body = {**config.template(text), "VoiceSdkAppid": config.sdk_app_id}
+    return [TencentRequest([address], {"CalledNumber": e164(address), **body}) for address in audience.addresses]
 
 
-def _messages(config: TencentConfig, audience: Audience, text: str) -> list[tuple[str, dict[str, Any]]]:
-    """The requests, one a number."""
-    body = {"TemplateId": config.template_id, "TemplateParamSet": [text], "VoiceSdkAppid": config.sdk_app_id}
-    return [(address, {"CalledNumber": e164(address), **body}) for address in audience.addresses]
+def _read(addresses: Sequence[str], response: Mapping[str, Any]) -> DeliveryOutcome:
+    status = response.get("SendStatus")
+    call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
+    return DeliveryOutcome(accepted=tuple(addresses), msgids=(call_id,) if call_id else ())
 
 
 def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:
     names = ",".join(audience.names([failure.receiver for failure in outcome.failed]))
-    errmsg = next((failure.errmsg for failure in outcome.failed if failure.errmsg), "")
+    errmsg = first_reason(outcome)
     if not errmsg:
         return Message("Some users failed to send voice. {names}", {"names": names})
     return Message("Some users failed to send voice. {names}, {errmsg}", {"names": names, "errmsg": errmsg})
@@ -165,7 +147,7 @@ WORDING = PlainWording(_refused, SOME_USERS)
 
 
 def _relayed(audience: Audience, text: str) -> dict[str, Any]:
-    """What a relay gets: people in the old ESB's form."""
+    """Return what a relay gets: people in the old ESB's form."""
     people = []
     for address, names in audience.typed.items():
         code, number = parts(address)

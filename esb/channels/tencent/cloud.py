@@ -53,8 +53,12 @@ class TencentConfig(ConfigModel):
         SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
     )
 
+    def template(self, text: str) -> dict[str, Any]:
+        """Return the part of a request that fills the template with this text."""
+        return {"TemplateId": self.template_id, "TemplateParamSet": [text]}
+
     def missing(self) -> list[str]:
-        """The keys without which Tencent cannot be asked."""
+        """Return the keys without which Tencent cannot be asked."""
         needed = ("tencent_secret_id", "tencent_secret_key", "sdk_app_id", "template_id")
         return [key for key in needed if not getattr(self, key)]
 

@@ -5,6 +5,8 @@ An address is "+86-13800000000", or "+442071234567" where nobody said where the 
 
 import re
 
+from esb.contracts.services import Contact
+
 MAINLAND = "86"
 """The country code of a number that comes without one."""
 _DIGITS = re.compile(r"[0-9]{3,20}")
@@ -24,6 +26,11 @@ def in_country(number: str, country_code: str) -> str:
     """The address of a national number; "" if it is none. A country code that is missing is the mainland's."""
     code = country_code.strip().lstrip("+0") or MAINLAND
     return f"+{code}-{number}" if _DIGITS.fullmatch(number) and code.isdecimal() else ""
+
+
+def of_contact(contact: Contact) -> str:
+    """Return the address of a person in the directory; "" if there is none."""
+    return in_country(contact.telephone, contact.country_code)
 
 
 def e164(address: str) -> str:
