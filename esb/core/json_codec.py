@@ -18,15 +18,8 @@ else:
     _NOTHING_FANCY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-def decode(raw: bytes | str) -> Any:
-    """What this JSON says. ValueError if it is not JSON, or not strictly so. Text may hold what no UTF-8 can."""
-    if orjson is not None:
-        return orjson.loads(raw)  # its JSONDecodeError is a ValueError
-    return decode_plain(raw if isinstance(raw, bytes) else raw.encode())  # so is a UnicodeEncodeError
-
-
 def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
-    """This value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value.
+    """Encode this value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value.
 
     `write` gives the JSON value of what is none itself, or raises TypeError. What is JSON already never gets there.
     """
@@ -39,12 +32,12 @@ def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
 
 
 def encode_to_keep(value: Any) -> bytes:
-    """As `encode`, for what is kept while others are waited for: orjson's own holds 4 KB, however short the text is."""
+    """Encode what is kept while others are waited for: bytes of orjson's own hold 4 KB, however short the text is."""
     return b"".join((encode(value), b""))
 
 
 def decode_lenient(raw: bytes) -> Any:
-    """What this JSON says, as far as it can be had: a BOM, control characters and broken UTF-8 are passed over.
+    """Decode JSON as far as it can be had: a BOM, control characters and broken UTF-8 are passed over.
 
     For answers of upstreams, who send all of these. ValueError if nothing can be had.
     """
@@ -58,8 +51,10 @@ def decode_lenient(raw: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def decode_plain(raw: bytes) -> Any:
-    """The standard library's answer to `decode`."""
+def decode_plain(raw: bytes | str) -> Any:
+    """Decode as `decode` does, with the standard library."""
+    if isinstance(raw, str):
+        raw = raw.encode()  # its UnicodeEncodeError is a ValueError
     try:
         value = json.loads(raw.decode(), parse_constant=_refuse_constant, parse_float=_number, parse_int=_integer)
     except RecursionError:
@@ -72,8 +67,15 @@ def decode_plain(raw: bytes) -> Any:
     return value
 
 
+decode: Callable[[bytes | str], Any] = decode_plain if orjson is None else orjson.loads
+"""Decode JSON, UTF-8 bytes or text. ValueError if it is not JSON, or not strictly so; text may hold what no UTF-8 can.
+
+The very function, not one around it: each call decodes twice at least.
+"""
+
+
 def encode_plain(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
-    """The standard library's answer to `encode`."""
+    """Encode as `encode` does, with the standard library."""
     encoder = _PLAIN if write is None else _plain(lambda other: _also_written(other, write))
     try:
         return encoder.encode(_finite(value)).encode()
@@ -82,7 +84,7 @@ def encode_plain(value: Any, write: Callable[[Any], Any] | None = None) -> bytes
 
 
 def _finite(value: Any) -> Any:
-    """The value with null for each number that JSON has not, as orjson writes it."""
+    """Put null in the place of each number that JSON has not, as orjson does."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -93,7 +95,7 @@ def _finite(value: Any) -> Any:
 
 
 def _also_written(value: Any, write: Callable[[Any], Any] | None = None) -> Any:
-    """What orjson writes beyond JSON's own types and cannot be told not to; then what `write` makes of it."""
+    """Encode what orjson writes beyond JSON's own types and cannot be told not to; then what `write` makes of it."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, UUID):
@@ -111,7 +113,7 @@ _PLAIN = _plain(_also_written)
 
 
 def _integer(text: str) -> int | float:
-    """A whole number; beyond 64 bits the nearest float, as in orjson and most of the world."""
+    """Read a whole number; beyond 64 bits the nearest float, as in orjson and most of the world."""
     value = int(text)
     return value if -(2**63) <= value < 2**64 else _number(text)
 

@@ -106,11 +106,16 @@ def _receivers(value: Any) -> tuple[str, ...]:
 
 
 def _items(value: Any) -> Any:
-    """The items of what callers may send instead of a list."""
+    """Return the items of what callers may send instead of a list."""
     if value is None:
         return ()
     if isinstance(value, str):
-        value = _listed(value)
+        if not value.lstrip().startswith("["):
+            return _SEPARATORS.split(value)
+        try:
+            value = json_codec.decode(value.strip().encode())
+        except ValueError:  # not JSON after all: separators, as everywhere else
+            return _SEPARATORS.split(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list | tuple):
@@ -133,15 +138,6 @@ def _dicts(value: Any) -> Any:
     if not all(isinstance(item, dict) for item in value):
         raise problem("Must be a list of dicts")
     return value
-
-
-def _listed(text: str) -> Any:
-    if text.lstrip().startswith("["):
-        try:
-            return json_codec.decode(text.strip().encode())
-        except ValueError:
-            pass  # not JSON after all: separators, as everywhere else
-    return _SEPARATORS.split(text)
 
 
 def _filled(kind: type, name: str) -> Callable[[Any], Any]:

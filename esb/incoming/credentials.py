@@ -20,12 +20,21 @@ def split(
     """Return credentials and arguments of a call. `claims` are those of the header, None if there are none."""
     by_header = claims is not None
     if claims is None:
-        claims = {name: _scalar(parameters.get(name)) for name in CLAIMS}
-    access_token = _scalar(parameters.get("bk_access_token", ""))
+        said: dict[str, str] = {}
+        for name in CLAIMS:
+            if name in parameters:
+                value = parameters[name]
+                said[name] = value if type(value) is str else _scalar(value)
+        claims = said
+    access_token = _scalar(parameters["bk_access_token"]) if "bk_access_token" in parameters else ""
     credentials = Credentials(claims, by_header, signed, cookie, gateway_jwt, access_token)
-    if SECRETS.isdisjoint(parameters):
+    secrets = SECRETS.intersection(parameters)
+    if not secrets:
         return credentials, parameters
-    return credentials, {name: value for name, value in parameters.items() if name not in SECRETS}
+    args = dict(parameters)
+    for name in secrets:
+        del args[name]
+    return credentials, args
 
 
 def claims_of(authorization: str) -> Mapping[str, str] | None:
@@ -46,7 +55,7 @@ def claims_of(authorization: str) -> Mapping[str, str] | None:
 
 
 def _scalar(value: Any) -> str:
-    """A claim as text; what is neither text nor a number claims nothing."""
+    """Return a claim as text; what is neither text nor a number claims nothing."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -29,21 +29,21 @@ class Responses:
             headers.update(more)
             headers.update({REQUEST_ID: request_id, "Server": SERVER})
             return web.Response(body=body, status=status, headers=headers)
-        head = f"{self._head(status)}Content-Length: {len(body)}\r\n{REQUEST_ID}: {request_id}\r\n\r\n"
-        return Ready(request, status, head.encode() + body)
-
-    def _head(self, status: int) -> str:
         second = int(time.time())
         if second != self._second:
             self._second = second
             self._heads.clear()
-        head = self._heads.get(status)
-        if head is None:
-            head = self._heads[status] = (
-                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {JSON}\r\nServer: {SERVER}\r\n"
-                f"Date: {formatdate(second, usegmt=True)}\r\n"
-            )
-        return head
+        start = self._heads.get(status) or self._start(status)
+        head = f"{start}Content-Length: {len(body)}\r\n{REQUEST_ID}: {request_id}\r\n\r\n"
+        return Ready(request, status, head.encode() + body)
+
+    def _start(self, status: int) -> str:
+        """Make what heads with this status begin with in this second."""
+        start = self._heads[status] = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {JSON}\r\nServer: {SERVER}\r\n"
+            f"Date: {formatdate(self._second, usegmt=True)}\r\n"
+        )
+        return start
 
 
 class Ready(web.StreamResponse):

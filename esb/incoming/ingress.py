@@ -146,19 +146,19 @@ class Ingress:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
         if len(self.in_flight) > generation.max_in_flight:
             raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
-        route = self._found(arrival, generation.routes)
+        request, route = arrival.request, None
+        if request.raw_path.startswith(COMPONENTS):  # and nearly always goes on as it is declared
+            route = generation.routes.exact(request.raw_path[BASE:], request.method)
+        if route is None:
+            route = self._found(arrival, generation.routes)
         if not route.active:
             raise Inactive("Not found, inactive channel")
         arrival.route = route
         return route
 
     def _found(self, arrival: Arrival, routes: Routes) -> Route:
-        request = arrival.request
-        if request.raw_path.startswith(COMPONENTS):  # and nearly always goes on as it is declared
-            route = routes.exact(request.raw_path[BASE:], request.method)
-            if route is not None:
-                return route
-        path, found = request.path, None
+        """Find the route of a path with variables, or of one that is written in another way than declared."""
+        request, path, found = arrival.request, arrival.request.path, None
         if path.startswith(COMPONENTS):
             found = routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
         elif path.startswith(SELF_SERVICE):

@@ -73,7 +73,8 @@ class Arrival:
         """The call of this component. RequestError if the request cannot be read."""
         request, headers = self.request, self.request.headers
         method = request.method
-        gateway_jwt = _text(headers.get(GATEWAY_JWT))
+        gateway_jwt = _text(value) if (value := headers.get(GATEWAY_JWT)) else ""
+        authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
         if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
             path, query_string = request.rel_url.raw_path, request.rel_url.raw_query_string
@@ -81,7 +82,7 @@ class Arrival:
         body: bytes | AsyncIterator[bytes] = b""
         if (
             route.streams_body
-            and (gateway_jwt or self._claims() is not None)  # who is calling need not be looked for in the body
+            and (gateway_jwt or self.claims_of(authorization) is not None)  # else it may stand in the body who calls
             and not signature.offered(query)
         ):
             found, read = query, b""
@@ -94,8 +95,8 @@ class Arrival:
                 found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""))
         claimed, args = credentials.split(
             found,
-            self._claims(),
-            _text(headers.get(COOKIE)),
+            self.claims_of(authorization),
+            _text(value) if (value := headers.get(COOKIE)) else "",
             gateway_jwt,
             Signed(method, self._signed(path), query, read) if query and signature.offered(query) else None,
         )
@@ -142,10 +143,6 @@ class Arrival:
                 travelling[name] = value
         travelling[REQUEST_ID] = self.id
         return travelling
-
-    def _claims(self) -> Mapping[str, str] | None:
-        authorization = self.request.headers.get(AUTHORIZATION)
-        return None if authorization is None else self.claims_of(authorization)
 
     def _body_at_hand(self, route: Route) -> bytes | None:
         """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
@@ -220,8 +217,6 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
 
 
-def _text(header: str | None) -> str:
-    """A header's text. Bytes that are no UTF-8 come as lone surrogates, which nothing further down could encode."""
-    if header is None:
-        return ""
+def _text(header: str) -> str:
+    """Return a header's text. Bytes that are no UTF-8 come as lone surrogates, which nothing else could encode."""
     return header if header.isascii() else header.encode(errors="replace").decode()

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 ALL = "*"
+"""The glob that nearly all apps have: who has it need not be compared with anything."""
 
 
 def matches(name: str, globs: Collection[str]) -> bool:
-    """Whether one of the globs gives this name. Case matters."""
-    return ALL in globs or any(fnmatchcase(name, glob) for glob in globs)
+    """Return True if one of the globs gives this name. Case matters."""
+    return any(fnmatchcase(name, glob) for glob in globs)

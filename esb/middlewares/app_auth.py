@@ -30,11 +30,12 @@ class AppAuth(Middleware[NoConfig]):
     async def __call__(self, call: Call, handler: Handler) -> Any:
         if brings_token(call):
             return await handler(await self._identified(call, *await identity_by_token(self.services, call)))
-        signed = call.credentials.signed
+        claims, signed = call.credentials.claims, call.credentials.signed
+        code = claims.get("bk_app_code") or claims.get("app_code") or ""
         if signed is not None:
-            app = await self._by_signature(call, signed)
+            app = await self._by_signature(call, code, signed)
         else:
-            app = await self._by_secret(call)
+            app = await self._by_secret(call, code)
         call.record.app = app.code
         return await handler(call.made_by(app, call.user))
 
@@ -46,10 +47,10 @@ class AppAuth(Middleware[NoConfig]):
             call.record.user_source = source
         return call.made_by(app, identity.user)
 
-    async def _by_signature(self, call: Call, signed: Signed) -> App:
+    async def _by_signature(self, call: Call, code: str, signed: Signed) -> App:
         nonce = signature.nonce(signed.query)
         timestamp = signature.timestamp(signed.query, self.services.clock.since_1970())
-        code = _app_code(call) or signed.query.get("bk_app_code") or signed.query.get("app_code") or ""
+        code = code or signed.query.get("bk_app_code") or signed.query.get("app_code") or ""
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
         if not signature.verify(signed, await self._apps.secrets(call, code)):
@@ -66,19 +67,13 @@ class AppAuth(Middleware[NoConfig]):
         if not await self.services.store.add(f"{NONCE}:{digest}", left + CLOCKS_APART):
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
 
-    def _by_secret(self, call: Call) -> Awaitable[App]:
+    def _by_secret(self, call: Call, code: str) -> Awaitable[App]:
         claims = call.credentials.claims
         secret = claims.get("bk_app_secret") or claims.get("app_secret")
         if not secret:
             raise AuthenticationError(
                 "Signature [bk_signature] and APP Secret [bk_app_secret] cannot be empty at the same time"
             )
-        code = _app_code(call)
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
         return self._apps.verify(call, code, secret)
-
-
-def _app_code(call: Call) -> str:
-    claims = call.credentials.claims
-    return claims.get("bk_app_code") or claims.get("app_code") or ""

@@ -6,7 +6,7 @@ from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Handler, Middleware
 from esb.core.call import Call
 from esb.core.errors import PermissionDenied
-from esb.middlewares._globs import matches
+from esb.middlewares._globs import ALL, matches
 
 
 class Permission(Middleware[NoConfig]):
@@ -17,7 +17,7 @@ class Permission(Middleware[NoConfig]):
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
         allowed = call.app.components if call.app is not None else ()
-        if not matches(call.component, allowed):
+        if ALL not in allowed and not matches(call.component, allowed):
             system, _, name = call.component.partition(".")
             raise PermissionDenied(
                 "APP permission is insufficient, APP has no permission to access the component ({name}) of the system"

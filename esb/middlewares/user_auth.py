@@ -9,7 +9,7 @@ from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message, template
-from esb.middlewares._globs import matches
+from esb.middlewares._globs import ALL, matches
 from esb.middlewares._identity import brings_token, identity_by_token
 
 LONGEST_NAME = 255
@@ -66,11 +66,12 @@ class UserAuth(Middleware[UserAuthConfig]):
 
     def _named(self, call: Call, username: str) -> User:
         allowed = call.app.impersonate if call.app is not None else ()
-        if not matches(username, allowed):
+        if ALL not in allowed and not matches(username, allowed):
             hint = Message(
                 "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`"
             )
-        elif not _is_name(username):
+        elif username != username.strip() or not username.isprintable() or len(username) > LONGEST_NAME:
+            # Upstreams would read another name than the globs allowed: a header loses its outer spaces, for one.
             hint = Message("bk_username is no user name: it is too long, or holds control characters or outer spaces")
         else:
             return User(username, False)
@@ -84,8 +85,3 @@ class UserAuth(Middleware[UserAuthConfig]):
             if name.strip() == self._cookie:
                 return value.strip().strip('"')
         return ""
-
-
-def _is_name(text: str) -> bool:
-    """Whether upstreams would read the very name that the globs allowed: a header loses its outer spaces, for one."""
-    return text.isprintable() and text == text.strip() and len(text) <= LONGEST_NAME
