@@ -25,7 +25,7 @@ from esb.core.errors import EsbError, RequestError
 from esb.core.events import Observer, crash
 from esb.core.params import switched_on
 from esb.delivery import replay
-from esb.incoming.in_flight import Occupancy
+from esb.incoming.in_flight import InFlight
 from esb.store.keyspaces import IDEMPOTENCY
 from esb.store.protocol import Store
 
@@ -77,16 +77,16 @@ class Idempotency:
         store: Store,
         observer: Observer,
         *,
-        calls: Occupancy | None = None,
+        calls: InFlight | None = None,
         running: dict[str, _Running] | None = None,
     ) -> None:
         """`calls` counts those with a key to their end; `running` holds them, by entry of the store."""
         self._store = store
         self._observer = observer
-        self._calls = Occupancy() if calls is None else calls
+        self._calls = InFlight() if calls is None else calls
         self._running = {} if running is None else running
 
-    def counting(self, calls: Occupancy) -> "Idempotency":
+    def counting(self, calls: InFlight) -> "Idempotency":
         """Return the same; a call that it lets pass with a key is among these to its end, though its caller leaves."""
         return Idempotency(self._store, self._observer, calls=calls, running=self._running)
 

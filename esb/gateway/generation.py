@@ -17,7 +17,7 @@ from esb.gateway import plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.dispatch import Endpoint
-from esb.incoming.in_flight import Occupancy
+from esb.incoming.in_flight import InFlight
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
 from esb.store.protocol import Store, StoreServices
@@ -62,7 +62,7 @@ class Generation:
         """ConfigError with all mistakes of all stanzas, and those found before."""
         self.config = config
         self.number = number
-        self.calls = Occupancy()
+        self.calls = InFlight()
         # What every call asks for: of a pydantic model, it would take ten times as long.
         self.max_in_flight = config.server.max_in_flight
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies

@@ -9,26 +9,30 @@ GZIP = 16 + zlib.MAX_WBITS
 PIECE = 2**18
 
 
-async def unpacked(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+async def decompressed(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
     """What these chunks hold, in pieces of at most PIECE bytes. RequestError if they are not packed as they say."""
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise RequestError("Parameters error, a request body may be compressed with gzip or deflate only")
-    unpacker = None
+    decompressor = None
     async for chunk in chunks:
         rest, piece = chunk, b""
         while rest or len(piece) == PIECE:  # a full piece: there may be more to come out of what went in
-            if unpacker is None or (unpacker.eof and encoding != "deflate"):  # gzip may have several members
-                unpacker = zlib.decompressobj(GZIP if encoding != "deflate" else _window(rest))
+            if decompressor is None or (decompressor.eof and encoding != "deflate"):  # gzip may have several members
+                decompressor = zlib.decompressobj(GZIP if encoding != "deflate" else _window(rest))
             try:
-                piece = unpacker.decompress(rest, PIECE)
+                piece = decompressor.decompress(rest, PIECE)
             except zlib.error:
                 raise _broken() from None
             if piece:
                 yield piece
-            rest = unpacker.unconsumed_tail if not unpacker.eof or encoding == "deflate" else unpacker.unused_data
-            if unpacker.eof and not rest:
+            rest = (
+                decompressor.unconsumed_tail
+                if not decompressor.eof or encoding == "deflate"
+                else decompressor.unused_data
+            )
+            if decompressor.eof and not rest:
                 break
-    if unpacker is not None and not unpacker.eof:
+    if decompressor is not None and not decompressor.eof:
         raise _broken()
 
 

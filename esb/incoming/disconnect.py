@@ -7,29 +7,29 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
-class HungUp(ConnectionError):
+class ClientDisconnected(ConnectionError):
     """The peer has closed the connection."""
 
 
 @asynccontextmanager
 async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[None]:
-    """What runs inside is cancelled when the connection closes; outside it is HungUp."""
+    """What runs inside is cancelled when the connection closes; outside it is ClientDisconnected."""
     if transport is None or transport.is_closing():
-        raise HungUp
+        raise ClientDisconnected
     loop = asyncio.get_running_loop()
     scope = asyncio.timeout(None)
     protocol = transport.get_protocol()
     assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 - every stream transport has one
     try:
         async with scope:
-            transport.set_protocol(_Watched(protocol, lambda: scope.reschedule(loop.time())))
+            transport.set_protocol(_WatchedProtocol(protocol, lambda: scope.reschedule(loop.time())))
             try:
                 yield
             finally:
                 transport.set_protocol(protocol)
     except TimeoutError:
         if scope.expired():
-            raise HungUp from None
+            raise ClientDisconnected from None
         raise
 
 
@@ -39,7 +39,7 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-class _Watched(asyncio.Protocol):
+class _WatchedProtocol(asyncio.Protocol):
     """A protocol that tells when its connection is lost, and hands everything on."""
 
     def __init__(self, protocol: asyncio.Protocol, lost: Callable[[], None]) -> None:

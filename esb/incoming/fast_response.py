@@ -13,7 +13,7 @@ SERVER = "esb-gateway"
 REQUEST_ID = "X-Bkapi-Request-Id"
 
 
-class Responses:
+class JsonResponses:
     """Makes the answers that are JSON. What many heads have in common is made once a second."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Responses:
             self._heads.clear()
         start = self._heads.get(status) or self._start(status)
         head = f"{start}Content-Length: {len(body)}\r\n{REQUEST_ID}: {request_id}\r\n\r\n"
-        return Ready(request, status, head.encode() + body)
+        return PreparedResponse(request, status, head.encode() + body)
 
     def _start(self, status: int) -> str:
         """Make what heads with this status begin with in this second."""
@@ -46,7 +46,7 @@ class Responses:
         return start
 
 
-class Ready(web.StreamResponse):
+class PreparedResponse(web.StreamResponse):
     """Head and body in one piece, written at once.
 
     aiohttp's server asks an answer to prepare itself, to write itself, and whether the connection stays: that is all

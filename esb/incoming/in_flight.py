@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 
 
-class Occupancy:
+class InFlight:
     """Entered with `with`, by each call and for as long as it lasts."""
 
     __slots__ = ("_last", "number")

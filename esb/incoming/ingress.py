@@ -22,10 +22,10 @@ from esb.core.events import CallFinished, Observer
 from esb.core.i18n import Catalogues
 from esb.incoming import responses
 from esb.incoming.credentials import claims_of
-from esb.incoming.disconnect import HungUp, while_connected
-from esb.incoming.fast_response import REQUEST_ID, SERVER, Responses
-from esb.incoming.in_flight import Occupancy
-from esb.incoming.request import Arrival, request_id
+from esb.incoming.disconnect import ClientDisconnected, while_connected
+from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
+from esb.incoming.in_flight import InFlight
+from esb.incoming.request import IncomingRequest, request_id
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
 
@@ -41,7 +41,7 @@ class Generation(Protocol):
     """What answers now. A call keeps the one it started with."""
 
     routes: Routes
-    calls: Occupancy
+    calls: InFlight
     max_in_flight: int
     trusted_proxies: Sequence[Network]
 
@@ -61,7 +61,7 @@ class Ingress:
         self._trouble = trouble
         self._observer = observer
         self._catalogues = catalogues
-        self._responses = Responses()
+        self._responses = JsonResponses()
         self._claims_of = lru_cache(maxsize=CALLERS)(claims_of)
         self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
         self.in_flight: set[asyncio.Task[Any]] = set()
@@ -77,11 +77,13 @@ class Ingress:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         generation = self._current()
-        arrival = Arrival(request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic())
+        incoming = IncomingRequest(
+            request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic()
+        )
         self.in_flight.add(task)
         try:
             with generation.calls:
-                return await self._answer(arrival, generation, task)
+                return await self._answer(incoming, generation, task)
         finally:
             self.in_flight.discard(task)
 
@@ -97,35 +99,37 @@ class Ingress:
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}
         return self._responses.json(request, request_id(request), json_codec.encode(body), 200 if healthy else 503)
 
-    async def _answer(self, arrival: Arrival, generation: Generation, task: "asyncio.Task[Any]") -> web.StreamResponse:
+    async def _answer(
+        self, incoming: IncomingRequest, generation: Generation, task: "asyncio.Task[Any]"
+    ) -> web.StreamResponse:
         observer = self._observer
         if observer.tracer is not None:
-            arrival.record.span = observer.tracer.call(arrival.request.headers)
+            incoming.record.span = observer.tracer.call(incoming.request.headers)
         try:
-            answer = await self._within_deadline(arrival, self._route(arrival, generation), task)
+            answer = await self._within_deadline(incoming, self._route(incoming, generation), task)
             if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
-                written = await responses.streamed(arrival, answer, observer)
+                written = await responses.streamed(incoming, answer, observer)
             else:
-                written = responses.written(arrival, answer, self._responses)
-        except HungUp:
-            self._finished(arrival, responses.CUT_SHORT, 0, "caller")
+                written = responses.written(incoming, answer, self._responses)
+        except ClientDisconnected:
+            self._finished(incoming, responses.CUT_SHORT, 0, "caller")
             return web.Response()  # to nobody
         except asyncio.CancelledError:
-            self._finished(arrival, responses.CUT_SHORT, 0, "gateway")
+            self._finished(incoming, responses.CUT_SHORT, 0, "gateway")
             raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
-            written = responses.failed(arrival, error, self._responses, observer)
-        self._finished(arrival, written.code, written.response.status, written.source)
+            written = responses.failed(incoming, error, self._responses, observer)
+        self._finished(incoming, written.code, written.response.status, written.source)
         return written.response
 
-    def _finished(self, arrival: Arrival, code: int | str, status: int, source: str) -> None:
-        route, record = arrival.route, arrival.record
+    def _finished(self, incoming: IncomingRequest, code: int | str, status: int, source: str) -> None:
+        route, record = incoming.route, incoming.record
         path, system, component = ("", "", "") if route is None else (route.path, route.system, route.component)
-        seconds = time.monotonic() - arrival.started
+        seconds = time.monotonic() - incoming.started
         self._observer.end(
             CallFinished(  # by position: by name, so many fields would take three times as long
-                arrival.id,
-                arrival.request.method,
+                incoming.id,
+                incoming.request.method,
                 path,
                 system,
                 component,
@@ -135,47 +139,47 @@ class Ingress:
                 code,
                 status,
                 seconds,
-                arrival.client_ip(),
+                incoming.client_ip(),
                 source,
             ),
             record.span,
         )
 
-    def _route(self, arrival: Arrival, generation: Generation) -> Route:
+    def _route(self, incoming: IncomingRequest, generation: Generation) -> Route:
         if self.draining or not self.ready:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
         if len(self.in_flight) > generation.max_in_flight:
             raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
-        request, route = arrival.request, None
+        request, route = incoming.request, None
         if request.raw_path.startswith(COMPONENTS):  # and nearly always goes on as it is declared
             route = generation.routes.exact(request.raw_path[BASE:], request.method)
         if route is None:
-            route = self._found(arrival, generation.routes)
+            route = self._found(incoming, generation.routes)
         if not route.active:
             raise Inactive("Not found, inactive channel")
-        arrival.route = route
+        incoming.route = route
         return route
 
-    def _found(self, arrival: Arrival, routes: Routes) -> Route:
+    def _found(self, incoming: IncomingRequest, routes: Routes) -> Route:
         """Find the route of a path with variables, or of one that is written in another way than declared."""
-        request, path, found = arrival.request, arrival.request.path, None
+        request, path, found = incoming.request, incoming.request.path, None
         if path.startswith(COMPONENTS):
             found = routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
         elif path.startswith(SELF_SERVICE):
             raise Inactive("Not found, inactive buffet component")
         if found is None:
             raise NotFound("The content does not exist")
-        route, arrival.variables = found
+        route, incoming.variables = found
         return route
 
-    async def _within_deadline(self, arrival: Arrival, route: Route, task: "asyncio.Task[Any]") -> Any:
+    async def _within_deadline(self, incoming: IncomingRequest, route: Route, task: "asyncio.Task[Any]") -> Any:
         call = None
         try:
             with route.deadlines.of(task) as deadline:
-                call = await arrival.call(route, deadline.when - ANSWER_SECONDS)
+                call = await incoming.call(route, deadline.when - ANSWER_SECONDS)
                 if not route.streams_body:
                     return await route.handler(call)
-                async with while_connected(arrival.request.transport):
+                async with while_connected(incoming.request.transport):
                     return await route.handler(call)
         except TimeoutError:
             if not deadline.has_passed():
@@ -187,7 +191,7 @@ class Ingress:
         reason = Message(
             "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}
         )
-        raise UpstreamError(route.system, route.component, reason, sent=arrival.record.sent)
+        raise UpstreamError(route.system, route.component, reason, sent=incoming.record.sent)
 
 
 async def _expect(request: web.BaseRequest) -> None:

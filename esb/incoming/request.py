@@ -14,7 +14,7 @@ from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
 from esb.incoming import credentials, signature, trusted_proxies
-from esb.incoming.decompression import unpacked
+from esb.incoming.decompression import decompressed
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
 
@@ -25,7 +25,7 @@ COOKIE = istr("Cookie")
 CONTENT_TYPE = istr("Content-Type")
 CONTENT_ENCODING = istr("Content-Encoding")
 LANGUAGE = istr("Blueking-Language")
-TRAVELLING = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
+FORWARDED_HEADERS = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 """Headers of a caller that go upstream; nothing else of it does."""
 TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
 """A name that is an istr already is looked up in half the time."""
@@ -38,7 +38,7 @@ ClaimsOf = Callable[[str], Mapping[str, str] | None]
 """See esb.credentials.claims_of."""
 
 
-class Arrival:
+class IncomingRequest:
     """A request on its way in, and what is known of it so far.
 
     `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
@@ -108,7 +108,7 @@ class Arrival:
                 "component": route.name,
                 "deadline": deadline,
                 "timeout": route.timeout,
-                "headers": self._travelling(),
+                "headers": self._forwarded_headers(),
                 "credentials": claimed,
                 "args": args,
                 "path_vars": self.variables,
@@ -135,14 +135,14 @@ class Arrival:
             return path
         return trusted_proxies.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
 
-    def _travelling(self) -> dict[str, str]:
+    def _forwarded_headers(self) -> dict[str, str]:
         headers = self.request.headers
-        travelling: dict[str, str] = {}
-        for name in TRAVELLING:
+        forwarded: dict[str, str] = {}
+        for name in FORWARDED_HEADERS:
             if (value := headers.get(name)) and value.isascii():
-                travelling[name] = value
-        travelling[REQUEST_ID] = self.id
-        return travelling
+                forwarded[name] = value
+        forwarded[REQUEST_ID] = self.id
+        return forwarded
 
     def _body_at_hand(self, route: Route) -> bytes | None:
         """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
@@ -161,7 +161,7 @@ class Arrival:
         pieces = _pieces(request, limit)
         encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
         if encoding not in {"", "identity"}:
-            pieces = _bounded(unpacked(pieces, encoding), limit)
+            pieces = _bounded(decompressed(pieces, encoding), limit)
         return b"".join([chunk async for chunk in pieces])
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:

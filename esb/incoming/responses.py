@@ -14,9 +14,9 @@ from esb.core import json_codec
 from esb.core.errors import EsbError, Message
 from esb.core.events import Observer, crash
 from esb.incoming import envelope
-from esb.incoming.disconnect import HungUp, reset, while_connected
-from esb.incoming.fast_response import REQUEST_ID, SERVER, Responses
-from esb.incoming.request import Arrival
+from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
+from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
+from esb.incoming.request import IncomingRequest
 from esb.outgoing.client import own_code
 
 CUT_SHORT = envelope.GENERAL_FAILURE
@@ -25,73 +25,75 @@ _LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 @dataclass(slots=True, eq=False)
-class Written:
-    """An answer in its final form, and what is told of it: its code, and where the trouble came from."""
+class FinalResponse:
+    """An answer in its final form, and what is reported of it: its code, and where the trouble came from."""
 
     response: web.StreamResponse
     code: int | str
     source: str = ""
 
 
-def written(arrival: Arrival, answer: Any, responses: Responses) -> Written:
+def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) -> FinalResponse:
     """A component's answer. TypeError or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
         if not isinstance(answer.body, bytes):
             raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
-        headers = _headers(arrival, answer.headers)
-        return Written(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
+        headers = _headers(incoming, answer.headers)
+        return FinalResponse(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
     if isinstance(answer, Envelope):
-        return _enveloped(arrival, envelope.completed(answer, arrival.id), 200, "", responses)
-    return Written(_response(arrival, envelope.success(answer, arrival.id), 200, responses), 0)
+        return _enveloped(incoming, envelope.completed(answer, incoming.id), 200, "", responses)
+    return FinalResponse(_response(incoming, envelope.success(answer, incoming.id), 200, responses), 0)
 
 
-def failed(arrival: Arrival, error: Exception, responses: Responses, observer: Observer) -> Written:
-    """The answer to a call that ended in this error; a bug is told to the observer, and to nobody else."""
+def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses, observer: Observer) -> FinalResponse:
+    """The answer to a call that ended in this error; a bug is reported to the observer, and to nobody else."""
     if isinstance(error, EsbError):
         try:
-            made = envelope.failure(error, arrival.id, arrival.translate)
-            return _enveloped(arrival, made, error.status, error.source, responses)
+            made = envelope.failure(error, incoming.id, incoming.translate)
+            return _enveloped(incoming, made, error.status, error.source, responses)
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
             error = bug
-    observer.emit(crash(arrival.id, arrival.declared_path, error))
-    arrival.record.headers.clear()  # one of them may be what cannot be written
-    return _enveloped(arrival, envelope.crash(arrival.id, arrival.translate), 200, "gateway", responses)
+    observer.emit(crash(incoming.id, incoming.declared_path, error))
+    incoming.record.headers.clear()  # one of them may be what cannot be written
+    return _enveloped(incoming, envelope.crash(incoming.id, incoming.translate), 200, "gateway", responses)
 
 
-async def streamed(arrival: Arrival, reply: Reply, observer: Observer) -> Written:
+async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) -> FinalResponse:
     """Writes a body as it comes, no faster than the client takes it, and closes it whatever happens."""
-    body, request = reply.body, arrival.request
+    body, request = reply.body, incoming.request
     assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
     try:
-        response = web.StreamResponse(status=reply.status, headers=_headers(arrival, reply.headers))
+        response = web.StreamResponse(status=reply.status, headers=_headers(incoming, reply.headers))
         async with while_connected(request.transport):
             await response.prepare(request)
             try:
                 await _pump(body, response, reply.idle_timeout)
             except ConnectionError:
-                raise HungUp from None
+                raise ClientDisconnected from None
             except Exception as error:  # noqa: BLE001 - the head is out: all that is left is to break off
-                return _cut(arrival, response, error, observer)
-        return Written(response, 0)
+                return _cut(incoming, response, error, observer)
+        return FinalResponse(response, 0)
     finally:
         if isinstance(body, _Closable):
             await body.aclose()
 
 
-def _cut(arrival: Arrival, response: web.StreamResponse, error: Exception, observer: Observer) -> Written:
+def _cut(
+    incoming: IncomingRequest, response: web.StreamResponse, error: Exception, observer: Observer
+) -> FinalResponse:
     """Breaks off an answer so that its reader can tell that it is not whole."""
     stalled = isinstance(error, TimeoutError)
     if not isinstance(error, EsbError) and not stalled:
-        observer.emit(crash(arrival.id, arrival.declared_path, error))
-    request = arrival.request
+        observer.emit(crash(incoming.id, incoming.declared_path, error))
+    request = incoming.request
     if request.transport is not None:
         if stalled or request.version < (1, 1):
             reset(request.transport)
         else:
             request.transport.close()
     if isinstance(error, EsbError):
-        return Written(response, error.code, error.source)
-    return Written(response, CUT_SHORT, "caller" if stalled else "gateway")
+        return FinalResponse(response, error.code, error.source)
+    return FinalResponse(response, CUT_SHORT, "caller" if stalled else "gateway")
 
 
 async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
@@ -110,32 +112,36 @@ class _Closable(Protocol):
     async def aclose(self) -> None: ...
 
 
-def _enveloped(arrival: Arrival, made: dict[str, Any], status: int, source: str, responses: Responses) -> Written:
+def _enveloped(
+    incoming: IncomingRequest, made: dict[str, Any], status: int, source: str, responses: JsonResponses
+) -> FinalResponse:
     if not source and not made["result"]:
         source = "upstream"  # a component's own envelope: it passes on what another system said
     code = own_code(made["code"])  # an upstream may have written anything there
-    return Written(_response(arrival, made, status, responses), CUT_SHORT if code is None else code, source)
+    return FinalResponse(_response(incoming, made, status, responses), CUT_SHORT if code is None else code, source)
 
 
-def _response(arrival: Arrival, made: dict[str, Any], status: int, responses: Responses) -> web.StreamResponse:
-    def told(value: Any) -> str:
+def _response(
+    incoming: IncomingRequest, made: dict[str, Any], status: int, responses: JsonResponses
+) -> web.StreamResponse:
+    def rendered(value: Any) -> str:
         """A text in the caller's language, wherever it stands; nothing else is written in a way of its own."""
         if isinstance(value, Message):
-            return value.render(arrival.translate)
+            return value.render(incoming.translate)
         raise TypeError(f"not a JSON value: {type(value).__name__}")
 
-    more = arrival.record.headers
+    more = incoming.record.headers
     if more:
         _check(more)
-    return responses.json(arrival.request, arrival.id, json_codec.encode(made, told), status, more)
+    return responses.json(incoming.request, incoming.id, json_codec.encode(made, rendered), status, more)
 
 
-def _headers(arrival: Arrival, first: Mapping[str, str]) -> CIMultiDict[str]:
+def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict[str]:
     """All headers of a component's own reply; ours win."""
     headers = CIMultiDict(first)
-    headers.update(arrival.record.headers)
+    headers.update(incoming.record.headers)
     _check(headers)
-    headers[REQUEST_ID] = arrival.id
+    headers[REQUEST_ID] = incoming.id
     headers["Server"] = SERVER
     return headers
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from esb.contracts.component import Component
 from esb.core.errors import template
@@ -30,8 +30,10 @@ class CallerParams(Params):
     )
 
 
-class Answer(BaseModel):
+class AnswerEnvelope(BaseModel):
     """The envelope of every answer."""
+
+    model_config = ConfigDict(title="Answer")
 
     result: bool = Field(description="whether the call succeeded: true for success, false for failure", examples=[True])
     code: int = Field(description="return code; 0 is success, any other value is a failure", examples=[0])

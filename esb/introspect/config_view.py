@@ -25,7 +25,7 @@ STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active",
 Keys = tuple[str | int, ...]
 
 
-def shown(config: Config) -> dict[str, Any]:
+def rendered(config: Config) -> dict[str, Any]:
     """All that this configuration says, defaults of the gateway's own keys included."""
     written = {} if config.root is None else config.root.children
     return {
@@ -77,14 +77,14 @@ class _Hidden:
             for index, part in enumerate(value):
                 self.learn(part, (*keys, index))
 
-    def shown(self, section: Section, keys: Keys = ()) -> Any:
+    def rendered(self, section: Section, keys: Keys = ()) -> Any:
         """What stands here, and below, as far as it may be seen."""
         if keys in self.places or (keys and _sounds_secret(keys)):
             return REDACTED if section.value not in (None, "", [], {}) else section.value
         if isinstance(section.value, dict):
-            return {self._text(str(key)): self.shown(part, (*keys, key)) for key, part in section.children.items()}
+            return {self._text(str(key)): self.rendered(part, (*keys, key)) for key, part in section.children.items()}
         if isinstance(section.value, list):
-            return [self.shown(part, (*keys, key)) for key, part in section.children.items()]
+            return [self.rendered(part, (*keys, key)) for key, part in section.children.items()]
         if section.outside:
             return REDACTED
         return section.value if section.value is None or isinstance(section.value, bool) else self._leaf(section.value)
@@ -112,7 +112,7 @@ def _plain(secret: SecretStr | SecretBytes) -> str:
 def _filled(model: BaseModel, section: Section | None) -> dict[str, Any]:
     """A model with its defaults; what the file says of it, as it may be seen."""
     dumped = model.model_dump(mode="json")
-    return dumped if section is None or section.value is None else _over(dumped, _Hidden().shown(section.reread()))
+    return dumped if section is None or section.value is None else _over(dumped, _Hidden().rendered(section.reread()))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stanza(group: str, stanza: Stanza, service: str = "") -> dict[str, Any]:
-    return {"use": stanza.use, "config": _hidden(group, stanza, service).shown(stanza.config)}
+    return {"use": stanza.use, "config": _hidden(group, stanza, service).rendered(stanza.config)}
 
 
 def _hidden(group: str, stanza: Stanza, service: str = "", overrides: Section | None = None) -> _Hidden:
@@ -138,6 +138,6 @@ def _component(stanza: ComponentStanza) -> dict[str, Any]:
     test = stanza.test_config
     return {
         **{key: getattr(stanza, key) for key in STANZA_KEYS},  # callers know them, and so do logs and metrics
-        "config": _hidden("components", stanza).shown(stanza.config),
-        "test_config": None if test is None else _hidden("components", stanza, overrides=test).shown(test),
+        "config": _hidden("components", stanza).rendered(stanza.config),
+        "test_config": None if test is None else _hidden("components", stanza, overrides=test).rendered(test),
     }

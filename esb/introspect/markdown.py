@@ -7,7 +7,7 @@ from typing import Any
 from esb.contracts.component import Reply
 from esb.core.errors import Message, template
 from esb.core.i18n import Translate
-from esb.introspect.caller_contract import AUTHORIZATION, CODES, Answer, CallerParams, headers_of
+from esb.introspect.caller_contract import AUTHORIZATION, CODES, AnswerEnvelope, CallerParams, headers_of
 from esb.introspect.declared import Declared
 from esb.introspect.json_schema import Schema, schema_of
 from esb.introspect.tables import Row, Table, example, tables
@@ -46,7 +46,7 @@ class Page:
         self._request()
         self._answer()
         self._heading("Error codes")
-        self._grid((CODE, DESCRIPTION), ((str(code), self._told(text)) for code, text in CODES.items()))
+        self._grid((CODE, DESCRIPTION), ((str(code), self._translated(text)) for code, text in CODES.items()))
         self._config()
         return "\n\n".join(self._parts) + "\n"
 
@@ -56,7 +56,7 @@ class Page:
         self._heading("Request parameters")
         self._heading("Request headers", 4)
         headers = [AUTHORIZATION, *headers_of(declared.component)]
-        self._grid((HEADER, DESCRIPTION), ((header.name, self._told(header.description)) for header in headers))
+        self._grid((HEADER, DESCRIPTION), ((header.name, self._translated(header.description)) for header in headers))
         if declared.variables:
             self._heading("Path variables", 4)
             self._rows([Row(name, "string", True, PATH_VARIABLE) for name in declared.variables])
@@ -71,11 +71,11 @@ class Page:
         data: Schema = schema_of(kind) if declared.answers_envelope else {}
         if declared.answers_envelope:
             self._heading("Answer example")
-            self._json({**example(schema_of(Answer)), "data": example(data)} | {"request_id": "…"})
+            self._json({**example(schema_of(AnswerEnvelope)), "data": example(data)} | {"request_id": "…"})
         self._heading("Answer fields")
         if not declared.answers_envelope:
             self._parts.append(self._translate(RAW if kind is Reply else ENVELOPED))
-        self._tables(tables(schema_of(Answer)), optional=False)
+        self._tables(tables(schema_of(AnswerEnvelope)), optional=False)
         for table in tables(data):
             if table.rows:
                 self._contents(Table(table.of or "data", table.rows), optional=False)
@@ -118,12 +118,12 @@ class Page:
         return (row.name, row.kind, *needed, self._described(row))
 
     def _described(self, row: Row) -> str:
-        text = self._told(row.description)
+        text = self._translated(row.description)
         if not row.default:
             return text
         return self._translate(DEFAULT if text else ONLY_DEFAULT).format(description=text, default=row.default)
 
-    def _told(self, text: str) -> str:
+    def _translated(self, text: str) -> str:
         return self._translate(text) if text else ""  # "" is the catalogue's header
 
     def _grid(self, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from esb.contracts.component import Envelope, Reply
-from esb.introspect.caller_contract import CODES, Answer
+from esb.introspect.caller_contract import CODES, AnswerEnvelope
 from esb.introspect.declared import Declared
 from esb.introspect.json_schema import Schema, schema_of
 
@@ -15,7 +15,7 @@ REQUEST_ID_HEADER: Schema = {
         "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
     }
 }
-_ENVELOPE = schema_of(Answer)
+_ENVELOPE = schema_of(AnswerEnvelope)
 _FAILURE: Schema = {
     "result": {"const": False},
     "code": {

@@ -53,23 +53,23 @@ def required(schema: Schema) -> set[str]:
 def example(schema: Schema, root: Schema | None = None) -> Any:
     """A value that this schema takes: of a mapping, what is required and what has an example of its own."""
     root = schema if root is None else root
-    shown = first(schema, root)
-    if "examples" in shown:
-        return shown["examples"][0]
-    if "const" in shown:
-        return shown["const"]
-    if "enum" in shown:
-        return shown["enum"][0]
-    if "properties" in shown:
-        needed = required(shown)
+    documented = first(schema, root)
+    if "examples" in documented:
+        return documented["examples"][0]
+    if "const" in documented:
+        return documented["const"]
+    if "enum" in documented:
+        return documented["enum"][0]
+    if "properties" in documented:
+        needed = required(documented)
         return {
             name: example(each, root)
-            for name, each in shown["properties"].items()
+            for name, each in documented["properties"].items()
             if name in needed or "examples" in resolved(each, root)
         }
-    if shown.get("type") == "array":
-        return [example(shown["items"], root)] if "minItems" in shown else []
-    return PLACEHOLDERS.get(shown.get("type", ""))
+    if documented.get("type") == "array":
+        return [example(documented["items"], root)] if "minItems" in documented else []
+    return PLACEHOLDERS.get(documented.get("type", ""))
 
 
 def _row(name: str, schema: Schema, root: Schema, needed: bool) -> Row:
@@ -80,15 +80,15 @@ def _row(name: str, schema: Schema, root: Schema, needed: bool) -> Row:
 
 def kind(schema: Schema, root: Schema) -> str:
     """The type, as callers know it."""
-    shown = first(schema, root)
-    if "type" not in shown and "enum" in shown:
+    documented = first(schema, root)
+    if "type" not in documented and "enum" in documented:
         return "string"
-    return KINDS.get(shown.get("type", ""), "any")
+    return KINDS.get(documented.get("type", ""), "any")
 
 
 def _model(schema: Schema, root: Schema) -> Schema | None:
     """The mapping that a parameter is, or is a list of."""
-    shown = first(schema, root)
-    if shown.get("type") == "array":
-        shown = first(shown.get("items", {}), root)
-    return shown if shown.get("properties") else None
+    documented = first(schema, root)
+    if documented.get("type") == "array":
+        documented = first(documented.get("items", {}), root)
+    return documented if documented.get("properties") else None

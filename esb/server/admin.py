@@ -62,7 +62,7 @@ class _Handlers:
         return web.Response(text=f"{health}\n", status=200 if health == OK else 503)
 
     async def config(self, request: web.Request) -> web.Response:
-        return _json(config_view.shown(self._processes.config()))
+        return _json(config_view.rendered(self._processes.config()))
 
     async def components(self, request: web.Request) -> web.Response:
         return _json(config_view.components(self._processes.config()))

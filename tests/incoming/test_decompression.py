@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from esb.core.errors import RequestError
-from esb.incoming.decompression import PIECE, unpacked
+from esb.incoming.decompression import PIECE, decompressed
 
 TEXT = bytes(range(256)) * 5000
 
@@ -23,7 +23,7 @@ async def pieces(raw: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 async def whole(raw: bytes, encoding: str, size: int = 1000) -> bytes:
-    return b"".join([piece async for piece in unpacked(pieces(raw, size), encoding)])
+    return b"".join([piece async for piece in decompressed(pieces(raw, size), encoding)])
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**9])
@@ -42,7 +42,7 @@ async def test_what_was_packed_comes_out_again(encoding: str, packed: bytes, siz
 
 
 async def test_it_comes_out_in_pieces_however_much_it_is() -> None:
-    sizes = [len(piece) async for piece in unpacked(pieces(gzip.compress(bytes(10**7)), 10**9), "gzip")]
+    sizes = [len(piece) async for piece in decompressed(pieces(gzip.compress(bytes(10**7)), 10**9), "gzip")]
     assert sum(sizes) == 10**7
     assert max(sizes) <= PIECE
 

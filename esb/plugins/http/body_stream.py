@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 
-class Relayed:
+class BodyStream:
     """The chunks as they come. `held` is what lasts as long: the upstream's connection, the place among the calls."""
 
     def __init__(self, chunks: AsyncIterator[bytes], held: AsyncExitStack) -> None:

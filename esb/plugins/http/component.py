@@ -23,13 +23,13 @@ from esb import Call, Component, Envelope, Params, Reply, Services, Target
 from esb.outgoing.client import Stream, read_json
 from esb.outgoing.jwt_signer import GatewayJwt
 from esb.plugins.http.attempts import Attempts
-from esb.plugins.http.body_stream import Relayed
+from esb.plugins.http.body_stream import BodyStream
 from esb.plugins.http.breaker import Attempt, Breaker
-from esb.plugins.http.concurrency_limit import Gate
+from esb.plugins.http.concurrency_limit import ConcurrencyLimit
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_caller
 from esb.plugins.http.hosts import Hosts
-from esb.plugins.http.upstream_request import Outbound, Shape
+from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
 
 SUCCESS = range(200, 300)
 
@@ -46,59 +46,59 @@ class Http(Component[HttpConfig, Params]):
         self._jwt: GatewayJwt | None = None
         if config.identity == "jwt" and config.jwt_private_key is not None:
             self._jwt = GatewayJwt(config.jwt_private_key.get_secret_value(), services.clock)
-        self._shape = Shape(config, self._identity)
+        self._builder = RequestBuilder(config, self._identity)
         self._tls = config.tls.load() if config.tls is not None else None
-        self._gate = Gate(config.max_concurrency)
+        self._limit = ConcurrencyLimit(config.max_concurrency)
         self._attempts = Attempts(Hosts(config.hosts, services.clock), config.retries, services.clock)
         self._breaker: Breaker | None = None
         if config.breaker is not None:
             self._breaker = Breaker(config.breaker.failures, config.breaker.seconds, services.clock)
 
     async def handle(self, call: Call, params: Params) -> Any:
-        outbound = self._shape.outbound(call)
-        return await (self._relayed if self.config.response == "raw" else self._asked)(call, outbound)
+        request = self._builder.build(call)
+        return await (self._relayed if self.config.response == "raw" else self._asked)(call, request)
 
-    async def _asked(self, call: Call, outbound: Outbound) -> Any:
-        with self._gate.entered(), self._watched(_target(call)):
-            ask = partial(self._ask, call, outbound)
-            return await self._attempts.answer(call, ask, repeatable=outbound.repeatable)
+    async def _asked(self, call: Call, request: UpstreamRequest) -> Any:
+        with self._limit.entered(), self._watched(_target(call)):
+            ask = partial(self._ask, call, request)
+            return await self._attempts.answer(call, ask, repeatable=request.repeatable)
 
-    async def _ask(self, call: Call, outbound: Outbound, host: str) -> Any:
+    async def _ask(self, call: Call, request: UpstreamRequest, host: str) -> Any:
         target, http = _target(call), self.services.http
-        asked = (call, target, outbound.method, host + outbound.place)
-        options: dict[str, Any] = {**self._options(outbound), "body": outbound.body}
+        asked = (call, target, request.method, host + request.place)
+        options: dict[str, Any] = {**self._options(request), "body": request.body}
         if self.config.response == "envelope":
             return Envelope(await http.json(*asked, statuses=SUCCESS, **options))
         answer = await http.request(*asked, **options)
         return None if answer.status == 204 else read_json(target, answer, SUCCESS)  # 204: there is nothing to say
 
-    async def _relayed(self, call: Call, outbound: Outbound) -> Reply:
+    async def _relayed(self, call: Call, request: UpstreamRequest) -> Reply:
         async with AsyncExitStack() as held:
-            held.enter_context(self._gate.entered())
+            held.enter_context(self._limit.entered())
             with self._watched(_target(call)) as attempt:
-                begin = partial(self._begin, held, call, outbound)
-                stream = await self._attempts.answer(call, begin, repeatable=outbound.repeatable)
+                begin = partial(self._begin, held, call, request)
+                stream = await self._attempts.answer(call, begin, repeatable=request.repeatable)
                 attempt.ill = stream.status >= 500
-            body = Relayed(stream.chunks, held.pop_all())
+            body = BodyStream(stream.chunks, held.pop_all())
             return Reply(stream.status, for_caller(stream.headers.items()), body, self.config.idle_timeout)
 
-    async def _begin(self, held: AsyncExitStack, call: Call, outbound: Outbound, host: str) -> Stream:
+    async def _begin(self, held: AsyncExitStack, call: Call, request: UpstreamRequest, host: str) -> Stream:
         return await held.enter_async_context(
             self.services.http.stream(
                 call,
                 _target(call),
-                outbound.method,
-                host + outbound.place,
-                body=outbound.body,
+                request.method,
+                host + request.place,
+                body=request.body,
                 idle=self.config.idle_timeout,
-                **self._options(outbound),
+                **self._options(request),
             )
         )
 
-    def _options(self, outbound: Outbound) -> dict[str, Any]:
+    def _options(self, request: UpstreamRequest) -> dict[str, Any]:
         return {
-            "headers": outbound.headers,
-            "timeout": self.config.seconds_of(outbound.method),
+            "headers": request.headers,
+            "timeout": self.config.seconds_of(request.method),
             "tls": self._tls,
             "guarded": not self.config.allow_link_local,
         }

@@ -8,7 +8,7 @@ from esb.core.errors import Limited
 RETRY_AFTER = 1.0
 
 
-class Gate:
+class ConcurrencyLimit:
     """Lets so many in, and turns the next one away at once; None lets everybody in."""
 
     def __init__(self, places: int | None) -> None:

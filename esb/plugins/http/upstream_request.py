@@ -20,7 +20,7 @@ Identify = Callable[[Call], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outbound:
+class UpstreamRequest:
     """A request, whichever host it goes to. `place` is path and query."""
 
     method: str
@@ -34,7 +34,7 @@ class Outbound:
         return self.method in IDEMPOTENT and (self.body is None or isinstance(self.body, bytes))
 
 
-class Shape:
+class RequestBuilder:
     """Makes the requests of one component. `identify` gives the headers that name app and user."""
 
     def __init__(self, config: HttpConfig, identify: Identify) -> None:
@@ -44,7 +44,7 @@ class Shape:
         self._headers = {name: secret.get_secret_value() for name, secret in config.headers.items()}
         self._params = {name: _revealed(value) for name, value in config.params.items()}
 
-    def outbound(self, call: Call) -> Outbound:
+    def build(self, call: Call) -> UpstreamRequest:
         """RequestError if a variable of the path has no value."""
         method = self._config.method or call.method
         path = self._path.fill(call.path_vars, call.args)
@@ -59,7 +59,7 @@ class Shape:
         for more in (self._headers, self._identify(call)):
             headers.update(more)
         place = f"{path}?{urlencode(query)}" if query else path
-        return Outbound(method, place, headers, body)
+        return UpstreamRequest(method, place, headers, body)
 
     def _passed_on(self, call: Call) -> list[tuple[str, str]]:
         """The caller's own query, repeated names and all, less what is for the gateway."""
