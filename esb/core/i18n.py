@@ -1,7 +1,7 @@
 """The languages that answers speak: English, in which the texts are written, and Chinese, from a catalogue.
 
 The catalogue is esb/locale/zh_Hans/LC_MESSAGES/esb.po; its keys are the English templates. `make catalogues` collects
-new ones from the code and compiles the .mo, which is what runs. A text is found where it is told as a literal (the
+new ones from the code and compiles the .mo, which is what runs. A text is found where it stands as a literal (the
 functions are listed in babel.keywords); one that stands elsewhere is marked with `template("…")` or is a Message.
 """
 
@@ -17,7 +17,7 @@ DOMAIN = "esb"
 CHINESE = "zh_Hans"
 
 Translate = Callable[[str], str]
-"""What turns an English template into one of another language; the template itself where that has none."""
+"""Translate an English template; one that the other language lacks stays English."""
 
 
 class Catalogues:
@@ -28,12 +28,12 @@ class Catalogues:
         return gettext.translation(DOMAIN, LOCALE, [CHINESE]).gettext
 
     def translate(self, language: str) -> Translate:
-        """How to speak to a caller with this Blueking-Language: Chinese for zh-hans, zh-cn, zh …, else English."""
+        """Return the translation for a Blueking-Language: Chinese for zh-hans, zh-cn, zh …, else English."""
         if language and is_chinese(language):
             return self._chinese
         return untranslated
 
 
 def is_chinese(language: str) -> bool:
-    """Whether this Blueking-Language asks for Chinese. Traditional Chinese has no catalogue, and is closest to it."""
+    """Return True if this Blueking-Language asks for Chinese. Traditional Chinese has no catalogue of its own."""
     return language.strip().lower().replace("_", "-").partition("-")[0] == "zh"

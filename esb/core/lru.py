@@ -1,4 +1,4 @@
-"""A memory with an end: what was used least recently goes first."""
+"""A memory of bounded size: what was used least recently goes first."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -16,7 +16,7 @@ class Recent(OrderedDict[K, V]):
         self._size = size
 
     def used(self, key: K) -> V | None:
-        """What is kept for this key, which is the most recent now; None if nothing is."""
+        """Return what is kept for this key, which is the most recent now; None if nothing is."""
         found = self.get(key)
         if found is not None:
             self.move_to_end(key)

@@ -35,14 +35,14 @@ class Params(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a parameter is called in error texts: "LABEL [NAME] …". `name` defaults to the parameter's own."""
+    """The name of a parameter in error texts: "LABEL [NAME] …". `name` defaults to the parameter's own."""
 
     text: str
     name: str = ""
 
 
 def problem(text: str, /, **values: Any) -> PydanticCustomError:
-    """The error a validator raises; `text` is a template and a key of the catalogues."""
+    """Make the error that a validator raises; `text` is a template and a key of the catalogues."""
     return PydanticCustomError("esb", "{text}", {"text": text, "values": values})
 
 
@@ -91,7 +91,7 @@ def _loose_bool(value: Any) -> bool:
 
 
 def switched_on(value: Any) -> bool:
-    """A header or parameter that switches something on: anything but "", "0" and "false"."""
+    """Return True for a header or parameter that switches something on: anything but "", "0" and "false"."""
     return value is not None and value is not False and str(value).strip().lower() not in {"", "0", "false"}
 
 
@@ -177,7 +177,7 @@ Dicts = BeforeValidator(_dicts)
 
 
 def either(*names: str) -> dict[str, Any]:
-    """For `json_schema_extra` of a model that wants at least one of these parameters, and checks that itself."""
+    """Make the `json_schema_extra` of a model that wants at least one of these parameters, and checks that itself."""
     filled = [{"type": "string", "pattern": r"[^,;\s]"}, {"type": "array", "minItems": 1}, {"type": "integer"}]
     return {"anyOf": [{"required": [name], "properties": {name: {"anyOf": filled}}} for name in names]}
 
@@ -201,7 +201,7 @@ __all__ = [
 
 
 def parameter_error(error: ValidationError, model: type[BaseModel]) -> ParameterError:
-    """The first wrong parameter in declaration order, told as "LABEL [NAME] PROBLEM"."""
+    """Report the first wrong parameter in declaration order, as "LABEL [NAME] PROBLEM"."""
     first = error.errors(include_url=False, include_input=False)[0]
     text = _problem_text(first)
     called = _called(first["loc"], model)
@@ -222,7 +222,7 @@ def _problem_text(error: ErrorDetails) -> Message:
 
 
 def _called(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, str] | None:
-    """Label and name of the innermost named parameter on the way to this location.
+    """Return label and name of the innermost named parameter on the way to this location.
 
     None for an item of a list as a whole: what a model checks by itself says whose it is.
     """

@@ -1,4 +1,4 @@
-"""Secrets taken out of what others say: an upstream may repeat our request in its refusal, query and body included."""
+"""Redaction of secrets in what others say: an upstream may repeat our request in its refusal, query and body too."""
 
 import html
 import json
@@ -13,11 +13,11 @@ without it would be full of holes.
 """
 
 UNCHANGED = re.compile(r"[0-9A-Za-z_.~-]*")
-"""What looks the same in every form, as nearly all secrets and tokens do."""
+"""A text that looks the same in every form, as nearly all secrets and tokens do."""
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without these secrets, in whatever form a request or an answer may have carried them."""
+    """Take these secrets out of a text, in whatever form a request or an answer may have carried them."""
     forms: set[str] = set()
     for secret in secrets:
         if 0 < len(secret) <= len(text):  # no form of it is shorter, and most tokens are longer than most texts

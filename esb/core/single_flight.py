@@ -1,4 +1,4 @@
-"""One question at a time: who asks the same at once shares the answer, and a remembered answer saves the next."""
+"""One question at a time: all who ask the same at once share the answer, and a remembered one saves the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[K, V]):
-    """Runs one task a key; whoever comes while it runs waits for it. A waiter who leaves does not cancel it."""
+    """One task a key: whoever comes while it runs waits for it. A waiter who leaves does not cancel it."""
 
     def __init__(self) -> None:
         self._running: dict[K, asyncio.Task[V]] = {}
 
     def start(self, key: K, ask: Callable[[], Awaitable[V]]) -> "asyncio.Task[V]":
-        """The task that answers this key now; started if there is none. No await between looking and inserting."""
+        """Return the task that answers this key now, or start one. No await between looking and inserting."""
         task = self._running.get(key)
         if task is None:
             task = asyncio.ensure_future(_answer(ask))
@@ -32,7 +32,7 @@ class SingleFlight(Generic[K, V]):
         return await asyncio.shield(self.start(key, ask))
 
     async def close(self) -> None:
-        """Cancels what is still running and waits until it has ended."""
+        """Cancel what is still running and wait until it has ended."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -41,7 +41,7 @@ class SingleFlight(Generic[K, V]):
     def _forget(self, key: K, done: "asyncio.Task[V]") -> None:
         self._running.pop(key, None)
         if not done.cancelled():
-            done.exception()  # all waiters may have left; the error has been told by an event where it arose
+            done.exception()  # all waiters may have left; the error has been reported by an event where it arose
 
 
 async def _answer(ask: Callable[[], Awaitable[V]]) -> V:
@@ -69,7 +69,7 @@ class Lookup(Generic[K, V]):
         self._flight: SingleFlight[K, V] = SingleFlight()
 
     async def get(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
-        """The remembered answer, or what `ask` says now. Raises what it raises."""
+        """Return the remembered answer, or what `ask` says now. Raises what it raises."""
         try:
             return self._answers[key]
         except KeyError:
@@ -92,7 +92,7 @@ class Lookup(Generic[K, V]):
 
 
 async def fan_out(ask: Callable[[T], Awaitable[V]], items: Sequence[T], limit: int) -> list[V]:
-    """`ask(item)` for every item, at most `limit` at once; the answers in the order of the items.
+    """Await `ask(item)` for every item, at most `limit` at once; return the answers in the order of the items.
 
     The first error cancels what is under way and is raised as it is.
     """

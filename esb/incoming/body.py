@@ -12,14 +12,14 @@ MAX_FIELDS = 1000
 
 
 def from_query(query: str) -> dict[str, Any]:
-    """The parameters of a query string. The last value of a repeated name wins."""
+    """Read the parameters of a query string. The last value of a repeated name wins."""
     if not query:
         return {}
     return _form(query, Message("query string"))
 
 
 def from_body(body: bytes, content_type: str) -> dict[str, Any]:
-    """The parameters of a body: JSON if its first byte says so, whatever the Content-Type, or else a form.
+    """Read the parameters of a body: JSON if its first byte says so, whatever the Content-Type, or else a form.
 
     Anything else, a JSON list too, holds no parameters.
     """
@@ -53,7 +53,7 @@ def _form(text: str, where: Message) -> dict[str, Any]:
 
 
 def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
-    """The text fields; files are no parameters."""
+    """Read the text fields; files are no parameters."""
     from multipart import MultipartError, MultipartParser
 
     try:

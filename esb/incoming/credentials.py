@@ -1,4 +1,4 @@
-"""Tell a caller's credentials from its arguments."""
+"""The credentials of a caller, split from its arguments."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -38,7 +38,7 @@ def split(
 
 
 def claims_of(authorization: str) -> Mapping[str, str] | None:
-    """The claims of the header X-Bkapi-Authorization; None for the JSON null, which counts as an absent header."""
+    """Read the claims of the header X-Bkapi-Authorization; None for the JSON null, which counts as an absent header."""
     try:
         claims = json_codec.decode(authorization)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Unpacks a compressed request body piece by piece, so that one that would be huge is stopped early."""
+"""Decompression of request bodies piece by piece, so that one that would be huge is stopped early."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ PIECE = 2**18
 
 
 async def decompressed(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
-    """What these chunks hold, in pieces of at most PIECE bytes. RequestError if they are not packed as they say."""
+    """Yield what these chunks hold, in pieces of at most PIECE bytes. RequestError if they are not in this encoding."""
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise RequestError("Parameters error, a request body may be compressed with gzip or deflate only")
     decompressor = None
@@ -37,7 +37,7 @@ async def decompressed(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIter
 
 
 def _window(start: bytes) -> int:
-    """Deflate is meant to come as zlib has it; some send it bare."""
+    """Return the window of a deflated body: it is meant to come as zlib has it; some send it bare."""
     return zlib.MAX_WBITS if start[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS
 
 

@@ -1,4 +1,4 @@
-"""Connections that end before their time: noticing it at once, and doing it so that the peer notices."""
+"""Connections that end early: to notice it at once, and to end one so that the peer notices."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ class ClientDisconnected(ConnectionError):
 
 @asynccontextmanager
 async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[None]:
-    """What runs inside is cancelled when the connection closes; outside it is ClientDisconnected."""
+    """Cancel what runs inside when the connection closes; that comes out as ClientDisconnected."""
     if transport is None or transport.is_closing():
         raise ClientDisconnected
     loop = asyncio.get_running_loop()
@@ -34,13 +34,13 @@ async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Ends the connection as by accident: whoever reads until its end learns that there should have been more."""
+    """End the connection as by accident: whoever reads until its end learns that there should have been more."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 class _WatchedProtocol(asyncio.Protocol):
-    """A protocol that tells when its connection is lost, and hands everything on."""
+    """A protocol that reports when its connection is lost, and hands everything on."""
 
     def __init__(self, protocol: asyncio.Protocol, lost: Callable[[], None]) -> None:
         self._lost = lost

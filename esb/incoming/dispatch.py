@@ -1,4 +1,4 @@
-"""Where a chain ends: arguments become parameters, and the component handles the call."""
+"""The end of a chain: arguments become parameters, and the component handles the call."""
 
 from collections.abc import Awaitable
 from typing import Any
@@ -13,7 +13,7 @@ from esb.core.params import parameter_error
 
 
 class Endpoint:
-    """Calls one component with the config that the call asks for; `test` is the component of the test environment."""
+    """One component, with the config that a call asks for; `test` is the component of the test environment."""
 
     def __init__(self, component: Component[Any, Any], test: Component[Any, Any] | None) -> None:
         self._component = component
@@ -34,7 +34,7 @@ class Endpoint:
         return component.handle(call, params)
 
     def _chosen(self, options: Options) -> Component[Any, Any]:
-        """The component of the environment that is asked for."""
+        """Return the component of the environment that is asked for."""
         component = self._component
         if options.dry_run and not component.sends and component.has_environments:
             raise RequestError("Parameters error, this component has no dry run, and X-Dry-Run must not send for real")

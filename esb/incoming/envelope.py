@@ -1,4 +1,4 @@
-"""The one form of every answer."""
+"""The envelope: the one form of every answer."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ GENERAL_FAILURE = 1306000
 
 
 def success(data: Any, request_id: str) -> dict[str, Any]:
-    """A component's data, enveloped."""
+    """Envelope a component's data."""
     return {"result": True, "code": 0, "message": "OK", "data": data, "request_id": request_id}
 
 
 def failure(error: EsbError, request_id: str, translate: Translate = untranslated) -> dict[str, Any]:
-    """An error, enveloped. A Message in its data is left to who writes the answer."""
+    """Envelope an error. A Message in its data is rendered when the answer is written."""
     return {
         "result": False,
         "code": error.code,
@@ -27,7 +27,7 @@ def failure(error: EsbError, request_id: str, translate: Translate = untranslate
 
 
 def crash(request_id: str, translate: Translate = untranslated) -> dict[str, Any]:
-    """The answer when something failed that should not; the log has more under the same id."""
+    """Envelope a failure that should not be; the log has more under the same id."""
     return {
         "result": False,
         "code": GENERAL_FAILURE,
@@ -38,7 +38,7 @@ def crash(request_id: str, translate: Translate = untranslated) -> dict[str, Any
 
 
 def completed(envelope: Envelope, request_id: str) -> dict[str, Any]:
-    """What a component left out gets the old ESB's defaults; its further keys stay."""
+    """Complete a component's own envelope with the old ESB's defaults; its further keys stay."""
     result = envelope.get("result", False)
     return {
         "result": result,

@@ -1,4 +1,4 @@
-"""An answer whose head and body are ready before aiohttp sees it: what nearly every call ends with."""
+"""Responses whose head and body are ready before aiohttp sees them: nearly every call ends with one."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ REQUEST_ID = "X-Bkapi-Request-Id"
 
 
 class JsonResponses:
-    """Makes the answers that are JSON. What many heads have in common is made once a second."""
+    """The maker of JSON responses. What many heads have in common is made once a second."""
 
     def __init__(self) -> None:
         self._second = 0
@@ -23,7 +23,7 @@ class JsonResponses:
     def json(
         self, request: web.BaseRequest, request_id: str, body: bytes, status: int = 200, more: Mapping[str, str] = {}
     ) -> web.StreamResponse:
-        """The answer to this request. None of the headers in `more` breaks out of its line, and none is one of ours."""
+        """Make the response to this request. No header in `more` may break out of its line, or be one of ours."""
         if more or not request.keep_alive or request.version != (1, 1) or request.method == "HEAD":
             headers = CIMultiDict({"Content-Type": JSON})
             headers.update(more)
@@ -61,7 +61,7 @@ class PreparedResponse(web.StreamResponse):
         self._status = status
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """There is nothing left to prepare."""
+        """Do nothing: head and body are ready."""
 
     async def write_eof(self, data: bytes = b"") -> None:
         transport = self._request.transport

@@ -1,11 +1,11 @@
-"""Who is still inside: counts the users of something that closes after the last of them."""
+"""Calls in flight, counted for what closes after the last of them."""
 
 import asyncio
 from types import TracebackType
 
 
 class InFlight:
-    """Entered with `with`, by each call and for as long as it lasts."""
+    """A count of calls. Each call enters it with `with`, for as long as it lasts."""
 
     __slots__ = ("_last", "number")
 
@@ -24,7 +24,7 @@ class InFlight:
             self._last.set()
 
     async def ended(self) -> None:
-        """Returns when nobody is inside."""
+        """Wait until no call is in flight."""
         while self.number:
             self._last = self._last or asyncio.Event()
             self._last.clear()

@@ -1,4 +1,4 @@
-"""HTTP in, envelope out: where a request becomes a call, and an answer or an error becomes a response.
+"""HTTP in, envelope out: a request becomes a call, and an answer or an error becomes a response.
 
 Every error raised on a call's way ends here, and only here becomes an envelope.
 """
@@ -32,13 +32,13 @@ from esb.incoming.trusted_proxies import Network
 COMPONENTS = f"{ROOT}/"
 BASE = len(ROOT)
 CALLERS = 1000
-"""So many headers X-Bkapi-Authorization are remembered, to be read once: a client sends the same one always."""
+"""Number of headers X-Bkapi-Authorization that are remembered, to be read once: a client always sends the same."""
 SELF_SERVICE = "/api/c/self-service-api/"
 EXPECT = istr("Expect")
 
 
 class Generation(Protocol):
-    """What answers now. A call keeps the one it started with."""
+    """The generation that answers now. A call keeps the one it started with."""
 
     routes: Routes
     calls: InFlight
@@ -47,7 +47,7 @@ class Generation(Protocol):
 
 
 class Ingress:
-    """Answers every request of the public listener."""
+    """The handler of every request of the public listener."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Ingress:
         catalogues: Catalogues,
         trouble: Callable[[], Awaitable[str]],
     ) -> None:
-        """`trouble` tells what does not work though calls are answered; "" for nothing."""
+        """Ask `current` what answers now, `trouble` what does not work though calls are answered ("" for nothing)."""
         self._current = current
         self._trouble = trouble
         self._observer = observer
@@ -69,7 +69,7 @@ class Ingress:
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to any request at all."""
+        """Answer any request at all."""
         if EXPECT in request.headers:
             await _expect(request)
         if request.method == "GET" and (probe := self._probes.get(request.path)) is not None:
@@ -195,7 +195,7 @@ class Ingress:
 
 
 async def _expect(request: web.BaseRequest) -> None:
-    """Asks for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
+    """Ask for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
     if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
         with suppress(ConnectionError):  # whoever reads the body will notice
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

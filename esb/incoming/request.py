@@ -1,4 +1,4 @@
-"""What a request brings: its id, the body and its parameters, credentials told from arguments, all in one Call."""
+"""A request and all that it brings: id, body and parameters, credentials apart from arguments, as one Call."""
 
 import os
 import re
@@ -35,11 +35,11 @@ _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 ClaimsOf = Callable[[str], Mapping[str, str] | None]
-"""See esb.credentials.claims_of."""
+"""See credentials.claims_of."""
 
 
 class IncomingRequest:
-    """A request on its way in, and what is known of it so far.
+    """A request on its way in, with what is known of it so far.
 
     `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
     """
@@ -66,11 +66,11 @@ class IncomingRequest:
 
     @property
     def translate(self) -> Translate:
-        """How to speak to this caller."""
+        """The translation into this caller's language."""
         return self.catalogues.translate(self.request.headers.get(LANGUAGE, ""))
 
     async def call(self, route: Route, deadline: float) -> Call:
-        """The call of this component. RequestError if the request cannot be read."""
+        """Make the call of this component. RequestError if the request cannot be read."""
         request, headers = self.request, self.request.headers
         method = request.method
         gateway_jwt = _text(value) if (value := headers.get(GATEWAY_JWT)) else ""
@@ -145,7 +145,7 @@ class IncomingRequest:
         return forwarded
 
     def _body_at_hand(self, route: Route) -> bytes | None:
-        """The whole body, if it came together with the head, as nearly always; None if there is more to do."""
+        """Return the whole body, if it came together with the head, as nearly always; None if there is more to do."""
         content = self.request.content
         if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in self.request.headers:
             return None
@@ -155,7 +155,7 @@ class IncomingRequest:
         return body
 
     async def _body(self, route: Route) -> bytes:
-        """The whole body, as soon as it has come."""
+        """Return the whole body, as soon as it has come."""
         request, limit = self.request, route.max_body
         _check_announced(request, limit)
         pieces = _pieces(request, limit)
@@ -165,13 +165,13 @@ class IncomingRequest:
         return b"".join([chunk async for chunk in pieces])
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
-        """The body as it comes; None if there is none."""
+        """Return the body as it comes; None if there is none."""
         _check_announced(self.request, route.max_stream)
         return _pieces(self.request, route.max_stream) if self.request.body_exists else None
 
 
 def request_id(request: web.BaseRequest) -> str:
-    """The caller's own if it is well formed, else a fresh one."""
+    """Return the caller's own request id if it is well formed, else a fresh one."""
     offered = request.headers.get(REQUEST_ID)
     if offered is not None and _REQUEST_ID.fullmatch(offered):
         return offered
@@ -186,7 +186,7 @@ def _options(headers: MultiMapping[str]) -> Options:
 
 
 def _check_announced(request: web.BaseRequest, limit: int) -> None:
-    """TooLarge if the length that the request announces is over the limit."""
+    """Raise TooLarge if the length that the request announces is over the limit (bytes)."""
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)

@@ -1,4 +1,4 @@
-"""Answers in their final form: an envelope, a component's own reply, or a body that is passed on as it comes."""
+"""Responses in their final form: an envelope, a component's own reply, or a body that is passed on as it comes."""
 
 import asyncio
 import re
@@ -20,13 +20,13 @@ from esb.incoming.request import IncomingRequest
 from esb.outgoing.client import own_code
 
 CUT_SHORT = envelope.GENERAL_FAILURE
-"""The code that the log tells of a call that was ended without an answer."""
+"""The code in the log of a call that was ended without an answer."""
 _LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 @dataclass(slots=True, eq=False)
 class FinalResponse:
-    """An answer in its final form, and what is reported of it: its code, and where the trouble came from."""
+    """A response, and what the log says of it: the code of the call, and the source of its trouble."""
 
     response: web.StreamResponse
     code: int | str
@@ -34,7 +34,7 @@ class FinalResponse:
 
 
 def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) -> FinalResponse:
-    """A component's answer. TypeError or ValueError if it cannot be written."""
+    """Make the response of a component's answer. TypeError or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
         if not isinstance(answer.body, bytes):
             raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
@@ -46,7 +46,7 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
 
 
 def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses, observer: Observer) -> FinalResponse:
-    """The answer to a call that ended in this error; a bug is reported to the observer, and to nobody else."""
+    """Make the response to a call that ended in this error; a bug is reported to the observer, and to nobody else."""
     if isinstance(error, EsbError):
         try:
             made = envelope.failure(error, incoming.id, incoming.translate)
@@ -59,7 +59,7 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
 
 
 async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) -> FinalResponse:
-    """Writes a body as it comes, no faster than the client takes it, and closes it whatever happens."""
+    """Write a body as it comes, no faster than the client takes it, and close it whatever happens."""
     body, request = reply.body, incoming.request
     assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
     try:
@@ -81,7 +81,7 @@ async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) 
 def _cut(
     incoming: IncomingRequest, response: web.StreamResponse, error: Exception, observer: Observer
 ) -> FinalResponse:
-    """Breaks off an answer so that its reader can tell that it is not whole."""
+    """Break off a response so that its reader can tell that it is not whole."""
     stalled = isinstance(error, TimeoutError)
     if not isinstance(error, EsbError) and not stalled:
         observer.emit(crash(incoming.id, incoming.declared_path, error))
@@ -97,7 +97,7 @@ def _cut(
 
 
 async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
-    """Each chunk when it is there; `seconds` at most for the client to take one."""
+    """Write each chunk when it is there; the client has `seconds` at most to take one."""
     async for chunk in body:
         async with asyncio.timeout(seconds):
             await response.write(chunk)
@@ -125,7 +125,7 @@ def _response(
     incoming: IncomingRequest, made: dict[str, Any], status: int, responses: JsonResponses
 ) -> web.StreamResponse:
     def rendered(value: Any) -> str:
-        """A text in the caller's language, wherever it stands; nothing else is written in a way of its own."""
+        """Render a text in the caller's language, wherever it stands; TypeError for anything else."""
         if isinstance(value, Message):
             return value.render(incoming.translate)
         raise TypeError(f"not a JSON value: {type(value).__name__}")
@@ -137,7 +137,7 @@ def _response(
 
 
 def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict[str]:
-    """All headers of a component's own reply; ours win."""
+    """Return all headers of a component's own reply; ours win."""
     headers = CIMultiDict(first)
     headers.update(incoming.record.headers)
     _check(headers)
@@ -147,7 +147,7 @@ def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict
 
 
 def _check(headers: Mapping[str, str]) -> None:
-    """ValueError if one would break out of its line."""
+    """Raise ValueError if a header would break out of its line."""
     for name, value in headers.items():
         if not _LINE.fullmatch(name + value):
             raise ValueError("a header with control characters")

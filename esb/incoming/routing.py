@@ -1,4 +1,4 @@
-"""Which component answers a path: exact paths first, then paths with variables in the order of their declaration."""
+"""Routes from paths to components: exact paths first, then those with variables in the order of declaration."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ class Routes:
     """All routes of one config."""
 
     def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]]) -> None:
-        """Each route with its path and aliases."""
+        """Take each route with its path and aliases."""
         self._exact: dict[str, list[Route]] = {}
         self._patterns: list[tuple[re.Pattern[str], tuple[str, ...], Route]] = []
         for route, paths in routes:
@@ -55,7 +55,7 @@ class Routes:
                     self._exact.setdefault(path, []).append(route)
 
     def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
-        """The route for a path ("/" at both ends) and the values of its variables; None if nobody answers it."""
+        """Return the route for a path ("/" at both ends) and the values of its variables; None if nobody answers it."""
         if (route := self.exact(path, method)) is not None:
             return route, NO_VARIABLES
         for pattern, names, route in self._patterns:
@@ -64,14 +64,14 @@ class Routes:
         return None
 
     def exact(self, path: str, method: str) -> Route | None:
-        """The route that is declared under just this path."""
+        """Return the route that is declared under just this path."""
         for route in self._exact.get(path, ()):
             if method in route.methods:
                 return route
         return None
 
     def declared(self, path: str) -> bool | None:
-        """Whether the component at this path is active; None if there is none."""
+        """Return True if the component at this path is active; None if there is none."""
         routes = self._exact.get(path)
         return None if not routes else any(route.active for route in routes)
 

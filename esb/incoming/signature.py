@@ -19,12 +19,12 @@ WINDOW = 300
 
 
 def offered(query: Mapping[str, str]) -> str:
-    """The signature that a query brings; "" if it brings none."""
+    """Return the signature that a query brings; "" if it brings none."""
     return query.get("bk_signature") or query.get("signature") or ""
 
 
 def string_to_sign(method: str, path: str, query: Mapping[str, str], body: bytes) -> bytes:
-    """What both sides sign. Bytes, because a body need not be text."""
+    """Return what both sides sign. Bytes, because a body need not be text."""
     unsigned = {"bk_signature"} if query.get("bk_signature") else {"bk_signature", "signature"}
     parts = {key: _bytes(value) for key, value in query.items() if key not in unsigned}
     if body or method == "POST":
@@ -35,7 +35,7 @@ def string_to_sign(method: str, path: str, query: Mapping[str, str], body: bytes
 
 
 def verify(signed: Signed, secrets: Iterable[bytes]) -> bool:
-    """Whether the signature in the query was made with one of these secrets.
+    """Return True if the signature in the query was made with one of these secrets.
 
     The path counts as it came and percent-decoded: SDKs sign the one or the other.
     """
@@ -54,7 +54,7 @@ def sign(secret: bytes, text: bytes) -> bytes:
 
 
 def nonce(query: Mapping[str, str]) -> int:
-    """The nonce of a signed request: any positive integer, once."""
+    """Return the nonce of a signed request, a positive integer; AuthenticationError if it is none."""
     text = query.get("bk_nonce")
     if not text:
         raise AuthenticationError("Parameter bk_nonce does not exist")
@@ -68,7 +68,7 @@ def nonce(query: Mapping[str, str]) -> int:
 
 
 def timestamp(query: Mapping[str, str], now: float) -> int:
-    """When a request was signed, in seconds since 1970: not more than WINDOW away from `now`."""
+    """Return the time of signing, in seconds since 1970. AuthenticationError if it is over WINDOW away from `now`."""
     text = query.get("bk_timestamp")
     if not text:
         raise AuthenticationError("Parameter bk_timestamp does not exist")

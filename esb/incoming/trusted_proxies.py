@@ -1,4 +1,4 @@
-"""What trusted proxies tell about a request: the path that its client signed, and the client's address."""
+"""The word of trusted proxies about a request: the path that its client signed, and the client's address."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def signed_path(path: str, remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
-    """The path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
+    """Return the path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
     original = headers.get("X-Request-Uri")
     if original and trusted and _is_trusted(remote, trusted):
         return original.partition("?")[0]
@@ -17,7 +17,7 @@ def signed_path(path: str, remote: str, headers: MultiMapping[str], trusted: Seq
 
 
 def client_ip(remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
-    """The nearest address that is none of our own proxies."""
+    """Return the nearest address that is none of our own proxies."""
     if not trusted or not _is_trusted(remote, trusted):
         return remote
     forwarded = ",".join(headers.getall("X-Forwarded-For", ()))  # some proxies add a line of their own

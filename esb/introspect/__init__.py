@@ -1,1 +1,1 @@
-"""What a configuration declares, told to people and to tools: Markdown, OpenAPI, and the JSON Schema of esb.yaml."""
+"""The declarations of a configuration, for people and for tools: Markdown, OpenAPI, and the JSON Schema of esb.yaml."""

@@ -1,4 +1,4 @@
-"""What holds for every component: how callers say who they are, what every answer has, what the codes mean."""
+"""The contract with callers, the same for every component: credentials, envelope, codes and headers."""
 
 from dataclasses import dataclass
 from typing import Any

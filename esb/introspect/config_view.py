@@ -1,4 +1,4 @@
-"""The configuration as it may be shown: all that it says once it is filled in, and no secret.
+"""A view of the configuration: all that it says once it is filled in, and no secret.
 
 Hidden is what the models call a secret or do not print, what came from `${…}`, and what stands under a key that sounds
 like a secret; wherever else one of the secrets turns up, it is taken out of the text.
@@ -26,7 +26,7 @@ Keys = tuple[str | int, ...]
 
 
 def rendered(config: Config) -> dict[str, Any]:
-    """All that this configuration says, defaults of the gateway's own keys included."""
+    """Return all that this configuration says, defaults of the gateway's own keys included."""
     written = {} if config.root is None else config.root.children
     return {
         "server": _filled(config.server, written.get("server")),
@@ -38,7 +38,7 @@ def rendered(config: Config) -> dict[str, Any]:
 
 
 def components(config: Config) -> list[dict[str, Any]]:
-    """What is declared, in the order of the files."""
+    """Return the declared components, in the order of the files."""
     return [
         {
             "name": stanza.name,
@@ -54,13 +54,13 @@ def components(config: Config) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _Hidden:
-    """What one stanza's model hides: the keys of some values, and the very texts of others."""
+    """The secrets of one stanza, as its model says: the keys of some values, and the very texts of others."""
 
     places: set[Keys] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
 
     def learn(self, value: Any, keys: Keys = ()) -> None:
-        """Looks for secrets in a checked configuration."""
+        """Look for secrets in a checked configuration."""
         if isinstance(value, SecretStr | SecretBytes):
             self.texts.add(_plain(value))
         elif isinstance(value, BaseModel):
@@ -78,7 +78,7 @@ class _Hidden:
                 self.learn(part, (*keys, index))
 
     def rendered(self, section: Section, keys: Keys = ()) -> Any:
-        """What stands here, and below, as far as it may be seen."""
+        """Return what stands here and below, as far as it may be seen."""
         if keys in self.places or (keys and _sounds_secret(keys)):
             return REDACTED if section.value not in (None, "", [], {}) else section.value
         if isinstance(section.value, dict):

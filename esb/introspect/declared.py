@@ -1,4 +1,4 @@
-"""The declared components, as documents tell them."""
+"""The declared components, as documents describe them."""
 
 import inspect
 import re
@@ -31,22 +31,22 @@ class Declared:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """As callers know them, the main one first."""
+        """The addresses that callers know, the main one first."""
         return tuple(ROOT + path for path in (self.stanza.path, *self.stanza.aliases))
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Of the path; those of its aliases are the same."""
+        """The variables of the path; those of its aliases are the same."""
         return tuple(VARIABLE.findall(self.stanza.path))
 
     @property
     def paragraphs(self) -> Sequence[str]:
-        """What the component does, in its stanza's words, or by its docstring, whose are keys of the catalogues."""
+        """The description of its stanza, or else its docstring, whose paragraphs are keys of the catalogues."""
         return paragraphs(self.stanza.description or type(self.component).__doc__ or "")
 
     @property
     def answers_envelope(self) -> bool:
-        """Whether the answer is an envelope of ours, and not another system's own."""
+        """True if the answer is an envelope of ours, and not another system's own."""
         return self.component.answer_type not in (Envelope, Reply)
 
 
@@ -57,7 +57,7 @@ def paragraphs(documentation: str) -> list[str]:
 
 
 def declared(config: Config) -> list[Declared]:
-    """All components of this configuration, in its order. ConfigError with every mistake in it."""
+    """Build all components of this configuration, in its order. ConfigError with every mistake in it."""
     built = create_app(config)[GATEWAY].generation.components
     taken: Counter[str] = Counter()
     found = []

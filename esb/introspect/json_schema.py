@@ -22,7 +22,7 @@ class _Plain(GenerateJsonSchema):
 
 
 def schema_of(kind: Any, place: str = "#/$defs/") -> Schema:
-    """What is accepted as this type. Models that it is made of stand below `$defs`, and are referred to at `place`."""
+    """Make the schema of this type. Models that it is made of stand below `$defs`, and are referred to at `place`."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind.model_json_schema(mode="validation", schema_generator=_Plain, ref_template=place + "{model}")
     adapter = TypeAdapter(kind)
@@ -30,7 +30,7 @@ def schema_of(kind: Any, place: str = "#/$defs/") -> Schema:
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:
-    """The schema itself where this one refers to it; what stands beside the reference stays."""
+    """Put a schema in the place of a reference to it; what stands beside the reference stays."""
     if "$ref" not in schema:
         return schema
     there = root["$defs"][schema["$ref"].rpartition("/")[2]]
@@ -38,7 +38,7 @@ def resolved(schema: Schema, root: Schema) -> Schema:
 
 
 def first(schema: Schema, root: Schema) -> Schema:
-    """The first of a union: how documents know it."""
+    """Return the first schema of a union, by which documents know it."""
     schema = resolved(schema, root)
     if "anyOf" not in schema or "properties" in schema:
         return schema

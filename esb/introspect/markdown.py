@@ -32,7 +32,7 @@ class Page:
         self._parts: list[str] = []
 
     def text(self) -> str:
-        """The whole document."""
+        """Write the whole document."""
         declared = self._declared
         self._parts = [f"## {declared.system}/{declared.name}"]
         self._heading("Request method")

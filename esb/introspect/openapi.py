@@ -44,7 +44,7 @@ ALTERNATIVES: list[dict[str, list[str]]] = [{"authorization": []}, {"gateway_jwt
 
 
 def document(declared: list[Declared]) -> Schema:
-    """The OpenAPI document."""
+    """Make the OpenAPI document."""
     schemas: Schema = {"Caller": _without_required(schema_of(CallerParams)), **ENVELOPES}
     paths: dict[str, Schema] = {}
     for each in declared:
@@ -64,7 +64,7 @@ def document(declared: list[Declared]) -> Schema:
 
 
 def _without_required(schema: Schema) -> Schema:
-    """Credentials may come by header: then none is required as a parameter."""
+    """Require no parameter: credentials may come by header instead."""
     return {key: value for key, value in schema.items() if key != "required"}
 
 
@@ -84,7 +84,7 @@ def _schemas(declared: Declared) -> Schema:
 
 
 def _operation(declared: Declared, method: str, number: int, schemas: Schema) -> Schema:
-    """`number`: of the address among the component's own."""
+    """Describe one method of one address; `number` is the address's among the component's own."""
     summary, *paragraphs = declared.paragraphs or [declared.name]
     operation: Schema = {
         "operationId": f"{declared.key}.{method.lower()}" + (f".{number + 1}" if number else ""),
@@ -114,7 +114,7 @@ def _headers(declared: Declared) -> Iterator[Schema]:
 
 
 def _query(declared: Declared, schemas: Schema) -> Iterator[Schema]:
-    """Parameters as texts. One that cannot be a text cannot come in a query string."""
+    """Yield parameters as texts. One that cannot be a text cannot come in a query string."""
     for source in (schemas["Caller"], schemas[declared.key]):
         needed = source.get("required", ())
         for name, schema in as_texts(source)["properties"].items():

@@ -6,14 +6,14 @@ from esb.introspect.json_schema import Schema
 
 
 def as_texts(schema: Schema) -> Schema:
-    """The same mapping, with those parameters that can be texts, as texts. What it wants besides is left open."""
+    """Return the same mapping with those parameters that can be texts, as texts. What it wants besides is left open."""
     texts = {name: text for name, each in schema.get("properties", {}).items() if (text := _text(each)) is not None}
     needed = [name for name in schema.get("required", ()) if name in texts]
     return {"type": "object", "properties": texts, **({"required": needed} if needed else {})}
 
 
 def _text(schema: Schema) -> Schema | None:
-    """What a parameter may be as a text; None if it cannot be one."""
+    """Return the schema of a parameter as a text; None if it cannot be one."""
     beside = {key: value for key, value in schema.items() if key in {"description", "examples"}}
     if "$ref" in schema:
         return None

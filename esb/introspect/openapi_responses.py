@@ -1,4 +1,4 @@
-"""What a call may be answered, as OpenAPI tells it."""
+"""The responses of a call, as OpenAPI describes them."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _FAILURE: Schema = {
     },
     "data": {"description": "what is known of the failure, and whom a message reached; null if nothing is"},
 }
-"""What a failure has in common with no success."""
+"""The properties of a failure that no success has."""
 
 
 def _envelope(description: str, **properties: Any) -> Schema:

@@ -31,7 +31,7 @@ class Table:
 
 
 def tables(schema: Schema) -> list[Table]:
-    """The model's own table, then one for each model in it. What is a list of models counts as the model."""
+    """Make the model's own table, then one for each model in it. What is a list of models counts as the model."""
     return list(_tables(_model(schema, schema) or {}, schema, "", ()))
 
 
@@ -46,12 +46,12 @@ def _tables(schema: Schema, root: Schema, of: str, way: tuple[str, ...]) -> Iter
 
 
 def required(schema: Schema) -> set[str]:
-    """Parameters that must be there, even if there is a condition under which they need not."""
+    """Return the parameters that must be there, even if there is a condition under which they need not."""
     return {*schema.get("required", ()), *schema.get("else", {}).get("required", ())}
 
 
 def example(schema: Schema, root: Schema | None = None) -> Any:
-    """A value that this schema takes: of a mapping, what is required and what has an example of its own."""
+    """Make a value that this schema takes: of a mapping, what is required and what has an example of its own."""
     root = schema if root is None else root
     documented = first(schema, root)
     if "examples" in documented:
@@ -79,7 +79,7 @@ def _row(name: str, schema: Schema, root: Schema, needed: bool) -> Row:
 
 
 def kind(schema: Schema, root: Schema) -> str:
-    """The type, as callers know it."""
+    """Return the type, as callers know it."""
     documented = first(schema, root)
     if "type" not in documented and "enum" in documented:
         return "string"
@@ -87,7 +87,7 @@ def kind(schema: Schema, root: Schema) -> str:
 
 
 def _model(schema: Schema, root: Schema) -> Schema | None:
-    """The mapping that a parameter is, or is a list of."""
+    """Return the mapping that a parameter is, or is a list of."""
     documented = first(schema, root)
     if documented.get("type") == "array":
         documented = first(documented.get("items", {}), root)

@@ -13,7 +13,7 @@ ANNOTATIONS = ("description", "default", "examples", "title")
 
 
 def with_references(schema: Schema) -> Schema:
-    """The same mapping, in which every value may also be a reference."""
+    """Return the same mapping, in which every value may also be a reference."""
     found = dict(schema)
     for key in ("properties", "$defs"):
         if key in found:
@@ -28,7 +28,7 @@ def with_references(schema: Schema) -> Schema:
 
 
 def value(schema: Schema) -> Schema:
-    """A value, or a reference in its place."""
+    """Allow a reference in the place of a value."""
     members = [_inside(each) for each in schema.get("anyOf", [_bare(schema)])]
     if any(_is_any_text(each) for each in members):
         alternatives: list[Schema] = []
@@ -44,7 +44,7 @@ def value(schema: Schema) -> Schema:
 
 
 def _inside(schema: Schema) -> Schema:
-    """What a list or a mapping holds may be references; it itself stays."""
+    """Allow references inside a list or a mapping; it itself stays."""
     if "items" in schema:
         return {**schema, "items": value(schema["items"])}
     return with_references(schema)

@@ -61,7 +61,7 @@ class _Building:
         return services
 
     def _put(self, keys: Schema, key: str, schema: Schema) -> None:
-        """Says what stands at a key: this, a reference, or nothing."""
+        """Say what stands at a key: this, a reference, or nothing."""
         beside = {"description": keys["properties"][key]["description"]}
         keys["properties"][key] = {"anyOf": [schema, {"type": "null"}, SOMEWHERE], **beside}
 
@@ -112,7 +112,7 @@ class _Building:
 
 
 def _or_nothing(config: Schema, whole: Schema) -> Schema:
-    """A config that requires a key cannot be left empty."""
+    """Allow an empty config, unless it requires a key."""
     nothing = [] if whole.get("required") else [{"type": "null"}]
     return {"anyOf": [config, *nothing, SOMEWHERE]}
 

@@ -1,17 +1,17 @@
-"""A token that names app and user at once: which service is asked about it."""
+"""Tokens that name app and user at once, and the services that know them."""
 
 from esb.contracts.services import ChainServices, Identity
 from esb.core.call import Call
 
 
 def brings_token(call: Call) -> bool:
-    """Whether `identity_by_token` has anything to ask."""
+    """Return True if the call brings a token for `identity_by_token`."""
     credentials = call.credentials
     return bool(credentials.gateway_jwt or credentials.claims.get("access_token"))
 
 
 async def identity_by_token(services: ChainServices, call: Call) -> tuple[Identity, str]:
-    """For whom the token of this call stands, and what kind of token it is.
+    """Return the identity that the token of this call stands for, and the kind of token.
 
     A gateway's JWT wins over an access token.
     """

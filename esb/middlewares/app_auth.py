@@ -1,4 +1,4 @@
-"""Which app is calling. A gateway's JWT comes first, then an access token, a signature, and last an app secret.
+"""Authentication of the app. A gateway's JWT comes first, then an access token, a signature, and last an app secret.
 
 The first of these that is there is final: if it is bad, another that is good does not rescue the call.
 """
@@ -21,7 +21,7 @@ CLOCKS_APART = 60
 
 
 class AppAuth(Middleware[NoConfig]):
-    """Sets `call.app`, and `call.user` where a token names one too; or refuses the call."""
+    """Set `call.app`, and `call.user` where a token names one too; or refuse the call."""
 
     def __init__(self, config: NoConfig, services: ChainServices) -> None:
         super().__init__(config, services)
@@ -61,7 +61,7 @@ class AppAuth(Middleware[NoConfig]):
         return await self._apps.rights(call, code)
 
     async def _use_up(self, code: str, timestamp: int, nonce: int) -> None:
-        """Remembers the nonce until its timestamp is refused anyway. Last of all: only who can sign fills the store."""
+        """Remember the nonce until its timestamp is refused anyway. Last of all: only who can sign fills the store."""
         digest = hashlib.sha256(f"{timestamp}:{nonce}:{code}".encode()).hexdigest()
         left = timestamp + signature.WINDOW - self.services.clock.since_1970()
         if not await self.services.store.add(f"{NONCE}:{digest}", left + CLOCKS_APART):

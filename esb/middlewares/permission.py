@@ -1,4 +1,4 @@
-"""Whether the app may call this component: the globs of its `components`."""
+"""Permission of the app to call this component: the globs of its `components`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from esb.middlewares._globs import ALL, matches
 
 
 class Permission(Middleware[NoConfig]):
-    """Lets a call pass, or refuses it with 1306403. Without an app there is nothing to permit."""
+    """Let a call pass, or refuse it with 1306403. Without an app there is nothing to permit."""
 
     inner = True
     """It also guards a component that another component calls."""

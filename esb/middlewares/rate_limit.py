@@ -1,4 +1,4 @@
-"""How often each app may call each component: moving windows, counted for the whole fleet.
+"""Rate limits of each app for each component: moving windows, counted for all processes together.
 
 Not in the default chain; its place is behind `permission`, so that what is refused anyway counts for nobody. The
 library `limits` has moving windows too; it counts by the clock of each machine, and one rule after the other, so that
@@ -45,7 +45,7 @@ class RateLimitConfig(ConfigModel):
 
 
 class RateLimit(Middleware[RateLimitConfig]):
-    """Lets a call pass that all rules of its app allow, or refuses it with 1306429; its answer tells what is left."""
+    """Let a call pass that all rules of its app allow, or refuse it with 1306429; its answer says what is left."""
 
     config_type = RateLimitConfig
 
@@ -67,7 +67,7 @@ class RateLimit(Middleware[RateLimitConfig]):
 
 
 def _refusal(call: Call, app: str, limits: Limits, taken: Taken) -> Limited:
-    """The old ESB's words; of the rules that are over, the one that is longest."""
+    """Refuse in the old ESB's words, by the rule that is over for the longest time."""
     longest = max(taken.over, key=lambda index: taken.windows[index].seconds)
     return Limited(
         "Access frequency limit, Access frequency of APP [{app}] to component [{path}] exceeds the limit;"
@@ -80,8 +80,8 @@ def _refusal(call: Call, app: str, limits: Limits, taken: Taken) -> Limited:
 
 
 def _headers(limits: Sequence[Limit], taken: Taken) -> dict[str, str]:
-    """As draft-ietf-httpapi-ratelimit-headers has them: q and w are a rule's quota and window; r what remains of it,
-    and t the seconds until there is more.
+    """Make the headers of draft-ietf-httpapi-ratelimit-headers: q and w are a rule's quota and window; r is what is
+    left of it, and t the seconds until there is more.
     """
     pairs = list(zip(limits, taken.windows, strict=True))
     return {

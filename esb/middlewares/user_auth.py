@@ -1,4 +1,4 @@
-"""Which user the app acts for: a login state that is proven, or a name the app may give without proof."""
+"""Authentication of the user: a login state that is proven, or a name that the app may give without proof."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class UserAuthConfig(ConfigModel):
 
 
 class UserAuth(Middleware[UserAuthConfig]):
-    """Sets `call.user` if nobody has yet, or refuses the call. A credential that is present and bad is final."""
+    """Set `call.user` if nobody has yet, or refuse the call. A credential that is present and bad is final."""
 
     config_type = UserAuthConfig
 

@@ -88,7 +88,7 @@ class TencentCloud:
         self._now = now
 
     async def call(self, call: Call, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The Response to one action. TencentRefused, or UpstreamError if nobody knows whether it was done."""
+        """Return the Response to one action. TencentRefused, or UpstreamError if nobody knows whether it was done."""
         refuses = partial(refused, numbers=body.get("PhoneNumberSet", ()))
         target = Target(SYSTEM, action, _kind, sends=True, refuses=refuses)
         raw = json_codec.encode(dict(body))
@@ -137,7 +137,7 @@ class TencentCloud:
 
 
 async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[DeliveryOutcome]]) -> DeliveryOutcome:
-    """What `sending` reached of these addresses, whichever way it ends."""
+    """Return whom `sending` reached of these addresses, whichever way it ends."""
     try:
         return await sending()
     except TencentRefused as refusal:
@@ -162,7 +162,7 @@ def authorization(secret_id: str, secret_key: str, *, product: str, host: str, b
 
 
 def refused(answer: Mapping[str, Any], numbers: Sequence[str] = ()) -> bool:
-    """Whether Tencent did nothing: it said so of the request as a whole, or of each of these numbers."""
+    """Return True if Tencent did nothing: it said so of the request as a whole, or of each of these numbers."""
     response = answer.get("Response")
     if not isinstance(response, dict):
         return False
@@ -180,12 +180,12 @@ def _number_refused(code: str) -> bool:
 
 
 def in_doubt(errcode: str) -> bool:
-    """Whether Tencent failed in a way that leaves open what it did: its own errors and time-outs."""
+    """Return True if Tencent failed in a way that leaves open what it did: its own errors and time-outs."""
     return errcode.startswith("InternalError") or "Timeout" in errcode
 
 
 def retry_after(errcode: str, now: datetime | None = None) -> float:
-    """After how many seconds a frequency limit is over; 0 for what is no limit, or one that time does not lift."""
+    """Return the seconds until a frequency limit is over; 0 for what is no limit, or one that time does not lift."""
     if errcode.startswith("RequestLimitExceeded"):
         return 1.0
     if not errcode.startswith("LimitExceeded") or errcode.endswith(("Blacklist", "CountLimit")):

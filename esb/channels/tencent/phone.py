@@ -13,7 +13,7 @@ _DIGITS = re.compile(r"[0-9]{3,20}")
 
 
 def typed(number: str) -> str:
-    """The address of a number that a caller typed: digits, or + with the country code; "" if it is none."""
+    """Return the address of a number that a caller typed: digits, or + with the country code; "" if it is none."""
     if number.startswith("+"):
         digits = number[1:].replace("-", "")
         if not _DIGITS.fullmatch(digits):
@@ -23,7 +23,7 @@ def typed(number: str) -> str:
 
 
 def in_country(number: str, country_code: str) -> str:
-    """The address of a national number; "" if it is none. A country code that is missing is the mainland's."""
+    """Return the address of a national number; "" if it is none. A country code that is missing is the mainland's."""
     code = country_code.strip().lstrip("+0") or MAINLAND
     return f"+{code}-{number}" if _DIGITS.fullmatch(number) and code.isdecimal() else ""
 
@@ -34,12 +34,12 @@ def of_contact(contact: Contact) -> str:
 
 
 def e164(address: str) -> str:
-    """+8613800000000, as ITU-T E.164 writes it."""
+    """Write an address as ITU-T E.164 does: +8613800000000."""
     return address.replace("-", "")
 
 
 def parts(address: str) -> tuple[str, str]:
-    """Country code ("" if unknown) and number."""
+    """Split an address into country code ("" if unknown) and number."""
     code, _, number = address.removeprefix("+").rpartition("-")
     return code, number
 

@@ -40,7 +40,7 @@ Read = Callable[[Sequence[str], Mapping[str, Any]], DeliveryOutcome]
 
 
 class Sender:
-    """Sends what the component of this name is asked to.
+    """The sender of one component.
 
     `wording` is its words for a message that did not reach all, `relay_failed` those for a service that gave no reason.
     """

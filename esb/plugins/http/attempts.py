@@ -1,4 +1,4 @@
-"""Asks until somebody answers: another host when one cannot be reached, and once more where that does no harm."""
+"""Attempts until somebody answers: at another host when one cannot be reached, and again where that does no harm."""
 
 from collections.abc import Awaitable, Callable
 from itertools import islice
@@ -18,7 +18,7 @@ PASSING = frozenset({502, 503, 504})
 
 
 class Attempts:
-    """A host that cannot be reached was not asked, so the next one is, whatever the request does."""
+    """The attempts of a component. A host out of reach was not asked, so the next one is, whatever the request does."""
 
     def __init__(self, hosts: Hosts, retries: int, clock: Clock) -> None:
         self._hosts = hosts
@@ -26,7 +26,7 @@ class Attempts:
         self._clock = clock
 
     async def answer(self, call: Call, ask: Callable[[str], Awaitable[T]], *, repeatable: bool) -> T:
-        """What the first host says that says something; the last UpstreamError if none does."""
+        """Return what the first host says that says something; the last UpstreamError if none does."""
         for pause in islice(pauses(FIRST_PAUSE, LONGEST_PAUSE), self._retries if repeatable else 0):
             try:
                 return await self._one_by_one(ask)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 
 class BodyStream:
-    """The chunks as they come. `held` is what lasts as long: the upstream's connection, the place among the calls."""
+    """The chunks of a body. `held` is what lasts as long: the upstream's connection, the place among the calls."""
 
     def __init__(self, chunks: AsyncIterator[bytes], held: AsyncExitStack) -> None:
         self._chunks = chunks

@@ -22,7 +22,7 @@ class Attempt:
 
 
 class Breaker:
-    """Counts failures of one upstream. Calls that began before it opened or closed no longer count."""
+    """The breaker of one upstream. Calls that began before it opened or closed no longer count."""
 
     def __init__(self, failures: int, seconds: float, clock: Clock) -> None:
         self._limit = failures
@@ -35,7 +35,7 @@ class Breaker:
 
     @contextmanager
     def attempt(self, target: Target) -> Iterator[Attempt]:
-        """Around a call. UpstreamError at once while the breaker is open."""
+        """Count the call inside. UpstreamError at once while the breaker is open."""
         attempt = self._admitted(target)
         try:
             yield attempt
@@ -94,5 +94,5 @@ def _refusal(target: Target, left: float) -> UpstreamError:
 
 
 def is_ill(error: UpstreamError) -> bool:
-    """Whether this tells of an upstream that is ill, and not only of a request that it did not like."""
+    """Return True for an upstream that is ill, False for a request that it did not like."""
     return error.http_status is None or error.http_status >= 500

@@ -107,7 +107,7 @@ class Http(Component[HttpConfig, Params]):
         return nullcontext(Attempt()) if self._breaker is None else self._breaker.attempt(target)
 
     def _identity(self, call: Call) -> Mapping[str, str]:
-        """Who is calling, in headers that a caller cannot set."""
+        """Name app and user in headers that a caller cannot set."""
         if self.config.identity == "none":
             return {}
         headers = {}

@@ -9,7 +9,7 @@ RETRY_AFTER = 1.0
 
 
 class ConcurrencyLimit:
-    """Lets so many in, and turns the next one away at once; None lets everybody in."""
+    """A number of places: a call that finds none is refused at once. None: as many as come."""
 
     def __init__(self, places: int | None) -> None:
         self._places = places
@@ -17,7 +17,7 @@ class ConcurrencyLimit:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """A place, from here on until the end."""
+        """Take a place, from here on until the end. Limited if there is none."""
         if self._places is not None and self._taken >= self._places:
             raise Limited(
                 "Too many calls of this component are under way, at most {limit} are allowed at the same time",

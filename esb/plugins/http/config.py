@@ -28,7 +28,7 @@ def _upper(value: Any) -> Any:
 
 
 def _host(value: str, info: ValidationInfo) -> str:
-    """The host as the beginning of URLs. Without a scheme it is http."""
+    """Return the host as the beginning of URLs. Without a scheme it is http."""
     url = value if "://" in value else f"http://{value}"
     try:
         parts = urlsplit(url)
@@ -167,7 +167,7 @@ class HttpConfig(ConfigModel):
         return self.kind or ("query" if method in {"GET", "HEAD"} else "operate")
 
     def send_of(self, method: str) -> str:
-        """Where the parameters go in a request with this method."""
+        """Return where the parameters go in a request with this method: query, json or form."""
         return self.send or ("json" if method in {"POST", "PUT", "PATCH"} else "query")
 
     def seconds_of(self, method: str) -> float | None:

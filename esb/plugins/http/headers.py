@@ -1,4 +1,4 @@
-"""Which headers pass through a proxy: what is meant for the other end, and never a credential."""
+"""The headers that pass through a proxy: what is meant for the other end, and never a credential."""
 
 from collections.abc import Iterable
 
@@ -49,7 +49,7 @@ FRAMING = frozenset({"content-length", "content-encoding", "content-type", "cont
 
 
 def for_upstream(pairs: Pairs, *, same_body: bool) -> CIMultiDict[str]:
-    """What an upstream sees of a caller's headers. `same_body`: the caller's body is passed on as it is."""
+    """Return the headers of a caller that its upstream sees. `same_body`: the caller's body is passed on as it is."""
     passing = _end_to_end(pairs)
     for name in OURS | (frozenset() if same_body else FRAMING):
         passing.popall(name, None)
@@ -57,7 +57,7 @@ def for_upstream(pairs: Pairs, *, same_body: bool) -> CIMultiDict[str]:
 
 
 def for_caller(pairs: Pairs) -> CIMultiDict[str]:
-    """What a caller sees of an upstream's headers."""
+    """Return the headers of an upstream that the caller sees."""
     return _end_to_end(pairs)
 
 
@@ -70,7 +70,7 @@ def _end_to_end(pairs: Pairs) -> CIMultiDict[str]:
 
 
 def _readable(value: str) -> str:
-    """A value that can be written again. Bytes that are no UTF-8 were read as lone surrogates."""
+    """Return a value that can be written again. Bytes that are no UTF-8 were read as lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -8,7 +8,7 @@ REST_SECONDS = 10.0
 
 
 class Hosts:
-    """In which order to try the hosts. Nothing but the next call finds out whether one is well again."""
+    """The order in which to try the hosts. Nothing but the next call finds out that one is well again."""
 
     def __init__(self, hosts: Sequence[str], clock: Clock) -> None:
         self._hosts = tuple(hosts)
@@ -17,7 +17,7 @@ class Hosts:
         self._turn = 0
 
     def in_order(self) -> list[str]:
-        """All hosts: those that are well first, beginning with another one each time; then those that rest."""
+        """Return all hosts: those that are well first, beginning with another one each time; then those that rest."""
         now = self._clock()
         start = self._turn % len(self._hosts)
         self._turn = start + 1

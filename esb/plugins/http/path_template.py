@@ -9,13 +9,13 @@ from esb.config.component_paths import VARIABLE
 from esb.core.errors import RequestError
 
 ALLOWED = "/:@!$&'()*+,;=~-._%"
-"""What stands in a path as it is, besides letters and digits."""
+"""Characters that stand in a path as they are, besides letters and digits."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DOTS = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\]|$)")
 
 
 def fault(path: str) -> str | None:
-    """What is wrong with a template, in a word to operators."""
+    """Return the mistake in a template, in a word to operators; None if there is none."""
     if not path.startswith("/"):
         return "a path starts with /"
     plain = VARIABLE.sub("x", path)
@@ -35,7 +35,7 @@ class PathTemplate:
         self.names = tuple(parts[1::2])
 
     def fill(self, path_vars: Mapping[str, str], args: Mapping[str, Any]) -> str:
-        """The path, with values of the called path or else of the parameters. RequestError if one is missing."""
+        """Fill the path with values of the called path or else of the parameters. RequestError if one is missing."""
         path = self._literals[0]
         for name, literal in zip(self.names, self._literals[1:], strict=True):
             path += quote(_text(name, path_vars.get(name, args.get(name))), safe="", errors="replace") + literal

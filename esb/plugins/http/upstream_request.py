@@ -1,4 +1,4 @@
-"""From a call to the request that an upstream sees: parameters, identity, headers, and never a credential."""
+"""The request that an upstream sees of a call: parameters, identity, headers, and never a credential."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,12 +30,12 @@ class UpstreamRequest:
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
+        """True if sending it twice does no more than sending it once."""
         return self.method in IDEMPOTENT and (self.body is None or isinstance(self.body, bytes))
 
 
 class RequestBuilder:
-    """Makes the requests of one component. `identify` gives the headers that name app and user."""
+    """The builder of one component's requests. `identify` gives the headers that name app and user."""
 
     def __init__(self, config: HttpConfig, identify: Identify) -> None:
         self._config = config
@@ -45,7 +45,7 @@ class RequestBuilder:
         self._params = {name: _revealed(value) for name, value in config.params.items()}
 
     def build(self, call: Call) -> UpstreamRequest:
-        """RequestError if a variable of the path has no value."""
+        """Build the request of a call. RequestError if a variable of the path has no value."""
         method = self._config.method or call.method
         path = self._path.fill(call.path_vars, call.args)
         whole = self._config.response == "raw" and _is_whole(call)
@@ -62,7 +62,7 @@ class RequestBuilder:
         return UpstreamRequest(method, place, headers, body)
 
     def _passed_on(self, call: Call) -> list[tuple[str, str]]:
-        """The caller's own query, repeated names and all, less what is for the gateway."""
+        """Return the caller's own query, repeated names and all, less what is for the gateway."""
         fixed = self._fixed(call)
         pairs = [
             (name, value)
@@ -74,7 +74,7 @@ class RequestBuilder:
         return [*pairs, *_pairs({**missing, **fixed})]
 
     def _rewritten(self, call: Call, method: str) -> tuple[list[tuple[str, str]], bytes | None, str]:
-        """Query, body and type of the body, made of the parameters."""
+        """Return query, body and type of the body, made of the parameters."""
         args = {name: value for name, value in call.args.items() if self._is_passing(name)}
         args = {**self._config.defaults, **args, **self._fixed(call)}
         match self._config.send_of(method):
@@ -85,7 +85,7 @@ class RequestBuilder:
         return _pairs(args), None, ""
 
     def _fixed(self, call: Call) -> dict[str, Any]:
-        """The parameters that no caller can change."""
+        """Return the parameters that no caller can change."""
         name = self._config.username_param
         if name is None or call.user is None:
             return self._params
@@ -96,7 +96,7 @@ class RequestBuilder:
 
 
 def _is_whole(call: Call) -> bool:
-    """Whether the body holds no credentials that the gateway read, so that it can go on as it is."""
+    """Return True if the body holds no credentials that the gateway read, so that it can go on as it is."""
     if not isinstance(call.body, bytes):
         return True
     credentials = call.credentials
@@ -109,7 +109,7 @@ def _revealed(value: Any) -> Any:
 
 
 def _pairs(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Parameters as a query or a form has them: a list repeats its name, null is left out."""
+    """Write parameters as a query or a form has them: a list repeats its name, null is left out."""
     return [(name, text) for name, value in parameters.items() for text in _texts(value)]
 
 
