@@ -8,13 +8,14 @@ import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from esb.channels.beijing import seconds_to_midnight
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.config import ConfigModel
@@ -27,7 +28,6 @@ from esb.outgoing.client import Outgoing, Target
 ALGORITHM = "TC3-HMAC-SHA256"
 CONTENT_TYPE = "application/json; charset=utf-8"
 SYSTEM = "TENCENT_CLOUD"
-_BEIJING = timezone(timedelta(hours=8))
 
 
 def _digits(value: Any) -> Any:
@@ -191,9 +191,7 @@ def retry_after(errcode: str, now: datetime | None = None) -> float:
     if not errcode.startswith("LimitExceeded") or errcode.endswith(("Blacklist", "CountLimit")):
         return 0.0
     if "Daily" in errcode:
-        moment = (now or datetime.now(UTC)).astimezone(_BEIJING)
-        midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return float(max(1, round((midnight - moment).total_seconds())))
+        return float(max(1, seconds_to_midnight(now)))
     return 3600.0 if "OneHour" in errcode else 30.0 if "ThirtySecond" in errcode else 60.0
 
 

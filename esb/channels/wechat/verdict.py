@@ -5,9 +5,10 @@ The tables of errcodes lie in `codes`, one a platform: the same number often mea
 
 import ipaddress
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
+from esb.channels.beijing import seconds_to_midnight
 from esb.channels.verdict import Meaning, Table, Verdict
 from esb.channels.wechat.codes import official_account, wecom
 from esb.channels.wechat.codes.official_account import OFFICIAL_ACCOUNT
@@ -29,7 +30,6 @@ HALF_READ = Meaning(
 """errcode 0 with "Warning: wrong json format": WeCom's way to say that a field had a type that it did not expect."""
 UNKNOWN = Meaning("unknown", "The gateway does not know this code and does not repeat the message: see errmsg.")
 
-_BEIJING = timezone(timedelta(hours=8))
 _ADDRESS = re.compile(r",?\s*(?:(?:for )?(?:more (?:info|details)|view more) at:?\s*)?https?://\S+", re.IGNORECASE)
 _OUR_IP = re.compile(r"\b(?:from ip|invalid ip|requestip)\b[\s:]*([0-9a-f.:]+)", re.IGNORECASE)
 
@@ -75,9 +75,7 @@ def _our_ip(errmsg: str) -> str | Message:
 def retry_after(platform: str, errcode: int, now: datetime | None = None) -> float:
     """After how many seconds a rate limit is over: the next minute, or for an official account's 45009 the next day."""
     if platform == "mp" and errcode == 45009:
-        moment = (now or datetime.now(UTC)).astimezone(_BEIJING)
-        midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return round((midnight - moment).total_seconds())
+        return seconds_to_midnight(now)
     return 60.0
 
 
