@@ -1,13 +1,12 @@
 """A notice, as a caller of send_weixin or send_mp_weixin writes it, and the forms that WeChat knows for it."""
 
-import base64
-import binascii
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from esb.channels.base64_param import decoded_text
 from esb.channels.wechat.pagination import markdown_pages, pages
 from esb.core.errors import Message, ParameterError
 from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
@@ -71,12 +70,11 @@ class Notice(Params):
         if not self.is_message_base64:
             return self.message
         try:
-            text = base64.b64decode("".join(self.message.split()), validate=True).decode().strip()
-        except (binascii.Error, UnicodeDecodeError):
-            text = ""
-        if not text or "\x00" in text:
-            raise ParameterError("notification text [message] Must be base64 of UTF-8 text, as is_message_base64 says")
-        return text
+            return decoded_text(self.message)
+        except ValueError:
+            raise ParameterError(
+                "notification text [message] Must be base64 of UTF-8 text, as is_message_base64 says"
+            ) from None
 
     def fields(self) -> dict[str, str]:
         """The parameters that a template shows, by name; a remark only if there is one."""
