@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import esb
+from tests.support.documentation import text
 from tests.support.house import BESIDE, ORDER, PLANNED
 from tests.support.repository import ROOT
 
 FOLDER = Path(esb.__file__).parent
-TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+TEXT = text("CONTRIBUTING.md")
 FACE = "esb"
 """How the page calls esb/__init__.py, which test_house.py calls ""."""
 
