@@ -285,7 +285,7 @@ async def test_a_reload_that_crashes_is_told_as_what_it_is(opening: Any, monkeyp
         def crash(config: Config) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(deployment.deployment.gateway, "reload", crash)
+        monkeypatch.setattr(deployment.deployment.gateway, "prepare", crash)
         response = await deployment.ask("/-/reload", "POST")
         assert (response.status, (await response.json())["generation"]) == (500, 1)
 

@@ -9,7 +9,7 @@ from esb.channels.account import GET_TOKEN, Account
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.verdict import Reply, Verdict
 from esb.channels.wechat.verdict import judge
-from esb.core.errors import Message, UpstreamError
+from esb.core.errors import Message, UpstreamError, template
 from esb.outgoing.client import Target
 from esb.outgoing.tokens.cache import Token
 
@@ -33,7 +33,7 @@ class WeChatAccount(Account):
     def _token_in(self, body: Mapping[str, Any]) -> Token:
         value, expires_in = body.get("access_token"), body.get("expires_in")
         if not isinstance(value, str) or not value or not isinstance(expires_in, int) or expires_in <= 0:
-            reason = "the response holds no usable access_token"
+            reason = template("the response holds no usable access_token")
             raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True)
         return Token(value, expires_in)
 
@@ -65,7 +65,7 @@ def _number(target: Target, errcode: Any, left_out: int | None) -> int:
     if errcode is None and left_out is not None:
         return left_out
     # Something on the way may answer 200 and JSON too.
-    reason = "the response has no errcode that is a number"
+    reason = template("the response has no errcode that is a number")
     raise UpstreamError(target.system, target.interface, reason, http_status=200)
 
 
