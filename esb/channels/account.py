@@ -8,7 +8,7 @@ where it is, how its tokens are fetched, and what its codes mean.
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.quota_gate import Closed, QuotaGate
-from esb.channels.verdict import CredentialDeclined, Declined, Reply, Verdict
+from esb.channels.verdict import ACCEPTED, CredentialDeclined, Declined, Reply, Verdict
 from esb.contracts.services import ProcessServices
 from esb.core import json_codec
 from esb.core.call import Call
@@ -158,52 +158,56 @@ class Account:
         if not self._bulkhead.enters(call.id):
             await self._bulkhead.wait(call.id, call.deadline)
         try:
-            reply = await self._tried(call, message, raw, effort, entry)
-            while reply is None:
-                reply = await self._tried(call, message, raw, effort, None)
+            while True:
+                if entry is None:
+                    if (closed := await self._gate.closed()) is not None:
+                        reply = Reply(self._again(closed), {})
+                        break
+                    entry = self._tokens.at_hand(self.key)
+                token = entry.value if entry is not None else await self._token(call)
+                effort.tries += 1
+                try:
+                    reply = await self._ask(call, message, raw, token)
+                except UpstreamError as error:
+                    if not await self._worth_another_try(call, message, error, effort):
+                        raise
+                else:
+                    if reply.verdict.kind in ACCEPTED:
+                        if entry is None or not entry.proven:
+                            self._tokens.confirm(self.key, token)
+                        return reply
+                    if not await self._worth_repeating(call, reply.verdict, token, effort):
+                        break
+                entry = None
         except NOT_SENT as error:
             raise (effort.doubt or error) from None
         finally:
             self._bulkhead.leave(call.id)
-        if effort.doubt is None or reply.verdict.accepted:
+        if effort.doubt is None:
             return reply
         raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
 
-    async def _tried(
-        self, call: Call, message: OutboundMessage, raw: bytes, effort: _Effort, entry: Entry | None
-    ) -> Reply | None:
-        """Return the answer to one request; None if another one may do better."""
-        if entry is None:
-            closed = await self._gate.closed()
-            if closed is not None:
-                return Reply(self._again(closed), {})
-            entry = self._tokens.at_hand(self.key)
-        effort.tries += 1
-        token = entry.value if entry is not None else await self._token(call)
-        secrets = (token, self._secret)
-        try:
-            reply = await self._http.judged(
-                call,
-                self._sending,
-                "POST",
-                self._url(message.endpoint, token),
-                partial(self._reply, self._sending, secrets, False),
-                body=raw,
-                proxy=self._proxy,
-                timeout=ATTEMPT_SECONDS,
-            )
-        except UpstreamError as error:
-            if error.sent:
-                effort.doubt = error
-            safe = message.deduplicated or not error.sent
-            if safe and error.transient and await self._another_try(call, effort.tries):
-                return None
-            raise
-        if reply.verdict.accepted:
-            if entry is None or not entry.proven:
-                self._tokens.confirm(self.key, token)
-            return reply
-        return None if await self._worth_repeating(call, reply.verdict, token, effort) else reply
+    def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[Reply]:
+        """Send one request."""
+        return self._http.judged(
+            call,
+            self._sending,
+            "POST",
+            self._url(message.endpoint, token),
+            partial(self._reply, self._sending, (token, self._secret), False),
+            body=raw,
+            proxy=self._proxy,
+            timeout=ATTEMPT_SECONDS,
+        )
+
+    async def _worth_another_try(
+        self, call: Call, message: OutboundMessage, error: UpstreamError, effort: _Effort
+    ) -> bool:
+        """Tell whether a request that failed may be repeated without making two messages of one; note the doubt."""
+        if error.sent:
+            effort.doubt = error
+        safe = message.deduplicated or not error.sent
+        return safe and error.transient and await self._another_try(call, effort.tries)
 
     async def _worth_repeating(self, call: Call, verdict: Verdict, token: str, effort: _Effort) -> bool:
         """Tell whether the same request may do better, now that what could be done about it is done."""

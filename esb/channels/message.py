@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Address = Callable[[Sequence[str]], Mapping[str, Any]]
-"""Makes the part of a request that names its receivers."""
+Address = tuple[str, Callable[[Sequence[str]], Any]]
+"""The field of a request that names its receivers, and the function that puts them into its form."""
 
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make
 class OutboundMessage:
     """What some receivers get: one request, or one after another if it has several pages.
 
-    A request's body names the receivers as `address` says, then holds its page, and what is `common` to all pages.
+    A request's body names the receivers as `address` says (None: not at all), then holds its page, and what is
+    `common` to all pages.
     `deduplicated`: the platform drops a repetition of the same bytes, so that an unanswered request may be repeated.
     """
 
@@ -31,5 +32,7 @@ class OutboundMessage:
 
     def body(self, page: int) -> dict[str, Any]:
         """Return what is sent as the page of this number, from 0."""
-        named = self.address(self.receivers) if self.address is not None else {}
-        return {**named, **self.pages[page], **self.common}
+        if self.address is None:
+            return {**self.pages[page], **self.common}
+        name, form = self.address
+        return {name: form(self.receivers), **self.pages[page], **self.common}

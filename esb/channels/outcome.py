@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from esb.channels.verdict import Verdict
+from esb.channels.verdict import ACCEPTED, Verdict
 from esb.core.errors import Limited, Message, UpstreamError
 
 
@@ -89,7 +89,7 @@ class DeliveryOutcome:
         missed: tuple[Failure, ...] = (),
     ) -> "DeliveryOutcome":
         """Return what a verdict means for these receivers; `missed` are others, whom the answer names one by one."""
-        if verdict.accepted:
+        if verdict.kind in ACCEPTED:
             return cls(receivers, receivers if verdict.kind == "held" else (), missed, (), msgids)
         if verdict.half_read:
             return cls(failed=missed, unknown=receivers, refusal=verdict)

@@ -31,16 +31,14 @@ class Audience:
         return (*self.typed,)
 
     def names(self, addresses: Sequence[str]) -> list[str]:
-        """How the caller named these addresses."""
+        """Return the names by which the caller gave these addresses."""
         names: list[str] = []
         for address in addresses:
             names += self.typed.get(address, (address,))
         return names
 
     def missed(self) -> list[dict[str, Any]]:
-        """The people who could not be addressed, as entries of `data.failed`."""
-        if not self.unknown_users and not self.without_contact:
-            return []
+        """Return the people who could not be addressed, as entries of `data.failed`."""
         return [_failed(name, Message("not a blueking user")) for name in self.unknown_users] + [
             _failed(name, Message("contact format is incorrect")) for name in self.without_contact
         ]
@@ -58,10 +56,6 @@ class Audience:
             return Message("{first};{second}", {"first": parts[0], "second": parts[1]})
         return parts[0] if parts else None
 
-    def checked(self) -> dict[str, Any]:
-        """`username_check` of the answer."""
-        return {"invalid": [*self.unknown_users]}
-
     def report(
         self,
         accepted: Sequence[str] = (),
@@ -71,9 +65,9 @@ class Audience:
     ) -> dict[str, Any]:
         """The data of an answer: addresses by their names, `failed` as entries, and who could not be addressed."""
         return {
-            "username_check": self.checked(),
+            "username_check": {"invalid": [*self.unknown_users]},
             "accepted": self.names(accepted),
-            "failed": [*failed, *self.missed()],
+            "failed": [*failed, *self.missed()] if self.unknown_users or self.without_contact else [*failed],
             "unknown": self.names(unknown) if unknown else [],
             "msgids": [*msgids],
         }
@@ -81,7 +75,7 @@ class Audience:
 
 def addressed(receivers: Sequence[str]) -> Audience:
     """Receivers that the caller addressed itself."""
-    return Audience({receiver: (receiver,) for receiver in receivers})
+    return Audience(dict(zip(receivers, zip(receivers, strict=True), strict=True)))
 
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -49,8 +49,8 @@ class DeliveryReport:
             error = wording.failure(audience, outcome, data)
             if error is not None:
                 raise error
-        if (complaint := audience.complaint()) is not None:
-            raise EsbError(wording.some_users, data, complaint=complaint)
+        if audience.unknown_users or audience.without_contact:
+            raise EsbError(wording.some_users, data, complaint=audience.complaint())
         if outcome.answered is None:
             return data
         if isinstance(outcome.answered, dict):

@@ -21,6 +21,7 @@ Kind = Literal["ok", "token", "busy", "quota", "receiver", "message", "config", 
 """
 
 ACCEPTED: frozenset[Kind] = frozenset({"ok", "held"})
+"""The platform took the message. Errcode 0 of a message that it read only in part has another class."""
 RETRYABLE: frozenset[Kind] = frozenset({"token", "busy", "quota"})
 """Nobody has to change anything: the same request may work later."""
 
@@ -53,11 +54,6 @@ class Verdict:
     kind: Kind
     hint: Message
     retry_after: float | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """The platform took the message. Not the case for errcode 0 of a message that was read only in part."""
-        return self.kind in ACCEPTED
 
     @property
     def half_read(self) -> bool:

@@ -1,6 +1,6 @@
 """The contract of a middleware: a handler answers a call, a middleware stands before a handler."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Generic
 
 from pydantic import BaseModel
@@ -29,14 +29,3 @@ class Middleware(Lifecycle, Generic[ConfigT]):
     async def __call__(self, call: Call, handler: Handler) -> Any:
         """Answer, raise, or await `handler` with the call or a changed copy of it."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(call, handler)")
-
-
-def compose(middlewares: Sequence[Callable[[Call, Handler], Awaitable[Any]]], handler: Handler) -> Handler:
-    """Return one handler for a chain; the first middleware is the outermost."""
-    for middleware in reversed(middlewares):
-        handler = _before(handler, middleware.__call__)
-    return handler
-
-
-def _before(handler: Handler, middleware: Callable[[Call, Handler], Awaitable[Any]]) -> Handler:
-    return lambda call: middleware(call, handler)

@@ -54,6 +54,11 @@ class Credentials:
     gateway_jwt: str = ""
     parameter_access_token: str = ""
 
+    @property
+    def brings_token(self) -> bool:
+        """True if a token says which app and user call: a gateway's JWT, or an access token by header."""
+        return bool(self.gateway_jwt or self.claims.get("access_token"))
+
     def __repr__(self) -> str:
         return "Credentials(…)"
 
@@ -137,7 +142,9 @@ class Call:
         fields = self.__dict__.copy()
         fields["app"] = app
         fields["user"] = user
-        return made_of(fields)
+        call = _new(Call)
+        _set(call, "__dict__", fields)  # as made_of, which every call would ask twice
+        return call
 
 
 _new, _set = object.__new__, object.__setattr__

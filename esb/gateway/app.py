@@ -7,6 +7,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
+from operator import attrgetter
 
 from aiohttp import web
 
@@ -54,7 +56,7 @@ class Gateway:
         self._health: Lookup[int, list[str]] = Lookup(
             ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock
         )
-        self.ingress = Ingress(lambda: self.generation, self.observer, Catalogues(), self._trouble)
+        self.ingress = Ingress(partial(attrgetter("generation"), self), self.observer, Catalogues(), self._trouble)
 
     async def _trouble(self) -> str:
         store = [f"store: {self.store.trouble}"] if self.store.trouble else []

@@ -8,7 +8,7 @@ from typing import Any
 
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.contracts.component import Component
-from esb.contracts.middleware import Middleware, compose
+from esb.contracts.middleware import Middleware
 from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
@@ -16,7 +16,7 @@ from esb.delivery.idempotency import Idempotency
 from esb.gateway import plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
-from esb.incoming.dispatch import Endpoint
+from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.in_flight import InFlight
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network

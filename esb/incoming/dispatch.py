@@ -1,15 +1,27 @@
-"""The end of a chain: arguments become parameters, and the component handles the call."""
+"""The chain of a component, and its end: arguments become parameters, and the component handles the call."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from esb.channels.report import DeliveryReport
 from esb.contracts.component import Component
+from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
 from esb.core.errors import NoTestEnvironment, RequestError
 from esb.core.params import parameter_error
+
+
+def compose(middlewares: Sequence[Callable[[Call, Handler], Awaitable[Any]]], handler: Handler) -> Handler:
+    """Return one handler for a chain; the first middleware is the outermost."""
+    for middleware in reversed(middlewares):
+        handler = _before(handler, middleware.__call__)
+    return handler
+
+
+def _before(handler: Handler, middleware: Callable[[Call, Handler], Awaitable[Any]]) -> Handler:
+    return lambda call: middleware(call, handler)
 
 
 class Endpoint:

@@ -152,7 +152,7 @@ class Ingress:
             raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
         request, route = incoming.request, None
         if request.raw_path.startswith(COMPONENTS):  # and nearly always goes on as it is declared
-            route = generation.routes.exact(request.raw_path[BASE:], request.method)
+            route = generation.routes.exact.get((request.raw_path[BASE:], request.method))
         if route is None:
             route = self._found(incoming, generation.routes)
         if not route.active:

@@ -45,35 +45,32 @@ class Routes:
 
     def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]]) -> None:
         """Take each route with its path and aliases."""
-        self._exact: dict[str, list[Route]] = {}
+        self.exact: dict[tuple[str, str], Route] = {}
+        """Path and method -> the route that is declared under just this path."""
+        self._active: dict[str, bool] = {}
+        """Path -> whether a component there is active."""
         self._patterns: list[tuple[re.Pattern[str], tuple[str, ...], Route]] = []
         for route, paths in routes:
             for path in paths:
                 if "{" in path:
                     self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), route))
                 else:
-                    self._exact.setdefault(path, []).append(route)
+                    self._active[path] = route.active or self._active.get(path, False)
+                    for method in route.methods:
+                        self.exact.setdefault((path, method), route)
 
     def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
         """Return the route for a path ("/" at both ends) and the values of its variables; None if nobody answers it."""
-        if (route := self.exact(path, method)) is not None:
+        if (route := self.exact.get((path, method))) is not None:
             return route, NO_VARIABLES
         for pattern, names, route in self._patterns:
             if method in route.methods and (match := pattern.fullmatch(path)):
                 return route, dict(zip(names, match.groups(), strict=True))
         return None
 
-    def exact(self, path: str, method: str) -> Route | None:
-        """Return the route that is declared under just this path."""
-        for route in self._exact.get(path, ()):
-            if method in route.methods:
-                return route
-        return None
-
     def declared(self, path: str) -> bool | None:
         """Return True if the component at this path is active; None if there is none."""
-        routes = self._exact.get(path)
-        return None if not routes else any(route.active for route in routes)
+        return self._active.get(path)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -4,12 +4,6 @@ from esb.contracts.services import ChainServices, Identity
 from esb.core.call import Call
 
 
-def brings_token(call: Call) -> bool:
-    """Return True if the call brings a token for `identity_by_token`."""
-    credentials = call.credentials
-    return bool(credentials.gateway_jwt or credentials.claims.get("access_token"))
-
-
 async def identity_by_token(services: ChainServices, call: Call) -> tuple[Identity, str]:
     """Return the identity that the token of this call stands for, and the kind of token.
 

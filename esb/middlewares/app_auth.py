@@ -13,7 +13,7 @@ from esb.contracts.services import ChainServices, Identity
 from esb.core.call import App, Call, Signed
 from esb.core.errors import AuthenticationError
 from esb.incoming import signature
-from esb.middlewares._identity import brings_token, identity_by_token
+from esb.middlewares._identity import identity_by_token
 from esb.store.keyspaces import NONCE
 
 CLOCKS_APART = 60
@@ -28,7 +28,7 @@ class AppAuth(Middleware[NoConfig]):
         self._apps = services.apps
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        if brings_token(call):
+        if call.credentials.brings_token:
             return await handler(await self._identified(call, *await identity_by_token(self.services, call)))
         claims, signed = call.credentials.claims, call.credentials.signed
         code = claims.get("bk_app_code") or claims.get("app_code") or ""

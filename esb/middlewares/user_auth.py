@@ -10,7 +10,7 @@ from esb.contracts.services import ChainServices
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message, template
 from esb.middlewares._globs import ALL, matches
-from esb.middlewares._identity import brings_token, identity_by_token
+from esb.middlewares._identity import identity_by_token
 
 LONGEST_NAME = 255
 NO_USER = template("User authentication failed, please provide a valid user identity, such as bk_token, bk_username")
@@ -39,7 +39,7 @@ class UserAuth(Middleware[UserAuthConfig]):
             return await handler(call)
         credentials = call.credentials
         claims = credentials.claims
-        if brings_token(call):
+        if credentials.brings_token:
             user, source = await self._by_token(call)
         elif credentials.parameter_access_token:
             raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")

@@ -169,9 +169,8 @@ class Outgoing:
             answer = await self._fetch(scope, method, url, body, NO_HEADERS, proxy, None, False)
             scope.status = answer.status
             payload = read_object(target, answer)
-            scope.note_code(payload)
             judged = read(payload)
-            scope.note_verdict(judged.verdict.kind)
+            scope.note_judged(payload, judged.verdict.kind)
             return judged
 
     async def request(

@@ -66,15 +66,13 @@ class Request:
     guarded: bool = False
 
 
+@dataclass(slots=True, repr=False, eq=False)
 class Answer:
     """An upstream's answer, whatever its status. An engine may have its headers read when somebody asks for them."""
 
-    __slots__ = ("_headers", "body", "status")
-
-    def __init__(self, status: int, headers: MultiMapping[str] | Callable[[], MultiMapping[str]], body: bytes) -> None:
-        self.status = status
-        self._headers = headers
-        self.body = body
+    status: int
+    _headers: MultiMapping[str] | Callable[[], MultiMapping[str]]
+    body: bytes
 
     @property
     def headers(self) -> MultiMapping[str]:

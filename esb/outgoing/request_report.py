@@ -39,20 +39,18 @@ class RequestReport:
         if observer.tracer is not None:
             self._trace(observer.tracer)
 
-    def note_code(self, payload: Mapping[str, Any]) -> None:
-        """Note the upstream's own code."""
-        code = payload["errcode"] if "errcode" in payload else payload.get("code")
+    def note_judged(self, payload: Mapping[str, Any], kind: str) -> None:
+        """Note the upstream's own code, and its class, which others have judged; most codes are a no to a message."""
+        code = payload.get("errcode")
         self.errcode = code if type(code) is int else own_code(code)
-
-    def note_verdict(self, kind: str) -> None:
-        """Note the class of the answer, which others have judged; a code with no such class is a no to a message."""
         self.kind = kind
         self.refused = self.errcode not in NO_REFUSAL and kind != "held"
 
     def note(self, payload: Mapping[str, Any]) -> None:
         """Take from an answer the upstream's own code, its class, and whether it is a no to a message."""
         target = self.target
-        self.note_code(payload)
+        code = payload["errcode"] if "errcode" in payload else payload.get("code")
+        self.errcode = code if type(code) is int else own_code(code)
         self.kind = (target.judge or _judge)(payload)
         if target.sends:
             self.refused = _judge(payload) != "ok" if target.refuses is None else target.refuses(payload)

@@ -71,8 +71,9 @@ class MemoryStore:
         self._put(key, value, seconds)
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
-        kept = self._values.get(key)
-        return None if kept is None else Kept(kept.raw, kept.ends - self._clock(), kept.version)
+        if key not in self._values or (kept := self._values.current(key)) is None:
+            return None
+        return Kept(kept.raw, kept.ends - self._clock(), kept.version)
 
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
         kept = await self.get(key)
@@ -81,7 +82,7 @@ class MemoryStore:
         return Swapped(True, Kept(value, seconds, self._put(key, value, seconds)))
 
     async def drop(self, key: str, version: str) -> bool:
-        kept = self._values.get(key)
+        kept = self._values.current(key)
         if kept is None or kept.version != version:
             return False
         self._values.drop(key)
@@ -100,9 +101,11 @@ class MemoryStore:
         now = self._clock()
         waits = []
         for key in keys:
-            places = self._reserved.used(key)
+            places = self._reserved.get(key)
             if places is None:
                 places = self._reserved[key] = deque()
+            else:
+                self._reserved.move_to_end(key)
             waits.append(_reserve(places, now, times, limit, seconds, patience))
         return waits
 

@@ -19,25 +19,25 @@ class Value(NamedTuple):
     version: str
 
 
-class Values:
-    """Written for who asks: nearly every key that is asked for is not there."""
+class Values(OrderedDict[str, Value]):
+    """Values by key, those used least recently first. Nearly every key that is asked for is not there: look first."""
 
     def __init__(self, clock: Callable[[], float], most_bytes: int) -> None:
+        super().__init__()
         self._clock = clock
         self._most_bytes = most_bytes
         self.taken = 0
         """How many bytes they take now."""
-        self._values: OrderedDict[str, Value] = OrderedDict()
 
-    def get(self, key: str) -> Value | None:
-        """What is kept for this key."""
-        value = self._values.get(key)
+    def current(self, key: str) -> Value | None:
+        """Return what is kept for this key; None if it has ended."""
+        value = self.get(key)
         if value is None:
             return None
         if value.ends <= self._clock():
             self.drop(key)
             return None
-        self._values.move_to_end(key)
+        self.move_to_end(key)
         return value
 
     def put(self, key: str, value: Value) -> None:
@@ -47,25 +47,25 @@ class Values:
             return
         self.drop(key)
         self._purge()
-        self._values[key] = value
+        self[key] = value
         self.taken += size
         while self.taken > self._most_bytes:
-            self.drop(next(iter(self._values)))
+            self.drop(next(iter(self)))
 
     def drop(self, key: str) -> None:
-        value = self._values.pop(key, None)
+        value = self.pop(key, None)
         if value is not None:
             self.taken -= _size(value)
 
     def clear(self) -> None:
-        self._values.clear()
+        super().clear()
         self.taken = 0
 
     def _purge(self) -> None:
         now = self._clock()
         for _ in range(PURGED_PER_VALUE):
-            key = next(iter(self._values), None)
-            if key is None or self._values[key].ends > now:
+            key = next(iter(self), None)
+            if key is None or self[key].ends > now:
                 return
             self.drop(key)
 

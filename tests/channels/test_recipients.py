@@ -47,7 +47,7 @@ def test_who_is_addressed_is_called_as_typed() -> None:
     audience = addressed(["zhangsan", "ZhangSan", "lisi"])
     assert audience.addresses == ("zhangsan", "ZhangSan", "lisi")
     assert audience.names(["lisi", "zhangsan"]) == ["lisi", "zhangsan"]
-    assert (audience.complaint(), audience.missed(), audience.checked()) == (None, [], {"invalid": []})
+    assert (audience.complaint(), audience.missed(), audience.unknown_users) == (None, [], ())
 
 
 async def test_user_names_lead_to_addresses_in_their_order() -> None:
@@ -69,7 +69,7 @@ async def test_names_that_lead_nowhere_are_sorted_by_why() -> None:
         "The following users are not blueking users: nobody,phantom;"
         "The following users contact format are incorrect: without"
     )
-    assert audience.checked() == {"invalid": ["nobody", "phantom"]}
+    assert audience.report()["username_check"] == {"invalid": ["nobody", "phantom"]}
     assert [(entry["receiver"], entry["errcode"]) for entry in audience.missed()] == [
         ("nobody", None),
         ("phantom", None),

@@ -12,7 +12,7 @@ def values_for(number: int) -> tuple[Values, Clock]:
 
 def kept(values: Values, keys: str) -> str:
     """Those of these keys for which there is a value."""
-    return "".join(key for key in keys if values.get(key) is not None)
+    return "".join(key for key in keys if values.current(key) is not None)
 
 
 def put(values: Values, clock: Clock, keys: str, seconds: float = 60, raw: bytes = b"x") -> None:
@@ -23,7 +23,7 @@ def put(values: Values, clock: Clock, keys: str, seconds: float = 60, raw: bytes
 def test_what_is_used_least_recently_makes_room_for_what_comes() -> None:
     values, clock = values_for(3)
     put(values, clock, "abc")
-    values.get("a")
+    values.current("a")
     put(values, clock, "d")
     assert kept(values, "abcd") == "acd"
 

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from esb.channels.account import GET_TOKEN, Account
+from esb.channels.message import Address
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.verdict import Reply, Verdict
-from esb.channels.wechat.verdict import judge
+from esb.channels.wechat.verdict import OK, judge
 from esb.core.errors import Message, UpstreamError, template
 from esb.outgoing.client import Target
 from esb.outgoing.tokens.cache import Token
@@ -17,6 +18,7 @@ INVALID_RECEIVER = 40003
 """Both platforms' code for a receiver that does not exist; WeCom lists such receivers under errcode 0."""
 INVALID = Message("invalid user")
 UNLICENSED = Message("unlicensed user")
+TO_USER: Address = ("touser", "|".join)
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -44,6 +46,8 @@ class WeChatAccount(Account):
         errcode, errmsg = body.get("errcode"), body.get("errmsg")
         if type(errcode) is not int:
             errcode = _number(target, errcode, 0 if fetching or "msgid" in body else None)
+        elif errcode == 0 and errmsg == "ok":
+            return Reply(OK, body)  # nearly always
         text = errmsg if isinstance(errmsg, str) else ""
         return Reply(judge(self.platform, errcode, text, secrets=secrets, fetching=fetching), body)
 

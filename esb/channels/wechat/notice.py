@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from esb.channels.base64_param import decoded_text
-from esb.channels.wechat.pagination import markdown_pages, pages
+from esb.channels.wechat.pagination import MARKDOWN_BYTES, TEXT_BYTES, markdown_pages, pages
 from esb.core.errors import Message, ParameterError
 from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
 
 TEXT, MARKDOWN, TEXTCARD, TEMPLATE_CARD = FORMS = ("text", "markdown", "textcard", "template_card")
+ONE_PAGE = min(TEXT_BYTES, MARKDOWN_BYTES)
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
 """Of a textcard. Source: developer.work.weixin.qq.com/document/path/90236."""
 
@@ -91,15 +92,16 @@ class Notice(Params):
             return self._textcard(self.url or url)
         if form == TEMPLATE_CARD:
             return [{"msgtype": form, form: self._card()}], []
+        text = self._lines()
+        if len(text.encode()) <= ONE_PAGE:
+            return [{"msgtype": form, form: {"content": text}}], []  # nearly always
         cut = markdown_pages if form == MARKDOWN else pages
-        contents = []
-        for page in cut(self._lines()):
-            contents.append({"msgtype": form, form: {"content": page}})
-        return contents, []
+        return [{"msgtype": form, form: {"content": page}} for page in cut(text)], []
 
     def _lines(self) -> str:
         """Heading, message, date and remark, a line each."""
-        text, date, remark = self.text(), self.date or _now(), self.remark
+        text = self.text() if self.is_message_base64 else self.message
+        date, remark = self.date or _now(), self.remark
         return f"{self.heading}\n{text}\nDate: {date}" + (f"\n{remark}" if remark else "")
 
     def _textcard(self, url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from esb.channels.message import OutboundMessage
 from esb.channels.recipients import Audience
 from esb.channels.sending import Answer, deliver
 from esb.channels.verdict import Reply, Verdict
-from esb.channels.wechat.account import WeChatAccount
+from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import TEXT, Notice
 from esb.channels.wechat.template_fields import check
@@ -92,9 +92,4 @@ def template_messages(
     }
     if url:
         body["url"] = url
-    return [OutboundMessage((openid,), TEMPLATE_SEND, (body,), {}, touser, deduplicated=True) for openid in openids]
-
-
-def touser(openids: Sequence[str]) -> Mapping[str, Any]:
-    """Return the part of a request that names its receiver."""
-    return {"touser": openids[0]}
+    return [OutboundMessage((openid,), TEMPLATE_SEND, (body,), {}, TO_USER, deduplicated=True) for openid in openids]

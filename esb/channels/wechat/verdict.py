@@ -44,8 +44,6 @@ def judge(
     `fetching`: it answers a token fetch, where 40001 is a wrong secret instead of a dead token.
     `secrets` are taken out of the errmsg; nothing needs to be if it is `readable` already.
     """
-    if errcode == 0 and errmsg == "ok":
-        return OK  # nearly every answer
     meaning = _meaning(platform, errcode, errmsg, fetching)
     return Verdict(
         errcode,

@@ -13,7 +13,7 @@ from esb.channels.pacing import Pace
 from esb.channels.recipients import Audience
 from esb.channels.sending import Answer, deliver
 from esb.channels.verdict import Reply, Verdict
-from esb.channels.wechat.account import WeChatAccount
+from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import WeComConfig, revealed
 from esb.channels.wechat.wording import WORDING
 from esb.contracts.services import ProcessServices
@@ -128,16 +128,11 @@ def app_messages(
         common["enable_duplicate_check"] = 1
         common["duplicate_check_interval"] = min(math.ceil(drops_within) + 1, LONGEST_INTERVAL)
         common["client_msg_id"] = os.urandom(16).hex()
-    drops = drops_within is not None
-    return [
-        OutboundMessage(userids[start : start + RECEIVERS_PER_CALL], MESSAGE_SEND, pages, common, touser, drops)
-        for start in range(0, len(userids), RECEIVERS_PER_CALL)
-    ]
-
-
-def touser(userids: Sequence[str]) -> Mapping[str, Any]:
-    """Return the part of a request that names its receivers."""
-    return {"touser": "|".join(userids)}
+    messages = []
+    for start in range(0, len(userids), RECEIVERS_PER_CALL):
+        receivers = userids[start : start + RECEIVERS_PER_CALL]
+        messages.append(OutboundMessage(receivers, MESSAGE_SEND, pages, common, TO_USER, drops_within is not None))
+    return messages
 
 
 def members(audience: Audience, *, allow_all: bool) -> Audience:

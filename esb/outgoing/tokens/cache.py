@@ -82,8 +82,11 @@ class TokenCache:
 
     def at_hand(self, key: TokenKey) -> Entry | None:
         """Return the token for this key, if there is nothing to be done about it; None if `get` has to see."""
-        entry = self._tokens.used(key.name)
-        return entry if entry is not None and entry.sure and self._clock() < entry.refresh_at else None
+        entry = self._tokens.get(key.name)
+        if entry is None or not entry.sure or self._clock() >= entry.refresh_at:
+            return None
+        self._tokens.move_to_end(key.name)
+        return entry
 
     async def get(self, key: TokenKey, fetch: Fetch) -> str:
         """Return the token for this key; `fetch` is asked if there is none, and ahead when it is about to die.

@@ -45,7 +45,10 @@ class StaticApps(Service[AppsConfig]):
         }
 
     async def verify(self, call: Call, code: str, secret: str) -> App:
-        app, secrets = self._entry(code)
+        entry = self._apps.get(code)
+        if entry is None:
+            raise unknown_app(code)
+        app, secrets = entry
         offered = secret.encode()
         matches = False
         for known in secrets:  # all of them: no early exit to measure

@@ -11,8 +11,9 @@ from aiohttp import web
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
 from esb.channels.verdict import Reply
+from esb.channels.wechat.account import TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
-from esb.channels.wechat.wecom import WeCom, touser
+from esb.channels.wechat.wecom import WeCom
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
@@ -87,7 +88,7 @@ async def world() -> AsyncIterator[World]:
         yield World(services, clock)
 
 
-MESSAGE = OutboundMessage(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, touser, deduplicated=True)
+MESSAGE = OutboundMessage(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, TO_USER, deduplicated=True)
 
 
 async def send(account: Account, call: Call | None = None, message: OutboundMessage = MESSAGE) -> Reply:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from esb.contracts.middleware import Handler, compose
+from esb.contracts.middleware import Handler
 from esb.core.call import Call
 from esb.core.errors import EsbError
+from esb.incoming.dispatch import compose
 from tests.support.calls import explode, make_call
 
 
