@@ -20,7 +20,7 @@ NEEDS_ASYNCIO = "the fixtures of esb.testing need pytest-asyncio: pip install 'e
 
 
 def _fixture(function: Callable[..., Any]) -> Any:
-    """An asynchronous fixture; one that says what to install, if nothing can run it."""
+    """Make an asynchronous fixture; without pytest-asyncio, one that fails and says what to install."""
     if pytest_asyncio is not None:
         return pytest_asyncio.fixture(function)
 
@@ -34,7 +34,7 @@ def _fixture(function: Callable[..., Any]) -> Any:
 async def esb_gateways(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> "AsyncIterator[Gateways]":
-    """The gateways of a test; for the fixtures below."""
+    """The gateways of one test, for the fixtures below."""
     from esb.testing.gateway import Gateways
 
     folder = _beside_esb_yaml(request.path) or request.config.rootpath
@@ -54,24 +54,24 @@ async def upstream() -> "AsyncIterator[Upstream]":
 
 @pytest.fixture
 def gateway(esb_gateways: "Gateways") -> "OpenGateway":
-    """Opens a real gateway around one component: await gateway("plugins.demo_hello:Hello", {...})."""
+    """Open a real gateway around one component: await gateway("plugins.demo_hello:Hello", {...})."""
     return esb_gateways.open
 
 
 @pytest.fixture
 def call(esb_gateways: "Gateways") -> "CallComponent":
-    """Calls the component of the gateway that was opened last; the envelope: await call(name="Ann")."""
+    """Call the component of the gateway that was opened last, and return the envelope: await call(name="Ann")."""
     return esb_gateways.call
 
 
 @pytest.fixture
 def assert_no_secrets(esb_gateways: "Gateways", caplog: pytest.LogCaptureFixture) -> "AssertNoSecrets":
-    """Fails if one of these secrets got out so far."""
+    """Fail if one of these secrets stands in an answer, an event, a log or a repr so far."""
     from esb.testing.secrets import assert_no_secrets
 
     return lambda *secrets: assert_no_secrets(esb_gateways.opened, caplog.text, *secrets)
 
 
 def _beside_esb_yaml(test: Path) -> Path | None:
-    """The nearest folder above the test with an esb.yaml: in production plugins are importable from there."""
+    """Return the nearest folder above the test with an esb.yaml: in production plugins are importable from there."""
     return next((folder for folder in test.parents if (folder / "esb.yaml").is_file()), None)

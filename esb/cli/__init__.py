@@ -1,1 +1,1 @@
-"""The command line's larger commands, one a file."""
+"""The command line `esb`: commands, one file each."""

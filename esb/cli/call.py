@@ -1,4 +1,4 @@
-"""esb call: calls a component of a running gateway, and prints its answer."""
+"""esb call: a call to a component of a running gateway, and its answer."""
 
 import http.client
 import json
@@ -90,7 +90,7 @@ def _params(data: str) -> dict[str, Any]:
 
 
 def _place(config: Config | None, system: str, component: str, params: Mapping[str, Any]) -> tuple[str, str]:
-    """Method and path of a component; variables of the path come from the parameters."""
+    """Return method and path of a component; variables of the path come from the parameters."""
     method, path = "POST", f"/{quote(system, safe='')}/{quote(component, safe='')}/"
     for stanza in config.components if config is not None else ():
         if stanza.name == f"{system}.{component}":
@@ -146,7 +146,7 @@ def _request(url: str, method: str, params: Mapping[str, Any], headers: Mapping[
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A gateway never redirects; whoever does must not get the secrets."""
+    """A handler that follows no redirect: a gateway sends none, and whoever does must not get the secrets."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
@@ -182,7 +182,7 @@ def _reason(error: object) -> str:
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
-    """The answer as an envelope; None if it is none, such as a file that a component passes on."""
+    """Return the answer as an envelope; None if it is none, such as a file that a component passes on."""
     try:
         found = json.loads(body)
     except ValueError:

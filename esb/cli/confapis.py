@@ -1,6 +1,6 @@
 """BlueKing's component declarations (confapis) as components of ours: `use: http`, one for each.
 
-What a declaration says and ours cannot is no error: it is noted with its place, for whoever reads the result.
+A key that has no counterpart here is no error: it is noted with its place, for whoever reads the result.
 """
 
 import re
@@ -24,14 +24,14 @@ LOST = {
     "is_hidden": "not carried over: it concerned the documentation only",
 }
 SENT_AS_BEFORE = frozenset({"GET", "POST", "PUT", "PATCH"})
-"""The old ESB sent the parameters of a GET as a query, and all others as JSON; we do too, for these."""
+"""Methods whose parameters `use: http` sends as the old ESB did: a GET's as a query, all others' as JSON."""
 
 
 class Confapis:
     """The declarations of some files. `notes`: what could not be carried over."""
 
     def __init__(self, files: Sequence[str]) -> None:
-        """ConfigError if a file cannot be read."""
+        """Read the files. ConfigError if one cannot be read."""
         self.notes: list[Mistake] = []
         self._classes: set[str] = set()
         self._taken: set[tuple[str, str]] = set()
@@ -39,11 +39,11 @@ class Confapis:
 
     @property
     def systems(self) -> list[str]:
-        """Whose hosts must be known, in alphabetical order."""
+        """Names of the systems whose hosts `components` must be given, in alphabetical order."""
         return sorted({system_of(_path(entry)) for entry in self._entries})
 
     def components(self, hosts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-        """One stanza for each declaration, in their order. `hosts`: URLs by system."""
+        """Return one stanza for each declaration, in their order. `hosts`: URLs by system."""
         return [self._component(entry, hosts[system_of(_path(entry))]) for entry in self._entries]
 
     def _declared(self, file: str) -> Iterator[Section]:
@@ -71,7 +71,7 @@ class Confapis:
         return list(root.children.values())
 
     def _why_not(self, entry: Section) -> tuple[str, str] | None:
-        """Which key keeps this declaration from becoming a component, and why."""
+        """Return the key that keeps this declaration from becoming a component, and why; None if none does."""
         for key in REQUIRED:
             if not _text(entry, key):
                 return key, "missing"
@@ -162,13 +162,13 @@ def _path(entry: Section) -> str:
 
 
 def _destination(entry: Section) -> tuple[str, dict[str, str]]:
-    """The path of the upstream, and what its query fixes."""
+    """Return the path at the upstream, and the parameters that stand in it as a query."""
     path, _, query = _text(entry, "dest_path").partition("?")
     return f"/{path.removeprefix('/')}", dict(parse_qsl(query, keep_blank_values=True))
 
 
 def _methods(entry: Section) -> list[str]:
-    """The methods that callers use. Without `method` they are GET and POST, the suggested one first."""
+    """Return the methods that callers use. Without `method` they are GET and POST, the suggested one first."""
     if words := re.findall(r"[A-Za-z]+", _text(entry, "method").upper()):
         return [method for method in dict.fromkeys(words) if method in METHODS]
     suggested = _text(entry, "suggest_method").upper()

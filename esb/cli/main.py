@@ -24,7 +24,7 @@ COMMANDS = {
     "schema": "esb.cli.describe:schema",
     "serve": "esb.cli.serve:serve",
 }
-"""Name -> where it is."""
+"""Name of a command -> its module and function."""
 
 
 class Commands(click.Group):
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Opens stdin, stdout and stderr where we were started without: a caller's connection would get their numbers."""
+    """Open stdin, stdout and stderr if the process started without: a caller's connection would get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode)  # noqa: SIM115 - to the end of the process

@@ -18,18 +18,18 @@ TEMPLATES = {
     "components/{module}.yaml": "component.yaml.txt",
     "tests/test_{module}.py": "test_component.py.txt",
 }
-"""Each file beside esb.yaml -> what it is made from."""
+"""Path of a new file beside esb.yaml -> the template that it is made from."""
 INCLUDED = "components/*.yaml"
 
 
 class _Template(Template):
-    """Marks its places by @, because YAML means something else by ${…}."""
+    """A template whose variables begin with @, because ${…} means something else in esb.yaml."""
 
     delimiter = "@"
 
 
 def _word(context: click.Context, param: click.Parameter, value: str) -> str:
-    """The value, if it does for a path, a file and a class."""
+    """Return the value, if it does for a path, a file and a class; BadParameter otherwise."""
     if not WORD.fullmatch(value):
         raise click.BadParameter(f"{value!r} is no name: small letters, digits and _, such as get_user")
     return value
@@ -102,7 +102,7 @@ def _text(template: str, words: dict[str, str]) -> str:
 
 
 def _class_name(name: str) -> str:
-    """CamelCase; with a suffix if the plugin's file means something else by that word."""
+    """Return the name in CamelCase; with a suffix if the plugin's file means something else by that word."""
     camel = "".join(word.capitalize() for word in name.split("_"))
     words = set(re.findall(r"\w+", _text("component.py.txt", dict.fromkeys(_PLACES, ""))))
     taken = camel in words or f"{camel}Params" in words or keyword.iskeyword(camel)
@@ -117,7 +117,7 @@ def _is_included(config: Config, file: Path) -> bool:
 
 
 def _include_line(config: Config) -> str:
-    """The key as it must be: with what stands there already."""
+    """Return the line `include: …` with the patterns that stand there already and the one that is missing."""
     include = config.root.children.get("include") if config.root is not None else None
     patterns = list(include.value or ()) if include is not None and not include.unresolved else []
     return f"include: [{', '.join([*map(str, patterns), INCLUDED])}]"

@@ -1,4 +1,4 @@
-"""What several commands share: options, and an exit code."""
+"""Options and an exit code that several commands share."""
 
 import click
 

@@ -13,7 +13,7 @@ _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 def document(comment: str, components: Iterable[Mapping[str, Any]]) -> str:
-    """A file that esb.yaml can include."""
+    """Return the text of a file that esb.yaml can include."""
     lines = [_comment(comment), "version: 1", "components:"]
     for component in components:
         inner = list(_mapping(component))
@@ -39,7 +39,7 @@ def _mapping(value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _scalar(value: Any, plain: re.Pattern[str]) -> str:
-    """A value in one line. A text without quotes must be read as that very text."""
+    """Return a value in one line. A text goes without quotes only if it is read as that very text."""
     if isinstance(value, str):
         value = value.replace("${", "$${")
         if plain.fullmatch(value) and loosely(value) == value and ": " not in value:

@@ -15,7 +15,7 @@ ParamsT = TypeVar("ParamsT", bound=Params)
 
 
 class Envelope(dict[str, Any]):
-    """A component's own envelope: `result`, `code`, `message`, `data` and what else it likes.
+    """An envelope that a component makes itself: `result`, `code`, `message`, `data` and any further keys.
 
     Ingress completes what is missing, and sets `request_id`.
     """
@@ -45,16 +45,18 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT]):
     config_type: ClassVar[type[BaseModel]] = NoConfig
     params_type: ClassVar[type[Params]] = Params
     sends: ClassVar[bool] = False
-    """Whether it sends messages: then callers may give an Idempotency-Key, and ask for a dry run, which `handle` heeds:
+    """True if it sends messages: then callers may give an Idempotency-Key, and ask for a dry run, which `handle` heeds:
     with `call.options.dry_run` it sends nothing, asks upstream for nothing, and answers what it would have sent."""
     has_environments: ClassVar[bool] = True
-    """Whether a test environment can differ: false for a component that calls nobody, it ignores X-Use-Test-Env."""
+    """True if a test environment can differ; False for a component that calls nobody: it ignores X-Use-Test-Env."""
     streams_body: bool = False
-    """Whether `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
+    """True if `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
 
     answer_type: Any = Any
-    """What `handle` answers, for documents: the type of the envelope's data; or Envelope, or Reply. The constructor may
-    decide it."""
+    """Type that `handle` returns, for documents: that of the envelope's data; or Envelope, or Reply.
+
+    The constructor may decide it.
+    """
 
     def __init__(self, config: ConfigT, services: Services) -> None:
         self.config = config

@@ -20,7 +20,7 @@ class Middleware(Lifecycle, Generic[ConfigT]):
 
     config_type: ClassVar[type[BaseModel]] = NoConfig
     inner: ClassVar[bool] = False
-    """Whether it also guards a component that another component calls."""
+    """True if it also guards a component that another component calls."""
 
     def __init__(self, config: ConfigT, services: ChainServices) -> None:
         self.config = config

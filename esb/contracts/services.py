@@ -22,10 +22,10 @@ from esb.store.protocol import Store
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Addresses of a person. An empty field: not by that way.
+    """The addresses of a person. An empty one: nobody can reach the person that way.
 
-    `addresses` are those on chat platforms, by their kind: a directory fills in the kinds it knows, a channel asks for
-    its own. A kind that is missing: not by that way.
+    `addresses` are those on chat platforms, by kind (such as `wx_userid`): a directory fills in the kinds it knows, a
+    channel asks for its own. A kind that is missing is as good as an empty one.
     """
 
     username: str
@@ -36,7 +36,7 @@ class Contact:
 
 
 class Apps(Protocol):
-    """Knows calling apps."""
+    """A directory of apps: their secrets and their rights."""
 
     async def verify(self, call: Call, code: str, secret: str) -> App:
         """Return the app of this code if `secret` is one of its secrets; AuthenticationError otherwise."""
@@ -52,7 +52,7 @@ class Apps(Protocol):
 
 
 class Login(Protocol):
-    """Knows who is logged in."""
+    """A service that names the user of a login state, the value of bk_token."""
 
     async def username(self, call: Call, bk_token: str) -> str:
         """Return the user of this login state; AuthenticationError if it is nobody's."""
@@ -66,19 +66,19 @@ class Identity:
     app_code: str
     user: User | None
     no_user: Message
-    """Why there is no user, in the words of the token's issuer."""
+    """Reason why `user` is None, in the words of the token's issuer."""
 
 
 class TokenIdentities(Protocol):
-    """Knows tokens that name app and user: services.access_tokens and services.jwt."""
+    """A verifier of tokens that name app and user: services.access_tokens and services.jwt."""
 
     async def identity(self, call: Call, token: str) -> Identity:
-        """Return for whom this token stands; AuthenticationError or GatewayJwtError if for nobody."""
+        """Return app and user of this token; AuthenticationError or GatewayJwtError if it stands for nobody."""
         ...
 
 
 class Users(Protocol):
-    """Knows people."""
+    """A directory of people: how each can be reached."""
 
     async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
         """Return the contacts of those users who exist and are active, by user name."""
@@ -89,8 +89,8 @@ class Users(Protocol):
 class ProcessServices:
     """Services that last as long as the process, lent to all that is built from a configuration.
 
-    `http` is the way out; `tokens` the memory of upstream access tokens; `store` the memory of what must be one for the
-    whole gateway; `clock` what every expiry goes by.
+    `http` is the client for every upstream; `tokens` the cache of upstream access tokens; `store` the memory that all
+    processes of the gateway share; `clock` the time by which everything expires.
     """
 
     http: Outgoing

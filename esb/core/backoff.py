@@ -1,4 +1,4 @@
-"""How long to wait before a further try: exponential back-off, with a ceiling and, where many fail together, jitter."""
+"""Exponential back-off: the pauses before further tries, with a ceiling and, where many fail together, jitter."""
 
 import random
 from collections.abc import Iterator

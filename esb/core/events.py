@@ -1,4 +1,4 @@
-"""What happens during a call, told as events to whoever listens: logs, metrics and traces.
+"""Events: facts about calls and about the gateway itself, emitted to listeners: logs, metrics and traces.
 
 Events carry names, codes and times; never a parameter value, a URL or a secret.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 LOGGER = "esb.observe"
-"""The name under which operators know the lines that tell of a listener's own failure."""
+"""The logger of a listener's own failure; it keeps the name that operators know."""
 
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make
@@ -75,14 +75,14 @@ class GateClosed:
 
 @dataclass(frozen=True, slots=True)
 class StoreTurned:
-    """The shared store can be asked again, or no more: then `trouble` says why."""
+    """The shared store went away, for the reason `trouble`; or, if that is "", came back."""
 
     trouble: str
 
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """Something that should not fail did. `where` are the frames of the traceback; no exception text, it may quote."""
+    """A bug showed. `kind` is the error's class, `where` the frames of its traceback; its text may quote a secret."""
 
     call_id: str
     doing: str
@@ -113,7 +113,7 @@ class Reloaded:
 
 @dataclass(frozen=True, slots=True)
 class GenerationClosed:
-    """What an older configuration had built is closed. `calls` of it were not done yet."""
+    """An older generation was closed; so many of its `calls` had not ended yet."""
 
     generation: int
     calls: int
@@ -121,7 +121,7 @@ class GenerationClosed:
 
 @dataclass(frozen=True, slots=True)
 class LibraryLogged:
-    """A library had something to say. Of an error only class (`kind`) and frames: its text may quote anything."""
+    """A library wrote to its log. Of an error only class (`kind`) and frames: its text may quote anything."""
 
     logger: str
     level: str
@@ -131,12 +131,12 @@ class LibraryLogged:
 
 
 def crash(call_id: str, doing: str, error: Exception) -> Crashed:
-    """The event for this error."""
+    """Return the event for this error."""
     return Crashed(call_id, doing, type(error).__name__, frames(error))
 
 
 def frames(error: BaseException) -> tuple[str, ...]:
-    """Where it was raised, the innermost frame last."""
+    """Return the frames that this error was raised in, as "file:line function", the innermost last."""
     found = traceback.extract_tb(error.__traceback__)
     return tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in found)
 
@@ -157,32 +157,32 @@ Listener = Callable[[Event], None]
 
 
 class Span(Protocol):
-    """Something under way that is traced."""
+    """A call, or a request to a third-party system, that is under way and traced."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Tell an upstream that what it does is part of this."""
+        """Headers by which an upstream makes its own spans part of this one."""
         ...
 
     def end(self, event: CallFinished | UpstreamFinished) -> None:
-        """It is over, and this is what is told of it."""
+        """End the span, with name and attributes from this event."""
         ...
 
 
 class Tracer(Protocol):
-    """Begins spans. What they tell is in the events that end them."""
+    """A maker of spans. Name and attributes come with the event that ends one."""
 
     def call(self, headers: Mapping[str, str]) -> Span:
-        """A call that came with these headers: part of its caller's trace, if it names one."""
+        """Begin the span of a call that came with these headers, as part of its caller's trace if they name one."""
         ...
 
     def upstream(self, call: Span | None) -> Span:
-        """A request to a third-party system, on behalf of this call."""
+        """Begin the span of a request to a third-party system, on behalf of this call."""
         ...
 
 
 class Observer:
-    """Hands each event to every listener, in order. `tracer`: None, nothing is traced."""
+    """A dispatcher of events to all listeners, in their order. Without a `tracer` nothing is traced."""
 
     def __init__(self, listeners: Iterable[Listener] = (), tracer: Tracer | None = None) -> None:
         self._listeners = tuple(listeners)
@@ -196,7 +196,7 @@ class Observer:
                 logging.getLogger(LOGGER).exception("a listener failed")
 
     def end(self, event: CallFinished | UpstreamFinished, span: Span | None) -> None:
-        """Emits the event that tells how something went, and ends its span, if it is traced."""
+        """Emit the event that tells how something ended, and end its span, if it is traced."""
         self.emit(event)
         if span is None:
             return

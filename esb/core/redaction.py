@@ -8,8 +8,8 @@ from urllib.parse import quote, quote_plus
 
 REDACTED = "***"
 NOT_SHORT = 6
-"""A shorter secret is taken out where it stands by itself; anywhere else it tells nobody that it is one, and texts
-without it would be full of holes.
+"""Characters from which on a secret is taken out wherever it stands. A shorter one is taken out only where it stands
+by itself: inside of words it tells nobody that it is a secret, and texts without it would be full of holes.
 """
 
 UNCHANGED = re.compile(r"[0-9A-Za-z_.~-]*")

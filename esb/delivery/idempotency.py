@@ -87,7 +87,10 @@ class Idempotency:
         self._running = {} if running is None else running
 
     def counting(self, calls: InFlight) -> "Idempotency":
-        """Return the same; a call that it lets pass with a key is among these to its end, though its caller leaves."""
+        """Return a middleware with the same memory that counts its calls with a key in `calls`, each to its end.
+
+        A call whose caller has left is counted too, until it ends.
+        """
         return Idempotency(self._store, self._observer, calls=calls, running=self._running)
 
     @property

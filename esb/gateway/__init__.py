@@ -1,1 +1,1 @@
-"""The whole, put together: config to plugins, chain and routes; built, opened, reloaded and closed."""
+"""Assembly of the gateway: config to plugins, chain and routes; built, opened, reloaded and closed."""

@@ -1,4 +1,4 @@
-"""create_app(config) -> web.Application: builds all, opens all, and closes all in reverse.
+"""The gateway as an application: create_app(config) builds it; running it opens all, and closes all in reverse.
 
 Two lifetimes: the gateway lasts as long as the process; what it answers with, a generation, until a reload.
 """
@@ -30,10 +30,10 @@ from esb.outgoing.tokens.cache import TokenCache
 from esb.store.protocol import StoreServices
 
 LAST_CALL_SECONDS = 3600.0
-"""How long an older generation is kept for calls that go on, such as streams; then it closes under them."""
+"""Seconds for which an older generation is kept for calls that go on, such as streams; then it closes under them."""
 
 HEALTH_KEPT_SECONDS = 2.0
-"""How long the health of the parts is remembered, so that asking often costs little, here and at whom they ask."""
+"""Seconds for which the health of the parts is remembered: asking often costs little, here and at their upstreams."""
 
 
 class Gateway:
@@ -42,7 +42,7 @@ class Gateway:
     def __init__(
         self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None, number: int = 1
     ) -> None:
-        """`number` is that of the generation that answers first."""
+        """Build all, open nothing. ConfigError with all mistakes. `number` is that of the first generation."""
         self.observer = Observer(listeners, tracer)
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
@@ -81,7 +81,7 @@ class Gateway:
 
     @property
     def config(self) -> Config:
-        """What the generation that answers now is built from."""
+        """The config of the generation that answers now."""
         return self.generation.config
 
     async def reload(self, config: Config) -> None:
@@ -116,7 +116,7 @@ class Gateway:
         return new
 
     def adopt(self, generation: Generation) -> None:
-        """Swaps generations. The old one closes after the last of its calls."""
+        """Swap generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.http.max_per_target = generation.config.server.max_per_target
         self._services.bulkheads.resize(generation.config.server.max_per_target)
@@ -132,7 +132,7 @@ class Gateway:
         self.observer.emit(GenerationClosed(old.number, unfinished))
 
     async def _close_generations(self) -> None:
-        """Closes them all; by now no call is left."""
+        """Close all generations; by now no call is left."""
         older = self._older
         while older:
             generation, task = older.popitem()
@@ -149,7 +149,7 @@ class Gateway:
                 self.observer.emit(crash("", f"closing generation {generation.number}", error))
 
     async def drain(self, seconds: float) -> None:
-        """Takes no new calls, lets those in flight finish for `seconds`, and then cuts the rest."""
+        """Take no new calls, let those in flight finish for `seconds`, and then cut the rest."""
         self.ingress.draining = True
         calls = self.ingress.in_flight | self._idempotency.under_way
         if not calls:
@@ -160,7 +160,7 @@ class Gateway:
 
 
 class _Everything(web.PlainResource):
-    """Leads every request to ingress, that for `*` too, so that no answer is aiohttp's own."""
+    """A route that leads every request to ingress, `OPTIONS *` too, so that no answer is aiohttp's own."""
 
     def __init__(self, ingress: Ingress) -> None:
         super().__init__("/")
@@ -171,7 +171,7 @@ class _Everything(web.PlainResource):
 
 
 async def _ingress_will(request: web.Request) -> None:
-    """Ingress sees to what a caller expects."""
+    """Do nothing: ingress answers the header Expect itself."""
 
 
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
@@ -185,7 +185,7 @@ def create_app(
     tracer: Tracer | None = None,
     generation: int = 1,
 ) -> web.Application:
-    """The gateway of this config as an aiohttp application. Raises ConfigError with all mistakes.
+    """Return the gateway of this config as an aiohttp application. ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
     Without a `tracer` nothing is traced. A worker that starts after reloads begins with their `generation`.

@@ -28,7 +28,7 @@ UNLIMITED = "null is no limit, which is for components that stream: `use: http` 
 
 
 def build_store(config: Config, services: StoreServices) -> tuple[Store, list[Mistake]]:
-    """The store that this config describes, and what is wrong with its stanza. It outlives every generation."""
+    """Return the store that this config describes, and the mistakes in its stanza. It outlives every generation."""
     stanza = config.services.get("store")
     mistakes: list[Mistake] = []
     if stanza is not None:
@@ -44,7 +44,7 @@ def build_store(config: Config, services: StoreServices) -> tuple[Store, list[Mi
 
 
 class Generation:
-    """Everything one config describes. Building it opens nothing.
+    """All that one config describes. Building it opens nothing.
 
     `calls` counts the calls that go through it, each from its start to its end: then the last one can be waited for.
     `services` are its services by key. Those of `previous` are handed on to it whose stanza is as it was.
@@ -59,7 +59,7 @@ class Generation:
         idempotency: Idempotency | None = None,
         previous: "Generation | None" = None,
     ) -> None:
-        """ConfigError with all mistakes of all stanzas, and those found before."""
+        """Build all. ConfigError with the mistakes of all stanzas, and those found before."""
         self.config = config
         self.number = number
         self.calls = InFlight()
@@ -72,7 +72,7 @@ class Generation:
         self._held: list[Part] = []
         self.services: dict[str, Part] = {}
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
-        """What was built of which stanza."""
+        """Stanza and component, in the order of the config; without those that could not be built."""
         self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
         make_importable(config)
         services = self._services(process)
@@ -118,7 +118,7 @@ class Generation:
         return self.routes.declared(path)
 
     async def _call_inside(self, call: Call, path: str, args: Mapping[str, Any]) -> Any:
-        """A component's call of another: who calls is known already, whether it may is asked again."""
+        """Answer a component's call of another: app and user are known already, permission is asked again."""
         found = self.routes.find(path, "POST")
         if found is None:
             raise NotFound("The content does not exist")
@@ -196,7 +196,7 @@ class Generation:
         return route, paths
 
     def _left_out(self, key: str, use: str) -> Stanza:
-        """Return what stands for a stanza that is left out."""
+        """Return a stanza in the place of one that esb.yaml leaves out."""
         section = Section(str(self.config.path), 1, key, {})
         return Stanza(use, section, section)
 
@@ -219,6 +219,6 @@ class Generation:
 
 
 def make_importable(config: Config) -> None:
-    """So that `use: plugins.x:X` finds a file beside esb.yaml."""
+    """Put the folder of esb.yaml on the path of imports, so that `use: plugins.x:X` finds a file beside it."""
     if str(config.folder) not in sys.path:
         sys.path.insert(0, str(config.folder))

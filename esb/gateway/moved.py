@@ -1,4 +1,4 @@
-"""Where modules of esb lie since they were moved, so that `check` can name the new place of an old one."""
+"""New places of the modules of esb that were moved, which `check` tells whoever names an old one."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which engine the way out has: the one that `server.outgoing` names, or else the fastest that is installed."""
+"""The choice of the engine of outgoing requests: as `server.outgoing` says, or else the fastest that is installed."""
 
 from esb.config import Config
 from esb.core.errors import Mistake
@@ -10,7 +10,7 @@ MISSING = "httptools is not installed; install it, or name the engine that needs
 
 
 def chosen(config: Config) -> tuple[Engine, list[Mistake]]:
-    """The engine, and what is wrong with the choice."""
+    """Return the engine, and a mistake if the one that is named is not installed."""
     name = config.server.outgoing
     if name == "aiohttp" or not (name or httptools.INSTALLED):
         return AiohttpEngine(), []

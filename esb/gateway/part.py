@@ -36,7 +36,7 @@ class Part:
 
     @property
     def tells_health(self) -> bool:
-        """Whether its class has a `health` of its own."""
+        """True if its class has a `health` of its own."""
         return getattr(type(self.instance), "health", Lifecycle.health) is not Lifecycle.health
 
     def hold(self) -> None:

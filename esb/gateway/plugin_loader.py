@@ -37,9 +37,9 @@ PROTOCOLS: dict[str, type] = {
     "jwt": TokenIdentities,
     "store": Store,
 }
-"""Key below `services:` -> what a back end of it promises."""
+"""Key below `services:` -> the protocol that a back end of it fulfils."""
 NOT_THE_PLUGINS = (__file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
-"""Files whose lines tell nobody what is wrong with a plugin."""
+"""Beginnings of file names whose frames are left out of a plugin's error: the fault lies in the plugin's own lines."""
 EXTRAS = {"jwt": "jwt", "redis": "redis", "cryptography": "jwt"}
 """Module that a built-in needs -> the extra that installs it."""
 
@@ -49,7 +49,7 @@ class UnknownUse(GatewayError):
 
 
 def find(group: str, use: str, service: str = "") -> type[Any]:
-    """The class that `use` names. UnknownUse if there is none, or its module does not import."""
+    """Return the class that `use` names. UnknownUse if there is none, or its module does not import."""
     if ":" in use:
         return _from_path(use)
     if use.isidentifier() and use in (names := built_in(group, service)):
@@ -66,7 +66,7 @@ def find(group: str, use: str, service: str = "") -> type[Any]:
 def configured(
     group: str, stanza: Stanza, service: str = "", overrides: Section | None = None
 ) -> tuple[type[Any], BaseModel]:
-    """The class that this stanza names, and its checked config. ConfigError with every mistake in it."""
+    """Return the class that this stanza names, and its checked config. ConfigError with every mistake in it."""
     try:
         found = find(group, stanza.use, service)
         _check_contract(group, found, stanza.use, service)
@@ -128,8 +128,9 @@ def reason(error: Exception) -> str:
 
 
 def _kind_and_place(error: BaseException) -> str:
-    """The kind of an error, and where the plugin raised it. Its text is left out unless it is Python's own: it may
-    quote a secret.
+    """Return the class of an error, and the line of the plugin that raised it.
+
+    Its text is left out unless it is Python's own: it may quote a secret.
     """
     kind = type(error).__name__
     if isinstance(error, SyntaxError):
@@ -143,7 +144,7 @@ def _kind_and_place(error: BaseException) -> str:
 
 
 def _the_class(module: ModuleType, use: str, group: str, service: str) -> type[Any]:
-    """The one class that a built-in's file defines for its group."""
+    """Return the one class that a built-in's file defines for its group. UnknownUse if there is none, or several."""
     own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
     if group == "components":
         own = [found for found in own if issubclass(found, Component)]
@@ -189,13 +190,13 @@ def _check_service(found: type[Any], use: str, service: str) -> None:
 
 
 def _defines(found: type[Any], name: str, contract: type[Any]) -> bool:
-    """Whether a class has an async method of its own under this name, and not just the contract's."""
+    """Return True if a class has an async method of its own under this name, and not just the contract's."""
     defined = _defined(found, name)
     return inspect.iscoroutinefunction(defined) and defined is not vars(contract)[name]
 
 
 def _defined(found: type[Any], name: str) -> Any:
-    """What a class or a base of it defines under this name; None if that is nothing."""
+    """Return the attribute as it stands in the class or in a base of it; None if it is in none of them."""
     return next((vars(base)[name] for base in found.__mro__ if name in vars(base)), None)
 
 

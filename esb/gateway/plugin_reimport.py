@@ -17,7 +17,7 @@ OURS = f"{Path(esb.__file__).parent}{os.sep}"
 
 @contextmanager
 def reimported(folder: Path) -> Iterator[None]:
-    """Inside, modules from this folder are imported anew. If an error leaves it, all are the old ones again."""
+    """Import modules from this folder anew inside the context. If an error leaves it, all are the old ones again."""
     old = _modules(folder)
     for name, module in old.items():
         del sys.modules[name]
@@ -33,7 +33,7 @@ def reimported(folder: Path) -> Iterator[None]:
 
 
 def _modules(folder: Path) -> dict[str, ModuleType]:
-    """Those of this folder, by name; packages without an __init__.py too: they remember their modules."""
+    """Return the modules of this folder, by name; packages without an __init__.py too: they remember their modules."""
     places = {folder, folder.resolve()}
     return {
         name: module
@@ -54,7 +54,7 @@ def _lies_in(path: str, folder: Path) -> bool:
 
 
 def _forget_bytecode(module: ModuleType) -> None:
-    """Python tells an edited file by its size and the second of its change: two edits in one second look the same."""
+    """Delete the compiled file: Python knows an edit by size and second, so two in one second look the same."""
     cached = getattr(module, "__cached__", None)
     if cached:
         with suppress(OSError):

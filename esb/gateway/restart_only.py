@@ -9,7 +9,7 @@ DEFAULT_STORE = "memory"
 
 
 def changed(old: Config, new: Config) -> list[Mistake]:
-    """A mistake for each key that cannot take effect; what counts is what the keys say when all is filled in."""
+    """Return a mistake for each changed key that only a restart can apply. Compared are values, defaults filled in."""
     if new.root is None:
         return []  # it cannot be read: that is the mistake
     mistakes = [
@@ -32,7 +32,7 @@ def _refused(root: Section, *keys: str) -> Mistake:
 
 
 def _store(config: Config) -> tuple[str, dict[str, object]]:
-    """Which store, and its whole configuration."""
+    """Return the name of the store's back end, and its whole configuration. ConfigError if that is wrong."""
     stanza = config.services.get("store")
     if stanza is None:
         return DEFAULT_STORE, plugin_loader.find("services", DEFAULT_STORE, "store").config_type().model_dump()

@@ -1,4 +1,4 @@
-"""Connections that end early: to notice it at once, and to end one so that the peer notices."""
+"""Connections that end early: one that a client closes, noticed at once; one that is reset, so that it notices."""
 
 import asyncio
 import socket

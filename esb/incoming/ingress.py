@@ -38,7 +38,7 @@ EXPECT = istr("Expect")
 
 
 class Generation(Protocol):
-    """The generation that answers now. A call keeps the one it started with."""
+    """A generation, as far as ingress uses it. A call keeps the one it started with."""
 
     routes: Routes
     calls: InFlight
@@ -56,7 +56,7 @@ class Ingress:
         catalogues: Catalogues,
         trouble: Callable[[], Awaitable[str]],
     ) -> None:
-        """Ask `current` what answers now, `trouble` what does not work though calls are answered ("" for nothing)."""
+        """Take functions: `current` returns the generation that answers now, `trouble` why it is degraded, or ""."""
         self._current = current
         self._trouble = trouble
         self._observer = observer
@@ -69,7 +69,7 @@ class Ingress:
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer any request at all."""
+        """Answer any request: a call, a probe of health, or one that nobody declared."""
         if EXPECT in request.headers:
             await _expect(request)
         if request.method == "GET" and (probe := self._probes.get(request.path)) is not None:

@@ -41,7 +41,7 @@ NO_VARIABLES: Mapping[str, str] = {}
 
 
 class Routes:
-    """All routes of one config."""
+    """The routes of one config, by path."""
 
     def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]]) -> None:
         """Take each route with its path and aliases."""

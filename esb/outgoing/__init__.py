@@ -1,1 +1,1 @@
-"""The one way out: HTTP with pooled connections, deadlines, verified TLS and bounded answers."""
+"""Requests to other systems: HTTP with pooled connections, deadlines, verified TLS and bounded answers."""

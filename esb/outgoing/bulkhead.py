@@ -1,4 +1,4 @@
-"""Bulkheads: however many requests of one credential hang, those of other credentials find their way.
+"""Bulkheads: bounds on the requests under way, so that those of one credential that hang do not hold up the others.
 
 Whoever finds its bulkhead full is refused at once, unless another request of the same call is inside: a call that has
 begun waits its turn. A bulkhead that the upstream calls too busy is narrowed for some seconds; what is over waits, too.

@@ -1,4 +1,4 @@
-"""The one way out: HTTP with pooled connections, deadlines, verified TLS and bounded answers.
+"""The client of all upstreams: HTTP with pooled connections, deadlines, verified TLS and bounded answers.
 
 Every failure becomes an UpstreamError that says whether the upstream may have acted. Its text never holds a URL:
 access tokens travel in the query. An engine speaks HTTP; see esb.outgoing.engine.
@@ -56,7 +56,7 @@ FULL = template("Too many calls of this third-party system are under way, please
 RECENT = 256
 """The number of kinds of requests that are kept prepared: an address, token and all, and the names of the headers."""
 HostKey = tuple[str, str | None]
-"""Requests are counted together by host, and by the forward proxy on the way to it."""
+"""Host of an upstream, and the forward proxy on the way to it: requests with the same key share one bulkhead."""
 
 
 class Judgement(Protocol):

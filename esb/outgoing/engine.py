@@ -152,7 +152,7 @@ class NoConnection(ExchangeError):
 
 
 class OutOfTime(ExchangeError):
-    """The time of the request was over. Which limit that was knows the caller."""
+    """The request's time was over. The caller knows which of its limits that was."""
 
     def __init__(self) -> None:
         super().__init__(Message("the response did not come in time"))

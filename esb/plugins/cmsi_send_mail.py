@@ -215,7 +215,7 @@ WORDING = PlainWording(_refused, SOME_USERS)
 def _relayed(
     params: SendMailParams, sender: str, content: str, receivers: Audience, copies: Audience
 ) -> dict[str, Any]:
-    """What a relay gets: the component's own parameters, user names resolved and content decoded."""
+    """Return what a relay gets: the component's own parameters, user names resolved and content decoded."""
     return {
         "sender": sender,
         "receiver": list(receivers.addresses),
@@ -229,7 +229,7 @@ def _relayed(
 
 
 def _shown(mail: Mail) -> dict[str, Any]:
-    """A mail as a dry run shows it; its files by name and size."""
+    """Return a mail as a dry run shows it; its files by name, type and size."""
     files = [
         {"filename": file.filename, "type": file.media_type, "bytes": len(file.content), "inline": file.inline}
         for file in mail.attachments

@@ -18,7 +18,7 @@ except ImportError:  # pragma: no cover - tests/project/test_fallbacks.py runs a
 
 T = TypeVar("T")
 NEW_OBJECTS = 10_000
-"""Between two collections of cyclic garbage; Python's own 700 are less than a few calls in flight hold."""
+"""New objects between two searches for cyclic garbage; Python's own 700 are less than a few calls in flight hold."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

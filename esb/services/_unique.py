@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 
 def each_once(key: str) -> AfterValidator:
-    """Refuses a list two items of which have the same `key`: the second would silently replace the first."""
+    """Make a validator that refuses lists with two items of the same `key`: one would replace the other unseen."""
 
     def check(items: Sequence[Any]) -> Sequence[Any]:
         counted = Counter(getattr(item, key) for item in items)

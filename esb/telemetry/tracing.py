@@ -25,7 +25,7 @@ FLUSH_SECONDS = 5.0
 LONGEST_NAME = 200
 PROPAGATOR = TraceContextTextMapPropagator()
 NOTHING = Context()
-"""Parents are passed on by hand: what runs in one task may be for a call of another."""
+"""No parent. Parents are passed by hand, never taken from the task: one task may work for a call of another."""
 
 
 class Tracing:

@@ -26,7 +26,7 @@ class Attempts:
         self._clock = clock
 
     async def answer(self, call: Call, ask: Callable[[str], Awaitable[T]], *, repeatable: bool) -> T:
-        """Return what the first host says that says something; the last UpstreamError if none does."""
+        """Return the answer of the first host that answers `ask`. UpstreamError of the last one if none does."""
         for pause in islice(pauses(FIRST_PAUSE, LONGEST_PAUSE), self._retries if repeatable else 0):
             try:
                 return await self._one_by_one(ask)

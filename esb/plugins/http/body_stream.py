@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 
 class BodyStream:
-    """The chunks of a body. `held` is what lasts as long: the upstream's connection, the place among the calls."""
+    """The chunks of a body. `held` closes with it: the upstream's connection, the place in the ConcurrencyLimit."""
 
     def __init__(self, chunks: AsyncIterator[bytes], held: AsyncExitStack) -> None:
         self._chunks = chunks

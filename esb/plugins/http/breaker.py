@@ -1,4 +1,4 @@
-"""A circuit breaker: after so many failures in a row nobody asks for a while, and then one call asks for all.
+"""A circuit breaker: after so many failures in a row no call goes out for a while, and then a single one.
 
 Closed -> open after `failures` in a row -> half-open after `seconds`: the next call goes out as a probe. Its success
 closes the breaker, its failure opens it again.

@@ -126,5 +126,5 @@ def _target(call: Call) -> Target:
 
 
 def _never(answer: Mapping[str, Any]) -> bool:
-    """Nothing is known of another system's answers: whatever it says under a status of success, it may have acted."""
+    """Return False: another system's codes are unknown here, so whatever it says with status 200, it may have acted."""
     return False

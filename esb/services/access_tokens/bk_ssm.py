@@ -24,7 +24,7 @@ class BkSsmConfig(ConfigModel):
 
 
 class BkSsm(Service[BkSsmConfig]):
-    """Asks `POST {url}/api/v1/auth/access-tokens/verify`; an identity is kept for 300 s, a refusal for 5 s."""
+    """A client of `POST {url}/api/v1/auth/access-tokens/verify`; an identity is kept for 300 s, a refusal for 5 s."""
 
     service = "access_tokens"
     config_type = BkSsmConfig

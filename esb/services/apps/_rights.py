@@ -1,4 +1,4 @@
-"""What an app may do, as every back end of services.apps has it in its config."""
+"""Rights of an app, as every back end of services.apps has them in its config."""
 
 from typing import Annotated
 

@@ -34,7 +34,7 @@ class BkAuthConfig(ConfigModel):
 
 
 class BkAuth(Service[BkAuthConfig]):
-    """Asks `POST {url}/api/v1/apps/{code}/access-keys/verify`, and for signatures `GET …/access-keys`.
+    """A client of `POST {url}/api/v1/apps/{code}/access-keys/verify`, and for signatures `GET …/access-keys`.
 
     What bkauth grants is kept for 300 s, a refusal for 5 s. An app without an entry in `apps` may impersonate nobody.
     """
@@ -84,7 +84,10 @@ class BkAuth(Service[BkAuthConfig]):
         return known
 
     async def _ask(self, call: Call, target: Target, method: str, path: str, body: Any = None) -> Any:
-        """The `data` of bkauth's answer. It tells refusals by status as well as by `code`."""
+        """Return the `data` of bkauth's answer. AuthenticationError if it refuses, Refused if it fails.
+
+        It tells refusals by HTTP status as well as by `code`.
+        """
         try:
             answer = await self._http.request(call, target, method, self._url + path, body=body, headers=self._headers)
             content = read_object(target, answer, (answer.status,))
@@ -103,7 +106,7 @@ class BkAuth(Service[BkAuthConfig]):
 
 
 def _segment(code: str) -> str:
-    """The code as one segment of a URL's path, and never as a way out of it."""
+    """Return the code as one segment of a URL's path; AuthenticationError if it could lead out of it."""
     if len(code) > 128 or not code.strip("."):
         raise unknown_app(code)
     return quote(code, safe="")

@@ -22,7 +22,7 @@ MINIMUM_KEY_BITS = 2048
 
 
 def _rsa_key(pem: Any) -> RSAPublicKey:
-    """The RSA key in this PEM text."""
+    """Return the RSA key in this PEM text. ValueError if there is none, or one too short."""
     try:
         key = load_pem_public_key(pem.encode()) if isinstance(pem, str) else None
     except (ValueError, UnsupportedAlgorithm):
@@ -43,7 +43,7 @@ class BkJwtConfig(ConfigModel):
 
 
 class BkJwt(Service[BkJwtConfig]):
-    """Checks signature (RS512 and nothing else), `exp` and `nbf`. The issuer is whoever holds the private key."""
+    """A check of signature (RS512 and nothing else), `exp` and `nbf`. The issuer is whoever holds the private key."""
 
     service = "jwt"
     config_type = BkJwtConfig
@@ -88,11 +88,11 @@ def _part(payload: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _said(part: dict[str, Any], otherwise: Message) -> Message:
-    """Why the API gateway did not verify this part, if it says so."""
+    """Return the API gateway's reason for not verifying this part; `otherwise` if it gives none."""
     reason = _first(part, "valid_error_message")
     return Message("{reason}", {"reason": reason[:200]}) if reason else otherwise
 
 
 def _first(part: dict[str, Any], *names: str) -> str:
-    """The first of these that is a text and not empty; "" when there is none."""
+    """Return the first of these values that is a text and not empty; "" when there is none."""
     return next((value for name in names if isinstance(value := part.get(name), str) and value), "")

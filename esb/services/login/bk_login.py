@@ -26,7 +26,7 @@ class BkLoginConfig(ConfigModel):
 
 
 class BkLogin(Service[BkLoginConfig]):
-    """Asks `GET {url}/login/accounts/is_login/`; a login is remembered for 60 s, a refusal for 5 s."""
+    """A client of `GET {url}/login/accounts/is_login/`; a login is remembered for 60 s, a refusal for 5 s."""
 
     service = "login"
     config_type = BkLoginConfig

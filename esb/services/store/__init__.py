@@ -1,1 +1,1 @@
-"""Back ends of services.store: where the shared memory lies."""
+"""Back ends of services.store: the memory that all processes share."""

@@ -1,4 +1,4 @@
-"""services.store, use: memory: one process remembers for itself. Enough as long as there is one process."""
+"""services.store, use: memory: the process's own memory. Enough as long as there is one process."""
 
 from typing import Literal
 

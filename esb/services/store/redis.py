@@ -1,4 +1,4 @@
-"""services.store, use: redis: what must be one is one for all processes on all machines that share the server."""
+"""services.store, use: redis: one memory for all processes on all machines that share the server."""
 
 from typing import Annotated, Literal
 
@@ -14,9 +14,9 @@ from esb.store.protocol import StoreServices
 from esb.store.redis import RedisStore
 
 OWN_KEYS = 1_000_000
-"""How much this process remembers for itself while the server is away."""
+"""Most keys that this process remembers for itself while the server is away."""
 KEYSPACES = {"nonces": NONCE, "idempotency": IDEMPOTENCY, "rate_limit": RATE, "pacing": PACE}
-"""Key of `on_store_failure` -> the keyspace that it is about."""
+"""Key of `on_store_failure` -> the keyspace that it decides on."""
 
 
 def _url(url: SecretStr) -> SecretStr:

@@ -23,7 +23,7 @@ FIELDS = "username,country_code,telephone,email,wx_userid,status,staff_status"
 
 
 GATEWAY = App("bk_apigateway")
-"""As whom the gateway asks the directory; no user does."""
+"""The app in whose name the gateway asks the directory; no user stands beside it."""
 
 
 def _can_sign(key: SecretStr) -> SecretStr:
@@ -43,7 +43,7 @@ class BkUserConfig(ConfigModel):
 
 
 class BkUsers(Service[BkUserConfig]):
-    """Asks `GET {url}/api/v2/profiles/`, at most 100 names a call."""
+    """A client of `GET {url}/api/v2/profiles/`, at most 100 names a call."""
 
     service = "users"
     config_type = BkUserConfig
