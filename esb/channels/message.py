@@ -8,7 +8,7 @@ Address = tuple[str, Callable[[Sequence[str]], Any]]
 """The field of a request that names its receivers, and the function that puts them into its form."""
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class OutboundMessage:
     """What some receivers get: one request, or one after another if it has several pages.
 

@@ -8,7 +8,7 @@ from esb.channels.verdict import ACCEPTED, Verdict
 from esb.core.errors import Limited, Message, UpstreamError
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class Failure:
     """A receiver that did not get the message, or (`pages` of `of`) only the first pages of it.
 
@@ -25,7 +25,7 @@ class Failure:
     of: int = 1
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class DeliveryOutcome:
     """How sending to some receivers went, by address.
 

@@ -13,7 +13,7 @@ SENDING_SECONDS = 2.0
 """What a message that waited needs of the deadline to be sent."""
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class Turn:
     """A message that may be sent in `wait` seconds."""
 

@@ -15,7 +15,7 @@ UNKNOWN_USERS = template("The following users are not blueking users: {names}")
 WITHOUT_CONTACT = template("The following users contact format are incorrect: {names}")
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class Audience:
     """`typed`: the address to send to -> how the caller named it, several times if several names lead there.
 

@@ -27,7 +27,7 @@ class Wording(Protocol):
         ...
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class DeliveryReport:
     """A sending that is over, as a component returns it. `warnings`: entries for `data.warnings`."""
 

@@ -45,7 +45,7 @@ Table = Mapping[int, Meaning]
 """A platform's codes and their meanings."""
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class Verdict:
     """An answer, judged. `retry_after`: seconds until the same request may work, None where that is not known."""
 
@@ -76,7 +76,7 @@ class Verdict:
         }
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class Reply:
     """A platform's answer to a message: the verdict on it, and its body."""
 

@@ -22,6 +22,7 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong.
     """
     # Until it serves: to search all that start-up makes for garbage, again and again, is a good part of its time.
+    # Bench: cold.py.
     gc.disable()
     from esb.server import serve as serving
     from esb.server.listener import CannotListen

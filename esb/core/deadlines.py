@@ -1,4 +1,4 @@
-"""The deadlines of calls: cheaper than asyncio.timeout, which does more, and just as careful."""
+"""The deadlines of calls: cheaper than asyncio.timeout, which does more, and just as careful. Bench: send."""
 
 import asyncio
 import math

@@ -38,7 +38,7 @@ def template(text: str) -> str:
     return text
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class Message:
     """A text for people: the English template, which is also its key in the catalogues, and what fills it."""
 

@@ -13,7 +13,7 @@ LOGGER = "esb.observe"
 """The logger of a listener's own failure; it keeps the name that operators know."""
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class CallFinished:
     """A call ended. `code` is the envelope's, `status` the HTTP status (0: cut short, unanswered).
 
@@ -35,7 +35,7 @@ class CallFinished:
     source: str = ""
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)
 class UpstreamFinished:
     """A request to a third-party system ended: with a status, or with `failure` (a reason without URL or secret).
 

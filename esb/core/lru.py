@@ -9,7 +9,10 @@ V = TypeVar("V")
 
 
 class Recent(OrderedDict[K, V]):
-    """Like cachetools' LRUCache, for what every call looks into: this one is written in C, nearly all of it."""
+    """A mapping of at most `size` items. cachetools' LRUCache does the same; this one runs in C, nearly all of it.
+
+    Bench: send.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__()

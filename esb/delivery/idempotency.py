@@ -107,7 +107,7 @@ class Idempotency:
 
     def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
         if call.options is ORDINARY and call.args.keys().isdisjoint(ASKING):
-            return handler(call)  # nearly always
+            return handler(call)  # nearly always, and without a coroutine in between; bench: send
         return self._asked(call, handler)
 
     async def _asked(self, call: Call, handler: Handler) -> Any:

@@ -63,7 +63,7 @@ class Generation:
         self.config = config
         self.number = number
         self.calls = InFlight()
-        # What every call asks for: of a pydantic model, it would take ten times as long.
+        # Copies, since every call reads them: from a pydantic model, that takes ten times as long. Bench: send.
         self.max_in_flight = config.server.max_in_flight
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]

@@ -31,9 +31,8 @@ class Endpoint:
         self._component = component
         self._test = test
         self._params_type = component.params_type
-        self._params = TypeAdapter(
-            component.params_type
-        ).validator.validate_python  # an eighth less than model_validate
+        # An eighth less than model_validate. Bench: send.
+        self._params = TypeAdapter(component.params_type).validator.validate_python
 
     def __call__(self, call: Call) -> Awaitable[Any]:
         component = self._component if call.options is ORDINARY else self._chosen(call.options)

@@ -18,6 +18,7 @@ from esb.incoming.decompression import decompressed
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
 
+# Names of headers are istr, since those are looked up in half the time. Bench: send.
 REQUEST_ID = istr("X-Bkapi-Request-Id")
 AUTHORIZATION = istr("X-Bkapi-Authorization")
 GATEWAY_JWT = istr("X-Bkapi-JWT")
@@ -145,7 +146,10 @@ class IncomingRequest:
         return forwarded
 
     def _body_at_hand(self, route: Route) -> bytes | None:
-        """Return the whole body, if it came together with the head, as nearly always; None if there is more to do."""
+        """Return the whole body, if it came together with the head, as nearly always; None if there is more to do.
+
+        Bench: send.
+        """
         content = self.request.content
         if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in self.request.headers:
             return None

@@ -21,7 +21,7 @@ class Bulkhead:
     """A bound on the requests that are under way at once. `refusal` is the text of the error when there are too many.
 
     Whoever `enters`, or else comes back from `wait`, has to `leave`. These are plain steps and no context manager:
-    every request takes them, twice.
+    every request takes them, twice. Bench: send.
     """
 
     def __init__(self, clock: Callable[[], float], width: int, refusal: str = FULL) -> None:

@@ -54,7 +54,7 @@ IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
 FULL = template("Too many calls of this third-party system are under way, please try again later")
 RECENT = 256
-"""The number of kinds of requests that are kept prepared: an address, token and all, and the names of the headers."""
+"""Number of kinds of requests kept prepared: an address, token and all, and the names of headers. Bench: send."""
 HostKey = tuple[str, str | None]
 """Host of an upstream, and the forward proxy on the way to it: requests with the same key share one bulkhead."""
 

@@ -13,7 +13,7 @@ _CODE = re.compile(r"-?[0-9]{1,20}")
 
 def own_code(value: Any) -> int | str | None:
     """Return an upstream's own code for the log, if it is one: it may have written anything there, our secrets too."""
-    if type(value) is int:  # nearly always
+    if type(value) is int:  # nearly always; bench: send
         return value
     if isinstance(value, str):
         return value if _CODE.fullmatch(value) else None

@@ -32,7 +32,7 @@ class RequestScope(RequestReport):
     __slots__ = ("_limit", "deadline", "seconds")
 
     def __init__(self, observer: Observer, call: Call | None, target: Target, timeout: float | None) -> None:
-        RequestReport.__init__(self, observer, call, target)  # super() takes longer
+        RequestReport.__init__(self, observer, call, target)  # super() takes longer; bench: send
         now = asyncio.get_running_loop().time()
         if call is None:
             self._limit = self.seconds = SECONDS_WITHOUT_CALL if timeout is None else timeout

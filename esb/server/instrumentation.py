@@ -1,6 +1,7 @@
 """Observation from outside, made only where somebody asks for it: the admin listener, and traces.
 
 Both bring libraries along that take time and memory to import. Who does not use them does not pay for them.
+Bench: cold.py.
 """
 
 import logging

@@ -66,7 +66,10 @@ def announce(url: str) -> None:
 
 
 def settle() -> None:
-    """Freeze what start-up has built, which stays, and collect garbage seldom: calls leave few cycles."""
+    """Freeze what start-up has built, which stays, and collect garbage seldom: calls leave few cycles.
+
+    Bench: send.
+    """
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)
     gc.enable()  # `esb serve` starts without

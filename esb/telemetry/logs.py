@@ -188,7 +188,7 @@ def _coloured(lines: "_Lines") -> Callable[[Event], None]:
 
 
 class _Json:
-    """The lines that structlog would write, in a tenth of its time: every call has two of them."""
+    """The lines that structlog would write, in a tenth of its time: every call has two of them. Bench: send."""
 
     def __init__(self, lines: "_Lines") -> None:
         self._lines = lines
@@ -212,7 +212,10 @@ class _Json:
 
 
 class _Readable(_Json):
-    """The lines of `_coloured` without the colours, in a tenth of its time: what most gateways write."""
+    """The lines of `_coloured` without the colours, in a tenth of its time: what most gateways write.
+
+    Bench: send, gateway:readable.
+    """
 
     def log(self, event: Event) -> None:
         fields = _TELL[type(event)](event)
@@ -224,7 +227,10 @@ class _Readable(_Json):
 
 
 class _Lines:
-    """A stream's lines. Those of one turn of the event loop are written with one system call: a busy turn has many."""
+    """A stream's lines. Those of one turn of the event loop are written with one system call: a busy turn has many.
+
+    Bench: send, cpu.py.
+    """
 
     def __init__(self, stream: TextIO, at_once: bool) -> None:
         self.stream = stream

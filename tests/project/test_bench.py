@@ -1,6 +1,7 @@
 """The bench, so that it keeps working; `make bench` is all of it, with its peers and under valgrind."""
 
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -73,3 +74,17 @@ def test_each_measure_stands_beside_what_it_must_be(shows: Any) -> None:
     assert f"| {relay}, 64 clients | 0.8 | ≤ 0.85 | ≤ 0.65 | must |" in rows
     assert "| the same with the aiohttp engine, 64 clients | 1.4 | ≤ 1.25 | ≤ 1.15 | **missed** |" in rows
     assert "| idle memory of the process, MB | void |  |  | **missed** |" in rows
+
+
+def test_a_trick_for_speed_names_a_scenario_a_contender_or_a_script_that_is_there(shows: Any) -> None:
+    known = {*importlib.import_module("scenarios").SCENARIOS, *importlib.import_module("contenders").CONTENDERS}
+    known |= {script.name for script in HERE.glob("*.py")}
+    marks = [
+        (path.name, mark.rstrip("."))
+        for path in sorted((ROOT / "esb").rglob("*.py"))
+        for names in re.findall(r"\b[Bb]ench: ([\w.:]+(?:, [\w.:]+)*)", path.read_text(encoding="utf-8"))
+        for mark in names.split(", ")
+    ]
+
+    assert len(marks) > 20
+    assert [mark for mark in marks if mark[1] not in known] == []

@@ -116,7 +116,7 @@ class AiohttpEngine:
 
 
 class AiohttpPreparedRequest:
-    """Requests of one kind: their URL and options are made once."""
+    """Requests of one kind: their URL and options are made once. Bench: send, gateway:aiohttp."""
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Return the whole body. Too much of it is an error, before it is in memory."""
     content = response.content
-    if content.is_eof() and content.total_bytes <= MAX_ANSWER:  # all of it came with the head, as nearly always
+    if content.is_eof() and content.total_bytes <= MAX_ANSWER:  # nearly always; bench: send, gateway:aiohttp
         return content.read_nowait()
     chunks: list[bytes] = []
     size = 0

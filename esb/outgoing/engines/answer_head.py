@@ -1,6 +1,6 @@
 """The head of an answer, parsed a second time when somebody asks for its headers: for most answers nobody does.
 
-A callback for each header would be the larger part of what reading an answer costs.
+A callback for each header would be the larger part of what reading an answer costs. Bench: send, gateway:httptools.
 """
 
 from contextlib import suppress

@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     # Time. One alarm serves many exchanges: it is set again only when it would ring too late, or has rung too early.
+    # Bench: send, gateway:httptools.
 
     def _watch(self) -> None:
         self._unwatch()

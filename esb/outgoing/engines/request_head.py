@@ -1,4 +1,7 @@
-"""The heads of the httptools engine's requests. The part that requests of a kind share is written once."""
+"""The heads of the httptools engine's requests. The part that requests of a kind share is written once.
+
+Bench: send, gateway:httptools.
+"""
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
