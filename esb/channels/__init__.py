@@ -1,1 +1,1 @@
-"""What channels share: whom a message is for and whom it reached, mail, phone numbers, and the ways out."""
+"""Channels of messages: the engine of sending, receivers and outcomes; and the platforms, a folder each."""

@@ -36,7 +36,7 @@ YOUNG_TOKEN_PAUSE = 0.5
 """Seconds before a token that may be too young to be known is tried again."""
 GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
 NOT_SENT = (Declined, UpstreamError, Limited)
-"""What ends a sending without an answer of the platform to it."""
+"""Errors that end a sending without an answer of the platform to it."""
 
 
 Read = Callable[[Mapping[str, Any]], Reply]

@@ -1,4 +1,4 @@
-"""The data of a sending answer, as documents tell it. `Audience.report` makes it."""
+"""The data of a sending answer, for documents. `Audience.report` makes it."""
 
 from typing import Any, Literal
 

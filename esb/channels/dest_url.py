@@ -25,7 +25,7 @@ KEY_LENGTH = 16
 
 
 def unfinished(missing: Sequence[str]) -> EsbError:
-    """What a call of a component that is declared but not configured is told."""
+    """Make the error for a call of a component that is declared but not configured."""
     return EsbError(
         "Unfinished interface shall be improved by the component developer: "
         "the operator has to configure dest_url, or else {keys}",
@@ -35,7 +35,7 @@ def unfinished(missing: Sequence[str]) -> EsbError:
 
 
 def relay_target(interface: str) -> Target:
-    """The operator's own service, as what a component of this name asks to send."""
+    """Return the operator's own service as the target of a component of this name."""
     return Target("CMSI", interface, sends=True, refuses=_refuses)
 
 
@@ -84,7 +84,7 @@ async def relayed(
 
 
 def _secrets(url: str) -> list[str]:
-    """What of the address must not come back in an answer: hooks carry their key in the path or the query."""
+    """Return the parts of the address that must not come back in an answer: hooks carry their key in path or query."""
     place = urlsplit(url)
     target = f"{place.path}?{place.query}" if place.query else place.path
     values = [pair.partition("=")[2] for pair in place.query.split("&")]

@@ -10,7 +10,7 @@ Address = tuple[str, Callable[[Sequence[str]], Any]]
 
 @dataclass(slots=True)
 class OutboundMessage:
-    """What some receivers get: one request, or one after another if it has several pages.
+    """A message for some receivers: one request, or one after another if it has several pages.
 
     A request's body names the receivers as `address` says (None: not at all), then holds its page, and what is
     `common` to all pages.

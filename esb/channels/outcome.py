@@ -27,7 +27,7 @@ class Failure:
 
 @dataclass(slots=True)
 class DeliveryOutcome:
-    """How sending to some receivers went, by address.
+    """The fate of every receiver of a sending, by address.
 
     `held`: those of the accepted whose message the platform keeps back for now, and delivers later by itself.
     `refusal`: the platform's no; `error`: what else stopped the sending as a whole. `answered`: the data of the answer

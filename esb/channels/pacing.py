@@ -10,7 +10,7 @@ from esb.store.keyspaces import PACE
 from esb.store.protocol import Store
 
 SENDING_SECONDS = 2.0
-"""What a message that waited needs of the deadline to be sent."""
+"""Seconds of the deadline that a message that waited needs to be sent."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
-"""Whom a message is for: receivers as the caller typed them, or user names looked up in the directory.
+"""Receivers of a message: as the caller typed them, or user names looked up in the directory.
 
-And how the caller is told whom it reached, in the caller's own spelling. Shared by every channel.
+An answer names them in the caller's own spelling. Shared by every channel.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ class Audience:
         ]
 
     def complaint(self) -> Message | None:
-        """What is wrong with the user names, in the old ESB's words; None if nothing is."""
+        """Return the fault of the user names, in the old ESB's words; None if there is none."""
         if not self.unknown_users and not self.without_contact:
             return None
         parts = []
@@ -74,7 +74,7 @@ class Audience:
 
 
 def addressed(receivers: Sequence[str]) -> Audience:
-    """Receivers that the caller addressed itself."""
+    """Return the audience of receivers that the caller addressed itself."""
     return Audience(dict(zip(receivers, zip(receivers, strict=True), strict=True)))
 
 
@@ -128,7 +128,7 @@ NOBODY = template("All users message failed to be sent. {complaint}")
 
 
 def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
-    """Refuses a call none of whose user names leads to anybody; `nobody` is what it is told."""
+    """Refuse a call if none of its user names leads to anybody. `nobody`: the template of the refusal."""
     if not audience.typed and (complaint := audience.complaint()) is not None:
         raise EsbError(nobody, audience.report(), complaint=complaint)
 

@@ -19,7 +19,7 @@ class Wording(Protocol):
 
     @property
     def tells_class(self) -> bool:
-        """Failures are told with their class, and the seconds until another try may succeed."""
+        """True where an answer gives the class of a failure, and the seconds until another try may succeed."""
         ...
 
     def failure(self, audience: Audience, outcome: DeliveryOutcome, data: dict[str, Any]) -> EsbError | None:

@@ -6,7 +6,7 @@ from typing import Any
 from esb.core.redaction import redacted
 
 MOST_CHARACTERS = 300
-"""How many characters of an upstream's own text a caller sees at most."""
+"""The most characters of an upstream's own text that a caller sees."""
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 

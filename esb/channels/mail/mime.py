@@ -79,7 +79,7 @@ def mailbox(text: str) -> Mailbox | None:
 
 
 def is_one_line(text: str) -> bool:
-    """Whether this can stand in a header: what breaks a line there could begin a header of its own."""
+    """Tell whether this can stand in a header: a line break there could begin a header of its own."""
     return all(mark == "\t" or unicodedata.category(mark) not in {"Cc", "Zl", "Zp"} for mark in text)
 
 

@@ -1,4 +1,4 @@
-"""Whom a mail is for, by the addresses that the caller typed."""
+"""Receivers of a mail, by the addresses that the caller typed."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ WRONG_ADDRESSES = template(
 
 
 def mail_audience(receivers: Sequence[str]) -> Audience:
-    """Addresses as the caller typed them. One that is none spoils the call, as it did in the old ESB."""
+    """Return the audience of these addresses. One that is no address spoils the call, as it did in the old ESB."""
     typed = by_address((mail_address(receiver), receiver) for receiver in receivers)
     wrong = typed.pop("", ())
     if not wrong:

@@ -27,7 +27,7 @@ from esb.outgoing.client import Outgoing, too_slow
 
 CONNECTIONS_AT_ONCE = 16
 GOODBYE_SECONDS = 0.2
-"""How long the server's answer to QUIT is waited for. The mail is sent by then."""
+"""Seconds to wait for the server's answer to QUIT. The mail is sent by then."""
 
 Encryption = Literal["none", "tls", "starttls"]
 
@@ -55,7 +55,7 @@ class SmtpServer:
         self._places = asyncio.Semaphore(CONNECTIONS_AT_ONCE)
 
     async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> DeliveryOutcome:
-        """Sends the mail to these addresses before the call's deadline."""
+        """Send the mail to these addresses before the call's deadline."""
         sending = MailSending(sender, receivers, mail, _forms(self._user, self._password))
         try:
             with self._out.report(call, SEND_MAIL) as report:
@@ -119,7 +119,7 @@ def _forms(user: str, password: str) -> tuple[str, ...]:
 
 
 def _hang_up(client: SMTP) -> None:
-    """Closes the connection now: what a hanging server has not read yet is not kept for it."""
+    """Close the connection now: bytes that a hanging server has not read yet are not kept for it."""
     abort = getattr(client.transport, "abort", None)
     if abort is not None:
         abort()
@@ -127,7 +127,7 @@ def _hang_up(client: SMTP) -> None:
 
 
 def _reason(error: Exception, timeout: float) -> Message | str:
-    """What an error means to a caller. Never a text of the server: the log has this too."""
+    """Return the meaning of an error to a caller. Never a text of the server: the log has this too."""
     match error:
         case SMTPAuthenticationError():
             return Message("the user name or the password was refused ({code})", {"code": error.code})

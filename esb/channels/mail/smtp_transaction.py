@@ -46,7 +46,7 @@ class MailSending:
         self._accepted: dict[str, None] = {}
         self._refused: dict[str, Failure] = {}
         self._leaving: tuple[str, ...] = ()
-        """Whose mail is being handed over: if the connection dies now, nobody knows whether they get it."""
+        """Receivers whose mail is being handed over: if the connection dies now, nobody knows whether they get it."""
         self._why: SMTPResponseException | None = None
         self._end = ""
         """The class of what ended the conversation, if anything did."""
@@ -74,7 +74,7 @@ class MailSending:
         return self._end or ("receiver" if self._refused else "")
 
     def note(self, error: Exception) -> None:
-        """What ended the conversation. A refusal leaves no doubt."""
+        """Note the error that ended the conversation. A refusal leaves no doubt."""
         if isinstance(error, SMTPResponseException):
             self._why = error
             self._leaving = ()
@@ -133,7 +133,7 @@ class MailSending:
         return Failure(receiver, refusal.code, readable_text(refusal.message, *self._secrets))
 
     def outcome(self, error: MailFailed | None) -> DeliveryOutcome:
-        """Where everybody stands. `error` is what ended the conversation early."""
+        """Return the outcome for every receiver. `error` is what ended the conversation early."""
         failed = []
         for receiver in self._receivers:
             if receiver in self._refused:

@@ -53,7 +53,7 @@ def _size(text: str) -> int:
 
 
 def _cut(text: str, room: int) -> list[str]:
-    """Parts of at most `room` bytes, cut between characters."""
+    """Return parts of at most `room` bytes, cut between characters."""
     raw = text.encode()
     parts = []
     start = 0
@@ -80,7 +80,7 @@ class _Open:
     font: str = ""
 
     def after(self, piece: str) -> "_Open":
-        """What is open behind this piece of markup."""
+        """Return the markup that is still open behind this piece."""
         if piece.lstrip().startswith("```"):
             return replace(self, fence="" if self.fence else piece.strip())
         if self.fence:

@@ -1,4 +1,4 @@
-"""What an official account's template shows of its fields, and what it refuses.
+"""Fields of an official account's template: which values it shows in part, and which it refuses.
 
 Since 2023-05-04 WeChat shows at most 20 characters of a field and strips line breaks and emoji, without an error; the
 typed keys of category templates (thing5, time2 …) refuse what does not fit with errcode 47003.
@@ -30,7 +30,9 @@ RULES: Mapping[str, tuple[Callable[[str], Any], str]] = {
 
 
 def check(fields: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
-    """Warnings for `data.warnings`: what WeChat will not show. `fields`: key -> (parameter it comes from, value).
+    """Return warnings of values that WeChat will not show, for `data.warnings`.
+
+    `fields`: key -> (parameter it comes from, value).
 
     ParameterError for a value that a typed key is sure to refuse.
     """

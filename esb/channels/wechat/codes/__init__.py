@@ -1,1 +1,1 @@
-"""What each errcode of WeChat means, one table a platform."""
+"""Meanings of WeChat's errcodes, one table a platform."""
