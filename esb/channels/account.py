@@ -16,7 +16,7 @@ from typing import Any
 from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.quota_gate import Closed, QuotaGate
-from esb.channels.verdict import ACCEPTED, CredentialDeclined, Declined, Reply, Verdict
+from esb.channels.verdict import ACCEPTED, CredentialDeclined, Declined, JudgedAnswer, Verdict
 from esb.contracts.services import ProcessServices
 from esb.core import json_codec
 from esb.core.call import Call
@@ -39,7 +39,7 @@ NOT_SENT = (Declined, UpstreamError, Limited)
 """Errors that end a sending without an answer of the platform to it."""
 
 
-Read = Callable[[Mapping[str, Any]], Reply]
+Read = Callable[[Mapping[str, Any]], JudgedAnswer]
 """Judges the body of an answer."""
 
 
@@ -102,7 +102,7 @@ class Account:
         """Return where a request with this token goes."""
         raise NotImplementedError
 
-    async def _ask_token(self, call: Call, target: Target, read: Read) -> Reply:
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
         """Ask once for a token."""
         raise NotImplementedError
 
@@ -114,11 +114,11 @@ class Account:
         """Return the verdict on a code; in the answer to a token fetch it may mean something else."""
         raise NotImplementedError
 
-    def _reply(self, target: Target, secrets: tuple[str, ...], fetching: bool, body: Mapping[str, Any]) -> Reply:
+    def _reply(self, target: Target, secrets: tuple[str, ...], fetching: bool, body: Mapping[str, Any]) -> JudgedAnswer:
         """Return an answer, judged; without these secrets. UpstreamError if it is none of the platform's."""
         raise NotImplementedError
 
-    def outcome(self, receivers: tuple[str, ...], reply: Reply) -> DeliveryOutcome:
+    def outcome(self, receivers: tuple[str, ...], reply: JudgedAnswer) -> DeliveryOutcome:
         """Return what an answer says of each receiver."""
         return DeliveryOutcome.judged(receivers, reply.verdict)
 
@@ -145,7 +145,9 @@ class Account:
             await self._token(call)
         return entry
 
-    async def post(self, call: Call, message: OutboundMessage, page: int = 0, entry: Entry | None = None) -> Reply:
+    async def post(
+        self, call: Call, message: OutboundMessage, page: int = 0, entry: Entry | None = None
+    ) -> JudgedAnswer:
         """Return the platform's answer to a page of a message, after the repetitions that are safe.
 
         `entry` is the token that `ready` has just returned: then neither gate nor token is looked at again.
@@ -161,7 +163,7 @@ class Account:
             while True:
                 if entry is None:
                     if (closed := await self._gate.closed()) is not None:
-                        reply = Reply(self._again(closed), {})
+                        reply = JudgedAnswer(self._again(closed), {})
                         break
                     entry = self._tokens.at_hand(self.key)
                 token = entry.value if entry is not None else await self._token(call)
@@ -187,7 +189,7 @@ class Account:
             return reply
         raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
 
-    def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[Reply]:
+    def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[JudgedAnswer]:
         """Send one request."""
         return self._http.judged(
             call,
@@ -274,8 +276,8 @@ class Account:
             except UpstreamError as error:
                 if error.transient and await self._another_try(call, tries):
                     continue
-                error.sent = False  # what the platform may have done is give out a token; the message is still here
-                raise
+                # The platform may have given out a token at most; the message is still here.
+                raise error.with_sent(False) from error
             verdict = reply.verdict
             if verdict.kind == "busy" and await self._another_try(call, tries):
                 continue

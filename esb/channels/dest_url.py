@@ -12,7 +12,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.report import DeliveryReport, PlainWording
-from esb.channels.sending import Answer
+from esb.channels.sending import SendingResult
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError
@@ -58,7 +58,7 @@ class Relay:
     def __bool__(self) -> bool:
         return bool(self._url)
 
-    async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> Answer:
+    async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> SendingResult:
         """Hand the message over once; the service's answer stands for everybody."""
         if call.options.dry_run:
             return rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret

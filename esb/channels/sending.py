@@ -10,13 +10,13 @@ from esb.channels.outcome import DeliveryOutcome
 from esb.channels.pacing import Pace, Turn
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.report import DeliveryReport, Wording
-from esb.channels.verdict import Declined, Reply
+from esb.channels.verdict import Declined, JudgedAnswer
 from esb.core.call import Call
 from esb.core.errors import Limited, UpstreamError
 from esb.core.single_flight import fan_out
 from esb.outgoing.tokens.cache import Entry
 
-Answer = DeliveryReport | dict[str, Any]
+SendingResult = DeliveryReport | dict[str, Any]
 """A report on what was sent; or the data of a dry run."""
 FOR_ALL = frozenset({"config", "token"})
 """Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
@@ -30,7 +30,7 @@ async def deliver(
     wording: Wording,
     warnings: Sequence[Mapping[str, Any]] = (),
     pace: Pace | None = None,
-) -> Answer:
+) -> SendingResult:
     """Send the messages and return the report; in a dry run, return what would have been sent."""
     if call.options.dry_run:
         previews = [
@@ -49,7 +49,7 @@ class Sending:
     def __init__(self, account: Account, call: Call) -> None:
         self._account = account
         self._call = call
-        self._refused: Reply | None = None
+        self._refused: JudgedAnswer | None = None
 
     def outcome(self, messages: Sequence[OutboundMessage], pace: Pace | None = None) -> Awaitable[DeliveryOutcome]:
         """Send them all, and return for each receiver how that went."""
@@ -107,7 +107,7 @@ class Sending:
         except NOT_SENT as error:
             return self._not_sent(message.receivers, error)
         if reply.verdict.kind in FOR_ALL:
-            self._refused = Reply(reply.verdict, {})
+            self._refused = JudgedAnswer(reply.verdict, {})
         return self._account.outcome(message.receivers, reply)
 
     def _not_sent(self, receivers: tuple[str, ...], error: Declined | UpstreamError | Limited) -> DeliveryOutcome:

@@ -77,7 +77,7 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Reply:
+class JudgedAnswer:
     """A platform's answer to a message: the verdict on it, and its body."""
 
     verdict: Verdict

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import addressed
-from esb.channels.sending import Answer
+from esb.channels.sending import SendingResult
 from esb.channels.wechat.config import OfficialAccountConfig
 from esb.channels.wechat.notice import Notice
 from esb.channels.wechat.official_account import OfficialAccountChannel
@@ -49,5 +49,5 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards()
 
-    async def handle(self, call: Call, params: SendMpWeixinParams) -> Answer:
+    async def handle(self, call: Call, params: SendMpWeixinParams) -> SendingResult:
         return await self._channel.send(call, addressed(params.receiver), params.data, params.url)

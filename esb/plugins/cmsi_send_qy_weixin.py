@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import addressed
-from esb.channels.sending import Answer
+from esb.channels.sending import SendingResult
 from esb.channels.wechat.config import WeComConfig
 from esb.channels.wechat.pagination import pages
 from esb.channels.wechat.wecom import WeComChannel
@@ -47,6 +47,6 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
         super().__init__(config, services)
         self._channel = WeComChannel(config, services)
 
-    async def handle(self, call: Call, params: SendQyWeixinParams) -> Answer:
+    async def handle(self, call: Call, params: SendQyWeixinParams) -> SendingResult:
         contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content)]
         return await self._channel.send(call, addressed(params.receiver), contents)

@@ -25,7 +25,7 @@ from esb import (
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.message import OutboundMessage
 from esb.channels.recipients import addressed
-from esb.channels.sending import Answer, deliver
+from esb.channels.sending import SendingResult, deliver
 from esb.channels.wechat.config import revealed
 from esb.channels.wechat.pagination import ROBOT_MARKDOWN_BYTES, markdown_pages, pages
 from esb.channels.wechat.wecom_robot import WEBHOOK_SEND, WeComRobot
@@ -79,7 +79,7 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
         key = config.webhook_key.get_secret_value()
         self._robot = WeComRobot(services, host=config.wx_qy_host, key=key, proxy=revealed(config.wx_proxy) or None)
 
-    async def handle(self, call: Call, params: SendWecomRobotParams) -> Answer:
+    async def handle(self, call: Call, params: SendWecomRobotParams) -> SendingResult:
         message = OutboundMessage(("robot",), WEBHOOK_SEND, _pages(params), {})
         return await deliver(self._robot, call, addressed(["robot"]), [message], WORDING, pace=self._robot.pace)
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import address_of, addressed, looked_up, require_somebody
-from esb.channels.sending import Answer
+from esb.channels.sending import SendingResult
 from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.channels.wechat.notice import Notice
 from esb.channels.wechat.official_account import OfficialAccountChannel
@@ -95,7 +95,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
 
-    async def handle(self, call: Call, params: SendWeixinParams) -> Answer:
+    async def handle(self, call: Call, params: SendWeixinParams) -> SendingResult:
         if params.receiver:
             audience = addressed(params.receiver)
         else:

@@ -9,7 +9,7 @@ from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.report import DeliveryReport, PlainWording
-from esb.channels.sending import Answer
+from esb.channels.sending import SendingResult
 from esb.channels.tencent.cloud import TencentCloud, TencentConfig, attempt
 from esb.core.call import Call
 from esb.core.errors import Message
@@ -71,11 +71,13 @@ class Sender:
         if not self._relay and (missing := self._config.missing()):
             raise unfinished(missing)
 
-    async def relay(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> Answer:
+    async def relay(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> SendingResult:
         """Hand the message to the operator's service; its answer stands for everybody."""
         return await self._relay.send(call, audience, message)
 
-    async def send(self, call: Call, audience: Audience, requests: Sequence[TencentRequest], read: Read) -> Answer:
+    async def send(
+        self, call: Call, audience: Audience, requests: Sequence[TencentRequest], read: Read
+    ) -> SendingResult:
         """Make the requests, and report whom they reached. A dry run shows them."""
         if call.options.dry_run:
             action = self._product.action

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from esb.channels.account import GET_TOKEN, Account
 from esb.channels.message import Address
 from esb.channels.outcome import DeliveryOutcome, Failure
-from esb.channels.verdict import Reply, Verdict
+from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.verdict import OK, judge
 from esb.core.errors import Message, UpstreamError, template
 from esb.outgoing.client import Target
@@ -42,16 +42,16 @@ class WeChatAccount(Account):
     def _judged(self, errcode: int, errmsg: str, *, fetching: bool = False) -> Verdict:
         return judge(self.platform, errcode, errmsg, fetching=fetching)
 
-    def _reply(self, target: Target, secrets: tuple[str, ...], fetching: bool, body: Mapping[str, Any]) -> Reply:
+    def _reply(self, target: Target, secrets: tuple[str, ...], fetching: bool, body: Mapping[str, Any]) -> JudgedAnswer:
         errcode, errmsg = body.get("errcode"), body.get("errmsg")
         if type(errcode) is not int:
             errcode = _number(target, errcode, 0 if fetching or "msgid" in body else None)
         elif errcode == 0 and errmsg == "ok":
-            return Reply(OK, body)  # nearly always
+            return JudgedAnswer(OK, body)  # nearly always
         text = errmsg if isinstance(errmsg, str) else ""
-        return Reply(judge(self.platform, errcode, text, secrets=secrets, fetching=fetching), body)
+        return JudgedAnswer(judge(self.platform, errcode, text, secrets=secrets, fetching=fetching), body)
 
-    def outcome(self, receivers: tuple[str, ...], reply: Reply) -> DeliveryOutcome:
+    def outcome(self, receivers: tuple[str, ...], reply: JudgedAnswer) -> DeliveryOutcome:
         """Return what an answer says of each receiver; under errcode 0 WeCom may name some who get nothing."""
         body = reply.body
         missed: tuple[Failure, ...] = ()

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from esb.channels.account import Read
 from esb.channels.message import OutboundMessage
 from esb.channels.recipients import Audience
-from esb.channels.sending import Answer, deliver
-from esb.channels.verdict import Reply, Verdict
+from esb.channels.sending import SendingResult, deliver
+from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import TEXT, Notice
@@ -34,7 +34,7 @@ class OfficialAccount(WeChatAccount):
     interface = "send_msg_with_tpl"
     at_once = 16
 
-    async def _ask_token(self, call: Call, target: Target, read: Read) -> Reply:
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
         credential = {"grant_type": "client_credential", "appid": self.key.account, "secret": self._secret}
         if self.key.kind == PLAIN:
             method, path, body = "GET", f"/cgi-bin/token?{urlencode(credential)}", None
@@ -63,7 +63,7 @@ class OfficialAccountChannel:
             exclusive=config.wx_token_api == PLAIN,
         )
 
-    def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> Awaitable[Answer]:
+    def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> Awaitable[SendingResult]:
         """Send the notice to everybody. `url`: where a tap on it leads, if the notice names no URL."""
         if notice.msgtype != TEXT:
             raise ParameterError(

@@ -11,8 +11,8 @@ from esb.channels.account import Read
 from esb.channels.message import OutboundMessage
 from esb.channels.pacing import Pace
 from esb.channels.recipients import Audience
-from esb.channels.sending import Answer, deliver
-from esb.channels.verdict import Reply, Verdict
+from esb.channels.sending import SendingResult, deliver
+from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import WeComConfig, revealed
 from esb.channels.wechat.wording import WORDING
@@ -47,7 +47,7 @@ class WeCom(WeChatAccount):
     at_once = 4
     secret_parameter = "wx_qy_corpsecret"  # noqa: S105 - the name of a parameter
 
-    async def _ask_token(self, call: Call, target: Target, read: Read) -> Reply:
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
         query = urlencode({"corpid": self.key.account, "corpsecret": self._secret})
         url = f"{self._host}/cgi-bin/gettoken?{query}"
         return await self._http.judged(call, target, "GET", url, read, proxy=self._proxy, timeout=self.fetch_seconds)
@@ -78,7 +78,7 @@ class WeComChannel:
         *,
         agentid: int | None = None,
         secret: str = "",
-    ) -> Awaitable[Answer]:
+    ) -> Awaitable[SendingResult]:
         """Send these pages to everybody."""
         app, pace = self._app, self._pace
         if secret:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
-from esb.channels.verdict import Reply
+from esb.channels.verdict import JudgedAnswer
 from esb.channels.wechat.account import TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
 from esb.channels.wechat.wecom import WeCom
@@ -91,7 +91,7 @@ async def world() -> AsyncIterator[World]:
 MESSAGE = OutboundMessage(("zhangsan",), "/cgi-bin/message/send", [BODY], {}, TO_USER, deduplicated=True)
 
 
-async def send(account: Account, call: Call | None = None, message: OutboundMessage = MESSAGE) -> Reply:
+async def send(account: Account, call: Call | None = None, message: OutboundMessage = MESSAGE) -> JudgedAnswer:
     return await account.post(call or make_call(), message)
 
 
