@@ -18,7 +18,7 @@ PREFIX = "/_sandbox/"
 
 
 async def handle(world: World, request: web.Request) -> web.Response:
-    """Carries out one command; 404 for an unknown path, 405 for a method that the path does not have."""
+    """Carry out one command; 404 for an unknown path, 405 for a method that the path does not have."""
     name = request.path.removeprefix(PREFIX)
     try:
         if request.method == "PATCH":
@@ -63,7 +63,7 @@ def _messages(world: World, document: Any, query: Query) -> dict[str, Any]:
     for name in query:
         control_values.one_of(name, "query", ("platform", "app", "touser", "since"))
     since = _since(query.get("since", "0"))
-    return {"messages": [message.shown() for message in world.state.inbox if _wanted(message, query, since)]}
+    return {"messages": [message.rendered() for message in world.state.inbox if _wanted(message, query, since)]}
 
 
 def _since(value: str) -> int:
@@ -127,7 +127,7 @@ def _add_fault(world: World, document: Any, query: Query) -> dict[str, Any]:
 
 
 def _faults(world: World, document: Any, query: Query) -> dict[str, Any]:
-    return {"faults": world.faults.shown()}
+    return {"faults": world.faults.rendered()}
 
 
 def _delete_faults(world: World, document: Any, query: Query) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads the JSON of the control API; every mistake says where it is, what was expected and what was found."""
+"""Readers of the control API's JSON; every mistake says where it is, what was expected and what was found."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ def wrong(value: object, where: str, expected: str) -> BadControl:
 
 
 def mapping(value: object, where: str, allowed: Collection[str] | None = None) -> dict[str, object]:
-    """An object; with `allowed`, one that has no other keys."""
+    """Return an object; with `allowed`, one that has no other keys. BadControl if it is none."""
     if not isinstance(value, dict):
         raise wrong(value, where, "an object")
     if allowed is not None:
@@ -29,7 +29,7 @@ def suggestion(name: str, known: Collection[str]) -> str:
 
 
 def items(value: object, where: str) -> list[tuple[object, str]]:
-    """The items of a list, each with its own place."""
+    """Yield the items of a list, each with its own place."""
     if not isinstance(value, list):
         raise wrong(value, where, "a list")
     return [(item, f"{where}[{index}]") for index, item in enumerate(value)]

@@ -1,4 +1,4 @@
-"""Which path is which call, and the way from a call to a complete answer."""
+"""The endpoints by their paths, and the way from a call to a complete answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NOT_FOUND = Answer(404, headers(), b"")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """How one of the two platforms says no, and in which headers it speaks."""
+    """One of the two platforms: the body of its refusals, and the headers of its answers."""
 
     refuse: Callable[[State, Refusal, str], dict[str, Any]]
     headers: Callable[[dict[str, Any]], Mapping[str, str]]
@@ -54,7 +54,7 @@ ENDPOINTS: dict[str, tuple[Platform, Callable[[State, Call], Reply]]] = {
 
 
 def answer(state: State, call: Call) -> tuple[Answer, Message | None]:
-    """What WeChat answers, and the message if it took one."""
+    """Return WeChat's answer, and the message if it took one."""
     found = ENDPOINTS.get(call.path)
     if found is None:
         return NOT_FOUND, None
@@ -67,7 +67,7 @@ def answer(state: State, call: Call) -> tuple[Answer, Message | None]:
 
 
 def refused(state: State, call: Call, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
-    """An answer with an errcode of somebody's choice, in the form of the platform that the path belongs to."""
+    """Return an answer with the refusal's errcode and its body, in the form of the platform that has this path."""
     platform, _ = ENDPOINTS.get(call.path, (MP, None))
     if refusal.wording is not None:
         reply = {"errcode": refusal.errcode, "errmsg": refusal.wording}
@@ -77,7 +77,7 @@ def refused(state: State, call: Call, refusal: Refusal) -> tuple[Answer, dict[st
 
 
 def app_of(state: State, call: Call) -> str | None:
-    """The app that a call speaks for, by its token, key or credential; None when that cannot be told."""
+    """Return the app that a call speaks for, by its token, key or credential; None if none of them names one."""
     if token := state.tokens.get(call.query.get("access_token", "")):
         return token.owner.name
     if (key := call.query.get("key")) in state.robots:

@@ -1,4 +1,4 @@
-"""How the two platforms word a refusal. The same code means different things on each, so there are two tables."""
+"""The texts of refusals. The same code means different things on the two platforms, so there are two tables."""
 
 from typing import Any
 
@@ -77,13 +77,13 @@ UNKNOWN = "system error"
 
 
 def official_account(state: State, refusal: Refusal, remote: str) -> dict[str, Any]:
-    """Wording with ` rid: …` behind it, or with the ` hint: […]` of answers before 2020, as `mp.errmsg_tail` says."""
+    """Return wording with ` rid: …` behind it, or ` hint: […]` as in answers before 2020, as `mp.errmsg_tail` says."""
     wording = refusal.wording or OFFICIAL_ACCOUNT.get(refusal.errcode, UNKNOWN)
     return {"errcode": refusal.errcode, "errmsg": wording + _tail(state), **refusal.fields}
 
 
 def wecom(state: State, refusal: Refusal, remote: str) -> dict[str, Any]:
-    """Wording, then hint, caller's address and link. Real answers with 40014 come without the hint."""
+    """Return wording, then hint, caller's address and link. Real answers with 40014 come without the hint."""
     wording = refusal.wording or WECOM.get(refusal.errcode, UNKNOWN)
     if refusal.errcode != 40014:
         wording += f", hint: [{int(state.now()):010d}{state.random.randrange(10**12):012d}]"

@@ -1,4 +1,4 @@
-"""Makes a fault happen: instead of the answer, to the answer, or to the connection it travels on."""
+"""The effects of a fault: instead of the answer, on the answer, or on the connection it travels on."""
 
 import asyncio
 import socket
@@ -23,22 +23,22 @@ Outcome = tuple[web.StreamResponse, int | None]
 
 
 async def happen(fault: Fault, state: State, request: web.Request, call: Call, stopping: asyncio.Event) -> Outcome:
-    """The response and the errcode in it, if a client can read one.
+    """Return the response and the errcode in it, if a client can read one.
 
     A fault "before" comes in place of the processing whenever it replaces or spoils the answer, so that no message is
     recorded; delay, rate, content type and ended tokens leave the processing in place and happen around it.
     """
-    mishap = _Mishap(fault.action, request, stopping)
+    effects = _Effects(fault.action, request, stopping)
     if fault.when == "before":
-        await mishap.pause(fault.action.latency_ms / 1000)
-        if mishap.client_left:
+        await effects.pause(fault.action.latency_ms / 1000)
+        if effects.client_left:
             return web.Response(), None
         answer = _before(fault.action, state, call)
     else:
         answer = _after(fault, state, call)
-        await mishap.pause(fault.action.latency_ms / 1000)
+        await effects.pause(fault.action.latency_ms / 1000)
     errcode = None if fault.action.spoils else answer.errcode
-    return await mishap.respond(answer), errcode
+    return await effects.respond(answer), errcode
 
 
 def _before(action: Action, state: State, call: Call) -> Answer:
@@ -85,8 +85,8 @@ def _end_tokens(action: Action, state: State, call: Call) -> None:
         (tokens.expire if action.tokens == "expire" else tokens.rotate)(state, app)
 
 
-class _Mishap:
-    """One action on one connection."""
+class _Effects:
+    """The effects of one action on one connection."""
 
     def __init__(self, action: Action, request: web.Request, stopping: asyncio.Event) -> None:
         self._action = action
@@ -98,7 +98,7 @@ class _Mishap:
         return self._request.transport is None or self._request.transport.is_closing()
 
     async def pause(self, seconds: float) -> None:
-        """Waits, but not longer than the client or the server is there."""
+        """Wait, but no longer than the client stays and the server runs."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while (left := end - loop.time()) > 0 and not self.client_left and not self._stopping.is_set():
@@ -140,7 +140,7 @@ class _Mishap:
         return web.Response()
 
     async def _piecemeal(self, status: int, sent_headers: Mapping[str, str], body: bytes) -> web.StreamResponse:
-        """The whole length is announced; then the body drips, or stops half-way with a reset."""
+        """Announce the whole length; then send the body slowly, or half of it and a reset."""
         response = web.StreamResponse(status=status, headers=sent_headers)
         response.content_length = len(body)
         await response.prepare(self._request)
@@ -159,7 +159,7 @@ class _Mishap:
         return response
 
     async def _huge(self, answer: Answer, size: int) -> web.StreamResponse:
-        """A JSON answer of that many bytes, of unannounced length."""
+        """Send a JSON answer of `size` bytes without announcing its length."""
         response = web.StreamResponse(status=answer.status, headers=self._headers(answer.headers))
         response.enable_chunked_encoding()
         await response.prepare(self._request)

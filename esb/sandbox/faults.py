@@ -1,4 +1,4 @@
-"""Fault rules: which calls they fit, how often they strike, and what they do."""
+"""Fault rules: the calls that they fit, how often they strike, and what they do."""
 
 from base64 import b64decode
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from esb.sandbox.control_values import BadControl
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a call concerns: the app it speaks for and its `touser`, as far as they can be told."""
+    """App and receivers of a call: the app it speaks for, None if unknown, and its `touser` as it was sent."""
 
     app: str | None
     touser: object
@@ -24,7 +24,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """All that is set must fit; `nth`, `every` and `probability` choose among the calls that fit the rest."""
+    """Conditions of a rule: all that are set must fit; `nth`, `every` and `probability` choose among those calls."""
 
     path: str | None = None
     app: str | None = None
@@ -45,7 +45,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What happens to the call; the units are in wire terms: milliseconds, bytes, bytes per second."""
+    """The effects on a call; `latency_ms` in milliseconds, `cut` and `huge` in bytes, `slow` in bytes per second."""
 
     latency_ms: float = 0
     errcode: int | None = None
@@ -64,13 +64,13 @@ class Action:
 
     @property
     def replaces(self) -> bool:
-        """Whether the answer is not WeChat's own."""
+        """True if the answer is another one than WeChat's own."""
         given = (self.errcode, self.status, self.body, self.huge, self.redirect)
         return any(value is not None for value in given)
 
     @property
     def spoils(self) -> bool:
-        """Whether no client can make sense of the answer, so that without processing there need not be one."""
+        """True if no client can read the whole answer: a fault "before" then needs no processing."""
         return self.close or self.hang or self.reset is not None or self.cut is not None
 
 
@@ -89,7 +89,7 @@ class Fault:
     chance: Random = field(default_factory=Random)
 
     def wants(self, path: str, subject: Callable[[], Subject]) -> bool:
-        """Whether it would strike this call; counts the call if it fits."""
+        """Return True if the rule would strike this call; count the call if it fits."""
         if (self.times and self.struck >= self.times) or not self.match.fits(path, subject):
             return False
         self.seen += 1
@@ -126,12 +126,12 @@ class Faults:
     def clear(self) -> None:
         self._rules.clear()
 
-    def shown(self) -> list[dict[str, Any]]:
+    def rendered(self) -> list[dict[str, Any]]:
         return [{"id": fault.id, **fault.wording, "seen": fault.seen, "struck": fault.struck} for fault in self._rules]
 
 
 def parse_fault(document: object) -> Fault:
-    """A rule from JSON: strikes once and before processing unless told otherwise; raises BadControl."""
+    """Read a rule from JSON; without `times` and `when` it strikes once and before processing. Raises BadControl."""
     values = control_values.mapping(document, "fault", ("match", "action", "when", "times"))
     match = _match(values.get("match", {}))
     action = _action(values.get("action"))

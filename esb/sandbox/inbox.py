@@ -30,7 +30,7 @@ class Message:
     duplicate_of: int | None = None
     fault: int | None = None
 
-    def shown(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "received_at": self.received_at,
@@ -50,7 +50,7 @@ class Message:
 
 
 class Inbox:
-    """Keeps the last 100 000 messages: a load test must not eat the machine's memory."""
+    """The last 100 000 messages: a load test must not eat the machine's memory."""
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque(maxlen=KEPT)

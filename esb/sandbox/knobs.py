@@ -1,4 +1,4 @@
-"""What WeChat leaves undocumented or open, and its quotas, as settings; `mp_overlap_s` is written `mp.overlap_s`."""
+"""Settings for WeChat's quotas and for what it leaves undocumented; `mp_overlap_s` is written `mp.overlap_s`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class Knobs:
     robot_markdown_over: Literal["40058", "warning"] = "40058"
 
     def turned(self, values: object, where: str = "knobs") -> "Knobs":
-        """These knobs with some of them set; `values` maps dotted names, an unknown one is refused."""
+        """Return these knobs with some of them set; `values` maps dotted names, an unknown one is refused."""
         readers = _readers()
         settings = control_values.mapping(values, where, readers)
         return replace(self, **{_attribute(name): readers[name](value, name) for name, value in settings.items()})

@@ -107,7 +107,7 @@ def clear_quota(state: State, call: Call) -> Reply:
 
 
 def _credential(state: State, request: Mapping[str, Any], remote: str) -> OfficialAccount:
-    """The account whose appid and secret are right, checked in the order that real answers reveal."""
+    """Return the account whose appid and secret are right, checked in the order that real answers reveal."""
     appid, secret = request.get("appid"), request.get("secret")
     account = state.mp.get(str(appid))
     if account and account.ip_whitelist and remote not in account.ip_whitelist:
@@ -131,7 +131,7 @@ def _issued(state: State, account: OfficialAccount, token: Token) -> dict[str, A
 
 
 def _opened(state: State, call: Call) -> tuple[OfficialAccount, Mapping[str, Any]]:
-    """What every call with a token begins with: method, token, body."""
+    """Check what every call with a token needs (method, token, body), and return the account and the body."""
     if call.method != "POST":
         raise Refusal(43002)
     account = tokens.official_account(state, call.query.get("access_token"))

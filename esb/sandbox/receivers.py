@@ -1,4 +1,4 @@
-"""Who a WeCom message is for: `|` lists of members, parties and tags, resolved against the corporation."""
+"""Receivers of a WeCom message: `|` lists of members, parties and tags, resolved against the corporation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,10 @@ class Receivers:
 
 
 def resolve(app: WecomApp, body: Mapping[str, Any]) -> Receivers:
-    """82001 nobody named, 40032/82002/82003 too many, 81013 nobody of them valid; a list for a string is misread."""
+    """Return the receivers: 82001 nobody named, 40032/82002/82003 too many, 81013 none of them valid.
+
+    `misread` is set, and that list left out, if one is no string.
+    """
     users, parties, tags = (_named(body.get(key)) for key in ("touser", "toparty", "totag"))
     found = Receivers(misread=None in (users, parties, tags))
     users, parties, tags = users or [], parties or [], tags or []

@@ -1,4 +1,4 @@
-"""What the world starts from: the default seed, the JSON of POST /_sandbox/seed, and changes to a running world."""
+"""Seeds of a world: the default one, the JSON of POST /_sandbox/seed, and changes to a running world."""
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def default_seed() -> Seed:
 
 
 def parse(document: object) -> Seed:
-    """A seed from JSON; raises BadControl naming the place of the first mistake. What is left out is empty."""
+    """Read a seed from JSON; raises BadControl naming the place of the first mistake. What is left out is empty."""
     seed = mapping(document, "seed", ("mp", "qy", "robots", "knobs"))
     return Seed(
         mp=_keyed(_each(seed.get("mp", []), "mp", _account), lambda account: account.appid, "mp: appid"),
@@ -49,7 +49,7 @@ def parse(document: object) -> Seed:
 
 
 def patch(state: State, path: list[str], document: object) -> None:
-    """Changes knobs, an account, a corporation or an app of a running world; tokens, counters and inbox stay."""
+    """Change knobs, an account, a corporation or an app of a running world; tokens, counters and inbox stay."""
     match path:
         case ["knobs"]:
             state.knobs = state.knobs.turned(document)
@@ -76,7 +76,7 @@ def _set(target: object, values: dict[str, Any]) -> None:
 
 
 def _read(document: object, where: str, readers: dict[str, Reader], also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The keys that have readers, read; keys in `also` are allowed and left to the caller."""
+    """Read the keys that have readers; keys in `also` are allowed and left to the caller."""
     found = mapping(document, where, (*also, *readers))
     return {key: readers[key](value, f"{where}.{key}") for key, value in found.items() if key in readers}
 

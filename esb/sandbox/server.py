@@ -17,7 +17,7 @@ CONTROL = "/_sandbox/"
 
 
 def create_sandbox(*, clock: Callable[[], float] = time.time) -> web.Application:
-    """A sandbox with the default seed. `clock` gives seconds since the epoch; the control API can push it ahead."""
+    """Make a sandbox with the default seed. `clock` gives seconds since the epoch; the control API pushes it ahead."""
     sandbox = Sandbox(clock)
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", sandbox.handle)
@@ -33,7 +33,7 @@ class Sandbox:
         self._stopping = asyncio.Event()
 
     async def stop(self, app: web.Application) -> None:
-        """Ends the calls that a fault keeps waiting."""
+        """End the calls that a fault keeps waiting."""
         self._stopping.set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -70,5 +70,5 @@ class Sandbox:
 
 
 def plain_response(answer: Answer) -> web.Response:
-    """The answer in one write: head and body leave together."""
+    """Return a response that leaves in one write: head and body together."""
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

@@ -18,7 +18,7 @@ REMEMBERED = 100_000
 
 @dataclass(slots=True)
 class DailyCount:
-    """How often something happened since midnight in Beijing, when WeChat's daily quotas start anew."""
+    """A count since midnight in Beijing, when WeChat's daily quotas start anew."""
 
     day: int = 0
     count: int = 0
@@ -37,7 +37,7 @@ def beijing_day(now: float) -> int:
 
 @dataclass(slots=True)
 class Window:
-    """What happened within the last so many seconds."""
+    """The instants of what was counted within the last `seconds`."""
 
     seconds: float
     times: deque[float] = field(default_factory=deque)
@@ -183,7 +183,7 @@ class Robot:
 
 @dataclass(slots=True)
 class Seed:
-    """What a world starts from."""
+    """The accounts, corporations, robots and knobs that a world starts from."""
 
     mp: dict[str, OfficialAccount]
     qy: dict[str, Corporation]
@@ -212,5 +212,5 @@ class State:
         self.seeded_at = self.now()
 
     def now(self) -> float:
-        """Seconds since the epoch on this world's clock, which the control API can push ahead."""
+        """Return seconds since the epoch on this world's clock, which the control API can push ahead."""
         return self._clock() + self.advanced_s

@@ -1,4 +1,4 @@
-"""The data of a template message: typed keys that are checked, and what a phone shows of untyped ones."""
+"""The data of a template message: typed keys that are checked, and the text that a phone shows."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ TYPES: dict[str, re.Pattern[str] | None] = {
 
 
 def check(data: object, types: Mapping[str, str]) -> Mapping[str, Any]:
-    """The data, when every typed key is there with a fitting value; otherwise 47003 naming the key."""
+    """Return the data if every typed key is there with a fitting value; otherwise 47003 naming the key."""
     if not isinstance(data, dict):
         raise Refusal(47003, "argument invalid! data invalid")
     for key, kind in types.items():
@@ -34,18 +34,18 @@ def check(data: object, types: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def value_of(field: object) -> str:
-    """The text of one `{"value": ...}`; anything else is empty, as it is on the phone."""
+    """Return the text of one `{"value": ...}`; "" of anything else, as on the phone."""
     value = field.get("value") if isinstance(field, dict) else None
     return "" if value is None else str(value)
 
 
 def full_text(data: Mapping[str, Any]) -> str:
-    """All values, a line each."""
+    """Return all values, a line each."""
     return "\n".join(value_of(field) for field in data.values())
 
 
 def shown_text(data: Mapping[str, Any]) -> str:
-    """What a phone shows since 2023-05-04: no first line, no remark, no emoji or newline, 20 characters a field."""
+    """Return the text on a phone since 2023-05-04: no first line, remark, emoji or newline, 20 characters a field."""
     fields = (value_of(field) for key, field in data.items() if key not in ("first", "remark"))
     return "\n".join(EMOJI.sub("", field).replace("\n", "")[:SHOWN_PER_FIELD] for field in fields)
 

@@ -1,4 +1,4 @@
-"""Access tokens: how long each kind lives, what a new one does to the old one, and why one is refused."""
+"""Access tokens: the life of each kind, what a new one does to the old one, and why one is refused."""
 
 import secrets
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ KEPT_PER_SLOT = 50
 
 
 def plain(state: State, account: OfficialAccount) -> Token:
-    """A new token at every fetch; `mp.keep_previous` older ones go on for `mp.overlap_s`, the rest die at once."""
+    """Issue a new token at every fetch; `mp.keep_previous` older ones live on for `mp.overlap_s`, the rest die."""
     token = _renew(state, account.plain, account)
     earlier = account.plain.earlier
     kept = max(0, len(earlier) - state.knobs.mp_keep_previous)
@@ -23,7 +23,7 @@ def plain(state: State, account: OfficialAccount) -> Token:
 
 
 def stable(state: State, account: OfficialAccount, *, force: bool) -> Token:
-    """The same token until its last `stable.renew_window_s`; then a new one, and both work until the old one expires.
+    """Issue the same token until its last `stable.renew_window_s`; then a new one, and both work until the old expires.
 
     Forcing replaces it at once, at most `stable.force_per_day` times a day (45009) and not twice within
     `stable.force_gap_s`. Source: the vendor's page on getStableAccessToken.
@@ -42,7 +42,7 @@ def stable(state: State, account: OfficialAccount, *, force: bool) -> Token:
 
 
 def wecom(state: State, app: WecomApp) -> Token:
-    """The same token until it expires; with `qy.same_token` off a new one each time, beside those before it."""
+    """Issue the same token until it expires; with `qy.same_token` off a new one each time, beside those before it."""
     current = app.slot.current
     if current and state.knobs.qy_same_token and state.now() < min(current.expires_at, current.replaced_at):
         return current
@@ -50,7 +50,7 @@ def wecom(state: State, app: WecomApp) -> Token:
 
 
 def expire(state: State, app: str | None) -> int:
-    """Ends the life of every token of an app (None: of all apps); says how many there were."""
+    """End the life of every token of an app (None: of all apps); return how many there were."""
     ended = 0
     for _, slot in _slots(state, app):
         for token in filter(None, (*slot.earlier, slot.current)):
@@ -60,7 +60,7 @@ def expire(state: State, app: str | None) -> int:
 
 
 def rotate(state: State, app: str | None) -> int:
-    """As if somebody else had fetched: the tokens in use are refused from now on; says how many were replaced."""
+    """Replace the tokens in use, as if somebody else had fetched: refused from now on. Return how many there were."""
     rotated = 0
     for owner, slot in _slots(state, app):
         if slot.current:
@@ -70,7 +70,7 @@ def rotate(state: State, app: str | None) -> int:
 
 
 def official_account(state: State, value: str | None) -> OfficialAccount:
-    """The account a token speaks for: 41001 none given, 40014 another platform's, 40001 not latest, 42001 expired."""
+    """Return the account of a token: 41001 none given, 40014 another platform's, 40001 not latest, 42001 expired."""
     if not value:
         raise Refusal(41001)
     token = state.tokens.get(value)
@@ -89,7 +89,7 @@ def official_account(state: State, value: str | None) -> OfficialAccount:
 
 
 def wecom_app(state: State, value: str | None) -> WecomApp:
-    """The app that a token speaks for: 41001 none given, 40014 foreign or replaced, 42001 expired."""
+    """Return the app of a token: 41001 none given, 40014 foreign or replaced, 42001 expired."""
     if not value:
         raise Refusal(41001)
     token = state.tokens.get(value)
@@ -103,7 +103,7 @@ def wecom_app(state: State, value: str | None) -> WecomApp:
 
 
 def apps(state: State) -> list[str]:
-    """Every app that can have tokens, by its name."""
+    """Return the names of all apps that can have tokens."""
     return list(dict.fromkeys(owner.name for owner, _ in _slots(state, None)))
 
 

@@ -86,7 +86,7 @@ def get_userid_by_email(state: State, call: Call) -> Reply:
 
 
 def _looked_up(state: State, app: WecomApp, fits: Callable[[Member], bool]) -> Reply:
-    """46004 for nobody; `qy.lookup_misses_per_day` misses block the look-ups of the corporation for the day."""
+    """Return the member's userid. 46004 for nobody; `qy.lookup_misses_per_day` of these block all look-ups that day."""
     misses, limit = app.corporation.misses, state.knobs.qy_lookup_misses_per_day
     if limit and misses.today(state.now()) >= limit:
         raise Refusal(45009)
@@ -126,7 +126,7 @@ def _opened(state: State, call: Call) -> tuple[WecomApp, Mapping[str, Any]]:
 
 
 def json_object(call: Call) -> Mapping[str, Any]:
-    """The body of a POST; anything but a JSON object, and any other method, is 40058."""
+    """Return the body of a POST; anything but a JSON object, and any other method, is 40058."""
     try:
         document = call.document
     except ValueError:
@@ -137,7 +137,7 @@ def json_object(call: Call) -> Mapping[str, Any]:
 
 
 def _agent(app: WecomApp, body: Mapping[str, Any]) -> None:
-    """The agentid, a number or a string of digits, must be that of the token's own app."""
+    """Check the agentid: a number or a string of digits, that of the token's own app."""
     agentid = body.get("agentid")
     if agentid is None:
         raise Refusal(41011)
@@ -193,7 +193,7 @@ def _within_limits(state: State, app: WecomApp, userid: str) -> bool:
 
 
 def _duplicate_key(body: Mapping[str, Any]) -> bytes:
-    """The whole request JSON in one digest where the sender asked for the check, otherwise nothing."""
+    """Return a digest of the whole request JSON if the sender asked for the duplicate check, otherwise b""."""
     if str(body.get("enable_duplicate_check")) != "1":
         return b""
     return sha256(json.dumps(body, sort_keys=True).encode()).digest()

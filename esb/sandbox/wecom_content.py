@@ -1,4 +1,4 @@
-"""What a WeCom message may hold, by msgtype: the checks, and the text that is left after the platform cut it."""
+"""Contents of WeCom messages by msgtype: the checks, and the text that is left after the platform cut it."""
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -26,17 +26,17 @@ class NotUnderstood(Exception):
 
 
 def app_text(body: Mapping[str, Any], knobs: Knobs) -> str:
-    """The text that an app message shows; 40008 for an unknown msgtype, 44004 without content."""
+    """Return the text that an app message shows; 40008 for an unknown msgtype, 44004 without content."""
     return _checked(body, knobs, APP_CHECKS)
 
 
 def robot_text(body: Mapping[str, Any], knobs: Knobs) -> str:
-    """The text that a robot message shows; raises NotUnderstood under `robot.markdown_over` "warning"."""
+    """Return the text that a robot message shows; raises NotUnderstood under `robot.markdown_over` "warning"."""
     return _checked(body, knobs, ROBOT_CHECKS)
 
 
 def is_interactive(body: Mapping[str, Any]) -> bool:
-    """Whether the answer carries a response_code, with which the card can be updated once."""
+    """Return True if the answer carries a response_code, with which the card can be updated once."""
     card = body.get("template_card")
     return body.get("msgtype") == "template_card" and isinstance(card, dict) and card["card_type"] in INTERACTIVE_CARDS
 

@@ -1,4 +1,4 @@
-"""What goes over the wire: JSON, the call as it came in, the answer as it goes out, and the refusal in between."""
+"""Forms on the wire: JSON, the call as it came in, the answer as it goes out, and the refusal in between."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -49,7 +49,7 @@ class Call:
 
     @cached_property
     def fields(self) -> Mapping[str, Any]:
-        """The body when it is a JSON object, otherwise nothing: for a look that must not fail."""
+        """The body if it is a JSON object, otherwise an empty mapping: for a look that must not fail."""
         try:
             document = self.document
         except ValueError:
@@ -68,13 +68,13 @@ class Answer:
 
 
 def headers(**values: str) -> Mapping[str, str]:
-    """Response headers made once; underscores in the names stand for dashes."""
+    """Return response headers, to be made once; underscores in the names stand for dashes."""
     return MappingProxyType({name.replace("_", "-"): value for name, value in values.items()})
 
 
 @dataclass(slots=True)
 class Counted:
-    """How often one endpoint was called and what it answered."""
+    """Counters of one endpoint: calls, answers by errcode, calls in flight and the most of them at once."""
 
     calls: int = 0
     codes: dict[int, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What the control API works on: the state of WeChat and the faults set on it."""
+"""The subject of the control API: the state of WeChat and the faults set on it."""
 
 from collections.abc import Callable
 
@@ -15,6 +15,6 @@ class World:
         self.start_over(default_seed())
 
     def start_over(self, seed: Seed) -> None:
-        """Takes a new seed: tokens, inbox, stats, faults and clock begin anew."""
+        """Take a new seed: tokens, inbox, stats, faults and clock begin anew."""
         self.state = State(seed, self._clock)
         self.faults = Faults()
