@@ -7,7 +7,7 @@ from esb.channels.verdict import Verdict
 from esb.core import json_codec
 from esb.core.events import GateClosed, Observer
 from esb.outgoing.tokens.cache import TokenKey
-from esb.store.keyspaces import GATE
+from esb.store.keyspaces import QUOTA_GATE
 from esb.store.protocol import Store
 
 
@@ -27,7 +27,7 @@ class QuotaGate:
         self._store = store
         self._observer = observer
         self._account = (key.platform, key.account)
-        self._key = f"{GATE}:{before}:{key.platform}:{key.account}:{key.secret_digest}"
+        self._key = f"{QUOTA_GATE}:{before}:{key.platform}:{key.account}:{key.secret_digest}"
 
     async def closed(self) -> Closed | None:
         """Return the refusal that closed the gate; None if it is open."""

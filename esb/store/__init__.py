@@ -1,1 +1,1 @@
-"""What must be one for the whole gateway, in memory or in Redis: nonces, gates, windows, shared tokens."""
+"""The state that all processes share, in memory or in Redis: nonces, quota gates, rate limits, access tokens."""

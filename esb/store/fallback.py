@@ -1,23 +1,23 @@
-"""A shared store, and what goes on in the memory of this process while it is away."""
+"""A shared store that falls back to the memory of this process while it is away."""
 
 from collections.abc import Sequence, Set
 
 from esb.store.memory import MemoryStore
-from esb.store.protocol import Heard, Kept, Rule, Store, StoreAway, Swapped, Taken
+from esb.store.protocol import ChangeListener, Kept, Rule, Store, StoreAway, Swapped, Taken
 
 
 class Fallback:
-    """`goes_on` are the keyspaces that are remembered here while the store is away; for others that is an error.
+    """A store and its substitute. Keys in the keyspaces `falling_back` fall back, others raise StoreAway.
 
-    What was remembered here counts until its time is over, though the store has come back.
+    A key that the substitute has kept counts until its time is over, though the store has come back.
     """
 
     shared = True
 
-    def __init__(self, store: Store, own: MemoryStore, goes_on: Set[str]) -> None:
+    def __init__(self, store: Store, own: MemoryStore, falling_back: Set[str]) -> None:
         self._store = store
         self._own = own
-        self._goes_on = goes_on
+        self._falling_back = falling_back
 
     @property
     def trouble(self) -> str:
@@ -94,10 +94,10 @@ class Fallback:
             self._check(key, away)
             await self._own.give_back(key)
 
-    async def watch(self, heard: Heard) -> None:
+    async def watch(self, heard: ChangeListener) -> None:
         await self._store.watch(heard)
 
     def _check(self, key: str, away: StoreAway) -> None:
-        """Raises the error unless this goes on without the store."""
-        if key.partition(":")[0] not in self._goes_on:
+        """Raise the error unless the keyspace of this key falls back."""
+        if key.partition(":")[0] not in self._falling_back:
             raise away

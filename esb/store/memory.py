@@ -7,24 +7,24 @@ from itertools import count
 
 from esb.core.errors import UpstreamError
 from esb.core.lru import Recent
-from esb.store.keyspaces import TOLD
+from esb.store.keyspaces import PUBLISHED
 from esb.store.memory_values import OVERHEAD, Value, Values
-from esb.store.memory_windows import Places
-from esb.store.protocol import Heard, Kept, Rule, Swapped, Taken
+from esb.store.memory_windows import SlidingWindows
+from esb.store.protocol import ChangeListener, Kept, Rule, Swapped, Taken
 
 MOST_VALUES = 100_000
-"""How many values, and how many keys with places, are kept; those used least recently go first."""
+"""The most values, and the most keys with permits; those used least recently go first."""
 MOST_BYTES = 64 * 2**20
-"""How much all values take; an answer that is remembered for its repetitions may be long."""
+"""The most bytes of all values together; an answer that is remembered for its repetitions may be long."""
 MOST_TAKEN = 5_000_000
-"""How much is counted by `take` in all, eight bytes each; keys used least recently go first."""
+"""The most permits that `take` counts in all, eight bytes each; keys used least recently go first."""
 PURGED_PER_KEY = 2
-"""How many expired keys a new one removes: more than one, so that they leave faster than they come; few, so that no
+"""The expired keys that a new one removes: more than one, so that they leave faster than they come; few, so that no
 call pays for all the others."""
 
 
 class MemoryStore:
-    """Remembers at most `size` keys. When it is full of keys that still count, it refuses new ones."""
+    """A store of at most `size` keys. When it is full of keys that still count, it refuses new ones."""
 
     shared = False
     trouble = ""
@@ -37,11 +37,11 @@ class MemoryStore:
         self._values = Values(clock, min(size * OVERHEAD, MOST_BYTES))
         self._versions = count(1)
         self._reserved: Recent[str, deque[float]] = Recent(min(size, MOST_VALUES))
-        self._taken = Places(min(size, MOST_VALUES), MOST_TAKEN)
-        self._listeners: list[Heard] = []
+        self._taken = SlidingWindows(min(size, MOST_VALUES), MOST_TAKEN)
+        self._listeners: list[ChangeListener] = []
 
     async def open(self) -> None:
-        """There is nothing to open."""
+        """Do nothing: there is nothing to open."""
 
     async def add(self, key: str, seconds: float) -> bool:
         # No await in here: that is what makes it atomic. It is the same with the others below.
@@ -56,7 +56,7 @@ class MemoryStore:
         return True
 
     def remembers(self, key: str) -> bool:
-        """Whether `add` would tell that the key is known."""
+        """Return True if `add` would refuse the key as known."""
         return self._expiries.get(key, 0.0) > self._clock()
 
     def _purge(self, now: float) -> None:
@@ -86,13 +86,13 @@ class MemoryStore:
         if kept is None or kept.version != version:
             return False
         self._values.drop(key)
-        self._tell(key, "")
+        self._publish(key, "")
         return True
 
     def _put(self, key: str, value: bytes, seconds: float) -> str:
         version = str(next(self._versions))
         self._values.put(key, Value(value, self._clock() + seconds, version))
-        self._tell(key, version)
+        self._publish(key, version)
         return version
 
     async def reserve(
@@ -101,12 +101,12 @@ class MemoryStore:
         now = self._clock()
         waits = []
         for key in keys:
-            places = self._reserved.get(key)
-            if places is None:
-                places = self._reserved[key] = deque()
+            instants = self._reserved.get(key)
+            if instants is None:
+                instants = self._reserved[key] = deque()
             else:
                 self._reserved.move_to_end(key)
-            waits.append(_reserve(places, now, times, limit, seconds, patience))
+            waits.append(_reserve(instants, now, times, limit, seconds, patience))
         return waits
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
@@ -115,32 +115,35 @@ class MemoryStore:
     async def give_back(self, key: str) -> None:
         self._taken.give_back(key)
 
-    async def watch(self, heard: Heard) -> None:
+    async def watch(self, heard: ChangeListener) -> None:
         self._listeners.append(heard)
 
-    def _tell(self, key: str, version: str) -> None:
-        if self._listeners and key.startswith(TOLD):
+    def _publish(self, key: str, version: str) -> None:
+        if self._listeners and key.startswith(PUBLISHED):
             for heard in self._listeners:
                 heard(key, version)
 
     async def close(self) -> None: ...
 
 
-def _reserve(places: deque[float], now: float, times: int, limit: int, seconds: float, patience: float) -> float:
-    """Takes the places, if the last of them comes soon enough; how soon it comes."""
-    while places and places[0] <= now - seconds:
-        places.popleft()
-    if len(places) + times <= limit:  # nearly always
-        places.extend([now] * times)
+def _reserve(instants: deque[float], now: float, times: int, limit: int, seconds: float, patience: float) -> float:
+    """Take the permits if the last of them is due within `patience`; return the seconds until it is due."""
+    while instants and instants[0] <= now - seconds:
+        instants.popleft()
+    if len(instants) + times <= limit:  # nearly always
+        instants.extend([now] * times)
         return 0.0
     taken: list[float] = []
-    for number in range(len(places), len(places) + times):
-        before = number - limit  # the place that has to be over by then
+    for number in range(len(instants), len(instants) + times):
+        # The permit that must have left the window by then.
+        before = number - limit
         if before < 0:
             taken.append(now)
         else:
-            taken.append(max(now, (places[before] if before < len(places) else taken[before - len(places)]) + seconds))
+            taken.append(
+                max(now, (instants[before] if before < len(instants) else taken[before - len(instants)]) + seconds)
+            )
     wait = taken[-1] - now
     if wait <= patience:
-        places.extend(taken)
+        instants.extend(taken)
     return wait

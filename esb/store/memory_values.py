@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 OVERHEAD = 640
-"""What a value takes besides its bytes, about."""
+"""The bytes that a value takes besides its own, about."""
 PURGED_PER_VALUE = 2
-"""How many of the oldest a new one removes if they have ended: more than one, so that they leave faster than they
+"""The oldest values that a new one removes if they have ended: more than one, so that they leave faster than they
 come; few, so that no call pays for all the others."""
 
 
 class Value(NamedTuple):
-    """`ends`: by the clock of the store."""
+    """A value and its version; `ends` in seconds by the clock of the store."""
 
     raw: bytes
     ends: float
@@ -20,17 +20,17 @@ class Value(NamedTuple):
 
 
 class Values(OrderedDict[str, Value]):
-    """Values by key, those used least recently first. Nearly every key that is asked for is not there: look first."""
+    """Values by key, those used least recently first. Look-ups are cheap: most keys are not there."""
 
     def __init__(self, clock: Callable[[], float], most_bytes: int) -> None:
         super().__init__()
         self._clock = clock
         self._most_bytes = most_bytes
         self.taken = 0
-        """How many bytes they take now."""
+        """The bytes that all values take now."""
 
     def current(self, key: str) -> Value | None:
-        """Return what is kept for this key; None if it has ended."""
+        """Return the value of this key; None if there is none or it has ended."""
         value = self.get(key)
         if value is None:
             return None
@@ -41,7 +41,7 @@ class Values(OrderedDict[str, Value]):
         return value
 
     def put(self, key: str, value: Value) -> None:
-        """Keeps it in place of what was kept; unless it is larger than all of the memory."""
+        """Keep this value instead of the one before; do nothing if it is larger than all of the memory."""
         size = _size(value)
         if size > self._most_bytes:
             return

@@ -1,4 +1,4 @@
-"""Moving windows in memory: when each key took its places, and what a rule has left to give."""
+"""Sliding windows in memory: the instants at which each key took its permits, and those that a rule has left."""
 
 from array import array
 from bisect import bisect_right
@@ -8,53 +8,53 @@ from collections.abc import Sequence
 from esb.store.protocol import Rule, Taken, Window
 
 
-class Places:
-    """Bounded: at most so many keys, and so many places in all; the keys used least recently go first."""
+class SlidingWindows:
+    """The permits of each key. Bounded: at most `most_keys`, and `most_permits` in all; those not used go first."""
 
-    def __init__(self, most_keys: int, most_places: int) -> None:
+    def __init__(self, most_keys: int, most_permits: int) -> None:
         self._most_keys = most_keys
-        self._most_places = most_places
+        self._most_permits = most_permits
         self._keys: OrderedDict[str, array[float]] = OrderedDict()
         self._number = 0
 
     def take(self, key: str, now: float, rules: Sequence[Rule]) -> Taken:
-        """A place for the key, if all rules allow one more."""
-        places = self._keys.setdefault(key, array("d"))
+        """Take a permit for the key, if all rules allow one more."""
+        instants = self._keys.setdefault(key, array("d"))
         self._keys.move_to_end(key)
-        over = tuple(index for index, rule in enumerate(rules) if _counted(places, now, rule) >= rule.limit)
+        over = tuple(index for index, rule in enumerate(rules) if _counted(instants, now, rule) >= rule.limit)
         if not over:
-            places.append(now)
+            instants.append(now)
             self._number += 1
-        self._trim(places, now, rules)
-        taken = Taken(tuple(_window(places, now, rule) for rule in rules), over)
+        self._trim(instants, now, rules)
+        taken = Taken(tuple(_window(instants, now, rule) for rule in rules), over)
         self._bound()
         return taken
 
     def give_back(self, key: str) -> None:
-        """One place less: the one taken last."""
-        places = self._keys.get(key)
-        if places:
-            places.pop()
+        """Give back the permit that was taken last."""
+        instants = self._keys.get(key)
+        if instants:
+            instants.pop()
             self._number -= 1
 
-    def _trim(self, places: "array[float]", now: float, rules: Sequence[Rule]) -> None:
-        """Drops what counts no more. Seldom and much at a time: each time moves all that stay."""
-        stale = bisect_right(places, now - max((rule.seconds for rule in rules), default=0.0))
-        if stale > len(places) // 2:
-            del places[:stale]
+    def _trim(self, instants: "array[float]", now: float, rules: Sequence[Rule]) -> None:
+        """Drop permits that count no more. Seldom and many at a time: each time moves all that stay."""
+        stale = bisect_right(instants, now - max((rule.seconds for rule in rules), default=0.0))
+        if stale > len(instants) // 2:
+            del instants[:stale]
             self._number -= stale
 
     def _bound(self) -> None:
-        while len(self._keys) > self._most_keys or (self._number > self._most_places and len(self._keys) > 1):
-            _, places = self._keys.popitem(last=False)
-            self._number -= len(places)
+        while len(self._keys) > self._most_keys or (self._number > self._most_permits and len(self._keys) > 1):
+            _, instants = self._keys.popitem(last=False)
+            self._number -= len(instants)
 
 
-def _counted(places: "array[float]", now: float, rule: Rule) -> int:
-    return len(places) - bisect_right(places, now - rule.seconds)
+def _counted(instants: "array[float]", now: float, rule: Rule) -> int:
+    return len(instants) - bisect_right(instants, now - rule.seconds)
 
 
-def _window(places: "array[float]", now: float, rule: Rule) -> Window:
-    counted = min(rule.limit, _counted(places, now, rule))
-    leaves = places[-counted] + rule.seconds - now if counted else 0.0
+def _window(instants: "array[float]", now: float, rule: Rule) -> Window:
+    counted = min(rule.limit, _counted(instants, now, rule))
+    leaves = instants[-counted] + rule.seconds - now if counted else 0.0
     return Window(rule.limit - counted, leaves)

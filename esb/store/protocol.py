@@ -1,6 +1,6 @@
-"""What must be one for the whole gateway, however many processes it has. Back ends are files of this folder.
+"""The contract of a store: state that all processes of a gateway share. Back ends are files of this folder.
 
-What keys begin with, and whose changes are told to every process, stands in `keyspaces`.
+`keyspaces` says with which words keys begin, and the changes of which are published to every process.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ from esb.core.clock import Clock
 from esb.core.errors import UpstreamError
 from esb.core.events import Observer
 
-Heard = Callable[[str, str], None]
-"""Called with a key and the version that is kept for it from now on, "" for none. The key "": anything may be new."""
+ChangeListener = Callable[[str, str], None]
+"""A listener, called with a key and the version kept from now on, "" for none. The key "": anything may be new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value that was put, the seconds that are left of it, and what tells it from every other that ever was."""
+    """A value that was put, the seconds that are left of it, and its version, which no other value ever has."""
 
     value: bytes = field(repr=False)
     seconds: float
@@ -26,7 +26,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """How a swap ended: whether our value is the one that is kept now, and the one that is."""
+    """The end of a swap: `done` if our value is the one that is kept now; `kept`, the one that is."""
 
     done: bool
     kept: Kept
@@ -34,7 +34,7 @@ class Swapped:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most `limit` in any `seconds`."""
+    """At most `limit` permits in any `seconds`."""
 
     limit: int
     seconds: float
@@ -42,7 +42,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a rule has left to give, and the seconds until the oldest that counts leaves its window."""
+    """The permits that a rule has left, and the seconds until the oldest that counts leaves its window."""
 
     left: int
     seconds: float
@@ -50,7 +50,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Whether all rules allowed it, and how each of them stands; `over` are those that did not."""
+    """The result of a take: the window of each rule, and the indexes of the rules that forbade it, none if it went."""
 
     windows: tuple[Window, ...]
     over: tuple[int, ...] = ()
@@ -75,19 +75,19 @@ class Store(Protocol):
     """
 
     shared: bool
-    """Whether other processes see what it keeps."""
+    """True if other processes see the same keys."""
 
     @property
     def trouble(self) -> str:
-        """What is wrong with it now, in a few words; "" for nothing."""
+        """The reason, in a few words, why the store cannot be used now; "" if it can."""
         ...
 
     async def open(self) -> None:
-        """Once, before anything else. A store that is away is no error: it may come."""
+        """Open the store, once, before anything else. A store that is away is no error: it may come."""
         ...
 
     async def add(self, key: str, seconds: float) -> bool:
-        """Remembers `key` for `seconds` unless it is remembered already; whether it was new.
+        """Remember `key` for `seconds`; return False if it is remembered already.
 
         Atomic: of any number of callers with the same key at the same time, one is told that it was new.
         UpstreamError when the store cannot remember the key; nothing it promised to remember is given up for another.
@@ -95,47 +95,47 @@ class Store(Protocol):
         ...
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Keeps `value` for `seconds`, in place of what was kept. The value may go earlier when memory is short."""
+        """Keep `value` for `seconds` instead of the one before. The value may go earlier when memory is short."""
         ...
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
-        """What is kept for `key`. Of a key whose changes are told, a copy may serve that is a moment behind.
+        """Return the value of `key`. If its changes are published, it may be a copy that is a moment behind.
 
-        `strict`: not such a copy.
+        `strict`: no such copy.
         """
         ...
 
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
-        """Keeps `value` unless something else is kept than the version `seen`. With "", unless anything is kept.
+        """Keep `value` unless another version than `seen` is kept; with "", unless any is.
 
-        Atomic, so that whoever is told it is done holds the key, until its seconds are over or the version is dropped.
+        Atomic: whoever gets `done` holds the key, until its seconds are over or the version is dropped.
         """
         ...
 
     async def drop(self, key: str, version: str) -> bool:
-        """Forgets what is kept for `key` if it is this version; whether it was."""
+        """Forget the value of `key` if it is this version; return True if it was."""
         ...
 
     async def reserve(
         self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
     ) -> list[float]:
-        """Takes `times` places for each key, so that no key has more than `limit` in any `seconds`.
+        """Take `times` permits for each key, so that no key has more than `limit` in any `seconds`.
 
-        For each key the seconds until its last place comes: 0 is now. A key that would wait longer than `patience`
-        gets no place, and the seconds it would have waited.
+        Return for each key the seconds until the last of them is due: 0 is now. A key whose seconds are more than
+        `patience` gets none.
         """
         ...
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
-        """Counts one for `key`, now, if every rule allows one more; if one does not, nothing is counted."""
+        """Take one permit for `key`, now, if every rule allows one more; if one does not, nothing is counted."""
         ...
 
     async def give_back(self, key: str) -> None:
-        """Counts one less: the one taken last."""
+        """Give back the permit of `key` that was taken last."""
         ...
 
-    async def watch(self, heard: Heard) -> None:
-        """Calls `heard` with every change, whichever process makes it, of keys whose changes are told."""
+    async def watch(self, heard: ChangeListener) -> None:
+        """Call `heard` with every change, whichever process makes it, of keys whose changes are published."""
         ...
 
     async def close(self) -> None: ...

@@ -1,6 +1,6 @@
 """A store in a Redis server (6 or newer, or Valkey), for many processes on many machines.
 
-Keys are digests behind a word that says what they are for, values are encrypted, and everything has an end.
+Keys are digests behind their keyspace, values are encrypted, and everything expires.
 """
 
 import secrets
@@ -11,49 +11,51 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from esb.core.events import Observer, StoreTurned
-from esb.store.encryption import Seal
-from esb.store.keyspaces import TOLD
-from esb.store.protocol import Heard, Kept, Rule, Swapped, Taken, Window
-from esb.store.redis_connection import Argument, Link
+from esb.store.encryption import ValueCipher
+from esb.store.keyspaces import PUBLISHED
+from esb.store.protocol import ChangeListener, Kept, Rule, Swapped, Taken, Window
+from esb.store.redis_connection import Argument, RedisConnection
 from esb.store.redis_copies import Copies
 from esb.store.redis_scripts import DROP, READ, RESERVE, SWAP, TAKE, VERSION, Script
 
 MOST_KEYS = 200
-"""How many keys one script works on: a server does nothing else meanwhile."""
+"""The most keys of one script: a server does nothing else meanwhile."""
 
 
 class RedisStore:
-    """What one process sees of the store. While the server is away, whatever is asked of it is a StoreAway."""
+    """One process's view of a store in Redis. While the server is away, every method raises StoreAway."""
 
     shared = True
 
-    def __init__(self, url: str, prefix: str, seal: Seal, observer: Observer) -> None:
+    def __init__(self, url: str, prefix: str, cipher: ValueCipher, observer: Observer) -> None:
         self._prefix = prefix
         self._channel = f"{prefix}changes"
-        self._seal = seal
+        self._cipher = cipher
         self._observer = observer
-        self._listeners: list[Heard] = []
+        self._listeners: list[ChangeListener] = []
         self._copies = Copies()
-        self._link = Link(url, self._channel, heard=self._heard, joined=self._joined, turned=self._turned)
+        self._connection = RedisConnection(
+            url, self._channel, heard=self._heard, joined=self._joined, turned=self._turned
+        )
 
     @property
     def trouble(self) -> str:
-        return self._link.trouble
+        return self._connection.trouble
 
     async def open(self) -> None:
-        await self._link.open()
+        await self._connection.open()
 
     async def close(self) -> None:
-        await self._link.close()
+        await self._connection.close()
 
     async def add(self, key: str, seconds: float) -> bool:
-        return await self._link.ask("SET", self._name(key), b"", "NX", "PX", _milliseconds(seconds)) is not None
+        return await self._connection.ask("SET", self._name(key), b"", "NX", "PX", _milliseconds(seconds)) is not None
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         await self._swap(key, "*", value, seconds)
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
-        if strict or not key.startswith(TOLD):
+        if strict or not key.startswith(PUBLISHED):
             return await self._read(key)
         found, kept = self._copies.find(key)
         if found and not self.trouble:
@@ -71,10 +73,10 @@ class RedisStore:
             kept = self._opened(raw, milliseconds)
             if kept is not None:
                 return Swapped(False, kept)
-            seen = raw[:VERSION].decode("latin-1")  # sealed with a key that is gone: as good as nothing
+            seen = raw[:VERSION].decode("latin-1")  # encrypted with a key that is gone: as good as nothing
 
     async def drop(self, key: str, version: str) -> bool:
-        dropped = bool(await self._run(DROP, [key], version, *self._told(key, "")))
+        dropped = bool(await self._run(DROP, [key], version, *self._publication(key, "")))
         self._copies.change(key, "")
         return dropped
 
@@ -94,23 +96,23 @@ class RedisStore:
         return Taken(tuple(Window(left, int(leaves) / 1e6) for left, leaves in windows), tuple(over))
 
     async def give_back(self, key: str) -> None:
-        await self._link.ask("RPOP", self._name(key))
+        await self._connection.ask("RPOP", self._name(key))
 
-    async def watch(self, heard: Heard) -> None:
+    async def watch(self, heard: ChangeListener) -> None:
         self._listeners.append(heard)
 
-    # In the server's words
+    # Commands and scripts
 
     async def _read(self, key: str) -> Kept | None:
         kept = await self._run(READ, [key])
         return self._opened(*kept) if kept else None
 
     async def _swap(self, key: str, seen: str, value: bytes, seconds: float) -> tuple[str, bytes | None, int]:
-        """The version that is ours; and what is kept instead of it, if it was not to be."""
+        """Return our version; and if another is kept instead, that value (encrypted) and its milliseconds."""
         version = secrets.token_hex(VERSION // 2)
-        sealed = version.encode() + self._seal.close(value)
-        told = self._told(key, version)
-        kept = await self._run(SWAP, [key], seen, sealed, _milliseconds(seconds), *told)
+        encrypted = version.encode() + self._cipher.encrypt(value)
+        publication = self._publication(key, version)
+        kept = await self._run(SWAP, [key], seen, encrypted, _milliseconds(seconds), *publication)
         if kept:
             return version, kept[0], kept[1]
         self._copies.change(key, version)  # before we hear it ourselves
@@ -119,24 +121,24 @@ class RedisStore:
     async def _run(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
         names = [self._name(key) for key in keys]
         try:
-            return await self._link.ask("EVALSHA", script.name, len(names), *names, *arguments)
+            return await self._connection.ask("EVALSHA", script.name, len(names), *names, *arguments)
         except NoScriptError:  # a server that was restarted knows none
-            return await self._link.ask("EVAL", script.text, len(names), *names, *arguments)
+            return await self._connection.ask("EVAL", script.text, len(names), *names, *arguments)
 
     def _name(self, key: str) -> str:
-        """The name of a key in the server: it says what the key is for, and nothing else."""
+        """Return the name of a key in the server: prefix, keyspace, and a digest of the rest."""
         word, _, rest = key.partition(":")
         return f"{self._prefix}{word}:{sha256(rest.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
     def _opened(self, raw: bytes, milliseconds: int) -> Kept | None:
-        value = self._seal.open(raw[VERSION:])
+        value = self._cipher.decrypt(raw[VERSION:])
         return None if value is None else Kept(value, milliseconds / 1000, raw[:VERSION].decode("latin-1"))
 
-    # What is told to every process
+    # Changes, published to every process
 
-    def _told(self, key: str, version: str) -> tuple[str, str]:
-        """Channel and message of a change; nothing for a key whose changes are told to nobody."""
-        return (self._channel, f"{version} {key}") if key.startswith(TOLD) else ("", "")
+    def _publication(self, key: str, version: str) -> tuple[str, str]:
+        """Return channel and message of a change; empty for a key whose changes are not published."""
+        return (self._channel, f"{version} {key}") if key.startswith(PUBLISHED) else ("", "")
 
     def _heard(self, message: bytes) -> None:
         version, _, key = message.decode("utf-8", "replace").partition(" ")

@@ -1,7 +1,7 @@
 """The way to a Redis server: commands in batches, little patience, and a breaker while the server is away.
 
-Whoever asks while it is away is refused at once. One task looks after the connection: it subscribes to what is told to
-every process, tries every second whether the server still takes writes, and comes back by itself.
+A command while it is away is refused at once. One task keeps the connection: it subscribes to the changes that are
+published to every process, tries every second that the server still takes writes, and reconnects by itself.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from esb.store.protocol import StoreAway
 PATIENCE = 0.5
 """Seconds that an answer may take."""
 GLANCES = 5
-"""How often it is looked for in that time: a loop that was busy elsewhere counts as one look, not as a slow server."""
+"""The looks for it in that time: a loop that was busy elsewhere counts as one look, not as a slow server."""
 PROBE_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 MOST_AT_ONCE = 200
@@ -45,7 +45,7 @@ Argument = str | bytes | int | float
 T = TypeVar("T")
 
 
-class Link:
+class RedisConnection:
     """One server. `heard` gets each message of `channel`; `joined` is called whenever some may have been missed."""
 
     def __init__(
@@ -65,35 +65,35 @@ class Link:
         self._joined = joined
         self._turned = turned
         self.trouble = NOT_YET
-        """Why the server cannot be asked; "" if it can."""
+        """The reason why the server cannot be asked; "" if it can."""
         self._waiting: deque[tuple[tuple[Argument, ...], asyncio.Future[Any]]] = deque()
-        self._flight: asyncio.Task[None] | None = None
+        self._sender: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._session: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
 
     async def open(self) -> None:
-        """Connects, if that goes quickly; goes on trying if not."""
+        """Connect; return after the first attempt, and go on trying if it failed."""
         self._keeper = asyncio.create_task(self._keep())
         await self._tried.wait()
 
     async def close(self) -> None:
-        tasks = [task for task in (self._keeper, self._session, self._flight) if task is not None]
+        tasks = [task for task in (self._keeper, self._session, self._sender) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for _, reply in self._waiting:
             reply.cancel()
-        await self._hang_up()
+        await self._disconnect()
 
     async def ask(self, *command: Argument) -> Any:
-        """The server's answer. StoreAway if there is none, or one that says that it cannot do what it is for."""
+        """Return the server's answer. StoreAway if there is none, or if it refuses to serve; NoScriptError as it is."""
         if self.trouble:
             raise self.away(str(command[0]))
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, reply))
-        if self._flight is None or self._flight.done():
-            self._flight = asyncio.create_task(self._fly())
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_waiting())
         try:
             return await reply
         except NoScriptError:
@@ -104,8 +104,8 @@ class Link:
     def away(self, interface: str) -> StoreAway:
         return StoreAway("store", interface.lower(), self.trouble or NOT_YET, sent=False, transient=True)
 
-    async def _fly(self) -> None:
-        """Sends what waits, all of it at once, until nothing waits."""
+    async def _send_waiting(self) -> None:
+        """Send the waiting commands in batches until none waits."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
             answers: list[Any] = [ConnectionError()] * len(batch)
@@ -146,11 +146,11 @@ class Link:
             if not self._session.cancelled():
                 self._fall(self._session.exception())
             self._tried.set()
-            await self._hang_up()
+            await self._disconnect()
             await asyncio.sleep(next(waits))
 
     async def _stay(self) -> None:
-        """Connected, until something goes wrong."""
+        """Connect and listen, until something goes wrong."""
         listening = self._client.pubsub()
         try:
             await patiently(self._join(listening))
@@ -169,7 +169,7 @@ class Link:
         await listening.get_message(timeout=None)  # the server's word that we are in
 
     async def _listen(self, listening: PubSub) -> None:
-        """Hears what is told. The connection is tried too: one that is dead without a word would leave us deaf."""
+        """Receive the changes, and ping: a connection that died unnoticed would bring none. Raises when it is dead."""
         loop = asyncio.get_running_loop()
         due = loop.time() + PROBE_SECONDS
         looks = GLANCES
@@ -194,11 +194,11 @@ class Link:
         raise TimeoutError
 
     async def _probe(self) -> None:
-        """A write, since a server may read on when it is full or a replica."""
+        """Try a write, since a server may still answer reads when it is full or a replica."""
         await patiently(self._client.set(f"{self._channel}:probe", "1", px=60_000))
 
     def _fall(self, error: BaseException | None) -> None:
-        """The server is away; the keeper finds out when it is back."""
+        """Take the server for away; the keeper finds out when it is back."""
         if self._session is not None:
             self._session.cancel()
         reason = reason_of(error)
@@ -206,14 +206,14 @@ class Link:
             self.trouble = reason
             self._turned(reason)
 
-    async def _hang_up(self) -> None:
-        """Closes every connection: one that was left in the middle of an answer must not be used again."""
+    async def _disconnect(self) -> None:
+        """Close every connection: one that was left in the middle of an answer must not be used again."""
         with suppress(*TROUBLE):
             await patiently(self._client.connection_pool.disconnect(inuse_connections=True))
 
 
 async def patiently(work: Awaitable[T]) -> T:
-    """What this brings, if it comes in time; TimeoutError otherwise."""
+    """Return the result of `work` if it comes within PATIENCE; TimeoutError otherwise."""
     task = asyncio.ensure_future(work)
     try:
         for _ in range(GLANCES):
@@ -228,7 +228,7 @@ async def patiently(work: Awaitable[T]) -> T:
 
 
 def reason_of(error: BaseException | None) -> str:
-    """Why the server cannot be asked, without a word of its own: that may quote an address or a command."""
+    """Return the reason why the server cannot be asked, in our words: its own may quote an address or a command."""
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
         return template("it refuses our user or password")
     if isinstance(error, BusyLoadingError):

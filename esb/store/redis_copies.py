@@ -1,6 +1,6 @@
-"""Copies of what a shared store keeps, in the memory of one process: good for as long as every change is heard.
+"""Copies of a shared store's values in the memory of one process: good for as long as every change is heard.
 
-Their seconds are real ones whatever clock a gateway goes by, as those of the store are.
+They age by the system's clock, as the values in the store do, whatever clock the gateway is given.
 """
 
 import time
@@ -11,19 +11,19 @@ from esb.store.protocol import Kept
 
 SIZE = 10_000
 LONGEST_SECONDS = 60.0
-"""A copy is not used longer, though nobody told of a change: a look now and then costs little."""
+"""The longest life of a copy of which no change was heard: a look now and then costs little."""
 
 
 class Copies:
-    """What is kept by key, None for nothing; bounded."""
+    """Values by key, None for a key without one; bounded."""
 
     def __init__(self) -> None:
         self._copies: LRUCache[str, tuple[Kept | None, float, float]] = LRUCache(SIZE)
         self.heard = 0
-        """How many changes were heard."""
+        """The number of changes heard."""
 
     def find(self, key: str) -> tuple[bool, Kept | None]:
-        """Whether there is a copy; and the copy, with the seconds that are left by now."""
+        """Return True and the copy, with the seconds that are left by now; or False and None if there is none."""
         copy = self._copies.get(key)
         if copy is None:
             return False, None
@@ -34,9 +34,9 @@ class Copies:
         return True, None if kept is None else Kept(kept.value, kept.seconds - (now - made), kept.version)
 
     def keep(self, key: str, kept: Kept | None, heard: int) -> None:
-        """A copy of what was read; `heard` is how many changes were heard before.
+        """Keep a copy of what was read; `heard` is the number of changes heard before the read.
 
-        What was heard while it was read may have come after it: then it is no copy.
+        A change heard meanwhile may be newer than what was read: then nothing is kept.
         """
         if heard == self.heard:
             now = time.monotonic()
@@ -44,7 +44,7 @@ class Copies:
             self._copies[key] = (kept, now, now + seconds)
 
     def change(self, key: str, version: str) -> None:
-        """Something else is kept from now on."""
+        """Drop the copy of this key unless it has this version, which is the one kept from now on."""
         self.heard += 1
         copy = self._copies.get(key)
         if copy is not None and (copy[0] is None or copy[0].version != version):

@@ -1,4 +1,4 @@
-"""What a Redis server does in one step, in its own language. Time is the server's: those of the machines differ.
+"""Scripts that a Redis server runs in one step. Time is the server's: the clocks of the machines differ.
 
 Numbers of microseconds are written by string.format, since Lua would round them.
 """
@@ -27,7 +27,7 @@ local kept = redis.call('GET', KEYS[1])
 if not kept then return {} end
 return {kept, redis.call('PTTL', KEYS[1])}
 """)
-"""KEYS: the key. What is kept, and the milliseconds that are left of it."""
+"""KEYS: the key. Returns the value kept, and the milliseconds that are left of it; nothing if there is none."""
 
 SWAP = _script(f"""
 local kept = redis.call('GET', KEYS[1])
@@ -38,7 +38,8 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 return {{}}
 """)
-"""KEYS: the key. ARGV: the version seen ("*": any), the value, milliseconds, channel ("": none), message."""
+"""KEYS: the key. ARGV: the version seen ("*": any), the value, milliseconds, channel ("": none), message.
+Returns nothing if the value was set, otherwise the one kept and its milliseconds."""
 
 DROP = _script(f"""
 local kept = redis.call('GET', KEYS[1])
@@ -47,7 +48,7 @@ redis.call('DEL', KEYS[1])
 if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1
 """)
-"""KEYS: the key. ARGV: the version, channel, message."""
+"""KEYS: the key. ARGV: the version, channel, message. Returns 1 if the version was the one kept, otherwise 0."""
 
 _NOW = """
 local time = redis.call('TIME')
@@ -67,24 +68,25 @@ for index, key in ipairs(KEYS) do
   local taken = {{}}
   for number = known, known + times - 1 do
     local before = number - limit
-    local place = now
+    local due = now
     if before >= known then
-      place = math.max(now, taken[before - known + 1] + window)
+      due = math.max(now, taken[before - known + 1] + window)
     elseif before >= 0 then
-      place = math.max(now, tonumber(redis.call('LINDEX', key, before)) + window)
+      due = math.max(now, tonumber(redis.call('LINDEX', key, before)) + window)
     end
-    taken[#taken + 1] = place
+    taken[#taken + 1] = due
   end
   local wait = taken[times] - now
   if wait <= patience then
-    for _, place in ipairs(taken) do redis.call('RPUSH', key, string.format('%.0f', place)) end
+    for _, due in ipairs(taken) do redis.call('RPUSH', key, string.format('%.0f', due)) end
     redis.call('PEXPIRE', key, math.ceil((wait + window) / 1000))
   end
   waits[index] = string.format('%.0f', wait)
 end
 return waits
 """)
-"""KEYS: the keys. ARGV: times, limit, window and patience in microseconds. Microseconds to wait, for each key."""
+"""KEYS: the keys. ARGV: times, limit, window and patience in microseconds. Returns the microseconds to wait,
+for each key."""
 
 TAKE = _script(f"""{_NOW}
 local key, length = KEYS[1], redis.call('LLEN', KEYS[1])
@@ -116,6 +118,6 @@ for rule = 1, #ARGV, 2 do
 end
 return {{over, windows}}
 """)
-"""KEYS: the key. ARGV: limit and window in microseconds, for each rule. The rules that are over, counted from 0; and
-what each has left, with the microseconds until its oldest leaves. One list serves all rules: the limit-th newest
-tells whether a rule allows one more."""
+"""KEYS: the key. ARGV: limit and window in microseconds, for each rule. Returns the rules that are over, counted
+from 0; and what each has left, with the microseconds until its oldest leaves. One list serves all rules: the limit-th
+newest tells whether a rule allows one more."""

@@ -14,8 +14,8 @@ def test_each_keyspace_has_a_word_of_its_own() -> None:
     assert all(re.fullmatch("[a-z]+", word) for word in WORDS.values())
 
 
-def test_told_are_keyspaces() -> None:
-    assert {prefix.rstrip(":") for prefix in keyspaces.TOLD} <= set(WORDS.values())
+def test_published_are_keyspaces() -> None:
+    assert {prefix.rstrip(":") for prefix in keyspaces.PUBLISHED} <= set(WORDS.values())
 
 
 def test_who_makes_a_key_begins_it_with_a_name_of_its_keyspace() -> None:

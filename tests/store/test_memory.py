@@ -141,7 +141,7 @@ def test_who_accepts_that_each_process_counts_for_itself_says_so(tmp_path: Path)
     assert [mistake.key for mistake in error.value.mistakes] == ["services.store.config.per_process"]
 
 
-# Places in a window of time
+# Permits in a window of time
 
 
 async def reserve(store: MemoryStore, *keys: str, times: int = 1, patience: float = 1000.0) -> list[float]:

@@ -16,7 +16,7 @@ from esb.core.events import Event, Observer, StoreTurned
 from esb.gateway.app import create_app
 from esb.services.store.redis import OnStoreFailure, RedisConfig
 from esb.services.store.redis import Redis as RedisService
-from esb.store.encryption import Seal
+from esb.store.encryption import ValueCipher
 from esb.store.protocol import Rule, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
 from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
@@ -46,7 +46,7 @@ async def open_store(events: list[Event]) -> AsyncIterator[OpenStore]:
     async with AsyncExitStack() as stack:
 
         async def open_one(url: str, prefix: str = "esb:", keys: tuple[str, ...] = (KEY,)) -> RedisStore:
-            store = RedisStore(url, prefix, Seal(keys), Observer([events.append]))
+            store = RedisStore(url, prefix, ValueCipher(keys), Observer([events.append]))
             await store.open()
             stack.push_async_callback(store.close)
             return store
@@ -182,7 +182,7 @@ async def test_a_server_that_answered_while_we_were_busy_is_not_away(
     own: RedisServer, open_store: OpenStore, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await open_store(own.url)
-    monkeypatch.setattr(store._link, "_probe", lambda: asyncio.sleep(0))  # a ping is all that is asked
+    monkeypatch.setattr(store._connection, "_probe", lambda: asyncio.sleep(0))  # a ping is all that is asked
     own.pause()
     with movable_loop_time() as advance:
         advance(PROBE_SECONDS)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from esb.core.events import Observer
-from esb.store.encryption import Seal
+from esb.store.encryption import ValueCipher
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Rule, Store
 from esb.store.redis import RedisStore
@@ -46,7 +46,7 @@ def in_memory() -> World:
 
 def in_redis(server: RedisServer) -> World:
     prefix = f"{uuid4()}:"
-    one, other = (RedisStore(server.url, prefix, Seal([KEY]), Observer()) for _ in range(2))
+    one, other = (RedisStore(server.url, prefix, ValueCipher([KEY]), Observer()) for _ in range(2))
     return World(one, other, 0.2, asyncio.sleep)
 
 

@@ -10,7 +10,7 @@ import pytest
 from esb.core.events import Event, Observer, TokenFetched
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.key import Token, TokenKey
-from esb.store.encryption import Seal
+from esb.store.encryption import ValueCipher
 from esb.store.redis import RedisStore
 from tests.support.servers.redis_server import KEY as FERNET_KEY
 from tests.support.servers.redis_server import RedisServer
@@ -69,7 +69,7 @@ def outcomes(events: list[Event]) -> list[str]:
 async def redis_stores(server: RedisServer, number: int) -> AsyncIterator[list[RedisStore]]:
     """One store in this server, as so many processes see it."""
     prefix = f"{uuid4()}:"
-    stores = [RedisStore(server.url, prefix, Seal([FERNET_KEY]), Observer()) for _ in range(number)]
+    stores = [RedisStore(server.url, prefix, ValueCipher([FERNET_KEY]), Observer()) for _ in range(number)]
     try:
         for store in stores:
             await store.open()

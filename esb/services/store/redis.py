@@ -6,9 +6,9 @@ from pydantic import AfterValidator, Field, SecretStr
 from redis.asyncio.connection import parse_url
 
 from esb.config import ConfigModel
-from esb.store.encryption import Seal
+from esb.store.encryption import ValueCipher
 from esb.store.fallback import Fallback
-from esb.store.keyspaces import GATE, IDEMPOTENCY, NONCE, PACE, RATE
+from esb.store.keyspaces import IDEMPOTENCY, NONCE, PACE, QUOTA_GATE, RATE
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreServices
 from esb.store.redis import RedisStore
@@ -31,7 +31,7 @@ def _url(url: SecretStr) -> SecretStr:
 
 def _fernet_key(key: SecretStr) -> SecretStr:
     try:
-        Seal([key.get_secret_value()])
+        ValueCipher([key.get_secret_value()])
     except ValueError:
         raise ValueError("expected a Fernet key: 32 random bytes in URL-safe base64, 44 characters") from None
     return key
@@ -58,7 +58,8 @@ class OnStoreFailure(ConfigModel):
 
     def goes_on(self) -> frozenset[str]:
         """Return the keyspaces that are remembered in this process meanwhile."""
-        return frozenset(keyspace for name, keyspace in KEYSPACES.items() if getattr(self, name) == "degrade") | {GATE}
+        degraded = (keyspace for name, keyspace in KEYSPACES.items() if getattr(self, name) == "degrade")
+        return frozenset(degraded) | {QUOTA_GATE}
 
 
 class RedisConfig(ConfigModel):
@@ -83,6 +84,6 @@ class Redis(Fallback):
     config_type = RedisConfig
 
     def __init__(self, config: RedisConfig, services: StoreServices) -> None:
-        seal = Seal([key.get_secret_value() for key in config.encryption_keys])
-        store = RedisStore(config.url.get_secret_value(), config.prefix, seal, services.observer)
+        cipher = ValueCipher([key.get_secret_value() for key in config.encryption_keys])
+        store = RedisStore(config.url.get_secret_value(), config.prefix, cipher, services.observer)
         super().__init__(store, MemoryStore(services.clock, OWN_KEYS), config.on_store_failure.goes_on())
