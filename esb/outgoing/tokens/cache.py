@@ -1,4 +1,4 @@
-"""Access tokens of upstream systems as one process has them at hand: copies of what its store knows.
+"""Access tokens of upstream systems as one process has them at hand: copies of the tokens in its store.
 
 The rules are what WeChat's tokens need and survive: one fetch however many ask at once; a refresh in the background
 before a token dies; a token is dropped only by who names its value, so a late failure cannot throw a fresh one away;
@@ -38,22 +38,22 @@ __all__ = ["Fetch", "RefusalHeard", "Token", "TokenCache", "TokenKey", "TokenRef
 
 @dataclass(slots=True)
 class Entry:
-    """A copy of a token, and what is known of it."""
+    """A copy of a token, and its state. Times are seconds by the gateway's clock."""
 
     value: str = field(repr=False)
     fetched_at: float
     expires_at: float
     refresh_at: float
     source: SharedTokens
-    """Who knows it: all processes, or ours alone while the store was away."""
+    """The tokens that it is a copy of: those of all processes, or of ours alone while the store was away."""
     version: str
-    """What it is called there."""
+    """Its version there."""
     sure: bool = False
-    """It is used without a look into the store."""
+    """True if it is used without a look into the store."""
     lost_track: bool = False
-    """The store may have lost what it knew, or we some change of it."""
+    """True if the store may have lost it, or we may have missed a change of it."""
     proven: bool = False
-    """The upstream has accepted it at least once."""
+    """True if the upstream has accepted it at least once."""
 
 
 class TokenCache:
@@ -64,24 +64,24 @@ class TokenCache:
         self._clock = clock
         self._shared = SharedTokens(store, clock, observer)
         self._own = SharedTokens(MemoryStore(clock, size), clock, observer)
-        """What goes on in this process while the store is away."""
+        """The tokens of this process alone, while the store is away."""
         self._tokens: Recent[str, Entry] = Recent(size)
         self._refused: TTLCache[str, EsbError] = TTLCache(size, REFUSAL_SECONDS, timer=clock)
         self._flight: SingleFlight[str, str | None] = SingleFlight()
         self._heard = 0
-        """How many changes were heard."""
+        """The number of changes heard."""
         self._lost_at = 0
-        """The number of the last one that may have been a change of any token."""
+        """The number, among them, of the last one that may have been a change of any token."""
         self._changes: Recent[str, tuple[int, str]] = Recent(size)
         """Name of a key -> number and version of the last change of its token."""
         self._telling: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Listen to what the store tells of tokens."""
+        """Listen to the changes of tokens that the store publishes."""
         await self._store.watch(self._hear)
 
     def at_hand(self, key: TokenKey) -> Entry | None:
-        """Return the token for this key, if there is nothing to be done about it; None if `get` has to see."""
+        """Return the token for this key if it can be used at once; None if only `get` can find or fetch it."""
         entry = self._tokens.get(key.name)
         if entry is None or not entry.sure or self._clock() >= entry.refresh_at:
             return None
@@ -89,7 +89,7 @@ class TokenCache:
         return entry
 
     async def get(self, key: TokenKey, fetch: Fetch) -> str:
-        """Return the token for this key; `fetch` is asked if there is none, and ahead when it is about to die.
+        """Return the token for this key; `fetch` is called if there is none, and ahead of its end.
 
         Raises what `fetch` raises; TokenRefused again for a while without asking; Limited when too many secrets
         sent by callers were wrong for this account.
@@ -111,7 +111,7 @@ class TokenCache:
         return await self.get(key, fetch)
 
     async def forget(self, key: TokenKey, value: str) -> bool:
-        """Drop the token if it still is the one that failed; whether another one is worth a try.
+        """Drop the token if it still is the one that failed; return True if another one is worth a try.
 
         It is not when this one came as a replacement and never worked: then something else is wrong, and every call
         would fetch a token in vain.
@@ -133,7 +133,7 @@ class TokenCache:
             self._tell(entry.source.prove(entry.version))
 
     def age(self, key: TokenKey, value: str) -> float:
-        """Return the seconds since this token was fetched; infinite if it is not the one at hand."""
+        """Return the seconds since this token was fetched; infinity if it is not the one at hand."""
         entry = self._tokens.get(key.name)
         return self._clock() - entry.fetched_at if entry is not None and entry.value == value else math.inf
 
@@ -177,7 +177,7 @@ class TokenCache:
             return await self._own.fetch(key, fetch, mine), self._own
 
     async def _worth_replacing(self, key: TokenKey, entry: Entry) -> bool:
-        """Return whether a token that failed is worth another one; dropped for all processes if it is."""
+        """Return True if it is worth fetching another token; then this one is dropped for all processes."""
         doubtful = not entry.proven and self._clock() - entry.fetched_at < REPLACEMENT_SECONDS
         try:
             worth = await entry.source.forget(key, entry.version, doubtful=doubtful)
@@ -188,7 +188,7 @@ class TokenCache:
         return worth
 
     async def _checked(self, key: TokenKey, entry: Entry) -> Entry | None:
-        """Return what the store has to say of a token that we know. None: that it is no more."""
+        """Return the store's version of a token that we know; None if it was dropped."""
         asked_at = self._heard
         try:
             if entry.lost_track:
@@ -213,7 +213,7 @@ class TokenCache:
         return SharedToken(entry.value, seconds, now - entry.fetched_at, lead(seconds), version)
 
     def _adopt(self, key: TokenKey, token: SharedToken, source: SharedTokens, asked_at: int) -> Entry:
-        """Keep a copy of what a store knows. `asked_at` is how many changes were heard before it was asked."""
+        """Keep a copy of a store's token. `asked_at` is the number of changes heard before the store was asked."""
         known = self._tokens.get(key.name)
         if known is not None and known.source is source and known.version == token.version:
             entry = known
@@ -228,7 +228,7 @@ class TokenCache:
         return entry
 
     def _is_sure(self, key: TokenKey, version: str, asked_at: int) -> bool:
-        """Return whether this version is used without a look, now that the store was asked.
+        """Return True if this version may be used without a look, now that the store was asked.
 
         Not if another change of the token was heard meanwhile. And never if it dies when another process fetches one.
         """
@@ -238,7 +238,7 @@ class TokenCache:
         return changed_at <= asked_at or changed_to == version
 
     def _hear(self, changed: str, version: str) -> None:
-        """Take notice that a token is another one from now on; or that any may be, if none is named."""
+        """Note that a token has changed; with "" for a key, that any may have."""
         self._heard += 1
         if not changed:
             self._lost_at = self._heard

@@ -1,4 +1,4 @@
-"""How many wrong secrets callers may try for one account: an upstream bans addresses that try too many."""
+"""A limit for wrong secrets that callers send for one account: an upstream bans addresses that try too many."""
 
 import asyncio
 from contextlib import suppress
@@ -11,17 +11,17 @@ from esb.store.keyspaces import FAILURES
 from esb.store.protocol import Rule, Store, StoreAway
 
 FAILURES_PER_MINUTE = 20
-"""How many fetches with secrets that callers send may be refused, per account and minute."""
+"""The most refused fetches with secrets that callers send, per account and minute."""
 RULES = (Rule(FAILURES_PER_MINUTE, 60.0),)
 LOOK_SECONDS = 0.05
-"""The time between two looks for a place that another process may give back."""
+"""The time between two looks for a permit that another process may give back."""
 LOOKS = 20
-"""How often it is looked for."""
+"""The most looks for it."""
 
 
 @dataclass(slots=True)
 class UnderWay:
-    """Fetches of one account that this process has under way; `ended`: one of them has."""
+    """Fetches of one account that this process has under way; `ended` is set when one of them has ended."""
 
     number: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -30,7 +30,7 @@ class UnderWay:
 class FailureBudget:
     """At most FAILURES_PER_MINUTE refused fetches of an account in any minute, counted in the store.
 
-    Those under way count as if they would be refused; whoever finds no place waits for them to end.
+    Fetches under way count as if they would be refused; without a permit, a fetch waits for them to end.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -39,7 +39,7 @@ class FailureBudget:
         self._accounts: dict[str, UnderWay] = {}
 
     async def spend(self, key: TokenKey, fetch: Fetch) -> Token:
-        """Return what `fetch` brings. Limited, without a fetch, if too many of this account were refused."""
+        """Return the token from `fetch`. Limited, without a fetch, if too many of this account were refused."""
         account = f"{FAILURES}:{key.platform}:{key.account}"
         await self._take(account, key)
         under_way = self._accounts.setdefault(account, UnderWay())
@@ -58,7 +58,7 @@ class FailureBudget:
                 self._end(account, under_way)
 
     async def _take(self, account: str, key: TokenKey) -> None:
-        """Take a place, as soon as there is one. Limited when none of those taken can be given back."""
+        """Take a permit as soon as there is one. Limited when none of those taken is given back."""
         looks = LOOKS if self._store.shared else 0
         while (taken := await self._store.take(account, RULES)).over:
             under_way = self._accounts.get(account)
@@ -71,7 +71,7 @@ class FailureBudget:
                 raise _used_up(key, taken.windows[0].seconds)
 
     async def _give_back(self, account: str) -> None:
-        with suppress(StoreAway):  # one place less for a minute
+        with suppress(StoreAway):  # one permit less for a minute
             await self._store.give_back(account)
 
     def _end(self, account: str, under_way: UnderWay) -> None:
@@ -83,7 +83,7 @@ class FailureBudget:
 
 
 def _used_up(key: TokenKey, seconds: float) -> Limited:
-    """Return what is told to who comes with yet another secret."""
+    """Return the error for a caller who sends yet another secret."""
     return Limited(
         "Too many refused secrets for this account, please check {parameter} and try again later",
         parameter=key.secret_parameter,

@@ -1,4 +1,4 @@
-"""What an access token of an upstream system is, whose it is, and how it is asked for."""
+"""An access token of an upstream system, the key by which it is known, and the fetch that brings it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from esb.core.errors import EsbError
 
 
 class TokenRefused(EsbError):
-    """The upstream refused the credential itself; asking again with it is pointless and may be punished."""
+    """The upstream refused the credential itself; another request with it is pointless and may be punished."""
 
 
 class RefusalHeard(TokenRefused):
@@ -16,10 +16,10 @@ class RefusalHeard(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """Which token: the platform, the account (appid or corpid), a digest of the secret, and the kind.
+    """The identity of a token: platform, account (appid or corpid), a digest of the secret, and the kind.
 
     `secret_parameter`: the parameter in which a caller sent the secret; "" if it is that of the configuration.
-    `exclusive`: a fetch kills the token before it, so that nobody may fetch one for himself.
+    `exclusive`: a fetch kills the token before it, so that all processes have to share one.
     """
 
     platform: str
@@ -29,7 +29,7 @@ class TokenKey:
     secret_parameter: str = ""
     exclusive: bool = field(default=False, compare=False)
     name: str = field(init=False, repr=False, compare=False)
-    """What tells this token from all others, in a word; made once, since every message looks its token up by it."""
+    """The key as one text; made once, since every message looks its token up by it."""
 
     def __post_init__(self) -> None:
         borrowed = "borrowed" if self.secret_parameter else ""
@@ -40,11 +40,11 @@ class TokenKey:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a fetch brings: the token and its life in seconds."""
+    """A fetched token and its life in seconds."""
 
     value: str = field(repr=False)
     expires_in: float
 
 
 Fetch = Callable[[], Awaitable[Token]]
-"""Asks the upstream for a token. Raises TokenRefused if it refuses the credential."""
+"""A request to the upstream for a token. Raises TokenRefused if it refuses the credential."""

@@ -2,9 +2,9 @@
 
 A process that shares its store with no other goes the same way: then the store is its memory.
 
-The token lies in the store under a version that is new with every token. Who finds none takes a lock that ends by
-itself, looks once more, fetches, and leaves the token for those who wait; they look for the token, not for the lock.
-Who finds that a token is dead drops the version that failed, and nothing else.
+The token lies in the store under a version that is new with every token. A process that finds none takes a lock that
+ends by itself, looks once more, fetches, and leaves the token for those who wait; they look for the token, not for the
+lock. A process whose token is dead drops the version that failed, and nothing else.
 """
 
 import asyncio
@@ -23,25 +23,25 @@ from esb.store.keyspaces import AHEAD, FETCHING, PROVEN, REFUSED, REPLACED, TOKE
 from esb.store.protocol import Kept, Store, StoreAway, Swapped
 
 REFUSAL_SECONDS = 60.0
-"""How long a refused secret is remembered."""
+"""The time for which a refused secret is remembered."""
 REPLACEMENT_SECONDS = 30.0
-"""How long a replacement that never worked is not replaced again."""
+"""The time for which a replacement that never worked is not replaced again."""
 RETRY_SECONDS = 30.0
 """The least time between two refreshes of one and the same token ahead of its end."""
 FETCH_SECONDS = 15.0
 """The time one fetch has, so that it ends before its lock does."""
 LEASE_SECONDS = 20.0
 WAIT_SECONDS = 30.0
-"""How long a process waits for the others; its callers have left by then."""
+"""The time for which a process waits for the others; its callers have left by then."""
 LOOK_SECONDS = 0.05
 """The time between two looks for a token that another process fetches."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedToken:
-    """A token, the seconds that are left of it and of its age, and how long before its end it is refreshed.
+    """A token: the seconds that are left of it, its age, and the seconds before its end when it is refreshed.
 
-    `version`: what the store calls it; "" before it lies there.
+    `version`: that in the store; "" before it lies there.
     """
 
     value: str = field(repr=False)
@@ -52,7 +52,7 @@ class SharedToken:
 
 
 class SharedTokens:
-    """The tokens that a store knows. StoreAway from any of its methods while the store is away."""
+    """The tokens in a store. Each method raises StoreAway while the store is away."""
 
     def __init__(self, store: Store, clock: Clock, observer: Observer) -> None:
         self._store = store
@@ -61,14 +61,14 @@ class SharedTokens:
         self._budget = FailureBudget(store, clock)
 
     async def current(self, key: TokenKey) -> SharedToken | None:
-        """Return the token that is known now."""
-        kept = await self._store.get(_place(key), strict=True)
+        """Return the token in the store; None if there is none."""
+        kept = await self._store.get(_store_key(key), strict=True)
         return None if kept is None else _shared(kept)
 
     async def obtain(self, key: TokenKey, fetch: Fetch) -> SharedToken:
-        """Return the token that is known, or the one that somebody fetches; we ourselves, if nobody else does.
+        """Return the token in the store, or else one that another process fetches, or else one that we fetch.
 
-        Raises what `fetch` raises, TokenRefused for a while after any process was told so, and Limited when too many
+        Raises what `fetch` raises, TokenRefused for a while after any process got it, and Limited when too many
         secrets that callers sent were wrong for this account.
         """
         until = self._clock() + WAIT_SECONDS
@@ -83,7 +83,7 @@ class SharedTokens:
         raise UpstreamError("store", "token", template("no other process brought a token"), sent=False)
 
     async def refresh(self, key: TokenKey, fetch: Fetch, mine: SharedToken) -> SharedToken | None:
-        """Return the token that follows this one before it dies. None: another process is on it."""
+        """Fetch the token that follows this one ahead of its end; None if another process is at it."""
         ahead = await self._store.swap(f"{AHEAD}:{key.name}:{mine.version}", "", b"", RETRY_SECONDS)
         if not ahead.done:
             return None
@@ -92,7 +92,7 @@ class SharedTokens:
         return await self._locked(key, lock, fetch, mine) if lock.done else None
 
     async def fetch(self, key: TokenKey, fetch: Fetch, mine: SharedToken | None) -> SharedToken:
-        """Return a token that is fetched whatever is known, by who knows that nobody else fetches it.
+        """Fetch a token whether the store has one or not, when no other process can be fetching it.
 
         `mine`: the one that it follows, if there is one; the same token again does not live longer.
         """
@@ -100,7 +100,7 @@ class SharedTokens:
         return await self._fetch(key, fetch, mine, _version(await self.current(key)))
 
     async def offer(self, key: TokenKey, mine: SharedToken) -> SharedToken | None:
-        """Return what is known after the store may have lost it: ours, unless there is one that lives longer.
+        """Return the token in the store, after it may have lost it: ours, unless there is one that lives longer.
 
         None if it was dropped meanwhile.
         """
@@ -112,19 +112,19 @@ class SharedTokens:
         return await self._publish(key, mine, _version(current))
 
     async def forget(self, key: TokenKey, version: str, *, doubtful: bool) -> bool:
-        """Drop this version for everybody; whether another token is worth a try.
+        """Drop this version for all processes; return True if another token is worth a try.
 
-        `doubtful`: we have not seen it work. If it came as a replacement and nobody has, it is not replaced again.
+        `doubtful`: we have not seen it work. If it came as a replacement and no process has, it is not replaced again.
         """
         if doubtful and await self.replaced(key) and await self._store.get(f"{PROVEN}:{version}") is None:
             current = await self.current(key)
             return current is None or current.version != version
         await self.note_replaced(key)
-        await self._store.drop(_place(key), version)
+        await self._store.drop(_store_key(key), version)
         return True
 
     async def replaced(self, key: TokenKey) -> bool:
-        """Return whether a token of this key was dropped just now, so that the one there is replaces it."""
+        """Return True if a token of this key was dropped just now, so that the one there is replaces it."""
         return await self._store.get(f"{REPLACED}:{key.name}") is not None
 
     async def note_replaced(self, key: TokenKey) -> None:
@@ -139,7 +139,7 @@ class SharedTokens:
         return await self._store.swap(f"{FETCHING}:{key.name}", "", b"", LEASE_SECONDS)
 
     async def _locked(self, key: TokenKey, lock: Swapped, fetch: Fetch, mine: SharedToken | None) -> SharedToken:
-        """Do what a holder of the lock does: a second look, then the fetch of a token that follows `mine`."""
+        """Look a second time as the holder of the lock, then fetch the token that follows `mine`."""
         try:
             current = await self.current(key)
             if current is not None and (mine is None or current.version != mine.version):
@@ -151,7 +151,7 @@ class SharedTokens:
                 await self._store.drop(f"{FETCHING}:{key.name}", lock.kept.version)
 
     async def _fetch(self, key: TokenKey, fetch: Fetch, mine: SharedToken | None, seen: str) -> SharedToken:
-        """Fetch a token that follows ours, and leave it in place of the version seen."""
+        """Fetch a token that follows ours, and put it into the store instead of the version seen."""
         started = self._clock()
         outcome = "failed"
         try:
@@ -170,15 +170,15 @@ class SharedTokens:
         except TokenRefused as refused:
             outcome = "refused"
             with suppress(StoreAway):
-                await self._store.put(f"{REFUSED}:{key.name}", _told(refused), REFUSAL_SECONDS)
+                await self._store.put(f"{REFUSED}:{key.name}", _refusal_record(refused), REFUSAL_SECONDS)
             raise
         finally:
             self._observer.emit(TokenFetched(key.platform, key.account, outcome, self._clock() - started))
 
     async def _publish(self, key: TokenKey, token: SharedToken, seen: str) -> SharedToken:
-        """Leave a token for all. If another process was quicker, after our lock had ended, its token it is."""
+        """Put a token into the store; return the other's if a process was quicker after our lock had ended."""
         record = json_codec.encode({"value": token.value, "lead": token.lead, "life": token.age + token.seconds})
-        swapped = await self._store.swap(_place(key), seen, record, token.seconds)
+        swapped = await self._store.swap(_store_key(key), seen, record, token.seconds)
         return _shared(swapped.kept)
 
     async def _check_refusal(self, key: TokenKey) -> None:
@@ -189,11 +189,11 @@ class SharedTokens:
 
 
 def lead(seconds: float) -> float:
-    """Return how long before its end a token that lives so long is refreshed; no two processes at the same moment."""
+    """Return the seconds before its end at which a token of this life is refreshed: random, to spread processes."""
     return min(300.0, seconds / 10) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
 
 
-def _place(key: TokenKey) -> str:
+def _store_key(key: TokenKey) -> str:
     return f"{TOKEN}:{key.name}"
 
 
@@ -207,8 +207,8 @@ def _shared(kept: Kept) -> SharedToken:
     return SharedToken(record["value"], kept.seconds, age, record["lead"], kept.version)
 
 
-def _told(refused: TokenRefused) -> bytes:
-    """Return a refusal for the other processes. Texts in it are English from now on."""
+def _refusal_record(refused: TokenRefused) -> bytes:
+    """Return a refusal as the other processes read it. Texts in it are English from now on."""
     try:
         return json_codec.encode([str(refused), refused.data], str)
     except TypeError:
