@@ -3,7 +3,7 @@
 import re
 
 ROOT = "/api/c/compapi"
-"""What stands before every component's path in an address."""
+"""The beginning of every address, before the component's path."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NAME, _WORD = r"[A-Za-z0-9_-]+", r"[^\s/?#%{}]+"
 VARIABLE = re.compile(rf"\{{({_NAME})\}}")
@@ -11,11 +11,11 @@ VARIABLE = re.compile(rf"\{{({_NAME})\}}")
 SEGMENT = re.compile(_WORD)
 _PART = rf"({_WORD}|\{{{_NAME}\}})"
 PATTERN = f"^/+{_PART}(/{_PART})*/*$"
-"""Their form as one expression, for documents."""
+"""The form of paths as one regular expression, for documents."""
 
 
 def normalised(path: str) -> str:
-    """With one slash at each end."""
+    """Return the path with one slash at each end."""
     return f"/{path.strip('/')}/"
 
 
@@ -25,12 +25,12 @@ def _unversioned(path: str) -> list[str]:
 
 
 def system_of(path: str) -> str:
-    """The system that a component's path names: cmsi for /v2/cmsi/send_weixin/."""
+    """Return the system that a component's path names: cmsi for /v2/cmsi/send_weixin/."""
     return _unversioned(path)[0]
 
 
 def path_fault(path: str) -> str | None:
-    """What is wrong with a component's path, in a word to operators."""
+    """Return the fault of a component's path, in a sentence for operators; None if it is sound."""
     if not path.startswith("/"):
         return "a path starts with /"
     parts = path.strip("/").split("/")
@@ -45,7 +45,7 @@ def path_fault(path: str) -> str | None:
 
 
 def name_of(path: str) -> str:
-    """`system.component`, as permissions and logs call it."""
+    """Return `system.component`, the name in permissions and logs."""
     parts = _unversioned(path)
     words = [part for part in parts if not VARIABLE.fullmatch(part)]
     return f"{parts[0]}.{(words or parts)[-1]}"

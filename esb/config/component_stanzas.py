@@ -16,10 +16,10 @@ class Components:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._routes: dict[tuple[str, str], str] = {}
-        """Path and method -> where they are declared."""
+        """Path and method -> file and line of their declaration."""
 
     def declared(self, root: Section) -> Iterator[ComponentStanza]:
-        """Those of one file."""
+        """Yield the sound components of one file."""
         components = opened(root, "components")
         if components is None or not isinstance(components.value, list):
             return
@@ -58,25 +58,25 @@ class Components:
 
     def _check_paths(self, section: Section, keys: ComponentKeys, methods: tuple[str, ...]) -> None:
         variables = sorted(VARIABLE.findall(keys.path))
-        places: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
-        places += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
-        for path, place in places:
-            if deepest(section, *place).unresolved:
+        spellings: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
+        spellings += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
+        for path, where in spellings:
+            if deepest(section, *where).unresolved:
                 continue
             fault = path_fault(path)
             if fault is None and sorted(VARIABLE.findall(path)) != variables:
                 fault = "an alias takes the same {variables} as the path"
             if fault is None:
-                fault = self._take(path, methods, section.mistake("", *place))
+                fault = self._take(path, methods, section.mistake("", *where))
             if fault is not None:
-                self._parts.mistakes.append(section.mistake(fault, *place))
+                self._parts.mistakes.append(section.mistake(fault, *where))
 
-    def _take(self, path: str, methods: tuple[str, ...], place: Mistake) -> str | None:
-        """Notes the routes of a path; the fault, if one is taken. The names of variables do not tell paths apart."""
+    def _take(self, path: str, methods: tuple[str, ...], at: Mistake) -> str | None:
+        """Note the routes of a path; return the fault if one is taken. Variables' names do not tell paths apart."""
         routes = [(VARIABLE.sub("{}", normalised(path)), method) for method in methods]
         taken = [route for route in routes if route in self._routes]
         for route in routes:
-            self._routes.setdefault(route, f"{place.file}:{place.line}")
+            self._routes.setdefault(route, f"{at.file}:{at.line}")
         if not taken:
             return None
         verbs = ", ".join(method for _, method in taken)

@@ -18,7 +18,7 @@ FileState = tuple[int, ...]
 
 
 def state_of(path: Path) -> FileState:
-    """What changes when this file does, whether it is written to, replaced or removed."""
+    """Return inode, mtime and size: other ones once the file is written to or replaced; () if there is none."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -27,23 +27,23 @@ def state_of(path: Path) -> FileState:
 
 
 class _UnresolvedError(GatewayError):
-    """A `${…}` that stands for nothing; the text says what to do."""
+    """A `${…}` that cannot be resolved; the text says what to do."""
 
 
 @dataclass
 class Interpolation:
-    """Fills in the sections of one file, and collects what could not be filled in."""
+    """The `${…}` of one file: fills in its sections, and collects the mistakes."""
 
     environ: Mapping[str, str]
     folder: Path
-    """What a relative `${file:…}` is relative to."""
+    """The folder to which a relative `${file:…}` is relative."""
     sandbox_url: str | None
     mistakes: list[Mistake] = field(default_factory=list)
     files: dict[Path, FileState] = field(default_factory=dict)
-    """What `${file:…}` named, readable or not, and as it was then."""
+    """The files that `${file:…}` named, readable or not, and their states when they were read."""
 
     def fill(self, section: Section) -> Section:
-        """The section with every `${…}` in its texts replaced. A text that is exactly one can be read as any type."""
+        """Return the section with every `${…}` in its texts filled in. A text that is just one can be of any type."""
         if section.children:
             return section.with_children({key: self.fill(child) for key, child in section.children.items()})
         if not isinstance(section.value, str) or "${" not in section.value:

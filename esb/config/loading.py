@@ -102,7 +102,7 @@ class _Resolution:
         return filled
 
     def _promised_sandbox(self, root: Section) -> str:
-        """The sandbox's URL by its stanza; what is wrong with the stanza is said when all is filled in."""
+        """Return the sandbox's URL by its stanza, whose mistakes are noted later, when all is filled in."""
         stanza = Interpolation(self.environ, self.path.parent, None).fill(root.children["sandbox"]).reread()
         try:
             sandbox = stanza.validate(Sandbox)

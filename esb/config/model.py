@@ -1,4 +1,4 @@
-"""What esb.yaml says, once it is read."""
+"""The configuration that is read from esb.yaml."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class ComponentStanza(Stanza):
     active: bool = True
     test_config: Section | None = None
     max_body: int | None = None
-    """None: the server's."""
+    """Bytes; None: the server's."""
     unlimited: bool = False
     """`max_body: null`, for a component that streams its body."""
     description: str = ""
@@ -53,7 +53,7 @@ class Config:
     sandbox: Sandbox | None = None
     services: Mapping[str, Stanza] = field(default_factory=dict)
     middlewares: tuple[Stanza, ...] | None = None
-    """None: left out, the default chain."""
+    """None if left out: the default chain."""
     components: tuple[ComponentStanza, ...] = ()
     mistakes: list[Mistake] = field(default_factory=list)
     files: tuple[Path, ...] = ()
@@ -64,6 +64,6 @@ class Config:
     """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 
     def in_order(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
-        """By file, this one first and the others as they are included, and then by line."""
-        places = {str(path): place for place, path in enumerate(self.files)}
-        return sorted(mistakes, key=lambda mistake: (places[mistake.file], mistake.line))
+        """Return the mistakes by file, this one first and the others as they are included, and then by line."""
+        order = {str(path): number for number, path in enumerate(self.files)}
+        return sorted(mistakes, key=lambda mistake: (order[mistake.file], mistake.line))

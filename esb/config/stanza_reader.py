@@ -1,4 +1,4 @@
-"""Parts of a file as models and stanzas: what is right counts, what is wrong is noted."""
+"""Readers of a file's parts as models and stanzas: sound keys count, mistakes are noted."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -14,13 +14,13 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Parts:
-    """Reads sections, and notes in `mistakes` what is wrong with them."""
+    """A reader of sections that notes their mistakes in `mistakes`."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
 
     def sound(self, section: Section, model: type[M]) -> M | None:
-        """The section as a model. Keys with a mistake count as left out; None if the model cannot do without them."""
+        """Return the section as a model. Keys with a mistake count as left out; None if the model needs them."""
         try:
             return section.validate(model)
         except ConfigError as error:
@@ -37,12 +37,12 @@ class Parts:
             return None
 
     def part(self, section: Section, key: str, model: type[M]) -> M | None:
-        """What stands at this key, in the same way; None if it is left out."""
+        """Return the mapping at this key as a model, likewise; None if it is left out."""
         part = opened(section, key)
         return self.sound(part, model) if part is not None and isinstance(part.value, dict) else None
 
     def stanza(self, section: Section) -> Stanza | None:
-        """The section as a stanza; None if it does not say which plugin."""
+        """Return the section as a stanza; None if it names no plugin."""
         keys = self.sound(section, StanzaKeys)
         if keys is None or deepest(section, "use").unresolved:
             return None
@@ -50,20 +50,20 @@ class Parts:
 
 
 def opened(section: Section, key: str) -> Section | None:
-    """The part of a mapping; None if it is left out or null."""
+    """Return the part of a mapping; None if it is left out or null."""
     part = section.children.get(key)
     return None if part is None or part.value is None else part.reread()
 
 
 def deepest(section: Section, *keys: str | int) -> Section:
-    """The deepest place on the way of these keys that stands in the file."""
+    """Return the deepest section on the path of these keys that stands in the file."""
     for key in keys:
         section = section.children.get(key, section)
     return section
 
 
 def config_of(stanza: Section) -> Section:
-    """Its `config`, empty if left out."""
+    """Return the `config` of a stanza, empty if left out."""
     config = stanza.children.get("config", Section(stanza.file, stanza.line, joined(stanza.key, "config"), {})).reread()
     if config.value is None:
         return replace(config, value={})

@@ -10,7 +10,7 @@ EXPECTED = "expected a URL such as http://host:8000 or https://host/path"
 
 
 def fault(text: str, *, base: bool) -> str | None:
-    """What is wrong with a URL, in words that do not repeat it. `base`: paths are put behind it."""
+    """Return the fault of a URL, in words that do not repeat it; None if it is sound. `base`: paths follow it."""
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -95,7 +95,7 @@ TEST_ENVIRONMENT = Header("X-Use-Test-Env", template("true: the component's test
 
 
 def headers_of(component: Component[Any, Any]) -> list[Header]:
-    """The headers that calls of this component may have."""
+    """Return the headers that calls of this component may have."""
     headers = [LANGUAGE, REQUEST_ID]
     if component.sends:
         headers += [IDEMPOTENCY_KEY, DRY_RUN]

@@ -1,4 +1,4 @@
-"""A view of the configuration: all that it says once it is filled in, and no secret.
+"""A view of the whole configuration once it is filled in, without any secret.
 
 Hidden is what the models call a secret or do not print, what came from `${…}`, and what stands under a key that sounds
 like a secret; wherever else one of the secrets turns up, it is taken out of the text.
@@ -17,8 +17,9 @@ from esb.core.redaction import REDACTED, redacted
 from esb.gateway import plugin_loader
 
 SECRET_KEY = re.compile(r"secret|(token|password|passwd|passphrase|pwd|credential|key|authorization)s?$", re.IGNORECASE)
-NOT_SHORT = 4
-"""A shorter secret is hidden where it stands alone; taking it out of every text would garble them and hide nothing."""
+SHORTEST_REPLACED = 4
+"""The length from which a secret is taken out of every text. A shorter one would garble them and hide nothing; it is
+hidden where it stands alone."""
 _USER_INFO = re.compile(r"://[^/@\s]*@")
 _QUERY = re.compile(r"(://[^?#\s]*)\?[^#\s]*")
 STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "max_body")
@@ -56,7 +57,7 @@ def components(config: Config) -> list[dict[str, Any]]:
 class _Hidden:
     """The secrets of one stanza, as its model says: the keys of some values, and the very texts of others."""
 
-    places: set[Keys] = field(default_factory=set)
+    secret_keys: set[Keys] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
 
     def learn(self, value: Any, keys: Keys = ()) -> None:
@@ -65,10 +66,10 @@ class _Hidden:
             self.texts.add(_plain(value))
         elif isinstance(value, BaseModel):
             for name, info in type(value).model_fields.items():
-                place = (*keys, info.alias or name)
+                at = (*keys, info.alias or name)
                 if not info.repr:
-                    self.places.add(place)
-                self.learn(getattr(value, name), place)
+                    self.secret_keys.add(at)
+                self.learn(getattr(value, name), at)
         elif isinstance(value, Mapping):
             for key, part in value.items():
                 self.learn(key, keys)
@@ -78,8 +79,8 @@ class _Hidden:
                 self.learn(part, (*keys, index))
 
     def rendered(self, section: Section, keys: Keys = ()) -> Any:
-        """Return what stands here and below, as far as it may be seen."""
-        if keys in self.places or (keys and _sounds_secret(keys)):
+        """Return the values here and below, secrets masked."""
+        if keys in self.secret_keys or (keys and _sounds_secret(keys)):
             return REDACTED if section.value not in (None, "", [], {}) else section.value
         if isinstance(section.value, dict):
             return {self._text(str(key)): self.rendered(part, (*keys, key)) for key, part in section.children.items()}
@@ -97,7 +98,7 @@ class _Hidden:
         if text in self.texts or "PRIVATE KEY" in text:
             return REDACTED
         text = _QUERY.sub(rf"\1?{REDACTED}", _USER_INFO.sub(f"://{REDACTED}@", text))
-        return redacted(text, [secret for secret in self.texts if len(secret) >= NOT_SHORT])
+        return redacted(text, [secret for secret in self.texts if len(secret) >= SHORTEST_REPLACED])
 
 
 def _sounds_secret(keys: Keys) -> bool:
@@ -110,13 +111,13 @@ def _plain(secret: SecretStr | SecretBytes) -> str:
 
 
 def _filled(model: BaseModel, section: Section | None) -> dict[str, Any]:
-    """A model with its defaults; what the file says of it, as it may be seen."""
+    """Return a model with its defaults, and over them the file's values, secrets masked."""
     dumped = model.model_dump(mode="json")
     return dumped if section is None or section.value is None else _over(dumped, _Hidden().rendered(section.reread()))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Both mappings as one; where they differ, what the upper one says."""
+    """Return both mappings as one; where they differ, the value of the upper one."""
     both = {key: _over(below[key], part) if isinstance(part, dict) else part for key, part in above.items()}
     return below | both
 
@@ -130,7 +131,7 @@ def _hidden(group: str, stanza: Stanza, service: str = "", overrides: Section | 
     try:
         hidden.learn(plugin_loader.configured(group, stanza, service, overrides)[1])
     except ConfigError:  # it was right when this configuration was built; a plugin's file may have changed since
-        hidden.places.add(())
+        hidden.secret_keys.add(())
     return hidden
 
 

@@ -51,7 +51,7 @@ class Declared:
 
 
 def paragraphs(documentation: str) -> list[str]:
-    """The paragraphs of a docstring, a line each."""
+    """Return the paragraphs of a docstring, a line each."""
     lines = (" ".join(part.split()) for part in inspect.cleandoc(documentation).split("\n\n"))
     return [line for line in lines if line]
 

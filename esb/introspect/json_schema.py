@@ -1,4 +1,4 @@
-"""The JSON Schema of a model, without what only pydantic would miss."""
+"""The JSON Schema of a model, without pydantic's own additions."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 
 
 class _Plain(GenerateJsonSchema):
-    """No titles that repeat a field's name; what JSON Schema cannot say is left open instead of refused."""
+    """A schema without titles that repeat a field's name; a type that JSON Schema has no words for is left open."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - pydantic's attribute
 
@@ -21,12 +21,12 @@ class _Plain(GenerateJsonSchema):
         return {}
 
 
-def schema_of(kind: Any, place: str = "#/$defs/") -> Schema:
-    """Make the schema of this type. Models that it is made of stand below `$defs`, and are referred to at `place`."""
+def schema_of(kind: Any, below: str = "#/$defs/") -> Schema:
+    """Make the schema of this type. The models in it stand in `$defs`, and references to them begin with `below`."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind.model_json_schema(mode="validation", schema_generator=_Plain, ref_template=place + "{model}")
+        return kind.model_json_schema(mode="validation", schema_generator=_Plain, ref_template=below + "{model}")
     adapter = TypeAdapter(kind)
-    return adapter.json_schema(mode="validation", schema_generator=_Plain, ref_template=place + "{model}")
+    return adapter.json_schema(mode="validation", schema_generator=_Plain, ref_template=below + "{model}")
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:

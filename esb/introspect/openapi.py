@@ -40,7 +40,7 @@ SECURITY: dict[str, Schema] = {
     },
 }
 ALTERNATIVES: list[dict[str, list[str]]] = [{"authorization": []}, {"gateway_jwt": []}, {}]
-"""The last one: in the parameters."""
+"""Security requirements, of which one is enough; the last one, {}, is for credentials in the parameters."""
 
 
 def document(declared: list[Declared]) -> Schema:
@@ -69,7 +69,7 @@ def _without_required(schema: Schema) -> Schema:
 
 
 def _schemas(declared: Declared) -> Schema:
-    """The component's parameters, and the data of its answer, with the models that they are made of."""
+    """Return the component's parameters and the data of its answer, with the models that they are made of."""
     found: Schema = {}
     for suffix, kind in (("", declared.component.params_type), (".data", declared.component.answer_type)):
         if suffix and not declared.answers_envelope:

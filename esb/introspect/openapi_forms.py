@@ -6,7 +6,7 @@ from esb.introspect.json_schema import Schema
 
 
 def as_texts(schema: Schema) -> Schema:
-    """Return the same mapping with those parameters that can be texts, as texts. What it wants besides is left open."""
+    """Return the same mapping with those parameters that can be texts, as texts. Other parameters are left open."""
     texts = {name: text for name, each in schema.get("properties", {}).items() if (text := _text(each)) is not None}
     needed = [name for name in schema.get("required", ()) if name in texts]
     return {"type": "object", "properties": texts, **({"required": needed} if needed else {})}

@@ -49,7 +49,7 @@ STATUSES = {
 
 
 def answers(declared: Declared) -> Schema:
-    """The responses of an operation."""
+    """Return the responses of an operation."""
     failure = {"$ref": "#/components/schemas/Failure"}
     if declared.component.answer_type is Reply:
         described = "The other system's own answer, as it comes; a failure of the gateway is an envelope."
@@ -64,7 +64,7 @@ def answers(declared: Declared) -> Schema:
 
 
 def success(data: Schema) -> Schema:
-    """The envelope of a call that succeeded, with this data."""
+    """Return the envelope of a call that succeeded, with this data."""
     return _envelope("The call succeeded.", result={"const": True}, code={"const": 0}, data=data)
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a model as tables: what its JSON Schema says, in the words that callers know."""
+"""The parameters of a model as tables: its JSON Schema, in the words that callers know."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

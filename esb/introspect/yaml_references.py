@@ -7,7 +7,7 @@ from esb.introspect.json_schema import Schema
 WHOLE: Schema = {"type": "string", "pattern": r"^\$\{[^}]*\}$"}
 """One reference and nothing else: it is read as the key's type."""
 SOMEWHERE: Schema = {"type": "string", "pattern": r"\$\{"}
-"""A text with a reference in it: nobody knows yet what it will be."""
+"""A text with a reference in it: its value is not known yet."""
 CONSTRAINTS = frozenset({"pattern", "minLength", "maxLength", "enum", "const", "format"})
 ANNOTATIONS = ("description", "default", "examples", "title")
 
@@ -28,7 +28,7 @@ def with_references(schema: Schema) -> Schema:
 
 
 def value(schema: Schema) -> Schema:
-    """Allow a reference in the place of a value."""
+    """Allow a reference instead of a value."""
     members = [_inside(each) for each in schema.get("anyOf", [_bare(schema)])]
     if any(_is_any_text(each) for each in members):
         alternatives: list[Schema] = []

@@ -29,13 +29,13 @@ CONDITIONS = frozenset({"required", "if", "then", "else", "anyOf"})
 
 
 def schema_of_esb_yaml(config: Config) -> Schema:
-    """The schema of all built-ins, and of what else this configuration uses."""
+    """Return the schema of all built-ins, and of the plugins that this configuration uses."""
     make_importable(config)
     return _Building(config).document()
 
 
 class _Building:
-    """One schema, while its definitions come together."""
+    """One schema under construction, and its definitions."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -61,12 +61,12 @@ class _Building:
         return services
 
     def _put(self, keys: Schema, key: str, schema: Schema) -> None:
-        """Say what stands at a key: this, a reference, or nothing."""
+        """Set the schema of a key."""
         beside = {"description": keys["properties"][key]["description"]}
         keys["properties"][key] = {"anyOf": [schema, {"type": "null"}, SOMEWHERE], **beside}
 
     def _stanza(self, group: str, keys: type[BaseModel], used: Iterable[Stanza], service: str = "") -> Schema:
-        """A stanza of this group: its keys, and for each `use` its config."""
+        """Make a stanza of this group: its keys, and for each `use` its config."""
         configs = dict(self._configs(group, used, service))
         stanza = self._keys(keys)
         stanza["properties"]["use"] |= {"anyOf": [{"enum": sorted(configs)}, OWN_CLASS, SOMEWHERE]}
@@ -103,7 +103,7 @@ class _Building:
         return schema
 
     def _model(self, name: str, model: type[BaseModel]) -> Schema:
-        """A reference to the model's schema, which stands among the definitions."""
+        """Put the model's schema among the definitions; return a reference to it."""
         schema = with_references(schema_of(model, f"#/$defs/{name}."))
         inner: dict[str, Any] = schema.pop("$defs", {})
         self._definitions |= {f"{name}.{key}": each for key, each in inner.items()}

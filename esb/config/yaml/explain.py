@@ -1,4 +1,4 @@
-"""What pydantic refuses, in our words, and where it stands."""
+"""Mistakes in our words, made from pydantic's errors, each at its line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,13 +16,13 @@ from esb.core.errors import Mistake
 Keys = tuple[str | int, ...]
 
 
-class Place(Protocol):
-    """A section, as far as it matters here."""
+class SectionView(Protocol):
+    """A section, as far as it matters here: `section.py` imports this file."""
 
     @property
     def value(self) -> Any: ...
     @property
-    def children(self) -> Mapping[str | int, "Place"]: ...
+    def children(self) -> Mapping[str | int, "SectionView"]: ...
     @property
     def outside(self) -> tuple[str, ...]: ...
     @property
@@ -79,25 +79,25 @@ UNQUOTED = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Where an error of pydantic belongs: the deepest section on its way, and the models whose keys stand there."""
+    """The origin of an error of pydantic: the deepest section on its path, and the models whose keys stand there."""
 
     keys: Keys
-    place: Place
+    section: SectionView
     models: list[type[BaseModel]]
 
 
-def _walk(tree: Place, model: type[BaseModel], location: Keys) -> _Refused:
+def _walk(tree: SectionView, model: type[BaseModel], location: Keys) -> _Refused:
     keys: Keys = ()
-    place, models = tree, [model]
+    section, models = tree, [model]
     for step in location:  # some steps are no keys: the member of a union, a validator's name
         name, known = _field(models, step)
         if known is not None:
             models = list(_models_in(known.annotation))
         for key in (step, name):
-            if key in place.children:
-                keys, place = (*keys, key), place.children[key]
+            if key in section.children:
+                keys, section = (*keys, key), section.children[key]
                 break
-    return _Refused(keys, place, models)
+    return _Refused(keys, section, models)
 
 
 def _field(models: list[type[BaseModel]], key: str | int) -> tuple[str | int, FieldInfo | None]:
@@ -121,16 +121,18 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
-def to_reread(tree: Place, model: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Keys]:
-    """Where something else than a text is expected: a loose text may be that."""
+def to_reread(tree: SectionView, model: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Keys]:
+    """Yield the keys at which something else than a text is expected: a loose text may be that."""
     for error in errors:
         kind = error["type"]
         if kind in CHOICE or (kind in WRONG_TYPE and kind != "string_type"):
             yield _walk(tree, model, error["loc"]).keys
 
 
-def mistakes(tree: Place, own: Place, model: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Mistake]:
-    """The mistakes behind pydantic's errors. The members of a union are refused one by one; that is one mistake."""
+def mistakes(
+    tree: SectionView, own: SectionView, model: type[BaseModel], errors: list[ErrorDetails]
+) -> Iterator[Mistake]:
+    """Yield the mistakes behind pydantic's errors. A union's members are refused one by one; that is one mistake."""
     grouped: dict[Keys, list[ErrorDetails]] = {}
     for error in errors:
         location = error["loc"]
@@ -143,21 +145,23 @@ def mistakes(tree: Place, own: Place, model: type[BaseModel], errors: list[Error
         yield from _in_words(tree, own, model, group)
 
 
-def _in_words(tree: Place, own: Place, model: type[BaseModel], group: list[ErrorDetails]) -> Iterator[Mistake]:
+def _in_words(
+    tree: SectionView, own: SectionView, model: type[BaseModel], group: list[ErrorDetails]
+) -> Iterator[Mistake]:
     error = group[0]
     if error["type"] == "missing":
         owner = _walk(tree, model, error["loc"][:-1])
         key = error["loc"][-1]
         _, known = _field(owner.models, key)
         # What neither has is missing in the section itself, as it is without overrides.
-        yield (owner.place if owner.keys else own).mistake(f"missing; expected {_noun(known)}", key)
+        yield (owner.section if owner.keys else own).mistake(f"missing; expected {_noun(known)}", key)
         return
     refused = _walk(tree, model, error["loc"])
     if error["type"] == "extra_forbidden":
         refused = replace(refused, models=_walk(tree, model, error["loc"][:-1]).models)
-    if refused.place.unresolved and (not refused.place.children or error["type"] in AUTHORED):
+    if refused.section.unresolved and (not refused.section.children or error["type"] in AUTHORED):
         return
-    yield refused.place.mistake(_text(refused, group))
+    yield refused.section.mistake(_text(refused, group))
 
 
 def _text(refused: _Refused, group: list[ErrorDetails]) -> str:
@@ -167,7 +171,7 @@ def _text(refused: _Refused, group: list[ErrorDetails]) -> str:
         return "unknown key" + _known_keys(refused)
     if all(each["type"] in WRONG_TYPE or each["type"] in CHOICE for each in group):
         expected = " or ".join(dict.fromkeys(_expected(each) for each in group))
-        return f"expected {expected}, found {_found(refused.place, group)}"
+        return f"expected {expected}, found {_found(refused.section, group)}"
     if kind in AUTHORED:
         return str(error["ctx"]["error"])
     if kind in OUT_OF_BOUNDS:
@@ -183,10 +187,10 @@ def _expected(error: ErrorDetails) -> str:
     return WRONG_TYPE.get(error["type"]) or str(error["ctx"]["expected"])
 
 
-def _found(place: Place, group: list[ErrorDetails]) -> str:
+def _found(section: SectionView, group: list[ErrorDetails]) -> str:
     value = group[0]["input"]
     noun = FOUND.get(type(value), "a mapping")
-    if place.outside:
+    if section.outside:
         return noun
     kinds = {each["type"] for each in group}
     if kinds <= CHOICE and isinstance(value, str | int):

@@ -13,7 +13,7 @@ TAGS = {PLAIN, QUOTED, "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:ya
 
 
 def composed(text: str, file: str) -> yaml.Node:
-    """The document's root. ConfigError if it cannot be read."""
+    """Return the document's root. ConfigError if it cannot be read."""
     try:
         node = _Composer(text).get_single_node()
     except yaml.reader.ReaderError as error:

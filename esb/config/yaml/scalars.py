@@ -1,4 +1,4 @@
-"""What a word without quotes means in YAML."""
+"""The values of words without quotes in YAML."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 
 def plainly(text: str) -> Any:
-    """What a word without quotes means."""
+    """Return the value of a word without quotes: null, a boolean, a number, or the text itself."""
     if text in WORDS:
         return WORDS[text]
     if INTEGER.fullmatch(text):
@@ -36,14 +36,14 @@ def plainly(text: str) -> Any:
 
 
 def loosely(text: str) -> Any:
-    """What a word means where it cannot be a text."""
+    """Return the value of a word where a text is refused: `yes` and `1e3` have one, too."""
     if text in LOOSE_WORDS:
         return LOOSE_WORDS[text]
     return float(text) if EXPONENT.fullmatch(text) else plainly(text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a mistake about a word that is not known."""
+    """Return the end of a mistake about an unknown word: a similar known one, or ""."""
     import difflib
 
     close = difflib.get_close_matches(word, list(known), n=1)
@@ -51,8 +51,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def joined(key: str, part: str | int) -> str:
-    """The dotted key of a part: `components[0].config.wx_type`."""
+    """Return the dotted key of a part: `components[0].config.wx_type`."""
     if isinstance(part, int):
         return f"{key}[{part}]"
-    shown = part if part and part.isprintable() else repr(part)
-    return f"{key}.{shown}" if key else shown
+    name = part if part and part.isprintable() else repr(part)
+    return f"{key}.{name}" if key else name

@@ -20,14 +20,14 @@ from esb.core.errors import ConfigError, Mistake
 
 M = TypeVar("M", bound=BaseModel)
 MAX_SECTIONS = 100_000
-"""Far above any real file: what it stops is a file that repeats itself through aliases."""
+"""The most sections of a file, far above any real one: stops a file that repeats itself through aliases."""
 
 REPEATED = "aliases (*name) repeat too much here"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A place in a file: what stands there, and where. `children` are the parts of a mapping or a list."""
+    """A value in a file, with its line and key. `children` are the parts of a mapping or a list."""
 
     file: str
     line: int
@@ -35,14 +35,14 @@ class Section:
     value: Any = field(repr=False)
     children: Mapping[str | int, "Section"] = field(default_factory=dict, repr=False)
     loose: bool = False
-    """A text that is read again where its key refuses a text."""
+    """True for a text that is read again where its key refuses a text."""
     outside: tuple[str, ...] = field(default=(), repr=False)
-    """The texts that came from outside of the file, here and below: no mistake shows them."""
+    """The texts that came from outside of the file, here and below: no mistake repeats them."""
     unresolved: bool = False
-    """Some `${…}` here or below failed. That is a mistake already; what follows from it is none."""
+    """True if some `${…}` here or below failed. That is a mistake already; what follows from it is none."""
 
     def with_children(self, children: Mapping[str | int, "Section"]) -> "Section":
-        """The same mapping or list with other parts."""
+        """Return the same mapping or list with other parts."""
         values = {key: part.value for key, part in children.items()}
         return replace(
             self,
@@ -53,18 +53,18 @@ class Section:
         )
 
     def mistake(self, text: str, *keys: str | int) -> Mistake:
-        """A mistake at this place, or at a key below it."""
-        place, key = self, self.key
+        """Make a mistake of this section, or of a key below it."""
+        section, key = self, self.key
         for part in keys:
-            place = place.children.get(part, place)
-            key = place.key if part in place.children else joined(key, part)
+            section = section.children.get(part, section)
+            key = section.key if part in section.children else joined(key, part)
         for secret in self.outside:
             if len(secret) > 3:  # replacing less would garble the text and hide nothing
                 text = text.replace(secret, "***")
-        return Mistake(place.file, place.line, key or "file", text)
+        return Mistake(section.file, section.line, key or "file", text)
 
     def reread(self) -> "Section":
-        """What a loose text says where it is not taken for a text; any other section as it is."""
+        """Return a loose text read again as something else than a text; any other section as it is."""
         if not self.loose:
             return self
         if self.value.lstrip().startswith(("[", "{")):
@@ -76,9 +76,9 @@ class Section:
         return replace(self, value=loosely(self.value), loose=False)
 
     def validate(self, model: type[M], overrides: "Section | None" = None) -> M:
-        """This mapping as an instance of `model`, with the keys of `overrides` laid over its own.
+        """Return this mapping as an instance of `model`, with the keys of `overrides` laid over its own.
 
-        ConfigError holds all mistakes, each where its key stands; none, if what is wrong is known already (a `${…}`).
+        ConfigError holds all mistakes, each where its key stands; none if they are known already (a `${…}`).
         """
         if self.unresolved and not self.children:
             raise ConfigError([])
@@ -93,21 +93,23 @@ class Section:
             raise ConfigError(list(mistakes(tree, self, model, error.errors()))) from None
 
 
-def _moved(section: Section, place: Section) -> Section:
-    """The section, as if all of it stood at `place`: that is where its text comes from."""
-    children = {key: _moved(child, place) for key, child in section.children.items()}
-    return replace(section, file=place.file, line=place.line, key=place.key, outside=place.outside, children=children)
+def _moved(section: Section, origin: Section) -> Section:
+    """Return the section with all of it at the line and key of `origin`, from which its text comes."""
+    children = {key: _moved(child, origin) for key, child in section.children.items()}
+    return replace(
+        section, file=origin.file, line=origin.line, key=origin.key, outside=origin.outside, children=children
+    )
 
 
-def _reread(section: Section, places: set[Keys]) -> Section:
-    if () in places:
+def _reread(section: Section, loose: set[Keys]) -> Section:
+    if () in loose:
         return section.reread()
-    below = {keys[0] for keys in places}
+    below = {keys[0] for keys in loose}
     if not below:
         return section
     return section.with_children(
         {
-            key: _reread(child, {keys[1:] for keys in places if keys[0] == key}) if key in below else child
+            key: _reread(child, {keys[1:] for keys in loose if keys[0] == key}) if key in below else child
             for key, child in section.children.items()
         }
     )
@@ -119,7 +121,7 @@ def _validated(section: Section, model: type[M]) -> M:
 
 
 def read(text: str, file: str) -> tuple[Section, list[Mistake]]:
-    """The tree of a YAML document, and the mistakes beside which one can go on. ConfigError if it cannot be read."""
+    """Return the tree of a YAML document, and the mistakes in it. ConfigError if it cannot be read."""
     node = composed(text, file)
     reader = _Reader(file)
     return reader.section(node, "", node.start_mark.line + 1), list(reader.mistakes.values())
@@ -154,7 +156,7 @@ class _Reader:
         )
 
     def _entries(self, node: yaml.MappingNode, here: Section, depth: int = 0) -> dict[str, tuple[yaml.Node, int]]:
-        """Key -> its value and line. What `<<` brings in stands behind what is written here."""
+        """Return key -> value and line. Keys that `<<` brings in yield to those written here."""
         entries: dict[str, tuple[yaml.Node, int]] = {}
         merged: list[yaml.Node] = []
         for key_node, value in node.value:
@@ -183,7 +185,7 @@ class _Reader:
         return self._entries(node, here, depth + 1)
 
     def _name(self, node: yaml.Node, here: Section) -> str | None:
-        """The key as text; None, and a mistake, if it is none."""
+        """Return the key as text; None, and note a mistake, if it is none."""
         if not isinstance(node, yaml.ScalarNode):
             self._mistake(here, "a key must be a text, not a list or a mapping")
         elif node.tag not in TAGS or (node.tag == PLAIN and not isinstance(plainly(node.value), str)):
