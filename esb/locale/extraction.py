@@ -1,4 +1,4 @@
-"""For `make catalogues`: finds the texts of documents, besides those that babel finds by itself.
+"""Extraction for `make catalogues`: the texts of documents, besides those that babel finds by itself.
 
 These are the descriptions of fields, `Field(description="…")`, and the docstrings of components.
 """
@@ -17,7 +17,7 @@ Found = tuple[int, None, str, list[str]]
 def described(
     file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
 ) -> Iterator[Any]:
-    """A babel extraction method."""
+    """Yield all texts of a file: an extraction method of babel."""
     yield from extract_python(file, keywords, comment_tags, options)  # type: ignore[arg-type]  # Babel's own types
     file.seek(0)
     for node in ast.walk(ast.parse(file.read())):

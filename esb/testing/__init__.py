@@ -1,4 +1,4 @@
-"""For tests of plugins: a real gateway around one component, a real upstream, and what must not get out.
+"""Fixtures for tests of plugins: a real gateway around one component, a real upstream, a search for secrets.
 
 The fixtures `gateway`, `upstream`, `call` and `assert_no_secrets` are there wherever esb-gateway[testing] is installed;
 these are their types.

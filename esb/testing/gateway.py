@@ -20,14 +20,14 @@ from esb.server.listener import listening
 from esb.telemetry import logs
 
 APP, SECRET, USER = "test_app", "test-app-secret", "admin"
-"""Who calls, unless a test says otherwise; the app may call everything for everybody."""
+"""The default caller of tests; the app may call everything for everybody."""
 PATH = "/test/component/"
 NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 @dataclass
 class Gateway:
-    """A gateway under test. `events` is what it told so far, `answers` what it answered, as text."""
+    """A gateway under test. `events`: those that it emitted so far; `answers`: its answers, as text."""
 
     url: str
     app: web.Application
@@ -35,11 +35,11 @@ class Gateway:
     path: str
     events: list[Event] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
-    """The log, in both of its forms."""
+    """The log, in both of its forms, text and JSON."""
     answers: list[str] = field(default_factory=list)
 
     async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
-        """The envelope of a POST with these parameters, made by the default app for `user`."""
+        """POST these parameters as the default app for `user`; return the envelope."""
         response = await self.request("POST", user=user, json={**(params or {}), **more})
         envelope: dict[str, Any] = await response.json()
         return envelope
@@ -53,11 +53,11 @@ class Gateway:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> ClientResponse:
-        """The response to a request of the component, or of another path; `options` are those of aiohttp's client."""
+        """Request the component, or another path; return the response. `options` are those of aiohttp's client."""
         identity = {"bk_app_code": APP, "bk_app_secret": SECRET, "bk_username": user}
-        told = {"X-Bkapi-Authorization": json.dumps(identity), **(headers or {})}
+        sent = {"X-Bkapi-Authorization": json.dumps(identity), **(headers or {})}
         url = f"{self.url}{ROOT}{path or self.path}"
-        async with self.http.request(method, url, headers=told, **options) as response:
+        async with self.http.request(method, url, headers=sent, **options) as response:
             body = await response.read()
         head = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
         self.answers.append(f"{response.status}\n{head}\n\n{body.decode(errors='replace')}")
@@ -65,7 +65,7 @@ class Gateway:
 
 
 class OpenGateway(Protocol):
-    """Opens a gateway around the component that `use` names, or around a class."""
+    """A function that opens a gateway around a component: `use` names it, or is its class."""
 
     async def __call__(
         self,
@@ -78,7 +78,7 @@ class OpenGateway(Protocol):
         clock: Clock | None = None,
         **stanza: Any,
     ) -> Gateway:
-        """`config` and the keys of `stanza` (timeout, methods, test_config, …) stand in the component's stanza.
+        """Open it. `config` and the keys of `stanza` (timeout, methods, test_config, …) are the component's stanza.
 
         `users` are people whom the directory knows; `also` are further stanzas; `clock` drives every expiry.
         """
@@ -86,7 +86,7 @@ class OpenGateway(Protocol):
 
 
 class CallComponent(Protocol):
-    """Calls the component of the gateway that was opened last."""
+    """A function that calls the component of the gateway that was opened last, and returns the envelope."""
 
     async def __call__(
         self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any
@@ -94,10 +94,10 @@ class CallComponent(Protocol):
 
 
 class Gateways:
-    """Opens gateways, and knows them all."""
+    """The gateways that a test has opened, in that order."""
 
     def __init__(self, stack: AsyncExitStack, folder: Path, scratch: Path) -> None:
-        """`folder`: plugins are importable from here. `scratch`: for their configurations."""
+        """Take two folders: plugins are importable from `folder`, configurations are written to `scratch`."""
         self.opened: list[Gateway] = []
         self._stack = stack
         self._folder = folder
@@ -147,13 +147,13 @@ def _document(components: list[Mapping[str, Any]], users: Sequence[Mapping[str, 
 
 
 def _yaml(document: Any) -> str:
-    """JSON, with every odd character escaped as YAML does it: there, some of them are line breaks or forbidden."""
+    """Return JSON with each character that is not ASCII escaped: some are line breaks or forbidden in YAML."""
     text = json.dumps(_literal(document), ensure_ascii=False)
     return NOT_ASCII.sub(lambda match: f"\\U{ord(match[0]):08x}", text)
 
 
 def _literal(value: Any) -> Any:
-    """The value with `${` written so that nothing is filled in: what a test says is what the component gets."""
+    """Return the value with `${` escaped, so that nothing is filled in: the component gets it as the test wrote it."""
     if isinstance(value, str):
         return value.replace("${", "$${")
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Whether a secret got out: in answers, events, the log, or in what a traceback or a debugger would show."""
+"""A search for secrets that got out: in answers, events, the log, or the reprs that a traceback would show."""
 
 import base64
 import json
@@ -13,25 +13,26 @@ SHORTEST = 4
 
 
 class AssertNoSecrets(Protocol):
-    """Fails if one of these secrets got out of a gateway that the test has opened."""
+    """A function that fails if one of these secrets got out of a gateway that the test has opened."""
 
     def __call__(self, *secrets: str) -> None: ...
 
 
 def assert_no_secrets(gateways: Sequence[Gateway], logged: str, *secrets: str) -> None:
-    """AssertionError names the place, not the secret. `logged` is what went to Python's own logging."""
+    """Search all outputs; the AssertionError names the output, not the secret. `logged`: from Python's own logging."""
     __tracebackhide__ = True
     for number, secret in enumerate(secrets, 1):
         if len(secret) < SHORTEST:
             raise ValueError(f"secret {number} is shorter than {SHORTEST} characters: it would be found by chance")
         forms = set(_forms(secret))
-        for place, text in [("Python's logging", logged), *(found for each in gateways for found in _told(each))]:
+        outputs = [("Python's logging", logged), *(output for each in gateways for output in _outputs(each))]
+        for output, text in outputs:
             if any(form in text for form in forms):
-                raise AssertionError(f"secret {number} got out, in {place}")
+                raise AssertionError(f"secret {number} got out, in {output}")
 
 
-def _told(gateway: Gateway) -> Iterator[tuple[str, str]]:
-    """Places, and what stands there."""
+def _outputs(gateway: Gateway) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each output of this gateway."""
     for number, answer in enumerate(gateway.answers, 1):
         yield f"answer {number}", answer
     for event in gateway.events:
@@ -44,7 +45,7 @@ def _told(gateway: Gateway) -> Iterator[tuple[str, str]]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How it may be written."""
+    """Yield the spellings of a secret: plain, quoted for URLs and JSON, in a repr, in base64."""
     yield secret
     yield quote(secret, safe="")
     yield quote_plus(secret)

@@ -1,4 +1,4 @@
-"""A third-party system for tests: a real server whose answers a test decides, and which remembers what it was asked."""
+"""A third-party system for tests: a real server whose answers a test decides, and which remembers its requests."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class Received:
 
 @dataclass
 class _Rule:
-    """An answer, and to what."""
+    """An answer, the requests that get it (None: all), and the number of times left (None: no limit)."""
 
     handler: Handler
     path: str | None
@@ -61,17 +61,17 @@ class Upstream:
         method: str | None = None,
         times: int | None = None,
     ) -> None:
-        """Answers with this from now on; of several answers that fit, with the one that was told last.
+        """Answer like this from now on; of several answers that fit, the one given last counts.
 
         `body`: bytes or a text as they are, anything else as JSON; or a function from aiohttp's request to its
-        response. `path` and `method`: only requests of these. `times`: only so many, then what was told before counts
-        again.
+        response. `path` and `method`: only requests of these. `times`: only so many, then the answer given before
+        counts again.
         """
         handler = body if callable(body) else _fixed(body, status, headers or {})
         self._rules.insert(0, _Rule(handler, path, method, times))
 
     def hangs(self, *, path: str | None = None) -> None:
-        """Answers nothing from now on."""
+        """Leave requests without an answer from now on."""
 
         async def wait(request: web.Request) -> web.StreamResponse:
             await self._closing.wait()
@@ -80,13 +80,13 @@ class Upstream:
         self.answers(wait, path=path)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Remembers the request, and answers by the first rule that fits."""
+        """Remember the request, and answer by the first rule that fits; 404 if none does."""
         body = await request.read()
         self.requests.append(Received(request.method, request.path, dict(request.query), request.headers.copy(), body))
         rule = next((rule for rule in self._rules if rule.fits(request)), None)
         if rule is None:
-            told = f"the test says no answer to {request.method} {request.path}: see upstream.answers()"
-            return web.json_response({"error": told}, status=404)
+            error = f"the test says no answer to {request.method} {request.path}: see upstream.answers()"
+            return web.json_response({"error": error}, status=404)
         if rule.left is not None:
             rule.left -= 1
         return await rule.handler(request)
@@ -97,7 +97,7 @@ class Upstream:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Upstream]:
-    """An upstream on a free port of loopback."""
+    """Serve an upstream on a free port of loopback."""
     upstream = Upstream()
     app = web.Application(client_max_size=2**30)
     app.router.add_route("*", "/{path:.*}", upstream.handle)
