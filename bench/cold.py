@@ -30,7 +30,7 @@ async def _first(url: str, contender: Contender) -> None:
 
 
 def started(contender: Contender, folder: Path) -> tuple[float, float]:
-    """Seconds to the first answer, and the megabytes held after it."""
+    """Return the seconds to the first answer, and the megabytes held after it."""
     log = folder / "log"
     with upstream((), log) as asked:
         begun = time.perf_counter()
@@ -41,7 +41,7 @@ def started(contender: Contender, folder: Path) -> tuple[float, float]:
 
 
 def imported() -> float:
-    """Seconds to import what every such gateway imports."""
+    """Return the seconds to import the modules that every such gateway imports."""
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-c", BASE], env=os.environ | REPEATABLE, check=True)
     return time.perf_counter() - begun

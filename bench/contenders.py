@@ -1,4 +1,4 @@
-"""Who takes part, and how each is started: as a process of its own that says where it listens."""
+"""The contenders, and their start: each as a process of its own that prints its URL."""
 
 import os
 import socket
@@ -105,7 +105,7 @@ def running(
 
 
 def _ready(process: "subprocess.Popen[str]", log: Path) -> str:
-    """Where it listens, as soon as it does."""
+    """Return its URL, as soon as it listens."""
     for line in process.stdout or ():
         if line.startswith(READY):
             url = line.removeprefix(READY).strip()

@@ -28,7 +28,7 @@ SECONDS = 0.6
 WIDEST = 0.4
 ATTEMPTS = 3
 OURS = "gateway:httptools"
-"""How often it does with its CPU what the others do once with theirs has a column of its own."""
+"""The contender with a column of its own: the sends that it makes with the CPU of one send of another."""
 
 
 async def spent(served: Running, batch: Batch, connections: int, sends: int) -> float:

@@ -21,7 +21,7 @@ async def _send(url: str, batch: Batch, number: int, times: int) -> float:
 
 
 def measure(contender: Contender, number: int) -> tuple[float, float]:
-    """Seconds until all have their answer, and kilobytes for each. One error, and there is no figure: it is void."""
+    """Return the seconds until all have their answer, and kilobytes for each. Void if one is an error."""
     scenario = SCENARIOS["send"]
     batch = scenario.asked_of(contender)
     with (

@@ -31,7 +31,7 @@ class Counting:
         self._dumps = 0
 
     def since_last(self) -> int:
-        """Instructions since the last time this was asked."""
+        """Return the instructions since the last call of this method."""
         self._dumps += 1
         subprocess.run(["callgrind_control", "--dump", str(self._pid)], check=True, capture_output=True)
         dump = self._folder / f"counts.{self._dumps}"
@@ -42,7 +42,7 @@ class Counting:
 
 
 async def counted(served: Running, counting: Counting, batch: Batch, connections: int, sends: int) -> float:
-    """Instructions per send, over so many connections."""
+    """Return instructions per send, over so many connections."""
     async with Load(served.url, connections) as load:
         await load.send(batch, 4 * connections)
         counting.since_last()

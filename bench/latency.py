@@ -1,4 +1,4 @@
-"""What a relay adds to the upstream's own time: the median at one client, everything on one CPU, turn by turn."""
+"""The time that a relay adds to the upstream's own: the median at one client, all on one CPU, turn by turn."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ async def median(url: str, batch: Batch, sends: int) -> float:
 
 
 def measure(contenders: list[Contender], scenario: Scenario, sends: int, rounds: int) -> dict[str, list[float]]:
-    """What each adds, in microseconds, round by round."""
+    """Return the microseconds that each adds, round by round."""
     found: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     with tempfile.TemporaryDirectory(prefix="esb-bench-") as name, ExitStack() as stack:
         running = {

@@ -16,7 +16,7 @@ class Void(Exception):
 
 @dataclass
 class Sent:
-    """What came of some sends, all of them answered rightly."""
+    """The seconds of some sends, all of them answered rightly."""
 
     seconds: float
     latencies: list[float] = field(default_factory=list, repr=False)
@@ -24,7 +24,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Batch:
-    """What is sent, and what comes back if all is well."""
+    """A request, and the check of its answer."""
 
     request: bytes
     check: Check
@@ -51,7 +51,7 @@ class Load:
             connection.close()
 
     async def send(self, batch: Batch, times: int) -> Sent:
-        """Sends it so many times, each connection its share. Void if any answer is not as it should be."""
+        """Send a batch's request `times` times, each connection its share. Void if any answer fails the check."""
         share, more = divmod(times, self._number)
         sent = Sent(0.0)
         started = time.perf_counter()

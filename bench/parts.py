@@ -23,7 +23,7 @@ class Part:
     arguments: tuple[str, ...] = ()
 
     def measured(self) -> str:
-        """What the script prints."""
+        """Return the script's output. Failed if it fails."""
         print(f"{self.script} {' '.join(self.arguments)}", file=sys.stderr, flush=True)
         command = [sys.executable, str(HERE / self.script), *self.arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

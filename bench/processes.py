@@ -1,4 +1,4 @@
-"""What processes have used, read from /proc: CPU time and memory, children included."""
+"""CPU time and memory that processes have used, read from /proc, children included."""
 
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ def _ticks(pid: int) -> int:
 
 
 def memory(pid: int, key: str = "VmRSS") -> int:
-    """Kilobytes in memory now; with VmHWM, at most so far."""
+    """Return kilobytes in memory now; with VmHWM, the most so far."""
     total = 0
     for each in family(pid):
         for line in Path(f"/proc/{each}/status").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""What is asked of a contender, and what it must answer."""
+"""The scenarios: requests to a contender, and checks of its answers."""
 
 import json
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Scenario:
     upstream: tuple[str, ...] = ()
 
     def asked_of(self, contender: Contender) -> Batch:
-        """What this contender is sent."""
+        """Return the batch for this contender."""
         return DIRECT if contender.transparent else self.batch
 
 
@@ -70,7 +70,7 @@ _SEND = _request(SEND_PATH, CALLER, SEND)
 DIRECT = Batch(
     _request("/cgi-bin/message/send?access_token=bench-token", CALLER, {"touser": "zhangsan", **SEND}), _delivered
 )
-"""What the upstream itself is asked, and whoever passes everything on."""
+"""The request to the upstream itself, and to contenders that pass everything on."""
 
 SCENARIOS = {
     scenario.name: scenario

@@ -1,4 +1,4 @@
-"""What the gateway is held to: each measure, the figure, and beside it what it must be and what it aims at.
+"""The bounds of the gateway's speed: each measure with its figure, the bound that it must keep, and its aim.
 
 Run alone, it measures what these need, and nothing else.
 """

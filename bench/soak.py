@@ -18,7 +18,7 @@ from soak_calls import Sending, calls, made
 from soak_world import SECRETS, World, opened
 
 SHOWN = 20
-"""How many of the lies are printed."""
+"""The most lies that are printed."""
 
 
 async def soak(sends: int, seed: int, at_once: int) -> tuple[Books, list[str]]:

@@ -1,4 +1,4 @@
-"""What callers were told, against what arrived."""
+"""The books of a soak: answers to callers against messages that arrived."""
 
 import re
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ Deliveries = Mapping[tuple[str, str], Counter[int]]
 
 
 def deliveries(inbox: Iterable[Mapping[str, Any]]) -> tuple[Deliveries, int]:
-    """What arrived, and how much was dropped although the gateway could have known better."""
+    """Return the messages that arrived, and the number dropped although the gateway could have known better."""
     found: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     dropped = 0
     for message in inbox:
@@ -68,7 +68,7 @@ class Books:
         return dict(entries)
 
     def _resolve(self, sending: Sending, fates: list[dict[str, tuple[str, int]]]) -> None:
-        """Answers to repetitions may differ only if the first ones sent nothing."""
+        """Count answers to repetitions that differ, unless the first ones sent nothing."""
         final = fates[-1]
         for earlier in fates[:-1]:
             if earlier != final and any(kind != "failed" for kind, _ in earlier.values()):

@@ -1,4 +1,4 @@
-"""Where the soak happens: a gateway, and a sandbox whose every answer may go wrong."""
+"""The world of the soak: a gateway, and a sandbox whose every answer may go wrong."""
 
 import io
 import json
@@ -90,7 +90,7 @@ ON_SEND: list[tuple[float, dict[str, Any], tuple[str, ...]]] = [
     (0.05, {"latency_ms": 30}, BOTH),
     (0.02, {"content_type": "text/plain"}, BOTH),
 ]
-"""How often what happens to a send, and whether before or after the message is recorded."""
+"""Faults of sends: probability, action, and the moments (before or after the message is recorded) to choose from."""
 ON_TEMPLATE_SEND = [(0.005, {"errcode": 40252}), (0.005, {"errcode": 43108}), (0.005, {"errcode": 43004})]
 """Codes of official accounts only, before anything is recorded: 40252 promises to deliver later."""
 ON_FETCH: list[tuple[float, dict[str, Any]]] = [
@@ -105,7 +105,7 @@ ON_FETCH: list[tuple[float, dict[str, Any]]] = [
 
 @dataclass
 class World:
-    """What is open while the soak goes on. `tokens` are those that WeChat was shown."""
+    """The servers and files of a soak. `tokens`: those that requests to WeChat carried."""
 
     gateway: str
     sandbox: str

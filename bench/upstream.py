@@ -55,7 +55,7 @@ class WeCom(asyncio.Protocol):
 
 
 def _size(buffer: bytes) -> int | None:
-    """How long the first request in the buffer is; None if it is not all there."""
+    """Return the bytes of the first request in the buffer; None if it is not all there."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         return None

@@ -18,7 +18,7 @@ CHANGING = ("request_id", "msgids")
 
 
 def ask(base: str, request: dict[str, Any]) -> Any:
-    """Status and JSON of the answer; the error's name if there is none."""
+    """Return status and JSON of the answer; the error's name if there is none."""
     url = f"{base.rstrip('/')}/api/c/compapi/{request['path'].lstrip('/')}"
     headers = {"Content-Type": "application/json", **request.get("headers", {})}
     asked = urllib.request.Request(url, json.dumps(request.get("body", {})).encode(), headers)  # noqa: S310 - by hand
@@ -44,7 +44,7 @@ def steady(value: Any) -> Any:
 
 
 def main(old: str, new: str, file: str) -> int:
-    """How many requests were answered differently, printed one by one; 1 at most, as an exit code."""
+    """Print the requests that were answered differently; return the exit code, 1 if there are any."""
     lines = [line for line in Path(file).read_text("utf-8").splitlines() if line.strip()]
     differences = 0
     for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""What every peer does with a call: who calls, for whom, is it complete, what goes to WeChat, what WeChat said.
+"""The work of every peer on a call: check caller, user and parameters, make WeChat's request, read its answer.
 
 The least that a relay can do, the same for all of them, so that what differs is how they speak HTTP.
 """
@@ -20,7 +20,7 @@ JSON = "application/json; charset=utf-8"
 
 
 class Refused(Exception):
-    """What the caller is told instead."""
+    """The message that the caller gets instead of an answer."""
 
 
 def check(authorization: str) -> None:

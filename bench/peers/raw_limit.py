@@ -14,7 +14,7 @@ PLACE = urlsplit(UPSTREAM)
 HOST, PORT = PLACE.hostname or "", PLACE.port or 80
 
 
-class Asking(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol):
     """A connection to the upstream."""
 
     def connection_made(self, transport: Any) -> None:
@@ -39,7 +39,7 @@ class Asking(asyncio.Protocol):
             self._answered.set_result(self._body)
 
 
-IDLE: deque[Asking] = deque()
+IDLE: deque[UpstreamConnection] = deque()
 TOKENS: dict[str, str] = {}
 
 
@@ -47,7 +47,7 @@ async def ask(method: str, url: str, body: bytes) -> bytes:
     if IDLE:
         connection = IDLE.pop()
     else:
-        _, connection = await asyncio.get_running_loop().create_connection(Asking, HOST, PORT)
+        _, connection = await asyncio.get_running_loop().create_connection(UpstreamConnection, HOST, PORT)
     head = (
         f"{method} {url.removeprefix(UPSTREAM)} HTTP/1.1\r\nHost: {PLACE.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
