@@ -46,12 +46,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests wait most of their time come first: begun last, they would be waited for alone."""
+    """Put files first whose tests wait most of their time: begun last, they would be waited for alone."""
     items.sort(key=lambda item: item.path.name not in WAITING)
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays to the end: nobody who collects garbage need look at it."""
+    """Spare the garbage collector all that is loaded by now: it stays to the end."""
     gc.freeze()
 
 
@@ -69,7 +69,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def opened() -> AsyncIterator[AsyncExitStack]:
-    """Closes what a test opened, in reverse."""
+    """A stack that closes all that a test opened, in reverse."""
     async with AsyncExitStack() as stack:
         yield stack
 
@@ -81,7 +81,7 @@ async def http(opened: AsyncExitStack) -> ClientSession:
 
 @pytest.fixture
 def open_server(opened: AsyncExitStack) -> OpenServer:
-    """Serves an application on a free port of loopback; its URL. For upstreams that misbehave in their own way."""
+    """Serve an application on a free port of loopback; return its URL. For upstreams with bad manners of their own."""
 
     async def open_one(app: web.Application) -> str:
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
@@ -107,7 +107,7 @@ def slow_wecom() -> Iterator[SlowWeCom]:
 
 @pytest.fixture
 def open_gateway(opened: AsyncExitStack, http: ClientSession, tmp_path: Path) -> OpenGateway:
-    """Serves the gateway of a configuration: `components` (YAML list items), or the whole text as `config`."""
+    """Serve the gateway of a configuration: `components` (YAML list items), or the whole text as `config`."""
 
     async def open_one(
         components: str = WECOM,

@@ -1,4 +1,4 @@
-"""Whom a message is for, and how the caller named them."""
+"""The recipients of a message: names as the caller typed them, the addresses they lead to, and their faults."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ async def look_up(*usernames: str, directory: Directory | None = None) -> Audien
     return await looked_up(directory or Directory(), make_call(), usernames, address_of("chat"))
 
 
-def told(audience: Audience) -> str:
+def complaint(audience: Audience) -> str:
     return str(audience.complaint())
 
 
@@ -65,7 +65,7 @@ async def test_names_with_one_address_share_it() -> None:
 async def test_names_that_lead_nowhere_are_sorted_by_why() -> None:
     audience = await look_up("nobody", "without", "admin", "phantom")
     assert audience.addresses == ("zhangsan",)
-    assert told(audience) == (
+    assert complaint(audience) == (
         "The following users are not blueking users: nobody,phantom;"
         "The following users contact format are incorrect: without"
     )

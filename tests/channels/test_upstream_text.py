@@ -1,4 +1,4 @@
-"""What a caller reads of an upstream's own words."""
+"""An upstream's own words, as far as a caller may read them."""
 
 from esb.channels.upstream_text import readable_code, readable_text
 

@@ -38,7 +38,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def config(gateway: Running, tmp_path: Path) -> Path:
-    """What the gateway would be configured by, had it a port of its own."""
+    """The gateway's configuration, with the port that it was given."""
     path = tmp_path / "esb.yaml"
     path.write_text(CONFIG.format(port=gateway.url.rpartition(":")[2]))
     return path
@@ -169,7 +169,7 @@ class _Redirecting(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Says nothing."""
+        """Log nothing."""
 
 
 def test_who_redirects_does_not_get_the_secrets_sent_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

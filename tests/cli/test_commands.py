@@ -430,7 +430,7 @@ def _assert_all_mistakes(text: str, path: Path) -> None:
 
 
 def _wait_until_draining(gateway: Running) -> None:
-    """Asks for its health until it says that it takes no more calls."""
+    """Ask for its health until it says that it takes no more calls."""
     for _ in range(1000):
         if exchange(gateway.url + "/api/c/healthz/").status == 503:
             return

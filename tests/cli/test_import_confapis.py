@@ -67,12 +67,12 @@ class Importing:
         return CliRunner().invoke(main, ["import", "confapis", *arguments])
 
     def notes(self, text: str) -> list[str]:
-        """What is said on stderr about this declaration, without the folder."""
+        """Return the lines on stderr about this declaration, without the folder."""
         done = self.run(self.declare(text), "--host", "tasks=http://tasks.example.com")
         return [line.removeprefix(f"{self._folder}/") for line in done.stderr.splitlines()]
 
     def stanzas(self, text: str) -> list[dict[str, Any]]:
-        """What comes out, read again."""
+        """Return the components of the output, read again."""
         done = self.run(self.declare(text), "--host", "tasks=http://tasks.example.com")
         assert done.exit_code == 0, done.stderr
         components: list[dict[str, Any]] = read(done.stdout, "out")[0].value["components"]

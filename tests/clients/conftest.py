@@ -49,7 +49,7 @@ components:
 
 @pytest.fixture(scope="session", autouse=True)
 def django_project(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What an app of BlueKing's has in its settings. Django takes them once in a process."""
+    """Set Django up as an app of BlueKing's does. Django takes settings once in a process."""
     if settings.configured:
         return
     settings.configure(

@@ -81,7 +81,7 @@ def refused(text: str | Section, overrides: Section | None = None) -> list[str]:
 
 
 def from_outside(key: str, value: str) -> Section:
-    """What `key: ${VAR}` becomes."""
+    """Return `key: ${VAR}` filled in with this value."""
     text = Section("esb.yaml", 2, key, value, loose=True, outside=(value,))
     return Section("esb.yaml", 1, "", {}).with_children({key: text})
 

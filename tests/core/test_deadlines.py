@@ -12,7 +12,7 @@ SECONDS = 10.0
 
 
 async def within(deadlines: Deadlines, work: Awaitable[object]) -> bool:
-    """Whether the deadline cut this work off."""
+    """Return True if the deadline cut this work off."""
     task = asyncio.current_task()
     assert task is not None
     try:

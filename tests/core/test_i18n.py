@@ -54,7 +54,7 @@ async def rooms(open_gateway: OpenGateway) -> Gateway:
     return await open_gateway(ROOMS, more="middlewares: []\nserver: {max_body: 1000}\n")
 
 
-async def told(gateway: Gateway, path: str, language: dict[str, str], **options: Any) -> dict[str, Any]:
+async def envelope_in(gateway: Gateway, path: str, language: dict[str, str], **options: Any) -> dict[str, Any]:
     response = await gateway.request("POST", f"/api/c/{path}", headers=language, **options)
     envelope: dict[str, Any] = await response.json()
     return envelope
@@ -190,18 +190,18 @@ async def test_what_failed_for_a_receiver_is_translated(gateway: Gateway) -> Non
 async def test_what_fails_before_and_beyond_a_component_is_translated_too(
     rooms: Gateway, path: str, options: dict[str, Any], english: str, chinese: str
 ) -> None:
-    assert (await told(rooms, path, {}, **options))["message"] == english
-    assert (await told(rooms, path, CHINESE, **options))["message"] == chinese
+    assert (await envelope_in(rooms, path, {}, **options))["message"] == english
+    assert (await envelope_in(rooms, path, CHINESE, **options))["message"] == chinese
 
 
 async def test_a_draining_gateway_says_so_in_both_languages(rooms: Gateway) -> None:
     rooms.app[GATEWAY].ingress.draining = True
-    assert (await told(rooms, "compapi/test/told/", CHINESE))["message"] == "网关正在停止或尚未就绪，请稍后重试"
+    assert (await envelope_in(rooms, "compapi/test/told/", CHINESE))["message"] == "网关正在停止或尚未就绪，请稍后重试"
 
 
 async def test_texts_in_the_data_of_a_success_are_translated(rooms: Gateway) -> None:
-    english = await told(rooms, "compapi/test/told/", ENGLISH)
-    chinese = await told(rooms, "compapi/test/told/", CHINESE)
+    english = await envelope_in(rooms, "compapi/test/told/", ENGLISH)
+    chinese = await envelope_in(rooms, "compapi/test/told/", CHINESE)
     assert english["data"] == {
         "hint": "wechat receiver",
         "failed": [{"errmsg": REQUIRED["en"], "receiver": "{x}"}],
@@ -211,13 +211,13 @@ async def test_texts_in_the_data_of_a_success_are_translated(rooms: Gateway) -> 
 
 
 async def test_a_components_own_envelope_is_translated_even_where_orjson_gives_up(rooms: Gateway) -> None:
-    envelope = await told(rooms, "compapi/test/enveloped/", CHINESE)
+    envelope = await envelope_in(rooms, "compapi/test/enveloped/", CHINESE)
     assert (envelope["code"], envelope["message"]) == (7, REQUIRED["zh"])
     assert envelope["data"] == {"n": HUGE, "t": ["抄送人"]}
 
 
 async def test_a_callers_own_text_is_never_taken_for_a_template(rooms: Gateway) -> None:
-    envelope = await told(rooms, "compapi/test/refused/", CHINESE)
+    envelope = await envelope_in(rooms, "compapi/test/refused/", CHINESE)
     assert envelope["message"] == "My own text about {braces}"
     assert envelope["data"]["hint"] == "发件人 [a{b}] {0}"
 

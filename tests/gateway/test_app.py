@@ -1,4 +1,4 @@
-"""What is opened and closed, in which order, and how a gateway drains."""
+"""The life of an app: the order in which its parts are opened and closed, and its draining."""
 
 import asyncio
 from pathlib import Path

@@ -20,7 +20,7 @@ from tests.support.gateway import Gateway, OpenGateway
 from tests.support.process_services import make_process_services
 
 CLOSED: list[str] = []
-"""What was closed, in order; emptied by the fixture below."""
+"""The names of all that was closed, in order; emptied by the fixture below."""
 
 
 class Closing(Component[Any, Params]):

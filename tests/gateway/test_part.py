@@ -1,4 +1,4 @@
-"""What the gateway opens, asks for its health and closes, and which of it outlives a reload."""
+"""Parts that the gateway opens, asks for their health and closes, and those that outlive a reload."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from tests.support.processes.command_line import run
 from tests.support.wire import until
 
 LIFE: list[str] = []
-"""What happened, in order; emptied by the fixture below."""
+"""The events in the life of all parts, in order; emptied by the fixture below."""
 
 
 class PartConfig(ConfigModel):
@@ -148,7 +148,7 @@ async def mail(gateway: Gateway) -> Any:
 
 
 async def closed(gateway: Gateway, number: int) -> None:
-    """Returns when this generation has closed."""
+    """Wait until this generation has closed."""
     await until(lambda: number in [event.generation for event in gateway.events if isinstance(event, GenerationClosed)])
 
 

@@ -1,4 +1,4 @@
-"""From a stanza to a running thing, and what an operator is told when it cannot be had."""
+"""From a stanza to a running plugin, and the mistakes that an operator reads if there is none."""
 
 import importlib
 import sys
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def mistakes(folder: Path) -> Mistakes:
-    """What is wrong with a config beside a plugin file `pl.py`; nothing if it builds."""
+    """The mistakes of a config beside a plugin file `pl.py`; none if it builds."""
 
     def found(config: str, plugin: str = "") -> list[str]:
         (folder / "pl.py").write_text(plugin)

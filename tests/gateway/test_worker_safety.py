@@ -1,4 +1,4 @@
-"""What several processes need a shared store for."""
+"""Features for which several processes need a shared store."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What bad input gets: a clear envelope, and nothing is sent."""
+"""Bad input: it gets a clear envelope, and nothing is sent."""
 
 import asyncio
 import json

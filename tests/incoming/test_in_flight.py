@@ -1,4 +1,4 @@
-"""Who is still inside."""
+"""The counts of calls in flight."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Which component answers a path."""
+"""The component that answers a path."""
 
 import pytest
 

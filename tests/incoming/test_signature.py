@@ -1,4 +1,4 @@
-"""What is signed, and what a signature must look like; as pure functions."""
+"""The text that is signed, and the form of a signature; as pure functions."""
 
 import pytest
 

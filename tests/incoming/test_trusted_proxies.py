@@ -1,4 +1,4 @@
-"""What trusted proxies tell about a request."""
+"""Address and scheme of a request, as trusted proxies report them."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,4 @@
-"""What the JSON Schema of a parameter accepts, the gateway accepts; and what it refuses, the gateway refuses."""
+"""The JSON Schema of a parameter accepts and refuses the same values as the gateway."""
 
 from typing import Annotated, Any
 
@@ -75,7 +75,7 @@ class Dicts1(Params):
 
 
 EMPTY_LISTS: list[Any] = [None, False, 0, "", {}]
-"""What an old caller may send for a list that is empty; a document need not advise it."""
+"""Values that an old caller may send for an empty list; a document need not advise them."""
 BLANK = [[""]]
 """A list of nothing but blanks, which no schema need tell from others."""
 

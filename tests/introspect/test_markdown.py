@@ -1,4 +1,4 @@
-"""`esb docs`: what callers are promised of every component, in two languages."""
+"""`esb docs`: the contract of every component with its callers, in two languages."""
 
 import json
 import re
@@ -46,7 +46,7 @@ result | bool
 code | int
 message | string
 """
-"""What BlueKing's document of send_weixin promises."""
+"""Parameters and answer keys in BlueKing's own document of send_weixin."""
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def describe(config: Path) -> Any:
 
 
 def section(text: str, title: str) -> str:
-    """What stands below a heading, up to the next one of its rank or above."""
+    """Return the text below a heading, up to the next one of its rank or above."""
     found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,3}} |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[2]

@@ -170,7 +170,7 @@ def test_a_configuration_with_mistakes_has_no_document(tmp_path: Path) -> None:
 
 
 async def test_the_gateway_answers_as_it_says(everything: Gateway) -> None:
-    """Calls that schemathesis makes up, good ones and bad ones, over HTTP."""
+    """Send calls that schemathesis makes up, good ones and bad ones, over HTTP."""
     known = await asyncio.to_thread(called, everything.url, described(everything), CALLER, 6)
     whoever = await asyncio.to_thread(called, everything.url, described(everything), {}, 1)
 

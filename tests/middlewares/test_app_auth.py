@@ -1,4 +1,4 @@
-"""Which app is calling: app code and secret. Signatures and tokens have tests of their own."""
+"""The app that is calling, by app code and secret. Signatures and tokens have tests of their own."""
 
 from types import SimpleNamespace
 from typing import cast

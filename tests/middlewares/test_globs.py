@@ -1,4 +1,4 @@
-"""Which names globs give."""
+"""The names that globs match."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which app may call which component."""
+"""The components that an app may call."""
 
 from typing import Any, cast
 

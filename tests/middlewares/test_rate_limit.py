@@ -1,4 +1,4 @@
-"""The middleware rate_limit: who is let through, who is not, and what both are told."""
+"""The middleware rate_limit: the calls that it lets through, those that it refuses, and the headers of both."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which user an app acts for: the order of credentials, and that a bad one is final."""
+"""The user that an app acts for: the order of credentials, of which a bad one is final."""
 
 from types import SimpleNamespace
 from typing import cast

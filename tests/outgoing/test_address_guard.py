@@ -1,4 +1,4 @@
-"""Which addresses no third-party system has, in whatever form they are written."""
+"""Addresses that no third-party system has, in whatever form they are written."""
 
 import ipaddress
 

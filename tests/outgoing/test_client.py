@@ -101,7 +101,7 @@ async def failure(outgoing: Outgoing, url: str, *, call: Any = None, **options: 
     return caught.value
 
 
-def told(error: UpstreamError) -> tuple[str, bool]:
+def reported(error: UpstreamError) -> tuple[str, bool]:
     return str(error.reason), error.sent
 
 
@@ -137,19 +137,19 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 async def test_a_refused_connection_was_not_sent(outgoing: Outgoing) -> None:
     error = await failure(outgoing, f"http://127.0.0.1:{free_port()}")
-    assert told(error) == (UNREACHABLE, False)
+    assert reported(error) == (UNREACHABLE, False)
     assert error.code == 1306201
 
 
 async def test_a_name_that_does_not_resolve_was_not_sent(outgoing: Outgoing) -> None:
     error = await failure(outgoing, "http://no-such-host.invalid")
-    assert told(error) == ("the host name could not be resolved", False)
+    assert reported(error) == ("the host name could not be resolved", False)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.com", "http://", "http://[::1", "example.com", "http://a:999999"])
 async def test_an_address_that_is_no_url_was_not_sent(outgoing: Outgoing, url: str) -> None:
     error = await failure(outgoing, url)
-    assert told(error) == ("the request cannot be sent: its address, its proxy or a header is not valid", False)
+    assert reported(error) == ("the request cannot be sent: its address, its proxy or a header is not valid", False)
 
 
 async def test_a_header_that_cannot_be_sent_was_not_sent(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -163,7 +163,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
 ) -> None:
     server = await open_raw(answering(b"{}"), self_signed)
     error = await failure(outgoing, server.url.replace("http:", "https:"))
-    assert told(error) == ("the TLS certificate or handshake was refused", False)
+    assert reported(error) == ("the TLS certificate or handshake was refused", False)
 
 
 async def test_a_server_that_speaks_no_tls_is_refused(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -172,7 +172,7 @@ async def test_a_server_that_speaks_no_tls_is_refused(outgoing: Outgoing, open_r
         await peer.gone()
 
     error = await failure(outgoing, (await open_raw(greet)).url.replace("http:", "https:"))
-    assert told(error) == ("the TLS certificate or handshake was refused", False)
+    assert reported(error) == ("the TLS certificate or handshake was refused", False)
 
 
 async def test_a_connection_that_does_not_come_about_in_time_was_not_sent(
@@ -180,14 +180,14 @@ async def test_a_connection_that_does_not_come_about_in_time_was_not_sent(
 ) -> None:
     server = await open_raw(silent)  # no TLS handshake ever
     error = await late(10, failure(outgoing, server.url.replace("http:", "https:")), server.has_opened(1))
-    assert told(error) == ("the connection could not be established in time", False)
+    assert reported(error) == ("the connection could not be established in time", False)
 
 
 async def test_a_deadline_that_has_passed_sends_nothing(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     server = await open_raw(answering(b"{}"))
     call = make_call(timeout=7, deadline=asyncio.get_running_loop().time() - 1)
     error = await failure(outgoing, server.url, call=call)
-    assert told(error) == (TOO_SLOW.format(7), False)
+    assert reported(error) == (TOO_SLOW.format(7), False)
     assert server.opened == 0
 
 
@@ -215,7 +215,7 @@ async def test_another_status_than_200_is_a_failure(
     error = await failure(outgoing, server.url)
     number = int(status[:3])
     reason = "Error Message: third-party system interface response status code is not 200"
-    assert told(error) == (f"Status Code: {number}, {reason}", sent)
+    assert reported(error) == (f"Status Code: {number}, {reason}", sent)
     assert error.http_status == number
     assert may_have_acted(number) is sent
 
@@ -246,7 +246,7 @@ async def test_an_answer_that_is_no_json_object_is_a_failure(
     outgoing: Outgoing, open_raw: OpenRaw, body: bytes
 ) -> None:
     error = await failure(outgoing, (await open_raw(answering(body))).url)
-    assert told(error) == (NO_JSON, True)
+    assert reported(error) == (NO_JSON, True)
     assert error.http_status == 200
 
 
@@ -320,7 +320,7 @@ async def test_a_reset_before_the_request_was_taken_counts_as_sent_unless_it_is_
 
 async def test_a_longer_body_than_announced_is_not_trusted(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     server = await open_raw(saying(b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"errcode":0}trailing'))
-    assert told(await failure(outgoing, server.url)) == (NO_HTTP, True)
+    assert reported(await failure(outgoing, server.url)) == (NO_HTTP, True)
 
 
 async def test_interim_answers_are_passed_over(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -346,7 +346,7 @@ async def test_an_upstream_that_never_answers_is_given_up_at_the_deadline(
         await turns(20)
         assert sending.done()  # at 30 s, not at the next whole second
     error = await sending
-    assert told(error) == (TOO_SLOW.format(30), True)
+    assert reported(error) == (TOO_SLOW.format(30), True)
 
 
 async def test_an_answer_that_drips_is_given_up_at_the_deadline(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -362,16 +362,16 @@ async def test_an_answer_that_drips_is_given_up_at_the_deadline(outgoing: Outgoi
 
     server = await open_raw(drip)
     error = await late(30, failure(outgoing, server.url), dripping.wait())
-    assert told(error) == (TOO_SLOW.format(30), True)
+    assert reported(error) == (TOO_SLOW.format(30), True)
     await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 async def test_a_timeout_of_its_own_counts_when_it_is_the_shorter_one(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     server = await open_raw(silent)
     of_its_own = await late(8, failure(outgoing, server.url, timeout=8), server.has_fallen_silent(1))
-    assert told(of_its_own) == (TOO_SLOW.format(8), True)
+    assert reported(of_its_own) == (TOO_SLOW.format(8), True)
     shorter = failure(outgoing, server.url, timeout=20, call=make_call(timeout=8))
-    assert told(await late(8, shorter, server.has_fallen_silent(2))) == (TOO_SLOW.format(8), True)
+    assert reported(await late(8, shorter, server.has_fallen_silent(2))) == (TOO_SLOW.format(8), True)
 
 
 async def test_without_a_call_there_is_a_limit_all_the_same(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -420,7 +420,7 @@ async def test_an_answer_over_the_limit_is_refused_and_its_connection_closed(
     outgoing: Outgoing, open_raw: OpenRaw, script: Script
 ) -> None:
     server = await open_raw(script)
-    assert told(await failure(outgoing, server.url)) == ("the response is too large", True)
+    assert reported(await failure(outgoing, server.url)) == ("the response is too large", True)
     await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
@@ -457,7 +457,7 @@ async def test_a_kept_connection_that_dies_under_a_post_leaves_its_outcome_open(
 
     server = await open_raw(once)
     await outgoing.json(make_call(), TARGET, "POST", server.url, body={})
-    assert told(await failure(outgoing, server.url)) == (CLOSED, True)
+    assert reported(await failure(outgoing, server.url)) == (CLOSED, True)
     assert server.opened == 1
 
 
@@ -493,7 +493,7 @@ async def test_a_request_that_is_cancelled_leaves_no_connection_behind(
     await asyncio.wait_for(server.all_gone.wait(), 10)
     assert [event.failure for event in events if isinstance(event, UpstreamFinished)] == ["cancelled"] * 3
     next_one = late(30, failure(outgoing, server.url), server.has_fallen_silent(4))  # there is room
-    assert told(await next_one) == (TOO_SLOW.format(30), True)
+    assert reported(await next_one) == (TOO_SLOW.format(30), True)
 
 
 async def test_a_request_cancelled_at_any_step_leaves_room_for_the_next(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -526,7 +526,7 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     error = await late(30, failure(outgoing, slow.url), slow.has_fallen_silent(4))
-    assert told(error) == (TOO_SLOW.format(30), True)
+    assert reported(error) == (TOO_SLOW.format(30), True)
 
 
 async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -654,7 +654,7 @@ async def test_tls_is_verified_through_the_forward_proxy_too(
     proxy = ForwardProxy("user", "proxy-password")
     address = (await open_raw(proxy)).url.replace("http://", "http://user:proxy-password@")
     error = await failure(outgoing, server.url.replace("http:", "https:"), proxy=address)
-    assert told(error) == ("the TLS certificate or handshake was refused", False)
+    assert reported(error) == ("the TLS certificate or handshake was refused", False)
     assert proxy.requests == [f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"]
 
 
@@ -664,7 +664,7 @@ async def test_a_forward_proxy_that_refuses_our_credentials_was_not_passed(
     server = await open_raw(answering(b"{}"))
     address = (await open_raw(ForwardProxy("user", "another"))).url.replace("http://", "http://user:proxy-password@")
     tunnelled = await failure(outgoing, server.url.replace("http:", "https:"), proxy=address)
-    assert told(tunnelled) == ("the forward proxy refused or could not be reached", False)
+    assert reported(tunnelled) == ("the forward proxy refused or could not be reached", False)
     plain = await failure(outgoing, server.url, proxy=address)
     assert (plain.http_status, plain.sent) == (407, False)
     assert server.opened == 0
@@ -674,7 +674,7 @@ async def test_a_forward_proxy_that_is_not_there_was_not_passed(outgoing: Outgoi
     address = f"http://user:proxy-password@127.0.0.1:{free_port()}"
     for url in ("http://example.com", "https://example.com"):
         error = await failure(outgoing, url, proxy=address)
-        assert told(error) == ("the forward proxy refused or could not be reached", False)
+        assert reported(error) == ("the forward proxy refused or could not be reached", False)
 
 
 @pytest.mark.parametrize("proxy", ["user:proxy-password@127.0.0.1", "http://[", "http://user:proxy-password@"])

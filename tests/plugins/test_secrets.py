@@ -85,12 +85,12 @@ async def timeout(peer: Peer, request: bytes) -> None:
     await peer.gone()
 
 
-MISHAPS = [refusal, status_500, html, redirect, reset, timeout]
+FAULTS = [refusal, status_500, html, redirect, reset, timeout]
 SOON = 0.05
 """The deadline of a call whose upstream never answers."""
 
 
-def upstream(mishap: Any, *, gives_token: bool) -> Script:
+def upstream(fault: Any, *, gives_token: bool) -> Script:
     """An upstream to which this happens: at once, or only after it has given out an access token."""
     token = {"errcode": 0, "errmsg": "ok", "access_token": secret("access-token"), "expires_in": 7200}
 
@@ -99,7 +99,7 @@ def upstream(mishap: Any, *, gives_token: bool) -> Script:
             if gives_token and request.split(b" ")[1].partition(b"?")[0].endswith(b"token"):
                 await peer.answer(json.dumps(token).encode())
             else:
-                await mishap(peer, request)
+                await fault(peer, request)
 
     return script
 
@@ -143,7 +143,7 @@ class Scene:
         return await self._open_gateway(config=CONFIG + self._stanzas(name, case, port, proxy))
 
     async def play(self, name: str, case: Case, port: int, proxy: str = "") -> None:
-        """Calls the component with this upstream, and looks for secrets in all that comes out."""
+        """Call the component with this upstream, and look for secrets in all that comes out."""
         gateway = await self.gateway(name, case, port, proxy)
         response = await gateway.post({**AUTH, **case.params}, name.replace("_", "/", 1))
         envelope = await response.json()
@@ -184,13 +184,13 @@ def scene(open_gateway: OpenGateway, caplog: pytest.LogCaptureFixture) -> Scene:
 
 @pytest.mark.parametrize(("name", "key"), OVER_HTTP)
 @pytest.mark.parametrize("gives_token", [False, True], ids=["at once", "after the token"])
-@pytest.mark.parametrize("mishap", MISHAPS)
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_an_upstream_that_fails_brings_no_secret_out(
-    scene: Scene, opened: AsyncExitStack, name: str, key: str, mishap: Any, gives_token: bool
+    scene: Scene, opened: AsyncExitStack, name: str, key: str, fault: Any, gives_token: bool
 ) -> None:
-    server = await opened.enter_async_context(raw_server(upstream(mishap, gives_token=gives_token)))
+    server = await opened.enter_async_context(raw_server(upstream(fault, gives_token=gives_token)))
     case = CASES[name][key]
-    await scene.play(name, replace(case, timeout=SOON) if mishap is timeout else case, server.port)
+    await scene.play(name, replace(case, timeout=SOON) if fault is timeout else case, server.port)
 
 
 @pytest.mark.parametrize(("name", "key"), DECLARED)

@@ -24,8 +24,8 @@ from tests.support.repository import ROOT
 
 PO = LOCALE / CHINESE / "LC_MESSAGES" / f"{DOMAIN}.po"
 KEYWORDS = (ROOT / "babel.keywords").read_text().split()
-WHERE = {name: int(position or 1) - 1 for name, _, position in (keyword.partition(":") for keyword in KEYWORDS)}
-"""Which argument of these functions is a text."""
+TEXT_ARGUMENT = {name: int(position or 1) - 1 for name, _, position in (keyword.partition(":") for keyword in KEYWORDS)}
+"""Function -> index of its argument that is a text."""
 
 
 def templates() -> set[str]:
@@ -43,7 +43,7 @@ def catalogue() -> Catalog:
 
 
 def placeholders(text: str) -> list[tuple[str, str]]:
-    """What a template is filled with, and how that is formatted."""
+    """Return the placeholders of a template with their format specifications, sorted."""
     return sorted((name, spec or "") for _, name, spec, _ in Formatter().parse(text) if name is not None)
 
 
@@ -66,7 +66,7 @@ def test_no_chinese_text_was_forgotten_in_english(catalogue: Catalog) -> None:
 
 
 NAMES = {"disposition", "content", "id", "bkauth"}
-"""What is a name in Chinese too: header fields, systems."""
+"""Words that are names in Chinese too: header fields, systems."""
 
 
 def test_the_compiled_catalogue_is_what_the_texts_compile_to(catalogue: Catalog) -> None:
@@ -85,7 +85,7 @@ def test_every_error_whose_first_argument_is_its_text_is_collected() -> None:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     told = {EsbError.__init__, Limited.__init__}
-    missing = {error.__name__ for error in errors(EsbError) if error.__init__ in told} - WHERE.keys()
+    missing = {error.__name__ for error in errors(EsbError) if error.__init__ in told} - TEXT_ARGUMENT.keys()
     assert not missing, "list them in babel.keywords"
 
 
@@ -145,8 +145,8 @@ def texts(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.expr]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else ""
-            if name in WHERE and len(node.args) > WHERE[name]:
-                yield node, node.args[WHERE[name]]
+            if name in TEXT_ARGUMENT and len(node.args) > TEXT_ARGUMENT[name]:
+                yield node, node.args[TEXT_ARGUMENT[name]]
 
 
 def is_formatted(text: ast.expr) -> bool:

@@ -11,7 +11,7 @@ from tests.support.repository import ROOT
 FOLDER = Path(esb.__file__).parent
 TEXT = text("CONTRIBUTING.md")
 FACE = "esb"
-"""How the page calls esb/__init__.py, which test_house.py calls ""."""
+"""The page's name for esb/__init__.py, which is "" in test_house.py."""
 
 
 def table(header: str) -> list[tuple[str, str]]:

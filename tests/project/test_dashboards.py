@@ -76,7 +76,7 @@ def selectors(node: Any) -> Iterator[Any]:
 
 
 def result_labels(node: Any) -> set[str]:
-    """Labels that the result of an expression has; checks every grouping on the way."""
+    """Return the labels of an expression's result; check every grouping on the way."""
     match node:
         case promql.VectorSelector():
             return SERIES[str(node.name)][1]

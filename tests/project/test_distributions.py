@@ -92,7 +92,7 @@ components:
 
 
 def install(source: Path, target: Path) -> str:
-    """Installs a distribution as pip does, without a network; what goes on the import path."""
+    """Install a distribution as pip does, without a network; return the import path."""
     arguments = ["install", "--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check", "--quiet"]
     done = python("-m", "pip", *arguments, "--target", str(target), str(source), folder=source, PYTHONWARNINGS="")
     assert done.returncode == 0, done.stderr
@@ -100,7 +100,7 @@ def install(source: Path, target: Path) -> str:
 
 
 def check(folder: Path, path: str, **environ: str) -> str:
-    """What `esb check` tells where this is the import path."""
+    """Return the output of `esb check` with this import path."""
     return run("check", "-c", "esb.yaml", folder=folder, PYTHONPATH=path, **environ).stdout
 
 

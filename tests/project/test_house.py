@@ -78,7 +78,7 @@ TESTS = ROOT / "tests"
 
 
 def room(path: Path) -> str:
-    """The module's name below esb; "" for the face."""
+    """Return the module's name below esb; "" for the face."""
     parts = path.relative_to(FOLDER).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -88,18 +88,18 @@ ROOMS = {room(path): path for path in sorted(FOLDER.rglob("*.py"))}
 
 @cache
 def trees() -> dict[str, ast.Module]:
-    """What stands in each room."""
+    """Return room -> its syntax tree."""
     return {name: ast.parse(path.read_text()) for name, path in ROOMS.items()}
 
 
 @cache
 def files_of_tests() -> dict[Path, ast.Module]:
-    """Path below tests -> what stands in it; what tests share is among it."""
+    """Return path below tests -> its syntax tree, tests/support included."""
     return {path.relative_to(TESTS): ast.parse(path.read_text()) for path in sorted(TESTS.rglob("*.py"))}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Full names of the modules that are imported; for `from a import b` it is a.b if that is a module of ours."""
+    """Yield full names of the imported modules; for `from a import b` it is a.b if that is a module of ours."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -120,17 +120,17 @@ def ours(tree: ast.AST) -> set[str]:
 
 @cache
 def imports() -> dict[str, set[str]]:
-    """Room -> the rooms that it imports."""
+    """Return room -> the rooms that it imports."""
     return {name: ours(tree) for name, tree in trees().items()}
 
 
 def belongs(name: str, place: str) -> bool:
-    """Whether this module is the place, or lies in that package."""
+    """Return True if this module is that room, or lies in it."""
     return name == place or (place != "" and name.startswith(f"{place}."))
 
 
 def step(name: str) -> int:
-    """Counted from the ground."""
+    """Return the number of the module's step in ORDER, counted from 0."""
     for number, rooms in enumerate(ORDER):
         if any(belongs(name, place) for place in rooms):
             return number
@@ -224,7 +224,7 @@ def test_each_library_is_known_in_its_own_rooms_only() -> None:
 
 
 def late(tree: ast.AST) -> set[str]:
-    """Functions and classes with an import inside."""
+    """Return the functions and classes with an import inside."""
     return {
         node.name
         for node in ast.walk(tree)

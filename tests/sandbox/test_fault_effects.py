@@ -24,7 +24,7 @@ Scenario = Callable[[ClientSession], Awaitable[None]]
 
 
 async def on_uvloop(scenario: Scenario) -> None:
-    """Runs a sandbox and a client of it on a loop of their own, in a thread."""
+    """Run a sandbox and a client of it on a loop of their own, in a thread."""
 
     async def run() -> None:
         assert type(asyncio.get_running_loop()).__module__.startswith("uvloop")

@@ -1,4 +1,4 @@
-"""How tokens of each kind live and die."""
+"""The lives of tokens of each kind."""
 
 import pytest
 

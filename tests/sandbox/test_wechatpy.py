@@ -26,7 +26,7 @@ Run = Callable[[Callable[[str], Any]], Any]
 
 @pytest.fixture
 async def run(aiohttp_server: AiohttpServer) -> Run:
-    """Runs a blocking function in a thread, with the sandbox's URL for its argument."""
+    """Run a blocking function in a thread, with the sandbox's URL for its argument."""
     server = await aiohttp_server(create_sandbox())
 
     async def in_thread(function: Callable[[str], Any]) -> Any:

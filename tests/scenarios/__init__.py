@@ -1,4 +1,4 @@
-"""What WeChat does to its clients, situation by situation: a gateway and a sandbox, over HTTP.
+"""WeChat's behaviour to its clients, situation by situation: a gateway and a sandbox, over HTTP.
 
 The situations are numbered. How often WeChat was asked is read from the sandbox's statistics, what arrived from its
 inbox; where time has to pass, clocks are moved. LEFT_OUT says which situations are tested elsewhere, and why.

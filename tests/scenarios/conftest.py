@@ -10,7 +10,7 @@ from tests.support.world import PLATFORMS, SECRETS, OpenWorld, World, make_world
 
 @pytest.fixture
 async def open_world(open_gateway: OpenGateway, sandbox: Sandbox) -> AsyncIterator[OpenWorld]:
-    """Opens a world; at the end all that it told is searched for secrets, as situation 56 asks."""
+    """Open a world; at the end search its answers, events and log for secrets, as situation 56 asks."""
     opened: list[World] = []
 
     async def open_one(**options: object) -> World:
@@ -20,8 +20,8 @@ async def open_world(open_gateway: OpenGateway, sandbox: Sandbox) -> AsyncIterat
 
     yield open_one
     for world in opened:
-        told = world.told()
-        assert [secret for secret in (*SECRETS, "access_token=", sandbox.url) if secret in told] == []
+        output = world.output()
+        assert [secret for secret in (*SECRETS, "access_token=", sandbox.url) if secret in output] == []
 
 
 @pytest.fixture

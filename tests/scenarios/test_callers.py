@@ -114,7 +114,7 @@ async def test_situation_56_nothing_secret_is_told_whatever_happens(world: World
         await world.sandbox.post("tokens/expire")
         await world.send(platform)
 
-    assert len(world.told()) > 5000
+    assert len(world.output()) > 5000
 
 
 async def test_situation_57_a_credential_that_hangs_leaves_room_and_time_to_the_others(open_world: OpenWorld) -> None:

@@ -37,7 +37,7 @@ ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/
 
 @pytest.fixture
 def opening(tmp_path: Path, http: ClientSession) -> Any:
-    """Opens a deployment with an admin listener."""
+    """Open a deployment with an admin listener."""
 
     def open_one(components: str = WECOM, **options: Any) -> Any:
         return watched(tmp_path, http, components, **options)
@@ -196,7 +196,7 @@ async def test_a_reload_that_is_asked_for_at_once_is_done(
 async def test_the_components_are_told_as_they_are_declared(opening: Any) -> None:
     stanzas = WECOM + '  - {path: /v2/test/echo/, use: "tests.support.components:Echo", active: false}\n'
     async with opening(stanzas) as deployment:
-        assert await deployment.told("/-/components") == [
+        assert await deployment.json("/-/components") == [
             {
                 "name": "cmsi.send_weixin",
                 "path": "/cmsi/send_weixin/",
@@ -218,7 +218,7 @@ async def test_the_components_are_told_as_they_are_declared(opening: Any) -> Non
 
 async def test_the_configuration_is_told_with_its_defaults(opening: Any) -> None:
     async with opening(more="sandbox: {port: 0}\nmiddlewares: [{use: app_auth}, {use: user_auth}]\n") as deployment:
-        told = await deployment.told("/-/config")
+        told = await deployment.json("/-/config")
     assert told["server"]["port"] == 8080
     assert told["server"]["admin"]["host"] == "127.0.0.1"
     assert told["sandbox"] == {"port": 0}
@@ -239,7 +239,7 @@ async def test_the_configuration_is_told_with_its_defaults(opening: Any) -> None
 async def test_an_included_file_is_part_of_the_configuration(opening: Any, tmp_path: Path) -> None:
     (tmp_path / "more.yaml").write_text('components: [{path: /test/echo/, use: "tests.support.components:Echo"}]\n')
     async with opening(more="sandbox: {port: 0}\ninclude: [more.yaml]\n") as deployment:
-        names = [component["name"] for component in (await deployment.told("/-/config"))["components"]]
+        names = [component["name"] for component in (await deployment.json("/-/config"))["components"]]
     assert names == ["cmsi.send_weixin", "test.echo"]
 
 
@@ -251,7 +251,7 @@ async def test_a_reload_answers_with_the_new_generation(opening: Any) -> None:
         deployment.file.write_text(deployment.file.read_text().replace("cmsi/send_weixin", "cmsi/send_more"))
         response = await deployment.ask("/-/reload", "POST")
         assert (response.status, await response.json()) == (200, {"generation": 2})
-        assert (await deployment.told("/-/components"))[0]["name"] == "cmsi.send_more"
+        assert (await deployment.json("/-/components"))[0]["name"] == "cmsi.send_more"
         assert ("esb_config_generation", frozenset()) in await deployment.samples()
         assert (await deployment.samples())[("esb_config_generation", frozenset())] == 2
         assert (await deployment.samples())[("esb_reloads_total", frozenset({("outcome", "ok")}))] == 1
@@ -303,7 +303,7 @@ async def test_nothing_is_reloaded_while_draining_for_a_web_page_or_by_a_get(ope
 # Many processes
 
 
-class Herd:
+class FakeProcesses:
     """Several processes, as a supervisor would know them."""
 
     def __init__(self, config: Config, *statuses: ProcessStatus) -> None:
@@ -333,20 +333,20 @@ def process(calls: int, generation: int = 3, health: str = "ok") -> ProcessStatu
 
 
 @pytest.fixture
-async def herd(tmp_path: Path, open_server: OpenServer, http: ClientSession) -> tuple[Herd, Watched]:
+async def fake_processes(tmp_path: Path, open_server: OpenServer, http: ClientSession) -> tuple[FakeProcesses, Watched]:
     config = load(written(tmp_path, free_port(), more=""), {}, sandbox_url="http://127.0.0.1:9")
-    made = Herd(config, process(2), process(5))
+    made = FakeProcesses(config, process(2), process(5))
     url = await open_server(create_admin(made, made.reload))
     return made, Watched(None, url, tmp_path, http)  # type: ignore[arg-type]  # there is none behind it
 
 
-async def test_what_all_processes_counted_is_told_as_one(herd: tuple[Herd, Watched]) -> None:
-    fleet, admin = herd
+async def test_what_all_processes_counted_is_told_as_one(fake_processes: tuple[FakeProcesses, Watched]) -> None:
+    processes, admin = fake_processes
     calls = ("esb_calls_total", frozenset({"system": "a", "component": "b", "outcome": "ok", "source": "none"}.items()))
     found = await admin.samples()
     assert found[calls] == 7
     assert found[("esb_calls_in_flight", frozenset())] == 7
-    fleet.ended.append(replace(fleet.living.pop().counted, away=1))
+    processes.ended.append(replace(processes.living.pop().counted, away=1))
     found = await admin.samples()
     assert found[calls] == 7
     assert found[("esb_calls_in_flight", frozenset())] == 2
@@ -354,7 +354,7 @@ async def test_what_all_processes_counted_is_told_as_one(herd: tuple[Herd, Watch
 
 
 @pytest.mark.parametrize(
-    ("processes", "status", "text"),
+    ("statuses", "status", "text"),
     [
         ([process(1), process(1)], 200, "ok"),
         ([process(1), process(1, health="starting")], 503, "starting"),
@@ -364,12 +364,12 @@ async def test_what_all_processes_counted_is_told_as_one(herd: tuple[Herd, Watch
     ],
 )
 async def test_ready_is_who_all_are_ready_on_one_configuration(
-    herd: tuple[Herd, Watched], processes: list[ProcessStatus], status: int, text: str
+    fake_processes: tuple[FakeProcesses, Watched], statuses: list[ProcessStatus], status: int, text: str
 ) -> None:
-    fleet, admin = herd
-    fleet.living = processes
+    processes, admin = fake_processes
+    processes.living = statuses
     assert await health(admin) == (status, f"{text}\n")
-    generation = min((process.generation for process in processes), default=0)
+    generation = min((process.generation for process in statuses), default=0)
     assert (await admin.samples())[("esb_config_generation", frozenset())] == generation
 
 
@@ -393,8 +393,8 @@ async def test_no_secret_of_any_component_is_shown(
     file.write_text(f"{CONFIG}  - {text}\n")
     loaded = load(file, {})
     assert loaded.mistakes == []
-    herd = Herd(loaded, process(1))
-    url = await open_server(create_admin(herd, herd.reload))
+    fake = FakeProcesses(loaded, process(1))
+    url = await open_server(create_admin(fake, fake.reload))
     for path in ("/-/config", "/-/components", "/metrics"):
         async with http.get(url + path) as response:
             shown = await response.text()
@@ -445,8 +445,8 @@ async def test_secrets_are_hidden_wherever_they_stand(
     outside = {"HOST": f"{MARK}.example", "WORD": "word", "NUMBER": "424242424242"}
     config = load(tmp_path / "esb.yaml", outside)
     assert config.mistakes == []
-    herd = Herd(config, process(1))
-    url = await open_server(create_admin(herd, herd.reload))
+    fake = FakeProcesses(config, process(1))
+    url = await open_server(create_admin(fake, fake.reload))
     async with http.get(f"{url}/-/config") as response:
         text = await response.text()
         told = await response.json()

@@ -24,7 +24,7 @@ PING = request(b"GET", b"/api/c/ping/")
 async def seconds_until_closed(
     advance: Advance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, drop: bytes = b""
 ) -> float:
-    """How long the gateway keeps this connection, on which a drop comes every second."""
+    """Return the seconds for which the gateway keeps this connection, on which a drop comes every second."""
     seconds = 0.0
     while not reader.at_eof():
         assert seconds < 2 * IDLE_SECONDS
@@ -130,7 +130,7 @@ async def test_answers_one_after_another_on_one_connection_are_told_apart(gatewa
 
 
 def is_connected(port: int, peer: int) -> bool:
-    """Whether the system still has this connection of the listener at `port`."""
+    """Return True if the system still has this connection of the listener at `port`."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return (f"{port:04X}", f"{peer:04X}") in {(row[1].partition(":")[2], row[2].partition(":")[2]) for row in rows}
 

@@ -57,7 +57,7 @@ def gateway(tmp_path: Path) -> Iterator[Running]:
 
 
 def reload(gateway: Running) -> dict[str, object]:
-    """Sends HUP; what the log tells of the reload."""
+    """Send HUP; return the line of the log about the reload."""
     before = len(reloads(gateway))
     gateway.stop(signal.SIGHUP)
     until(lambda: len(reloads(gateway)) > before)

@@ -1,4 +1,4 @@
-"""The service manager is told when the gateway is ready and when it stops."""
+"""Messages to the service manager: when the gateway is ready, and when it stops."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""What every store promises, in memory and in Redis: the same tests for both."""
+"""The contract of every store, in memory and in Redis: the same tests for both."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,1 +1,1 @@
-"""What tests share: clients, clocks, worlds and configurations."""
+"""Support that tests share: clients, clocks, worlds and configurations."""

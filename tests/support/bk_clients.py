@@ -1,4 +1,4 @@
-"""What stands around BlueKing's own client packages: its token service, a web request, threads."""
+"""The surroundings of BlueKing's own client packages: its token service, a web request, threads."""
 
 import asyncio
 from collections.abc import Callable
@@ -47,20 +47,20 @@ class TokenService:
 
 
 def forget_tokens() -> None:
-    """Empties what bkoauth has stored in Django's database."""
+    """Delete the tokens that bkoauth has stored in Django's database."""
     from bkoauth.models import AccessToken  # Django allows it only once it is set up
 
     AccessToken.objects.all().delete()
 
 
 def web_request(username: str = "admin", **cookies: str) -> Any:
-    """What the SDKs read of the request that an app's view is called with."""
+    """Make the parts that SDKs read of the request to an app's view."""
     user = SimpleNamespace(username=username, is_authenticated=True)
     return SimpleNamespace(user=user, COOKIES=cookies, session={}, GET={}, META={})
 
 
 async def in_a_thread(function: Callable[..., T], *args: Any, **options: Any) -> T:
-    """Calls a client, which blocks, while the gateway goes on answering."""
+    """Call a client, which blocks, while the gateway goes on answering."""
 
     def called() -> T:
         try:
@@ -72,5 +72,5 @@ async def in_a_thread(function: Callable[..., T], *args: Any, **options: Any) ->
 
 
 def last_call(gateway: Gateway) -> CallFinished:
-    """What the gateway tells of the call that ended last."""
+    """Return the event of the call that ended last."""
     return [event for event in gateway.events if isinstance(event, CallFinished)][-1]

@@ -34,12 +34,12 @@ class Sandbox:
         return list(answer["messages"])
 
     async def calls(self, endpoint: str) -> int:
-        """How often this endpoint was called."""
+        """Return the number of calls of this endpoint."""
         stats = await self.get("stats")
         return int(stats["endpoints"].get(endpoint, {"calls": 0})["calls"])
 
     async def has_been_called(self, endpoint: str, times: int = 1) -> None:
-        """Returns when this endpoint has been called so often."""
+        """Wait until this endpoint has been called so often."""
         async with asyncio.timeout(30):
             while await self.calls(endpoint) < times:  # noqa: ASYNC110 - it tells by its numbers only
                 await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Who the gateway takes a caller for: a component that tells, and an independent signer of requests."""
+"""The identity of a caller: a component that answers with it, and an independent signer of requests."""
 
 import asyncio
 import base64
@@ -77,7 +77,7 @@ def signature_of(
 
 
 def claims(clock: Clock, **changes: str | None) -> dict[str, str]:
-    """What a signed GET carries besides its signature."""
+    """Return the parameters of a signed GET besides its signature."""
     values = {
         "bk_app_code": "esb_demo",
         "bk_username": "admin",
@@ -102,7 +102,7 @@ async def fetch(gateway: Gateway, method: str, path: str, query: Mapping[str, st
 
 
 async def all_inside(gateway: Gateway, calls: int) -> None:
-    """Waits until so many calls are under way in the gateway."""
+    """Wait until so many calls are under way in the gateway."""
     async with asyncio.timeout(30):
         while len(gateway.app[GATEWAY].ingress.in_flight) < calls:  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0)

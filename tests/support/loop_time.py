@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 async def turns(number: int = 5) -> None:
-    """Lets whoever is ready go on."""
+    """Let every task that is ready run for so many turns of the loop."""
     for _ in range(number):
         await asyncio.sleep(0)
 
 
 @contextmanager
 def movable_loop_time() -> Iterator[Advance]:
-    """What is yielded moves the running loop's time ahead. The fraction of the second starts at .25 for rounding."""
+    """Yield a function that moves the running loop's time ahead; it starts at .25 of a second, for rounding."""
     loop = asyncio.get_running_loop()
     real = loop.time
     offset = 1.25 - real() % 1
@@ -32,9 +32,9 @@ def movable_loop_time() -> Iterator[Advance]:
 
 
 async def late(seconds: float, work: Awaitable[T], begun: Awaitable[object]) -> T:
-    """What this work comes to if so many seconds pass once it has `begun`, and nobody waits for them.
+    """Return the result of this work if so many seconds pass once it has `begun`; nobody waits for them.
 
-    They have passed for the rest of the test, too: what was put off until then would come too late otherwise.
+    They have passed for the rest of the test, too: timers set for that time would come too late otherwise.
     """
     task = asyncio.ensure_future(work)
     await begun

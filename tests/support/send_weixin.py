@@ -83,12 +83,12 @@ def data_of(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def reached(answer: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Who accepted, who failed, and of whom it is not known."""
+    """Return the receivers that accepted, that failed, and of which it is not known."""
     data = data_of(answer)
     return data["accepted"], [entry["receiver"] for entry in data["failed"]], data["unknown"]
 
 
 async def fault(sandbox: Sandbox, path: str, action: dict[str, Any], times: int = 0, **more: Any) -> None:
-    """Makes this happen to calls of an endpoint; `times` 0 is always."""
+    """Let the sandbox do this to calls of an endpoint; `times` 0 is always."""
     match = {"path": path, **more.pop("match", {})}
     await sandbox.post("faults", {"match": match, "action": action, "times": times, **more})

@@ -50,7 +50,7 @@ class WeChat:
         await self.control("POST", "seed", parts)
 
     async def turn(self, **knobs: object) -> None:
-        """Sets knobs of the running world: `mp_overlap_s` for `mp.overlap_s`."""
+        """Set knobs of the running world: `mp_overlap_s` for `mp.overlap_s`."""
         await self.control("PATCH", "knobs", {name.replace("_", ".", 1): value for name, value in knobs.items()})
 
     async def messages(self) -> list[dict[str, Any]]:

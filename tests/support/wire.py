@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 
 @dataclass
 class Answer:
-    """What came back on a bare connection."""
+    """An answer on a bare connection."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -40,7 +40,7 @@ async def connection(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 async def exchange(url: str, request: bytes) -> Answer:
-    """Sends these bytes, and reads one answer."""
+    """Send these bytes, and read one answer."""
     async with connection(url) as (reader, writer):
         writer.write(request)
         return await read_answer(reader)
@@ -65,7 +65,7 @@ def request(
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    """Lets everything else run until this is so."""
+    """Let everything else run until this is so."""
     async with asyncio.timeout(30):
         while not reached():  # noqa: ASYNC110 - what is waited for is told by no event
             await asyncio.sleep(0)

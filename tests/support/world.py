@@ -49,7 +49,7 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class SharedClock(Clock):
-    """A clock that the sandbox goes by too, once it is told."""
+    """A clock that the sandbox follows, too."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__()
@@ -83,36 +83,36 @@ class World:
         return answer
 
     async def fetches(self, platform: str = "qy") -> int:
-        """How often WeChat was asked for a token."""
+        """Return the number of token fetches at WeChat."""
         return await self.sandbox.calls(PATHS[platform][0])
 
     async def sends(self, platform: str = "qy") -> int:
-        """How often WeChat was asked to send."""
+        """Return the number of sends at WeChat."""
         return await self.sandbox.calls(PATHS[platform][1])
 
     async def inbox(self) -> list[dict[str, Any]]:
-        """What arrived, without the repetitions that WeChat dropped."""
+        """Return the messages that arrived, without the repetitions that WeChat dropped."""
         return [message for message in await self.sandbox.messages() if message["duplicate_of"] is None]
 
     async def fault(self, platform: str, action: dict[str, Any], *, times: int = 1, **more: Any) -> None:
-        """Something happens to sends; with `fetching`, to token fetches."""
+        """Let the sandbox do this to sends; with `fetching`, to token fetches."""
         path = PATHS[platform][0 if more.pop("fetching", False) else 1]
         match = {"path": path, **more.pop("match", {})}
         await self.sandbox.post("faults", {"match": match, "action": action, "times": times, **more})
 
     async def heal(self) -> None:
-        """Nothing happens any more."""
+        """Remove all faults."""
         async with self.sandbox.http.delete(f"{self.sandbox.url}/_sandbox/faults"):
             pass
 
     async def until(self, reached: Callable[[], Any], most: float = 10.0) -> None:
-        """Waits for what only the sandbox can tell."""
+        """Wait until the sandbox shows this; TimeoutError after `most` seconds."""
         async with asyncio.timeout(most):
             while not await reached():  # noqa: ASYNC110 - the sandbox tells by its numbers only
                 await asyncio.sleep(0.01)
 
-    def told(self) -> str:
-        """All that came out: answers, events, and the log in both its forms."""
+    def output(self) -> str:
+        """Return answers, events, and the log in both its forms, as one text."""
         text = json.dumps(self.answers, ensure_ascii=False) + repr(self.gateway.events)
         for environ in ({}, {"ESB_LOG": "json"}):
             stream = io.StringIO()
@@ -150,7 +150,7 @@ async def make_world(
 
 
 def reached(answer: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Who accepted, who failed, and of whom it is not known."""
+    """Return the receivers that accepted, that failed, and of which it is not known."""
     data = answer["data"]
     return data["accepted"], [entry["receiver"] for entry in data["failed"]], data["unknown"]
 

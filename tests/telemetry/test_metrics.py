@@ -291,7 +291,7 @@ def test_who_has_no_admin_listener_does_not_load_the_library() -> None:
 
 @pytest.fixture
 async def scrape(gateway: Gateway) -> Any:
-    """What the events of a gateway come to."""
+    """The samples made of a gateway's events."""
     return lambda: read(tally(*gateway.events, now=time.time()).snapshot())
 
 

@@ -1,4 +1,4 @@
-"""What libraries log, told in the form of our own log."""
+"""Log records of libraries, in the form of our own log."""
 
 import asyncio
 import json

@@ -45,7 +45,7 @@ def collector() -> Collector:
 async def traced(
     collector: Collector, open_server: OpenServer, tmp_path: Path, http: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> Traced:
-    """Opens a deployment that sends its traces to the collector; they have arrived when it is closed."""
+    """Open a deployment that sends its traces to the collector; they have arrived when it is closed."""
     url = await open_server(collector.app())
 
     @asynccontextmanager
@@ -127,7 +127,7 @@ async def test_two_calls_are_two_traces(traced: Traced, collector: Collector) ->
     assert children == {first.trace: first.id, second.trace: second.id}
 
 
-# What upstreams are told
+# Headers for upstreams
 
 
 class Upstreams:
@@ -273,7 +273,7 @@ async def test_an_upstreams_failure_is_an_error_of_both(
 
 @pytest.fixture
 def sandbox_fault() -> Callable[[Watched, dict[str, Any]], Any]:
-    """Makes the deployment's own sandbox refuse every message in this way."""
+    """Let the deployment's own sandbox do this to every message."""
 
     async def fault(deployment: Watched, action: dict[str, Any]) -> None:
         url = deployment.deployment.sandbox_url

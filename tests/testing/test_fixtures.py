@@ -1,4 +1,4 @@
-"""What esb.testing gives to those who write plugins."""
+"""The fixtures of esb.testing for those who write plugins."""
 
 import logging
 from pathlib import Path

@@ -21,7 +21,7 @@ COMPOSED = Composed("<1@example.com>", b"Subject: S\r\n\r\n.dot\r\ntext\r\n")
 
 
 class Out:
-    """An SmtpServer under test and the events it told."""
+    """An SmtpServer under test and the events it emitted."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -38,7 +38,7 @@ class Out:
         )
 
     @property
-    def told(self) -> UpstreamFinished:
+    def exchange(self) -> UpstreamFinished:
         (event,) = self.events
         assert isinstance(event, UpstreamFinished)
         assert (event.system, event.interface) == ("SMTP", "send_mail")
@@ -57,7 +57,7 @@ async def test_a_mail_arrives_for_everybody_in_one_transaction(out: Out) -> None
     (delivered,) = inbox.delivered
     assert (delivered.sender, delivered.receivers) == ("esb@example.com", ["a@x.com", "b@x.com"])
     assert delivered.content == COMPOSED.content
-    assert (out.told.failure, out.told.errcode, out.told.kind) == ("", None, "ok")
+    assert (out.exchange.failure, out.exchange.errcode, out.exchange.kind) == ("", None, "ok")
 
 
 async def test_many_receivers_go_in_several_transactions_of_one_connection(out: Out) -> None:
@@ -84,7 +84,7 @@ async def test_a_refused_receiver_is_told_with_the_servers_code_and_the_others_g
     (failure,) = reached.failed
     assert (failure.receiver, failure.errcode, failure.errmsg) == ("b@x.com", 550, "5.1.1 no such user")
     assert inbox.delivered[0].receivers == ["a@x.com", "c@x.com"]
-    assert (out.told.failure, out.told.errcode) == ("", 550)
+    assert (out.exchange.failure, out.exchange.errcode) == ("", 550)
 
 
 async def test_nothing_is_sent_when_every_receiver_is_refused(out: Out) -> None:
@@ -109,7 +109,7 @@ async def test_a_refused_mail_is_told_with_the_servers_code_and_text(out: Out) -
     ] * 2
     assert reached.unknown == ()
     assert str(reached.error) == "Failed to send mail, the server refused the mail (554)"
-    assert (out.told.failure, out.told.errcode) == ("the server refused the mail (554)", 554)
+    assert (out.exchange.failure, out.exchange.errcode) == ("the server refused the mail (554)", 554)
 
 
 async def test_a_mail_over_the_servers_limit_is_refused_before_it_is_transferred(out: Out) -> None:
@@ -199,7 +199,7 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
 async def test_a_refusal_is_told_by_its_class(out: Out, answers: dict[str, str], kind: str) -> None:
     async with raw_server(lambda peer: speak(peer, answers)) as server:
         await out.send(server.port)
-    assert out.told.kind == kind
+    assert out.exchange.kind == kind
 
 
 @pytest.mark.parametrize(("password", "kind"), [(PASSWORD, "ok"), ("not-the-password", "config")])
@@ -208,13 +208,13 @@ async def test_a_refused_login_is_for_the_operator(out: Out, password: str, kind
     options: dict[str, Any] = {"authenticator": inbox.authenticate, "auth_required": True, "auth_require_tls": False}
     async with smtp_server(inbox, **options) as port:
         await out.send(port, user=USER, password=password)
-    assert out.told.kind == kind
+    assert out.exchange.kind == kind
 
 
 async def test_so_is_encryption_that_the_server_does_not_have(out: Out) -> None:
     async with smtp_server(Inbox()) as port:
         await out.send(port, encryption="starttls")
-    assert out.told.kind == "config"
+    assert out.exchange.kind == "config"
 
 
 async def test_a_server_that_is_down_has_provably_sent_nothing(out: Out, unused_tcp_port: int) -> None:
@@ -223,7 +223,7 @@ async def test_a_server_that_is_down_has_provably_sent_nothing(out: Out, unused_
     assert reached.unknown == ()
     assert str(reached.failed[0].errmsg) == "the connection could not be established"
     assert (reached.error is not None, call.record.sent) == (True, False)
-    assert out.told.failure == "the connection could not be established"
+    assert out.exchange.failure == "the connection could not be established"
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL FROM", "RCPT TO"])
@@ -365,4 +365,4 @@ async def test_a_cancelled_call_leaves_no_connection_behind(out: Out) -> None:
         async with asyncio.timeout(30):
             await server.all_gone.wait()
     assert call.record.sent
-    assert out.told.failure == "cancelled"
+    assert out.exchange.failure == "cancelled"

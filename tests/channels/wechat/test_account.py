@@ -67,7 +67,7 @@ async def host(wechat: WeChat, open_server: OpenServer) -> str:
 
 
 class World:
-    """What an account is lent."""
+    """The services and the clock that accounts are given."""
 
     def __init__(self, services: ProcessServices, clock: Clock) -> None:
         self.services = services

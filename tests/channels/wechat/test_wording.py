@@ -1,4 +1,4 @@
-"""How a WeChat sending that did not reach everybody is told, in the old ESB's words."""
+"""Messages about a WeChat sending that did not reach everybody, in the old ESB's words."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What each engine of the way out can do beyond what test_client.py asks of both; and which one is chosen."""
+"""The choice of an engine, and what each can do beyond the tests of both in test_client.py."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping

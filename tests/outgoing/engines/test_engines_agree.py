@@ -135,7 +135,7 @@ def in_pieces(draw: random.Random, raw: bytes) -> list[bytes]:
 
 
 async def outcome(engine: Engine, url: str) -> tuple[object, ...]:
-    """What comes of a request: the answer, or what the caller is told instead."""
+    """Return the answer to a request, or else the name of its error and whether it was sent."""
     try:
         found = await engine.prepare("POST", url, (), None, None, False).fetch({}, b"{}", 3)
     except ExchangeError as error:

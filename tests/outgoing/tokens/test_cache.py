@@ -1,4 +1,4 @@
-"""When an access token is fetched, refreshed ahead and thrown away; and when a secret is not tried again."""
+"""The life of an access token: fetched, refreshed ahead, thrown away; and secrets that are not tried again."""
 
 import asyncio
 import gc

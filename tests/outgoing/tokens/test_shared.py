@@ -68,7 +68,7 @@ class Processes:
         self.caches = [TokenCache(store, Observer([self.events.append]), clock) for store in stores]
 
     async def get(self, *numbers: int, key: TokenKey = KEY) -> list[str]:
-        """What these processes get, one after the other."""
+        """Return the tokens that these processes get, one after the other."""
         return [await self.caches[number].get(key, self.upstream) for number in numbers or range(4)]
 
     async def get_at_once(self, times: int = 1, key: TokenKey = KEY) -> set[str]:

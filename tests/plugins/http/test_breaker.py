@@ -36,7 +36,7 @@ class Case:
             pass
 
     def is_open(self) -> bool:
-        """Asks without leaving a trace: a probe is given back."""
+        """Ask without leaving a trace: a probe is given back."""
         with suppress(UpstreamError, asyncio.CancelledError), self.breaker.attempt(TARGET):
             self.let_in += 1
             raise asyncio.CancelledError

@@ -1,4 +1,4 @@
-"""How an upstream knows who is calling: the gateway's own token, and its certificate."""
+"""The identity that an upstream is shown: the gateway's own token, and its certificate."""
 
 import ssl
 import subprocess

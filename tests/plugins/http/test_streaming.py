@@ -58,7 +58,7 @@ def finished(gateway: Gateway) -> CallFinished:
     return event
 
 
-def told(gateway: Gateway) -> UpstreamFinished:
+def exchange(gateway: Gateway) -> UpstreamFinished:
     [event] = [event for event in gateway.events if isinstance(event, UpstreamFinished)]
     return event
 
@@ -89,7 +89,7 @@ async def test_status_headers_and_body_pass_as_they_are(open_raw: OpenRaw) -> No
         assert seen["X-Bkapi-Request-Id"] == finished(gateway).id
         assert seen["X-Odd"] == "café"
     assert (finished(gateway).status, finished(gateway).code) == (418, 0)
-    assert (told(gateway).status, told(gateway).failure) == (418, "")
+    assert (exchange(gateway).status, exchange(gateway).failure) == (418, "")
 
 
 async def test_nothing_is_unpacked_for_a_client_that_asked_for_nothing_packed(
@@ -177,7 +177,7 @@ async def test_a_client_that_hangs_up_ends_the_upstream_connection(open_raw: Ope
     await server.all_gone.wait()
     await until(lambda: answered(gateway))
     assert (finished(gateway).status, finished(gateway).source) == (0, "caller")
-    assert told(gateway).failure == "cancelled"
+    assert exchange(gateway).failure == "cancelled"
 
 
 async def test_a_client_that_hangs_up_before_the_head_ends_the_upstream_connection(open_raw: OpenRaw) -> None:
@@ -203,7 +203,7 @@ async def test_an_upstream_that_breaks_off_breaks_the_answer_off(open_raw: OpenR
             await response.read()
     await until(lambda: answered(gateway))
     assert (finished(gateway).code, finished(gateway).status) == (1306201, 200)
-    assert told(gateway).failure == "the response is not valid HTTP"
+    assert exchange(gateway).failure == "the response is not valid HTTP"
 
 
 async def test_an_upstream_that_falls_silent_is_given_up(open_raw: OpenRaw) -> None:
@@ -220,7 +220,7 @@ async def test_an_upstream_that_falls_silent_is_given_up(open_raw: OpenRaw) -> N
     await server.all_gone.wait()
     await until(lambda: answered(gateway))
     assert finished(gateway).code == 1306201
-    assert told(gateway).failure == "Third-party system interface response time exceeds 20 seconds"
+    assert exchange(gateway).failure == "Third-party system interface response time exceeds 20 seconds"
 
 
 async def test_the_deadline_ends_with_the_head(open_raw: OpenRaw) -> None:

@@ -11,7 +11,7 @@ from esb.server.workers.shared_address import shared_address
 
 @contextmanager
 def listener(port: int = 0, *options: int) -> Iterator[socket.socket]:
-    """Listens as a server does."""
+    """Listen as a server does."""
     with socket.socket() as listening:
         for option in (socket.SO_REUSEADDR, *options):
             listening.setsockopt(socket.SOL_SOCKET, option, 1)

@@ -54,7 +54,7 @@ class Fragile(Component):
 """
 
 
-class Fleet:
+class SupervisedGateway:
     """A supervisor with its workers, and the config that they run."""
 
     def __init__(self, serving: Running, config: Path, admin: str) -> None:
@@ -63,7 +63,7 @@ class Fleet:
         self.admin = admin
 
     def send(self, secret: str = "demo-secret") -> int:  # noqa: S107 - the sandbox's callers have it
-        """The code that a send is answered with. OSError if no answer comes."""
+        """Return the code that a send is answered with. OSError if no answer comes."""
         answer = exchange(self.serving.url + SEND_WEIXIN, {**NOTICE, "bk_app_secret": secret})
         return int(answer.body["code"])
 
@@ -71,12 +71,12 @@ class Fleet:
         return exchange_text(f"{self.admin}/readyz").strip() == "ok"
 
     def workers(self) -> list[int]:
-        """The process ids of the workers."""
+        """Return the process ids of the workers."""
         pid = self.serving.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def counted(self) -> float:
-        """How many sends were answered with success, over all processes that were and are."""
+        """Return the number of sends answered with success, over all processes that were and are."""
         text = exchange_text(f"{self.admin}/metrics")
         return sum(float(value) for value in re.findall(r'esb_calls_total\{[^}]*outcome="ok"[^}]*\} ([\d.]+)', text))
 
@@ -91,63 +91,65 @@ def exchange_text(url: str) -> str:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
+def gateway(tmp_path: Path) -> Iterator[SupervisedGateway]:
     port = free_port()
     config = tmp_path / "esb.yaml"
     config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom="${sandbox}"))
     with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
-        yield Fleet(serving, config, f"http://127.0.0.1:{port}")
+        yield SupervisedGateway(serving, config, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture
-def slow_fleet(tmp_path: Path, slow_wecom: SlowWeCom) -> Iterator[Fleet]:
-    """Its sends last until the test lets them be answered."""
+def slow_gateway(tmp_path: Path, slow_wecom: SlowWeCom) -> Iterator[SupervisedGateway]:
+    """Workers whose sends last until the test lets them be answered."""
     port = free_port()
     config = tmp_path / "esb.yaml"
     config.write_text(CONFIG.format(workers=2, admin=port, secret="demo-secret", wecom=slow_wecom.url))
     with running("serve", "-c", config, log=tmp_path / "log", ESB_LOG="json") as serving:
-        yield Fleet(serving, config, f"http://127.0.0.1:{port}")
+        yield SupervisedGateway(serving, config, f"http://127.0.0.1:{port}")
 
 
 def gone(pids: list[int]) -> bool:
     return not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def test_workers_share_an_address_and_are_counted_together(fleet: Fleet) -> None:
-    assert len(fleet.workers()) == 2
-    assert [fleet.send() for _ in range(20)] == [0] * 20
-    assert fleet.counted() == 20
-    assert fleet.ready()
+def test_workers_share_an_address_and_are_counted_together(gateway: SupervisedGateway) -> None:
+    assert len(gateway.workers()) == 2
+    assert [gateway.send() for _ in range(20)] == [0] * 20
+    assert gateway.counted() == 20
+    assert gateway.ready()
 
-    workers = fleet.workers()
-    fleet.serving.stop(signal.SIGTERM)
-    finished = fleet.serving.finish()
+    workers = gateway.workers()
+    gateway.serving.stop(signal.SIGTERM)
+    finished = gateway.serving.finish()
     assert finished.code == 0
     assert finished.stdout.count("listening on") == 1
     assert gone(workers)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_call_in_flight_finishes_and_no_process_stays(slow_fleet: Fleet, slow_wecom: SlowWeCom, number: int) -> None:
-    workers = slow_fleet.workers()
+def test_a_call_in_flight_finishes_and_no_process_stays(
+    slow_gateway: SupervisedGateway, slow_wecom: SlowWeCom, number: int
+) -> None:
+    workers = slow_gateway.workers()
     # What a terminal sends to the supervisor's group is not for workers: they drain when it tells them.
-    assert slow_fleet.serving.pid not in {os.getpgid(worker) for worker in workers}
+    assert slow_gateway.serving.pid not in {os.getpgid(worker) for worker in workers}
     with ThreadPoolExecutor() as pool:
-        sending = pool.submit(slow_fleet.send)
+        sending = pool.submit(slow_gateway.send)
         assert slow_wecom.arrived.wait(60)
-        slow_fleet.serving.stop(number)
+        slow_gateway.serving.stop(number)
         if number != signal.SIGKILL:
-            until(lambda: exchange_text(f"{slow_fleet.admin}/readyz") != "ok\n")
+            until(lambda: exchange_text(f"{slow_gateway.admin}/readyz") != "ok\n")
         slow_wecom.release.set()
         assert sending.result() == 0
-    assert slow_fleet.serving.wait() == (-number if number == signal.SIGKILL else 0)
+    assert slow_gateway.serving.wait() == (-number if number == signal.SIGKILL else 0)
     until(lambda: gone(workers))
-    assert "Traceback" not in slow_fleet.serving.log()
+    assert "Traceback" not in slow_gateway.serving.log()
 
 
-def test_another_gateway_does_not_come_to_share_the_address(fleet: Fleet) -> None:
-    port = fleet.serving.url.rpartition(":")[2]
-    second = run_esb("serve", "-c", fleet.config, "--port", port)
+def test_another_gateway_does_not_come_to_share_the_address(gateway: SupervisedGateway) -> None:
+    port = gateway.serving.url.rpartition(":")[2]
+    second = run_esb("serve", "-c", gateway.config, "--port", port)
     assert (second.code, second.stdout) == (1, "")
     assert f"cannot listen on 127.0.0.1:{port} (--port): Address already in use" in second.stderr
 
@@ -168,50 +170,50 @@ def test_dev_is_one_process_whatever_the_number_of_workers(tmp_path: Path) -> No
     config = tmp_path / "esb.yaml"
     config.write_text(CONFIG.format(workers=2, admin=free_port(), secret="demo-secret", wecom="${sandbox}"))
     with running("dev", "-c", config, log=tmp_path / "log") as serving:
-        fleet = Fleet(serving, config, "")
-        assert fleet.send() == 0
-        assert fleet.workers() == []
+        gateway = SupervisedGateway(serving, config, "")
+        assert gateway.send() == 0
+        assert gateway.workers() == []
 
 
-def test_a_worker_that_is_killed_is_followed_by_another_and_what_it_counted_stays(fleet: Fleet) -> None:
-    assert [fleet.send() for _ in range(10)] == [0] * 10
-    until(lambda: fleet.counted() == 10)
-    old = fleet.workers()
+def test_a_worker_that_is_killed_is_followed_by_another_and_what_it_counted_stays(gateway: SupervisedGateway) -> None:
+    assert [gateway.send() for _ in range(10)] == [0] * 10
+    until(lambda: gateway.counted() == 10)
+    old = gateway.workers()
     os.kill(old[0], signal.SIGKILL)
-    until(lambda: not fleet.ready())
-    until(lambda: len(fleet.workers()) == 2 and old[0] not in fleet.workers() and fleet.ready())
+    until(lambda: not gateway.ready())
+    until(lambda: len(gateway.workers()) == 2 and old[0] not in gateway.workers() and gateway.ready())
 
-    assert [fleet.send() for _ in range(10)] == [0] * 10
-    assert fleet.counted() == 20
-    assert '"worker ended"' in fleet.serving.log()
-
-
-def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(fleet: Fleet) -> None:
-    text = fleet.config.read_text()
-    fleet.config.write_text(text.replace("[demo-secret]", "[new-secret]"))
-    fleet.serving.stop(signal.SIGHUP)
-    until(lambda: '"reloaded"' in fleet.serving.log())
-    assert [fleet.send("new-secret") for _ in range(10)] == [0] * 10
-    assert {fleet.send() for _ in range(10)} == {1306000}
-
-    fleet.config.write_text("what nobody reloads: [")
-    os.kill(fleet.workers()[0], signal.SIGKILL)
-    until(lambda: len(fleet.workers()) == 2 and fleet.ready())
-    assert [fleet.send("new-secret") for _ in range(10)] == [0] * 10
-
-    fleet.serving.stop(signal.SIGHUP)
-    until(lambda: '"reload refused"' in fleet.serving.log())
-    assert fleet.send("new-secret") == 0
+    assert [gateway.send() for _ in range(10)] == [0] * 10
+    assert gateway.counted() == 20
+    assert '"worker ended"' in gateway.serving.log()
 
 
-def test_a_worker_that_starts_while_its_siblings_reload_answers_as_they_do(fleet: Fleet) -> None:
-    fleet.config.write_text(fleet.config.read_text().replace("[demo-secret]", "[new-secret]"))
-    os.kill(fleet.workers()[0], signal.SIGKILL)
-    until(lambda: not fleet.ready())
-    until(lambda: len(fleet.workers()) == 2)  # it has the old orders, and does not listen yet
-    fleet.serving.stop(signal.SIGHUP)
-    until(lambda: '"reloaded"' in fleet.serving.log() and fleet.ready())
-    assert {fleet.send("new-secret") for _ in range(20)} == {0}
+def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(gateway: SupervisedGateway) -> None:
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace("[demo-secret]", "[new-secret]"))
+    gateway.serving.stop(signal.SIGHUP)
+    until(lambda: '"reloaded"' in gateway.serving.log())
+    assert [gateway.send("new-secret") for _ in range(10)] == [0] * 10
+    assert {gateway.send() for _ in range(10)} == {1306000}
+
+    gateway.config.write_text("what nobody reloads: [")
+    os.kill(gateway.workers()[0], signal.SIGKILL)
+    until(lambda: len(gateway.workers()) == 2 and gateway.ready())
+    assert [gateway.send("new-secret") for _ in range(10)] == [0] * 10
+
+    gateway.serving.stop(signal.SIGHUP)
+    until(lambda: '"reload refused"' in gateway.serving.log())
+    assert gateway.send("new-secret") == 0
+
+
+def test_a_worker_that_starts_while_its_siblings_reload_answers_as_they_do(gateway: SupervisedGateway) -> None:
+    gateway.config.write_text(gateway.config.read_text().replace("[demo-secret]", "[new-secret]"))
+    os.kill(gateway.workers()[0], signal.SIGKILL)
+    until(lambda: not gateway.ready())
+    until(lambda: len(gateway.workers()) == 2)  # it has the old orders, and does not listen yet
+    gateway.serving.stop(signal.SIGHUP)
+    until(lambda: '"reloaded"' in gateway.serving.log() and gateway.ready())
+    assert {gateway.send("new-secret") for _ in range(20)} == {0}
 
 
 def test_what_processes_cannot_share_is_a_mistake(tmp_path: Path) -> None:

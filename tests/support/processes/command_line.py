@@ -41,7 +41,7 @@ PREPARED = [
     "esb.sandbox",
     "esb.server.workers.run",
 ]
-"""What most commands need. Who cannot import it here does it later."""
+"""Modules that most commands need, loaded before the fork; one that fails to import is left to the command."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -91,11 +91,11 @@ class Running:
         os.kill(self.pid, number)
 
     def wait(self) -> int:
-        """Its exit code, once it has ended."""
+        """Wait until it has ended; return its exit code."""
         return _ended(self._process)
 
     def finish(self) -> Finished:
-        """Waits until it has ended."""
+        """Wait until it has ended; return its code and output."""
         code = self.wait()
         return Finished(code, self.ready_line + self._stdout.read(), self.log())
 
@@ -104,7 +104,7 @@ class Running:
 
 
 def until(reached: Callable[[], bool]) -> None:
-    """Waits for what other processes bring about and tell nobody."""
+    """Wait for an effect of other processes, of which no event tells; AssertionError after a minute."""
     for _ in range(3000):
         if reached():
             return
@@ -156,7 +156,7 @@ def _forking() -> ForkServerContext:
 def _become(
     arguments: list[str], folder: Path, environ: dict[str, str], stdout: Path | Connection, stderr: Path, fresh: bool
 ) -> None:
-    """Makes of this process what the shell makes of `python -m esb ARGUMENTS`."""
+    """Turn this process into `python -m esb ARGUMENTS`, as a shell would start it."""
     for number, output in enumerate((stdout, stderr), 1):
         opened = output.fileno() if isinstance(output, Connection) else os.open(output, os.O_WRONLY | os.O_CREAT)
         os.dup2(opened, number)

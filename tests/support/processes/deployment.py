@@ -27,19 +27,19 @@ class Watched:
     http: ClientSession
 
     async def ask(self, path: str, method: str = "GET", **options: Any) -> ClientResponse:
-        """What the admin listener answers."""
+        """Return the admin listener's response, read."""
         response = await self.http.request(method, self.admin_url + path, **options)
         await response.read()
         return response
 
-    async def told(self, path: str) -> Any:
-        """The JSON that the admin listener answers."""
+    async def json(self, path: str) -> Any:
+        """Return the JSON that the admin listener answers."""
         response = await self.ask(path)
         assert response.status == 200
         return await response.json()
 
     async def send(self, receiver: str = "zhangsan", headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The envelope of a send_weixin."""
+        """Return the envelope of a send_weixin."""
         body = {**DEMO, "receiver": receiver, "data": MESSAGE}
         url = f"{self.deployment.url}/api/c/compapi/{SEND_WEIXIN}/"
         async with self.http.post(url, json=body, headers=headers) as response:
@@ -47,12 +47,12 @@ class Watched:
             return envelope
 
     async def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """What /metrics says, by name and labels."""
+        """Return the samples of /metrics, by name and labels."""
         return samples(await (await self.ask("/metrics")).text())
 
 
 def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """The samples of an exposition."""
+    """Return the samples of an exposition."""
 
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value

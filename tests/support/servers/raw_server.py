@@ -43,7 +43,7 @@ class Peer:
         await self.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body)
 
     async def gone(self) -> None:
-        """Says nothing more, and returns when the client has closed the connection."""
+        """Send nothing more, and wait until the client has closed the connection."""
         await self._silent()
         try:
             while await self.reader.read(65536):
@@ -76,12 +76,12 @@ class RawServer:
         return f"http://127.0.0.1:{self.port}"
 
     async def has_opened(self, number: int) -> None:
-        """Returns when so many connections have been opened."""
+        """Wait until so many connections have been opened."""
         async with self._came:
             await self._came.wait_for(lambda: self.opened >= number)
 
     async def has_fallen_silent(self, number: int) -> None:
-        """Returns when so many connections have been left without a word."""
+        """Wait until clients have left so many connections without a word."""
         async with self._came:
             await self._came.wait_for(lambda: self.silent >= number)
 
@@ -131,7 +131,7 @@ async def raw_server(script: Script, context: ssl.SSLContext | None = None) -> A
 
 
 def answering(body: bytes, status: str = "200 OK", headers: str = "") -> Script:
-    """Answers every request on every connection with this."""
+    """Answer every request on every connection with this."""
 
     async def script(peer: Peer) -> None:
         while await peer.request():
@@ -141,7 +141,7 @@ def answering(body: bytes, status: str = "200 OK", headers: str = "") -> Script:
 
 
 def saying(raw: bytes) -> Script:
-    """Takes one request, sends these bytes, and closes."""
+    """Take one request, send these bytes, and close."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -151,17 +151,17 @@ def saying(raw: bytes) -> Script:
 
 
 async def silent(peer: Peer) -> None:
-    """Takes everything and never answers."""
+    """Take everything and never answer."""
     await peer.request()
     await peer.gone()
 
 
 async def reset_after_request(peer: Peer) -> None:
-    """Takes one request and resets the connection."""
+    """Take one request and reset the connection."""
     await peer.request()
     peer.reset()
 
 
 async def reset_at_once(peer: Peer) -> None:
-    """Resets the connection as soon as it is there."""
+    """Reset the connection as soon as it is there."""
     peer.reset()

@@ -46,7 +46,7 @@ class RedisServer:
                 time.sleep(0.01)
 
     def stop(self) -> None:
-        """Kills it; nothing is said to whoever is connected."""
+        """Kill it, without a word to its clients."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(60)
@@ -63,7 +63,7 @@ class RedisServer:
         os.kill(self._process.pid, number)
 
     def do(self, *command: str) -> str:
-        """What it answers, as its own client prints it."""
+        """Return its answer, as its own client prints it."""
         asking = ["redis-cli", "-p", str(self.port), *command]
         asked = subprocess.run(asking, capture_output=True, text=True, timeout=60, check=True)
         return asked.stdout.strip()

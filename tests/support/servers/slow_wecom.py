@@ -35,7 +35,7 @@ class SlowWeCom:
                     pass  # the gateway was cut
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-                """Says nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"

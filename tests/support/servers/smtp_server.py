@@ -95,7 +95,7 @@ class _Counted(SMTP):
 async def smtp_server(
     inbox: Inbox, *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, **options: Any
 ) -> AsyncIterator[int]:
-    """Serves on a free port of loopback; yields the port."""
+    """Serve on a free port of loopback; yield the port."""
     loop = asyncio.get_running_loop()
     options = {"hostname": "mx.test", "loop": loop, "tls_context": starttls, **options}
 
@@ -146,7 +146,7 @@ def certificate(folder: Path) -> Certificate:
 
 
 async def speak(peer: Peer, answers: Mapping[str, str]) -> None:
-    """Answers each command by what stands before its colon or argument, "." being the end of the mail, or 250.
+    """Answer each command by its word, up to colon or argument; "." is the end of the mail; others get 250.
 
     An answer "" hangs until the client goes; "RST" resets the connection.
     """

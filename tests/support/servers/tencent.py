@@ -29,7 +29,7 @@ _AUTHORIZATION = re.compile(
 
 @dataclass
 class Tencent:
-    """What was asked, and what to answer. `statuses`: number -> code other than Ok; `error`: refuses every call."""
+    """Requests taken, and answers to give. `statuses`: number -> code other than Ok; `error`: refuses every call."""
 
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)

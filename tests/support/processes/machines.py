@@ -106,7 +106,7 @@ class Machine:
 
 
 class Caller:
-    """Sends over one connection, again and again; when it breaks, over another."""
+    """A caller that sends over one connection, again and again; when it breaks, over another."""
 
     def __init__(self, machine: Machine) -> None:
         self._connection = HTTPConnection(machine.url.removeprefix("http://"), timeout=60)
@@ -128,7 +128,7 @@ class Caller:
 
 
 def connected_to(pid: int) -> set[int]:
-    """The ports of those who have a connection to this process."""
+    """Return the ports of all clients that have a connection to this process."""
     links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
     mine = {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:")}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -136,13 +136,13 @@ def connected_to(pid: int) -> set[int]:
 
 
 def children(pid: int) -> list[int]:
-    """The process ids of the workers of this supervisor."""
+    """Return the process ids of the workers of this supervisor."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @dataclass
-class Fleet:
-    """What runs, and an HTTP client for it."""
+class Processes:
+    """The processes of all machines, their Redis and their sandbox, and an HTTP client for them."""
 
     machines: list[Machine]
     redis: RedisServer
@@ -156,29 +156,29 @@ class Fleet:
     async def call(
         self, number: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """The envelope that a worker of this machine answers."""
+        """Return the envelope that a worker of this machine answers."""
         url = f"{self.machines[number % MACHINES].url}/api/c/compapi{path}"
         async with self.http.post(url, json={**DEMO, **body}, headers=headers) as response:
             envelope: dict[str, Any] = await response.json()
         return envelope
 
     async def send(self, number: int, system: str = "cmsi", **options: Any) -> dict[str, Any]:
-        """The envelope of a message, sent by a worker of this machine."""
+        """Return the envelope of a message, sent by a worker of this machine."""
         receiver = OPENID if system == "plain" else "zhangsan"
         return await self.call(number, f"/{system}/send_weixin/", {"receiver": receiver, "data": MESSAGE}, **options)
 
     async def send_at_once(self, times: int, system: str = "cmsi") -> list[dict[str, Any]]:
-        """So many messages for every process, all at the same time; connections lead to any of a machine's."""
+        """Send so many messages for every process, all at the same time; connections lead to any of a machine's."""
         sending = [self.send(number, system) for number in range(PROCESSES) for _ in range(times)]
         return await asyncio.gather(*sending)
 
     async def warm(self, *systems: str) -> None:
-        """Lets every worker have a token: of so many new connections some lead to each."""
+        """Let every worker fetch a token: of so many new connections some lead to each."""
         for system in systems:
             await self.send_at_once(10, system)
 
     async def issued(self, app: str) -> int:
-        """How many tokens WeChat gave out for this app."""
+        """Return the number of tokens that WeChat issued for this app."""
         stats = await self.sandbox.get("stats")
         return int(stats["tokens_issued"].get(app, 0))
 
@@ -187,7 +187,7 @@ class Fleet:
             return response.status, (await response.json())["message"]
 
     async def healthy(self) -> None:
-        """Waits until no process misses its store."""
+        """Wait until every process has its store."""
         await self.until(self._healthy, "the store is not found again")
 
     async def _healthy(self) -> bool:
@@ -195,21 +195,21 @@ class Fleet:
         return all("\nesb_store_away 0.0\n" in page and "\nesb_ready 1.0\n" in page for page in pages)
 
     async def until(self, condition: Callable[[], Awaitable[bool]], otherwise: str) -> None:
-        """Waits for what processes bring about and tell nobody."""
+        """Wait for an effect of the processes, of which no event tells; after a minute fail with `otherwise`."""
         end = time.monotonic() + 60
         while not await condition():
             assert time.monotonic() < end, otherwise
             await asyncio.sleep(0.05)
 
     async def page(self, machine: Machine, path: str) -> str:
-        """What the admin listener shows."""
+        """Return a page of the admin listener."""
         async with self.http.get(machine.admin + path) as response:
             return await response.text()
 
 
 @contextmanager
-def processes(folder: Path) -> Iterator[tuple[list[Machine], RedisServer, str]]:
-    """The machines, their store and the URL of the sandbox."""
+def running_machines(folder: Path) -> Iterator[tuple[list[Machine], RedisServer, str]]:
+    """Start the machines; yield them, their store and the URL of the sandbox."""
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server())
         sandbox = stack.enter_context(running("sandbox", "--port", "0", log=folder / "sandbox.log"))
