@@ -97,7 +97,7 @@ class RedisConnection:
         try:
             return await reply
         except NoScriptError:
-            raise  # who asked knows the script
+            raise  # the caller sends the script itself then
         except TROUBLE:
             raise self.away(str(command[0])) from None
 
@@ -122,7 +122,7 @@ class RedisConnection:
             if isinstance(answer, ResponseError) and not isinstance(answer, NoScriptError):
                 self._fall(answer)
             if reply.done():
-                continue  # who asked has left
+                continue  # the caller has left
             if isinstance(answer, Exception):
                 reply.set_exception(answer)
             else:

@@ -124,21 +124,21 @@ def imports() -> dict[str, set[str]]:
     return {name: ours(tree) for name, tree in trees().items()}
 
 
-def belongs(name: str, place: str) -> bool:
+def belongs(name: str, package: str) -> bool:
     """Return True if this module is that room, or lies in it."""
-    return name == place or (place != "" and name.startswith(f"{place}."))
+    return name == package or (package != "" and name.startswith(f"{package}."))
 
 
 def step(name: str) -> int:
     """Return the number of the module's step in ORDER, counted from 0."""
     for number, rooms in enumerate(ORDER):
-        if any(belongs(name, place) for place in rooms):
+        if any(belongs(name, package) for package in rooms):
             return number
     pytest.fail(f"esb.{name} stands in no room of the house: see ORDER")
 
 
 def in_house(name: str) -> bool:
-    return not any(belongs(name, place) for place in BESIDE)
+    return not any(belongs(name, package) for package in BESIDE)
 
 
 HOUSE = sorted(name for name in ROOMS if in_house(name))
@@ -153,7 +153,7 @@ def test_these_tests_read_the_whole_house() -> None:
 
 def test_the_rooms_are_a_closed_list() -> None:
     there = {name.partition(".")[0] for name in ROOMS}
-    planned = {place for rooms in ORDER for place in rooms} | set(BESIDE) | PLANNED
+    planned = {package for rooms in ORDER for package in rooms} | set(BESIDE) | PLANNED
     assert there <= planned, "a new room: give it a place in ORDER, or a better place to what is in it"
     assert planned - there <= PLANNED, "a room that is gone"
     assert len(there - {"", "__main__", "_version", "pytest_plugin", "locale"}) <= 22
@@ -165,11 +165,11 @@ def test_imports_follow_the_order() -> None:
 
 
 def test_what_stands_beside_the_house_imports_nothing_of_it() -> None:
-    for place, importers in BESIDE.items():
+    for package, importers in BESIDE.items():
         for name, others in imports().items():
-            if belongs(name, place):
-                assert {other for other in others if not belongs(other, place)} == set(), name
-            elif any(belongs(other, place) for other in others):
+            if belongs(name, package):
+                assert {other for other in others if not belongs(other, package)} == set(), name
+            elif any(belongs(other, package) for other in others):
                 assert name in importers
 
 
@@ -195,10 +195,10 @@ def test_a_plugin_imports_the_face_and_little_else() -> None:
         for other in imports()[name]
         if other != ""
         and not other.startswith("plugins._")
-        and not any(belongs(other, place) for place in PLUGINS_ALSO_IMPORT)
+        and not any(belongs(other, package) for package in PLUGINS_ALSO_IMPORT)
         and not (
             belongs(name, "plugins.http")
-            and (belongs(other, "plugins.http") or any(belongs(other, place) for place in PROXY_ALSO_IMPORTS))
+            and (belongs(other, "plugins.http") or any(belongs(other, package) for package in PROXY_ALSO_IMPORTS))
         )
     }
     assert others == set()
@@ -220,7 +220,7 @@ def test_each_library_is_known_in_its_own_rooms_only() -> None:
         if top in sys.stdlib_module_names or top in {"esb", "pydantic", "pydantic_core"}:
             continue
         assert top in LIBRARIES, f"a new library: {top}"
-        assert any(belongs(name, place) for place in LIBRARIES[top]), f"{top} in esb.{name}"
+        assert any(belongs(name, package) for package in LIBRARIES[top]), f"{top} in esb.{name}"
 
 
 def late(tree: ast.AST) -> set[str]:
@@ -266,14 +266,14 @@ def test_files_and_functions_are_short() -> None:
 def test_a_test_lies_in_the_folder_of_what_it_tests() -> None:
     """Each folder of tests mirrors one of esb; a test that imports more than SETTING_UP imports from its own folder."""
     for path, tree in files_of_tests().items():
-        place = ".".join(path.parent.parts)
-        if not path.name.startswith("test_") or place in TESTS_OF_THE_WHOLE:
+        package = ".".join(path.parent.parts)
+        if not path.name.startswith("test_") or package in TESTS_OF_THE_WHOLE:
             continue
-        assert place, f"{path} lies in no folder"
+        assert package, f"{path} lies in no folder"
         assert (FOLDER / path.parent).is_dir(), f"{path} mirrors no folder of esb"
         tested = {name for name in ours(tree) if name and not any(belongs(name, room) for room in SETTING_UP)}
         if tested:
-            assert any(belongs(name, place) for name in ours(tree)), f"{path} tests {sorted(tested)}"
+            assert any(belongs(name, package) for name in ours(tree)), f"{path} tests {sorted(tested)}"
 
 
 def test_no_test_imports_another_nor_a_conftest() -> None:
