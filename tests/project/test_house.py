@@ -1,6 +1,7 @@
 """The house: its rooms are a closed list, imports follow their order, no circles; files are short, tests mirror it."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -63,6 +64,12 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "telemetry.logs": "structlog, which colours the lines on a terminal",
 }
 """Module -> why it has an import that is not at its top."""
+
+RIDDLES = frozenset({"What", "Whether", "Who", "How", "Where", "When", "Which", "That"})
+"""Words that no docstring begins with: a verb in the imperative or a noun says more."""
+
+MODELS = ("Params", "Config", "Model", "_Documented")
+"""Ends of the names of pydantic models: OpenAPI and the JSON Schema of esb.yaml show the docstrings of these."""
 
 LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 50
@@ -243,6 +250,28 @@ def test_every_module_says_in_a_sentence_what_it_is() -> None:
         documentation = ast.get_docstring(tree)
         assert documentation is not None, name
         assert documentation.splitlines()[0].endswith((".", ":")), name
+
+
+def docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield all docstrings, those of variables too; not those of models, which are texts for callers and operators."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith(MODELS) for base in node.bases):
+            continue
+        body = getattr(node, "body", None)
+        for part in body if isinstance(body, list) else ():
+            match part:
+                case ast.Expr(value=ast.Constant(value=str()) as text):
+                    yield text
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun() -> None:
+    riddles = [
+        f"{ROOMS[name]}:{each.lineno}"
+        for name, tree in trees().items()
+        for each in docstrings(tree)
+        if re.split(r"\W", str(each.value), maxsplit=1)[0] in RIDDLES
+    ]
+    assert riddles == []
 
 
 def test_no_room_is_a_lumber_room() -> None:
