@@ -1,6 +1,12 @@
-"""Pacing: no receiver is sent more in a window than the platform delivers. Messages wait within the call's deadline."""
+"""Pacing: no receiver is sent more in a window than the platform delivers. Messages wait within the call's deadline.
 
-from collections.abc import Sequence
+A message counts from its booking until a window after the last moment at which it may arrive: the end of the call's
+time, or when its answer has come, that moment. Token fetches, repetitions and pauses lie between the two, so they do no
+harm. Nor can there be too many in any window. Of those in it, look at the one that was booked last. The others had been
+booked before, and each counts until a window after it arrived: so each counted when that turn was set, with room left.
+"""
+
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -11,14 +17,23 @@ from esb.store.protocol import Store
 
 SENDING_SECONDS = 2.0
 """Seconds of the deadline that a message that waited needs to be sent."""
+ARRIVING_SECONDS = 5.0
+"""The time that a request without an answer may take to arrive after the call's deadline."""
+LOOK_SECONDS = 1.0
+"""The time before another look by a message for which there is no turn yet, but may be one: twice as long each time."""
 
 
 @dataclass(slots=True)
 class Turn:
-    """A message that may be sent in `wait` seconds."""
+    """A message that may be sent in `wait` seconds; without `keys`, it has to ask for its turn then.
+
+    `receipt` is that of its permits under these keys.
+    """
 
     wait: float
     message: OutboundMessage
+    keys: Sequence[str] = ()
+    receipt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +50,53 @@ class Pace:
     refusal: str
     seconds: float = 60.0
 
-    async def turns(self, call: Call, messages: Sequence[OutboundMessage]) -> tuple[list[Turn], dict[str, float]]:
-        """Book places for these messages.
+    async def turns(
+        self, call: Call, messages: Sequence[OutboundMessage], look: float = LOOK_SECONDS
+    ) -> tuple[list[Turn], dict[str, float]]:
+        """Book permits for these messages.
 
         Return them by the time that they may be sent, the soonest first; and the receivers for whom it is too late,
-        each with the seconds that it would have to wait.
+        each with the seconds after which another call may do better. In `look` seconds some have to ask again: what
+        has no answer yet counts as if it took its whole time, which nearly nothing does.
         """
-        patience = max(0.0, call.time_left() - SENDING_SECONDS)
+        left = call.time_left()
+        patience = max(0.0, left - SENDING_SECONDS)
         turns: list[Turn] = []
         late: dict[str, float] = {}
         for message in messages:
-            receivers = message.receivers
+            receivers, pages = message.receivers, len(message.pages)
+            if pages > self.limit:  # its own pages would be too many in a window
+                late.update(dict.fromkeys(receivers, self.seconds))
+                continue
             keys = [f"{PACE}:{self.scope}:{receiver.lower()}" for receiver in receivers]
-            waits = await self.store.reserve(
-                keys, times=len(message.pages), limit=self.limit, seconds=self.seconds, patience=patience
+            waits, receipt = await self.store.reserve(
+                keys,
+                times=pages,
+                limit=self.limit,
+                seconds=self.seconds,
+                patience=patience,
+                held=left + ARRIVING_SECONDS,
             )
             if not any(waits):
-                turns.append(Turn(0.0, message))  # nearly always
+                turns.append(Turn(0.0, message, keys, receipt))  # nearly always
                 continue
-            groups: dict[float, list[str]] = {}
-            for receiver, wait in zip(receivers, waits, strict=True):
-                if wait > patience:
-                    late[receiver] = wait
+            groups: dict[float, list[int]] = {}
+            again: list[str] = []
+            for number, wait in enumerate(waits):
+                if wait <= patience:
+                    groups.setdefault(wait, []).append(number)
+                elif look + self.seconds <= patience:
+                    again.append(receivers[number])
                 else:
-                    groups.setdefault(wait, []).append(receiver)
-            turns += [Turn(wait, message.to(group)) for wait, group in groups.items()]
+                    late[receivers[number]] = min(wait, self.seconds)
+            for wait, numbers in groups.items():
+                some = message.to([receivers[number] for number in numbers])
+                turns.append(Turn(wait, some, [keys[number] for number in numbers], receipt))
+            if again:
+                turns.append(Turn(look, message.to(again)))
         turns.sort(key=attrgetter("wait"))
         return turns, late
+
+    def settle(self, turn: Turn) -> Awaitable[None]:
+        """Let a message that has its answer count from now on."""
+        return self.store.settle(turn.keys, turn.receipt, len(turn.message.pages))

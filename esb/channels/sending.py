@@ -7,7 +7,7 @@ from typing import Any
 from esb.channels.account import NOT_SENT, Account
 from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome
-from esb.channels.pacing import Pace, Turn
+from esb.channels.pacing import LOOK_SECONDS, Pace, Turn
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.report import DeliveryReport, Wording
 from esb.channels.verdict import Declined, JudgedAnswer
@@ -57,7 +57,9 @@ class Sending:
             return self._pages(messages[0])
         return self._all(messages, pace)
 
-    async def _all(self, messages: Sequence[OutboundMessage], pace: Pace | None) -> DeliveryOutcome:
+    async def _all(
+        self, messages: Sequence[OutboundMessage], pace: Pace | None, look: float = LOOK_SECONDS
+    ) -> DeliveryOutcome:
         account = self._account
         try:
             # A credential that does not work must not use up the receivers' turns.
@@ -66,22 +68,26 @@ class Sending:
             return DeliveryOutcome.joined([self._not_sent(message.receivers, error) for message in messages])
         if pace is None:
             return DeliveryOutcome.joined(await fan_out(self._pages, messages, account.at_once))
-        begun = self._account.clock()
-        turns, late = await pace.turns(self._call, messages)
+        turns, late = await pace.turns(self._call, messages, look)
         if not late and len(turns) == 1 and not turns[0].wait:
-            return await self._pages(turns[0].message, entry)  # nearly always
+            return await self._taken(pace, turns[0], entry)  # nearly always
         outcomes = [self._too_late(pace, receiver, wait) for receiver, wait in late.items()]
-        outcomes += await fan_out(partial(self._in_turn, begun), turns, account.at_once)
+        outcomes += await fan_out(partial(self._in_turn, pace, account.clock()), turns, account.at_once)
         return DeliveryOutcome.joined(outcomes)
 
-    def _in_turn(self, begun: float, turn: Turn) -> Awaitable[DeliveryOutcome]:
-        return self._later(begun + turn.wait, turn.message) if turn.wait else self._pages(turn.message)
+    async def _in_turn(self, pace: Pace, booked: float, turn: Turn) -> DeliveryOutcome:
+        """Send a message when its turn has come; or look for one, if it has none yet. `booked`: when that was."""
+        clock = self._account.clock
+        while (wait := booked + turn.wait - clock()) > 0:  # a timer may ring a little early
+            await clock.sleep(wait)
+        return await (self._taken(pace, turn) if turn.keys else self._all([turn.message], pace, 2 * turn.wait))
 
-    async def _later(self, when: float, message: OutboundMessage) -> DeliveryOutcome:
-        wait = when - self._account.clock()
-        if wait > 0:
-            await self._account.clock.sleep(wait)
-        return await self._pages(message)
+    async def _taken(self, pace: Pace, turn: Turn, entry: Entry | None = None) -> DeliveryOutcome:
+        """Send a message whose turn it is. It counts from its end on, unless it is in doubt and may arrive later."""
+        outcome = await self._pages(turn.message, entry)
+        if not outcome.unknown:
+            await pace.settle(turn)
+        return outcome
 
     def _pages(self, message: OutboundMessage, entry: Entry | None = None) -> Awaitable[DeliveryOutcome]:
         """Send the pages in order; who missed one gets none of the later ones, and counts as not reached."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 
 from esb.store.memory import MemoryStore
-from esb.store.protocol import ChangeListener, Kept, Rule, Store, StoreAway, Swapped, Taken
+from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, Store, StoreAway, Swapped, Taken
 
 
 class Fallback:
@@ -72,13 +72,21 @@ class Fallback:
             return here
 
     async def reserve(
-        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
-    ) -> list[float]:
+        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float, held: float
+    ) -> Reserved:
         try:
-            return await self._store.reserve(keys, times=times, limit=limit, seconds=seconds, patience=patience)
+            return await self._store.reserve(
+                keys, times=times, limit=limit, seconds=seconds, patience=patience, held=held
+            )
         except StoreAway as away:
             self._check(keys[0], away)
-            return await self._own.reserve(keys, times=times, limit=limit, seconds=seconds, patience=patience)
+            return await self._own.reserve(
+                keys, times=times, limit=limit, seconds=seconds, patience=patience, held=held
+            )
+
+    async def settle(self, keys: Sequence[str], receipt: float, times: int) -> None:
+        await self._own.settle(keys, receipt, times)  # whoever did not give them out knows no such receipt
+        await self._store.settle(keys, receipt, times)
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
         try:

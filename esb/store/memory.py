@@ -1,7 +1,7 @@
 """A store in the memory of one process."""
 
 import heapq
-from collections import deque
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from itertools import count
 
@@ -10,7 +10,7 @@ from esb.core.lru import Recent
 from esb.store.keyspaces import PUBLISHED
 from esb.store.memory_values import OVERHEAD, Value, Values
 from esb.store.memory_windows import SlidingWindows
-from esb.store.protocol import ChangeListener, Kept, Rule, Swapped, Taken
+from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, Swapped, Taken
 
 MOST_VALUES = 100_000
 """The most values, and the most keys with permits; those used least recently go first."""
@@ -36,7 +36,7 @@ class MemoryStore:
         self._soonest: list[tuple[float, str]] = []
         self._values = Values(clock, min(size * OVERHEAD, MOST_BYTES))
         self._versions = count(1)
-        self._reserved: Recent[str, deque[float]] = Recent(min(size, MOST_VALUES))
+        self._reserved: Recent[str, list[float]] = Recent(min(size, MOST_VALUES))
         self._taken = SlidingWindows(min(size, MOST_VALUES), MOST_TAKEN)
         self._listeners: list[ChangeListener] = []
 
@@ -96,18 +96,35 @@ class MemoryStore:
         return version
 
     async def reserve(
-        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
-    ) -> list[float]:
+        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float, held: float
+    ) -> Reserved:
         now = self._clock()
+        until = now + held
         waits = []
         for key in keys:
-            instants = self._reserved.get(key)
-            if instants is None:
-                instants = self._reserved[key] = deque()
+            ends = self._reserved.get(key)
+            if ends is None:
+                ends = self._reserved[key] = []
             else:
                 self._reserved.move_to_end(key)
-            waits.append(_reserve(instants, now, times, limit, seconds, patience))
-        return waits
+            wait = _wait(ends, now, times, limit, seconds)
+            if wait <= patience:
+                for _ in range(times):
+                    insort(ends, until)
+            waits.append(wait)
+        return waits, until
+
+    async def settle(self, keys: Sequence[str], receipt: float, times: int) -> None:
+        now = self._clock()
+        for key in keys:
+            ends = self._reserved.get(key)
+            if ends is None:
+                continue  # forgotten, for the sake of others
+            index = bisect_left(ends, receipt)
+            if index < len(ends) and ends[index] == receipt:
+                del ends[index : index + times]
+                for _ in range(times):
+                    insort(ends, now)
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
         return self._taken.take(key, self._clock(), rules)
@@ -126,24 +143,9 @@ class MemoryStore:
     async def close(self) -> None: ...
 
 
-def _reserve(instants: deque[float], now: float, times: int, limit: int, seconds: float, patience: float) -> float:
-    """Take the permits if the last of them is due within `patience`; return the seconds until it is due."""
-    while instants and instants[0] <= now - seconds:
-        instants.popleft()
-    if len(instants) + times <= limit:  # nearly always
-        instants.extend([now] * times)
-        return 0.0
-    taken: list[float] = []
-    for number in range(len(instants), len(instants) + times):
-        # The permit that must have left the window by then.
-        before = number - limit
-        if before < 0:
-            taken.append(now)
-        else:
-            taken.append(
-                max(now, (instants[before] if before < len(instants) else taken[before - len(instants)]) + seconds)
-            )
-    wait = taken[-1] - now
-    if wait <= patience:
-        instants.extend(taken)
-    return wait
+def _wait(ends: list[float], now: float, times: int, limit: int, seconds: float) -> float:
+    """Return the seconds until so many more permits are due. `ends`: until when each may be used, in order."""
+    if ends and ends[0] <= now - seconds:
+        del ends[: bisect_right(ends, now - seconds)]
+    over = len(ends) + times - limit  # so many must have left the window by then
+    return ends[over - 1] + seconds - now if over > 0 else 0.0

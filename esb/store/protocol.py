@@ -11,6 +11,8 @@ from esb.core.clock import Clock
 from esb.core.errors import UpstreamError
 from esb.core.events import Observer
 
+Reserved = tuple[list[float], float]
+"""The seconds until the permits of each key are due, 0 for now; and the receipt with which they are settled."""
 ChangeListener = Callable[[str, str], None]
 """A listener, called with a key and the version kept from now on, "" for none. The key "": anything may be new."""
 
@@ -117,12 +119,20 @@ class Store(Protocol):
         ...
 
     async def reserve(
-        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
-    ) -> list[float]:
-        """Take `times` permits for each key, so that no key has more than `limit` in any `seconds`.
+        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float, held: float
+    ) -> Reserved:
+        """Take `times` permits for each key, at most `limit`, so that no key has more than `limit` in any `seconds`.
 
-        Return for each key the seconds until the last of them is due: 0 is now. A key whose seconds are more than
-        `patience` gets none.
+        They may be used from when they are due until `held` seconds from now, and count for `seconds` after the last
+        moment of that time. A key whose permits would be due in more than `patience` seconds gets none; others may be
+        settled and leave before, so it may do better soon.
+        """
+        ...
+
+    async def settle(self, keys: Sequence[str], receipt: float, times: int) -> None:
+        """Count these permits from now on: they have been used.
+
+        Raise nothing and keep nobody waiting. If it does not get through, they count as they did.
         """
         ...
 

@@ -3,8 +3,10 @@
 Keys are digests behind their keyspace, values are encrypted, and everything expires.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -13,13 +15,15 @@ from redis.exceptions import NoScriptError
 from esb.core.events import Observer, StoreTurned
 from esb.store.encryption import ValueCipher
 from esb.store.keyspaces import PUBLISHED
-from esb.store.protocol import ChangeListener, Kept, Rule, Swapped, Taken, Window
+from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, StoreAway, Swapped, Taken, Window
 from esb.store.redis_connection import Argument, RedisConnection
 from esb.store.redis_copies import Copies
-from esb.store.redis_scripts import DROP, READ, RESERVE, SWAP, TAKE, VERSION, Script
+from esb.store.redis_scripts import DROP, READ, RESERVE, SETTLE, SWAP, TAKE, VERSION, Script
 
 MOST_KEYS = 200
 """The most keys of one script: a server does nothing else meanwhile."""
+RECEIPT_BITS = 53
+"""The bits that a float holds of a number."""
 
 
 class RedisStore:
@@ -37,6 +41,7 @@ class RedisStore:
         self._connection = RedisConnection(
             url, self._channel, heard=self._heard, joined=self._joined, turned=self._turned
         )
+        self._settling: set[asyncio.Task[None]] = set()
 
     @property
     def trouble(self) -> str:
@@ -47,6 +52,7 @@ class RedisStore:
 
     async def close(self) -> None:
         await self._connection.close()
+        await asyncio.gather(*self._settling, return_exceptions=True)
 
     async def add(self, key: str, seconds: float) -> bool:
         return await self._connection.ask("SET", self._name(key), b"", "NX", "PX", _milliseconds(seconds)) is not None
@@ -81,14 +87,25 @@ class RedisStore:
         return dropped
 
     async def reserve(
-        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float
-    ) -> list[float]:
-        rule = (times, limit, _microseconds(seconds), _microseconds(patience))
+        self, keys: Sequence[str], *, times: int, limit: int, seconds: float, patience: float, held: float
+    ) -> Reserved:
+        receipt = secrets.randbits(RECEIPT_BITS)
+        rule = (times, limit, _microseconds(seconds), _microseconds(patience), _microseconds(held), receipt)
         waits: list[float] = []
         for first in range(0, len(keys), MOST_KEYS):
             answer = await self._run(RESERVE, keys[first : first + MOST_KEYS], *rule)
             waits += [int(wait) / 1e6 for wait in answer]
-        return waits
+        return waits, receipt
+
+    async def settle(self, keys: Sequence[str], receipt: float, times: int) -> None:
+        task = asyncio.create_task(self._settle(keys, receipt, times))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, keys: Sequence[str], receipt: float, times: int) -> None:
+        with suppress(StoreAway):
+            for first in range(0, len(keys), MOST_KEYS):
+                await self._run(SETTLE, keys[first : first + MOST_KEYS], times, receipt)
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
         numbers = [number for rule in rules for number in (rule.limit, _microseconds(rule.seconds))]

@@ -57,36 +57,32 @@ local now = time[1] * 1000000 + time[2]
 
 RESERVE = _script(f"""{_NOW}
 local times, limit, window, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local ends = string.format('%.0f', now + tonumber(ARGV[5]))
+local function at(key, index) return tonumber(redis.call('ZRANGE', key, index, index, 'WITHSCORES')[2]) end
 local waits = {{}}
 for index, key in ipairs(KEYS) do
-  local head = redis.call('LINDEX', key, 0)
-  while head and tonumber(head) <= now - window do
-    redis.call('LPOP', key)
-    head = redis.call('LINDEX', key, 0)
-  end
-  local known = redis.call('LLEN', key)
-  local taken = {{}}
-  for number = known, known + times - 1 do
-    local before = number - limit
-    local due = now
-    if before >= known then
-      due = math.max(now, taken[before - known + 1] + window)
-    elseif before >= 0 then
-      due = math.max(now, tonumber(redis.call('LINDEX', key, before)) + window)
-    end
-    taken[#taken + 1] = due
-  end
-  local wait = taken[times] - now
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - window))
+  local over, wait = redis.call('ZCARD', key) + times - limit, 0
+  if over > 0 then wait = at(key, over - 1) + window - now end
   if wait <= patience then
-    for _, due in ipairs(taken) do redis.call('RPUSH', key, string.format('%.0f', due)) end
-    redis.call('PEXPIRE', key, math.ceil((wait + window) / 1000))
+    for number = 1, times do redis.call('ZADD', key, ends, ARGV[6] .. ':' .. number) end
+    redis.call('PEXPIRE', key, math.ceil((at(key, -1) + window - now) / 1000))
   end
   waits[index] = string.format('%.0f', wait)
 end
 return waits
 """)
-"""KEYS: the keys. ARGV: times, limit, window and patience in microseconds. Returns the microseconds to wait,
-for each key."""
+"""KEYS: the keys. ARGV: times, limit, window, patience and held in microseconds, receipt. Returns the microseconds to
+wait, for each key. A key is a sorted set: until when each permit may be used."""
+
+SETTLE = _script(f"""{_NOW}
+for _, key in ipairs(KEYS) do
+  for number = 1, ARGV[1] do
+    redis.call('ZADD', key, 'XX', string.format('%.0f', now), ARGV[2] .. ':' .. number)
+  end
+end
+""")
+"""KEYS: the keys. ARGV: times, receipt. Returns nothing."""
 
 TAKE = _script(f"""{_NOW}
 local key, length = KEYS[1], redis.call('LLEN', KEYS[1])

@@ -260,7 +260,7 @@ BUILT = "    def __init__(self, config, services): ...\n    async def close(self
         (
             "store",
             f"class A:\n{BUILT}",
-            "it must define async open, add, put, get, swap, drop, reserve, take, give_back, watch",
+            "it must define async open, add, put, get, swap, drop, reserve, settle, take, give_back, watch",
         ),
     ],
 )

@@ -115,6 +115,36 @@ async def test_situation_44_no_member_loses_a_message_in_silence(open_world: Ope
     assert sum(len(message["delivered"]) for message in inbox) == 60
 
 
+@pytest.mark.parametrize("platform", ["qy", "robot"])
+async def test_situation_44_what_was_repeated_counts_from_its_last_try(open_world: OpenWorld, platform: str) -> None:
+    world = await open_world(timeout=30, qy={"wx_qy_member_per_minute": 20})
+    await world.sandbox.post("seed", seed(knobs={"qy.member_per_minute": 20, "robot.per_minute": 20}))
+    await world.fault(platform, {"errcode": -1}, times=2)
+    before = world.clock.now
+    assert (await world.send(platform))["result"] is True
+    last_try = world.clock.now
+    assert last_try > before
+    for _ in range(19):
+        await world.send(platform)
+    await world.clock.pass_by(before + 60 - world.clock.now)
+    answer = await world.send(platform)
+
+    assert answer["result"] is True
+    assert world.clock.now == last_try + 60  # it has waited
+    assert await world.sends(platform) == 23
+    assert [len(message["delivered"]) for message in await world.inbox()] == [1] * 21
+
+
+async def test_situation_44_members_wait_for_a_turn_behind_messages_that_are_under_way(open_world: OpenWorld) -> None:
+    world = await open_world(timeout=90, qy={"wx_qy_member_per_minute": 10})
+    await world.sandbox.post("seed", seed(knobs={"qy.member_per_minute": 10}))
+    await world.send("mp")
+    answers = await asyncio.gather(*(world.send(receiver="zhangsan,lisi") for _ in range(15)))
+
+    assert sum(len(answer["data"]["accepted"]) for answer in answers) == 30
+    assert [message["dropped"] for message in await world.inbox() if message["dropped"]] == []
+
+
 async def test_situation_44_who_is_over_the_limit_does_not_keep_the_message_from_others(open_world: OpenWorld) -> None:
     world = await open_world(timeout=10, qy={"wx_qy_member_per_minute": 1})
     await world.send()

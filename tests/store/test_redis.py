@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -65,7 +66,7 @@ async def use_all(store: Store) -> None:
     await store.put("gate:mp:wx1:digest", b"secret value", 60)
     await store.swap("idempotency:app:key", "", b"secret value", 60)
     await store.swap("token:mp:wx1:digest", "", b"secret value", 60)
-    await store.reserve(["pace:zhangsan"], times=3, limit=2, seconds=60, patience=60)
+    await store.reserve(["pace:zhangsan"], times=2, limit=2, seconds=60, patience=0, held=60)
     await store.take("rate:app:/cmsi/send_weixin/", [Rule(2, 60)])
     await store.take("failures:mp:wx1", [Rule(2, 60)])
 
@@ -262,7 +263,12 @@ async def test_by_default_nonces_are_refused_and_the_rest_goes_on(own: RedisServ
         assert (await store.swap("idempotency:a", claim.kept.version, b"answer", 60)).done
         assert (await store.take("rate:a", [Rule(1, 60)])).over == ()
         assert (await store.take("rate:a", [Rule(1, 60)])).over == (0,)
-        assert await store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=0) == [0]
+        pace = partial(store.reserve, ["pace:a"], times=1, limit=1, seconds=60, patience=0, held=30)
+        (wait,), place = await pace()
+        assert wait == 0
+        assert (await pace())[0] > [80]
+        await store.settle(["pace:a"], place, 1)
+        assert (await pace())[0] <= [60]
         await store.put("gate:a", b"closed", 60)
         assert await store.get("gate:a") is not None
         own.start()
@@ -280,7 +286,7 @@ async def test_each_part_can_be_told_what_to_do(own: RedisServer) -> None:
         for asked in (
             store.swap("idempotency:a", "", b"claim", 60),
             store.take("rate:a", [Rule(1, 60)]),
-            store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=0),
+            store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=0, held=0),
         ):
             with pytest.raises(StoreAway):
                 await asked

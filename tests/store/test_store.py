@@ -14,6 +14,7 @@ from esb.store.memory import MemoryStore
 from esb.store.protocol import Rule, Store
 from esb.store.redis import RedisStore
 from tests.support.clock import Clock
+from tests.support.loop_time import turns
 from tests.support.servers.redis_server import KEY, RedisServer
 
 Wait = Callable[[float], Awaitable[None]]
@@ -162,36 +163,59 @@ async def test_a_version_is_dropped_once(world: World) -> None:
     assert await world.store.get("token:a", strict=True) is None
 
 
-async def test_places_are_taken_in_the_future_when_now_is_full(world: World) -> None:
-    async def reserve(times: int, patience: float = 100.0) -> list[float]:
-        return await world.store.reserve(["pace:a", "pace:b"], times=times, limit=2, seconds=60, patience=patience)
+async def reserve(
+    store: Store, *keys: str, times: int = 1, limit: int = 2, patience: float = 0.0, held: float = 0.0
+) -> list[float]:
+    names = [f"pace:{key}" for key in keys]
+    waits, _ = await store.reserve(names, times=times, limit=limit, seconds=60, patience=patience, held=held)
+    return waits
 
-    assert await reserve(2) == [0, 0]
-    assert await reserve(1) == pytest.approx([60, 60], abs=1)
-    assert await reserve(2) == pytest.approx([120, 120], abs=1)
-    assert (await world.store.reserve(["pace:c"], times=5, limit=2, seconds=60, patience=200))[0] == pytest.approx(
-        120, abs=1
-    )
+
+async def test_places_are_taken_in_the_future_when_now_is_full(world: World) -> None:
+    assert await reserve(world.store, "a", "b", times=2) == [0, 0]
+    for store in (world.other, world.store):
+        assert await reserve(store, "a", "b", patience=100, held=100) == pytest.approx([60, 60], abs=1)
+    assert await reserve(world.store, "a", "b", patience=100, held=100) == pytest.approx([160, 160], abs=1)
+    assert await reserve(world.store, "a", "c", limit=4) == pytest.approx([60, 0], abs=1)
 
 
 async def test_who_is_not_patient_takes_no_place(world: World) -> None:
-    async def reserve(patience: float) -> float:
-        (wait,) = await world.store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=patience)
-        return wait
-
-    assert await reserve(0) == 0
-    assert await reserve(59) == pytest.approx(60, abs=0.5)
-    assert await reserve(61) == pytest.approx(60, abs=0.5)  # the place nobody took before
-    assert await reserve(61) == pytest.approx(120, abs=0.5)
+    assert await reserve(world.store, "a", limit=1) == [0]
+    assert await reserve(world.store, "a", limit=1, patience=59) == pytest.approx([60], abs=0.5)
+    # the place that nobody took before
+    assert await reserve(world.store, "a", limit=1, patience=61, held=70) == pytest.approx([60], abs=0.5)
+    assert await reserve(world.store, "a", limit=1, patience=61) == pytest.approx([130], abs=0.5)
 
 
 async def test_places_leave_with_their_window(world: World) -> None:
-    window = 4 * world.unit
-    for _ in range(2):
-        await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0)
-    assert (await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0))[0] > 0
+    async def taken() -> float:
+        window = 4 * world.unit
+        (wait,), _ = await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0, held=0)
+        return wait
+
+    assert [await taken(), await taken()] == [0, 0]
+    assert await taken() > 0
     await world.wait(4.2 * world.unit)
-    assert await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0) == [0]
+    assert await taken() == 0
+
+
+async def test_a_place_counts_from_the_end_of_its_use(world: World) -> None:
+    keys = [f"pace:{number}" for number in range(300)]  # more than a server works on in one step
+    _, place = await world.store.reserve(keys, times=2, limit=2, seconds=60, patience=0, held=30)
+    assert await reserve(world.other, "0", "299") == pytest.approx([90, 90], abs=1)
+    await world.other.settle(keys, place, 2)
+    async with asyncio.timeout(10):
+        while (waits := await reserve(world.store, "0", "150", "299", times=2))[2] > 61:
+            await turns()
+
+    assert waits == pytest.approx([60, 60, 60], abs=1)
+
+
+async def test_a_place_that_the_store_does_not_know_is_settled_without_harm(world: World) -> None:
+    for place in (12345, 12345.6):
+        await world.store.settle(["pace:a"], place, 1)
+    await turns()
+    assert await reserve(world.store, "a", times=2) == [0]
 
 
 async def test_no_more_than_the_limit_is_taken_however_many_come_at_once(world: World) -> None:
