@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp import ClientSession, TCPConnector, web
+from soak_clock import LoopClock
 
 from esb.config import load
 from esb.gateway.app import create_app
@@ -123,14 +124,15 @@ async def opened(seed: int) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         stack.callback(logging.getLogger().removeHandler, library_logs)
         http = await stack.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
-        app = create_sandbox()
+        clock = LoopClock()
+        app = create_sandbox(clock=clock.since_1970)
         app.middlewares.append(_watching(tokens))
         sandbox = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
         folder = stack.enter_context(TemporaryDirectory())
         config = Path(folder) / "esb.yaml"
         config.write_text(json.dumps(configuration(sandbox)))  # JSON is YAML
         listeners = [logs.listener(environ, log) for environ in ({}, {"ESB_LOG": "json"})]
-        gateway = create_app(load(config, {}), listeners=listeners)
+        gateway = create_app(load(config, {}), listeners=listeners, clock=clock)
         url = await stack.enter_async_context(listening(gateway, "127.0.0.1", 0))
         await _set_up(http, sandbox, seed)
         yield World(url, sandbox, http, log, tokens)
