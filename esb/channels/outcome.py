@@ -43,6 +43,11 @@ class DeliveryOutcome:
     error: UpstreamError | Limited | None = None
     answered: Any = None
 
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Everybody of whom it tells."""
+        return (*self.accepted, *(failure.receiver for failure in self.failed), *self.unknown)
+
     @classmethod
     def joined(cls, outcomes: Sequence["DeliveryOutcome"]) -> "DeliveryOutcome":
         """Return outcomes for different receivers as one; the first refusal and the first error speak for all."""

@@ -32,7 +32,7 @@ from esb.store.protocol import Store
 REMEMBERED_SECONDS = 24 * 3600.0
 LONGEST_KEY = 255
 LAST_SECONDS = 1.0
-"""The seconds that a call that heeds no deadline gets beyond it."""
+"""The seconds that a call gets beyond its deadline; then it is ended, and those that send report what they did."""
 CLAIM_SECONDS = 5.0
 """The seconds that a claim lives longer than its call: a busy process may be late to keep the answer."""
 LOOK_SECONDS = 0.05
@@ -63,10 +63,11 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A first call under way. `content`: the digest that its repetitions must share."""
+    """A first call under way, until its deadline. `content`: the digest that its repetitions must share."""
 
     content: str
     task: asyncio.Task[_Ended]
+    deadline: float
 
 
 class Idempotency:
@@ -122,7 +123,7 @@ class Idempotency:
             if running is not None:
                 if running.content != content:
                     raise _other_content()
-                ended = await asyncio.shield(running.task)
+                ended = await self._end(running, call)
                 if ended.kept is not None:
                     return _replayed(ended.kept, content)
                 continue
@@ -135,13 +136,18 @@ class Idempotency:
             answer = _replayed(claim.kept.value, content)
             if answer is not None:
                 return answer
-            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await asyncio.sleep(LOOK_SECONDS)
+            except asyncio.CancelledError:
+                if call.time_left() > 0:
+                    raise
+                raise replay.cut_off(call) from None
 
     async def _first(self, claim: _Claim, call: Call, handler: Handler) -> Any:
         task = asyncio.create_task(self._ended(claim, call, handler))
-        self._running[claim.entry] = _Running(claim.content, task)
+        running = self._running[claim.entry] = _Running(claim.content, task, call.deadline)
         try:
-            ended = await asyncio.shield(task)
+            ended = await self._end(running, call)
         except asyncio.CancelledError:
             task.add_done_callback(partial(self._report_crash, call))
             raise
@@ -149,8 +155,19 @@ class Idempotency:
             raise ended.error
         return ended.answer
 
+    async def _end(self, running: _Running, call: Call) -> _Ended:
+        """Wait for the end of a first call; UpstreamError if this call's time is over long before."""
+        try:
+            return await asyncio.shield(running.task)
+        except asyncio.CancelledError:
+            if call.time_left() > 0:
+                raise
+            if running.deadline > call.deadline:
+                raise replay.cut_off(call) from None
+        return await asyncio.shield(running.task)  # its time is over too: it has LAST_SECONDS to say what it did
+
     async def _ended(self, claim: _Claim, call: Call, handler: Handler) -> _Ended:
-        envelope = replay.cut_off(call)
+        envelope = replay.failed(replay.cut_off(call))
         answer: Any = None
         failure: Exception | None = None
         try:

@@ -37,13 +37,13 @@ def crashed() -> dict[str, Any]:
     }
 
 
-def cut_off(call: Call) -> dict[str, Any]:
-    """Return the envelope of a call that was ended from outside while it was sending."""
+def cut_off(call: Call) -> UpstreamError:
+    """Return the error of a call whose time is over, and that may have sent something: nobody knows what."""
     system, _, interface = call.component.partition(".")
     reason = Message(
         "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": call.timeout}
     )
-    return failed(UpstreamError(system, interface, reason, data={"outcome": "unknown", "retryable": False}))
+    return UpstreamError(system, interface, reason, data={"outcome": "unknown", "retryable": False})
 
 
 def kept(content: str, envelope: Mapping[str, Any]) -> bytes:

@@ -194,7 +194,9 @@ class Ingress:
         reason = Message(
             "Third-party system interface response time exceeds {seconds:g} seconds", {"seconds": route.timeout}
         )
-        raise UpstreamError(route.system, route.component, reason, sent=incoming.record.sent)
+        sent = incoming.record.sent
+        data = {"outcome": "unknown", "retryable": False} if sent else None
+        raise UpstreamError(route.system, route.component, reason, sent=sent, data=data)
 
 
 async def _expect(request: web.BaseRequest) -> None:

@@ -182,6 +182,8 @@ async def test_a_call_that_was_cut_off_is_told_as_unknown(awkward: Gateway) -> N
     third = await ask(awkward, "hang")
 
     assert (first["code"], second["code"]) == (1306201, 1306201)
+    assert first["data"] == {"outcome": "unknown", "retryable": False}
+    assert second["data"] == {**first["data"], "replayed": True}
     assert (third["code"], third["data"]) == (1306201, {"outcome": "unknown", "retryable": False, "replayed": True})
 
 

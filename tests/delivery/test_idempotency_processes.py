@@ -15,7 +15,7 @@ from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway
 from tests.support.calls import make_call
 from tests.support.clock import Clock
-from tests.support.loop_time import turns
+from tests.support.loop_time import movable_loop_time, turns
 
 
 class Process:
@@ -111,6 +111,35 @@ async def test_the_claim_of_a_process_that_died_ends_after_its_call(one: Process
     assert await second == {"by": "two"}
     dead.cancel()
     await one._middleware.close()
+
+
+@pytest.mark.parametrize("here", [True, False])
+async def test_whoever_waits_for_a_first_call_until_its_own_deadline_does_not_know_what_was_sent(
+    one: Process, two: Process, here: bool
+) -> None:
+    one.open.clear()
+    first = await begun(lambda: one.call(timeout=60))
+    second = await begun((one if here else two).call)
+    with movable_loop_time() as advance:
+        advance(31)
+        second.cancel()
+        with pytest.raises(UpstreamError) as error:
+            await second
+    assert error.value.data == {"outcome": "unknown", "retryable": False}
+    one.open.set()
+    assert await first == {"by": "one"}
+
+
+async def test_a_repetition_whose_caller_leaves_is_over(one: Process, two: Process) -> None:
+    one.open.clear()
+    first = await begun(one.call)
+    for process in (one, two):
+        second = await begun(process.call)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+    one.open.set()
+    assert await first == {"by": "one"}
 
 
 async def test_a_store_that_goes_away_does_not_take_a_sent_message_back(

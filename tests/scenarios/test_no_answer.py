@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from esb.core.deadlines import ANSWER_SECONDS
 from esb.core.events import UpstreamFinished
 from tests.support.loop_time import late
+from tests.support.send_weixin import seed
 from tests.support.world import PARAMS, PATHS, PLATFORMS, OpenWorld, World, reached
 
 RECEIVER = {"qy": "zhangsan", "mp": PARAMS["mp"]["receiver"], "robot": "robot"}
@@ -251,3 +253,86 @@ async def test_situation_33_a_kept_connection_that_was_closed_costs_a_repetition
 
     assert answer["result"] is True
     assert len(await world.inbox()) == 2
+
+
+# However late the event loop is, the answer at the deadline tells of every receiver
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key"}], ids=["plain", "with a key"])
+@pytest.mark.parametrize("platform", ALL)
+async def test_when_the_deadline_comes_with_the_answer_under_way_the_outcome_is_unknown(
+    open_world: OpenWorld, platform: str, headers: dict[str, str]
+) -> None:
+    world = await open_world(timeout=8)
+    await world.send(platform)
+    await world.fault(platform, {"hang": True}, times=0)
+    path = PATHS[platform][1]
+    # All that was to come in this time comes in one turn of the loop: the request's end, and the call's.
+    answer = await late(8 + ANSWER_SECONDS, world.send(platform, headers), world.sandbox.has_been_called(path, 2))
+
+    assert (answer["code"], answer["data"]["outcome"], answer["data"]["retryable"]) == (1306201, "unknown", False)
+    assert reached(answer) == ([], [], [RECEIVER[platform]])
+
+
+async def test_when_the_deadline_comes_those_who_have_their_answer_keep_it(open_world: OpenWorld) -> None:
+    openids = [f"o{number:027}" for number in range(20)]
+    world = await open_world(timeout=8)
+    await world.sandbox.post("seed", seed(openids=openids))
+    await world.send("mp")
+    await world.fault("mp", {"hang": True}, match={"touser": openids[2]})
+    await world.fault("mp", {"errcode": 43004}, match={"touser": openids[3]})
+    answer = await late(
+        8 + ANSWER_SECONDS,
+        world.send("mp", receiver=openids),
+        world.sandbox.has_been_called(PATHS["mp"][1], 21),
+    )
+
+    assert reached(answer) == ([*openids[:2], *openids[4:]], [openids[3]], [openids[2]])
+    assert (answer["data"]["outcome"], answer["data"]["errcode"]) == ("unknown", 43004)
+
+
+async def test_when_the_deadline_comes_those_whose_turn_did_not_come_are_failed(open_world: OpenWorld) -> None:
+    openids = [f"o{number:027}" for number in range(20)]
+    world = await open_world(timeout=8)
+    await world.sandbox.post("seed", seed(openids=openids))
+    await world.send("mp")
+    await world.fault("mp", {"hang": True}, times=0)
+    answer = await late(
+        8 + ANSWER_SECONDS,
+        world.send("mp", receiver=openids),
+        world.sandbox.has_been_called(PATHS["mp"][1], 17),
+    )
+
+    accepted, failed, unknown = reached(answer)
+    assert (accepted, failed, sorted(unknown)) == ([], openids[16:], openids[:16])
+    assert {entry["class"] for entry in answer["data"]["failed"]} == {"busy"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key"}], ids=["plain", "with a key"])
+async def test_when_the_deadline_comes_before_a_token_nobody_is_in_doubt(
+    open_world: OpenWorld, platform: str, headers: dict[str, str]
+) -> None:
+    world = await open_world(timeout=8)
+    await world.fault(platform, {"hang": True}, fetching=True, times=0)
+    begun = world.sandbox.has_been_called(PATHS[platform][0])
+    answer = await late(8 + ANSWER_SECONDS, world.send(platform, headers), begun)
+
+    assert (answer["code"], answer["data"]["class"], answer["data"]["retryable"]) == (1306201, "busy", True)
+    assert reached(answer) == ([], [RECEIVER[platform]], [])
+
+
+async def test_when_the_deadline_comes_a_repetition_is_told_what_the_first_call_was(
+    open_world: OpenWorld, platform: str
+) -> None:
+    world = await open_world(timeout=8)
+    await world.send(platform)
+    await world.fault(platform, {"hang": True}, times=0)
+    key = {"Idempotency-Key": "key"}
+    both = asyncio.gather(*(world.send(platform, key) for _ in range(2)))
+    answers = await late(8 + ANSWER_SECONDS, both, world.sandbox.has_been_called(PATHS[platform][1], 2))
+    await world.heal()
+    answers.append(await world.send(platform, key))
+
+    assert [answer["data"].pop("replayed", False) for answer in answers] == [False, True, True]
+    assert answers[0]["data"]["unknown"] == [RECEIVER[platform]]
+    assert answers[0]["data"] == answers[1]["data"] == answers[2]["data"]
