@@ -10,6 +10,8 @@ from soak_calls import Sending
 
 MARK = re.compile(r"#\d+-\d{6}#")
 NUMBER = re.compile(r"\((\d+)/(\d+)\)\n")
+NOTHING_SENT = frozenset({1306429})
+"""Codes of answers that may come without lists of receivers: the gateway was full, and did nothing."""
 Deliveries = Mapping[tuple[str, str], Counter[int]]
 """(mark, receiver) -> how often each part of the message arrived."""
 
@@ -56,9 +58,11 @@ class Books:
 
     def _fates(self, sending: Sending, answer: dict[str, Any]) -> dict[str, tuple[str, int]]:
         """Of each receiver its list, and how many parts of the message it is said to have."""
-        data = answer["data"]
+        data, code = answer["data"], answer["code"]
         if not isinstance(data, dict) or "accepted" not in data:
-            return dict.fromkeys(sending.receivers, ("unknown" if answer["code"] == 1306201 else "failed", 0))
+            if code not in NOTHING_SENT:
+                self._count("formless", 1, sending, f"code {code} without its lists")
+            return dict.fromkeys(sending.receivers, ("failed" if code in NOTHING_SENT else "unknown", 0))
         held = data.get("held", ())
         entries = [(receiver, ("held" if receiver in held else "accepted", 0)) for receiver in data["accepted"]]
         entries += [(entry["receiver"], ("failed", entry.get("pages_accepted", 0))) for entry in data["failed"]]
@@ -102,5 +106,6 @@ class Books:
             "lost",
             "denied",
             "contradictory",
+            "formless",
         )
         return "\n".join(f"{'rejected' if name == 'failed' else name:>13} {self.told[name]:7}" for name in names)
