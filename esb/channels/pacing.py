@@ -17,8 +17,8 @@ from esb.store.protocol import Store
 
 SENDING_SECONDS = 2.0
 """Seconds of the deadline that a message that waited needs to be sent."""
-ARRIVING_SECONDS = 5.0
-"""The time that a request without an answer may take to arrive after the call's deadline."""
+ARRIVING_SECONDS = 10.0
+"""Seconds after its call's deadline in which a request may still arrive: the network or the gateway was held up."""
 LOOK_SECONDS = 1.0
 """The time before another look by a message for which there is no turn yet, but may be one: twice as long each time."""
 

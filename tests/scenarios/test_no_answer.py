@@ -130,6 +130,18 @@ async def test_situations_25_and_26_what_was_recorded_and_not_answered_is_repeat
     assert answer["data"]["msgids"] == [str(first["reply"]["msgid"])]
 
 
+async def test_situations_25_and_26_a_repetition_that_is_held_up_on_its_way_is_dropped_all_the_same(
+    open_world: OpenWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await open_world(timeout=8)
+    await world.fault("qy", {"reset": "head"}, when="after")
+    monkeypatch.setattr(world.clock, "sleep", lambda seconds: world.clock.pass_by(seconds + 16))
+    answer = await world.send()
+
+    assert answer["result"] is True
+    assert (await world.sends(), len(await world.inbox())) == (2, 1)
+
+
 async def test_situations_25_and_26_the_same_alert_twice_on_purpose_arrives_twice(world: World, platform: str) -> None:
     answers = [await world.send(platform, {"X-Bkapi-Request-Id": 32 * "a"}) for _ in range(2)]
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from esb.channels.account import Read
 from esb.channels.message import OutboundMessage
-from esb.channels.pacing import Pace
+from esb.channels.pacing import ARRIVING_SECONDS, Pace
 from esb.channels.recipients import Audience
 from esb.channels.sending import SendingResult, deliver
 from esb.channels.verdict import JudgedAnswer, Verdict
@@ -119,14 +119,14 @@ def app_messages(
 ) -> list[OutboundMessage]:
     """Return these pages for these members: in as many messages as they need.
 
-    WeCom is asked to drop repetitions that come within so many seconds; None: it is not.
+    WeCom is asked to drop repetitions that are sent within so many seconds; None: it is not.
     """
     common: dict[str, Any] = {"agentid": agentid}
     if drops_within is not None:
         # WeCom compares the whole JSON within the interval. The member client_msg_id, which it ignores, makes two
         # calls two messages even when their text is the same, and the repetitions of one request one message.
         common["enable_duplicate_check"] = 1
-        common["duplicate_check_interval"] = min(math.ceil(drops_within) + 1, LONGEST_INTERVAL)
+        common["duplicate_check_interval"] = min(math.ceil(drops_within + ARRIVING_SECONDS), LONGEST_INTERVAL)
         common["client_msg_id"] = os.urandom(16).hex()
     messages = []
     for start in range(0, len(userids), RECEIVERS_PER_CALL):
