@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-sc
 # Compiled code is kept, also where the environment says no: the tests start a hundred processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-aiohttp check serve format catalogues redis soak bench
+.PHONY: demo test test-aiohttp check serve format catalogues redis soak mutants bench
 
 demo: .venv/run
 	@$(BIN)/esb demo
@@ -34,6 +34,10 @@ redis:
 # Thousands of messages while WeChat misbehaves in every way: nothing may be lost, doubled or let out.
 soak: .venv/run
 	@$(BIN)/python bench/soak.py $(SOAK)
+
+# Small bugs, one at a time, where one costs a message, a secret or a right: do the tests notice?
+mutants: .venv/dev redis
+	@$(BIN)/python -m tests.project.mutants $(MUTANTS)
 
 # How fast, beside its peers: in a quarter of an hour bench/RESULTS.md says it.
 bench: .venv/run .venv/bench

@@ -1,0 +1,106 @@
+"""`make mutants MUTANTS="--seed 7 --count 400"`: draw so many bugs, and see how many the tests notice."""
+
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import click
+
+from tests.project.mutants.mutations import Mutant, mutants
+from tests.project.mutants.survivors import FILE, Survivor, explained, load
+from tests.project.mutants.targets import TARGETS, Target, modules
+from tests.project.mutants.trial import Job, Outcome, outcomes
+from tests.support.repository import ROOT
+
+ENOUGH = 0.92
+"""The part of the mutants that must be noticed."""
+UNHURRIED = 600.0
+"""The seconds for the tests of a target while there is no bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial(Job):
+    """A job with a bug in it."""
+
+    mutant: Mutant
+
+
+def drawn(
+    root: Path, targets: Sequence[Target], survivors: Sequence[Survivor], only: str, seed: int, count: int
+) -> dict[Mutant, Target]:
+    """Draw so many mutants, none of which is equivalent; the same for the same seed and sources."""
+    found: dict[Mutant, Target] = {}
+    for file, target in modules(root, targets).items():
+        if fnmatch(file, only):
+            found |= dict.fromkeys(mutants(file, (root / file).read_text()), target)
+    order = list(found)
+    random.Random(seed).shuffle(order)
+    chosen: dict[Mutant, Target] = {}
+    for mutant in order:
+        if len(chosen) == count:
+            break
+        survivor = explained(mutant, survivors)
+        if survivor is None or survivor.why != "equivalent":
+            chosen[mutant] = found[mutant]
+    return chosen
+
+
+def limits(root: Path, targets: Iterable[Target], workers: int) -> dict[Target, float]:
+    """Run the tests of these targets without a bug; the seconds that a bug may take. ClickException if one fails."""
+    jobs = {_unchanged(root, target): target for target in targets}
+    found = {}
+    for job, outcome in outcomes(root, jobs, workers):
+        if outcome.noticed:
+            raise click.ClickException(f"these tests fail without a bug: {' '.join(job.tests)}\n{outcome.output}")
+        found[jobs[job]] = 3 * outcome.seconds + 60
+    return found
+
+
+def _unchanged(root: Path, target: Target) -> Job:
+    file = next(iter(modules(root, [target])))
+    return Job(file, (root / file).read_text(), target.tests, UNHURRIED)
+
+
+def tried(root: Path, chosen: dict[Mutant, Target], workers: int) -> Iterator[tuple[Mutant, Outcome]]:
+    """Try these mutants; yield each as its tests end."""
+    seconds = limits(root, dict.fromkeys(chosen.values()), workers)
+    trials = [Trial(m.file, m.source, target.tests, seconds[target], m) for m, target in chosen.items()]
+    for trial, outcome in outcomes(root, trials, workers):
+        yield trial.mutant, outcome
+
+
+def described(mutant: Mutant) -> str:
+    return "\n    ".join([f"{mutant.file}:{mutant.line} {mutant.scope} ({mutant.operator})", *mutant.diff])
+
+
+@click.command()
+@click.option("--seed", type=int, help="The mutants that are drawn; by chance, if left out.")
+@click.option("--count", default=400, show_default=True, help="How many are drawn.")
+@click.option("--only", default="*", help="Modules, as a pattern such as esb/outgoing/*.")
+@click.option("--workers", default=2, show_default=True, help="How many are tried at once.")
+def main(seed: int | None, count: int, only: str, workers: int) -> None:
+    """Draw mutants of the modules where a bug costs a message, a secret or a right; name those that no test notices."""
+    seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+    survivors = load()
+    chosen = drawn(ROOT, TARGETS, survivors, only, seed, count)
+    click.echo(f"seed {seed}: {len(chosen)} mutants")
+    noticed: Counter[bool] = Counter()
+    for mutant, outcome in tried(ROOT, chosen, workers):
+        noticed[outcome.noticed] += 1
+        if not outcome.noticed:
+            survivor = explained(mutant, survivors)
+            reason = f"accepted: {survivor.reason}" if survivor else f"not explained in {FILE.name}"
+            click.echo(f"survived: {described(mutant)}\n    {reason}")
+    part = noticed[True] / noticed.total()
+    click.echo(
+        f"seed {seed}: {noticed[True]} killed, {noticed[False]} survived: {part:.1%}, at least {ENOUGH:.0%} wanted"
+    )
+    sys.exit(part < ENOUGH)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Where a bug costs a message, a secret or a right, and the tests that have to notice it, the quickest first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Modules, as patterns, and what pytest is given for each of their mutants."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+WECHAT = ("tests/channels", "tests/plugins/test_send_weixin.py", "tests/scenarios")
+TARGETS = (
+    Target(
+        ("esb/outgoing/tokens/*.py",),
+        ("tests/outgoing/tokens", "tests/scenarios/test_tokens.py", "tests/channels/wechat", "tests/scenarios"),
+    ),
+    Target(
+        ("esb/outgoing/engines/*.py", "esb/outgoing/engine.py"),
+        (
+            "tests/outgoing/engines",
+            "tests/outgoing/test_client.py",
+            "tests/plugins/http/test_streaming.py",
+            "tests/scenarios/test_no_answer.py",
+        ),
+    ),
+    Target(
+        ("esb/outgoing/*.py",),
+        (
+            "tests/outgoing",
+            "tests/plugins/http",
+            "tests/services/jwt",
+            "tests/telemetry/test_logs.py",
+            "tests/telemetry/test_metrics.py",
+            "tests/telemetry/test_tracing.py",
+            "tests/scenarios/test_no_answer.py",
+        ),
+    ),
+    Target(("esb/delivery/*.py",), ("tests/delivery", "tests/scenarios/test_callers.py", "tests/scenarios")),
+    Target(
+        ("esb/channels/mail/*.py",),
+        ("tests/channels/mail", "tests/plugins/test_send_mail.py", "tests/scenarios/test_no_answer.py"),
+    ),
+    Target(
+        ("esb/channels/tencent/*.py",),
+        (
+            "tests/channels/tencent",
+            "tests/plugins/test_send_sms.py",
+            "tests/plugins/test_send_voice_msg.py",
+            "tests/scenarios/test_no_answer.py",
+        ),
+    ),
+    Target(
+        ("esb/channels/*.py", "esb/channels/wechat/*.py"),
+        (*WECHAT, "tests/plugins/test_send_sms.py", "tests/plugins/test_send_mail.py", "tests/sandbox/test_robot.py"),
+    ),
+    Target(
+        ("esb/plugins/http/*.py",),
+        ("tests/plugins/http", "tests/plugins/test_secrets.py", "tests/introspect/test_markdown.py"),
+    ),
+    Target(
+        ("esb/store/*.py",),
+        ("tests/store", "tests/delivery", "tests/middlewares/test_rate_limit.py", "tests/outgoing/tokens"),
+    ),
+    Target(
+        ("esb/middlewares/*.py",),
+        ("tests/middlewares", "tests/services", "tests/scenarios/test_credentials.py", "tests/clients"),
+    ),
+    Target(
+        ("esb/incoming/signature.py", "esb/incoming/credentials.py", "esb/incoming/request.py", "esb/incoming/body.py"),
+        (
+            "tests/incoming",
+            "tests/middlewares",
+            "tests/scenarios/test_credentials.py",
+            "tests/clients",
+            "tests/plugins/http",
+        ),
+    ),
+    Target(("esb/core/redaction.py",), ("tests/core/test_redaction.py", "tests/plugins/test_secrets.py")),
+    Target(
+        ("esb/introspect/config_view.py", "esb/config/interpolation.py"),
+        ("tests/config", "tests/introspect", "tests/server/test_admin.py"),
+    ),
+)
+
+
+def modules(root: Path, targets: Iterable[Target] = TARGETS) -> dict[str, Target]:
+    """Return the modules, as paths below the root, each with the first target that names it."""
+    found: dict[str, Target] = {}
+    for target in targets:
+        for pattern in target.modules:
+            for path in sorted(root.glob(pattern)):
+                found.setdefault(path.relative_to(root).as_posix(), target)
+    return found
