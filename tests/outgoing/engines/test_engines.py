@@ -1,10 +1,13 @@
 """The choice of an engine, and what each can do beyond the tests of both in test_client.py."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -15,11 +18,12 @@ from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.httptools import HttptoolsEngine
+from tests.support.certificates import Authority
 from tests.support.engines import ENGINES, needs_httptools
 from tests.support.loop_time import movable_loop_time, turns
 from tests.support.servers.raw_server import Peer, RawServer, Script, answering, raw_server, saying
 
-OpenRaw = Callable[[Script], Any]
+OpenRaw = Callable[..., Any]
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -33,8 +37,8 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
 
 @pytest.fixture
 def open_raw(opened: AsyncExitStack) -> OpenRaw:
-    async def open_one(script: Script) -> RawServer:
-        return await opened.enter_async_context(raw_server(script))
+    async def open_one(script: Script, context: ssl.SSLContext | None = None) -> RawServer:
+        return await opened.enter_async_context(raw_server(script, context))
 
     return open_one
 
@@ -121,7 +125,118 @@ async def test_a_large_body_arrives_whole(engine: Engine, open_raw: OpenRaw) -> 
     assert await fetched(engine, server.url, body=b"x" * (3 * 2**20)) == (200, b"%d" % (3 * 2**20))
 
 
+# Hosts and their addresses
+
+
+@contextmanager
+def leading_to(server: RawServer, *addresses: str) -> Iterator[list[str]]:
+    """Let every name have these addresses, and all of them lead to this server. Yields those that were connected to."""
+    loop = asyncio.get_running_loop()
+    create = loop.create_connection
+    tried: list[str] = []
+
+    async def resolve(self: Any, host: str, port: int = 0, family: Any = None) -> list[dict[str, Any]]:
+        families = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in addresses]
+        return [
+            {"hostname": host, "host": address, "port": port, "family": family, "proto": 0, "flags": 0}
+            for address, family in zip(addresses, families, strict=True)
+        ]
+
+    async def start(addr_infos: Sequence[Any], **options: Any) -> socket.socket:
+        tried.extend(info[4][0] for info in addr_infos)
+        opened = socket.socket()
+        opened.setblocking(False)
+        await loop.sock_connect(opened, ("127.0.0.1", server.port))
+        return opened
+
+    async def connect(make: Any, host: str | None = None, port: int | None = None, **options: Any) -> Any:
+        if host is None:
+            return await create(make, **options)
+        tried.append(host)
+        return await create(make, "127.0.0.1", server.port, **options)
+
+    with (
+        patch("aiohttp.ThreadedResolver.resolve", resolve),
+        patch("aiohappyeyeballs.start_connection", start),
+        patch.object(loop, "create_connection", connect),
+    ):
+        yield tried
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("http://a.example", "a.example"),
+        ("http://a.example:80", "a.example"),
+        ("http://a.example:443", "a.example:443"),
+        ("http://a.example:8080", "a.example:8080"),
+        ("http://[2001:db8::1]", "[2001:db8::1]"),
+        ("http://[2001:db8::1]:8080", "[2001:db8::1]:8080"),
+    ],
+)
+async def test_the_host_is_told_with_its_port_unless_that_is_the_usual_one(
+    engine: Engine, open_raw: OpenRaw, address: str, host: str
+) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        heads.append(await peer.request())
+        await peer.answer(b"{}")
+
+    server = await open_raw(take)
+    with leading_to(server, "192.0.2.1", "192.0.2.2"):
+        await fetched(engine, f"{address}/a")
+    assert f"\r\nHost: {host}\r\n".encode() in heads[0]
+
+
+async def test_of_a_names_addresses_only_those_that_are_allowed_are_tried(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))
+    addresses = ("169.254.169.254", "192.0.2.1", "fe80::1", "192.0.2.2")
+    with leading_to(server, *addresses) as tried:
+        await fetched(engine, "http://a.example/", guarded=True)
+        assert set(tried) == {"192.0.2.1", "192.0.2.2"}
+        tried.clear()
+        await fetched(engine, "http://a.example/")  # over a connection of its own, to an address of its own
+        assert set(tried) == set(addresses)
+        await fetched(engine, "http://a.example/", guarded=True)
+    assert server.opened == 2
+
+
+async def test_a_name_with_none_but_refused_addresses_is_refused(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(b"{}"))
+    with leading_to(server, "169.254.169.254", "fe80::1") as tried:
+        (ended,) = await asyncio.gather(answer_of(engine, "http://a.example/", guarded=True), return_exceptions=True)
+    assert isinstance(ended, ExchangeError)
+    assert (str(ended), ended.sent) == ("its address is link-local or a cloud's metadata, and refused", False)
+    assert (tried, server.opened) == ([], 0)
+
+
 # Connections
+
+
+async def test_a_connection_that_the_server_will_close_is_not_used_again(engine: Engine, open_raw: OpenRaw) -> None:
+    async def closing(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"{}", headers="Connection: close\r\n")
+        await peer.gone()  # it says so, and leaves it to us
+
+    server = await open_raw(closing)
+    for number in range(1, 3):
+        assert await fetched(engine, server.url) == (200, b"{}")
+        await asyncio.wait_for(server.all_gone.wait(), 10)
+        assert server.opened == number
+
+
+async def test_after_an_answer_that_is_no_http_the_connection_is_closed(engine: Engine, open_raw: OpenRaw) -> None:
+    async def babbling(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"SSH-2.0-OpenSSH_9.2\r\n")
+        await peer.gone()
+
+    server = await open_raw(babbling)
+    with pytest.raises(ExchangeError):
+        await answer_of(engine, server.url)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
 async def test_a_get_whose_kept_connection_was_closed_is_asked_anew(engine: Engine, open_raw: OpenRaw) -> None:
@@ -314,11 +429,23 @@ async def test_many_servers_are_asked_and_none_of_their_connections_is_left_open
         await asyncio.wait_for(server.all_gone.wait(), 10)
 
 
-async def test_who_trusts_others_shares_no_connection(engine: Engine, open_raw: OpenRaw) -> None:
-    server = await open_raw(answering(b"{}"))
-    for tls in (None, Tls.load(None, None, None), None):
-        await fetched(engine, server.url, tls=tls)
-    assert server.opened in {1, 2}  # plain HTTP knows no difference, and need not
+async def test_a_connection_is_kept_only_for_those_who_trust_the_same(
+    engine: Engine, open_raw: OpenRaw, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authority.issue("server"))
+    server = await open_raw(answering(b"{}"), context)
+    url = server.url.replace("http:", "https:")
+    trusting = Tls.load(str(authority.ca), None, None)
+    for _ in range(2):
+        assert await fetched(engine, url, tls=trusting) == (200, b"{}")
+    for tls in (None, Tls.load(None, None, None)):
+        with pytest.raises(NoConnection, match="certificate"):
+            await answer_of(engine, url, tls=tls)
+    assert await fetched(engine, url, tls=trusting) == (200, b"{}")
+    assert await fetched(engine, url, tls=Tls.load(str(authority.ca), None, None)) == (200, b"{}")
+    assert server.opened == 2
 
 
 @needs_httptools
