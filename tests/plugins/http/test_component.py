@@ -106,6 +106,31 @@ async def test_fixed_parameters_win_and_defaults_give_way(open_gateway: OpenGate
     }
 
 
+async def test_a_fixed_parameter_wins_over_the_users_name(open_gateway: OpenGateway, upstream: Recorder) -> None:
+    gateway = await open_gateway(proxy(upstream.url, params="{creator: system}", username_param="creator"))
+    await relay(gateway, creator="root")
+    assert json.loads(upstream.last.body) == {"creator": "system"}
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("a=1&a=2", "/x/?a=1&a=2&page=1&creator=admin&key=k"),
+        ("page=7&page=8", "/x/?page=7&page=8&creator=admin&key=k"),
+        ("page=&key=mine&creator=root&key=", "/x/?page=&creator=admin&key=k"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_goes_on_as_it_came_has_fixed_parameters_and_each_default_once(
+    open_gateway: OpenGateway, upstream: Recorder, method: str, query: str, target: str
+) -> None:
+    config = {"params": "{key: k}", "defaults": "{page: 1}", "username_param": "creator"}
+    gateway = await open_gateway(proxy(upstream.url, response="raw", **config))
+    body = {"data": b"mine"} if method == "POST" else {}
+    await gateway.request(method, f"{RELAY}?{query}", headers=AUTH_HEADER, **body)
+    assert (upstream.last.target, upstream.last.body) == (target, b"mine" if body else b"")
+
+
 # The path
 
 
@@ -272,6 +297,17 @@ async def test_trouble_of_the_upstream_is_told_in_the_old_words(
         f"Component request third-party system [demo] interface [relay] error: {reason}, "
         "please try again later or contact component developer to handle this"
     )
+
+
+@pytest.mark.parametrize("response", ["envelope", "wrap"])
+async def test_a_page_for_people_is_no_success(open_gateway: OpenGateway, upstream: Recorder, response: str) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text="<html>please log in</html>", content_type="text/html")
+
+    upstream.answer = page
+    envelope = await relay(await open_gateway(proxy(upstream.url, response=response)))
+    assert (envelope["result"], envelope["code"], envelope["data"]) == (False, 1306201, None)
+    assert "interface response is not the JSON format" in envelope["message"]
 
 
 async def test_an_attempt_has_its_own_time_by_kind(open_gateway: OpenGateway, opened: AsyncExitStack) -> None:
