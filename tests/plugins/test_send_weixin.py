@@ -536,6 +536,15 @@ async def test_members_without_a_licence_are_told_apart(gateway: Gateway, sandbo
     assert [errmsg for _, _, errmsg in failed(answer)] == ["unlicensed user", "invalid user"]
 
 
+async def test_a_member_without_a_licence_is_told_though_wecom_knows_everybody(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    await sandbox.post("seed", seed(members=["zhangsan", {"userid": "Temp", "licensed": False}]))
+    answer = await gateway.send("zhangsan,Temp")
+    assert (answer["result"], reached(answer)) == (False, (["zhangsan"], ["Temp"], []))
+    assert failed(answer) == [("Temp", 40003, "unlicensed user")]
+
+
 async def test_when_wecom_knows_nobody_its_own_words_are_told(gateway: Gateway, sandbox: Sandbox) -> None:
     answer = await gateway.send("ghost,PHANTOM")
     assert (answer["result"], answer["code"], answer["data"]["errcode"]) == (False, 1306000, 81013)
