@@ -8,7 +8,8 @@ from aiohttp import web
 
 from esb import Call, Component, Envelope, Reply
 from esb.core.call import Options
-from esb.core.events import Observer
+from esb.core.errors import EsbError
+from esb.core.events import Crashed, Event, Observer
 from esb.delivery.idempotency import LAST_SECONDS, Idempotency
 from esb.gateway.app import GATEWAY
 from esb.store.memory import MemoryStore
@@ -61,6 +62,17 @@ async def test_other_content_under_the_same_key_is_refused(gateway: Gateway, san
 
     assert answer["code"] == 1306406
     assert "idempotency key" in answer["message"]
+    assert len(await sandbox.messages()) == 1
+
+
+async def test_the_same_arguments_in_another_order_are_the_same_call(gateway: Gateway, sandbox: Sandbox) -> None:
+    first, second = {**BODY, "url": "https://a"}, {"url": "https://a", **BODY}
+    assert list(first) != list(second)
+    second["data"] = dict(reversed(MESSAGE.items()))
+    headers = {"Idempotency-Key": "k"}
+    answers = [await (await gateway.post(body, headers=headers)).json() for body in (first, second)]
+
+    assert [answer["data"].get("replayed", False) for answer in answers] == [False, True]
     assert len(await sandbox.messages()) == 1
 
 
@@ -291,6 +303,37 @@ async def test_a_repetition_that_comes_just_as_the_first_call_ends_is_answered()
             assert len(answers) == 3
             call = make_call(options=Options(idempotency_key=f"k{turns}"))
     assert idempotency.under_way == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ZeroDivisionError(), [("/cmsi/send_weixin/", "ZeroDivisionError")]), (EsbError("no"), []), (None, [])],
+    ids=["a bug", "an error", "no error"],
+)
+async def test_a_crash_after_its_caller_has_left_is_told_all_the_same(
+    error: Exception | None, told: list[tuple[str, str]]
+) -> None:
+    events: list[Event] = []
+    idempotency = Idempotency(MemoryStore(Clock(), 1000), Observer([events.append]))
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handler(call: Call) -> Any:
+        begun.set()
+        await go_on.wait()
+        if error is not None:
+            raise error
+
+    call = make_call(options=Options(idempotency_key="k"))
+    leaving = asyncio.ensure_future(idempotency(call, handler))
+    await begun.wait()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    go_on.set()
+    await asyncio.gather(*idempotency.under_way)
+    await asyncio.sleep(0)
+
+    assert [(event.doing, event.kind) for event in events if isinstance(event, Crashed)] == told
+    assert len(events) == len(told)
 
 
 async def test_a_call_that_the_relay_refused_is_no_call_to_remember(

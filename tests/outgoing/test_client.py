@@ -399,6 +399,11 @@ async def test_an_answer_of_the_largest_size_is_read(outgoing: Outgoing, open_ra
     assert len((await outgoing.json(make_call(), TARGET, "GET", server.url))["a"]) == MAX_ANSWER - 8
 
 
+async def test_an_answer_that_is_too_large_by_a_byte_is_refused(outgoing: Outgoing, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(padded(MAX_ANSWER + 1)))
+    assert told(await failure(outgoing, server.url)) == ("the response is too large", True)
+
+
 async def bomb(peer: Peer) -> None:
     """A hundred megabytes of JSON in a hundred kilobytes of gzip."""
     await peer.request()
@@ -520,7 +525,9 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
         await outgoing.json(make_call(), TARGET, "GET", slow.url)
     assert (caught.value.code, caught.value.data) == (1306429, {"retry_after": 1.0})
     assert_discreet(caught.value)
-    assert events[-1].failure == "too many requests are under way"  # type: ignore[union-attr]  # asserted to have one
+    refused = events[-1]
+    assert isinstance(refused, UpstreamFinished)
+    assert (refused.failure, refused.kind, refused.status) == ("too many requests are under way", "limited", None)
     assert await outgoing.json(make_call(), TARGET, "GET", quick.url) == {"errcode": 0}
     for task in waiting:
         task.cancel()
@@ -623,7 +630,9 @@ async def test_an_answer_of_any_status_can_be_had_as_it_is(
     assert (answer.status, answer.body, answer.headers["X-Tag"]) == (503, b"<html>", "1")
     assert "html" not in repr(answer)
     assert isinstance(answer, Answer)
-    assert (events[-1].status, events[-1].failure) == (503, "")  # type: ignore[union-attr]  # it is an UpstreamFinished
+    told = events[-1]
+    assert isinstance(told, UpstreamFinished)
+    assert (told.status, told.failure, told.kind) == (503, "", "http")
     with pytest.raises(UpstreamError):
         await outgoing.request(make_call(), TARGET, "GET", f"http://127.0.0.1:{free_port()}")
 

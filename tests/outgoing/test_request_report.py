@@ -48,6 +48,11 @@ async def server(opened: AsyncExitStack, script: Script) -> RawServer:
     ("target", "body", "sent"),
     [
         (SEND, b'{"errcode":0}', True),
+        (SEND, b'{"errcode":"0"}', True),
+        (SEND, b'{"errcode":"8"}', False),
+        (SEND, b'{"code":0}', True),
+        (SEND, b'{"code":8}', False),
+        (SEND, b'{"result":true,"code":8}', True),
         (SEND, b'{"odd":1}', True),
         (SEND, b'{"result":false}', False),
         (SEND, b'{"errcode":8}', False),

@@ -775,6 +775,30 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("key", [None, "k"])
+@pytest.mark.parametrize(
+    ("errcode", "errmsg", "accepted"), [("0", "ok", True), ("40058", "invalid", False), ("-1", "busy", False)]
+)
+async def test_an_errcode_that_is_a_number_in_quotes_is_that_number(
+    open_platform: OpenPlatform,
+    platform: str,
+    sandbox: Sandbox,
+    errcode: str,
+    errmsg: str,
+    accepted: bool,
+    key: str | None,
+) -> None:
+    body = json.dumps({"errcode": errcode, "errmsg": errmsg, "msgid": 7})
+    await fault(sandbox, PATHS[platform][1], {"body": body})
+    gateway = await open_platform(platform, clock=Clock())
+    more = {} if key is None else {"idempotency_key": key}
+    answers = [await gateway.send(RECEIVERS[platform], **more) for _ in range(2)]
+    for answer in answers:
+        assert [answer["result"], reached(answer)[0]] == [accepted, [RECEIVERS[platform]] if accepted else []]
+        assert [entry[1] for entry in failed(answer)] == ([] if accepted else [int(errcode)])
+    assert [answer["data"].get("replayed", False) for answer in answers] == [False, accepted and key is not None]
+
+
 @pytest.mark.parametrize("kind", [*SPOILT, *REFUSED])
 async def test_an_answer_to_a_send_that_cannot_be_read_leaves_open_who_got_it(
     open_platform: OpenPlatform, platform: str, sandbox: Sandbox, kind: str

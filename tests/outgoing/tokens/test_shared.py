@@ -1,8 +1,9 @@
 """One token for many processes: caches that share a store stand for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from esb.core.errors import Limited, UpstreamError
 from esb.core.events import Event, Observer
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.failure_budget import FAILURES_PER_MINUTE
-from esb.outgoing.tokens.key import TokenKey, TokenRefused
-from esb.outgoing.tokens.shared import LEASE_SECONDS, REPLACEMENT_SECONDS
+from esb.outgoing.tokens.key import RefusalHeard, TokenKey, TokenRefused
+from esb.outgoing.tokens.shared import LEASE_SECONDS, REPLACEMENT_SECONDS, SharedToken, SharedTokens
 from esb.store.keyspaces import AHEAD, FETCHING, TOKEN
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Kept, Store, StoreAway, Swapped
@@ -56,6 +57,20 @@ class Shared(MemoryStore):
         self._values.clear()
         for heard in self._listeners:
             heard("", "")
+
+
+class Overtaken(Shared):
+    """A store in which another process gets on just before a lock is given out."""
+
+    def __init__(self, clock: Clock, meanwhile: Callable[[SharedTokens], Awaitable[object]]) -> None:
+        super().__init__(clock)
+        self._meanwhile = meanwhile
+        self._other = SharedTokens(self, clock, Observer())
+
+    async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
+        if key.startswith(f"{FETCHING}:"):
+            await self._meanwhile(self._other)
+        return await super().swap(key, seen, value, seconds)
 
 
 class Processes:
@@ -530,6 +545,72 @@ async def test_the_longer_life_wins_when_the_store_is_back(processes: Processes,
     for heard in shared._listeners:
         heard("", "")
     assert await processes.get(2, 0, 1, 3) == ["token 2"] * 4
+
+
+async def published(other: SharedTokens) -> None:
+    await other.offer(KEY, SharedToken("theirs", LIFE, 0.0, 300.0))
+
+
+async def test_a_token_that_comes_before_the_lock_is_had_saves_the_fetch(clock: Clock) -> None:
+    store, upstream = Overtaken(clock, published), Upstream()
+    found = await SharedTokens(store, clock, Observer()).obtain(KEY, upstream)
+    assert (found.value, upstream.fetched) == ("theirs", 0)
+    assert await store.get(f"{FETCHING}:{KEY.name}") is None
+
+
+async def test_a_token_that_follows_ours_before_the_lock_is_had_saves_the_refresh(clock: Clock) -> None:
+    store, upstream = Overtaken(clock, published), Upstream()
+    tokens = SharedTokens(store, clock, Observer())
+    upstream.life = LIFE / 2
+    mine = await tokens.fetch(KEY, upstream, None)
+    found = await tokens.refresh(KEY, upstream, mine)
+    assert found is not None
+    assert (found.value, upstream.fetched) == ("theirs", 1)
+
+
+async def test_a_refusal_that_comes_before_the_lock_is_had_saves_the_fetch(clock: Clock) -> None:
+    async def refused(other: SharedTokens) -> None:
+        wrong = Upstream()
+        wrong.error = TokenRefused("no")
+        with pytest.raises(TokenRefused):
+            await other.fetch(KEY, wrong, None)
+
+    store, upstream = Overtaken(clock, refused), Upstream()
+    with pytest.raises(RefusalHeard):
+        await SharedTokens(store, clock, Observer()).obtain(KEY, upstream)
+    assert upstream.fetched == 0
+    assert await store.get(f"{FETCHING}:{KEY.name}") is None
+
+
+@pytest.mark.parametrize(
+    ("longer_by", "kept"), [(-100.0, "theirs"), (0.0, "theirs"), (1.0, "theirs"), (1.5, "ours"), (100.0, "ours")]
+)
+async def test_of_two_tokens_the_one_that_lives_a_second_longer_is_offered_to_all(
+    shared: Shared, clock: Clock, longer_by: float, kept: str
+) -> None:
+    tokens = SharedTokens(shared, clock, Observer())
+    known = await tokens.obtain(KEY, Upstream())
+    mine = SharedToken("ours", known.seconds + longer_by, 0.0, known.lead)
+    values = {"theirs": known.value, "ours": "ours"}
+    for found in (await tokens.offer(KEY, mine), await tokens.current(KEY)):
+        assert found is not None
+        assert found.value == values[kept]
+        assert (found.version == known.version) is (kept == "theirs")
+
+
+async def test_a_token_that_all_know_is_not_offered_anew_whatever_our_clock_says(shared: Shared, clock: Clock) -> None:
+    tokens = SharedTokens(shared, clock, Observer())
+    known = await tokens.obtain(KEY, Upstream())
+    assert await tokens.offer(KEY, replace(known, seconds=known.seconds + 100)) == known
+    assert await tokens.current(KEY) == known
+
+
+async def test_a_token_that_was_dropped_is_not_offered_again(shared: Shared, clock: Clock) -> None:
+    tokens = SharedTokens(shared, clock, Observer())
+    known = await tokens.obtain(KEY, Upstream())
+    assert await tokens.forget(KEY, known.version, doubtful=False)
+    assert await tokens.offer(KEY, known) is None
+    assert await tokens.current(KEY) is None
 
 
 def test_keys_that_are_not_the_same_have_different_names() -> None:
