@@ -59,7 +59,9 @@ def test_a_bug_that_no_test_notices_survives(tmp_path: Path) -> None:
     ("source", "expected"),
     [
         ("a = b and not c", {"a = (b or not c)", "a = (not c)", "a = b", "a = b and c"}),
-        ("f(1.5, x=True)", {"pass", "f(2.5, x=True)", "f(1.5, x=False)", "f(1.5)"}),
+        ("f(1.5, x=True)", {"pass", "f(1.5, x=False)", "f(1.5)"}),
+        ("def f():\n    return 1.5", {"return None", "return 2.5"}),
+        ("a: int = Field(7, description=b)", {"a: int = Field(8, description=b)", "a: int = Field(6, description=b)"}),
         ("f(a, b)", {"pass", "f(b, a)"}),
         ("a.b = c.lower()", {"pass", "a.b = c"}),
         ("try:\n    f()\nexcept E:\n    a = min(b)", {"pass", "raise", "a = max(b)"}),

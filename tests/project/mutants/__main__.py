@@ -94,7 +94,7 @@ def main(seed: int | None, count: int, only: str, workers: int) -> None:
         if not outcome.noticed:
             survivor = explained(mutant, survivors)
             reason = f"accepted: {survivor.reason}" if survivor else f"not explained in {FILE.name}"
-            click.echo(f"survived: {described(mutant)}\n    {reason}")
+            click.echo(f"[{noticed.total()}/{len(chosen)}] survived: {described(mutant)}\n    {reason}")
     part = noticed[True] / noticed.total()
     click.echo(
         f"seed {seed}: {noticed[True]} killed, {noticed[False]} survived: {part:.1%}, at least {ENOUGH:.0%} wanted"

@@ -34,8 +34,11 @@ ARITHMETIC: dict[type[ast.operator], ast.operator] = {
 BUILT_IN = {"min": "max", "max": "min", "any": "all", "all": "any"}
 TEXT_METHODS = {"casefold", "copy", "lower", "lstrip", "rstrip", "strip", "upper"}
 NO_CODE = re.compile(r"#.*pragma: no cover")
-DECLARATIONS = {"TypeVar", "NewType", "ParamSpec", "cast", "template", "getLogger", "get_logger"}
+DECLARATIONS = {"TypeVar", "NewType", "ParamSpec", "cast", "template"}
 """Calls whose arguments only types, or only people, read."""
+DOCUMENTATION = {"description", "examples", "json_schema_extra"}
+"""Arguments that describe a key or a parameter."""
+COMMUTATIVE = {"min", "max", "gather"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class _Finder:
             yield from self._all(node.body)
             self._scope.pop()
             return
-        if _is_declaration(node):
+        if _is_declaration(node) or (not self._scope and _is_tuning(node)):
             return
         if isinstance(node, ast.expr | ast.stmt):
             scope = ".".join(self._scope)
@@ -132,7 +135,16 @@ def _is_declaration(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr):
         return True
+    if isinstance(node, ast.keyword):
+        return node.arg in DOCUMENTATION
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DECLARATIONS
+
+
+def _is_tuning(node: ast.AST) -> bool:
+    """Tell a module's seconds and the like, which are settings: a test of one would only repeat it."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
 
 
 def _replacements(node: Located) -> Iterator[Replacement]:
@@ -203,12 +215,15 @@ def _call(node: Located) -> Iterator[Replacement]:
         yield "handler", node, "suppress()"
     if isinstance(node.func, ast.Attribute) and node.func.attr in TEXT_METHODS and not node.args:
         yield "call", node, _text(node.func.value)
-    if len(node.args) >= 2 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
+    callee = node.func.attr if isinstance(node.func, ast.Attribute) else name
+    if len(node.args) >= 2 and not (
+        callee in COMMUTATIVE or any(isinstance(each, ast.Starred) for each in node.args[:2])
+    ):
         changed = copy.deepcopy(node)
         changed.args[0], changed.args[1] = changed.args[1], changed.args[0]
         yield "arguments", node, _text(changed)
     for index, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        if keyword.arg is not None and keyword.arg not in DOCUMENTATION:
             changed = copy.deepcopy(node)
             del changed.keywords[index]
             yield "keyword", node, _text(changed)
