@@ -56,6 +56,7 @@ async def test_a_service_that_is_down_was_sent_nothing(http: Outgoing, unused_tc
     call = make_call()
     reached = await relayed(http, call, TARGET, f"http://127.0.0.1:{unused_tcp_port}/", {}, ["a"])
     assert (len(reached.failed), reached.unknown, call.record.sent) == (1, (), False)
+    assert (TARGET.system, TARGET.interface) == ("CMSI", "send_sms")
 
 
 async def test_a_full_way_out_was_sent_nothing(open_server: OpenServer) -> None:

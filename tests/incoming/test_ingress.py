@@ -423,6 +423,13 @@ async def test_a_body_over_the_limit_is_refused_by_its_length_and_by_its_content
     assert (await envelope_of(await rooms.request("POST", address, data=within)))["result"] is True
 
 
+@pytest.mark.parametrize("encoding", [(), (b"Content-Encoding: gzip",)], ids=["plain", "gzip"])
+async def test_a_body_that_announces_too_much_is_not_waited_for(rooms: Gateway, encoding: tuple[bytes, ...]) -> None:
+    head = request(b"POST", ECHO.encode(), b"{", encoding, length=100001)
+    answer = await exchange(rooms.url, head)
+    assert (answer.status, answer.envelope()["code"]) == (413, 1306406)
+
+
 async def test_a_body_of_eleven_megabytes_is_refused_by_the_shipped_limit(gateway: Gateway, sandbox: Sandbox) -> None:
     body = {**DEMO, "receiver": "zhangsan", "data": {"heading": "H", "message": "M" * (11 << 20)}}
     response = await gateway.request(

@@ -18,7 +18,7 @@ from esb.gateway.app import create_app
 from esb.services.store.redis import OnStoreFailure, RedisConfig
 from esb.services.store.redis import Redis as RedisService
 from esb.store.encryption import ValueCipher
-from esb.store.protocol import Rule, Store, StoreAway, StoreServices
+from esb.store.protocol import Kept, Rule, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
 from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
 from tests.support.clock import Clock
@@ -225,6 +225,30 @@ async def test_a_copy_is_not_used_after_a_time_of_deafness(
     own.start()
     await until(lambda: len(events) == len(["there", "away", "there again"]))
     assert await store.get("gate:a") is None
+
+
+async def test_what_is_told_when_it_changes_is_read_once(
+    redis: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = f"{uuid4()}:"
+    store, other = [await open_store(redis.url, prefix) for _ in range(2)]
+    heard = store._copies.heard
+    for key in ("gate:a", "idempotency:a"):
+        await other.put(key, b"v", 60)
+    await until(lambda: store._copies.heard > heard)
+    read: list[str] = []
+    ask = store._read
+
+    def reading(key: str) -> Awaitable[Kept | None]:
+        read.append(key)
+        return ask(key)
+
+    monkeypatch.setattr(store, "_read", reading)
+    for key in ("gate:a", "idempotency:a", "gate:none"):
+        for _ in range(3):
+            await store.get(key)
+        await store.get(key, strict=True)
+    assert read == ["gate:a"] * 2 + ["idempotency:a"] * 4 + ["gate:none"] * 2
 
 
 async def test_who_leaves_while_waiting_takes_nobody_along(redis: RedisServer, open_store: OpenStore) -> None:

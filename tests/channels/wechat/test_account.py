@@ -280,3 +280,14 @@ async def test_only_what_may_have_left_counts_as_sent(
     account = world.official_account(host, "stable") if answer["errcode"] == 40252 else world.wecom(host)
     await send(account, call)
     assert call.record.sent is sent
+
+
+@pytest.mark.parametrize(("errcode", "narrow"), [(45033, True), (-1, False)])
+async def test_only_too_many_requests_at_once_let_fewer_in(
+    world: World, wechat: WeChat, host: str, errcode: int, narrow: bool
+) -> None:
+    wechat.send_answers = [{"errcode": errcode, "errmsg": "busy"}]
+    account = world.wecom(host)
+    assert (await send(account)).verdict.errcode == 0
+    assert account._bulkhead.enters("one")
+    assert account._bulkhead.enters("two") is not narrow

@@ -17,7 +17,7 @@ from esb.outgoing.client import Tls
 from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
-from esb.outgoing.engines.httptools import HttptoolsEngine
+from esb.outgoing.engines.httptools import HttptoolsEngine, HttptoolsPreparedRequest
 from tests.support.certificates import Authority
 from tests.support.engines import ENGINES, needs_httptools
 from tests.support.loop_time import movable_loop_time, turns
@@ -103,6 +103,49 @@ async def test_a_head_beyond_all_measure_is_no_answer(engine: Engine, open_raw: 
     with pytest.raises(ExchangeError) as caught:
         await answer_of(engine, server.url)
     assert caught.value.sent
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"X-A: a", b"\0\r\nContent-Length: 0\r\n\r\n"],
+        [b"X-A: a\0b\r\nContent-Length: 0\r\n\r\n"],
+        [b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n", b"2\r\n{}\r\n"],
+    ],
+    ids=["a null in a second piece", "a null", "no last chunk before a close"],
+)
+async def test_a_head_or_body_that_is_not_sound_is_no_answer(
+    engine: Engine, open_raw: OpenRaw, pieces: list[bytes]
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n")
+        for piece in pieces:
+            await turns(20)  # or else the pieces come as one
+            await peer.send(piece)
+
+    with pytest.raises(ExchangeError) as caught:
+        await answer_of(engine, (await open_raw(script)).url)
+    assert caught.value.sent
+
+
+async def test_a_body_in_another_coding_than_chunks_ends_with_the_connection(engine: Engine, open_raw: OpenRaw) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nConnection: close\r\n\r\nall of it"
+    assert await fetched(engine, (await open_raw(saying(raw))).url) == (200, b"all of it")
+
+
+async def test_a_head_without_end_is_given_up(engine: Engine, open_raw: OpenRaw) -> None:
+    async def endless(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            await peer.send(b"X-A: " + b"a" * 1000 + b"\r\n")
+
+    server = await open_raw(endless)
+    async with asyncio.timeout(15):
+        with pytest.raises(ExchangeError):
+            await answer_of(engine, server.url)
+        await server.all_gone.wait()
 
 
 async def test_an_answer_may_come_before_all_of_the_body_is_sent(engine: Engine, open_raw: OpenRaw) -> None:
@@ -457,6 +500,28 @@ async def test_closing_closes_what_is_kept_and_what_is_under_way(open_raw: OpenR
     assert len(answers) == 5
     await engine.close()
     await asyncio.wait_for(server.all_gone.wait(), 10)
+
+
+@needs_httptools
+async def test_what_is_nothing_special_is_sent_by_httptools_itself() -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    url = "http://a.example:8000/a?b=c"
+
+    def is_its_own(method: str = "POST", *names: str, url: str = url, proxy: str | None = None) -> bool:
+        return isinstance(engine.prepare(method, url, names, proxy, None, False), HttptoolsPreparedRequest)
+
+    assert all(is_its_own(method) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+    assert is_its_own("POST", "Content-Type", "X-Other")
+    assert is_its_own(url="http://a.example:8000")
+    assert not is_its_own("HEAD")
+    assert not is_its_own(proxy="http://proxy:3128")
+    for name in ("Host", "Content-Length", "Transfer-Encoding", "Connection", "Expect", "Upgrade", "TE", "Trailer"):
+        assert not is_its_own("POST", name)
+    for odd in (" ", "#b", "\n", "é", "\x7f"):
+        assert not is_its_own(url=url + odd)
+        assert not is_its_own("POST", f"X-{odd}") or odd in {"#b", "é", " "}
+    await engine.close()
 
 
 # The choice

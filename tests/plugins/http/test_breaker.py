@@ -85,7 +85,9 @@ def test_one_probe_goes_out_and_the_others_wait(case: Case) -> None:
     case.fail()
     case.clock.advance(10)
     with case.breaker.attempt(TARGET):
-        assert case.is_open()
+        with pytest.raises(UpstreamError, match="in 0 seconds") as caught, case.breaker.attempt(TARGET):
+            pass
+        assert not caught.value.sent
     assert not case.is_open()
 
 
