@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from esb.core.events import UpstreamFinished
 from tests.support.clock import Clock
 from tests.support.configuration import DEMO, MESSAGE, OPENID, SEND_WEIXIN, SERVICES
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
@@ -83,6 +84,17 @@ async def tousers(sandbox: Sandbox) -> list[str]:
 
 
 # What arrives
+
+
+async def test_requests_are_told_by_the_names_of_the_platforms_interfaces(
+    open_platform: OpenPlatform, platform: str, sandbox: Sandbox
+) -> None:
+    gateway = await open_platform(platform)
+    await gateway.send(RECEIVERS[platform])
+    sending = {"qy": "send_message", "mp": "send_msg_with_tpl"}[platform]
+    assert [
+        (event.system, event.interface, event.kind) for event in gateway.events if isinstance(event, UpstreamFinished)
+    ] == [(SYSTEMS[platform], "get_token", "ok"), (SYSTEMS[platform], sending, "ok")]
 
 
 async def test_the_documented_request_arrives_as_it_is_documented(gateway: Gateway, sandbox: Sandbox) -> None:

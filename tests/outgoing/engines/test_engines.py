@@ -524,6 +524,21 @@ async def test_what_is_nothing_special_is_sent_by_httptools_itself() -> None:
     await engine.close()
 
 
+@needs_httptools
+async def test_a_kept_connection_that_is_closing_is_not_used(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(answering(b"{}"))
+    assert await fetched(engine, server.url) == (200, b"{}")
+    assert engine._origins is not None
+    origin = engine._origins.find(server.url, None, False)
+    assert origin is not None
+    origin.idle[0]._transport.close()  # as when the server closes, and nothing has told the connection yet
+    assert await fetched(engine, server.url) == (200, b"{}")
+    assert server.opened == 2
+    await engine.close()
+
+
 # The choice
 
 
