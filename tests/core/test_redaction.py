@@ -61,3 +61,13 @@ def test_a_secret_within_another_leaves_nothing_of_it() -> None:
 
 def test_a_text_without_secrets_stays_as_it_is() -> None:
     assert redacted("invalid credential", ["corp-secret"]) == "invalid credential"
+
+
+def test_a_whole_is_taken_out_before_its_parts() -> None:
+    assert redacted("a secret-and-more b", ["secret", "secret-and-more"]) == "a *** b"
+    assert redacted("a secret-and-more b", ["secret-and-more", "secret"]) == "a *** b"
+
+
+@pytest.mark.parametrize(("secret", "text", "seen"), [("abcde", "xabcdex", "xabcdex"), ("abcdef", "xabcdefx", "x***x")])
+def test_six_characters_are_a_secret_inside_a_word(secret: str, text: str, seen: str) -> None:
+    assert redacted(text, [secret]) == seen

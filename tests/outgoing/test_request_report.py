@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 
 from esb.core.call import Call
-from esb.core.errors import Limited
-from esb.core.events import Observer
-from esb.outgoing.client import Outgoing, Target
+from esb.core.errors import Limited, UpstreamError
+from esb.core.events import Event, Observer, UpstreamFinished
+from esb.outgoing.client import Outgoing, RequestReport, Target
 from esb.outgoing.engine import Engine
 from tests.support.calls import make_call
 from tests.support.engines import ENGINES
@@ -116,3 +116,63 @@ async def test_a_request_cut_off_may_have_arrived_and_one_with_no_room_has_not(
         await send(second)
     await cut_off(task)
     assert (first.record.sent, second.record.sent) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "failure", "sent"),
+    [
+        (UpstreamError("chat", "send", "down"), "network", "down", True),
+        (UpstreamError("chat", "send", "down", sent=False), "network", "down", False),
+        (UpstreamError("chat", "send", "no", http_status=500), "http", "no", True),
+        (Limited("full", 1.0), "limited", "too many requests are under way", False),
+        (asyncio.CancelledError(), "cancelled", "cancelled", True),
+        (GeneratorExit(), "cancelled", "GeneratorExit", True),
+        (ZeroDivisionError("a secret"), "unknown", "ZeroDivisionError", True),
+    ],
+)
+async def test_every_end_of_a_request_has_its_class_and_its_words(
+    error: BaseException, kind: str, failure: str, sent: bool
+) -> None:
+    events: list[Event] = []
+    call = make_call()
+    with suppress(BaseException), RequestReport(Observer([events.append]), call, SEND):
+        raise error
+    (event,) = events
+    assert isinstance(event, UpstreamFinished)
+    assert (event.call_id, event.system, event.interface) == (call.id, "chat", "send")
+    assert (event.kind, event.failure, event.status, event.errcode) == (kind, failure, None, None)
+    assert call.record.sent is sent
+
+
+@pytest.mark.parametrize(
+    ("noted", "errcode", "told"), [("quota", 7, "quota"), ("quota", None, "quota"), ("", 7, "unknown")]
+)
+async def test_what_the_upstream_said_itself_tells_more(noted: str, errcode: int | None, told: str) -> None:
+    events: list[Event] = []
+    with suppress(UpstreamError), RequestReport(Observer([events.append]), None, SEND) as report:
+        report.kind, report.errcode, report.status = noted, errcode, 200
+        raise UpstreamError("chat", "send", "no")
+    (event,) = events
+    assert isinstance(event, UpstreamFinished)
+    assert (event.kind, event.errcode, event.status, event.call_id) == (told, errcode, 200, "")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(None, "ok"), (200, "ok"), (399, "ok"), (400, "http"), (503, "http")])
+async def test_a_status_that_nobody_judged_is_well_below_400(status: int | None, kind: str) -> None:
+    events: list[Event] = []
+    with RequestReport(Observer([events.append]), None, SEND) as report:
+        report.status = status
+    (event,) = events
+    assert isinstance(event, UpstreamFinished)
+    assert (event.kind, event.failure, event.status) == (kind, "", status)
+
+
+@pytest.mark.parametrize(
+    ("errcode", "kind", "sent"),
+    [(0, "ok", True), ("0", "ok", True), (None, "ok", True), (7, "held", True), (7, "quota", False), ("7", "x", False)],
+)
+async def test_a_judged_answer_leaves_no_doubt_only_if_it_is_a_no(errcode: Any, kind: str, sent: bool) -> None:
+    call = make_call()
+    with RequestReport(Observer(), call, SEND) as report:
+        report.note_judged({} if errcode is None else {"errcode": errcode}, kind)
+    assert (call.record.sent, report.errcode, report.kind) == (sent, errcode, kind)

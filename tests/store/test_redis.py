@@ -132,6 +132,24 @@ async def test_a_server_that_was_killed_is_missed_at_once_and_found_again(
     assert [event.trouble for event in events if isinstance(event, StoreTurned)] == ["", "there is no connection", ""]
 
 
+async def test_connections_that_cannot_be_closed_keep_nobody_from_the_next_ones(
+    own: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await open_store(own.url)
+
+    async def stuck(*, inuse_connections: bool) -> None:
+        assert inuse_connections
+        raise ConnectionError
+
+    monkeypatch.setattr(store._link._client.connection_pool, "disconnect", stuck)
+    own.stop()
+    with pytest.raises(StoreAway):
+        await store.add("nonce:a", 60)
+    own.start()
+    await healed(store)
+    assert await store.add("nonce:a", 60)
+
+
 async def test_a_server_that_is_paused_delays_nobody_for_long(own: RedisServer, open_store: OpenStore) -> None:
     store = await open_store(own.url)
     own.pause()

@@ -399,6 +399,18 @@ def mistakes(folder: Path, stanza: str) -> list[str]:
         ('path: "x/"', "path: a path starts with /"),
         ('path: "/x/{a b}/"', "path: a {variable} is made of letters, digits, _ and -"),
         ("headers: {Content-Length: '1'}", "headers: the header Content-Length belongs to the connection"),
+        ('headers: {X-A: "a\\0b"}', "headers: the header 'X-A' has a name or a value that no header can have"),
+        ('headers: {"X A": "a"}', "headers: the header 'X A' has a name or a value that no header can have"),
+        ("headers: {transfer-encoding: a}", "headers: the header transfer-encoding belongs to the connection"),
+        ('path: "/x/{a}}/"', "path: a {variable} is made of letters, digits, _ and -"),
+        ('path: "/x/?a=b"', "path: a path holds no white space, no query and no fragment"),
+        ('path: "/x/#a"', "path: a path holds no white space, no query and no fragment"),
+        ("hosts: [], allow_link_local: true", "hosts: expected one or more hosts"),
+        ("retries: 11", "retries: expected"),
+        ("retries: -1", "retries: expected"),
+        ("max_concurrency: 0", "max_concurrency: expected a number of at least 1"),
+        ("idle_timeout: 0", "idle_timeout: expected"),
+        ("timeout: {query: 0}", "timeout.query: expected"),
         ('headers: {X-A: "a\\r\\nB: c"}', "headers: the header 'X-A' has a name or a value that no header can have"),
         ("identity: jwt", "config: `identity: jwt` needs `jwt_private_key`"),
         ("identity: jwt, jwt_private_key: x", "config: expected an RSA private key of at least 2048 bits"),
@@ -412,7 +424,8 @@ def mistakes(folder: Path, stanza: str) -> list[str]:
 )
 def test_a_mistake_is_told_with_its_key(tmp_path: Path, stanza: str, found: str) -> None:
     path = "" if stanza.startswith("path:") else "path: /x/, "
-    [told] = mistakes(tmp_path, f"  - {{path: /demo/relay/, use: http, config: {{hosts: [a], {path}{stanza}}}}}\n")
+    hosts = "" if stanza.startswith("hosts:") else "hosts: [a], "
+    [told] = mistakes(tmp_path, f"  - {{path: /demo/relay/, use: http, config: {{{hosts}{path}{stanza}}}}}\n")
     assert found in told
 
 
@@ -449,6 +462,9 @@ def test_a_link_local_or_metadata_address_is_refused_unless_allowed(tmp_path: Pa
         ("http://a b", "not a URL such as http://host:8000"),
         ("http://user:hunter2@a", "a host has no user, no query and no fragment"),
         ("http://a/?key=hunter2", "a host has no user, no query and no fragment"),
+        ("http://a/#hunter2", "a host has no user, no query and no fragment"),
+        ("http://@a", "a host has no user, no query and no fragment"),
+        ("http://a\\\\b", "not a URL such as http://host:8000"),
     ],
 )
 def test_a_host_is_the_beginning_of_a_url(tmp_path: Path, host: str, found: str) -> None:

@@ -57,7 +57,13 @@ TARGETS = (
     ),
     Target(
         ("esb/channels/*.py", "esb/channels/wechat/*.py"),
-        (*WECHAT, "tests/plugins/test_send_sms.py", "tests/plugins/test_send_mail.py", "tests/sandbox/test_robot.py"),
+        (
+            *WECHAT,
+            "tests/gateway/test_worker_safety.py",
+            "tests/plugins/test_send_sms.py",
+            "tests/plugins/test_send_mail.py",
+            "tests/sandbox/test_robot.py",
+        ),
     ),
     Target(
         ("esb/plugins/http/*.py",),
