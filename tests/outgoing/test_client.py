@@ -10,6 +10,7 @@ import traceback
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -394,13 +395,22 @@ def padded(size: int) -> bytes:
     return b'{"a":"' + b"x" * (size - 8) + b'"}'
 
 
-async def test_an_answer_of_the_largest_size_is_read(outgoing: Outgoing, open_raw: OpenRaw) -> None:
-    server = await open_raw(answering(padded(MAX_ANSWER)))
+async def packed(peer: Peer, size: int) -> None:
+    await peer.request()
+    await peer.answer(gzip.compress(padded(size), 1), headers="Content-Encoding: gzip\r\n")
+
+
+@pytest.mark.parametrize("script", [answering(padded(MAX_ANSWER)), partial(packed, size=MAX_ANSWER)])
+async def test_an_answer_of_the_largest_size_is_read(outgoing: Outgoing, open_raw: OpenRaw, script: Script) -> None:
+    server = await open_raw(script)
     assert len((await outgoing.json(make_call(), TARGET, "GET", server.url))["a"]) == MAX_ANSWER - 8
 
 
-async def test_an_answer_that_is_too_large_by_a_byte_is_refused(outgoing: Outgoing, open_raw: OpenRaw) -> None:
-    server = await open_raw(answering(padded(MAX_ANSWER + 1)))
+@pytest.mark.parametrize("script", [answering(padded(MAX_ANSWER + 1)), partial(packed, size=MAX_ANSWER + 1)])
+async def test_an_answer_that_is_too_large_by_a_byte_is_refused(
+    outgoing: Outgoing, open_raw: OpenRaw, script: Script
+) -> None:
+    server = await open_raw(script)
     assert told(await failure(outgoing, server.url)) == ("the response is too large", True)
 
 

@@ -10,14 +10,15 @@ from aiohttp import web
 
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
-from esb.channels.verdict import JudgedAnswer
+from esb.channels.verdict import CredentialDeclined, JudgedAnswer
 from esb.channels.wechat.account import TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
 from esb.channels.wechat.wecom import WeCom
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
-from esb.outgoing.tokens.cache import TokenRefused
+from esb.core.events import Observer
+from esb.outgoing.tokens.cache import TokenCache, TokenRefused
 from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.gateway import OpenServer
@@ -291,3 +292,16 @@ async def test_only_too_many_requests_at_once_let_fewer_in(
     assert (await send(account)).verdict.errcode == 0
     assert account._bulkhead.enters("one")
     assert account._bulkhead.enters("two") is not narrow
+
+
+async def test_a_refusal_that_another_process_heard_is_that_of_a_fetch(world: World, wechat: WeChat, host: str) -> None:
+    wechat.fetch_answer = {"errcode": 40001, "errmsg": "invalid credential"}
+    other = TokenCache(world.services.store, Observer(), world.clock)
+    for tokens in (world.services.tokens, other):
+        account = World(replace(world.services, tokens=tokens), world.clock).wecom(host)
+        with pytest.raises(CredentialDeclined) as caught:
+            await send(account)
+        verdict = caught.value.verdict
+        assert (verdict.errcode, verdict.errmsg, verdict.kind) == (40001, "invalid credential", "config")
+    assert len(wechat.asked) == 1
+    await other.close()
