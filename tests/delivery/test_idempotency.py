@@ -213,7 +213,14 @@ async def test_a_caller_who_leaves_finds_the_answer_when_it_comes_back(awkward: 
     [
         ("envelope", {"result": True, "message": "fine", "data": [1], "total": 7}),
         ("reply", {"result": True, "data": {"replayed": True}}),
-        ("unwritable", {"result": False, "code": 1306000}),
+        (
+            "unwritable",
+            {
+                "result": False,
+                "code": 1306000,
+                "data": {"outcome": "unknown", "retryable": False, "replayed": True},
+            },
+        ),
     ],
 )
 async def test_every_kind_of_answer_is_remembered(awkward: Gateway, what: str, told: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ class Holder(Component[Deep, Params]):
 
 
 def shown(folder: Path, config: str, environment: dict[str, str] | None = None, *, key: str = "config") -> Any:
-    """What the view says of this config of a component."""
+    """Return what the view says of this config of a component."""
     path = folder / "esb.yaml"
     path.write_text(
         f'version: 1\ncomponents:\n  - {{path: /a/b/, use: "{__name__}:Holder", {key}: {{{config}, shown: seen}}}}\n'

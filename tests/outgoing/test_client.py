@@ -411,7 +411,7 @@ async def test_an_answer_that_is_too_large_by_a_byte_is_refused(
     outgoing: Outgoing, open_raw: OpenRaw, script: Script
 ) -> None:
     server = await open_raw(script)
-    assert told(await failure(outgoing, server.url)) == ("the response is too large", True)
+    assert reported(await failure(outgoing, server.url)) == ("the response is too large", True)
 
 
 async def bomb(peer: Peer) -> None:

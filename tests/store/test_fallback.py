@@ -1,4 +1,4 @@
-"""What goes on in a process while its shared store is away, and what becomes of it when the store is back."""
+"""The memory that a process falls back on while its shared store is away, and its end when the store is back."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

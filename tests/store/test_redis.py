@@ -141,7 +141,7 @@ async def test_connections_that_cannot_be_closed_keep_nobody_from_the_next_ones(
         assert inuse_connections
         raise ConnectionError
 
-    monkeypatch.setattr(store._link._client.connection_pool, "disconnect", stuck)
+    monkeypatch.setattr(store._connection._client.connection_pool, "disconnect", stuck)
     own.stop()
     with pytest.raises(StoreAway):
         await store.add("nonce:a", 60)

@@ -1,4 +1,4 @@
-"""Which headers pass a proxy, name by name."""
+"""The headers that pass a proxy, name by name."""
 
 import pytest
 

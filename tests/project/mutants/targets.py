@@ -1,4 +1,4 @@
-"""Where a bug costs a message, a secret or a right, and the tests that have to notice it, the quickest first."""
+"""The modules where a bug costs a message, a secret or a right, and the tests that must notice it, quickest first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
