@@ -129,6 +129,22 @@ async def test_a_head_or_body_that_is_not_sound_is_no_answer(
     assert caught.value.sent
 
 
+async def test_the_headers_are_those_of_the_answer_and_not_of_the_news_before_it(
+    engine: Engine, open_raw: OpenRaw
+) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(b"HTTP/1.1 103 Early Hints\r\nX-A: early\r\n\r\n")
+            await turns(20)  # or else the two come as one
+            await peer.answer(b"{}", headers="X-A: last\r\n")
+
+    server = await open_raw(script)
+    for _ in range(2):
+        answer = await answer_of(engine, server.url)
+        assert (answer.status, answer.body, answer.headers.getall("X-A")) == (200, b"{}", ["last"])
+    assert server.opened == 1
+
+
 async def test_a_body_in_another_coding_than_chunks_ends_with_the_connection(engine: Engine, open_raw: OpenRaw) -> None:
     raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nConnection: close\r\n\r\nall of it"
     assert await fetched(engine, (await open_raw(saying(raw))).url) == (200, b"all of it")
