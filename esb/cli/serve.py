@@ -33,8 +33,8 @@ def serve(path: str, host: str | None, port: int | None) -> None:
     if source.resolve().server.workers > 1:
         from esb.server.workers.run import supervised as served
     try:
-        with stdlib_logs.reported(logs.listener(os.environ)):
-            serving.run(served(source, host, port))
+        with logs.to_stderr(os.environ) as log, stdlib_logs.reported(logs.listener(os.environ, log)):
+            serving.run(served(source, host, port, log))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)

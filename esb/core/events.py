@@ -130,6 +130,13 @@ class LibraryLogged:
     where: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LogLinesDropped:
+    """So many lines of the log were dropped, since nobody read it or it could not be written."""
+
+    lines: int
+
+
 def crash(call_id: str, doing: str, error: Exception) -> Crashed:
     """Return the event for this error."""
     return Crashed(call_id, doing, type(error).__name__, frames(error))
@@ -152,6 +159,7 @@ Event = (
     | GenerationClosed
     | WorkerEnded
     | LibraryLogged
+    | LogLinesDropped
 )
 Listener = Callable[[Event], None]
 

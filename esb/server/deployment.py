@@ -18,6 +18,7 @@ from esb.gateway.reload import Reloader
 from esb.server import instrumentation
 from esb.server.listener import listening
 from esb.server.process_status import Processes, SingleProcess
+from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
 
 SANDBOX_HOST = "127.0.0.1"
@@ -52,15 +53,18 @@ async def deployed(
     listeners: Sequence[Listener],
     *,
     always_sandbox: bool = False,
+    log: LogWriter | None = None,
 ) -> AsyncIterator[Deployment]:
     """Serve the gateway in this process, where its configuration says or `host` and `port` do; with its sandbox.
+
+    What `log` drops is counted.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(configured(source, always_sandbox=always_sandbox))
         config = found.config
-        app, tally = await stack.enter_async_context(instrumented(config, source.environ, listeners))
+        app, tally = await stack.enter_async_context(instrumented(config, source.environ, listeners, log))
         gateway = app[GATEWAY]
         reloader = Reloader(config, found.reread, gateway.reload, gateway.observer)
         processes = SingleProcess(gateway, tally)
@@ -97,14 +101,18 @@ async def sandbox(port: int, chosen_by: str = "") -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def instrumented(
-    config: Config, environ: Mapping[str, str], listeners: Sequence[Listener], generation: int = 1
+    config: Config,
+    environ: Mapping[str, str],
+    listeners: Sequence[Listener],
+    log: LogWriter | None = None,
+    generation: int = 1,
 ) -> AsyncIterator[tuple[web.Application, Tally]]:
-    """Build the gateway, traced if `environ` asks for it and counted if it has an admin listener.
+    """Build the gateway, traced if `environ` asks for it and counted if it has an admin listener; what `log` drops too.
 
     ConfigError with all mistakes.
     """
     async with instrumentation.traced(environ) as tracer:
-        tally = Tally()
+        tally = Tally() if log is None else Tally(lines_dropped=lambda: log.dropped)
         if config.server.admin is not None:
             listeners = [*listeners, tally]
         yield create_app(config, listeners=listeners, tracer=tracer, generation=generation), tally

@@ -10,6 +10,7 @@ from esb.config import ConfigSource
 from esb.server.deployment import deployed, sandbox
 from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
+from esb.telemetry.log_writer import LogWriter
 
 try:
     import uvloop
@@ -28,15 +29,15 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
-async def serve(source: ConfigSource, host: str | None, port: int | None) -> None:
+async def serve(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
     """Serve the gateway until TERM or INT; with the sandbox, if its configuration asks for one. HUP reloads it.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     stop, hangup = stop_signal(), hangup_signal()
-    listeners = [logs.listener(source.environ, at_once=False)]
+    listeners = [logs.listener(source.environ, log, at_once=False)]
     async with (
-        deployed(source, host, port, listeners) as deployment,
+        deployed(source, host, port, listeners, log=log) as deployment,
         deployment.reloader.following(hangup),
     ):
         await serve_until(stop, deployment.url, source.environ)

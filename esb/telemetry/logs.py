@@ -4,12 +4,14 @@ JSON with ESB_LOG=json, readable otherwise, with colours on a terminal. No param
 none.
 """
 
-import asyncio
+import io
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, TextIO
+from functools import partial
+from typing import Any, TextIO
 
 from esb.core import json_codec
 from esb.core.events import (
@@ -19,12 +21,14 @@ from esb.core.events import (
     GateClosed,
     GenerationClosed,
     LibraryLogged,
+    LogLinesDropped,
     Reloaded,
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
     WorkerEnded,
 )
+from esb.telemetry.log_writer import Lines, LogWriter
 
 LONGEST_NAME = 200
 """Characters of a text that a caller chose."""
@@ -39,17 +43,35 @@ Fields = dict[str, Any]
 """The fields of a line: `event`, `level`, and those of its kind."""
 
 
+@contextmanager
+def to_stderr(environ: Mapping[str, str]) -> Iterator[LogWriter]:
+    """Yield the one writer of this process to stderr; on leaving, all is written, unless nobody reads it."""
+    writer = LogWriter(sys.stderr, partial(_notice, environ))
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
 def listener(
-    environ: Mapping[str, str], stream: TextIO | None = None, *, at_once: bool = True
+    environ: Mapping[str, str], output: LogWriter | TextIO | None = None, *, at_once: bool = True
 ) -> Callable[[Event], None]:
-    """Return a writer of every event to `stream` (default stderr); ESB_LOG in `environ` chooses the form.
+    """Return a writer of every event to `output` (default stderr); ESB_LOG in `environ` chooses the form.
 
     Not `at_once`: the lines of one turn of the event loop are written together, at its end.
     """
-    lines = _Lines(stream or sys.stderr, at_once)
+    output = output or sys.stderr
+    lines = Lines(output, at_once)
     if environ.get("ESB_LOG", "") == "json":
         return _Json(lines).log
-    return _coloured(lines) if lines.stream.isatty() else _Readable(lines).log
+    return _coloured(lines) if output.isatty() else _Readable(lines).log
+
+
+def _notice(environ: Mapping[str, str], number: int) -> bytes:
+    """Return the line that tells of so many dropped ones."""
+    line = io.StringIO()
+    listener(environ, line)(LogLinesDropped(number))
+    return line.getvalue().encode()
 
 
 def _call(event: CallFinished) -> Fields:
@@ -155,6 +177,10 @@ def _library(event: LibraryLogged) -> Fields:
     return fields
 
 
+def _dropped(event: LogLinesDropped) -> Fields:
+    return {"lines": event.lines, "event": "log lines dropped", "level": "error"}
+
+
 _TELL: Mapping[type, Callable[[Any], Fields]] = {
     CallFinished: _call,
     UpstreamFinished: _upstream_call,
@@ -166,10 +192,11 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     GenerationClosed: _closed,
     WorkerEnded: _worker,
     LibraryLogged: _library,
+    LogLinesDropped: _dropped,
 }
 
 
-def _coloured(lines: "_Lines") -> Callable[[Event], None]:
+def _coloured(lines: Lines) -> Callable[[Event], None]:
     import structlog
 
     processors: list[Any] = [
@@ -190,7 +217,7 @@ def _coloured(lines: "_Lines") -> Callable[[Event], None]:
 class _Json:
     """The lines that structlog would write, in a tenth of its time: every call has two of them. Bench: send."""
 
-    def __init__(self, lines: "_Lines") -> None:
+    def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._second = 0
         self._date_and_time = ""
@@ -224,45 +251,6 @@ class _Readable(_Json):
         level, what = fields.pop("level"), fields.pop("event")
         told = " ".join([f"{name}={_quoted(_escaped(fields[name]))}" for name in sorted(fields)])
         self._lines.text(f"{self._timestamp} [{level:<{LONGEST_LEVEL}}] {what:<{LONGEST_EVENT}} {told}")
-
-
-class _Lines:
-    """A stream's lines. Those of one turn of the event loop are written with one system call: a busy turn has many.
-
-    Bench: send, cpu.py.
-    """
-
-    def __init__(self, stream: TextIO, at_once: bool) -> None:
-        self.stream = stream
-        self._file: BinaryIO | None = getattr(stream, "buffer", None)
-        self._at_once = at_once
-        self.waiting = bytearray()
-
-    def add(self, line: bytes) -> None:
-        if self._at_once:
-            self._write(line + b"\n")
-            return
-        if not self.waiting:  # the first of its turn sees to the others
-            asyncio.get_running_loop().call_soon(self._write_waiting)
-        self.waiting += line  # a copy: each line that orjson makes holds 4 KB, and a busy turn has thousands
-        self.waiting += b"\n"
-
-    def _write_waiting(self) -> None:
-        lines, self.waiting = self.waiting, bytearray()
-        self._write(lines)
-
-    def _write(self, raw: bytes | bytearray) -> None:
-        if self._file is None:
-            self.stream.write(raw.decode())
-            self.stream.flush()
-        else:
-            self._file.write(raw)
-            self._file.flush()
-
-    def text(self, line: str) -> None:
-        self.add(line.encode(errors="replace"))
-
-    info = warning = error = text  # structlog's names for it
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

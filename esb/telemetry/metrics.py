@@ -80,6 +80,9 @@ GATE_CLOSINGS = Family(
 )
 RELOADS = Family("esb_reloads_total", "counter", ("outcome",), "Reloads of the configuration: ok or refused.")
 CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's own code or a plugin's; see the log.")
+LOG_LINES_DROPPED = Family(
+    "esb_log_lines_dropped_total", "counter", (), "Lines of the log that were dropped, since nobody read it."
+)
 GATES = Family(
     "esb_quota_gates_closed", "gauge", ("platform",), "Accounts in whose name nothing is sent until a quota is back."
 )
@@ -91,7 +94,7 @@ BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "Wha
 
 FAMILIES = (
     *(CALLS, CALL_SECONDS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS, CRASHES),
-    *(GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
+    *(LOG_LINES_DROPPED, GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
 )
 
 
@@ -138,8 +141,12 @@ class Tally:
     No scenario of the bench has an admin listener, so none measures it.
     """
 
-    def __init__(self, since_1970: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, since_1970: Callable[[], float] = time.time, lines_dropped: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Take functions: the time, and how many lines of the log were dropped until now."""
         self._now = since_1970
+        self._lines_dropped = lines_dropped
         self._calls = _Cells()
         self._upstreams = _Cells()
         self._rare: dict[str, Counts] = {
@@ -195,6 +202,7 @@ class Tally:
     def snapshot(self) -> Snapshot:
         """Return a copy of all that was counted."""
         counts = {name: dict(counted) for name, counted in self._rare.items()}
+        counts[LOG_LINES_DROPPED.name] = {(): self._lines_dropped()}
         timings: dict[str, Timings] = {}
         for family, seconds, cells in (
             (CALLS, CALL_SECONDS, self._calls),

@@ -15,6 +15,7 @@ from esb.core.events import (
     Crashed,
     Event,
     GateClosed,
+    LogLinesDropped,
     Reloaded,
     StoreTurned,
     TokenFetched,
@@ -141,6 +142,11 @@ def test_a_store_that_goes_is_an_error_and_that_it_is_back_is_told() -> None:
     gone, back = as_json(StoreTurned("it is full")), as_json(StoreTurned(""))
     assert (gone["event"], gone["level"], gone["reason"]) == ("store away", "error", "it is full")
     assert (back["event"], back["level"]) == ("store connected", "info")
+
+
+def test_dropped_lines_are_told_by_their_number() -> None:
+    line = as_json(LogLinesDropped(12))
+    assert line == {"event": "log lines dropped", "level": "error", "lines": 12}
 
 
 def test_a_crash_is_an_error_with_its_frames() -> None:

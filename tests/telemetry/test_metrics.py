@@ -70,6 +70,12 @@ def value(found: dict[Key, float], name: str, **labels: str) -> float:
 # What is counted
 
 
+def test_dropped_lines_of_the_log_are_counted_while_nobody_reads_it() -> None:
+    counted = read(joined([Tally(lines_dropped=lambda: 7).snapshot(), Tally(lines_dropped=lambda: 3).snapshot()]))
+    assert value(counted, "esb_log_lines_dropped_total") == 10
+    assert value(read(tally().snapshot()), "esb_log_lines_dropped_total") == 0
+
+
 @pytest.mark.parametrize(
     ("event", "outcome", "source"),
     [

@@ -13,9 +13,10 @@ from esb.server.serve import hangup_signal, serve_until, stop_signal
 from esb.server.workers.shared_address import shared_address
 from esb.server.workers.supervisor import Supervisor
 from esb.telemetry import logs
+from esb.telemetry.log_writer import LogWriter
 
 
-async def supervised(source: ConfigSource, host: str | None, port: int | None) -> None:
+async def supervised(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
     """Serve the workers of the gateway until TERM or INT; HUP reloads them. The supervisor itself answers no calls.
 
     Raises ConfigError before anything is opened, and CannotListen.
@@ -31,7 +32,7 @@ async def supervised(source: ConfigSource, host: str | None, port: int | None) -
         except OSError as error:
             raise cannot_listen(public, wanted, chosen_by, error) from error
         stack.callback(held.close)
-        observer = Observer([logs.listener(source.environ, at_once=False)])
+        observer = Observer([logs.listener(source.environ, log, at_once=False)])
         supervisor = Supervisor(config, public, real, observer)
         reloader = Reloader(config, found.reread, supervisor.reload, observer)
         await stack.enter_async_context(administered(config.server.admin, supervisor, reloader))

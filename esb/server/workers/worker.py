@@ -21,6 +21,7 @@ from esb.server.process_status import SingleProcess
 from esb.server.serve import hangup_signal, run, settle, stop_signal
 from esb.server.workers.ipc import ChannelClosed, IpcChannel
 from esb.telemetry import logs, stdlib_logs
+from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
 
 
@@ -78,7 +79,7 @@ class Worker:
             self._next = None
 
 
-async def work(end: socket.socket) -> None:
+async def work(end: socket.socket, log: LogWriter) -> None:
     """Serve until TERM, INT or the supervisor's end, and drains."""
     stop = stop_signal()
     hangup_signal()  # the supervisor's business
@@ -87,9 +88,11 @@ async def work(end: socket.socket) -> None:
         orders: Orders = await channel.receive()
     except ChannelClosed:
         return
-    log = logs.listener(os.environ, at_once=False)
+    listeners = [logs.listener(os.environ, log, at_once=False)]
     async with AsyncExitStack() as stack:
-        app, tally = await stack.enter_async_context(instrumented(orders.config, os.environ, [log], orders.generation))
+        app, tally = await stack.enter_async_context(
+            instrumented(orders.config, os.environ, listeners, log, orders.generation)
+        )
         gateway = app[GATEWAY]
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
         with suppress(ChannelClosed):  # what answers finds out as well, and stops
@@ -121,8 +124,8 @@ async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> N
 def main() -> None:
     """Run the worker; its exit status and stderr tell why it did not start."""
     try:
-        with stdlib_logs.reported(logs.listener(os.environ)):
-            run(work(socket.socket(fileno=int(sys.argv[1]))))
+        with logs.to_stderr(os.environ) as log, stdlib_logs.reported(logs.listener(os.environ, log)):
+            run(work(socket.socket(fileno=int(sys.argv[1])), log))
     except (ConfigError, CannotListen) as error:
         sys.exit(str(error))
 
