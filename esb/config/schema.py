@@ -53,7 +53,7 @@ class Server(ConfigModel):
     max_body: Count = Field(10 * 1024 * 1024, description="bytes of a request body")
     shutdown_grace: float = Field(30.0, ge=0, description="seconds that calls in flight have after TERM or INT")
     trusted_proxies: tuple[Network, ...] = Field(
-        (), description="addresses and networks whose X-Forwarded-For and X-Request-Uri count"
+        (), description="addresses and networks whose X-Forwarded-For (or Forwarded) and X-Request-Uri count"
     )
     max_in_flight: Count = Field(5000, description="calls at once")
     max_per_target: Count = Field(5000, description="requests at once to one upstream host")

@@ -1,42 +1,71 @@
 """The word of trusted proxies about a request: the path that its client signed, and the client's address."""
 
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from multidict import MultiMapping
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_HOP = re.compile(r"(?P<v4>[0-9.]+)(?::\w+)?|\[(?P<v6>[0-9a-f:.]+)\](?::\w+)?|(?P<bare>[0-9a-f:.]+)", re.ASCII | re.I)
+"""An address, with the port that some proxies write. One with a scope (%eth0) means nothing on another machine."""
+_FOR = re.compile(r'\s*for\s*=\s*"?([^"]*)"?\s*', re.I)
 
 
 def signed_path(path: str, remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
     """Return the path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
     original = headers.get("X-Request-Uri")
-    if original and trusted and _is_trusted(remote, trusted):
+    if original and trusted and _is_trusted(_peer(remote), trusted):
         return original.partition("?")[0]
     return path
 
 
 def client_ip(remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
-    """Return the nearest address that is none of our own proxies."""
-    if not trusted or not _is_trusted(remote, trusted):
+    """Return the nearest address that is none of our own proxies.
+
+    Proxies name it in X-Forwarded-For, or else in Forwarded (RFC 7239).
+    """
+    if not trusted or not _is_trusted(_peer(remote), trusted):
         return remote
-    forwarded = ",".join(headers.getall("X-Forwarded-For", ()))  # some proxies add a line of their own
-    for hop in reversed([hop.strip() for hop in forwarded.split(",")]):
-        if not _is_address(hop):
+    for hop in _hops(headers):
+        address = _address(hop)
+        if address is None:
             break  # what somebody wrote there is no address: trust nothing beyond it
-        remote = hop
-        if not _is_trusted(hop, trusted):
+        remote = str(address)
+        if not _is_trusted(address, trusted):
             break
     return remote
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    return _is_address(address) and any(ipaddress.ip_address(address) in network for network in trusted)
+def _hops(headers: MultiMapping[str]) -> Iterator[str]:
+    """Yield what proxies wrote for an address, the nearest first. Some of them add a line of their own."""
+    if "X-Forwarded-For" in headers:
+        yield from reversed(",".join(headers.getall("X-Forwarded-For")).split(","))
+        return
+    # No address has a comma or a semicolon; so a quote that a client left open hides nothing of what comes behind it.
+    for element in reversed(",".join(headers.getall("Forwarded", ())).split(",")):
+        named = [match[1] for part in element.split(";") if (match := _FOR.fullmatch(part))]
+        yield named[0] if len(named) == 1 else ""
 
 
-def _is_address(text: str) -> bool:
+def _peer(remote: str) -> Address | None:
+    """Return the address of a connection's other end, as the system tells it: with a scope, if it is of this link."""
+    return _address(remote.partition("%")[0])
+
+
+def _is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
+    return address is not None and any(address in network for network in trusted)
+
+
+def _address(text: str) -> Address | None:
+    """Return the address of a hop; None if it is none. An IPv4 address that is written as IPv6 is the IPv4 one."""
+    match = _HOP.fullmatch(text.strip())
+    if match is None:
+        return None
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(match["v4"] or match["v6"] or match["bare"])
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
