@@ -7,6 +7,9 @@
         ├── AuthenticationError  who the caller is could not be established
         ├── ParameterError       the component's parameters are wrong
         ├── RequestError 1306406 the request itself is wrong: header, size, form
+        │   └── Unreadable           what came is not HTTP (HTTP 400)
+        │       ├── TargetTooLong    its address is too long (HTTP 414)
+        │       └── HeadersTooLarge  its headers are too long, or too many (HTTP 431)
         ├── PermissionDenied     1306403
         ├── NotFound     1306404 no such path or method (HTTP 404)
         ├── Inactive     1306405
@@ -138,6 +141,24 @@ class TooLarge(RequestError):
     """The body is over the limit."""
 
     status = 413
+
+
+class Unreadable(RequestError):
+    """What came is not HTTP."""
+
+    status = 400
+
+
+class TargetTooLong(Unreadable):
+    """The address in the request line is over the limit."""
+
+    status = 414
+
+
+class HeadersTooLarge(Unreadable):
+    """A header is over the limit, or there are too many."""
+
+    status = 431
 
 
 class PermissionDenied(EsbError):

@@ -40,13 +40,15 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 class _WatchedProtocol(asyncio.Protocol):
-    """A protocol that reports when its connection is lost, and hands everything on."""
+    """A protocol that reports when its connection is lost, and hands everything else on.
+
+    Who ends its own side of the connection has left, for all that is known: a stream is not for those.
+    """
 
     def __init__(self, protocol: asyncio.Protocol, lost: Callable[[], None]) -> None:
         self._lost = lost
         self._protocol = protocol
         self.data_received = protocol.data_received  # type: ignore[method-assign]  # straight through: it is often called
-        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
 

@@ -90,6 +90,16 @@ class Ingress:
         finally:
             self.in_flight.discard(task)
 
+    def refuse(self, request: web.BaseRequest, error: Exception) -> web.StreamResponse:
+        """Answer what never became a call: its request could not be read, or (a bug) not be answered.
+
+        Such a request has neither method nor headers; so the address is that of the connection.
+        """
+        incoming = IncomingRequest(request, (), self._claims_of, self._catalogues, time.monotonic())
+        written = responses.failed(incoming, error, self._responses, self._observer)
+        self._finished(incoming, written.code, written.response.status, written.source)
+        return written.response
+
     async def _ping(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = {REQUEST_ID: request_id(request), "Server": SERVER}
         return web.Response(text="pong", headers=headers)

@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping, istr
 
 from esb.core.call import ORDINARY, Call, Options, Record, Signed, made_of
-from esb.core.errors import RequestError, TooLarge
+from esb.core.errors import TooLarge, Unreadable
 from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
@@ -210,11 +210,7 @@ async def _pieces(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
         async for chunk in _bounded(request.content.iter_any(), limit):
             yield chunk
     except (web.RequestPayloadError, ConnectionError):
-        raise _incomplete() from None
-
-
-def _incomplete() -> RequestError:
-    return RequestError("Parameters error, the request body is incomplete or not valid HTTP")
+        raise Unreadable("Parameters error, the request body is incomplete or not valid HTTP") from None
 
 
 def _too_large(limit: int) -> TooLarge:

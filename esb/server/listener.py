@@ -10,10 +10,14 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from esb.core.errors import GatewayError
 from esb.gateway.app import GATEWAY
+from esb.incoming.ingress import Ingress
+from esb.server.connection import Connection
 
 IDLE_SECONDS = 100.0
 """Seconds that a connection may have no complete head of a request: new, between two requests, or inside of one.
@@ -51,9 +55,8 @@ async def listening(
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
-            runner = web.ServerRunner(
-                _Server(gateway.ingress.handle, **options), handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
-            )
+            server = _Server(gateway.ingress, **options)
+            runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
         try:
@@ -81,6 +84,25 @@ def _reason(error: OSError) -> str:
 
 class _Server(web.Server):
     """An HTTP server that does not keep answers for ever for those who do not take them."""
+
+    def __init__(self, ingress: Ingress, **options: Any) -> None:
+        super().__init__(ingress.handle, **options)
+        self._ingress = ingress
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, self._ingress, loop=self._loop, **self._kwargs)
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        assert isinstance(protocol, Connection)  # noqa: S101 - see __call__
+        protocol.body = payload
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)

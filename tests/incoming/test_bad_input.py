@@ -270,24 +270,3 @@ async def test_many_bad_requests_at_once_leave_a_gateway_as_it_was(gateway: Gate
     assert {answer.status for answer in answers} == {200}
     assert await sandbox.messages() == []
     assert (await gateway.send())["result"] is True
-
-
-@pytest.mark.parametrize(
-    "head",
-    {
-        "a header that is too long": b'X-Bkapi-Authorization: {"bk_app_secret": "unlucky-secret", %s}' % (b"x" * 9000),
-        "a control character in a header": b'X-Bkapi-Authorization: {"bk_app_secret": "unlucky-secret\x01"}',
-    }.items(),
-    ids=lambda pair: pair[0],
-)
-async def test_what_is_no_http_is_logged_without_its_text(
-    gateway: Gateway, caplog: pytest.LogCaptureFixture, head: tuple[str, bytes]
-) -> None:
-    lines = [b"POST " + TARGET + b" HTTP/1.1", b"Host: x", head[1], b"Content-Length: 0"]
-
-    async with connection(gateway.url) as (reader, writer):
-        writer.write(b"\r\n".join([*lines, b"", b""]))
-        assert (await reader.readline()).split()[1] == b"400"
-
-    assert "Error handling request" in caplog.text
-    assert "unlucky-secret" not in caplog.text

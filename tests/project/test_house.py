@@ -28,7 +28,7 @@ PROXY_ALSO_IMPORTS = {
 
 LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
-    "aiohttp": {"outgoing.engines", "testing"},
+    "aiohttp": {"outgoing.engines", "server.connection", "server.listener", "testing"},
     "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
     "aiosmtplib": {"channels.mail"},
     "babel": {"locale"},  # for `make catalogues` only

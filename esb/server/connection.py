@@ -1,0 +1,87 @@
+"""A connection of the public listener, on which all is answered by an envelope, even what is no HTTP."""
+
+from typing import Any
+
+from aiohttp import StreamReader, web
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from esb.core.errors import EsbError, HeadersTooLarge, TargetTooLong, Unreadable
+from esb.incoming.ingress import Ingress
+
+LONGEST_TARGET = 8192
+LONGEST_HEADER = 8190
+"""Bytes. They differ, so that an error of aiohttp's parser tells by its limit what was too long."""
+MOST_HEADERS = 128
+TOO_MANY_HEADERS = "Too many headers received"
+"""The words of aiohttp's parser."""
+
+
+class Connection(web.RequestHandler):
+    """A connection whose every answer is an envelope, to what is no HTTP too: aiohttp's own quotes the request."""
+
+    __slots__ = ("_ingress", "body")
+
+    def __init__(self, server: web.Server, ingress: Ingress, **options: Any) -> None:
+        super().__init__(
+            server, max_line_size=LONGEST_TARGET, max_field_size=LONGEST_HEADER, max_headers=MOST_HEADERS, **options
+        )
+        self._ingress = ingress
+        self.body: StreamReader | None = None
+        """The body of the request that is answered now, or was answered last."""
+
+    def data_received(self, data: bytes) -> None:
+        _received(self, data)
+        if self._messages and self._waiter is None:
+            self._end_broken_body()
+
+    def _end_broken_body(self) -> None:
+        """Tell a call that waits for its body that what came is none: aiohttp's parser tells the next one only."""
+        body, (message, _) = self.body, self._messages[-1]
+        if body is not None and not body.is_eof() and not isinstance(message, RawRequestMessage):
+            self._messages.pop()
+            body.set_exception(web.RequestPayloadError())
+            self._lingering_time = 0.0  # nothing of this body is waited for any more
+            self.close()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for it; aiohttp says None, which is false
+        """Keep the connection of a client that only ended its own side, until what it asked for first is answered."""
+        body = self.body
+        if self._waiter is not None:  # nothing is being answered; it may be just about to be
+            body = self._messages[0][1] if self._messages else None
+        if body is None or not body.is_eof():
+            return False
+        self.close()  # after this answer
+        return True
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the envelope for what could not be read. ConnectionError if some of another answer is out already."""
+        if request.writer.output_size > 0:
+            raise ConnectionError
+        error = _refusal(exc) if isinstance(exc, HttpProcessingError) else exc
+        response = self._ingress.refuse(request, error if isinstance(error, Exception) else TimeoutError())
+        response.force_close()
+        return response
+
+
+_received = web.RequestHandler.data_received
+
+
+def _refusal(error: HttpProcessingError) -> EsbError:
+    """Return what a caller is told of an error of aiohttp's parser."""
+    if isinstance(error, LineTooLong):
+        _, limit, *_ = error.args
+        if limit == LONGEST_TARGET:
+            return TargetTooLong(
+                "Parameters error, the address of the request is longer than {limit} bytes", limit=limit
+            )
+        return HeadersTooLarge("Parameters error, a header of the request is longer than {limit} bytes", limit=limit)
+    if error.message == TOO_MANY_HEADERS:
+        return HeadersTooLarge("Parameters error, the request has more than {limit} headers", limit=MOST_HEADERS)
+    return Unreadable("Parameters error, the request is not valid HTTP")
