@@ -38,6 +38,7 @@ Bench: send.
 """
 SELF_SERVICE = "/api/c/self-service-api/"
 EXPECT = istr("Expect")
+READING = frozenset({"GET", "HEAD"})
 
 
 class Generation(Protocol):
@@ -66,7 +67,11 @@ class Ingress:
         self._catalogues = catalogues
         self._responses = JsonResponses()
         self._claims_of = lru_cache(maxsize=CALLERS)(claims_of)
-        self._probes = {"/api/c/ping/": self._ping, "/api/c/healthz/": self._health}
+        self._probes = {
+            f"/api/c/{name}{slash}": probe
+            for name, probe in (("ping", self._ping), ("healthz", self._health))
+            for slash in ("", "/")
+        }
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.ready = False
         self.draining = False
@@ -75,7 +80,7 @@ class Ingress:
         """Answer any request: a call, a probe of health, or one that nobody declared."""
         if EXPECT in request.headers:
             await _expect(request)
-        if request.method == "GET" and (probe := self._probes.get(request.path)) is not None:
+        if request.method in READING and (probe := self._probes.get(request.path)) is not None:
             return await probe(request)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task

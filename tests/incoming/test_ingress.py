@@ -819,6 +819,20 @@ async def test_health_tells_the_truth(rooms: Gateway) -> None:
     assert (response.status, (await response.json())["ok"]) == (503, False)
 
 
+@pytest.mark.parametrize("path", ["/api/c/ping", "/api/c/healthz"])
+@pytest.mark.parametrize("ready", [True, False])
+async def test_health_is_asked_with_head_and_without_the_last_slash_too(rooms: Gateway, path: str, ready: bool) -> None:
+    rooms.app[GATEWAY].ingress.ready = ready
+    whole = await rooms.request("GET", f"{path}/")
+    assert whole.status == (503 if "health" in path and not ready else 200)
+    for method, variant in (("GET", path), ("HEAD", path), ("HEAD", f"{path}/")):
+        response = await rooms.request(method, variant)
+        assert response.status == whole.status
+        assert response.headers["Content-Length"] == whole.headers["Content-Length"]
+        assert await response.read() == (await whole.read() if method == "GET" else b"")
+    assert rooms.events == []
+
+
 @pytest.mark.parametrize("path", ["/api/c/ping/", "/api/c/healthz/"])
-async def test_health_is_asked_with_get_only(rooms: Gateway, path: str) -> None:
+async def test_health_is_asked_with_get_and_head_only(rooms: Gateway, path: str) -> None:
     assert (await rooms.request("POST", path)).status == 404
