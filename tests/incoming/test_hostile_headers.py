@@ -1,0 +1,109 @@
+"""Headers by which outsiders try to crash the gateway or to keep their call out of the log."""
+
+import asyncio
+import io
+import itertools
+import json
+
+import pytest
+
+from esb.core.events import CallFinished, Crashed
+from esb.telemetry import logs
+from tests.support.configuration import DEMO, WECOM
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
+from tests.support.wire import Answer, connection, read_answer, request, until
+
+SENDING = b"/api/c/compapi/cmsi/send_weixin/"
+ECHO = b"/api/c/compapi/test/echo/"
+RAW = b"/api/c/compapi/test/raw/"
+
+READ = (
+    *("X-Bkapi-Request-Id", "X-Bkapi-Authorization", "X-Bkapi-JWT", "Cookie", "Content-Type", "Content-Encoding"),
+    *("Blueking-Language", "Blueking-Timezone", "Traceparent", "X-Use-Test-Env", "X-Dry-Run", "Idempotency-Key"),
+    *("Expect", "Connection", "Upgrade", "Transfer-Encoding", "Content-Length", "Host", "Accept", "Accept-Encoding"),
+    *("X-Forwarded-For", "Forwarded", "X-Request-Uri", "Prefer", "Origin", "Sec-Fetch-Site", "Authorization", "Range"),
+)
+"""All headers that the gateway or its HTTP server reads, or may come to read."""
+FRAMING = frozenset({"Content-Length", "Transfer-Encoding"})
+"""Those that can promise a body which does not come."""
+VALUES = {
+    "nothing": b"",
+    "a tab": b"\t",
+    "a null byte": b"a\x00b",
+    "a control byte": b"a\x1b[2Jb",
+    "a bare line feed": b"a\nX-Forged: 1",
+    "a bare carriage return": b"a\rb",
+    "bytes that are no UTF-8": b"\xff\xfe\x80",
+    "a surrogate in UTF-8": b"\xed\xa0\x80",
+    "UTF-8": "张三".encode(),
+    "a scope that is no text": b"fe80::1%\xff",
+    "a port": b"1.2.3.4:5678",
+    "an address in brackets": b"[::1]:80",
+    "a forwarded element": b'for="[::1]:80";proto=https;by=_hidden, for="',
+    "an escaped surrogate": rb'{"bk_app_code": "\ud800"}',
+    "a credential that is no text": '{"bk_app_code": "\\u0000张", "bk_username": {"a": [1]}}'.encode(),
+    "JSON without end": b'{"a":' * 1500,
+    "JSON that is deep": b'{"a":' * 1000 + b"1" + b"}" * 1000,
+    "percents": b"%s%00%ff%{}",
+    "braces": b"{0.__class__}{a}{",
+    "a number without end": b"9" * 5000,
+    "as long as it may be": b"a" * 8100,
+    "too long": b"a" * 9000,
+    "separators": b";,=\"' ;,=\"'" * 50,
+    "a cookie": b"bk_token=\xff; bk_token=\x22\\377\x22; =; ;",
+    "a media type": b'multipart/form-data; boundary="\xff',
+    "a character set": b"application/json; charset=punycode",
+    "chunked": b"chunked",
+    "a websocket": b"websocket",
+}
+BODIES = {"POST": json.dumps({**DEMO, "receiver": "zhangsan", "data": {}}).encode(), "GET": b""}
+
+
+@pytest.fixture
+async def behind_proxies(open_gateway: OpenGateway, sandbox: Sandbox) -> Gateway:
+    raw = f"{{hosts: [{sandbox.url}], path: /_sandbox/stats, response: raw}}"
+    components = (
+        f'{WECOM}  - {{path: /test/echo/, use: "tests.support.components:Echo"}}\n'
+        f"  - {{path: /test/raw/, use: http, config: {raw}}}\n"
+    )
+    return await open_gateway(components, more="server: {trusted_proxies: [127.0.0.1]}\n", sandbox_url=sandbox.url)
+
+
+async def answered(gateway: Gateway, raw: bytes, ended: bool) -> Answer | None:
+    """The answer; None to a body that did not come to its end."""
+    async with connection(gateway.url) as (reader, writer):
+        writer.write(raw)
+        if ended:
+            writer.write_eof()
+        try:
+            return await read_answer(reader)
+        except asyncio.IncompleteReadError:
+            assert ended
+            return None
+
+
+@pytest.mark.parametrize("name", READ)
+async def test_no_header_crashes_the_gateway_or_keeps_its_call_out_of_the_log(
+    behind_proxies: Gateway, name: str
+) -> None:
+    gateway = behind_proxies
+    for value, target, method, times in itertools.product(VALUES, (SENDING, ECHO, RAW), BODIES, (1, 2)):
+        case = f"{times} {name}: {value}, {method} {target.decode()}"
+        del gateway.events[:]
+        header = name.encode() + b": " + VALUES[value]
+        raw = request(method.encode(), target, BODIES[method], (header,) * times)
+        answer = await answered(gateway, raw, name in FRAMING)
+        await until(lambda: bool(calls(gateway)))
+        (call,) = calls(gateway)
+        if answer is not None:
+            assert answer.header("Server") == "esb-gateway", case
+            assert (answer.header("X-Bkapi-Request-Id"), answer.status) == (call.id, call.status), case
+        assert not [event for event in gateway.events if isinstance(event, Crashed)], case
+        for environ in ({}, {"ESB_LOG": "json"}):
+            line = io.StringIO()
+            logs.listener(environ, line)(call)
+            assert line.getvalue().encode().count(b"\n") == 1, case
+
+
+def calls(gateway: Gateway) -> list[CallFinished]:
+    return [event for event in gateway.events if isinstance(event, CallFinished)]
