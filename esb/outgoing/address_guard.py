@@ -1,4 +1,13 @@
-"""The addresses behind which no third-party system lives: link-local ones, and those of clouds' metadata."""
+"""The addresses behind which no third-party system lives: link-local ones, and those of clouds' metadata.
+
+Sources of the clouds' own addresses:
+- AWS: docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html, and for the Pod Identity agent,
+  which hands out credentials of roles, docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+- Google Cloud: cloud.google.com/compute/docs/metadata/querying-metadata
+- Alibaba Cloud: www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
+- Azure: learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+- Oracle Cloud Classic: docs.oracle.com/en/cloud/iaas/compute-iaas-cloud/stcsg/retrieving-instance-metadata.html
+"""
 
 import ipaddress
 import socket
@@ -12,12 +21,16 @@ REFUSED = tuple(
         "169.254.0.0/16",  # link-local; nearly every cloud's metadata
         "fe80::/10",  # link-local
         "fd00:ec2::254/128",  # metadata of AWS
+        "fd00:ec2::23/128",  # Pod Identity agent of AWS
         "fd20:ce::254/128",  # metadata of Google Cloud
         "100.100.100.200/32",  # metadata of Alibaba Cloud
         "168.63.129.16/32",  # the host agent of Azure
+        "192.0.0.192/32",  # metadata of Oracle Cloud Classic
     )
 )
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""Prefix of RFC 8215 for translators of one's own; they embed an IPv4 address in any of the ways of RFC 6052."""
 IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -52,3 +65,14 @@ def _forms(address: Address) -> Iterator[Address]:
         yield from address.teredo
     if address in NAT64 or address in IPV4_COMPATIBLE:
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address in NAT64_LOCAL:
+        yield from _translated(address)
+
+
+def _translated(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """Every IPv4 address that a translator may find, by the length of its prefix: RFC 6052, section 2.2."""
+    packed = address.packed
+    without_u = packed[:8] + packed[9:]  # the octet that is kept free in the middle of the shorter ones
+    for length in (48, 56, 64):
+        yield ipaddress.IPv4Address(without_u[length // 8 : length // 8 + 4])
+    yield ipaddress.IPv4Address(packed[12:])
