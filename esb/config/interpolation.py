@@ -1,6 +1,8 @@
 """`${…}` in the texts of a configuration: environment variables, files with secrets, the sandbox's URL."""
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +26,21 @@ def state_of(path: Path) -> FileState:
     except (OSError, ValueError):
         return ()
     return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _content(path: Path) -> bytes:
+    """Return the first bytes of a regular file, one more than MAX_FILE at most. _NoRegularFile, OSError, ValueError.
+
+    It is opened without waiting, or a FIFO that nobody writes to would hold whoever reads esb.yaml for ever.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _NoRegularFile
+        return file.read(MAX_FILE + 1)
+
+
+class _NoRegularFile(GatewayError):
+    """A FIFO or a device, which may have no end, or none yet."""
 
 
 class _UnresolvedError(GatewayError):
@@ -105,9 +122,10 @@ class Interpolation:
         path = self.folder / name
         self.files[path] = state_of(path)
         try:
-            with path.open("rb") as file:
-                content = file.read(MAX_FILE + 1)
+            content = _content(path)
             text = content.decode()
+        except _NoRegularFile:
+            raise _UnresolvedError(f"cannot read the file {name}: it is no regular file") from None
         except OSError as error:
             raise _UnresolvedError(f"cannot read the file {name}: {error.strerror}") from None
         except ValueError:  # bytes that are no text, or a null byte in the name

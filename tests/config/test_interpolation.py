@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,24 @@ def test_a_secret_file_that_cannot_be_used_is_a_mistake(tmp_path: Path) -> None:
     assert filled("${file:none}", tmp_path)[1] == ["cannot read the file none: No such file or directory"]
     assert filled("${file:latin1}", tmp_path)[1] == ["cannot read the file latin1: not UTF-8 text"]
     assert filled("${file:large}", tmp_path)[1] == ["cannot read the file large: over 1048576 bytes"]
+
+
+@pytest.mark.timeout(10)
+def test_a_secret_file_that_may_have_no_end_is_a_mistake_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+
+    for name in ("fifo", "/dev/zero", "/dev/null"):
+        assert filled(f"${{file:{name}}}", tmp_path)[1] == [f"cannot read the file {name}: it is no regular file"]
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_that_somebody_writes_to_is_no_secret_file_either(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with open(os.open(tmp_path / "fifo", os.O_RDWR), "wb") as writing:
+        writing.write(b"secret")
+        writing.flush()
+
+        assert filled("${file:fifo}", tmp_path)[1] == ["cannot read the file fifo: it is no regular file"]
 
 
 def test_a_null_byte_in_the_name_of_a_secret_file_is_a_mistake() -> None:
