@@ -11,6 +11,7 @@ from esb._version import __version__
 GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
 
 COMMANDS = {
+    "admin": "esb.cli.admin:admin",
     "call": "esb.cli.call:call",
     "check": "esb.cli.check:check",
     "components": "esb.cli.check:components",

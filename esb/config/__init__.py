@@ -5,6 +5,7 @@ from esb.config.loading import ConfigSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
     Admin,
+    AdminToken,
     ComponentKeys,
     ConfigModel,
     DocumentKeys,
@@ -20,6 +21,7 @@ __all__ = [
     "METHODS",
     "VARIABLE",
     "Admin",
+    "AdminToken",
     "ComponentKeys",
     "ComponentStanza",
     "Config",

@@ -4,7 +4,7 @@ from esb.config import Config, Section
 from esb.core.errors import ConfigError, Mistake
 from esb.gateway import plugin_loader
 
-SERVER_KEYS = ("host", "port", "workers", "admin", "outgoing")
+SERVER_KEYS = ("host", "port", "workers", "outgoing")
 DEFAULT_STORE = "memory"
 
 
@@ -17,6 +17,8 @@ def changed(old: Config, new: Config) -> list[Mistake]:
         for key in SERVER_KEYS
         if getattr(old.server, key, None) != getattr(new.server, key, None)
     ]
+    if _admin_address(old) != _admin_address(new):
+        mistakes.append(_refused(new.root, "server", "admin"))
     if old.sandbox != new.sandbox:
         mistakes.append(_refused(new.root, "sandbox"))
     try:
@@ -29,6 +31,12 @@ def changed(old: Config, new: Config) -> list[Mistake]:
 
 def _refused(root: Section, *keys: str) -> Mistake:
     return root.mistake("a reload cannot change this; put it back, or restart the gateway", *keys)
+
+
+def _admin_address(config: Config) -> tuple[str | int | None, ...] | None:
+    """Return where the admin listener is; its tokens and names may change."""
+    admin = config.server.admin
+    return None if admin is None else (admin.host, admin.port, admin.unix)
 
 
 def _store(config: Config) -> tuple[str, dict[str, object]]:

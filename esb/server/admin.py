@@ -1,6 +1,6 @@
 """The admin listener: metrics, health, configuration and reload, for those who run the gateway and nobody else.
 
-It asks nobody who they are, so it listens where only they can come, and never where callers do.
+It never listens where callers do; who of those that reach it may do what is decided in esb.server.admin_access.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +12,7 @@ from aiohttp import web
 from esb.core import json_codec
 from esb.core.errors import ConfigError
 from esb.introspect import config_view
+from esb.server.admin_access import admission
 from esb.server.process_status import OK, Processes, ProcessStatus
 from esb.telemetry import metrics, prometheus
 
@@ -21,7 +22,7 @@ JSON = "application/json; charset=utf-8"
 def create_admin(processes: Processes, reload: Callable[[], Awaitable[None]]) -> web.Application:
     """Return the admin listener's application. `reload` raises ConfigError if nothing has changed."""
     handlers = _Handlers(processes, reload)
-    app = web.Application()
+    app = web.Application(middlewares=[admission(lambda: processes.config().server.admin)])
     app.add_routes(
         [
             web.get("/metrics", handlers.metrics),
@@ -69,8 +70,6 @@ class _Handlers:
 
     async def reload(self, request: web.Request) -> web.Response:
         """Answer 200 with the new generation, or 422 with all mistakes: then the old one answers as before."""
-        if "Origin" in request.headers:  # a web page that somebody on this machine has open
-            return _json({"error": "this is not for web pages"}, 403)
         statuses = await self._processes.statuses()
         health, before = _health(statuses), _generation(statuses)
         if health != OK:

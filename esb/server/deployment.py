@@ -16,7 +16,7 @@ from esb.core.events import Listener
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.reload import Reloader
 from esb.server import instrumentation
-from esb.server.listener import listening
+from esb.server.listener import listening, listening_privately
 from esb.server.process_status import Processes, SingleProcess
 from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
@@ -125,7 +125,11 @@ async def administered(admin: Admin | None, processes: Processes, reloader: Relo
         yield
         return
     app = instrumentation.admin(processes, reloader.reload)
-    async with listening(app, admin.host, admin.port, "server.admin.port"):
+    if admin.port is None:
+        served = listening_privately(app, admin.unix or "", "server.admin.unix")
+    else:
+        served = listening(app, admin.host, admin.port, "server.admin.port")
+    async with served:
         yield
 
 

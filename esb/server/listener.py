@@ -18,6 +18,7 @@ from esb.core.errors import GatewayError
 from esb.gateway.app import GATEWAY
 from esb.incoming.ingress import Ingress
 from esb.server.connection import Connection
+from esb.server.unix_socket import private_socket
 
 IDLE_SECONDS = 100.0
 """Seconds that a connection may have no complete head of a request: new, between two requests, or inside of one.
@@ -44,12 +45,7 @@ async def listening(
 
     `chosen_by` is the key or option that CannotListen tells to change. Other processes listen on a `shared` one too.
     """
-    options: dict[str, Any] = {
-        "access_log": None,
-        "logger": _TextlessLogger(logging.getLogger("esb.serving")),
-        "keepalive_timeout": IDLE_SECONDS,
-        "auto_decompress": False,  # a body that is passed on stays as it is; ingress unpacks the others
-    }
+    options = _options()
     async with AsyncExitStack() as stack:
         runner: web.BaseRunner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **options)
         stack.push_async_callback(runner.cleanup)
@@ -64,6 +60,33 @@ async def listening(
         except OSError as error:
             raise cannot_listen(host, port, chosen_by, error) from error
         yield f"http://{authority(host, runner.addresses[0][1])}"
+
+
+@asynccontextmanager
+async def listening_privately(app: web.Application, path: str, chosen_by: str) -> AsyncIterator[str]:
+    """Serve the application at a Unix socket for this process's user and root, and yield its URL. CannotListen."""
+    async with AsyncExitStack() as stack:
+        runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **_options())
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        assert runner.server is not None  # noqa: S101 - it is set up
+        try:
+            held = stack.enter_context(private_socket(path))
+            server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=held, backlog=BACKLOG)
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {path} ({chosen_by}): {_reason(error)}") from error
+        stack.callback(server.close)
+        yield f"unix:{path}"
+
+
+def _options() -> dict[str, Any]:
+    """Return how every listener speaks HTTP."""
+    return {
+        "access_log": None,
+        "logger": _TextlessLogger(logging.getLogger("esb.serving")),
+        "keepalive_timeout": IDLE_SECONDS,
+        "auto_decompress": False,  # a body that is passed on stays as it is; ingress unpacks the others
+    }
 
 
 def authority(host: str, port: int) -> str:

@@ -21,6 +21,10 @@ def config(folder: Path, text: str, **environ: str) -> Config:
         ("", "server: {host: 0.0.0.0}", ["server.host"]),
         ("server: {port: 1}", "server:\n  max_body: 1\n  port: 2", ["server.port"]),
         ("server: {port: 1}", "", ["server.port"]),
+        ("", "server: {admin: {port: 9090}}", ["server.admin"]),
+        ("server: {admin: {port: 9090}}", "server: {}", ["server.admin"]),
+        ("server: {admin: {port: 9090}}", "server: {admin: {port: 9091}}", ["server.admin"]),
+        ("server: {admin: {port: 9090}}", "server: {admin: {unix: /run/esb/admin.sock}}", ["server.admin"]),
         ("", "sandbox: {port: 1}", ["sandbox"]),
         ("sandbox: {port: 1}", "sandbox: {port: 2}", ["sandbox"]),
         ("sandbox: {}", "", ["sandbox"]),
@@ -42,6 +46,10 @@ def test_a_key_of_the_process_is_refused_by_name(tmp_path: Path, old: str, new: 
         ("", "services: {store: {use: memory}}"),
         ("", "services: {store: {use: memory, config: {max_keys: 1000000}}}"),
         ("sandbox: {}", "sandbox: {port: 8089}"),
+        (
+            "server: {admin: {port: 9090}}",
+            f"server: {{admin: {{port: 9090, hosts: [esb], tokens: [{{name: ops, digest: 'sha256:{'0' * 64}'}}]}}}}",
+        ),
         ("", "server: {max_body: 5, shutdown_grace: 1, trusted_proxies: [10.0.0.0/8], max_in_flight: 7}"),
     ],
 )

@@ -221,6 +221,7 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "new",
         "call",
         "import",
+        "admin",
     ]
     assert set(COMMANDS) == set(re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE))
 

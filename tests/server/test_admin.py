@@ -28,7 +28,7 @@ from tests.support.configuration import WECOM
 from tests.support.gateway import OpenServer
 from tests.support.ports import free_port
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, exchange, run, running
-from tests.support.processes.deployment import Watched, samples, watched, written
+from tests.support.processes.deployment import BEARER, Watched, samples, watched, written
 from tests.support.secret_cases import CASES, CONFIG, MARK, Case, forms_of_the_mark
 from tests.support.servers.slow_wecom import SlowWeCom
 
@@ -95,8 +95,31 @@ async def test_an_address_that_is_taken_is_named_with_its_key(tmp_path: Path, op
     ("admin", "mistake"),
     [
         ("{port: 0}", "server.admin.port: expected a number of at least 1"),
-        ("{}", "server.admin.port: missing; expected an integer"),
-        ("{port: 9090, hots: localhost}", "server.admin.hots: unknown key (did you mean 'host'?)"),
+        ("{}", "server.admin: expected `port` or `unix`, one of them"),
+        ("{port: 9090, unix: /run/a}", "server.admin: expected `port` or `unix`, one of them"),
+        ("{unix: /run/a, host: '::'}", "server.admin: `host` belongs to `port`; a Unix socket has none"),
+        (
+            "{unix: admin.sock}",
+            "server.admin.unix: expected an absolute path of at most 107 bytes, such as /run/esb/admin.sock",
+        ),
+        (
+            f"{{unix: /{'é' * 54}}}",
+            "server.admin.unix: expected an absolute path of at most 107 bytes, such as /run/esb/admin.sock",
+        ),
+        (
+            "{port: 9090, read: token}",
+            "server.admin: `read: token` needs `tokens`; `esb admin token NAME` makes one",
+        ),
+        (
+            "{port: 9090, tokens: [{name: ops, digest: hunter2}]}",
+            "server.admin.tokens[0].digest: expected sha256: and 64 hexadecimal digits,"
+            " as `esb admin token NAME` prints them",
+        ),
+        (
+            "{port: 9090, hosts: ['a:80']}",
+            "server.admin.hosts[0]: expected a text that matches ^[0-9A-Za-z_.-]+$",
+        ),
+        ("{port: 9090, hots: localhost}", "server.admin.hots: unknown key (did you mean 'hosts'?)"),
         ("9090", "server.admin: expected a mapping, found an integer"),
     ],
 )
@@ -181,7 +204,7 @@ async def test_a_reload_that_is_asked_for_at_once_is_done(
     async def reloading(app: web.Application, host: str, number: int, chosen_by: str = "") -> AsyncIterator[str]:
         async with listening(app, host, number, chosen_by) as url:
             if chosen_by == "--port":  # it answers from now on, and nothing else has been made yet
-                async with http.post(f"http://127.0.0.1:{port}/-/reload") as response:
+                async with http.post(f"http://127.0.0.1:{port}/-/reload", headers=BEARER) as response:
                     answers.append((response.status, await response.json(content_type=None)))
             yield url
 
@@ -292,7 +315,9 @@ async def test_a_reload_that_crashes_is_told_as_what_it_is(opening: Any, monkeyp
 
 async def test_nothing_is_reloaded_while_draining_for_a_web_page_or_by_a_get(opening: Any) -> None:
     async with opening() as deployment:
-        assert (await deployment.ask("/-/reload", "POST", headers={"Origin": "http://evil.example"})).status == 403
+        assert (
+            await deployment.ask("/-/reload", "POST", headers={**BEARER, "Origin": "http://evil.example"})
+        ).status == 403
         assert (await deployment.ask("/-/reload")).status == 405
         await deployment.deployment.gateway.drain(0)
         response = await deployment.ask("/-/reload", "POST")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from tests.support.configuration import DEMO, MESSAGE, SEND_WEIXIN, SERVICES, WE
 from tests.support.ports import free_port
 
 SANDBOX = "sandbox: {port: 0}\n"
+ADMIN_TOKEN = "token-of-the-tests"
+BEARER = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+TOKENS = f", tokens: [{{name: ops, digest: 'sha256:{sha256(ADMIN_TOKEN.encode()).hexdigest()}'}}]"
+"""Keys of `server.admin` by which the token of the tests is known."""
 
 
 @dataclass
@@ -27,8 +32,8 @@ class Watched:
     http: ClientSession
 
     async def ask(self, path: str, method: str = "GET", **options: Any) -> ClientResponse:
-        """Return the admin listener's response, read."""
-        response = await self.http.request(method, self.admin_url + path, **options)
+        """Return the admin listener's response, read; asked with the token, unless other headers are given."""
+        response = await self.http.request(method, self.admin_url + path, **{"headers": BEARER, **options})
         await response.read()
         return response
 
@@ -61,10 +66,12 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
-def written(folder: Path, port: int, components: str = WECOM, more: str = SANDBOX, server: str = "") -> Path:
-    """An esb.yaml with an admin listener on this port."""
+def written(
+    folder: Path, port: int, components: str = WECOM, more: str = SANDBOX, server: str = "", keys: str = TOKENS
+) -> Path:
+    """An esb.yaml with an admin listener on this port, and these keys of it."""
     file = folder / "esb.yaml"
-    admin = f"server: {{admin: {{port: {port}}}{server}}}\n"
+    admin = f"server: {{admin: {{port: {port}{keys}}}{server}}}\n"
     file.write_text(f"{SERVICES}{admin}{more}components:\n{components}")
     return file
 
@@ -76,10 +83,11 @@ async def watched(
     components: str = WECOM,
     *,
     more: str = SANDBOX,
+    keys: str = TOKENS,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Watched]:
     """A deployment with an admin listener."""
     port = free_port()
-    file = written(folder, port, components, more)
+    file = written(folder, port, components, more, keys=keys)
     async with deployed(ConfigSource(file, environ or {}), None, 0, []) as deployment:
         yield Watched(deployment, f"http://127.0.0.1:{port}", file, http)

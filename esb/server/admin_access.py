@@ -1,0 +1,102 @@
+"""Access to the admin listener: by the host that a request names, by token, or by the user at the socket's other end.
+
+What is asked for decides: probes are for anybody, reading and writing as `server.admin` says. The configuration of the
+moment counts, so a token is replaced or withdrawn by a reload.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import re
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp import web
+
+from esb.config import Admin, AdminToken
+from esb.core import json_codec
+
+PROBES = frozenset({"/livez", "/readyz"})
+"""Paths for everybody who can connect: orchestrators have no token, and learn nothing else from them."""
+ANY_HOST = PROBES | {"/metrics"}
+"""Paths that are asked under any name: those of pods and services."""
+READING = frozenset({"GET", "HEAD"})
+ROOT = 0
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#]+)(:[0-9]*)?")
+_CREDENTIALS = struct.Struct("iII")
+"""struct ucred: process, user, group."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def admission(current: Callable[[], Admin | None]) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Return the middleware that lets in whom the stanza of the moment lets in."""
+
+    @web.middleware
+    async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refusal = None if request.match_info.http_exception else _refusal(request, current())
+        return await handler(request) if refusal is None else refusal
+
+    return admit
+
+
+def _refusal(request: web.Request, admin: Admin | None) -> web.Response | None:
+    """Return the answer for whoever may not do this; None for whoever may."""
+    tokens = () if admin is None else admin.tokens
+    hosts = () if admin is None else admin.hosts
+    writes = request.method not in READING
+    if writes and "Origin" in request.headers:  # a web page that somebody on this machine has open
+        return _refused(403, "this is not for web pages")
+    peer = _peer(request)
+    if peer is None and request.path not in ANY_HOST and not _is_known(request.headers.getall("Host", ()), hosts):
+        return _refused(403, "not an address, localhost or one of server.admin.hosts: who asked for this name?")
+    if peer in {ROOT, os.geteuid()} or _holds_one(request.headers.get("Authorization", ""), tokens):
+        return None
+    if not tokens:
+        return _refused(403, "writing needs a token, and server.admin.tokens declares none") if writes else None
+    if writes or (admin is not None and admin.read == "token" and request.path not in PROBES):
+        return _refused(401, "a token of server.admin.tokens is needed: Authorization: Bearer TOKEN")
+    return None
+
+
+def _is_known(named: Sequence[str], hosts: Sequence[str]) -> bool:
+    """Return True if no name stands here that a stranger's name server could have made a browser believe in."""
+    names = [match["name"].lower() for host in named if (match := HOST.fullmatch(host)) is not None]
+    if not names or len(names) < len(named):
+        return False
+    return all(_is_address(name) or name == "localhost" or name in hosts for name in names)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _peer(request: web.Request) -> int | None:
+    """Return the user at the other end of a Unix socket; None over TCP."""
+    connection = None if request.transport is None else request.transport.get_extra_info("socket")
+    if connection is None or connection.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return None
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    user: int = _CREDENTIALS.unpack(credentials)[1]
+    return user
+
+
+def _holds_one(authorization: str, tokens: Sequence[AdminToken]) -> bool:
+    """Return True if this header carries one of the tokens. How long it takes tells nothing about any of them."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return False
+    found = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
+    return any([hmac.compare_digest(found, known.hexadecimal) for known in tokens])  # noqa: C419 - all of them, always
+
+
+def _refused(status: int, why: str) -> web.Response:
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    if status == web.HTTPUnauthorized.status_code:
+        headers["WWW-Authenticate"] = 'Bearer realm="esb admin"'
+    return web.Response(body=json_codec.encode({"error": why}) + b"\n", status=status, headers=headers)

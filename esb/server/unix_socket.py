@@ -1,0 +1,42 @@
+"""A Unix socket that only the gateway's own user and root may open."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+OWNER_ONLY = 0o600
+
+
+@contextmanager
+def private_socket(path: str) -> Iterator[socket.socket]:
+    """Yield a socket that is bound to this path and does not listen yet; the path is removed on leaving.
+
+    Raises OSError if somebody listens there, or something else than a socket is there.
+    """
+    _remove_abandoned(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as held:
+        held.bind(path)
+        os.chmod(path, OWNER_ONLY)  # before it listens: nobody gets in earlier
+        own = os.stat(path)
+        try:
+            yield held
+        finally:
+            with suppress(OSError):
+                if os.path.samestat(os.stat(path), own):  # and not that of a successor
+                    os.unlink(path)
+
+
+def _remove_abandoned(path: str) -> None:
+    """Remove a socket on which nobody listens any more: its process was killed."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.setblocking(False)
+            asking.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    except OSError:
+        return  # there is none, or one that is busy: bind tells
