@@ -1,27 +1,36 @@
-"""A view of the whole configuration once it is filled in, without any secret.
+"""A view of the configuration: all that it says once it is filled in, no secret and nobody's address.
 
 Hidden is what the models call a secret or do not print, what came from `${…}`, and what stands under a key that sounds
-like a secret; wherever else one of the secrets turns up, it is taken out of the text.
+like a secret, a mail address or a phone number; wherever else in its stanza one of the secrets turns up, it is taken
+out of the text. Of a URL host and port stay, and those parts of its path that are plain words.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
 
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.core.errors import ConfigError
 from esb.core.redaction import REDACTED, redacted
 from esb.gateway import plugin_loader
 
-SECRET_KEY = re.compile(r"secret|(token|password|passwd|passphrase|pwd|credential|key|authorization)s?$", re.IGNORECASE)
+HIDDEN_KEY = re.compile(
+    r"secret|(token|password|passwd|passphrase|pwd|credential|key|authorization|auth|access|sig|signature)s?$|^sign$"
+    r"|(mail|phone|mobile)s?$",
+    re.IGNORECASE,
+)
+LOCATION_KEY = re.compile(r"(url|host|path|proxy|endpoint)s?$", re.IGNORECASE)
+"""Keys whose values are addresses, or parts of one, also where no http:// is in them."""
 SHORTEST_REPLACED = 4
 """The length from which a secret is taken out of every text. A shorter one would garble them and hide nothing; it is
 hidden where it stands alone."""
-_USER_INFO = re.compile(r"://[^/@\s]*@")
-_QUERY = re.compile(r"(://[^?#\s]*)\?[^#\s]*")
+_URL = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)(?P<rest>\S*)")
+_WORD = re.compile(r"([a-z]{1,15}([_.-][a-z]{1,15})*|v[0-9]{1,2}|\{[^{}]*\})?")
+"""A part of a path that people need to read, and no program made: keys have digits, capitals or no end."""
 STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "max_body")
 Keys = tuple[str | int, ...]
 
@@ -62,14 +71,21 @@ class _Hidden:
 
     def learn(self, value: Any, keys: Keys = ()) -> None:
         """Look for secrets in a checked configuration."""
-        if isinstance(value, SecretStr | SecretBytes):
+        if isinstance(value, SecretStr | SecretBytes | Secret):
+            self.secret_keys.add(keys)
             self.texts.add(_plain(value))
         elif isinstance(value, BaseModel):
             for name, info in type(value).model_fields.items():
-                at = (*keys, info.alias or name)
-                if not info.repr:
-                    self.secret_keys.add(at)
-                self.learn(getattr(value, name), at)
+                for spelling in _spellings(name, info):
+                    if not info.repr:
+                        self.secret_keys.add((*keys, spelling))
+                    self.learn(getattr(value, name), (*keys, spelling))
+            self.learn(value.model_extra, keys)
+        elif is_dataclass(value) and not isinstance(value, type):
+            for known in fields(value):
+                if not known.repr:
+                    self.secret_keys.add((*keys, known.name))
+                self.learn(getattr(value, known.name), (*keys, known.name))
         elif isinstance(value, Mapping):
             for key, part in value.items():
                 self.learn(key, keys)
@@ -88,32 +104,64 @@ class _Hidden:
             return [self.rendered(part, (*keys, key)) for key, part in section.children.items()]
         if section.outside:
             return REDACTED
-        return section.value if section.value is None or isinstance(section.value, bool) else self._leaf(section.value)
+        if section.value is None or isinstance(section.value, bool):
+            return section.value
+        return self._leaf(section.value, is_location=_names_a_location(keys))
 
-    def _leaf(self, value: Any) -> Any:
-        text = self._text(str(value))
+    def _leaf(self, value: Any, *, is_location: bool) -> Any:
+        text = self._text(str(value), is_location=is_location)
         return value if text == str(value) else text
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str, *, is_location: bool = False) -> str:
         if text in self.texts or "PRIVATE KEY" in text:
             return REDACTED
-        text = _QUERY.sub(rf"\1?{REDACTED}", _USER_INFO.sub(f"://{REDACTED}@", text))
+        if is_location and "//" not in text:
+            text = _location(text)
+        text = _URL.sub(lambda url: url["scheme"] + _location(url["rest"]), text)
         return redacted(text, [secret for secret in self.texts if len(secret) >= SHORTEST_REPLACED])
 
 
 def _sounds_secret(keys: Keys) -> bool:
-    return bool(SECRET_KEY.search(str(keys[-1]))) or "headers" in keys[:-1]
+    return bool(HIDDEN_KEY.search(str(keys[-1]))) or "headers" in keys[:-1]
 
 
-def _plain(secret: SecretStr | SecretBytes) -> str:
+def _names_a_location(keys: Keys) -> bool:
+    """Return True if an address stands here, or in the list to which this belongs."""
+    names = [key for key in keys if isinstance(key, str)]
+    return bool(names) and LOCATION_KEY.search(names[-1]) is not None
+
+
+def _location(text: str) -> str:
+    """Return what stands behind the // of a URL without what may be secret: user, keys in its path, query, fragment."""
+    user, _, text = text.rpartition("@")  # the last one, wherever it is: passwords may hold any character
+    place, mark, _ = re.fullmatch(r"([^?#]*)([?#]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # any text
+    host, *path = place.split("/")
+    path = [part if _WORD.fullmatch(part) else REDACTED for part in path]
+    return "".join([f"{REDACTED}@" if user else "", "/".join([host, *path]), f"{mark}{REDACTED}" if mark else ""])
+
+
+def _spellings(name: str, info: FieldInfo) -> Iterator[str]:
+    """Yield the names under which this field may stand in the file."""
+    alias = info.validation_alias or info.alias
+    yield name
+    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+        if isinstance(choice, str) and choice != name:
+            yield choice
+
+
+def _plain(secret: SecretStr | SecretBytes | Secret[Any]) -> str:
     value = secret.get_secret_value()
-    return value if isinstance(value, str) else value.decode(errors="replace")
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _filled(model: BaseModel, section: Section | None) -> dict[str, Any]:
     """Return a model with its defaults, and over them the file's values, secrets masked."""
     dumped = model.model_dump(mode="json")
-    return dumped if section is None or section.value is None else _over(dumped, _Hidden().rendered(section.reread()))
+    if section is None or section.value is None:
+        return dumped
+    hidden = _Hidden()
+    hidden.learn(model)
+    return _over(dumped, hidden.rendered(section.reread()))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

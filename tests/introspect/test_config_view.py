@@ -1,165 +1,345 @@
-"""The view of a configuration: what is secret by its type, its name or its origin, wherever it stands."""
+"""What operators see of a configuration: all that it says, no secret, nobody's mail address or phone number."""
 
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ConfigDict, Field, SecretBytes, SecretStr
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import Field, Secret, SecretStr
 
-from esb import Call, Component, Params
-from esb.config import ConfigModel, load
+from esb.config import Config, ConfigModel, load
+from esb.contracts.lifecycle import NoConfig
+from esb.gateway import plugin_loader
+from esb.gateway.plugin_loader import PROTOCOLS, built_in, find
 from esb.introspect import config_view
+from tests.support.certificates import Authority, pem
+from tests.support.secret_cases import MARK
 
-SECRET = "pa55-phrase"
-
-
-class Inner(ConfigModel):
-    """Secrets one level down."""
-
-    shadow: SecretStr = SecretStr("")
-    unprinted: str = Field("", repr=False)
-    shown: str = ""
-
-
-class Deep(ConfigModel):
-    """Secrets in every container that a configuration may have."""
-
-    model_config = ConfigDict(extra="allow")
-
-    one: SecretStr = SecretStr("")
-    raw: SecretBytes = SecretBytes(b"")
-    listed: list[SecretStr] = Field(default_factory=list)
-    pair: tuple[SecretStr, ...] = ()
-    some: frozenset[SecretStr] = frozenset()
-    mapped: dict[str, SecretStr] = Field(default_factory=dict)
-    mixed: dict[str, SecretStr | int | bool] = Field(default_factory=dict)
-    named: dict[SecretStr, int] = Field(default_factory=dict)
-    inner: Inner = Inner()
-    inners: list[Inner] = Field(default_factory=list)
-    by: str = Field("", alias="written", repr=False)
-
-
-class Holder(Component[Deep, Params]):
-    config_type = Deep
-
-    async def handle(self, call: Call, params: Params) -> Any:
-        return None
+GROUPS = [("components", ""), ("middlewares", ""), *(("services", service) for service in PROTOCOLS)]
+BUILT_IN = [(group, service, name) for group, service in GROUPS for name in sorted(built_in(group, service))]
+WALLED = f"http://user:{MARK}@127.0.0.1:9/api/{MARK}/x?sig={MARK}#{MARK}"
+BASE = f"http://user:{MARK}@127.0.0.1:9/api/{MARK}/x"
+WECOM = {
+    "wx_qy_corpid": "ww0000000000000001",
+    "wx_qy_corpsecret": MARK,
+    "wx_qy_agentid": 1000002,
+    "wx_qy_host": BASE,
+    "wx_proxy": f"http://user:{MARK}@127.0.0.1:9",
+}
+TEMPLATE_KEYS = {"heading": "first", "message": "keyword1", "date": "keyword2", "remark": "remark"}
+OFFICIAL_ACCOUNT = {
+    "wx_app_id": "wx0000000000000001",
+    "wx_secret": MARK,
+    "wx_template_id": "T",
+    "wx_template_keys": TEMPLATE_KEYS,
+    "wx_mp_host": BASE,
+    "wx_proxy": f"http://user:{MARK}@127.0.0.1:9",
+}
+TENCENT = {
+    "tencent_secret_id": MARK,
+    "tencent_secret_key": MARK,
+    "tencent_region": "ap-guangzhou",
+    "tencent_host": f"user:{MARK}@127.0.0.1/hook/{MARK}",
+    "sdk_app_id": "1400000000",
+    "template_id": "1",
+    "dest_url": WALLED,
+}
+Shown = tuple[str | int, ...]
 
 
-def shown(folder: Path, config: str, environment: dict[str, str] | None = None, *, key: str = "config") -> Any:
-    """Return what the view says of this config of a component."""
-    path = folder / "esb.yaml"
-    path.write_text(
-        f'version: 1\ncomponents:\n  - {{path: /a/b/, use: "{__name__}:Holder", {key}: {{{config}, shown: seen}}}}\n'
+@dataclass
+class Files:
+    """What some keys need to be valid, and must not be shown."""
+
+    key: str
+    public: str
+    certificate: str
+    authority: str
+    fernet: str
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    folder = tmp_path_factory.mktemp("keys")
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    authority = Authority(folder)
+    return Files(
+        pem(key), public.decode(), str(authority.issue("own")), str(authority.ca), Fernet.generate_key().decode()
     )
-    loaded = load(path, environment or {})
-    assert loaded.mistakes == []
-    (component,) = config_view.rendered(loaded)["components"]
-    view = component[key]
-    assert view.pop("shown") == "seen"
-    return view
 
 
-@pytest.mark.parametrize(
-    ("config", "seen"),
-    [
-        (f"one: {SECRET}", {"one": "***"}),
-        (f"raw: {SECRET}", {"raw": "***"}),
-        (f"listed: [{SECRET}]", {"listed": ["***"]}),
-        (f"pair: [{SECRET}]", {"pair": ["***"]}),
-        (f"some: [{SECRET}]", {"some": ["***"]}),
-        (f"mapped: {{a: {SECRET}}}", {"mapped": {"a": "***"}}),
-        (f"mixed: {{a: {SECRET}, b: 7, c: true}}", {"mixed": {"a": "***", "b": 7, "c": True}}),
-        (f"named: {{{SECRET}: 1}}", {"named": {"***": 1}}),
-        (f"inner: {{shadow: {SECRET}, shown: a}}", {"inner": {"shadow": "***", "shown": "a"}}),
-        (f"inner: {{unprinted: {SECRET}}}", {"inner": {"unprinted": "***"}}),
-        (f"inners: [{{shown: a}}, {{shadow: {SECRET}}}]", {"inners": [{"shown": "a"}, {"shadow": "***"}]}),
-        (f"inners: [{{shown: a}}, {{unprinted: {SECRET}}}]", {"inners": [{"shown": "a"}, {"unprinted": "***"}]}),
-        (f"written: {SECRET}", {"written": "***"}),
-        ("written: ''", {"written": ""}),
-    ],
-)
-@pytest.mark.parametrize("key", ["config", "test_config"])
-def test_a_secret_is_hidden_in_every_container(tmp_path: Path, config: str, seen: Any, key: str) -> None:
-    assert shown(tmp_path, config, key=key) == seen
-
-
-@pytest.mark.parametrize("secret", [SECRET, "four"])
-def test_a_secret_is_taken_out_of_every_text(tmp_path: Path, secret: str) -> None:
-    config = f'one: {secret}, text: "it is {secret}.", list: ["{secret}!"], "{secret}-name": 1, same: {secret}'
-    assert shown(tmp_path, config) == {
-        "one": "***",
-        "text": "it is ***.",
-        "list": ["***!"],
-        "***-name": 1,
-        "same": "***",
+def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """A config of each built-in with every key that takes a text, and MARK wherever somebody may put a secret."""
+    rights = {"code": "app", "impersonate": ["*"], "components": ["*"]}
+    remote = {"url": BASE, "app_code": "app", "app_secret": MARK}
+    return {
+        ("components", "", "cmsi_send_mail"): {
+            "smtp_host": "127.0.0.1",
+            "smtp_user": "esb",
+            "smtp_pwd": MARK,
+            "mail_sender": "esb@example.com",
+            "dest_url": WALLED,
+        },
+        ("components", "", "cmsi_send_mp_weixin"): OFFICIAL_ACCOUNT,
+        ("components", "", "cmsi_send_qy_weixin"): WECOM,
+        ("components", "", "cmsi_send_weixin"): {"wx_type": "qy", **WECOM, **OFFICIAL_ACCOUNT},
+        ("components", "", "cmsi_send_sms"): {**TENCENT, "sms_sign": "S"},
+        ("components", "", "cmsi_send_voice_msg"): TENCENT,
+        ("components", "", "cmsi_send_wecom_robot"): {
+            "webhook_key": MARK,
+            "wx_qy_host": BASE,
+            "wx_proxy": f"http://user:{MARK}@127.0.0.1:9",
+        },
+        ("components", "", "http"): {
+            "hosts": [f"http://127.0.0.1:9/{MARK}", f"127.0.0.1:9/hook/{MARK}/x"],
+            "path": f"/bot{MARK}/{{a}}/send",
+            "method": "POST",
+            "headers": {"X-Any": MARK},
+            "params": {"any": MARK},
+            "defaults": dict.fromkeys(("sig", "sign", "signature", "auth", "access", "access_token", "apikey"), MARK),
+            "username_param": "user",
+            "identity": "jwt",
+            "jwt_private_key": files.key,
+            "tls": {"ca": files.authority, "cert": files.certificate, "key": files.certificate},
+        },
+        ("middlewares", "", "rate_limit"): {"default": [{"tokens": 1}], "apps": {"app": [{"tokens": 1}]}},
+        ("middlewares", "", "user_auth"): {"cookie": "bk_token"},
+        ("services", "apps", "bk_auth"): {**remote, "apps": [rights]},
+        ("services", "apps", "static"): {"apps": [{**rights, "secrets": [MARK, MARK]}]},
+        ("services", "login", "bk_login"): {"url": BASE, "app_code": "app", "app_token": MARK},
+        ("services", "login", "static"): {"tokens": {MARK: "admin"}},
+        ("services", "users", "bk_user"): {"url": BASE, "headers": {"X-Any": MARK}, "jwt_private_key": files.key},
+        ("services", "users", "static"): {
+            "users": [
+                {
+                    "username": "admin",
+                    "wx_userid": "admin",
+                    "email": f"{MARK}@example.com",
+                    "telephone": f"138{MARK}",
+                    "country_code": "86",
+                }
+            ]
+        },
+        ("services", "access_tokens", "bk_ssm"): remote,
+        ("services", "jwt", "bk_jwt"): {"public_key": files.public},
+        ("services", "store", "redis"): {
+            "url": f"redis://user:{MARK}@127.0.0.1:9/0",
+            "prefix": "esb:",
+            "encryption_keys": [files.fernet],
+        },
     }
 
 
-def test_a_very_short_secret_is_hidden_only_where_it_stands_alone(tmp_path: Path) -> None:
-    config = 'one: abc, text: "an abc book", same: abc'
-    assert shown(tmp_path, config) == {"one": "***", "text": "an abc book", "same": "***"}
+def loaded(folder: Path, built_in: tuple[str, str, str], settings: Any, **environ: str) -> Config:
+    """A configuration in which this built-in has these settings, which are right."""
+    group, service, name = built_in
+    stanza = {"use": name, "config": settings}
+    document: dict[str, Any] = {"version": 1, "components": []}
+    if group == "services":
+        document["services"] = {service: stanza}
+    elif group == "middlewares":
+        document["middlewares"] = [stanza]
+    else:
+        document["components"] = [{"path": "/a/b/", **stanza, "test_config": settings}]
+    (folder / "esb.yaml").write_text(json.dumps(document))
+    config = load(folder / "esb.yaml", environ)
+    assert config.mistakes == []
+    plugin_loader.configured(group, stanza_of(config, built_in), service)  # raises if they are not: then all is hidden
+    return config
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("secret", "secrets_of_all", "token", "tokens", "password", "passwords", "passwd", "passphrase", "pwd"),
-        *("credential", "credentials", "key", "api_keys", "authorization", "TOKEN", "my_Password"),
-    ],
-)
-def test_what_sounds_like_a_secret_is_hidden(tmp_path: Path, name: str) -> None:
-    assert shown(tmp_path, f"{name}: x") == {name: "***"}
-    assert shown(tmp_path, f"{name}: {{a: [x]}}") == {name: "***"}
-    assert shown(tmp_path, f"{name}: ''") == {name: ""}
-    assert shown(tmp_path, f"{name}: null") == {name: None}
-    assert shown(tmp_path, f"{name}: []") == {name: []}
+def stanza_of(config: Config, built_in: tuple[str, str, str]) -> Any:
+    group, service, _ = built_in
+    stanzas = {"services": config.services.get(service), "middlewares": config.middlewares or (None,)}
+    return config.components[0] if group == "components" else stanzas[group] if service else stanzas[group][0]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", ["tokenizer", "keyboard", "passwords_file", "authorized"])
-def test_what_only_begins_like_one_is_shown(tmp_path: Path, name: str) -> None:
-    assert shown(tmp_path, f"{name}: x") == {name: "x"}
+def shown_of(config: Config, built_in: tuple[str, str, str]) -> list[Any]:
+    """What is shown of its settings, once for each place where they stand."""
+    group, service, _ = built_in
+    shown = config_view.rendered(config)[group]
+    stanza = shown[service] if service else shown[0]
+    return [stanza["config"], *([stanza["test_config"]] if group == "components" else [])]
 
 
-def test_headers_are_hidden_below_their_own_name(tmp_path: Path) -> None:
-    assert shown(tmp_path, "headers: {X-A: a, X-B: b}") == {"headers": {"X-A": "***", "X-B": "***"}}
-    assert shown(tmp_path, "headers: plain") == {"headers": "plain"}
+def texts(value: Any, place: Shown = ()) -> Iterator[Shown]:
+    """The places of all texts in a value."""
+    if isinstance(value, str):
+        yield place
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        yield from texts(part, (*place, key))
 
 
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("http://user:word@host/a", "http://***@host/a"),
-        ("http://host/a?b=c#d", "http://host/a?***#d"),
-        ("see http://u:p@h/?a=b and http://i/?c", "see http://***@h/?*** and http://i/?***"),
-        ("who@example.com", "who@example.com"),
-        ("a?b=c", "a?b=c"),
-        ("-----BEGIN PRIVATE KEY----- x", "***"),
-    ],
-)
-def test_addresses_lose_user_and_query(tmp_path: Path, text: str, seen: str) -> None:
-    assert shown(tmp_path, f'text: "{text}"') == {"text": seen}
+@pytest.mark.parametrize("name", BUILT_IN, ids=" ".join)
+def test_no_secret_in_any_key_of_any_built_in_is_shown(
+    tmp_path: Path, files: Files, name: tuple[str, str, str]
+) -> None:
+    settings = configs(files).get(name, {})
+    config = loaded(tmp_path, name, settings)
+    shown = json.dumps([config_view.rendered(config), config_view.components(config)])
+    for secret in (MARK, "PRIVATE KEY", *files.key.splitlines()[1:3], files.fernet):
+        assert secret not in shown
+    assert "***" not in shown_of(config, name)  # as a whole, which would hide secrets without knowing them
 
 
-def test_what_came_from_outside_is_hidden_whatever_its_type(tmp_path: Path) -> None:
-    outside = {"WORD": "from-outside", "NUMBER": "7", "SWITCH": "true"}
-    config = 'a: "${WORD}", b: "${NUMBER}", c: "x-${WORD}", d: ["${SWITCH}", here]'
-    assert shown(tmp_path, config, outside) == {"a": "***", "b": "***", "c": "***", "d": ["***", "here"]}
+@pytest.mark.parametrize("name", BUILT_IN, ids=" ".join)
+def test_whatever_comes_from_outside_is_hidden_in_every_key_of_every_built_in(
+    tmp_path: Path, files: Files, name: tuple[str, str, str]
+) -> None:
+    settings = configs(files).get(name, {})
+    places = list(texts(settings))
+    environ = {f"V{number}": at(settings, place) for number, place in enumerate(places)}
+    config = loaded(tmp_path, name, referring(settings, places), **environ)
+    for shown in shown_of(config, name):
+        for place in places:
+            assert "***" in list(way(shown, place)), place
 
 
-def test_the_components_are_told_as_they_are_declared(tmp_path: Path) -> None:
-    path = tmp_path / "esb.yaml"
-    use = f"{__name__}:Holder"
-    path.write_text(
-        f'version: 1\ncomponents:\n  - {{path: /a/b/, use: "{use}", aliases: [/c/d/], methods: [GET], active: false}}\n'
-    )
-    assert config_view.components(load(path, {})) == [
+@pytest.mark.parametrize("name", BUILT_IN, ids=" ".join)
+def test_every_key_that_takes_a_text_is_tried(files: Files, name: tuple[str, str, str]) -> None:
+    group, service, use = name
+    model = getattr(find(group, use, service), "config_type", NoConfig)
+    tried = {
+        tuple("*" if isinstance(key, int) else key for key in place) for place in texts(configs(files).get(name, {}))
+    }
+    for wanted in taking_text(model.model_json_schema()):
+        assert any(matches(wanted, place) for place in tried), wanted
+
+
+def at(value: Any, place: Shown) -> Any:
+    for key in place:
+        value = value[key]
+    return value
+
+
+def referring(settings: Any, places: list[Shown]) -> Any:
+    """The settings with a variable in each of these places."""
+    copied = json.loads(json.dumps(settings))
+    for number, place in enumerate(places):
+        at(copied, place[:-1])[place[-1]] = f"${{V{number}}}"
+    return copied
+
+
+def way(shown: Any, place: Shown) -> Iterator[Any]:
+    """What stands at each step to this place, as far as it is shown; what is hidden has no parts."""
+    for key in place:
+        yield shown
+        if shown == "***":
+            return
+        key = "***" if isinstance(shown, Mapping) and key not in shown else key
+        shown = shown[key]
+    yield shown
+
+
+def taking_text(schema: Any, root: Any = None, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The places in a model that take any text; * is every item, and every key of a mapping."""
+    root = root or schema
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    if schema.get("type") == "string" and not {"enum", "const"} & schema.keys():
+        yield place
+    for name, part in schema.get("properties", {}).items():
+        yield from taking_text(part, root, (*place, name))
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from taking_text(schema[key], root, (*place, "*"))
+    for part in schema.get("anyOf", ()):
+        yield from taking_text(part, root, place)
+
+
+def matches(wanted: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    return len(wanted) == len(place) and all(one in {"*", other} for one, other in zip(wanted, place, strict=True))
+
+
+# Every form of a secret
+
+
+class Part(ConfigModel):
+    """A part with a secret that looks like nothing."""
+
+    shadow: SecretStr
+    pin: Secret[str]
+    unprinted: str = Field(repr=False)
+
+
+class Nested(ConfigModel):
+    """Secrets at every depth."""
+
+    listed: list[dict[str, Part]]
+    either: SecretStr | int
+    renamed: SecretStr = Field(validation_alias="other_name")
+    short: SecretStr
+
+
+class NestedMiddleware:
+    """A middleware with secrets at every depth."""
+
+    config_type = Nested
+
+    def __init__(self, config: Nested, services: Any) -> None: ...
+
+    async def __call__(self, call: Any, handler: Any) -> Any:
+        return await handler(call)
+
+
+def test_a_secret_is_hidden_at_every_depth_and_under_every_name(tmp_path: Path) -> None:
+    part = {"shadow": f"{MARK}-1", "pin": f"{MARK}-2", "unprinted": f"{MARK}-3"}
+    settings = {"listed": [{"a": part}], "either": f"{MARK}-4", "other_name": f"{MARK}-5", "short": "abc"}
+    name = ("middlewares", "", f"{__name__}:NestedMiddleware")
+    assert shown_of(loaded(tmp_path, name, settings), name) == [
         {
-            "name": "a.b",
-            "path": "/a/b/",
-            "aliases": ("/c/d/",),
-            "methods": ("GET",),
-            "plugin": use,
-            "active": False,
+            "listed": [{"a": {"shadow": "***", "pin": "***", "unprinted": "***"}}],
+            "either": "***",
+            "other_name": "***",
+            "short": "***",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("http://h:8000", "http://h:8000"),
+        (
+            "http://h/api/v2/send_message/get-all/index.php/{name}/",
+            "http://h/api/v2/send_message/get-all/index.php/{name}/",
+        ),
+        ("https://hooks.example.com/services/T0A/B0B/x9", "https://hooks.example.com/services/***/***/***"),
+        ("https://h/bot123:abc/send", "https://h/***/send"),
+        (f"https://h/{'a' * 16}/", "https://h/***/"),
+        ("https://h/%61bc", "https://h/***"),
+        ("https://h/send?key=x", "https://h/send?***"),
+        ("https://h/#x", "https://h/#***"),
+        ("https://u:p/w?x#y@h/send", "https://***@h/send"),
+        ("h:8000/A1/x", "h:8000/***/x"),
+        ("u:p@h", "***@h"),
+    ],
+)
+def test_of_an_address_only_host_and_plain_words_are_shown(tmp_path: Path, written: str, shown: str) -> None:
+    settings = {"hosts": ["http://h"], "path": "/", "defaults": {"base_url": written}}
+    name = ("components", "", "http")
+    assert [each["defaults"]["base_url"] for each in shown_of(loaded(tmp_path, name, settings), name)] == [shown] * 2
+
+
+def test_tokens_of_the_admin_listener_are_not_shown(tmp_path: Path) -> None:
+    digest = "0123456789abcdef" * 4
+    (tmp_path / "esb.yaml").write_text(
+        "version: 1\ncomponents: []\n"
+        f"server: {{admin: {{port: 9090, read: token, tokens: [{{name: ops, digest: 'sha256:{digest}'}}]}}}}\n"
+    )
+    config = load(tmp_path / "esb.yaml", {})
+    assert config.mistakes == []
+    assert config_view.rendered(config)["server"]["admin"] == {
+        "host": "127.0.0.1",
+        "port": 9090,
+        "unix": None,
+        "hosts": [],
+        "tokens": "***",
+        "read": "token",
+    }

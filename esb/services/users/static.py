@@ -17,8 +17,8 @@ class StaticUser(ConfigModel):
 
     username: Annotated[str, Field(min_length=1)] = Field(description="name of the user")
     wx_userid: str = Field("", description="user ID in WeCom, or openid of the official account")
-    email: str = Field("", description="mail address")
-    telephone: str = Field("", description="phone number, in quotes")
+    email: str = Field("", repr=False, description="mail address")
+    telephone: str = Field("", repr=False, description="phone number, in quotes")
     country_code: str = Field("86", description="country code of the phone number, in quotes")
     active: bool = Field(True, description="false for somebody who has left")
 
