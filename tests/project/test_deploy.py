@@ -4,7 +4,9 @@ import configparser
 import re
 import shlex
 import shutil
+import socket
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,20 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 
-from tests.support.processes.command_line import run, running
+from tests.support.ports import free_port
+from tests.support.processes.command_line import run, running, until
 from tests.support.repository import ROOT
 
 DEPLOY = ROOT / "deploy"
-SECRETS = ("app_secret", "login_token", "wx_qy_corpsecret")
+SECRETS = ("app_secret", "login_token", "redis_password", "wx_qy_corpsecret")
+CONFINED = """
+import ctypes, os, sys
+refuse_exec_gain = 1
+if ctypes.CDLL(None).prctl(65, refuse_exec_gain, 0, 0, 0) != 0:  # PR_SET_MDWE
+    sys.exit("this kernel cannot")
+os.execv(sys.executable, [sys.executable, "-m", "esb", *sys.argv[1:]])
+"""
+"""A Python that becomes `esb` in a process whose memory is never both written and executed."""
 
 
 def checkable(text: str, folder: Path) -> str:
@@ -27,6 +38,7 @@ def checkable(text: str, folder: Path) -> str:
     for name in SECRETS:
         (secrets / name).write_text(f"{name}-value\n")
     (secrets / "store_key").write_bytes(Fernet.generate_key())
+    (secrets / "admin_digest").write_text(f"sha256:{'0' * 64}\n")
     return re.sub(r"/run/secrets(/esb)?(?=/)", str(secrets), text)
 
 
@@ -93,8 +105,55 @@ def test_containers_stop_later_than_the_gateway_drains() -> None:
     gateway = compose["services"]["gateway"]
     assert int(gateway["stop_grace_period"].rstrip("s")) > 30
     assert gateway["read_only"] is True
+    assert compose["services"]["redis"]["secrets"] == ["redis_password"]
     assert set(gateway["secrets"]) == {*SECRETS, "store_key"} == set(compose["secrets"])
     assert (DEPLOY / "docker" / gateway["build"]["context"] / gateway["build"]["dockerfile"]).resolve().exists()
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed here")
+def test_the_redis_of_compose_wants_its_password(tmp_path: Path) -> None:
+    redis = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]["redis"]
+    (tmp_path / "redis_password").write_text("0123456789abcdef\n")
+    port = free_port()
+
+    def here(script: str) -> str:
+        return script.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+
+    start = here(redis["command"][2]).replace("redis-server", f"redis-server --port {port} --bind 127.0.0.1", 1)
+    with subprocess.Popen([*redis["command"][:2], start], cwd=tmp_path, stdout=subprocess.DEVNULL) as server:
+        try:
+            [_, check] = redis["healthcheck"]["test"]
+            check = here(check).replace("redis-cli", f"redis-cli -p {port}")
+            until(lambda: subprocess.run(["sh", "-c", check], check=False, capture_output=True).returncode == 0)  # noqa: S607
+            with socket.create_connection(("127.0.0.1", port)) as stranger:
+                stranger.sendall(b"PING\r\n")
+                assert stranger.recv(100).startswith(b"-NOAUTH")
+            (tmp_path / "redis_password").write_text("another\n")
+            assert subprocess.run(["sh", "-c", check], check=False, capture_output=True).returncode != 0  # noqa: S607
+        finally:
+            server.terminate()
+        assert server.wait(30) == 0  # the shell has become the server: TERM reaches it
+
+
+@pytest.mark.parametrize("name", ["docker", "kubernetes"])
+def test_no_network_that_others_are_in_is_trusted_as_a_proxy(name: str) -> None:
+    text = (
+        (DEPLOY / "docker" / "esb.yaml").read_text() if name == "docker" else of_kind("ConfigMap")["data"]["esb.yaml"]
+    )
+    config = yaml.safe_load(text)
+    assert "trusted_proxies" not in config["server"]
+    assert re.findall(r"redis://(.)", text) == [":"]  # a password
+
+
+def test_neighbours_of_a_pod_learn_and_do_nothing_at_its_admin_listener() -> None:
+    admin = yaml.safe_load(of_kind("ConfigMap")["data"]["esb.yaml"])["server"]["admin"]
+    assert (admin["host"], admin["read"]) == ("0.0.0.0", "token")
+    assert admin["tokens"][0]["digest"].startswith("${file:")
+
+
+def test_pods_have_memory_for_all_that_may_be_buffered_at_once() -> None:
+    [container] = of_kind("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert int(container["resources"]["limits"]["memory"].removesuffix("Mi")) >= 512
 
 
 def test_pods_are_probed_drained_and_spread() -> None:
@@ -142,6 +201,32 @@ def test_the_command_lines_of_the_unit_are_ones_that_esb_has(tmp_path: Path) -> 
     arguments = shlex.split(service["ExecStart"].replace("/etc/esb/esb.yaml", str(config)))[1:]
     with running(*arguments, "--port", "0", log=tmp_path / "log") as serving:
         assert serving.url.startswith("http://")
+
+
+def test_the_admin_socket_of_the_docs_lies_where_the_unit_has_a_folder_of_its_own() -> None:
+    service = unit()["Service"]
+    assert (service["RuntimeDirectory"], service["RuntimeDirectoryMode"]) == ("esb", "0700")
+
+
+def test_esb_runs_where_no_memory_is_written_and_executed() -> None:
+    assert unit()["Service"]["MemoryDenyWriteExecute"] == "yes"
+    ran = subprocess.run(
+        [sys.executable, "-c", CONFINED, "demo"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    if "this kernel cannot" in ran.stderr:
+        pytest.skip(ran.stderr)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
+def test_the_unit_is_as_confined_as_a_service_with_a_network_can_be(tmp_path: Path) -> None:
+    text = (DEPLOY / "systemd" / "esb.service").read_text().replace("/opt/esb/bin/esb", "/bin/true")
+    (tmp_path / "esb.service").write_text(text)
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(tmp_path / "esb.service")]
+    rated = subprocess.run(command, capture_output=True, text=True, check=False)  # of 100; 0 is the best
+    if "unrecognized option" in rated.stderr:
+        pytest.skip("this systemd-analyze rates no files")
+    assert rated.returncode == 0, rated.stdout
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
