@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from esb.config.component_paths import METHODS, PATTERN
+from esb.core.limits import DEFAULT_LIMITS
 
 
 class ConfigModel(BaseModel):
@@ -97,6 +98,16 @@ class Admin(ConfigModel):
         return self
 
 
+class RequestLimits(ConfigModel):
+    """How much one request may hold."""
+
+    json_nodes: Count = Field(DEFAULT_LIMITS.json_nodes, description="values and names of a JSON body")
+    nesting: int = Field(DEFAULT_LIMITS.nesting, ge=1, le=200, description="levels of a JSON body")
+    form_fields: Count = Field(DEFAULT_LIMITS.form_fields, description="fields of a form or a query string")
+    parts: Count = Field(DEFAULT_LIMITS.parts, description="parts of a multipart form")
+    receivers: Count = Field(DEFAULT_LIMITS.receivers, description="receivers in one parameter")
+
+
 class Server(ConfigModel):
     """The listener and what it lets in."""
 
@@ -107,6 +118,7 @@ class Server(ConfigModel):
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="addresses and networks whose X-Forwarded-For (or Forwarded) and X-Request-Uri count"
     )
+    limits: RequestLimits = Field(RequestLimits(), description="how much one request may hold")
     max_in_flight: Count = Field(5000, description="calls at once")
     max_per_target: Count = Field(5000, description="requests at once to one upstream host")
     outgoing: Literal["aiohttp", "httptools"] | None = Field(

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from esb.core import json_codec
+from esb.core import json_bounds, json_codec
 from esb.core.errors import Message, ParameterError, template
+from esb.core.limits import DEFAULT_LIMITS
 
 REQUIRED = template("This field is required.")
 _SEPARATORS = re.compile(r"[,;\s]+")
@@ -95,9 +96,13 @@ def switched_on(value: Any) -> bool:
     return value is not None and value is not False and str(value).strip().lower() not in {"", "0", "false"}
 
 
-def _receivers(value: Any) -> tuple[str, ...]:
+def _receivers(value: Any, info: ValidationInfo) -> tuple[str, ...]:
+    most = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
+    items = value if type(value) is list else _items(value, most)
+    if len(items) > most:
+        raise _too_many(most)
     receivers: dict[str, None] = {}  # in their order, and each once
-    for item in value if type(value) is list else _items(value):
+    for item in items:
         if type(item) is not str and (isinstance(item, bool) or not isinstance(item, str | int)):
             raise problem("Must be a list of strings")
         if receiver := _text(item):
@@ -105,17 +110,22 @@ def _receivers(value: Any) -> tuple[str, ...]:
     return tuple(receivers)
 
 
-def _items(value: Any) -> Any:
-    """Return the items of what callers may send instead of a list."""
+def _items(value: Any, most: int) -> Any:
+    """Return the items of what callers may send instead of a list, no more of them than are one too many."""
     if value is None:
         return ()
     if isinstance(value, str):
         if not value.lstrip().startswith("["):
-            return _SEPARATORS.split(value)
+            return _separated(value, most)
+        raw = value.strip().encode()
+        if (bound := json_bounds.exceeded(raw, most + 1, DEFAULT_LIMITS.nesting)) == "json_nodes":
+            raise _too_many(most)
         try:
-            value = json_codec.decode(value.strip().encode())
-        except ValueError:  # not JSON after all: separators, as everywhere else
-            return _SEPARATORS.split(value)
+            if bound is not None:
+                raise ValueError(bound)
+            value = json_codec.decode(raw)
+        except ValueError:  # no list of names after all: separators, as everywhere else
+            return _separated(value, most)
     elif isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list | tuple):
@@ -123,8 +133,16 @@ def _items(value: Any) -> Any:
     return value
 
 
-def _required_receivers(value: Any) -> tuple[str, ...]:
-    receivers = _receivers(value)
+def _separated(text: str, most: int) -> list[str]:
+    return [item for item in _SEPARATORS.split(text, most + 1) if item]  # two of them may be empty: the first and last
+
+
+def _too_many(most: int) -> PydanticCustomError:
+    return problem("Must be at most {most} receivers (server.limits.receivers)", most=most)
+
+
+def _required_receivers(value: Any, info: ValidationInfo) -> tuple[str, ...]:
+    receivers = _receivers(value, info)
     if not receivers:
         raise problem(REQUIRED)
     return receivers

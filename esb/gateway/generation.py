@@ -12,6 +12,7 @@ from esb.contracts.middleware import Middleware
 from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
+from esb.core.limits import Limits
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
@@ -66,6 +67,7 @@ class Generation:
         # Copies, since every call reads them: from a pydantic model, that takes ten times as long. Bench: send.
         self.max_in_flight = config.server.max_in_flight
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
+        self._limits = Limits(**config.server.limits.model_dump())
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services
         self._parts: list[Part] = []
@@ -179,7 +181,7 @@ class Generation:
         if stanza.unlimited and not streams:
             self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
         self.components.append((stanza, component))
-        endpoint = Endpoint(component, test)
+        endpoint = Endpoint(component, test, self._limits)
         max_body = stanza.max_body or self.config.server.max_body
         route = Route(
             path=stanza.path,
@@ -190,6 +192,7 @@ class Generation:
             max_body=max_body,
             max_stream=sys.maxsize if stanza.unlimited else max_body,
             streams_body=streams,
+            limits=self._limits,
             handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )

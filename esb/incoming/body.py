@@ -1,30 +1,46 @@
-"""The parameters of a request, from its query string or its body, by the rules of the old ESB."""
+"""The parameters of a request, from its query string or its body, by the rules of the old ESB.
+
+Whoever sends them is not known yet: what is read here is bounded, and costs no more than its length.
+"""
 
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
 
 from esb.core import json_codec
 from esb.core.errors import EsbError, Message, RequestError
+from esb.core.json_bounds import exceeded
+from esb.core.limits import DEFAULT_LIMITS, Limits
+from esb.incoming.percent_encoding import decoded
 
-MAX_FIELDS = 1000
-"""The most fields a form may have."""
+CHARACTER_SETS = {
+    **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
+    **dict.fromkeys(("ascii", "us-ascii"), "ascii"),
+    **dict.fromkeys(("latin-1", "latin1", "iso-8859-1"), "latin-1"),
+    **dict.fromkeys(("gb18030", "gbk", "gb2312"), "gb18030"),  # the last two are parts of the first
+}
+"""Names that a multipart field may give its character set. Of Python's other codecs, some take hours for a body."""
 
 
-def from_query(query: str) -> dict[str, Any]:
+def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
     """Read the parameters of a query string. The last value of a repeated name wins."""
     if not query:
         return {}
-    return _form(query, Message("query string"))
+    try:
+        raw = query.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
+        raise _not_readable(Message("query string"), limits.form_fields) from None
+    return _form(raw, Message("query string"), limits.form_fields)
 
 
-def from_body(body: bytes, content_type: str) -> dict[str, Any]:
+def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
     """Read the parameters of a body: JSON if its first byte says so, whatever the Content-Type, or else a form.
 
     Anything else, a JSON list too, holds no parameters.
     """
     stripped = body.lstrip()
     if stripped.startswith(b"{"):
+        if (bound := exceeded(stripped, limits.json_nodes, limits.nesting)) is not None:
+            raise _beyond(bound, limits)
         try:
             parameters: dict[str, Any] = json_codec.decode(stripped)
         except ValueError:
@@ -36,23 +52,27 @@ def from_body(body: bytes, content_type: str) -> dict[str, Any]:
 
     kind, options = parse_options_header(content_type)
     if kind == "application/x-www-form-urlencoded":
-        try:
-            return _form(body.decode(), Message("form"))
-        except UnicodeDecodeError:
-            raise _not_readable(Message("form")) from None
+        return _form(body, Message("form"), limits.form_fields)
     if kind == "multipart/form-data":
-        return _multipart(body, options.get("boundary", ""))
+        return _multipart(body, options.get("boundary", ""), limits.parts)
     return {}
 
 
-def _form(text: str, where: Message) -> dict[str, Any]:
+def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
+    if raw.count(b"&") >= most:
+        raise _not_readable(where, most)
+    parameters = {}
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
-    except ValueError:  # undecodable escapes are a ValueError too
-        raise _not_readable(where) from None
+        for pair in raw.split(b"&"):
+            if pair:
+                name, _, value = pair.partition(b"=")
+                parameters[decoded(name)] = decoded(value)
+    except ValueError:
+        raise _not_readable(where, most) from None
+    return parameters
 
 
-def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
+def _multipart(body: bytes, boundary: str, most: int) -> dict[str, Any]:
     """Read the text fields; files are no parameters."""
     from multipart import MultipartError, MultipartParser
 
@@ -63,18 +83,39 @@ def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
             boundary,
             len(body),
             strict=True,
-            part_limit=MAX_FIELDS,
+            part_limit=most,
             memory_limit=in_memory,
             spool_limit=in_memory,
         )
-        return {part.name: part.value for part in parser if not part.filename}
-    except (MultipartError, ValueError, LookupError):  # LookupError: a character set that Python does not know
-        raise _not_readable(Message("multipart form")) from None
+        return {part.name: part.raw.decode(_codec(part.charset)) for part in parser if not part.filename}
+    except (MultipartError, ValueError):
+        raise _not_readable(Message("multipart form"), most) from None
 
 
-def _not_readable(where: Message) -> RequestError:
+def _codec(character_set: str) -> str:
+    """Return the codec of a character set. RequestError if it is none of CHARACTER_SETS."""
+    codec = CHARACTER_SETS.get(character_set.lower())
+    if codec is None:
+        raise RequestError(
+            "Parameters error, the multipart form cannot be read: "
+            "the character set of a field must be utf-8, ascii, latin-1 or gb18030"
+        )
+    return codec
+
+
+def _not_readable(where: Message, most: int) -> RequestError:
     return RequestError(
         "Parameters error, the {where} cannot be read: it must be UTF-8 and have at most {most} fields",
         where=where,
-        most=MAX_FIELDS,
+        most=most,
+    )
+
+
+def _beyond(bound: str, limits: Limits) -> RequestError:
+    if bound == "nesting":
+        return RequestError(
+            "Parameters error, the JSON body is nested too deep, the limit is {most} levels", most=limits.nesting
+        )
+    return RequestError(
+        "Parameters error, the JSON body is too large, the limit is {most} values and names", most=limits.json_nodes
     )

@@ -1,6 +1,7 @@
 """The chain of a component, and its end: arguments become parameters, and the component handles the call."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +11,7 @@ from esb.contracts.component import Component
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
 from esb.core.errors import NoTestEnvironment, RequestError
+from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.params import parameter_error
 
 
@@ -27,12 +29,15 @@ def _before(handler: Handler, middleware: Callable[[Call, Handler], Awaitable[An
 class Endpoint:
     """One component, with the config that a call asks for; `test` is the component of the test environment."""
 
-    def __init__(self, component: Component[Any, Any], test: Component[Any, Any] | None) -> None:
+    def __init__(
+        self, component: Component[Any, Any], test: Component[Any, Any] | None, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self._component = component
         self._test = test
         self._params_type = component.params_type
         # An eighth less than model_validate. Bench: send.
-        self._params = TypeAdapter(component.params_type).validator.validate_python
+        validate = TypeAdapter(component.params_type).validator.validate_python
+        self._params = partial(validate, context={"receivers": limits.receivers})
 
     def __call__(self, call: Call) -> Awaitable[Any]:
         component = self._component if call.options is ORDINARY else self._chosen(call.options)

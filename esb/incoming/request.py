@@ -79,7 +79,7 @@ class IncomingRequest:
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
         if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
             path, query_string = request.rel_url.raw_path, request.rel_url.raw_query_string
-            query = parameters.from_query(query_string)
+            query = parameters.from_query(query_string, route.limits)
         body: bytes | AsyncIterator[bytes] = b""
         if (
             route.streams_body
@@ -93,7 +93,7 @@ class IncomingRequest:
             body = read = await self._body(route) if at_hand is None else at_hand
             found = query
             if method not in {"GET", "HEAD"}:
-                found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""))
+                found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""), route.limits)
         claimed, args = credentials.split(
             found,
             self.claims_of(authorization),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from esb.config.component_paths import VARIABLE
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
+from esb.core.limits import DEFAULT_LIMITS, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Route:
     handler: Handler
     inner: Handler
     streams_body: bool = False
+    limits: Limits = DEFAULT_LIMITS
     system: str = field(init=False)
     component: str = field(init=False)
     deadlines: Deadlines = field(init=False)

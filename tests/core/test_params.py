@@ -1,5 +1,7 @@
 """Parameter types: what ESB callers send, and what they are told when it is wrong."""
 
+import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -154,6 +156,36 @@ def test_a_filled_container_is_no_boolean(value: Any) -> None:
 )
 def test_receivers_come_in_every_form_and_each_counts_once(value: Any, receivers: tuple[str, ...]) -> None:
     assert taken(receiver=value).receiver == receivers
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        list,
+        tuple,
+        ",".join,
+        lambda names: " " + " ; ".join(names) + " ; ",
+        json.dumps,
+        lambda names: "[" + ",".join(names),
+    ],
+    ids=["list", "tuple", "commas", "blanks around", "JSON", "no JSON after all"],
+)
+def test_receivers_have_a_limit(shape: Callable[[list[str]], Any]) -> None:
+    def receivers(number: int) -> tuple[str, ...]:
+        names = [f"n{index}" for index in range(number)]
+        sent = {"data": {"heading": "x"}, "receiver": shape(names)}
+        return Sending.model_validate(sent, context={"receivers": 20}).receiver
+
+    assert len(receivers(20)) == 20
+    with pytest.raises(ValidationError) as caught:
+        receivers(21)
+    assert "Must be at most 20 receivers (server.limits.receivers)" in str(parameter_error(caught.value, Sending))
+
+
+def test_receivers_have_a_limit_where_no_gateway_says_which() -> None:
+    assert len(taken(receiver=[*range(10_000)]).receiver) == 10_000
+    with pytest.raises(ValidationError):
+        taken(receiver=[*range(10_001)])
 
 
 @pytest.mark.parametrize("value", [{}, {"a": 1}, True, False, 1.5])

@@ -269,6 +269,15 @@ async def test_limits_of_the_server_take_effect(reloadable: Reloadable) -> None:
     assert await call == "two"
 
 
+async def test_limits_of_a_request_take_effect(reloadable: Reloadable) -> None:
+    assert await reloadable.word(padding=[1, 2, 3]) == "one"
+    await reloadable.reload(stanza("two"), more="server: {limits: {json_nodes: 9}}\n")
+    envelope = await reloadable.gateway.call("test/word", padding=[1, 2, 3])
+    assert envelope["code"] == 1306406
+    assert "the limit is 9 values and names" in envelope["message"]
+    assert await reloadable.word(padding=1) == "two"
+
+
 async def test_trusted_proxies_take_effect(reloadable: Reloadable) -> None:
     forwarded = {"X-Forwarded-For": "1.2.3.4"}
     await reloadable.gateway.post(DEMO, "test/word", headers=forwarded)

@@ -1,0 +1,47 @@
+"""Percent-encoded texts, short and long."""
+
+import random
+from urllib.parse import quote_plus, unquote_plus
+
+import pytest
+
+from esb.incoming.percent_encoding import FEW, MOST_SIGNS, decoded
+
+ALPHABET = [chr(code) for code in range(128)] + [*"é二\U0001f600"]
+
+
+@pytest.mark.parametrize("number", [0, 1, FEW, FEW + 1, 3 * FEW])
+@pytest.mark.parametrize(
+    "escape", ["%41", "%e4%ba%8C", "%25", "%3D=", "%0D%0A\r\n", "%00", "a+%20+%2B", "_%5F", "二%41"]
+)
+def test_a_text_is_the_same_however_many_escapes_it_has(escape: str, number: int) -> None:
+    text = escape * number + "x"
+    assert decoded(text.encode()) == unquote_plus(text, errors="strict")
+
+
+def test_whatever_was_encoded_is_decoded_again() -> None:
+    chosen = random.Random(7)
+    for _ in range(50):
+        text = "".join(chosen.choices(ALPHABET, k=3 * FEW))
+        for safe in ("", "=", "&=/ \r\n\t_?"):
+            assert decoded(quote_plus(text, safe=safe).encode()) == text
+
+
+def test_a_percent_sign_that_begins_no_escape_stands_for_itself_where_there_are_few() -> None:
+    assert decoded(b"100% %zz %4" + b"%" * 10) == "100% %zz %4" + "%" * 10
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"%", b"%4", b"%zz", b"%%", b"%\n", b"%\rabc\n", b"%%41", b"%=", b"%\xe4\xba\x8c", b"%FF", b"\xff", b"%ED%A0%80"],
+)
+def test_among_many_escapes_each_has_to_be_right(end: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller makes its own text of any
+        decoded(b"%41" * (FEW + 1) + end + b"x")
+
+
+def test_among_many_escapes_there_are_not_as_many_bare_equals_signs() -> None:
+    escapes = b"%41" * (FEW + 1)
+    assert decoded(escapes + b"=" * MOST_SIGNS).endswith("A" + "=" * MOST_SIGNS)
+    with pytest.raises(ValueError, match="not a percent-encoded text"):
+        decoded(escapes + b"=" * (MOST_SIGNS + 1))
