@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from esb.core.errors import RequestError
-from esb.incoming.decompression import PIECE, decompressed
+from esb.incoming.decompression import MOST_MEMBERS, PIECE, decompressed
 
 TEXT = bytes(range(256)) * 5000
 
@@ -45,6 +45,23 @@ async def test_it_comes_out_in_pieces_however_much_it_is() -> None:
     sizes = [len(piece) async for piece in decompressed(pieces(gzip.compress(bytes(10**7)), 10**9), "gzip")]
     assert sum(sizes) == 10**7
     assert max(sizes) <= PIECE
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_may_end_just_where_a_piece_ends(encoding: str) -> None:
+    raw = bytes(3 * PIECE)
+    assert await whole(gzip.compress(raw) if encoding == "gzip" else zlib.compress(raw), encoding) == raw
+
+
+async def test_a_body_has_so_many_members_and_no_more() -> None:
+    member = gzip.compress(b"a")
+    assert await whole(member * MOST_MEMBERS, "gzip") == b"a" * MOST_MEMBERS
+    with pytest.raises(RequestError, match=f"at most {MOST_MEMBERS} members"):
+        await whole(member * (MOST_MEMBERS + 1), "gzip")
+
+
+async def test_what_follows_a_deflated_body_is_passed_over() -> None:
+    assert await whole(zlib.compress(TEXT) + b"more" * 1000, "deflate") == TEXT
 
 
 async def test_nothing_is_nothing() -> None:

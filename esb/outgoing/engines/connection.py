@@ -25,6 +25,9 @@ GZIP = zlib.MAX_WBITS | 16
 CODING = b"content-encoding"
 WINDOWS: Mapping[bytes, int] = {b"gzip": GZIP, b"deflate": zlib.MAX_WBITS}
 """The window size by which zlib knows the form of each content coding."""
+PIECE = 2**16
+MOST_MEMBERS = 1000
+"""The compressed streams that one body may be made of."""
 NEVER = math.inf
 CLOSED = Message("the connection was closed before the response was complete")
 TOO_LARGE = Message("the response is too large")
@@ -233,17 +236,21 @@ def _unpacked(body: bytes, window: int) -> bytes:
         window = -window  # deflate without the frame that belongs to it, as some servers send it
     pieces: list[bytes] = []
     room = MAX_ANSWER + 1
-    while body:
-        packed = zlib.decompressobj(window)
-        try:
-            piece = packed.decompress(body, room)
-        except zlib.error:
-            raise ExchangeError(NO_HTTP) from None
-        room -= len(piece)
-        if room <= 0:
-            raise ExchangeError(TOO_LARGE)
-        if not packed.eof and window != GZIP:  # as aiohttp: gzip without all of its checksum is read all the same
-            raise ExchangeError(NO_HTTP)
-        pieces.append(piece)
-        body = packed.unused_data
+    members, packed = 1, zlib.decompressobj(window)
+    for start in range(0, len(body), PIECE):  # a piece, since what follows a stream is copied, time and again
+        rest = body[start : start + PIECE]
+        while rest:
+            if packed.eof:
+                members, packed = members + 1, zlib.decompressobj(window)
+            try:
+                piece = packed.decompress(rest, room)
+            except zlib.error:
+                raise ExchangeError(NO_HTTP) from None
+            room -= len(piece)
+            if room <= 0 or members > MOST_MEMBERS:
+                raise ExchangeError(TOO_LARGE)
+            pieces.append(piece)
+            rest = packed.unused_data
+    if not packed.eof and window != GZIP:  # as aiohttp: gzip without all of its checksum is read all the same
+        raise ExchangeError(NO_HTTP)
     return b"".join(pieces)

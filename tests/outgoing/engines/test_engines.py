@@ -1,6 +1,7 @@
 """The choice of an engine, and what each can do beyond the tests of both in test_client.py."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from esb.outgoing.client import Tls
 from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
+from esb.outgoing.engines.connection import MOST_MEMBERS
 from esb.outgoing.engines.httptools import HttptoolsEngine, HttptoolsPreparedRequest
 from tests.support.certificates import Authority
 from tests.support.engines import ENGINES, needs_httptools
@@ -268,6 +270,22 @@ async def test_a_name_with_none_but_refused_addresses_is_refused(engine: Engine,
     assert isinstance(ended, ExchangeError)
     assert (str(ended), ended.sent) == ("its address is link-local or a cloud's metadata, and refused", False)
     assert (tried, server.opened) == ([], 0)
+@pytest.mark.parametrize("number", [1, 2, MOST_MEMBERS])
+async def test_a_packed_answer_may_have_several_members(engine: Engine, open_raw: OpenRaw, number: int) -> None:
+    packed = gzip.compress(bytes(100)) * number
+    server = await open_raw(answering(packed, headers="Content-Encoding: gzip\r\n"))
+    assert await fetched(engine, server.url) == (200, bytes(100 * number))
+
+
+@needs_httptools
+async def test_a_packed_answer_has_not_members_without_end(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    packed = gzip.compress(b"") * (MOST_MEMBERS + 1)
+    server = await open_raw(answering(packed, headers="Content-Encoding: gzip\r\n"))
+    with pytest.raises(ExchangeError, match="the response is too large"):
+        await answer_of(engine, server.url)
+    await engine.close()
 
 
 # Connections
