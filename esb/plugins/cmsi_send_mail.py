@@ -15,7 +15,6 @@ from esb import (
     Call,
     Component,
     ConfigModel,
-    Dicts,
     Label,
     LooseBool,
     Message,
@@ -33,8 +32,8 @@ from esb import (
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
 from esb.channels.dest_url import Relay, relay_target, unfinished
-from esb.channels.mail.attachment import AttachmentParams
-from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose, mailbox, one_line
+from esb.channels.mail.attachment import Attachments
+from esb.channels.mail.mime import Attachment, Mail, Mailbox, composed, mailbox, one_line
 from esb.channels.mail.recipients import mail_address, mail_audience
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
 from esb.channels.outcome import DeliveryOutcome
@@ -114,9 +113,7 @@ class SendMailParams(Params):
     body_format: Annotated[Text, Label("email format")] = Field(
         "", description="format of the mail: Html (default) or Text"
     )
-    attachments: Annotated[tuple[AttachmentParams, ...], Dicts, Label("attachments")] = Field(
-        (), description="attachments of the mail"
-    )
+    attachments: Annotated[Attachments, Label("attachments")] = Field((), description="attachments of the mail")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -186,8 +183,7 @@ class SendMail(Component[Config, SendMailParams]):
         )
 
     async def _send(self, call: Call, mail: Mail, audience: Audience) -> DeliveryOutcome:
-        composed = await asyncio.to_thread(compose, mail)
-        return await self._server.send(call, mail.sender.address, audience.addresses, composed)
+        return await self._server.send(call, mail.sender.address, audience.addresses, await composed(mail))
 
     async def _audience(self, call: Call, typed: Sequence[str], usernames: Sequence[str]) -> Audience:
         if typed:

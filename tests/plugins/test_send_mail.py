@@ -255,6 +255,18 @@ async def test_thousands_of_receivers_get_one_mail_each(mail: Gateway, inbox: In
             {"receiver": "a@x.com", **MAIL, "is_content_base64": True},
             "email content [content] Must be base64 of UTF-8 text, as is_content_base64 says",
         ),
+        (
+            {"receiver": "a@x.com", **MAIL, "title": "T" * 1001},
+            "email subject [title] Must be at most 1000 characters",
+        ),
+        (
+            {"receiver": "a@x.com", **MAIL, "attachments": [{"filename": "a" * 1001, "content": "YQ=="}]},
+            "filename [filename] Must be at most 1000 characters",
+        ),
+        (
+            {"receiver": "a@x.com", **MAIL, "attachments": [{"filename": "a", "content": "YQ=="}] * 201},
+            "attachments [attachments] Must be at most 200 attachments",
+        ),
         ({"receiver": "a@x.com", **MAIL, "sender": "admin"}, "sender [sender] Enter a valid email address."),
         (
             {"receiver": "bad,a@x.com,worse", **MAIL},

@@ -1,15 +1,16 @@
 """An attachment of a mail as callers send it: base64, and words that say what it is and where it is shown."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from esb.channels.base64_param import decoded_bytes
 from esb.channels.mail.mime import Attachment, is_picture, media_type, one_line
 from esb.core.errors import ParameterError
-from esb.core.params import Label, Params, RequiredText, Text
+from esb.core.params import Dicts, Label, Params, RequiredText, Text, problem
 
+MOST_ATTACHMENTS = 200
 _CONTENT_ID = re.compile(r"<?[!-;=?-~]{1,200}>?")
 
 
@@ -50,3 +51,13 @@ class AttachmentParams(Params):
         if self.content_id:
             raise ParameterError("content_id [content_id] Must be ASCII without spaces")
         return ""
+
+
+def _not_too_many(value: Any) -> Any:
+    if len(value) > MOST_ATTACHMENTS:
+        raise problem("Must be at most {most} attachments", most=MOST_ATTACHMENTS)
+    return value
+
+
+Attachments = Annotated[tuple[AttachmentParams, ...], BeforeValidator(_not_too_many), Dicts]
+"""The parameter `attachments`."""

@@ -4,9 +4,12 @@ Sources: RFC 5322 (addresses, header lines), RFC 2047 (words that are not ASCII)
 a text shows by their Content-ID).
 """
 
+import asyncio
 import mimetypes
 import re
+import threading
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.header import Header
 from email.message import EmailMessage
@@ -21,6 +24,8 @@ POLICY = SMTP.clone(cte_type="7bit")
 """Mails that every server takes: no line over 998 bytes, no byte over 127."""
 PICTURES = frozenset({"image", "jpg", "png", "jpeg"})
 """Types of attachments that are shown inside the text unless the caller says otherwise."""
+LONGEST_LINE = 1000
+"""The characters of a title, a mailbox or a file name. Folding one that is longer takes long."""
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<inside>[^<>]+)>|(?P<bare>[^<>]+))")
 _ADDRESS = re.compile(r"[!-~]+@[!-~]+")
 _NOT_IN_ADDRESS = re.compile(r"[()<>,;\\\"]")
@@ -68,7 +73,9 @@ class Composed:
 
 
 def mailbox(text: str) -> Mailbox | None:
-    """`a@example.com` or `Name <a@example.com>`; None if it is neither, or not on one line."""
+    """`a@example.com` or `Name <a@example.com>`; None if it is neither, or not on one short line."""
+    if len(text) > LONGEST_LINE:
+        return None
     found = _MAILBOX.fullmatch(text.strip())
     if found is None or not is_one_line(text):
         return None
@@ -85,6 +92,8 @@ def is_one_line(text: str) -> bool:
 
 def one_line(text: str) -> str:
     """The text of a parameter that becomes a line of the mail's head."""
+    if len(text) > LONGEST_LINE:
+        raise problem("Must be at most {most} characters", most=LONGEST_LINE)
     if not is_one_line(text):
         raise problem("Line breaks and control characters are not allowed.")
     return text
@@ -106,8 +115,15 @@ def is_picture(kind: str, filename: str) -> bool:
     return (kind or PurePath(filename).suffix.removeprefix(".")).lower() in PICTURES
 
 
-def compose(mail: Mail) -> Composed:
-    """The mail in MIME form. Slow for big attachments: run it beside the event loop."""
+class Abandoned(Exception):
+    """Nobody waits for the mail any more."""
+
+
+def compose(mail: Mail, is_abandoned: Callable[[], bool] = lambda: False) -> Composed:
+    """The mail in MIME form. Slow for big attachments: `composed` runs it beside the event loop.
+
+    `is_abandoned` is asked before each attachment; Abandoned is raised if it says yes.
+    """
     message = EmailMessage(policy=POLICY)
     message["Subject"] = mail.title
     message["Date"] = localtime()
@@ -115,12 +131,29 @@ def compose(mail: Mail) -> Composed:
     message.set_content(mail.content, subtype="html" if mail.is_html else "plain", charset="utf-8")
     shown = [attachment for attachment in mail.attachments if mail.is_html and attachment.content_id]
     for attachment in shown:
+        _go_on(is_abandoned)
         message.add_related(attachment.content, **_described(attachment))
     for attachment in mail.attachments:
         if attachment not in shown:
+            _go_on(is_abandoned)
             message.add_attachment(attachment.content, **_described(attachment))
+    _go_on(is_abandoned)
     head = _addresses("From", (mail.sender,)) + _addresses("To", mail.receivers) + _addresses("Cc", mail.copies)
     return Composed(str(message["Message-ID"]), head + message.as_bytes())
+
+
+async def composed(mail: Mail) -> Composed:
+    """Compose a mail in a thread, which ends soon after its call does."""
+    is_over = threading.Event()
+    try:
+        return await asyncio.to_thread(compose, mail, is_over.is_set)
+    finally:
+        is_over.set()
+
+
+def _go_on(is_abandoned: Callable[[], bool]) -> None:
+    if is_abandoned():
+        raise Abandoned
 
 
 def _described(attachment: Attachment) -> dict[str, Any]:

@@ -1,6 +1,23 @@
+import asyncio
+import threading
+from collections.abc import Callable
+
 import pytest
 
-from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose, is_one_line, mailbox, media_type
+from esb.channels.mail import mime
+from esb.channels.mail.mime import (
+    LONGEST_LINE,
+    Abandoned,
+    Attachment,
+    Composed,
+    Mail,
+    Mailbox,
+    compose,
+    composed,
+    is_one_line,
+    mailbox,
+    media_type,
+)
 
 SENDER = Mailbox("esb@example.com", "蓝鲸")
 
@@ -78,3 +95,36 @@ def test_a_plain_mail_has_no_picture_in_its_text() -> None:
 )
 def test_the_media_type_comes_from_type_or_file_name(kind: str, filename: str, expected: str) -> None:
     assert media_type(kind, filename) == expected
+
+
+def test_what_is_too_long_for_a_line_is_no_address() -> None:
+    assert mailbox("a" * (LONGEST_LINE - 6) + "@x.com") is not None
+    assert mailbox("a" * (LONGEST_LINE - 5) + "@x.com") is None
+
+
+@pytest.mark.parametrize("content_id", ["", "<a>"])
+def test_nothing_more_is_attached_once_nobody_waits(content_id: str) -> None:
+    files = tuple(Attachment("a.txt", b"a", "text/plain", content_id=content_id) for _ in range(10))
+    answers = [False, False, False, True]
+    with pytest.raises(Abandoned):
+        compose(Mail(SENDER, (SENDER,), (), "T", "C", attachments=files), lambda: answers.pop(0))
+    assert answers == []
+
+
+async def test_a_thread_that_composes_ends_with_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow(mail: Mail, is_abandoned: Callable[[], bool]) -> Composed:
+        begun.set()
+        while not is_abandoned():
+            pass
+        ended.set()
+        raise Abandoned
+
+    monkeypatch.setattr(mime, "compose", slow)
+    call = asyncio.create_task(composed(Mail(SENDER, (SENDER,), (), "T", "C")))
+    assert await asyncio.to_thread(begun.wait, 10)
+    call.cancel()
+    assert await asyncio.to_thread(ended.wait, 10)
+    with pytest.raises(asyncio.CancelledError):
+        await call

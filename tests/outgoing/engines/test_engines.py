@@ -270,6 +270,8 @@ async def test_a_name_with_none_but_refused_addresses_is_refused(engine: Engine,
     assert isinstance(ended, ExchangeError)
     assert (str(ended), ended.sent) == ("its address is link-local or a cloud's metadata, and refused", False)
     assert (tried, server.opened) == ([], 0)
+
+
 @pytest.mark.parametrize("number", [1, 2, MOST_MEMBERS])
 async def test_a_packed_answer_may_have_several_members(engine: Engine, open_raw: OpenRaw, number: int) -> None:
     packed = gzip.compress(bytes(100)) * number
