@@ -18,8 +18,16 @@ else:
     _NOTHING_FANCY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
+class NestedTooDeep(TypeError):
+    """A value with more levels than can be encoded, though it was decoded perhaps: at least 250 levels can be."""
+
+
+_MOST_DECODED = 1100
+"""More levels than any decoder here takes: a value that has so many holds itself."""
+
+
 def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
-    """Encode this value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value.
+    """Encode this value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value, or NestedTooDeep.
 
     `write` gives the JSON value of what is none itself, or raises TypeError. What is JSON already never gets there.
     """
@@ -40,7 +48,7 @@ def encode_to_keep(value: Any) -> bytes:
 
 
 def decode_lenient(raw: bytes) -> Any:
-    """Decode JSON as far as it can be had: a BOM, control characters and broken UTF-8 are passed over.
+    """Decode JSON as far as it can be had: a BOM, control characters, broken UTF-8, lone surrogates are passed over.
 
     For answers of upstreams, who send all of these. ValueError if nothing can be had.
     """
@@ -49,7 +57,8 @@ def decode_lenient(raw: bytes) -> Any:
     except ValueError:
         pass
     try:
-        return json.loads(raw.decode("utf-8-sig", "replace"), strict=False)
+        value = json.loads(raw.decode("utf-8-sig", "replace"), strict=False)
+        return _without_lone_surrogates(value) if b"\\u" in raw else value
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -83,7 +92,31 @@ def encode_plain(value: Any, write: Callable[[Any], Any] | None = None) -> bytes
     try:
         return encoder.encode(_finite(value)).encode()
     except (ValueError, RecursionError) as error:
+        if isinstance(error, RecursionError) and _is_finite(value):
+            raise NestedTooDeep("nested too deep") from None
         raise TypeError(f"not a JSON value: {type(error).__name__}") from None
+
+
+def _is_finite(value: Any) -> bool:
+    """Return False for a value that holds itself."""
+    level = {id(value): value}
+    for _ in range(_MOST_DECODED):
+        items = [item.values() if isinstance(item, dict) else item for item in level.values()]
+        level = {id(each): each for item in items for each in item if isinstance(each, dict | list | tuple)}
+        if not level:
+            return True
+    return False
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    """Put U+FFFD in the place of each half of a surrogate pair that stands alone: it has no UTF-8 form."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in value]
+    return value
 
 
 def _finite(value: Any) -> Any:

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from esb.contracts.component import Envelope, Reply
 from esb.core import json_codec
-from esb.core.errors import EsbError, Message
+from esb.core.errors import EsbError, Message, UpstreamError, template
 from esb.core.events import Observer, crash
 from esb.incoming import envelope
 from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
@@ -47,15 +47,25 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
 
 def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses, observer: Observer) -> FinalResponse:
     """Make the response to a call that ended in this error; a bug is reported to the observer, and to nobody else."""
+    if isinstance(error, json_codec.NestedTooDeep):
+        error = _nested_too_deep(incoming)
     if isinstance(error, EsbError):
         try:
             made = envelope.failure(error, incoming.id, incoming.translate)
             return _enveloped(incoming, made, error.status, error.source, responses)
+        except json_codec.NestedTooDeep as nested:
+            return failed(incoming, nested, responses, observer)
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
             error = bug
     observer.emit(crash(incoming.id, incoming.declared_path, error))
     incoming.record.headers.clear()  # one of them may be what cannot be written
     return _enveloped(incoming, envelope.crash(incoming.id, incoming.translate), 200, "gateway", responses)
+
+
+def _nested_too_deep(incoming: IncomingRequest) -> UpstreamError:
+    """Return the error of an answer that cannot be written: nothing but an upstream's is so deep."""
+    system, component = ("", "") if incoming.route is None else (incoming.route.system, incoming.route.component)
+    return UpstreamError(system, component, template("interface response is nested too deep"))
 
 
 async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) -> FinalResponse:

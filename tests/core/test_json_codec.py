@@ -172,6 +172,7 @@ def test_what_is_no_json_is_refused_alike(encode: Encode, value: Any) -> None:
         (b'\xef\xbb\xbf{"errcode": 0}', {"errcode": 0}),
         (b'{"errmsg": "a\nb\tc"}', {"errmsg": "a\nb\tc"}),
         (b'{"errmsg": "\xff"}', {"errmsg": "\ufffd"}),
+        (rb'{"\ud800": ["a\udfffb", "\ud83d\ude00", "\\ud800"]}', {"\ufffd": ["a\ufffdb", "\U0001f600", r"\ud800"]}),
     ],
 )
 def test_an_upstreams_json_is_read_as_far_as_it_can_be_had(raw: bytes, value: Any) -> None:
@@ -182,6 +183,12 @@ def test_an_upstreams_json_is_read_as_far_as_it_can_be_had(raw: bytes, value: An
 def test_what_is_no_json_at_all_is_none_from_an_upstream_either(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the standard library's own words
         json_codec.decode_lenient(raw)
+
+
+def test_what_is_nested_too_deep_to_be_written_is_told_apart() -> None:
+    assert json_codec.decode(json_codec.encode(nested := json_codec.decode("[" * 250 + "]" * 250))) == nested
+    with pytest.raises(json_codec.NestedTooDeep):
+        json_codec.encode(json_codec.decode("[" * 1000 + "]" * 1000))
 
 
 @pytest.fixture

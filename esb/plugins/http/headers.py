@@ -1,9 +1,11 @@
 """The headers that pass through a proxy: what is meant for the other end, and never a credential."""
 
+import re
 from collections.abc import Iterable
 
 from multidict import CIMultiDict
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 Pairs = Iterable[tuple[str, str]]
 
 HOP_BY_HOP = frozenset(
@@ -57,8 +59,8 @@ def for_upstream(pairs: Pairs, *, same_body: bool) -> CIMultiDict[str]:
 
 
 def for_caller(pairs: Pairs) -> CIMultiDict[str]:
-    """Return the headers of an upstream that the caller sees."""
-    return _end_to_end(pairs)
+    """Return the headers of an upstream that the caller sees, without those that hold control characters."""
+    return _end_to_end((name, value) for name, value in pairs if _CONTROL.search(name + value) is None)
 
 
 def _end_to_end(pairs: Pairs) -> CIMultiDict[str]:

@@ -12,12 +12,12 @@ from yarl import URL
 from esb import Call, Component, Params, UpstreamError
 from esb.config import load
 from esb.core.errors import ConfigError
-from esb.core.events import UpstreamFinished
+from esb.core.events import Crashed, UpstreamFinished
 from esb.gateway.app import create_app
 from esb.plugins.http.component import Http
 from tests.support.configuration import DEMO, SERVICES
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
-from tests.support.servers.raw_server import raw_server, silent
+from tests.support.servers.raw_server import answering, raw_server, silent
 from tests.support.servers.recorder import Recorder, proxy, recording
 
 RELAY = "/api/c/compapi/demo/relay/"
@@ -479,3 +479,45 @@ def test_no_limit_is_for_who_streams(tmp_path: Path) -> None:
     path = tmp_path / "esb.yaml"
     path.write_text(f"{SERVICES}components:\n{proxy('http://a', stanza='max_body: null, ', response='raw')}")
     create_app(load(path, {}))
+
+
+# Upstreams that would bring the gateway down
+
+
+@pytest.mark.parametrize("levels", [200, 254, 255, 500, 900, 1000, 1020, 1100, 10_000])
+@pytest.mark.parametrize("response", ["envelope", "wrap"])
+async def test_an_answer_nested_too_deep_is_answered_or_told_but_no_crash(
+    open_gateway: OpenGateway, opened: AsyncExitStack, response: str, levels: int
+) -> None:
+    body = b'{"result": true, "data": ' + b"[" * levels + b"]" * levels + b"}"
+    server = await opened.enter_async_context(raw_server(answering(body)))
+    gateway = await open_gateway(proxy(server.url, response=response))
+    answer = await gateway.post({**DEMO}, "demo/relay")
+    text = await answer.text()
+    assert '"code":1306201' in text or "[" * levels + "]" * levels in text
+    assert levels > 250 or '"result":true' in text
+    assert not [event for event in gateway.events if isinstance(event, Crashed)]
+
+
+@pytest.mark.parametrize("response", ["envelope", "wrap"])
+async def test_a_lone_surrogate_of_an_upstream_is_replaced(
+    open_gateway: OpenGateway, opened: AsyncExitStack, response: str
+) -> None:
+    body = rb'{"result": true, "\ud800": "\udfff", "data": "a\ud83db"}'
+    server = await opened.enter_async_context(raw_server(answering(body)))
+    envelope = await relay(await open_gateway(proxy(server.url, response=response)))
+    seen = envelope if response == "envelope" else envelope["data"]
+    assert (seen["\ufffd"], seen["data"]) == ("\ufffd", "a\ufffdb")
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1" * 400, "1" * 5000])
+@pytest.mark.parametrize("response", ["envelope", "wrap"])
+async def test_a_long_integer_is_answered_or_told_but_no_crash(
+    open_gateway: OpenGateway, opened: AsyncExitStack, response: str, number: str
+) -> None:
+    body = b'{"result": true, "data": %b}' % number.encode()
+    server = await opened.enter_async_context(raw_server(answering(body)))
+    gateway = await open_gateway(proxy(server.url, response=response))
+    envelope = await relay(gateway)
+    assert envelope["result"] is True or envelope["code"] == 1306201
+    assert not [event for event in gateway.events if isinstance(event, Crashed)]

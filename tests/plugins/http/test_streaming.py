@@ -75,7 +75,7 @@ async def test_status_headers_and_body_pass_as_they_are(open_raw: OpenRaw) -> No
     answer = (
         b"HTTP/1.1 418 Teapot\r\nContent-Type: text/x-tea\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n"
         b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
-        b"Server: theirs\r\nX-Bkapi-Request-Id: theirs\r\nX-Odd: caf\xe9\r\nETag: W/x\r\n\r\n%b"
+        b"X-Control: a\x01b\r\nServer: theirs\r\nX-Bkapi-Request-Id: theirs\r\nX-Odd: caf\xe9\r\nETag: W/x\r\n\r\n%b"
     ) % (len(packed), packed)
     gateway, _ = await open_raw(saying(answer))
     async with gateway.http.get(gateway.url + RELAY, headers=BY_HEADER, auto_decompress=False) as response:
@@ -84,7 +84,7 @@ async def test_status_headers_and_body_pass_as_they_are(open_raw: OpenRaw) -> No
         assert (seen["Content-Type"], seen["Content-Encoding"], seen["ETag"]) == ("text/x-tea", "gzip", "W/x")
         assert seen["Content-Length"] == str(len(packed))
         assert seen.getall("Set-Cookie") == ["a=1", "b=2"]
-        assert not {"X-Hop", "Keep-Alive"} & set(seen)
+        assert not {"X-Hop", "Keep-Alive", "X-Control"} & set(seen)
         assert seen.getall("Server") == ["esb-gateway"]
         assert seen["X-Bkapi-Request-Id"] == finished(gateway).id
         assert seen["X-Odd"] == "café"
