@@ -37,8 +37,9 @@ def store(remote: Remote, clock: Clock) -> Fallback:
     return Fallback(remote, MemoryStore(clock, 1000), {"gate", "rate"})
 
 
-def reserve(store: Fallback, key: str) -> Awaitable[list[float]]:
-    return store.reserve([key], times=1, limit=1, seconds=60, patience=90)
+async def reserve(store: Fallback, key: str) -> list[float]:
+    waits, _ = await store.reserve([key], times=1, limit=1, seconds=60, patience=90, held=30)
+    return waits
 
 
 USES: dict[str, Use] = {
@@ -121,7 +122,7 @@ async def test_a_claim_of_while_it_was_away_can_be_given_up_on_either_side(store
 
 async def test_meanwhile_each_process_counts_for_itself(store: Fallback, remote: Remote) -> None:
     remote.away = True
-    assert [await reserve(store, "gate:a") for _ in range(2)] == [[0.0], [60.0]]
+    assert [await reserve(store, "gate:a") for _ in range(2)] == [[0.0], [90.0]]
     assert [(await store.take("rate:a", RULES)).over for _ in range(2)] == [(), (0,)]
     await store.give_back("rate:a")
     assert (await store.take("rate:a", RULES)).over == ()
