@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure, PlainWording
 from esb.channels.recipients import Audience, rehearsal
-from esb.channels.report import DeliveryReport, PlainWording
 from esb.channels.sending import SendingResult
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.core.call import Call

@@ -7,10 +7,9 @@ from typing import Any
 
 from esb.channels.account import NOT_SENT, Account
 from esb.channels.message import OutboundMessage
-from esb.channels.outcome import DeliveryOutcome
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Wording
 from esb.channels.pacing import LOOK_SECONDS, Pace, Turn
 from esb.channels.recipients import Audience, rehearsal
-from esb.channels.report import DeliveryReport, Wording
 from esb.channels.verdict import Declined, JudgedAnswer
 from esb.core.call import Call
 from esb.core.errors import Limited, UpstreamError

@@ -39,7 +39,8 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
     """
     stripped = body.lstrip()
     if stripped.startswith(b"{"):
-        if (bound := exceeded(stripped, limits.json_nodes, limits.nesting)) is not None:
+        large = len(stripped) > limits.json_nodes or stripped.count(b"{") + stripped.count(b"[") > limits.nesting
+        if large and (bound := exceeded(stripped, limits.json_nodes, limits.nesting)) is not None:
             raise _beyond(bound, limits)
         try:
             parameters: dict[str, Any] = json_codec.decode(stripped)

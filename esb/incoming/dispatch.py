@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from esb.channels.report import DeliveryReport
+from esb.channels.outcome import DeliveryReport
 from esb.contracts.component import Component
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options

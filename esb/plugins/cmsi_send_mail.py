@@ -36,9 +36,8 @@ from esb.channels.mail.attachment import Attachments
 from esb.channels.mail.mime import Attachment, Mail, Mailbox, composed, mailbox, one_line
 from esb.channels.mail.recipients import mail_address, mail_audience
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
-from esb.channels.outcome import DeliveryOutcome
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, looked_up, rehearsal, require_somebody, united
-from esb.channels.report import DeliveryReport, PlainWording
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"

@@ -30,9 +30,8 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.outcome import DeliveryOutcome, Failure, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, require_somebody
-from esb.channels.report import PlainWording
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, in_doubt, retry_after
 from esb.channels.tencent.phone import e164, is_mainland, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason

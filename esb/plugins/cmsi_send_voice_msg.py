@@ -29,9 +29,8 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.outcome import DeliveryOutcome
+from esb.channels.outcome import DeliveryOutcome, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, require_somebody, united
-from esb.channels.report import PlainWording
 from esb.channels.tencent.cloud import TencentConfig
 from esb.channels.tencent.phone import e164, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason

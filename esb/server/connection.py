@@ -1,8 +1,11 @@
 """A connection of the public listener, on which all is answered by an envelope, even what is no HTTP."""
 
+import asyncio
+import socket
 from typing import Any
 
 from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
@@ -68,6 +71,36 @@ class Connection(web.RequestHandler):
         response = self._ingress.refuse(request, error if isinstance(error, Exception) else TimeoutError())
         response.force_close()
         return response
+
+
+class EnvelopeServer(web.Server):
+    """The server of such connections. An answer that nobody takes for `untaken` seconds ends its connection."""
+
+    def __init__(self, ingress: Ingress, untaken: float, **options: Any) -> None:
+        super().__init__(ingress.handle, **options)
+        self._ingress = ingress
+        self._untaken = untaken
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, self._ingress, loop=self._loop, **self._kwargs)
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        assert isinstance(protocol, Connection)  # noqa: S101 - see __call__
+        protocol.body = payload
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._untaken * 1000))
 
 
 _received = web.RequestHandler.data_received

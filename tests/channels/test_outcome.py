@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure, PlainWording
 from esb.channels.recipients import Audience, addressed
-from esb.channels.report import DeliveryReport, PlainWording
 from esb.core.errors import EsbError, Limited, Message, UpstreamError
 
 REFUSED = Failure("b", 40003, "invalid openid", "receiver")

@@ -6,9 +6,8 @@ from functools import partial
 from typing import Any
 
 from esb.channels.dest_url import Relay, relay_target, unfinished
-from esb.channels.outcome import DeliveryOutcome
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, rehearsal
-from esb.channels.report import DeliveryReport, PlainWording
 from esb.channels.sending import SendingResult
 from esb.channels.tencent.cloud import TencentCloud, TencentConfig, attempt
 from esb.core.call import Call

@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 
-from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure
 from esb.channels.recipients import Audience, addressed
-from esb.channels.report import DeliveryReport
 from esb.channels.wechat.wording import WORDING
 from esb.core.errors import EsbError, UpstreamError
 from esb.core.events import UpstreamFinished
