@@ -1,4 +1,4 @@
-"""What operators see of a configuration: all that it says, no secret, nobody's mail address or phone number."""
+"""The configuration as operators see it: all that it says, no secret, nobody's mail address or phone number."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ Shown = tuple[str | int, ...]
 
 @dataclass
 class Files:
-    """What some keys need to be valid, and must not be shown."""
+    """Keys and files that some settings need to be valid, and that must not be shown."""
 
     key: str
     public: str
@@ -75,7 +75,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """A config of each built-in with every key that takes a text, and MARK wherever somebody may put a secret."""
+    """Return a config of each built-in with every key that takes a text; MARK stands wherever a secret may."""
     rights = {"code": "app", "impersonate": ["*"], "components": ["*"]}
     remote = {"url": BASE, "app_code": "app", "app_secret": MARK}
     return {
@@ -137,7 +137,7 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
 
 
 def loaded(folder: Path, built_in: tuple[str, str, str], settings: Any, **environ: str) -> Config:
-    """A configuration in which this built-in has these settings, which are right."""
+    """Return a configuration in which this built-in has these settings, which are right."""
     group, service, name = built_in
     stanza = {"use": name, "config": settings}
     document: dict[str, Any] = {"version": 1, "components": []}
@@ -161,7 +161,7 @@ def stanza_of(config: Config, built_in: tuple[str, str, str]) -> Any:
 
 
 def shown_of(config: Config, built_in: tuple[str, str, str]) -> list[Any]:
-    """What is shown of its settings, once for each place where they stand."""
+    """Return what is shown of its settings, once for each place where they stand."""
     group, service, _ = built_in
     shown = config_view.rendered(config)[group]
     stanza = shown[service] if service else shown[0]
@@ -169,7 +169,7 @@ def shown_of(config: Config, built_in: tuple[str, str, str]) -> list[Any]:
 
 
 def texts(value: Any, place: Shown = ()) -> Iterator[Shown]:
-    """The places of all texts in a value."""
+    """Yield the places of all texts in a value."""
     if isinstance(value, str):
         yield place
     for key, part in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
@@ -219,7 +219,7 @@ def at(value: Any, place: Shown) -> Any:
 
 
 def referring(settings: Any, places: list[Shown]) -> Any:
-    """The settings with a variable in each of these places."""
+    """Return the settings with a variable in each of these places."""
     copied = json.loads(json.dumps(settings))
     for number, place in enumerate(places):
         at(copied, place[:-1])[place[-1]] = f"${{V{number}}}"
@@ -227,7 +227,7 @@ def referring(settings: Any, places: list[Shown]) -> Any:
 
 
 def way(shown: Any, place: Shown) -> Iterator[Any]:
-    """What stands at each step to this place, as far as it is shown; what is hidden has no parts."""
+    """Yield what stands at each step to this place, as far as it is shown; what is hidden has no parts."""
     for key in place:
         yield shown
         if shown == "***":
@@ -238,7 +238,7 @@ def way(shown: Any, place: Shown) -> Iterator[Any]:
 
 
 def taking_text(schema: Any, root: Any = None, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The places in a model that take any text; * is every item, and every key of a mapping."""
+    """Yield the places in a model that take any text; * is every item, and every key of a mapping."""
     root = root or schema
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]

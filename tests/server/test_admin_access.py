@@ -1,4 +1,4 @@
-"""Who may do what at the admin listener: by token, by the name that is asked for, by the user of a Unix socket."""
+"""Access to the admin listener: by token, by the name that is asked for, by the user of a Unix socket."""
 
 import asyncio
 import json
