@@ -117,15 +117,12 @@ class Sending:
         clock = self._account.clock
         while (wait := booked + turn.wait - clock()) > 0:  # a timer may ring a little early
             await clock.sleep(wait)
-        if not turn.keys:
-            return await self._all([turn.message], pace, 2 * turn.wait)
-        outcome = await self._taken(pace, turn)
-        self._outcomes.append(outcome)
-        return outcome
+        return await (self._taken(pace, turn) if turn.keys else self._all([turn.message], pace, 2 * turn.wait))
 
     async def _taken(self, pace: Pace, turn: Turn, entry: Entry | None = None) -> DeliveryOutcome:
         """Send a message whose turn it is. It counts from its end on, unless it is in doubt and may arrive later."""
         outcome = await self._pages(turn.message, entry)
+        self._outcomes.append(outcome)
         if not outcome.unknown:
             await pace.settle(turn)
         return outcome
