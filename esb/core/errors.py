@@ -7,7 +7,7 @@
         ├── AuthenticationError  who the caller is could not be established
         ├── ParameterError       the component's parameters are wrong
         ├── RequestError 1306406 the request itself is wrong: header, size, form
-        │   └── Unreadable           what came is not HTTP (HTTP 400)
+        │   └── Unreadable           it is not HTTP (HTTP 400)
         │       ├── TargetTooLong    its address is too long (HTTP 414)
         │       └── HeadersTooLarge  its headers are too long, or too many (HTTP 431)
         ├── PermissionDenied     1306403
@@ -144,7 +144,7 @@ class TooLarge(RequestError):
 
 
 class Unreadable(RequestError):
-    """What came is not HTTP."""
+    """The request is not HTTP."""
 
     status = 400
 

@@ -1,7 +1,6 @@
 """A connection of the public listener, on which all is answered by an envelope, even what is no HTTP."""
 
 import asyncio
-import socket
 from typing import Any
 
 from aiohttp import StreamReader, web
@@ -23,15 +22,27 @@ TOO_MANY_HEADERS = "Too many headers received"
 class Connection(web.RequestHandler):
     """A connection whose every answer is an envelope, to what is no HTTP too: aiohttp's own quotes the request."""
 
-    __slots__ = ("_ingress", "body")
+    __slots__ = ("_body", "_ingress")
 
     def __init__(self, server: web.Server, ingress: Ingress, **options: Any) -> None:
         super().__init__(
             server, max_line_size=LONGEST_TARGET, max_field_size=LONGEST_HEADER, max_headers=MOST_HEADERS, **options
         )
         self._ingress = ingress
-        self.body: StreamReader | None = None
+        self._body: StreamReader | None = None
         """The body of the request that is answered now, or was answered last."""
+        self._request_factory = self._request
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        self._body = payload
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
 
     def data_received(self, data: bytes) -> None:
         _received(self, data)
@@ -40,7 +51,7 @@ class Connection(web.RequestHandler):
 
     def _end_broken_body(self) -> None:
         """Tell a call that waits for its body that what came is none: aiohttp's parser tells the next one only."""
-        body, (message, _) = self.body, self._messages[-1]
+        body, (message, _) = self._body, self._messages[-1]
         if body is not None and not body.is_eof() and not isinstance(message, RawRequestMessage):
             self._messages.pop()
             body.set_exception(web.RequestPayloadError())
@@ -49,7 +60,7 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for it; aiohttp says None, which is false
         """Keep the connection of a client that only ended its own side, until what it asked for first is answered."""
-        body = self.body
+        body = self._body
         if self._waiter is not None:  # nothing is being answered; it may be just about to be
             body = self._messages[0][1] if self._messages else None
         if body is None or not body.is_eof():
@@ -66,41 +77,12 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Return the envelope for what could not be read. ConnectionError if some of another answer is out already."""
         if request.writer.output_size > 0:
+            self.log_exception("an answer broke off", exc_info=exc)
             raise ConnectionError
         error = _refusal(exc) if isinstance(exc, HttpProcessingError) else exc
         response = self._ingress.refuse(request, error if isinstance(error, Exception) else TimeoutError())
         response.force_close()
         return response
-
-
-class EnvelopeServer(web.Server):
-    """The server of such connections. An answer that nobody takes for `untaken` seconds ends its connection."""
-
-    def __init__(self, ingress: Ingress, untaken: float, **options: Any) -> None:
-        super().__init__(ingress.handle, **options)
-        self._ingress = ingress
-        self._untaken = untaken
-
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, self._ingress, loop=self._loop, **self._kwargs)
-
-    def _make_request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: "asyncio.Task[None]",
-    ) -> web.BaseRequest:
-        assert isinstance(protocol, Connection)  # noqa: S101 - see __call__
-        protocol.body = payload
-        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
-
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-            connection = transport.get_extra_info("socket")
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._untaken * 1000))
 
 
 _received = web.RequestHandler.data_received

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from esb.core.errors import GatewayError
 from esb.gateway.app import GATEWAY
-from esb.server.connection import EnvelopeServer
+from esb.incoming.ingress import Ingress
+from esb.server.connection import Connection
 from esb.server.unix_socket import private_socket
 
 IDLE_SECONDS = 100.0
@@ -47,7 +48,7 @@ async def listening(
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
-            server = EnvelopeServer(gateway.ingress, UNTAKEN_SECONDS, **options)
+            server = _Server(gateway.ingress, **options)
             runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
@@ -99,6 +100,23 @@ def cannot_listen(host: str, port: int, chosen_by: str, error: OSError) -> Canno
 def _reason(error: OSError) -> str:
     """Return the system's own words; event loops wrap them in theirs. Unresolvable names have negative numbers."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
+class _Server(web.Server):
+    """An HTTP server that does not keep answers for ever for those who do not take them."""
+
+    def __init__(self, ingress: Ingress, **options: Any) -> None:
+        super().__init__(ingress.handle, **options)
+        self._ingress = ingress
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, self._ingress, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1000))
 
 
 class _TextlessLogger(logging.LoggerAdapter[logging.Logger]):

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from esb.core.events import CallFinished, Crashed
+from esb.incoming import request as incoming
 from esb.telemetry import logs
 from tests.support.configuration import DEMO, WECOM
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
@@ -18,10 +19,11 @@ ECHO = b"/api/c/compapi/test/echo/"
 RAW = b"/api/c/compapi/test/raw/"
 
 READ = (
-    *("X-Bkapi-Request-Id", "X-Bkapi-Authorization", "X-Bkapi-JWT", "Cookie", "Content-Type", "Content-Encoding"),
-    *("Blueking-Language", "Blueking-Timezone", "Traceparent", "X-Use-Test-Env", "X-Dry-Run", "Idempotency-Key"),
-    *("Expect", "Connection", "Upgrade", "Transfer-Encoding", "Content-Length", "Host", "Accept", "Accept-Encoding"),
-    *("X-Forwarded-For", "Forwarded", "X-Request-Uri", "Prefer", "Origin", "Sec-Fetch-Site", "Authorization", "Range"),
+    *(incoming.REQUEST_ID, incoming.AUTHORIZATION, incoming.GATEWAY_JWT, incoming.COOKIE, incoming.CONTENT_TYPE),
+    *(incoming.CONTENT_ENCODING, *incoming.FORWARDED_HEADERS, incoming.TEST_ENV, incoming.DRY_RUN),
+    *(incoming.IDEMPOTENCY_KEY, "X-Forwarded-For", "Forwarded", "X-Request-Uri", "Expect", "Connection", "Upgrade"),
+    *("Transfer-Encoding", "Content-Length", "Host", "Accept", "Accept-Encoding", "Prefer", "Origin"),
+    *("Sec-Fetch-Site", "Authorization", "Range"),
 )
 """All headers that the gateway or its HTTP server reads, or may come to read."""
 FRAMING = frozenset({"Content-Length", "Transfer-Encoding"})

@@ -28,7 +28,7 @@ PROXY_ALSO_IMPORTS = {
 
 LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
-    "aiohttp": {"outgoing.engines", "server.connection", "server.listener", "testing"},
+    "aiohttp": {"outgoing.engines", "server.connection", "testing"},  # server.connection: its parser's errors
     "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
     "aiosmtplib": {"channels.mail"},
     "babel": {"locale"},  # for `make catalogues` only

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from esb.core.events import Event, LibraryLogged
 from esb.telemetry import stdlib_logs
+from tests.support.ports import free_port
 from tests.support.processes.command_line import running
 from tests.support.wire import exchange
 
-CONFIG = "version: 1\nserver: {port: 0}\ncomponents: []\n"
+CONFIG = "version: 1\nserver: {{port: 0, admin: {{port: {port}}}}}\ncomponents: []\n"
 
 
 def test_an_error_is_told_by_its_class_and_place_and_never_by_its_text() -> None:
@@ -47,11 +48,14 @@ def test_a_listener_that_fails_harms_nobody() -> None:
 
 def test_every_line_of_a_gateway_that_logs_json_is_json(tmp_path: Path) -> None:
     path = tmp_path / "esb.yaml"
-    path.write_text(CONFIG)
+    port = free_port()
+    path.write_text(CONFIG.format(port=port))
     with running("serve", "-c", path, log=tmp_path / "log", ESB_LOG="json") as gateway:
-        assert asyncio.run(exchange(gateway.url, b"GET / HTTP/1.1\r\nHost\x01: hunter2\r\n\r\n")).status == 400
+        for url in (gateway.url, f"http://127.0.0.1:{port}"):
+            assert asyncio.run(exchange(url, b"GET / HTTP/1.1\r\nHost\x01: hunter2\r\n\r\n")).status == 400
         gateway.stop()
         lines = [json.loads(line) for line in gateway.finish().stderr.splitlines()]
+    assert [line["status"] for line in lines if line["event"] == "call"] == [400]
     (line,) = [line for line in lines if line["level"] == "error"]
     assert line["event"].startswith("Error handling request from 127.0.0.1: ")
     assert line["logger"] == "esb.serving"
