@@ -21,9 +21,11 @@ def exceeded(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nes
     size = len(raw)
     if size <= 2 * nesting and size <= nodes:
         return None  # a level takes two bytes, a value one
-    opening = raw.count(b"{") + raw.count(b"[")
-    if opening <= nesting and (size <= nodes or opening + raw.count(b",") + raw.count(b":") < nodes):
-        return None  # nearly always, whatever stands in texts
+    commas = raw.count(b",") if size > nodes else 0
+    if commas < nodes:
+        opening = raw.count(b"{") + raw.count(b"[")
+        if opening <= nesting and (size <= nodes or commas + opening + raw.count(b":") < nodes):
+            return None  # nearly always, whatever stands in texts
     return _counted(raw, nodes, nesting)
 
 
@@ -36,9 +38,9 @@ def _counted(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nes
         is_escaped = False
         if b"\\" in window:
             if b"\\\\" in window:
-                window = window.replace(b"\\\\", b"")
+                window = window.replace(b"\\\\", b"xx")  # as long as before: that is faster
             is_escaped = window.endswith(b"\\")
-            window = window.replace(b'\\"', b"")
+            window = window.replace(b'\\"', b"xx")
         pieces = window.split(b'"')
         outside = b"".join(pieces[in_text::2])
         in_text ^= not len(pieces) % 2

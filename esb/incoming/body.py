@@ -64,10 +64,15 @@ def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
         raise _not_readable(where, most)
     parameters = {}
     try:
-        for pair in raw.split(b"&"):
-            if pair:
-                name, _, value = pair.partition(b"=")
-                parameters[decoded(name)] = decoded(value)
+        start = 0
+        while start < len(raw):  # by positions: a large value is copied only once
+            end = raw.find(b"&", start)
+            end = len(raw) if end < 0 else end
+            if start < end:
+                sign = raw.find(b"=", start, end)
+                sign = end if sign < 0 else sign
+                parameters[decoded(raw[start:sign])] = decoded(raw[sign + 1 : end])
+            start = end + 1
     except ValueError:
         raise _not_readable(where, most) from None
     return parameters
@@ -88,7 +93,7 @@ def _multipart(body: bytes, boundary: str, most: int) -> dict[str, Any]:
             memory_limit=in_memory,
             spool_limit=in_memory,
         )
-        return {part.name: part.raw.decode(_codec(part.charset)) for part in parser if not part.filename}
+        return {part.name: part.file.getvalue().decode(_codec(part.charset)) for part in parser if not part.filename}
     except (MultipartError, ValueError):
         raise _not_readable(Message("multipart form"), most) from None
 

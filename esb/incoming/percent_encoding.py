@@ -11,6 +11,9 @@ FEW = 1000
 MOST_SIGNS = 100_000
 """The equals signs that a text with more than FEW escapes may hold unescaped: each takes three bytes meanwhile."""
 
+_BLANKS = bytes.maketrans(b"+", b" ")
+_EQUALS = bytes.maketrans(b"%", b"=")
+
 
 def decoded(raw: bytes) -> str:
     """Return the text of a name or a value. ValueError if it is no UTF-8.
@@ -18,17 +21,19 @@ def decoded(raw: bytes) -> str:
     A percent sign that begins no escape stands for itself, in a text that has few of them.
     """
     if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
+        raw = raw.translate(_BLANKS)
     escapes = raw.count(b"%")
     if escapes <= FEW:
         return unquote(raw.decode(), errors="strict") if escapes else raw.decode()
-    if raw.count(b"=") > MOST_SIGNS or b"%\r" in raw or b"%\n" in raw:
+    signs = raw.count(b"=")
+    if 3 * escapes > len(raw) or signs > MOST_SIGNS or b"%\r" in raw or b"%\n" in raw:
         raise ValueError("not a percent-encoded text")
-    # Quoted-printable is the same with another sign, but for its soft line breaks: there are none by now.
+    # Quoted-printable is the same with another sign, but for its soft line breaks: there are none by now. One step a
+    # line, so that what a step began with is given back.
+    size = len(raw) - 2 * escapes
     raw = raw.replace(b"=", b"%3D")
-    escapes = raw.count(b"%")
-    size = len(raw)
-    raw = a2b_qp(raw.replace(b"%", b"="))
-    if len(raw) != size - 2 * escapes:
+    raw = raw.translate(_EQUALS)
+    raw = a2b_qp(raw)
+    if len(raw) != size:
         raise ValueError("a percent sign that begins no escape")
     return raw.decode()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import sys
 import traceback
 from collections.abc import AsyncIterator, MutableMapping
