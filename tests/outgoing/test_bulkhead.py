@@ -177,3 +177,70 @@ async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_tr
     bulkhead.leave("a call")
     assert bulkhead.is_idle
     assert bulkhead.under_way == 0
+
+
+def test_half_of_those_inside_go_on_for_exactly_five_seconds(clock: Clock) -> None:
+    bulkhead = Bulkhead(clock, 10)
+    assert all(bulkhead.enters(str(number)) for number in range(6))
+    bulkhead.narrow()
+    for number in range(3):
+        bulkhead.leave(str(number))
+    assert (bulkhead.under_way, bulkhead.enters("a")) == (3, False)
+    bulkhead.leave("3")
+    assert [bulkhead.enters("a"), bulkhead.enters("b")] == [True, False]
+    clock.advance(NARROW_SECONDS - 0.5)
+    assert not bulkhead.enters("b")
+    clock.advance(0.5)
+    assert [bulkhead.enters(str(number)) for number in range(10, 18)] == [True] * 7 + [False]
+
+
+@pytest.mark.parametrize("inside", [0, 1])
+def test_one_may_always_go_in(clock: Clock, inside: int) -> None:
+    bulkhead = Bulkhead(clock, 10)
+    for _ in range(inside):
+        assert bulkhead.enters("a")
+    bulkhead.narrow()
+    for _ in range(inside):
+        bulkhead.leave("a")
+    assert [bulkhead.enters("b"), bulkhead.enters("b")] == [True, False]
+
+
+async def test_requests_of_no_call_are_not_one_call(clock: Clock) -> None:
+    bulkhead = Bulkhead(clock, 1, "full")
+    assert bulkhead.enters("")
+    with pytest.raises(Limited, match="full") as caught:
+        await bulkhead.wait("", None)
+    assert caught.value.retry_after == 1.0
+    assert bulkhead.waiting == 0
+
+
+def test_it_is_idle_when_the_last_of_a_call_has_left(clock: Clock) -> None:
+    bulkhead = Bulkhead(clock, 3)
+    assert bulkhead.enters("a")
+    assert bulkhead.enters("a")
+    bulkhead.leave("a")
+    assert (bulkhead.is_idle, bulkhead.under_way) == (False, 1)
+    bulkhead.leave("a")
+    assert (bulkhead.is_idle, bulkhead.under_way) == (True, 0)
+
+
+def test_a_narrow_one_stays_narrow_when_it_is_given_another_room(clock: Clock) -> None:
+    bulkhead = Bulkhead(clock, 10)
+    assert all(bulkhead.enters(str(number)) for number in range(4))
+    bulkhead.narrow()
+    bulkhead.width = 20
+    assert not bulkhead.enters("a")
+    bulkhead.width = 1
+    for number in range(4):
+        bulkhead.leave(str(number))
+    assert [bulkhead.enters("a"), bulkhead.enters("a")] == [True, False]
+
+
+def test_of_the_idle_ones_the_one_used_least_recently_goes_first(clock: Clock) -> None:
+    bulkheads = Bulkheads(clock, 10, size=3)
+    first, second, third = [bulkheads.of(name) for name in "abc"]
+    assert first.enters("call")
+    assert bulkheads.of("b") is second
+    bulkheads.of("d")  # c is idle, and was used before b
+    assert (bulkheads.of("a"), bulkheads.of("b")) == (first, second)
+    assert bulkheads.of("c") is not third

@@ -42,6 +42,10 @@ async def reserve(store: Fallback, key: str) -> list[float]:
     return waits
 
 
+def test_it_is_shared_as_its_store_is(store: Fallback) -> None:
+    assert store.shared
+
+
 USES: dict[str, Use] = {
     "add": lambda store, key: store.add(key, 60),
     "put": lambda store, key: store.put(key, b"v", 60),

@@ -188,7 +188,10 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
     ("answers", "kind"),
     [
         ({"RCPT TO": "550 no such user"}, "receiver"),
+        ({"RCPT TO": "500 what"}, "receiver"),
         ({"RCPT TO": "450 greylisted"}, "busy"),
+        ({"RCPT TO": "499 not now"}, "busy"),
+        ({"RCPT TO": "450 greylisted", "RSET": "RST"}, "network"),
         ({"MAIL FROM": "451 try again"}, "busy"),
         ({"MAIL FROM": "550 who are you"}, "message"),
         ({"DATA": "354 go on", ".": "552 too big"}, "message"),

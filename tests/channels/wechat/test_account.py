@@ -305,3 +305,14 @@ async def test_a_refusal_that_another_process_heard_is_that_of_a_fetch(world: Wo
         assert (verdict.errcode, verdict.errmsg, verdict.kind) == (40001, "invalid credential", "config")
     assert len(wechat.asked) == 1
     await other.close()
+
+
+async def test_a_token_that_may_be_too_young_is_tried_again_once_and_replaced_once(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.send_answers = [{"errcode": 40001, "errmsg": "invalid credential"}] * 9
+    before = world.clock.now
+    reply = await send(world.official_account(host, "stable"))
+    assert (reply.verdict.errcode, reply.verdict.kind) == (40001, "token")
+    assert wechat.used() == ["token 1", "token 1", "token 2"]
+    assert world.clock.now - before == 0.5

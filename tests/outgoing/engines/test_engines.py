@@ -107,6 +107,17 @@ async def test_a_head_beyond_all_measure_is_no_answer(engine: Engine, open_raw: 
     assert caught.value.sent
 
 
+@pytest.mark.parametrize(("number", "good"), [(127, True), (128, False)])
+async def test_a_head_has_at_most_128_headers_however_short(
+    engine: Engine, open_raw: OpenRaw, number: int, good: bool
+) -> None:
+    short = b"".join(b"A%d: b\r\n" % each for each in range(number))
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + short + b"\r\n{}"))
+    (ended,) = await asyncio.gather(answer_of(engine, server.url), return_exceptions=True)
+    assert isinstance(ended, Answer) is good
+    assert good or isinstance(ended, ExchangeError)
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -352,11 +363,14 @@ async def test_an_idle_connection_is_closed_in_the_end(
     loop = asyncio.get_running_loop()
     monkeypatch.setattr("aiohttp.connector.monotonic", lambda: loop.time())  # where it looks, woken by the loop's time
     with movable_loop_time() as advance:
-        await fetched(engine, server.url)
-        for _ in range(4):
-            advance(10)
-            await turns()
-        await asyncio.wait_for(server.all_gone.wait(), 10)
+        prepared = engine.prepare("POST", server.url, (), None, None, False)  # kept, as the client keeps it
+        for number in (1, 2):
+            await prepared.fetch(NO_HEADERS, b"{}", 20.0)
+            for _ in range(4):
+                advance(10)
+                await turns()
+            await asyncio.wait_for(server.all_gone.wait(), 10)
+            assert server.opened == number
 
 
 async def test_a_thousand_requests_go_out_at_once(engine: Engine, open_raw: OpenRaw) -> None:

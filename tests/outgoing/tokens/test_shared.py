@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from esb.core.errors import Limited, UpstreamError
+from esb.core.errors import Limited, Message, UpstreamError
 from esb.core.events import Event, Observer
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.failure_budget import FAILURES_PER_MINUTE
 from esb.outgoing.tokens.key import RefusalHeard, TokenKey, TokenRefused
-from esb.outgoing.tokens.shared import LEASE_SECONDS, REPLACEMENT_SECONDS, SharedToken, SharedTokens
-from esb.store.keyspaces import AHEAD, FETCHING, TOKEN
+from esb.outgoing.tokens.shared import LEASE_SECONDS, REPLACEMENT_SECONDS, SharedToken, SharedTokens, lead
+from esb.store.keyspaces import AHEAD, FAILURES, FETCHING, REFUSED, TOKEN
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Kept, Store, StoreAway, Swapped
 from tests.support.access_tokens import IN_EVERY_STORE, KEY, LIFE, Upstream, at_hand, borrowed, outcomes, redis_stores
@@ -582,6 +582,41 @@ async def test_a_refusal_that_comes_before_the_lock_is_had_saves_the_fetch(clock
     assert await store.get(f"{FETCHING}:{KEY.name}") is None
 
 
+class Fading(Shared):
+    """A store that is away for some operations on one keyspace."""
+
+    def __init__(self, clock: Clock, operation: str, keyspace: str) -> None:
+        super().__init__(clock)
+        self._fades = (operation, keyspace)
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        self._check("put", key)
+        await super().put(key, value, seconds)
+
+    async def drop(self, key: str, version: str) -> bool:
+        self._check("drop", key)
+        return await super().drop(key, version)
+
+    async def give_back(self, key: str) -> None:
+        self._check("give_back", key)
+        await super().give_back(key)
+
+    def _check(self, operation: str, key: str) -> None:
+        if (operation, key.partition(":")[0]) == self._fades:
+            raise StoreAway("store", operation, "away", sent=False)
+
+
+@pytest.mark.parametrize("fades", [("put", REFUSED), ("drop", FETCHING), ("give_back", FAILURES)])
+async def test_a_store_that_fades_while_a_token_is_fetched_spoils_neither_token_nor_refusal(
+    clock: Clock, fades: tuple[str, str]
+) -> None:
+    tokens, upstream = SharedTokens(Fading(clock, *fades), clock, Observer()), Upstream()
+    assert (await tokens.obtain(borrowed(1), upstream)).value == "token 1"
+    upstream.error = TokenRefused("no")
+    with pytest.raises(TokenRefused):
+        await tokens.obtain(borrowed(2), upstream)
+
+
 @pytest.mark.parametrize(
     ("longer_by", "kept"), [(-100.0, "theirs"), (0.0, "theirs"), (1.0, "theirs"), (1.5, "ours"), (100.0, "ours")]
 )
@@ -611,6 +646,48 @@ async def test_a_token_that_was_dropped_is_not_offered_again(shared: Shared, clo
     assert await tokens.forget(KEY, known.version, doubtful=False)
     assert await tokens.offer(KEY, known) is None
     assert await tokens.current(KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "least", "most"), [(7200.0, 240.0, 300.0), (3000.0, 240.0, 300.0), (100.0, 8.0, 10.0)]
+)
+def test_a_token_is_refreshed_a_tenth_of_its_life_ahead_and_no_two_at_once(
+    seconds: float, least: float, most: float
+) -> None:
+    leads = [lead(seconds) for _ in range(200)]
+    assert least <= min(leads) < max(leads) <= most
+    assert max(leads) - min(leads) > (most - least) / 2
+
+
+@pytest.mark.parametrize(
+    ("data", "heard"),
+    [({"a": 1}, {"a": 1}), ({"a": Message("{b} c", {"b": 1})}, {"a": "1 c"}), ({frozenset(): 1}, None), (None, None)],
+)
+async def test_a_refusal_is_heard_with_its_data_if_that_can_be_written(
+    shared: Shared, clock: Clock, data: Any, heard: Any
+) -> None:
+    tokens, upstream = SharedTokens(shared, clock, Observer()), Upstream()
+    upstream.error = TokenRefused("{word} secret", data, word="wrong")
+    with pytest.raises(TokenRefused, match="wrong secret"):
+        await tokens.obtain(KEY, upstream)
+    with pytest.raises(RefusalHeard, match="wrong secret") as caught:
+        await tokens.obtain(KEY, upstream)
+    assert (caught.value.data, upstream.fetched) == (heard, 1)
+
+
+async def test_the_same_token_again_ages_and_lives_no_longer(shared: Shared, clock: Clock) -> None:
+    tokens, upstream = SharedTokens(shared, clock, Observer()), Upstream()
+    upstream.same = "same"
+    mine = await tokens.obtain(KEY, upstream)
+    assert (mine.seconds, mine.age) == (LIFE, 0.0)
+    clock.advance(1000)
+    known = await tokens.current(KEY)
+    assert known is not None
+    assert (known.seconds, known.age) == (LIFE - 1000, 1000.0)
+    again = await tokens.refresh(KEY, upstream, known)
+    assert again is not None
+    assert (again.value, again.seconds, again.age, again.lead) == ("same", LIFE - 1000, 1000.0, 0.0)
+    assert again.version != known.version
 
 
 def test_keys_that_are_not_the_same_have_different_names() -> None:

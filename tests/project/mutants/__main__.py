@@ -1,6 +1,7 @@
 """`make mutants MUTANTS="--seed 7 --count 400"`: draw so many bugs, and see how many the tests notice."""
 
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,12 +78,19 @@ def described(mutant: Mutant) -> str:
     return "\n    ".join([f"{mutant.file}:{mutant.line} {mutant.scope} ({mutant.operator})", *mutant.diff])
 
 
+def killer(outcome: Outcome) -> str:
+    """Return the test that failed, as pytest names it."""
+    found = re.search(r"^(?:FAILED|ERROR) (.+)", outcome.output, re.MULTILINE)
+    return found[1] if found else f"no end in {outcome.seconds:.0f} s, or no beginning"
+
+
 @click.command()
 @click.option("--seed", type=int, help="The mutants that are drawn; by chance, if left out.")
 @click.option("--count", default=400, show_default=True, help="How many are drawn.")
 @click.option("--only", default="*", help="Modules, as a pattern such as esb/outgoing/*.")
 @click.option("--workers", default=2, show_default=True, help="How many are tried at once.")
-def main(seed: int | None, count: int, only: str, workers: int) -> None:
+@click.option("--verbose", is_flag=True, help="Name the killed ones, too, and what killed them.")
+def main(seed: int | None, count: int, only: str, workers: int, verbose: bool) -> None:
     """Draw mutants of the modules where a bug costs a message, a secret or a right; name those that no test notices."""
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     survivors = load()
@@ -91,10 +99,13 @@ def main(seed: int | None, count: int, only: str, workers: int) -> None:
     noticed: Counter[bool] = Counter()
     for mutant, outcome in tried(ROOT, chosen, workers):
         noticed[outcome.noticed] += 1
+        place = f"[{noticed.total()}/{len(chosen)}]"
         if not outcome.noticed:
             survivor = explained(mutant, survivors)
             reason = f"accepted: {survivor.reason}" if survivor else f"not explained in {FILE.name}"
-            click.echo(f"[{noticed.total()}/{len(chosen)}] survived: {described(mutant)}\n    {reason}")
+            click.echo(f"{place} survived: {described(mutant)}\n    {reason}")
+        elif verbose:
+            click.echo(f"{place} killed: {described(mutant)}\n    by {killer(outcome)}")
     part = noticed[True] / noticed.total()
     click.echo(
         f"seed {seed}: {noticed[True]} killed, {noticed[False]} survived: {part:.1%}, at least {ENOUGH:.0%} wanted"

@@ -243,7 +243,7 @@ def _statement(node: Located) -> Iterator[Replacement]:
             yield "statement", node, "pass"
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript(), *_]):
             yield "statement", node, "pass"
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and not value.value):
             yield "return", value, "None"
         case ast.Continue():
             yield "statement", node, "break"

@@ -13,17 +13,19 @@ class Target:
     tests: tuple[str, ...]
 
 
-PROXY = ("tests/plugins/http", "--ignore=tests/plugins/http/test_memory.py")
-WECHAT = ("tests/channels", "tests/plugins/test_send_weixin.py", "tests/scenarios")
+REPRS = "tests/outgoing/test_reprs.py"
+PROXY = ("tests/plugins/http", REPRS, "--ignore=tests/plugins/http/test_memory.py")
+WECHAT = ("tests/channels", REPRS, "tests/plugins/test_send_weixin.py", "tests/scenarios")
 TARGETS = (
     Target(
         ("esb/outgoing/tokens/*.py",),
-        ("tests/outgoing/tokens", "tests/scenarios/test_tokens.py", "tests/channels/wechat", "tests/scenarios"),
+        (REPRS, "tests/outgoing/tokens", "tests/scenarios/test_tokens.py", "tests/channels/wechat", "tests/scenarios"),
     ),
     Target(
         ("esb/outgoing/engines/*.py", "esb/outgoing/engine.py"),
         (
             "tests/outgoing/engines",
+            REPRS,
             "tests/outgoing/test_client.py",
             "tests/plugins/http/test_streaming.py",
             "tests/scenarios/test_no_answer.py",
@@ -44,7 +46,7 @@ TARGETS = (
     Target(("esb/delivery/*.py",), ("tests/delivery", "tests/scenarios/test_callers.py", "tests/scenarios")),
     Target(
         ("esb/channels/mail/*.py",),
-        ("tests/channels/mail", "tests/plugins/test_send_mail.py", "tests/scenarios/test_no_answer.py"),
+        ("tests/channels/mail", REPRS, "tests/plugins/test_send_mail.py", "tests/scenarios/test_no_answer.py"),
     ),
     Target(
         ("esb/channels/tencent/*.py",),
@@ -73,6 +75,7 @@ TARGETS = (
         ("esb/store/*.py",),
         (
             "tests/store",
+            REPRS,
             "tests/delivery/test_idempotency_processes.py",
             "tests/middlewares/test_rate_limit.py",
             "tests/outgoing/tokens",

@@ -60,7 +60,8 @@ J = TypeVar("J", bound=Job)
 def outcomes(root: Path, jobs: Iterable[J], workers: int) -> Iterator[tuple[J, Outcome]]:
     """Run these jobs, so many at a time, and yield each as it ends."""
     for name in IMPORTED:
-        import_module(name)
+        with suppress(ImportError):  # some are not for every Python
+            import_module(name)
     waiting = iter(jobs)
     with TemporaryDirectory(prefix="mutants-") as folder, ExitStack() as stack:
         places = [Place(root, Path(folder) / str(number)) for number in range(workers)]
