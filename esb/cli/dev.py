@@ -102,7 +102,7 @@ def secrets_changed(config: Config) -> bool:
     return any(state_of(file) != state for file, state in config.secrets.items())
 
 
-def changes(folders: set[Path]) -> AsyncGenerator[set[tuple[watchfiles.Change, str]]]:
+def changes(folders: set[Path]) -> "AsyncGenerator[set[tuple[watchfiles.Change, str]]]":
     """Yield each burst of changes to YAML or Python files; an empty one now and then, when there are none."""
     usual = watchfiles.DefaultFilter()
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import click.testing
 import pytest
 
 from esb.cli import dev
-from esb.cli.main import main
 from tests.support.processes.command_line import NOTICE, Running, exchange, run, running, until
+from tests.support.processes.interpreter import python
 
 CONFIG = """\
 version: 1
@@ -135,8 +134,10 @@ def test_a_configuration_that_is_wrong_from_the_start_is_told(folder: Path) -> N
     assert done.stdout == ""
 
 
-def test_without_watchfiles_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "watchfiles", None)
-    done = click.testing.CliRunner().invoke(main, ["dev"])
-    assert done.exit_code == 1
-    assert done.output == f"Error: {dev.NEEDS_WATCHFILES}\n"
+def test_without_watchfiles_it_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['watchfiles'] = None; from esb.cli.main import main; main()"
+    lacking = python("-c", code, "dev", folder=tmp_path)
+    helped = python("-c", code, "--help", folder=tmp_path)
+
+    assert (lacking.returncode, lacking.stderr) == (1, f"Error: {dev.NEEDS_WATCHFILES}\n")
+    assert (helped.returncode, helped.stderr) == (0, "")
