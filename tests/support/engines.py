@@ -3,7 +3,8 @@
 import pytest
 
 from esb.outgoing.engines.aiohttp import AiohttpEngine
-from esb.outgoing.engines.httptools import INSTALLED, HttptoolsEngine
+from esb.outgoing.engines.httptools import HttptoolsEngine
 
-needs_httptools = pytest.mark.skipif(not INSTALLED, reason="httptools is not installed")
+needs_httptools = pytest.mark.httptools
+"""Left out by tests/conftest.py where httptools is not installed."""
 ENGINES = [AiohttpEngine, pytest.param(HttptoolsEngine, marks=needs_httptools)]
