@@ -1,10 +1,16 @@
-"""Plugins of other distributions, found by their entry points once pip has installed them."""
+"""Distributions: what those of the gateway hold; and plugins of others, found by their entry points once installed."""
 
+import configparser
+import re
 import shutil
+import tarfile
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from esb._version import __version__
 from tests.support.processes.command_line import NOTICE, exchange, run, running
 from tests.support.processes.interpreter import pytest_of, python
 from tests.support.repository import ROOT
@@ -89,14 +95,101 @@ middlewares:
 components:
   - {path: /house/word/, use: house_word, config: {word: welcome}}
 """
+NOT_OURS = ("PKG-INFO", "setup.cfg", "esb_gateway.egg-info/*")
+"""Names of files that setuptools adds to an sdist."""
+ANNOTATIONS = {"types-cachetools", "types-jsonschema", "types-pyyaml"}
+"""Requirements that only the type checker reads, in their newest versions."""
+SHIPPED = {".mo", ".py", ".txt", ".typed"}
+"""Suffixes of the files of esb/ that the wheel needs; an .po is for translators."""
+
+
+def pip(command: str, *arguments: str, folder: Path) -> None:
+    """Run pip to a good end, without a network."""
+    options = ["--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check", "--quiet"]
+    done = python("-m", "pip", command, *options, *arguments, folder=folder, PYTHONWARNINGS="", PIP_CONSTRAINT="")
+    assert done.returncode == 0, done.stderr
 
 
 def install(source: Path, target: Path) -> str:
-    """Install a distribution as pip does, without a network; return the import path."""
-    arguments = ["install", "--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check", "--quiet"]
-    done = python("-m", "pip", *arguments, "--target", str(target), str(source), folder=source, PYTHONWARNINGS="")
-    assert done.returncode == 0, done.stderr
+    """Install a distribution as pip does; return the import path."""
+    pip("install", "--target", str(target), str(source), folder=source)
     return f"{target}:{ROOT}"
+
+
+def files_of(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this repository as it is cloned: without what git ignores."""
+    ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    copy = tmp_path_factory.mktemp("source") / "esb"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", *ignored))
+    for name in NOT_OURS:
+        (copy / name).unlink(missing_ok=True)  # if this is an sdist already
+    return copy
+
+
+@pytest.fixture(scope="module")
+def sdist(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    shutil.copytree(source, folder / "source")
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    done = python("-c", code, folder=folder / "source", PYTHONWARNINGS="")
+    assert done.returncode == 0, done.stderr
+    [archive] = folder.glob("esb_gateway-*.tar.gz")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path) -> zipfile.ZipFile:
+    """The wheel, built from the sdist as everybody else builds it."""
+    pip("wheel", "--wheel-dir", str(sdist.parent), str(sdist), folder=sdist.parent)
+    [archive] = sdist.parent.glob("esb_gateway-*.whl")
+    return zipfile.ZipFile(archive)
+
+
+def test_the_sdist_holds_all_of_the_repository(source: Path, sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    assert {name for name in names if not any(Path(name).match(added) for added in NOT_OURS)} == files_of(source)
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(source: Path, wheel: zipfile.ZipFile) -> None:
+    package = {f"esb/{name}" for name in files_of(source / "esb") if Path(name).suffix in SHIPPED}
+    assert {"esb/py.typed", "esb/locale/zh_Hans/LC_MESSAGES/esb.mo", "esb/cli/templates/component.py.txt"} <= package
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == package
+
+
+def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
+    about = {name.partition(".dist-info/")[2]: name for name in wheel.namelist() if ".dist-info/" in name}
+    metadata = wheel.read(about["METADATA"]).decode()
+    points = configparser.ConfigParser()
+    points.read_string(wheel.read(about["entry_points.txt"]).decode())
+
+    assert "licenses/LICENSE" in about
+    assert f"\nVersion: {__version__}\n" in metadata
+    assert "\nRequires-Python: >=3.11\n" in metadata
+    assert dict(points["console_scripts"]) == {"esb": "esb.cli.main:main"}
+    assert dict(points["pytest11"]) == {"esb": "esb.pytest_plugin"}
+
+
+def test_every_requirement_has_the_floor_that_ci_installs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    written = sum(project["optional-dependencies"].values(), project["dependencies"])
+    floors = {re.sub(r"\[.*?\]|[,;].*", "", line).replace(">=", "==").lower() for line in written}
+    done = python(str(ROOT / ".ci" / "lowest.py"), folder=ROOT)
+
+    assert set(done.stdout.splitlines()) == {line for line in floors if "==" in line}, done.stderr
+    assert {line for line in floors if "==" not in line} == {"esb-gateway", *ANNOTATIONS}
+
+
+def test_ci_tries_every_extra_alone() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tried = re.findall(r'^    "(\w+)": "\w+",$', (ROOT / ".ci" / "smoke.py").read_text(), re.MULTILINE)
+
+    assert set(tried) == set(project["optional-dependencies"]) - {"test", "dev"}
 
 
 def check(folder: Path, path: str, **environ: str) -> str:

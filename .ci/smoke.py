@@ -1,0 +1,134 @@
+"""Check the gateway that is installed for this Python: every command works, or says which extra it needs.
+
+`python .ci/smoke.py EXTRA`: this extra is installed and no other; without an argument none is.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+CONFIG = Path(__file__).parents[1] / "conf" / "esb.yaml"
+MODULES = {
+    "compat": "bkapi_component",
+    "jwt": "jwt",
+    "otel": "opentelemetry",
+    "redis": "redis",
+    "testing": "pytest_asyncio",
+    "watch": "watchfiles",
+}
+"""Extra -> a module that it alone installs."""
+SECONDS = 60
+
+
+def main(extra: str = "") -> None:
+    for name, module in MODULES.items():
+        assert (find_spec(module) is not None) == (name == extra), f"{name}: {module}"
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for command in sorted(commands()):
+            esb(command, "--help")
+        describe()
+        check_services(extra)
+        serve(extra)
+        develop(extra)
+        write_component(extra)
+        assert "arrived in WeChat, for zhangsan" in esb("demo", "-c", str(CONFIG))
+    print(f"{extra or 'no extra'}: every command works or says what it needs")
+
+
+def esb(*arguments: str, code: int = 0) -> str:
+    """Run `esb ARGUMENTS` to its end, with this exit code; return what it printed."""
+    done = subprocess.run([sys.executable, "-m", "esb", *arguments], capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == code, f"esb {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def commands() -> list[str]:
+    """Return the names in the table of `esb --help`."""
+    return [line.split()[0] for line in esb("--help").partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
+
+
+def describe() -> None:
+    assert esb("check", "-c", str(CONFIG)).startswith("ok: ")
+    assert "/cmsi/send_weixin/" in esb("components", "-c", str(CONFIG))
+    assert json.loads(esb("openapi", "-c", str(CONFIG)))["openapi"].startswith("3.")
+    assert json.loads(esb("schema"))["type"] == "object"
+    esb("docs", "-c", str(CONFIG), "--output", "api")
+    assert any(Path("api").iterdir())
+
+
+def check_services(extra: str) -> None:
+    """Check configurations that ask for what only an extra brings."""
+    for needs, services in {
+        "jwt": {"jwt": {"use": "bk_jwt", "config": {"public_key": public_key() if extra == "jwt" else "any"}}},
+        "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0"}}},
+    }.items():
+        config: dict[str, Any] = {"version": 1, "services": services}
+        config["components"] = [{"path": "/cmsi/get_msg_type/", "use": "cmsi_get_msg_type"}]
+        Path("services.yaml").write_text(json.dumps(config), encoding="utf-8")
+        if needs == extra:
+            assert esb("check", "-c", "services.yaml") == "ok: 1 components\n"
+        else:
+            assert f"pip install 'esb-gateway[{needs}]'" in esb("check", "-c", "services.yaml", code=1)
+
+
+def public_key() -> str:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def serve(extra: str) -> None:
+    """Serve with traces: without the extra they are missed, and nothing else."""
+    told = until_ready("serve", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert ("pip install 'esb-gateway[otel]'" in told) == (extra != "otel"), told
+
+
+def develop(extra: str) -> None:
+    if extra == "watch":
+        until_ready("dev")
+    else:
+        assert "pip install 'esb-gateway[watch]'" in esb("dev", "-c", str(CONFIG), code=1)
+
+
+def until_ready(command: str, **environ: str) -> str:
+    """Start `esb COMMAND`, end it once it listens, and return what it wrote to stderr."""
+    Path("esb.yaml").write_text(CONFIG.read_text(encoding="utf-8").replace("8089", "0"), encoding="utf-8")
+    with Path("stderr").open("w+", encoding="utf-8") as stderr:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "esb", command, "-c", "esb.yaml", "--port", "0"],
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        assert started.stdout is not None
+        with started.stdout as stdout:
+            ready = next((line for line in stdout if line.startswith("listening on http://")), None)
+            started.send_signal(signal.SIGTERM)
+            code = started.wait(SECONDS)
+        stderr.seek(0)
+        told = stderr.read()
+    assert (code, bool(ready)) == (0, True), told
+    return told
+
+
+def write_component(extra: str) -> None:
+    """Write a component, and run the test that comes with it where that can be run."""
+    Path("esb.yaml").write_text("version: 1\ninclude: [components/*.yaml]\ncomponents: []\n", encoding="utf-8")
+    esb("new", "component", "-c", "esb.yaml", "demo", "hello")
+    assert esb("check", "-c", "esb.yaml") == "ok: 1 components\n"
+    if extra == "testing":
+        subprocess.run([sys.executable, "-m", "pytest", "-q"], check=True, timeout=SECONDS)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
