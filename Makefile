@@ -1,21 +1,26 @@
-# Every target sets up what it needs: a virtual environment in .venv, and the packages in it.
+# Every target sets up what it needs: a virtual environment in $(VENV), and the packages in it.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 PYTEST ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
 # Compiled code is kept, also where the environment says no: the tests start a hundred processes.
 export PYTHONDONTWRITEBYTECODE :=
+MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-aiohttp check serve format catalogues redis soak mutants bench
+OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
-demo: .venv/run
+.PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
+.PHONY: redis soak mutants bench
+
+demo: $(VENV)/run
 	@$(BIN)/esb demo
 
-test: .venv/dev redis
+test: $(VENV)/dev redis
 	$(BIN)/python -m pytest $(PYTEST)
 
-check: .venv/dev redis
+check: $(VENV)/dev redis
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -25,6 +30,37 @@ check: .venv/dev redis
 test-aiohttp:
 	PYTHONPATH=$(CURDIR)/tests/support/without_httptools$${PYTHONPATH:+:$$PYTHONPATH} $(MAKE) test
 
+# With the lowest versions that pyproject.toml promises.
+test-lowest:
+	@mkdir -p .venv-lowest
+	@$(PYTHON) .ci/lowest.py > .venv-lowest/constraints.txt
+	@PIP_CONSTRAINT=$(CURDIR)/.venv-lowest/constraints.txt $(MAKE) VENV=.venv-lowest .venv-lowest/dev
+	@$(MAKE) VENV=.venv-lowest test
+
+# With another Python. One that is missing is named, not fetched.
+$(OTHER_PYTHONS): test-%:
+	@python=$$(.ci/interpreter $*) || { echo 'There is no Python $* here: nothing is tested with it' >&2; exit 0; }; \
+	  $(MAKE) PYTHON=$$python VENV=.venv-$* test
+
+# With each extra alone and with none: every command works, or says which extra it needs.
+test-extras: dist
+	@$(BIN)/python .ci/extras.py dist/*.whl .venv-extras
+
+# From the sdist, in a folder where nothing else is.
+test-sdist: dist
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf dist/*.tar.gz -C "$$folder" && \
+	  $(MAKE) -C "$$folder"/* test
+
+# The wheel is built from the sdist, as everybody else has to.
+dist: $(VENV)/dev
+	@rm -rf dist
+	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
+	@$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation -w dist dist/*.tar.gz
+
+# All that pyproject.toml promises: an hour at most on two processors. The last words are those of `make test`.
+ci: test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist
+	@$(MAKE) test
+
 # The tests of the shared store start a redis-server on a free port.
 redis:
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && \
@@ -32,56 +68,56 @@ redis:
 	  echo 'No redis-server, so its tests are skipped (Debian: apt-get install redis-server)' >&2
 
 # Thousands of messages while WeChat misbehaves in every way: nothing may be lost, doubled or let out.
-soak: .venv/run
+soak: $(VENV)/run
 	@$(BIN)/python bench/soak.py $(SOAK)
 
 # Small bugs, one at a time, where one costs a message, a secret or a right: do the tests notice?
-mutants: .venv/dev redis
+mutants: $(VENV)/dev redis
 	@$(BIN)/python -m tests.project.mutants $(MUTANTS)
 
 # How fast, beside its peers: in a quarter of an hour bench/RESULTS.md says it.
-bench: .venv/run .venv/bench
+bench: $(VENV)/run .venv/bench
 	@for tool in valgrind nginx openssl; do command -v $$tool >/dev/null || missing=yes; done; [ -z "$$missing" ] || \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    valgrind nginx-light openssl; }
 	@$(BIN)/python bench/run.py
 
-serve: .venv/run
+serve: $(VENV)/run
 	@$(BIN)/esb serve
 
-format: .venv/dev
+format: $(VENV)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # The Chinese catalogue: collect new texts from the code; then compile what translators wrote in esb.po.
-catalogues: .venv/dev
+catalogues: $(VENV)/dev
 	$(BIN)/pybabel -q extract -F babel.cfg --no-default-keywords $(addprefix -k ,$(shell cat babel.keywords)) \
-	  --no-location --sort-output -o .venv/esb.pot .
-	$(BIN)/pybabel -q update -D esb -d esb/locale -l zh_Hans -i .venv/esb.pot \
+	  --no-location --sort-output -o $(VENV)/esb.pot .
+	$(BIN)/pybabel -q update -D esb -d esb/locale -l zh_Hans -i $(VENV)/esb.pot \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 	$(BIN)/pybabel compile -D esb -d esb/locale --statistics
 
-.venv/python:
+$(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12" \
 	    if sys.version_info < (3, 11) else 0)'
-	@echo 'Setting up .venv, once …' >&2
-	@$(PYTHON) -m venv .venv
+	@echo 'Setting up $(VENV), once …' >&2
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 # A stamp is younger than what it was made from, so a changed pyproject.toml installs again. What is editable is not
 # compiled by pip; and where Python may write no bytecode, every start would compile it all.
-.venv/run: .venv/python pyproject.toml
+$(VENV)/run: $(VENV)/python pyproject.toml
 	@$(PIP) --editable .
 	@$(BIN)/python -m compileall -q esb
 	@touch $@
 
-.venv/dev: .venv/python pyproject.toml
+$(VENV)/dev: $(VENV)/python pyproject.toml
 	@$(PIP) --editable '.[dev]'
 	@$(BIN)/python -m compileall -q esb
-	@touch $@ .venv/run
+	@touch $@ $(VENV)/run
 
 # The peers of the bench, and what they need, in a virtual environment of their own.
-.venv/bench: .venv/python bench/requirements.txt
+.venv/bench: $(VENV)/python bench/requirements.txt
 	@$(PYTHON) -m venv --clear .venv/bench-peers
 	@.venv/bench-peers/bin/python -m pip install -qq --disable-pip-version-check -r bench/requirements.txt
 	@touch $@
