@@ -85,7 +85,9 @@ class Admin(ConfigModel):
         (), description="names by which browsers and tools may ask for it; addresses and localhost always may"
     )
     tokens: tuple[AdminToken, ...] = Field((), description="who may write, and read with `read: token`")
-    read: Literal["token"] | None = Field(None, description="with `token`, reading needs one too; left out, it needs none")
+    read: Literal["token"] | None = Field(
+        None, description="with `token`, reading needs one too; left out, it needs none"
+    )
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:
