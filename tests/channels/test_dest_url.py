@@ -6,7 +6,7 @@ import pytest
 from esb.channels.dest_url import relay_said, relay_target, relayed, unfinished
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.recipients import addressed
-from esb.core.errors import Limited, Message
+from esb.core.errors import Limited, Message, UpstreamError
 from esb.core.events import Observer
 from esb.outgoing.client import Outgoing
 from tests.support.calls import make_call
@@ -42,6 +42,17 @@ async def test_only_the_services_own_no_leaves_no_doubt(
     call = make_call()
     await relayed(http, call, TARGET, await open_server(Relay(answer).application()) + "/relay", {}, ["a"])
     assert call.record.sent is sent
+
+
+async def test_an_answer_without_a_result_leaves_open_who_got_the_message(
+    http: Outgoing, open_server: OpenServer
+) -> None:
+    url = f"{await open_server(Relay({'code': 7}).application())}/relay"
+    reached = await relayed(http, make_call(), TARGET, url, {}, ["a"])
+    assert (reached.accepted, reached.failed, reached.unknown) == ((), (), ("a",))
+    error = reached.error
+    assert isinstance(error, UpstreamError)
+    assert (error.system, error.interface, str(error.reason)) == ("CMSI", "send_sms", "the response holds no result")
 
 
 async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_server: OpenServer) -> None:

@@ -260,9 +260,11 @@ async def test_an_answer_that_is_no_json_object_is_a_failure(
         (b'{"errmsg":"ok"}', "Content-Type: text/html; charset=gb2312\r\n"),
         (b' \r\n{"errmsg":"ok"}\n', ""),
         (gzip.compress(b'{"errmsg":"ok"}'), "Content-Encoding: gzip\r\n"),
+        (gzip.compress(b'{"errmsg"') + gzip.compress(b':"ok"}'), "Content-Encoding: gzip\r\n"),
         (zlib.compress(b'{"errmsg":"ok"}'), "Content-Encoding: deflate\r\n"),
+        (zlib.compress(b'{"errmsg":"ok"}', wbits=-zlib.MAX_WBITS), "Content-Encoding: deflate\r\n"),
     ],
-    ids=["bom", "text", "encoding", "gb2312", "white", "gzip", "deflate"],
+    ids=["bom", "text", "encoding", "gb2312", "white", "gzip", "gzip twice", "deflate", "deflate unframed"],
 )
 async def test_an_object_is_read_however_it_is_dressed(
     outgoing: Outgoing, open_raw: OpenRaw, body: bytes, headers: str
