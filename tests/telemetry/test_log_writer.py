@@ -91,6 +91,11 @@ class Reader(threading.Thread):
         return self.text.replace(b"\r\n", b"\n").splitlines(keepends=True)
 
 
+def writers() -> list[threading.Thread]:
+    """The threads that write what could not be written at once."""
+    return [thread for thread in threading.enumerate() if thread.name == "log"]
+
+
 def opened(descriptor: int) -> tuple[io.TextIOWrapper, LogWriter]:
     stream = os.fdopen(descriptor, "w")
     return stream, LogWriter(stream, notice)
@@ -141,7 +146,10 @@ def test_the_end_waits_for_a_reader_for_a_while_only(way: Way, monkeypatch: pyte
             writer.write(LINE)
         writer.close()
         writer.write(LINE)
-        os.close(reading)  # which ends the thread, too
+        os.close(reading)  # which ends the thread, too; before its descriptor may be another's
+        for thread in writers():
+            thread.join(30)
+        assert not writers()
         stream.close()
 
 
@@ -151,7 +159,7 @@ def test_what_fits_is_there_at_once_and_no_thread_is_needed(way: Way) -> None:
         stream, writer = opened(writing)
         writer.write(LINE)
         assert os.read(reading, 1000).replace(b"\r", b"") == LINE
-        assert not [thread for thread in threading.enumerate() if thread.name == "log"]
+        assert not writers()
         writer.close()
         stream.close()
         os.close(reading)
