@@ -26,6 +26,11 @@ class Sending:
     def repeated(self) -> bool:
         return bool(self.key)
 
+    @property
+    def times(self) -> int:
+        """Return the number of times that its caller asks."""
+        return 3 if self.repeated else 1
+
 
 def calls(number: int, seed: int) -> Iterator[Sending]:
     """So many calls; the same for the same seed."""
