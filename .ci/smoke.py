@@ -23,7 +23,10 @@ MODULES = {
     "watch": "watchfiles",
 }
 """Extra -> a module that it alone installs."""
+KEY = "bm9ib2R5IGhhcyB0byBrbm93IHRoaXMga2V5LCAzMiA="
+"""Key of 32 bytes for a store that is only looked at."""
 SECONDS = 60
+"""Bound of each command."""
 
 
 def main(extra: str = "") -> None:
@@ -67,7 +70,7 @@ def check_services(extra: str) -> None:
     """Check configurations that ask for what only an extra brings."""
     for needs, services in {
         "jwt": {"jwt": {"use": "bk_jwt", "config": {"public_key": public_key() if extra == "jwt" else "any"}}},
-        "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0"}}},
+        "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0", "encryption_keys": [KEY]}}},
     }.items():
         config: dict[str, Any] = {"version": 1, "services": services}
         config["components"] = [{"path": "/cmsi/get_msg_type/", "use": "cmsi_get_msg_type"}]
