@@ -22,10 +22,6 @@ class NestedTooDeep(TypeError):
     """A value with more levels than can be encoded, though it was decoded perhaps: at least 250 levels can be."""
 
 
-_MOST_DECODED = 1100
-"""More levels than any decoder here takes: a value that has so many holds itself."""
-
-
 def encode(value: Any, write: Callable[[Any], Any] | None = None) -> bytes:
     """Encode this value as UTF-8 JSON, not ASCII-escaped. TypeError if it is no JSON value, or NestedTooDeep.
 
@@ -98,14 +94,21 @@ def encode_plain(value: Any, write: Callable[[Any], Any] | None = None) -> bytes
 
 
 def _is_finite(value: Any) -> bool:
-    """Return False for a value that holds itself."""
-    level = {id(value): value}
-    for _ in range(_MOST_DECODED):
-        items = [item.values() if isinstance(item, dict) else item for item in level.values()]
-        level = {id(each): each for item in items for each in item if isinstance(each, dict | list | tuple)}
-        if not level:
-            return True
-    return False
+    """Return False for a value that holds itself. No number of levels tells: how many are decoded, Python decides."""
+    above, done = set[int](), set[int]()
+    waiting = [(value, False)]
+    while waiting:
+        item, left = waiting.pop()
+        if left:
+            above.remove(id(item))
+            done.add(id(item))
+        elif id(item) in above:
+            return False
+        elif isinstance(item, dict | list | tuple) and id(item) not in done:
+            above.add(id(item))
+            waiting.append((item, True))
+            waiting.extend((each, False) for each in (item.values() if isinstance(item, dict) else item))
+    return True
 
 
 def _without_lone_surrogates(value: Any) -> Any:

@@ -191,6 +191,21 @@ def test_what_is_nested_too_deep_to_be_written_is_told_apart() -> None:
         json_codec.encode(json_codec.decode("[" * 1000 + "]" * 1000))
 
 
+@pytest.mark.parametrize("levels", [1_100, 9_000])  # decoders of Python 3.12 and later take more than 1000
+def test_a_value_of_many_levels_is_told_from_one_that_holds_itself(levels: int) -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(levels):
+        nested = {"twice": [nested, nested]}
+    endless: list[Any] = [{"a": 1}]
+    endless[0]["b"] = endless
+
+    with pytest.raises(json_codec.NestedTooDeep):
+        json_codec.encode(nested)
+    with pytest.raises(TypeError, match="not a JSON value") as caught:
+        json_codec.encode(endless)
+    assert not isinstance(caught.value, json_codec.NestedTooDeep)
+
+
 @pytest.fixture
 def without_orjson(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module as it is where orjson is not installed."""
