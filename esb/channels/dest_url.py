@@ -70,15 +70,15 @@ async def relayed(
 ) -> DeliveryOutcome:
     """Post the message once. The answer stands for all addresses."""
     try:
-        told = await http.json(call, target, "POST", url, body=message)
-        if "result" not in told:
+        answer = await http.json(call, target, "POST", url, body=message)
+        if "result" not in answer:
             raise UpstreamError(target.system, target.interface, "the response holds no result")
     except (UpstreamError, Limited) as error:
         return DeliveryOutcome.stopped(addresses, error)
-    if told["result"]:
-        return DeliveryOutcome(accepted=tuple(addresses), answered=told.get("data"))
+    if answer["result"]:
+        return DeliveryOutcome(accepted=tuple(addresses), answered=answer.get("data"))
     secrets = _secrets(url)
-    errcode, errmsg = readable_code(told.get("code"), *secrets), readable_text(told.get("message"), *secrets)
+    errcode, errmsg = readable_code(answer.get("code"), *secrets), readable_text(answer.get("message"), *secrets)
     return DeliveryOutcome(failed=tuple(Failure(address, errcode, errmsg) for address in addresses))
 
 

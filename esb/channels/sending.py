@@ -69,8 +69,8 @@ class Sending:
         over = UpstreamError(
             account.system, account.interface, too_slow(call.timeout), sent=call.record.sent, transient=True
         )
-        told = {receiver for outcome in self._outcomes for receiver in outcome.receivers}
-        left = [receiver for message in messages for receiver in message.receivers if receiver not in told]
+        reported = {receiver for outcome in self._outcomes for receiver in outcome.receivers}
+        left = [receiver for message in messages for receiver in message.receivers if receiver not in reported]
         begun = [receiver for receiver in left if receiver not in self._waiting]
         outcomes = [DeliveryOutcome.stopped(begun, over)] if begun else []
         if len(begun) < len(left):

@@ -58,7 +58,7 @@ def dev(path: str, host: str | None, port: int | None) -> None:
 async def develop(source: ConfigSource, host: str | None, port: int | None) -> None:
     """Serve until TERM or INT; HUP reloads, as each edit does."""
     stop, hangup = serve.stop_signal(), serve.hangup_signal()
-    listeners = [_telling(logs.listener({}))]
+    listeners = [_with_mistakes(logs.listener({}))]
     async with (
         deployed(source, host, port, listeners, always_sandbox=True) as deployment,
         deployment.reloader.following(hangup),
@@ -119,7 +119,7 @@ def changes(folders: set[Path]) -> "AsyncGenerator[set[tuple[watchfiles.Change, 
     )
 
 
-def _telling(log: Listener) -> Listener:
+def _with_mistakes(log: Listener) -> Listener:
     """Return the log, in which mistakes of an edit stand as `esb check` says them."""
 
     def listener(event: Event) -> None:

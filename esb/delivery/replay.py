@@ -61,7 +61,7 @@ def restored(value: bytes) -> tuple[str, Envelope | None]:
     found = json_codec.decode(value)
     if "envelope" not in found:
         return found["content"], None
-    envelope = _lively(found["envelope"])
+    envelope = _from_plain(found["envelope"])
     data = envelope.get("data")
     if data is None or isinstance(data, dict):
         envelope["data"] = {**(data or {}), "replayed": True}
@@ -80,14 +80,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _lively(value: Any) -> Any:
+def _from_plain(value: Any) -> Any:
     """Return the value that `_plain` was given."""
     if isinstance(value, list):
-        return [_lively(item) for item in value]
+        return [_from_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
     if MESSAGE not in value:
-        return {name: _lively(item) for name, item in value.items()}
+        return {name: _from_plain(item) for name, item in value.items()}
     template, values = value[MESSAGE]
-    values = {name: _lively(item) for name, item in values.items()}
+    values = {name: _from_plain(item) for name, item in values.items()}
     return values if template is None else Message(template, values)

@@ -102,8 +102,8 @@ class Generation:
 
     async def troubles(self) -> list[str]:
         """Return what is wrong with the parts of this generation, a few words each."""
-        told = await asyncio.gather(*(part.health() for part in self._parts if part.tells_health))
-        return [*filter(None, told)]
+        troubles = await asyncio.gather(*(part.health() for part in self._parts if part.tells_health))
+        return [*filter(None, troubles)]
 
     async def close(self) -> None:
         """Close what was opened and no other generation uses, the last first, each even if another fails."""

@@ -159,7 +159,7 @@ class SendMail(Component[Config, SendMailParams]):
             return await self._relay.send(call, audience, message)
         mail = self._mail(params, content, files, receivers, copies)
         if call.options.dry_run:
-            return rehearsal(audience, [(audience.addresses, SMTP, _shown(mail))])
+            return rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
         return DeliveryReport(audience, await self._send(call, mail, audience), WORDING)
 
     def _mail(
@@ -223,7 +223,7 @@ def _relayed(
     }
 
 
-def _shown(mail: Mail) -> dict[str, Any]:
+def _preview(mail: Mail) -> dict[str, Any]:
     """Return a mail as a dry run shows it; its files by name, type and size."""
     files = [
         {"filename": file.filename, "type": file.media_type, "bytes": len(file.content), "inline": file.inline}

@@ -20,9 +20,9 @@ def mail_audience(receivers: Sequence[str]) -> Audience:
     failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
     unsent = [name for names in typed.values() for name in names]
     failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]
-    told = Audience({}).report(failed=failed)
-    del told["username_check"]  # there are no user names here
-    raise EsbError(WRONG_ADDRESSES, told, names=",".join(wrong))
+    data = Audience({}).report(failed=failed)
+    del data["username_check"]  # there are no user names here
+    raise EsbError(WRONG_ADDRESSES, data, names=",".join(wrong))
 
 
 def mail_address(text: str) -> str:

@@ -74,7 +74,7 @@ class TokenCache:
         """The number, among them, of the last one that may have been a change of any token."""
         self._changes: Recent[str, tuple[int, str]] = Recent(size)
         """Name of a key -> number and version of the last change of its token."""
-        self._telling: set[asyncio.Task[None]] = set()
+        self._reports: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Listen to the changes of tokens that the store publishes."""
@@ -130,7 +130,7 @@ class TokenCache:
         entry = self._tokens.get(key.name)
         if entry is not None and entry.value == value and not entry.proven:
             entry.proven = True
-            self._tell(entry.source.prove(entry.version))
+            self._report(entry.source.prove(entry.version))
 
     def age(self, key: TokenKey, value: str) -> float:
         """Return the seconds since this token was fetched; infinity if it is not the one at hand."""
@@ -140,7 +140,7 @@ class TokenCache:
     async def close(self) -> None:
         """Cancel the fetches under way; nothing is left behind."""
         await self._flight.close()
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        await asyncio.gather(*self._reports, return_exceptions=True)
 
     def _refresh(self, key: TokenKey, fetch: Fetch, entry: Entry) -> None:
         """Begin a refresh ahead of the token's end, unless one is under way; the next one comes after a while."""
@@ -253,10 +253,10 @@ class TokenCache:
             if known is not None and known.version != version:
                 del self._tokens[name]
 
-    def _tell(self, work: Coroutine[Any, Any, None]) -> None:
+    def _report(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(_without_store(work))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
 
 
 async def _without_store(work: Coroutine[Any, Any, None]) -> None:
