@@ -113,7 +113,7 @@ class _Hidden:
         return value if text == str(value) else text
 
     def _text(self, text: str, *, is_location: bool = False) -> str:
-        if text in self.texts or "PRIVATE KEY" in text:
+        if (text and text in self.texts) or "PRIVATE KEY" in text:
             return REDACTED
         if is_location and "//" not in text:
             text = _location(text)

@@ -77,6 +77,7 @@ def shown(folder: Path, config: str, environment: dict[str, str] | None = None, 
         (f"inners: [{{shown: a}}, {{unprinted: {SECRET}}}]", {"inners": [{"shown": "a"}, {"unprinted": "***"}]}),
         (f"written: {SECRET}", {"written": "***"}),
         ("written: ''", {"written": ""}),
+        ("one: '', text: ''", {"one": "", "text": ""}),
     ],
 )
 @pytest.mark.parametrize("key", ["config", "test_config"])
