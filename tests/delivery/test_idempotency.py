@@ -18,7 +18,7 @@ from tests.support.clock import Clock
 from tests.support.components import Free
 from tests.support.configuration import DEMO, MESSAGE, SERVICES, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
-from tests.support.loop_time import late
+from tests.support.loop_time import late, turns
 from tests.support.wire import until
 
 BODY = {**DEMO, "receiver": "zhangsan", "data": MESSAGE}
@@ -148,7 +148,7 @@ class Awkward(Component[Any, Free]):
         if what == "hang":
             await asyncio.Event().wait()
         if what == "slow":
-            await asyncio.sleep(0.1)
+            await turns(50)
         if what == "envelope":
             return Envelope(result=True, message="fine", data=[1], total=7)
         if what == "reply":

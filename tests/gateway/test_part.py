@@ -323,8 +323,8 @@ async def test_a_reload_with_a_mistake_opens_nothing(open_gateway: OpenGateway, 
 async def test_what_takes_too_long_to_open_fails(
     open_gateway: OpenGateway, reload: Reload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "OPEN_SECONDS", 0.01)
     gateway = await open_gateway(config=configuration(stanza("PlainDirectory")))
+    monkeypatch.setattr(generation, "OPEN_SECONDS", 0.01)
     with pytest.raises(
         ConfigError, match=r"'tests\.gateway\.test_part:Directory' failed to open: not all was open within"
     ):

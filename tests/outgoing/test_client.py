@@ -360,7 +360,7 @@ async def test_an_answer_that_drips_is_given_up_at_the_deadline(outgoing: Outgoi
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
         while True:
             await peer.send(b" ")
-            await asyncio.sleep(0.01)
+            await turns()
             dripping.set()
 
     server = await open_raw(drip)
@@ -460,7 +460,7 @@ async def test_a_kept_connection_that_the_server_has_closed_is_not_used(outgoing
     for _ in range(3):
         assert await outgoing.json(make_call(), TARGET, "POST", server.url, body={}) == {"errcode": 0}
         await server.all_gone.wait()
-        await asyncio.sleep(0.01)  # until our side has seen the end of the connection
+        await turns(20)  # until our side has seen the end of the connection
     assert server.opened == 3
 
 
@@ -503,7 +503,7 @@ async def test_a_request_that_is_cancelled_leaves_no_connection_behind(
         asyncio.ensure_future(outgoing.json(make_call(), TARGET, "POST", server.url, body={"a": 1})) for _ in range(3)
     ]
     await server.has_opened(3)
-    await asyncio.sleep(0.01)  # what the script sends is on its way
+    await turns(20)  # what the script sends is on its way
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.loop_time import late
 from tests.support.send_weixin import seed
-from tests.support.world import APPID, World, reached
+from tests.support.world import APPID, PATHS, World, reached
 
 
 async def test_situation_01_an_official_account_sends_to_one_openid(world: World) -> None:
@@ -43,15 +44,14 @@ async def test_situation_05_a_token_that_expired_while_idle_is_fetched_anew(worl
 
 async def test_situation_06_a_token_expires_under_200_sends(world: World, platform: str) -> None:
     await world.send(platform)
-    await world.fault(platform, {"latency_ms": 300}, times=200)
+    await world.fault(platform, {"latency_ms": 20_000}, times=200)
     sending = asyncio.gather(*(world.send(platform) for _ in range(200)))
 
-    async def all_under_way() -> bool:
-        return await world.sends(platform) == 201
+    async def expired() -> None:
+        await world.sandbox.has_been_called(PATHS[platform][1], 201)
+        await world.sandbox.post("tokens/expire")
 
-    await world.until(all_under_way)
-    await world.sandbox.post("tokens/expire")
-    answers = await sending
+    answers = await late(20, sending, expired())
 
     assert all(answer["result"] for answer in answers)
     assert await world.fetches(platform) == 2
@@ -123,17 +123,15 @@ async def test_situation_10_fifty_sends_that_fail_with_the_same_token_fetch_one(
 
 async def test_situation_11_a_late_failure_does_not_throw_the_fresh_token_away(world: World, platform: str) -> None:
     await world.send(platform)
-    await world.fault(platform, {"latency_ms": 300, "errcode": 40014})
-    late = asyncio.ensure_future(world.send(platform))
+    await world.fault(platform, {"latency_ms": 20_000, "errcode": 40014})
 
-    async def under_way() -> bool:
-        return await world.sends(platform) == 2
+    async def replaced() -> None:
+        await world.sandbox.has_been_called(PATHS[platform][1], 2)
+        await world.sandbox.post("tokens/rotate")
+        assert (await world.send(platform))["result"] is True
+        assert await world.fetches(platform) == 2
 
-    await world.until(under_way)
-    await world.sandbox.post("tokens/rotate")
-    assert (await world.send(platform))["result"] is True
-    assert await world.fetches(platform) == 2
-    assert (await late)["result"] is True
+    assert (await late(20, world.send(platform), replaced()))["result"] is True
     assert await world.fetches(platform) == 2
 
 

@@ -147,9 +147,9 @@ async def test_an_answer_that_nobody_takes_is_not_kept_for_ever(
     async with connection(gateway.url) as (_, writer):
         peer = writer.get_extra_info("sockname")[1]
         body = json.dumps({"text": "x" * 9_000_000}).encode()
+        assert is_connected(port, peer)
         writer.write(request(b"POST", b"/api/c/compapi/test/echo/", body))
         await until(lambda: bool(gateway.events))
-        assert is_connected(port, peer)
         await until(lambda: not is_connected(port, peer))
 
 

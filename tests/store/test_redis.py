@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from esb.config import load
-from esb.core.errors import ConfigError, EsbError
+from esb.core.errors import ConfigError
 from esb.core.events import Event, Observer, StoreTurned
 from esb.gateway.app import create_app
 from esb.services.store.redis import OnStoreFailure, RedisConfig
@@ -391,7 +391,3 @@ def test_without_the_extra_it_is_told_how_to_get_it(tmp_path: Path, monkeypatch:
     (mistake,) = error.value.mistakes
     assert mistake.key == "services.store.use"
     assert "pip install 'esb-gateway[redis]'" in mistake.text
-
-
-def test_an_error_of_the_store_is_an_upstreams() -> None:
-    assert issubclass(StoreAway, EsbError)

@@ -1,6 +1,7 @@
 """The event loop's turns and its clock, moved by a test: deadlines pass without anybody waiting for them."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,16 +19,18 @@ async def turns(number: int = 5) -> None:
 
 @contextmanager
 def movable_loop_time() -> Iterator[Advance]:
-    """Yield a function that moves the running loop's time ahead; it starts at .25 of a second, for rounding."""
+    """Let the running loop's time stand still; yield a function that moves it ahead, however busy the machine is.
+
+    It starts at .25 of a second, for rounding.
+    """
     loop = asyncio.get_running_loop()
-    real = loop.time
-    offset = 1.25 - real() % 1
+    now = math.ceil(loop.time()) + 0.25
 
     def advance(seconds: float) -> None:
-        nonlocal offset
-        offset += seconds
+        nonlocal now
+        now += seconds
 
-    with patch.object(loop, "time", lambda: real() + offset):
+    with patch.object(loop, "time", lambda: now):
         yield advance
 
 

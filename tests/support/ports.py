@@ -4,8 +4,11 @@ import random
 import socket
 from itertools import cycle
 
-_PORTS = cycle(random.sample(range(10_000, 30_000), 2_000))
-"""Below those that the system gives to connections and to who listens on port 0: nobody gets one of these by chance."""
+_PORTS = cycle(random.SystemRandom().sample(range(10_000, 30_000), 2_000))
+"""Below those that the system gives to connections and to who listens on port 0: nobody gets one of these by chance.
+
+Whoever seeds the random numbers of all processes alike does not give them the same ports.
+"""
 
 
 def free_port() -> int:

@@ -105,8 +105,8 @@ class WorkerSlot:
     def _end_stuck(self) -> None:
         """End a worker whose event loop stands still, so that no other signal would reach it."""
         silent_since = self._heard
-        if silent_since is None or self.process is None:
-            return
+        if silent_since is None or self.process is None or self._stuck:
+            return  # killed once is enough: another kill would look for its end, and take it from who waits for that
         if asyncio.get_running_loop().time() - silent_since > STUCK_SECONDS:
             self._stuck = True
             with suppress(ProcessLookupError):

@@ -352,7 +352,7 @@ async def test_a_connection_over_which_nobody_was_asked_is_not_used_again(engine
     for number in range(3):
         assert await fetched(engine, server.url) == (200, b"{}")
         await server.has_opened(number + 1)
-        await asyncio.sleep(0.02)  # until what nobody asked for is here
+        await turns(20)  # until what nobody asked for is here
     assert server.opened == 3
 
 

@@ -453,7 +453,7 @@ async def test_who_waits_for_the_budget_and_leaves_takes_nothing_along(cache: To
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     upstream.open.set()
-    assert await asyncio.wait_for(cache.get(borrowed(99), upstream), 1)
+    assert await asyncio.wait_for(cache.get(borrowed(99), upstream), 30)
 
 
 # Bounds and end

@@ -4,15 +4,14 @@ import asyncio
 import signal
 from pathlib import Path
 
-import pytest
-
 from esb.config import load
 from esb.core.events import Event, Observer, WorkerEnded
 from esb.server.process_status import OK
-from esb.server.workers import slot, supervisor
 from esb.server.workers.shared_address import shared_address
+from esb.server.workers.slot import ANSWER_SECONDS, LONGEST_PAUSE, STUCK_SECONDS
 from esb.server.workers.supervisor import Supervisor
-from tests.support.wire import connection, exchange, request
+from tests.support.loop_time import movable_loop_time, turns
+from tests.support.wire import connection, exchange, request, until
 
 CONFIG = """\
 version: 1
@@ -22,21 +21,17 @@ middlewares: []
 components: [{path: /test/stuck/, use: "stuck:Stuck"}]
 """
 PLUGIN = """\
-import time
+import os, pathlib, time
 from esb import Component
 
 class Stuck(Component):
     async def handle(self, call, params):
+        pathlib.Path(__file__).with_name("stuck").write_text(str(os.getpid()) + "\\n")
         time.sleep(3600)
 """
 
 
-async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_takes_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(slot, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(slot, "STUCK_SECONDS", 3.0)
+async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_takes_its_place(tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text(CONFIG)
     (tmp_path / "stuck.py").write_text(PLUGIN)
     config = load(tmp_path / "esb.yaml", {})
@@ -47,19 +42,41 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
         ended.put_nowait(event)
 
     held, port = shared_address("127.0.0.1", 0)
-    with held:
+    with held, movable_loop_time() as advance:
         workers = Supervisor(config, "127.0.0.1", port, Observer([listener]))
         await workers.start()
         try:
             async with connection(f"http://127.0.0.1:{port}") as (_, writer):
                 writer.write(request(b"GET", b"/api/c/compapi/test/stuck/"))
+                pid = await _written(tmp_path / "stuck")
+                stuck, well = sorted(workers._slots, key=lambda slot: slot.process is None or slot.process.pid != pid)
+                for _ in range(int(STUCK_SECONDS / ANSWER_SECONDS) + 1):
+                    assert (await well.status()).health == OK
+                    assert ended.empty()
+                    asking = asyncio.ensure_future(stuck.status())
+                    await turns()
+                    advance(ANSWER_SECONDS)
+                    assert (await asking).health == "starting"
                 event = await ended.get()
             assert (event.stuck, event.status) == (True, -signal.SIGKILL)
-            async with asyncio.timeout(30):
-                while [process.health for process in await workers.statuses()] != [OK, OK]:  # noqa: ASYNC110 - no event tells
-                    await asyncio.sleep(0)
+            await turns()
+            advance(LONGEST_PAUSE)
+            while [process.health for process in await workers.statuses()] != [OK, OK]:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0)
             answer = await exchange(f"http://127.0.0.1:{port}", request(b"GET", b"/api/c/ping/"))
             assert answer.body == b"pong"
         finally:
             await workers.stop()
     assert ended.empty()
+
+
+async def _written(file: Path) -> int:
+    """Return the number that a worker writes into this file, once its line is whole."""
+    lines: list[str] = []
+
+    def is_whole() -> bool:
+        lines[:] = file.read_text().splitlines(keepends=True) if file.exists() else []
+        return bool(lines) and lines[0].endswith("\n")
+
+    await until(is_whole)
+    return int(lines[0])

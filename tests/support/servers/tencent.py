@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -43,12 +43,17 @@ class Tencent:
     at_once: int = 0
     most_at_once: int = 0
     secret_key: str = SECRET_KEY
-    pause: Callable[[], Awaitable[None]] | None = None
+    _awaited: int = 0
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def application(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/", self._handle)
         return app
+
+    def wait_for(self, requests: int) -> None:
+        """Answer nobody until so many requests are there at once."""
+        self._awaited = requests
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
@@ -59,8 +64,9 @@ class Tencent:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            if self.pause is not None:
-                await self.pause()
+            if self.at_once >= self._awaited:
+                self._came.set()
+            await self._came.wait()
             if self.hangs:
                 self.hanging.set()
                 await asyncio.Event().wait()
