@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis soak mutants bench
+.PHONY: redis test-random soak soak-seeds mutants bench
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -29,6 +29,11 @@ check: $(VENV)/dev redis
 # The same where httptools is not installed, so that every request goes out by aiohttp's client.
 test-aiohttp:
 	PYTHONPATH=$(CURDIR)/tests/support/without_httptools$${PYTHONPATH:+:$$PYTHONPATH} $(MAKE) test
+
+# In another order each time; `make test-random SEED=7` is that order again.
+test-random: $(VENV)/dev redis
+	@seed=$${SEED:-$$(date +%s)}; echo "In the order of SEED=$$seed" >&2; \
+	  $(BIN)/python -m pytest $(PYTEST) --random-order --random-order-seed=$$seed
 
 # With the lowest versions that pyproject.toml promises.
 test-lowest:
@@ -70,6 +75,10 @@ redis:
 # Thousands of messages while WeChat misbehaves in every way: nothing may be lost, doubled or let out.
 soak: $(VENV)/run
 	@$(BIN)/python bench/soak.py $(SOAK)
+
+# Twenty of them, the last five beside two busy loops.
+soak-seeds: $(VENV)/run
+	@$(BIN)/python bench/soak_seeds.py $(SOAK)
 
 # Small bugs, one at a time, where one costs a message, a secret or a right: do the tests notice?
 mutants: $(VENV)/dev redis
