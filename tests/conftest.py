@@ -28,7 +28,6 @@ WAITING = {
     "test_dev.py",
     "test_processes.py",
     "test_soak.py",
-    "test_store.py",
     "test_stuck_workers.py",
     "test_workers.py",
 }

@@ -1,33 +1,37 @@
 """The contract of every store, in memory and in Redis: the same tests for both."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
 from esb.core.events import Observer
+from esb.store import redis_copies
 from esb.store.encryption import ValueCipher
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Rule, Store
 from esb.store.redis import RedisStore
 from tests.support.clock import Clock
 from tests.support.loop_time import turns
-from tests.support.servers.redis_server import KEY, RedisServer
+from tests.support.servers.redis_server import KEY, RedisServer, patience
 
+UNIT = 10.0
+"""Seconds, more than any machine takes for a few commands."""
 Wait = Callable[[float], Awaitable[None]]
 
 
 @dataclass
 class World:
-    """A store; `unit` is a second, short where time is real."""
+    """A store, and `wait`, after which so many seconds have passed in it."""
 
     store: Store
     other: Store
     """The same store, as another process sees it."""
-    unit: float
     wait: Wait
     heard: list[tuple[str, str]] = field(default_factory=list)
 
@@ -42,19 +46,29 @@ def in_memory() -> World:
     async def wait(seconds: float) -> None:
         clock.advance(seconds)
 
-    return World(store, store, 1.0, wait)
+    return World(store, store, wait)
 
 
-def in_redis(server: RedisServer) -> World:
+def in_redis(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> World:
     prefix = f"{uuid4()}:"
     one, other = (RedisStore(server.url, prefix, ValueCipher([KEY]), Observer()) for _ in range(2))
-    return World(one, other, 0.2, asyncio.sleep)
+    passed = 0.0
+
+    async def wait(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+        server.age(prefix, seconds)
+
+    monkeypatch.setattr(redis_copies, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
+    return World(one, other, wait)
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    made = in_memory() if request.param == "memory" else in_redis(request.getfixturevalue("redis"))
+async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    redis = request.param == "redis"
+    made = in_redis(request.getfixturevalue("redis"), monkeypatch) if redis else in_memory()
     async with AsyncExitStack() as stack:
+        stack.enter_context(patience())
         for store in (made.store, made.other):
             await store.open()
             stack.push_async_callback(store.close)
@@ -72,21 +86,21 @@ async def test_of_many_at_once_one_is_told_that_the_key_is_new(world: World) -> 
 
 
 async def test_a_key_is_forgotten_at_its_time_and_not_kept_longer_for_being_asked_about(world: World) -> None:
-    await world.store.add("nonce:a", 4 * world.unit)
-    await world.wait(2 * world.unit)
-    assert not await world.store.add("nonce:a", 4 * world.unit)
-    await world.wait(2.2 * world.unit)
-    assert await world.store.add("nonce:a", 4 * world.unit)
+    await world.store.add("nonce:a", 4 * UNIT)
+    await world.wait(2 * UNIT)
+    assert not await world.store.add("nonce:a", 4 * UNIT)
+    await world.wait(2.2 * UNIT)
+    assert await world.store.add("nonce:a", 4 * UNIT)
 
 
 async def test_a_value_is_kept_for_its_time(world: World) -> None:
     assert await world.store.get("gate:a") is None
-    await world.store.put("gate:a", b"\x00value", 4 * world.unit)
+    await world.store.put("gate:a", b"\x00value", 4 * UNIT)
     kept = await world.store.get("gate:a")
     assert kept is not None
     assert kept.value == b"\x00value"
-    assert 2 * world.unit < kept.seconds <= 4 * world.unit
-    await world.wait(4.2 * world.unit)
+    assert 2 * UNIT < kept.seconds <= 4 * UNIT
+    await world.wait(4.2 * UNIT)
     assert await world.store.get("gate:a") is None
 
 
@@ -131,15 +145,15 @@ async def test_of_many_who_claim_a_key_one_gets_it(world: World) -> None:
 
 
 async def test_a_claim_ends_by_itself(world: World) -> None:
-    assert (await world.store.swap("lock:a", "", b"one", 2 * world.unit)).done
-    assert not (await world.other.swap("lock:a", "", b"two", 2 * world.unit)).done
-    await world.wait(2.2 * world.unit)
+    assert (await world.store.swap("lock:a", "", b"one", 2 * UNIT)).done
+    assert not (await world.other.swap("lock:a", "", b"two", 2 * UNIT)).done
+    await world.wait(2.2 * UNIT)
     assert (await world.other.swap("lock:a", "", b"two", 60)).done
 
 
 async def test_who_outlived_a_claim_takes_nothing_away_from_the_next(world: World) -> None:
-    late = await world.store.swap("lock:a", "", b"one", world.unit)
-    await world.wait(1.4 * world.unit)
+    late = await world.store.swap("lock:a", "", b"one", UNIT)
+    await world.wait(1.4 * UNIT)
     next_one = await world.other.swap("lock:a", "", b"two", 60)
     assert not await world.store.drop("lock:a", late.kept.version)
     swapped = await world.store.swap("lock:a", late.kept.version, b"late", 60)
@@ -174,41 +188,41 @@ async def reserve(
 async def test_places_are_taken_in_the_future_when_now_is_full(world: World) -> None:
     assert await reserve(world.store, "a", "b", times=2) == [0, 0]
     for store in (world.other, world.store):
-        assert await reserve(store, "a", "b", patience=100, held=100) == pytest.approx([60, 60], abs=1)
-    assert await reserve(world.store, "a", "b", patience=100, held=100) == pytest.approx([160, 160], abs=1)
-    assert await reserve(world.store, "a", "c", limit=4) == pytest.approx([60, 0], abs=1)
+        assert await reserve(store, "a", "b", patience=100, held=100) == pytest.approx([60, 60], abs=10)
+    assert await reserve(world.store, "a", "b", patience=100, held=100) == pytest.approx([160, 160], abs=10)
+    assert await reserve(world.store, "a", "c", limit=4) == pytest.approx([60, 0], abs=10)
 
 
 async def test_who_is_not_patient_takes_no_place(world: World) -> None:
     assert await reserve(world.store, "a", limit=1) == [0]
-    assert await reserve(world.store, "a", limit=1, patience=59) == pytest.approx([60], abs=0.5)
+    assert await reserve(world.store, "a", limit=1, patience=40) == pytest.approx([60], abs=10)
     # the place that nobody took before
-    assert await reserve(world.store, "a", limit=1, patience=61, held=70) == pytest.approx([60], abs=0.5)
-    assert await reserve(world.store, "a", limit=1, patience=61) == pytest.approx([130], abs=0.5)
+    assert await reserve(world.store, "a", limit=1, patience=61, held=70) == pytest.approx([60], abs=10)
+    assert await reserve(world.store, "a", limit=1, patience=61) == pytest.approx([130], abs=10)
 
 
 async def test_places_leave_with_their_window(world: World) -> None:
     async def taken() -> float:
-        window = 4 * world.unit
+        window = 4 * UNIT
         (wait,), _ = await world.store.reserve(["pace:a"], times=1, limit=2, seconds=window, patience=0, held=0)
         return wait
 
     assert [await taken(), await taken()] == [0, 0]
     assert await taken() > 0
-    await world.wait(4.2 * world.unit)
+    await world.wait(4.2 * UNIT)
     assert await taken() == 0
 
 
 async def test_a_place_counts_from_the_end_of_its_use(world: World) -> None:
     keys = [f"pace:{number}" for number in range(300)]  # more than a server works on in one step
     _, place = await world.store.reserve(keys, times=2, limit=2, seconds=60, patience=0, held=30)
-    assert await reserve(world.other, "0", "299") == pytest.approx([90, 90], abs=1)
+    assert await reserve(world.other, "0", "299") == pytest.approx([90, 90], abs=10)
     await world.other.settle(keys, place, 2)
     async with asyncio.timeout(10):
         while (waits := await reserve(world.store, "0", "150", "299", times=2))[2] > 61:
             await turns()
 
-    assert waits == pytest.approx([60, 60, 60], abs=1)
+    assert waits == pytest.approx([60, 60, 60], abs=10)
 
 
 async def test_a_place_that_the_store_does_not_know_is_settled_without_harm(world: World) -> None:
@@ -226,24 +240,24 @@ async def test_no_more_than_the_limit_is_taken_however_many_come_at_once(world: 
 
 
 async def test_all_rules_must_allow_and_what_one_refuses_counts_for_none(world: World) -> None:
-    rules = [Rule(3, 100 * world.unit), Rule(2, 4 * world.unit)]
+    rules = [Rule(3, 100 * UNIT), Rule(2, 4 * UNIT)]
     first, second, third = [await world.store.take("rate:a", rules) for _ in range(3)]
     assert [window.left for window in first.windows] == [2, 1]
     assert [window.left for window in second.windows] == [1, 0]
     assert third.over == (1,)
     assert [window.left for window in third.windows] == [1, 0]
-    assert 0 < third.windows[1].seconds <= 4 * world.unit
-    await world.wait(4.4 * world.unit)
+    assert 0 < third.windows[1].seconds <= 4 * UNIT
+    await world.wait(4.4 * UNIT)
     assert (await world.store.take("rate:a", rules)).over == ()
     assert (await world.store.take("rate:a", rules)).over == (0,)
 
 
 async def test_a_window_moves_and_does_not_start_anew(world: World) -> None:
-    rules = [Rule(2, 10 * world.unit)]
+    rules = [Rule(2, 10 * UNIT)]
     await world.store.take("rate:a", rules)
-    await world.wait(6 * world.unit)
+    await world.wait(6 * UNIT)
     await world.store.take("rate:a", rules)
-    await world.wait(5 * world.unit)  # the first has left, the second has not
+    await world.wait(5 * UNIT)  # the first has left, the second has not
     assert (await world.store.take("rate:a", rules)).over == ()
     assert (await world.store.take("rate:a", rules)).over == (0,)
 

@@ -13,7 +13,7 @@ from esb.outgoing.tokens.key import Token, TokenKey
 from esb.store.encryption import ValueCipher
 from esb.store.redis import RedisStore
 from tests.support.servers.redis_server import KEY as FERNET_KEY
-from tests.support.servers.redis_server import RedisServer
+from tests.support.servers.redis_server import RedisServer, patience
 
 KEY = TokenKey("qy", "ww0000000000000001", "digest")
 LIFE = 7200.0
@@ -70,10 +70,11 @@ async def redis_stores(server: RedisServer, number: int) -> AsyncIterator[list[R
     """One store in this server, as so many processes see it."""
     prefix = f"{uuid4()}:"
     stores = [RedisStore(server.url, prefix, ValueCipher([FERNET_KEY]), Observer()) for _ in range(number)]
-    try:
-        for store in stores:
-            await store.open()
-        yield stores
-    finally:
-        for store in stores:
-            await store.close()
+    with patience():
+        try:
+            for store in stores:
+                await store.open()
+            yield stores
+        finally:
+            for store in stores:
+                await store.close()
