@@ -296,19 +296,18 @@ async def test_a_repetition_that_comes_just_as_the_first_call_ends_is_answered()
     call = make_call(options=Options(idempotency_key="k"))
 
     async def handler(call: Call) -> Any:
-        call.record.sent = turns % 2 == 0
+        call.record.sent = distance % 2 == 0
         return {"handled": True}
 
-    async def later(turns: int) -> Any:
-        for _ in range(turns):
-            await asyncio.sleep(0)
+    async def later(number: int) -> Any:
+        await turns(number)
         return await idempotency(call, handler)
 
     async with asyncio.timeout(30):
-        for turns in range(20):
-            answers = await asyncio.gather(later(0), later(turns), later(turns))
+        for distance in range(20):
+            answers = await asyncio.gather(later(0), later(distance), later(distance))
             assert len(answers) == 3
-            call = make_call(options=Options(idempotency_key=f"k{turns}"))
+            call = make_call(options=Options(idempotency_key=f"k{distance}"))
     assert idempotency.under_way == set()
 
 

@@ -206,12 +206,14 @@ def _report(pipe: Any, number: int) -> None:
 
 def test_what_several_processes_counted_is_added_up() -> None:
     context = multiprocessing.get_context("spawn")
-    received = []
-    for number in (1, 2):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_report, args=(theirs, number))
+    pipes = [context.Pipe(duplex=False) for _ in range(2)]
+    processes = [
+        context.Process(target=_report, args=(theirs, number)) for number, (_, theirs) in enumerate(pipes, start=1)
+    ]
+    for process in processes:
         process.start()
-        received.append(ours.recv())
+    received = [ours.recv() for ours, _ in pipes]
+    for process in processes:
         process.join()
     assert received == [busy(1), busy(2)]
     assert joined(received) == joined(reversed(received))
