@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from esb.core.errors import EsbError, HeadersTooLarge, TargetTooLong, Unreadable
@@ -15,6 +15,8 @@ LONGEST_TARGET = 8192
 LONGEST_HEADER = 8190
 """Bytes. They differ, so that an error of aiohttp's parser tells by its limit what was too long."""
 MOST_HEADERS = 128
+SPOKEN = (HttpVersion11, HttpVersion10)
+"""Versions of HTTP in which is answered; aiohttp would repeat whatever a request says."""
 TOO_MANY_HEADERS = "Too many headers received"
 """The words of aiohttp's parser."""
 
@@ -42,6 +44,8 @@ class Connection(web.RequestHandler):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         self._body = payload
+        if message.version not in SPOKEN:
+            message = message._replace(version=HttpVersion11)
         return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
 
     def data_received(self, data: bytes) -> None:
@@ -79,7 +83,7 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             self.log_exception("an answer broke off", exc_info=exc)
             raise ConnectionError
-        error = _refusal(exc) if isinstance(exc, HttpProcessingError) else exc
+        error = refusal(exc) or exc
         response = self._ingress.refuse(request, error if isinstance(error, Exception) else TimeoutError())
         response.force_close()
         return response
@@ -88,8 +92,10 @@ class Connection(web.RequestHandler):
 _received = web.RequestHandler.data_received
 
 
-def _refusal(error: HttpProcessingError) -> EsbError:
-    """Return what a caller is told of an error of aiohttp's parser."""
+def refusal(error: BaseException | None) -> EsbError | None:
+    """Return what a caller is told of an error of aiohttp's parser; None for any other."""
+    if not isinstance(error, HttpProcessingError):
+        return None
     if isinstance(error, LineTooLong):
         _, limit, *_ = error.args
         if limit == LONGEST_TARGET:

@@ -15,6 +15,7 @@ from aiohttp import web
 from esb.core.errors import GatewayError
 from esb.gateway.app import GATEWAY
 from esb.incoming.ingress import Ingress
+from esb.server.application_runner import ApplicationRunner
 from esb.server.connection import Connection
 from esb.server.unix_socket import private_socket
 
@@ -45,7 +46,9 @@ async def listening(
     """
     options = _options()
     async with AsyncExitStack() as stack:
-        runner: web.BaseRunner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **options)
+        runner: web.BaseRunner = ApplicationRunner(
+            app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **options
+        )
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
@@ -64,7 +67,7 @@ async def listening(
 async def listening_privately(app: web.Application, path: str, chosen_by: str) -> AsyncIterator[str]:
     """Serve the application at a Unix socket for this process's user and root, and yield its URL. CannotListen."""
     async with AsyncExitStack() as stack:
-        runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **_options())
+        runner = ApplicationRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **_options())
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - it is set up

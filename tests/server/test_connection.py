@@ -9,13 +9,11 @@ from aiohttp import web
 from esb.core.events import CallFinished, Crashed
 from esb.gateway.app import GATEWAY
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
+from tests.support.unreadable import BROKEN, CHUNKED, UNREADABLE
 from tests.support.wire import Answer, connection, read_answer, request, until
 
 ECHO = b"/api/c/compapi/test/echo/"
 ECHOING = '  - {path: /test/echo/, use: "tests.support.components:Echo"}\n'
-SECRET = b"hunter2"
-CHUNKED = request(b"POST", ECHO, headers=(b"Transfer-Encoding: chunked",))
-BROKEN = b"5\r\n{" + SECRET[:4] + b"\r\nzz" + SECRET + b"\r\n"
 
 
 @pytest.fixture
@@ -57,29 +55,6 @@ async def relaying(open_gateway: OpenGateway, open_server: OpenServer) -> tuple[
     return await open_gateway(relay, more="middlewares: []\n"), asked, answer
 
 
-UNREADABLE = {
-    "raw utf-8 in the address": (400, "GET /中文/hunter2 HTTP/1.1\r\nHost: a\r\n\r\n".encode()),
-    "no request line": (400, b"hunter2 hunter2\r\n\r\n"),
-    "a version to come": (400, b"GET /hunter2 HTTP/3.0\r\nHost: a\r\n\r\n"),
-    "an unknown method": (400, b"HUNTER2 / HTTP/1.1\r\nHost: a\r\n\r\n"),
-    "TLS": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hunter2"),
-    "no host": (400, b"GET /hunter2 HTTP/1.1\r\n\r\n"),
-    "a header without a colon": (400, request(b"GET", ECHO, headers=(b"Cookie hunter2",))),
-    "a control byte in a header": (400, request(b"GET", ECHO, headers=(b"Cookie: hunter2\x01",))),
-    "a null byte in a header": (400, request(b"GET", ECHO, headers=(b"Cookie: hunter2\x00",))),
-    "a name that is no name": (400, request(b"GET", ECHO, headers=(b"Coo\xffkie: hunter2",))),
-    "a folded header": (400, request(b"GET", ECHO, headers=(b"Cookie: a", b" hunter2"))),
-    "a negative length": (400, request(b"POST", ECHO, headers=(b"Content-Length: -1",))),
-    "two lengths": (400, request(b"POST", ECHO, headers=(b"Content-Length: 1", b"Content-Length: 2"))),
-    "a length of chunks": (400, request(b"POST", ECHO, b"1", (b"Transfer-Encoding: chunked",))),
-    "a broken chunk": (400, CHUNKED + BROKEN),
-    "a long address": (414, request(b"GET", b"/" + SECRET * 1300)),
-    "a long cookie": (431, request(b"GET", ECHO, headers=(b"Cookie: " + SECRET * 1300,))),
-    "a long name": (431, request(b"GET", ECHO, headers=(SECRET * 1300 + b": 1",))),
-    "many headers": (431, request(b"GET", ECHO, headers=(b"Cookie: hunter2",) * 200)),
-}
-
-
 @pytest.mark.parametrize(("status", "raw"), UNREADABLE.values(), ids=UNREADABLE)
 async def test_what_is_no_http_gets_an_envelope_and_one_line(
     echo: Gateway, status: int, raw: bytes, caplog: pytest.LogCaptureFixture
@@ -92,6 +67,13 @@ async def test_what_is_no_http_gets_an_envelope_and_one_line(
     assert (call.id, call.status, call.source) == (answer.envelope()["request_id"], status, "caller")
     assert (call.client_ip, call.path, call.code) == ("127.0.0.1", "", 1306406)
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("version", [b"HTTP/0.9", b"HTTP/2.0"])
+async def test_no_answer_is_in_a_version_that_is_not_spoken_here(echo: Gateway, version: bytes) -> None:
+    async with connection(echo.url) as (reader, writer):
+        writer.write(request(b"GET", ECHO).replace(b"HTTP/1.1", version))
+        assert await reader.readexactly(13) == b"HTTP/1.1 200 "
 
 
 async def test_nor_does_an_unreadable_request_need_to_be_the_first(echo: Gateway) -> None:
