@@ -16,7 +16,8 @@ from esb.core.events import Event, Listener, Reloaded
 from esb.server import serve
 from esb.server.deployment import Deployment, deployed
 from esb.server.listener import CannotListen
-from esb.telemetry import logs
+from esb.telemetry import logs, stdlib_logs
+from esb.telemetry.log_writer import LogWriter
 
 try:
     import watchfiles
@@ -47,7 +48,8 @@ def dev(path: str, host: str | None, port: int | None) -> None:
     if watchfiles is None:
         raise click.ClickException(NEEDS_WATCHFILES)
     try:
-        serve.run(develop(ConfigSource(path), host, port))
+        with logs.to_stderr({}) as log, stdlib_logs.reported(logs.listener({}, log)):
+            serve.run(develop(ConfigSource(path), host, port, log))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
@@ -55,18 +57,18 @@ def dev(path: str, host: str | None, port: int | None) -> None:
         raise click.ClickException(str(error)) from error
 
 
-async def develop(source: ConfigSource, host: str | None, port: int | None) -> None:
+async def develop(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
     """Serve until TERM or INT; HUP reloads, as each edit does."""
     stop, hangup = serve.stop_signal(), serve.hangup_signal()
-    listeners = [_with_mistakes(logs.listener({}))]
+    listeners = [_with_mistakes(log)]
     async with (
-        deployed(source, host, port, listeners, always_sandbox=True) as deployment,
+        deployed(source, host, port, listeners, always_sandbox=True, log=log) as deployment,
         deployment.reloader.following(hangup),
     ):
         following = asyncio.create_task(follow(deployment))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.sleep(0)  # the first step of a task: from here on no change is missed
-        click.echo(f"the WeChat sandbox is at {deployment.sandbox_url}", err=True)
+        log.write(f"the WeChat sandbox is at {deployment.sandbox_url}\n".encode())
         serve.announce(deployment.url)
         await asyncio.wait([following, stopping], return_when=asyncio.FIRST_COMPLETED)
         await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)
@@ -119,13 +121,14 @@ def changes(folders: set[Path]) -> "AsyncGenerator[set[tuple[watchfiles.Change, 
     )
 
 
-def _with_mistakes(log: Listener) -> Listener:
-    """Return the log, in which mistakes of an edit stand as `esb check` says them."""
+def _with_mistakes(log: LogWriter) -> Listener:
+    """Return a listener that logs, and tells mistakes of an edit as `esb check` says them."""
+    told = logs.listener({}, log)
 
     def listener(event: Event) -> None:
         if isinstance(event, Reloaded) and event.mistakes:
-            click.echo("\n".join((*event.mistakes, KEPT)), err=True)
+            log.write("".join(f"{line}\n" for line in (*event.mistakes, KEPT)).encode())
         else:
-            log(event)
+            told(event)
 
     return listener

@@ -1,5 +1,8 @@
 """esb dev, as a process: real files, real notifications of the file system."""
 
+import fcntl
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +52,17 @@ def folder(tmp_path: Path) -> Path:
 def gateway(folder: Path, tmp_path: Path) -> Iterator[Running]:
     with running("dev", "-c", "esb.yaml", folder=folder, log=tmp_path / "log") as process:
         yield process
+
+
+@pytest.fixture
+def unread(tmp_path: Path) -> Iterator[Path]:
+    """A pipe with room for a few lines that nobody reads."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+    yield path
+    os.close(reading)
 
 
 def answer(gateway: Running, path: str = "/test/word/") -> dict[str, str]:
@@ -141,3 +155,11 @@ def test_without_watchfiles_it_says_what_to_install(tmp_path: Path) -> None:
 
     assert (lacking.returncode, lacking.stderr) == (1, f"Error: {dev.NEEDS_WATCHFILES}\n")
     assert (helped.returncode, helped.stderr) == (0, "")
+
+
+def test_a_log_that_nobody_reads_holds_up_neither_calls_nor_the_end(folder: Path, unread: Path) -> None:
+    with running("dev", "-c", "esb.yaml", folder=folder, log=unread) as gateway:
+        for _ in range(40):  # lines of twice what the pipe takes
+            assert answer(gateway)["word"] == "one"
+        gateway.stop(signal.SIGTERM)
+        assert gateway.wait() == 0
