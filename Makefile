@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis test-random soak soak-seeds mutants bench
+.PHONY: redis test-random soak soak-seeds mutants fuzz bench
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -83,6 +83,10 @@ soak-seeds: $(VENV)/run
 # Small bugs, one at a time, where one costs a message, a secret or a right: do the tests notice?
 mutants: $(VENV)/dev redis
 	@$(BIN)/python -m tests.project.mutants $(MUTANTS)
+
+# What no decent client and no decent upstream sends, to a real gateway: it lives, crashes nothing and logs every call.
+fuzz: $(VENV)/dev
+	@$(BIN)/python -m tests.project.fuzz $(FUZZ)
 
 # How fast, beside its peers: in a quarter of an hour bench/RESULTS.md says it.
 bench: $(VENV)/run .venv/bench
