@@ -3,13 +3,11 @@
 aiohttp's own refusals quote the request and tell versions.
 """
 
-from typing import Any
-
 from aiohttp import web
 
 from esb.core import json_codec
 from esb.incoming.fast_response import JSON, SERVER
-from esb.server.connection import LONGEST_HEADER, LONGEST_TARGET, MOST_HEADERS, refusal
+from esb.server.connection import BoundedConnection, refusal
 
 
 class ApplicationRunner(web.AppRunner):
@@ -26,15 +24,10 @@ class _Server(web.Server):
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
-class _Connection(web.RequestHandler):
+class _Connection(BoundedConnection):
     """A connection that refuses what is no HTTP with the reason alone, and a bug without one."""
 
     __slots__ = ()
-
-    def __init__(self, server: web.Server, **options: Any) -> None:
-        super().__init__(
-            server, max_line_size=LONGEST_TARGET, max_field_size=LONGEST_HEADER, max_headers=MOST_HEADERS, **options
-        )
 
     def handle_error(
         self,

@@ -1,4 +1,4 @@
-"""A connection of the public listener, on which all is answered by an envelope, even what is no HTTP."""
+"""Connections: that of the public listener, on which all is answered by an envelope, and what all listeners' share."""
 
 import asyncio
 from typing import Any
@@ -21,15 +21,29 @@ TOO_MANY_HEADERS = "Too many headers received"
 """The words of aiohttp's parser."""
 
 
-class Connection(web.RequestHandler):
+class BoundedConnection(web.RequestHandler):
+    """A connection of any listener, on which requests have heads within bounds, and bugs alone are logged."""
+
+    __slots__ = ()
+
+    def __init__(self, server: web.Server, **options: Any) -> None:
+        super().__init__(
+            server, max_line_size=LONGEST_TARGET, max_field_size=LONGEST_HEADER, max_headers=MOST_HEADERS, **options
+        )
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Log an exception, unless a client broke its body off, or broke it, after its request was answered."""
+        if not isinstance(options.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **options)
+
+
+class Connection(BoundedConnection):
     """A connection whose every answer is an envelope, to what is no HTTP too: aiohttp's own quotes the request."""
 
     __slots__ = ("_body", "_ingress")
 
     def __init__(self, server: web.Server, ingress: Ingress, **options: Any) -> None:
-        super().__init__(
-            server, max_line_size=LONGEST_TARGET, max_field_size=LONGEST_HEADER, max_headers=MOST_HEADERS, **options
-        )
+        super().__init__(server, **options)
         self._ingress = ingress
         self._body: StreamReader | None = None
         """The body of the request that is answered now, or was answered last."""

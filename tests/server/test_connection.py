@@ -115,6 +115,15 @@ async def test_a_call_that_waits_for_its_body_is_told_at_once_that_it_is_broken(
     assert caplog.messages == []
 
 
+async def test_a_body_that_breaks_after_its_answer_is_no_bug(echo: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    async with connection(echo.url) as (reader, writer):
+        writer.write(request(b"POST", b"/nowhere", headers=(b"Transfer-Encoding: chunked",)))
+        assert (await read_answer(reader)).status == 404
+        writer.write(BROKEN)
+        assert await reader.read() == b""
+    assert caplog.messages == []
+
+
 # Clients that end their own side
 
 
