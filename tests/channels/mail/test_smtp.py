@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -227,6 +228,30 @@ async def test_a_server_that_is_down_has_provably_sent_nothing(out: Out, unused_
     assert str(reached.failed[0].errmsg) == "the connection could not be established"
     assert (reached.error is not None, call.record.sent) == (True, False)
     assert out.exchange.failure == "the connection could not be established"
+
+
+async def test_a_connection_that_dies_is_told_as_one(out: Out) -> None:
+    async with raw_server(lambda peer: speak(peer, {"MAIL FROM": "RST"})) as server:
+        reached = await out.send(server.port)
+    assert str(reached.error) == "Failed to send mail, the connection was closed before the mail was accepted"
+    assert reached.unknown == ()
+
+
+async def test_a_host_that_nobody_knows_is_told_as_one(out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*name: Any, **options: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    server = SmtpServer(out.http, host="mail.example", port=25)
+    reached = await server.send(make_call(), "esb@example.com", ["a@x.com"], COMPOSED)
+    assert str(reached.error) == "Failed to send mail, the host name could not be resolved"
+
+
+async def test_what_cannot_be_said_to_a_server_is_told_without_a_word_of_it(out: Out) -> None:
+    async with smtp_server(inbox := Inbox()) as port:
+        reached = await out.send(port, ["用户@x.com"])
+    assert str(reached.error) == "Failed to send mail, the mail cannot be sent in this form"
+    assert (out.exchange.kind, inbox.delivered) == ("message", [])
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL FROM", "RCPT TO"])
