@@ -173,6 +173,7 @@ async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_tr
     await settle()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
+    assert waiting.cancelled()
 
     bulkhead.leave("a call")
     assert bulkhead.is_idle

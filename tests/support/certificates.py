@@ -27,7 +27,7 @@ class Authority:
         self.ca.write_bytes(self._signed("authority", self._key, ca=True))
 
     def issue(self, name: str) -> Path:
-        """A file with a certificate for 127.0.0.1, and its key."""
+        """A file with a certificate for 127.0.0.1 and localhost, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         path = self._folder / f"{name}.pem"
         path.write_bytes(pem(key).encode() + self._signed(name, key, ca=False))
@@ -41,7 +41,9 @@ class Authority:
 
     def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        names = x509.SubjectAlternativeName(
+            [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        )
         usage = x509.KeyUsage(
             digital_signature=True,
             key_cert_sign=ca,
@@ -66,7 +68,7 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(identifier, critical=False)
             .add_extension(usage, critical=True)
-            .add_extension(address, critical=False)
+            .add_extension(names, critical=False)
             .sign(self._key, hashes.SHA256())
             .public_bytes(serialization.Encoding.PEM)
         )

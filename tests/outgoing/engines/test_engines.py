@@ -124,8 +124,9 @@ async def test_a_head_has_at_most_128_headers_however_short(
         [b"X-A: a", b"\0\r\nContent-Length: 0\r\n\r\n"],
         [b"X-A: a\0b\r\nContent-Length: 0\r\n\r\n"],
         [b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n", b"2\r\n{}\r\n"],
+        [b"Transfer-Encoding: gzip, Chunked\r\nConnection: close\r\n\r\n", b"2\r\n{}\r\n"],
     ],
-    ids=["a null in a second piece", "a null", "no last chunk before a close"],
+    ids=["a null in a second piece", "a null", "no last chunk before a close", "nor of something packed"],
 )
 async def test_a_head_or_body_that_is_not_sound_is_no_answer(
     engine: Engine, open_raw: OpenRaw, pieces: list[bytes]
@@ -539,6 +540,23 @@ async def test_a_connection_is_kept_only_for_those_who_trust_the_same(
     assert await fetched(engine, url, tls=trusting) == (200, b"{}")
     assert await fetched(engine, url, tls=Tls.load(str(authority.ca), None, None)) == (200, b"{}")
     assert server.opened == 2
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]], ids=["one address", "two"])
+@pytest.mark.parametrize("name", ["localhost", "localhost."])
+async def test_tls_is_spoken_with_whom_a_name_leads_to(
+    engine: Engine, open_raw: OpenRaw, tmp_path: Path, addresses: list[str], name: str
+) -> None:
+    authority = Authority(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authority.issue("server"))
+    server = await open_raw(answering(b"{}"), context)
+    with leading_to(server, *addresses) as tried:
+        tls = Tls.load(str(authority.ca), None, None)
+        assert await fetched(engine, f"https://{name}:{server.port}", tls=tls) == (200, b"{}")
+        with pytest.raises(NoConnection, match="certificate"):
+            await answer_of(engine, f"https://other.example:{server.port}", tls=tls)
+    assert set(tried) == set(addresses)
 
 
 @needs_httptools

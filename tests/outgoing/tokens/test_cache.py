@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import traceback
 from collections.abc import AsyncIterator
 
@@ -327,6 +328,25 @@ async def test_a_token_that_comes_back_after_it_was_thrown_away_is_not_thrown_aw
     assert await cache.get(KEY, upstream) == "fresh"
 
 
+async def test_a_late_success_of_a_former_token_proves_nothing_of_its_replacement(
+    cache: TokenCache, upstream: Upstream
+) -> None:
+    former = await cache.get(KEY, upstream)
+    await cache.forget(KEY, former)
+    replacement = await cache.get(KEY, upstream)
+    cache.confirm(KEY, former)
+    assert not await cache.forget(KEY, replacement)
+    cache.confirm(KEY, replacement)
+    assert await cache.forget(KEY, replacement)
+
+
+async def test_only_the_token_at_hand_has_an_age(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
+    assert cache.age(KEY, "token 1") == math.inf
+    await cache.get(KEY, upstream)
+    clock.advance(5)
+    assert [cache.age(KEY, value) for value in ("token 1", "token 0")] == [5, math.inf]
+
+
 # Failures
 
 
@@ -485,6 +505,31 @@ async def test_closing_cancels_a_fetch_under_way(cache: TokenCache, upstream: Up
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert outcomes(events) == ["failed"]
+
+
+class Slow(MemoryStore):
+    """A store that keeps whoever writes waiting, and then fails."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, 100)
+        self.fails = asyncio.Event()
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        await self.fails.wait()
+        raise RuntimeError
+
+
+async def test_closing_waits_until_all_know_that_a_token_works_and_bears_it_if_they_never_do(
+    clock: Clock, upstream: Upstream
+) -> None:
+    store = Slow(clock)
+    cache = TokenCache(store, Observer(), clock)
+    cache.confirm(KEY, await cache.get(KEY, upstream))
+    closing = asyncio.ensure_future(cache.close())
+    await turns()
+    assert not closing.done()
+    store.fails.set()
+    await closing
 
 
 async def test_every_fetch_is_told_with_how_it_ended(

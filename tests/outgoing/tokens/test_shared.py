@@ -482,6 +482,22 @@ async def test_without_the_store_a_replacement_that_never_worked_is_not_replaced
     assert await processes.caches[0].forget(KEY, "token 3")
 
 
+async def test_a_replacement_that_worked_has_worked_though_another_offered_it_anew_and_the_store_is_away(
+    processes: Processes, shared: Shared
+) -> None:
+    await processes.get(0)
+    await processes.caches[0].forget(KEY, "token 1")
+    assert await processes.get(0, 1) == ["token 2"] * 2
+    processes.caches[0].confirm(KEY, "token 2")
+    shared._values.clear()
+    listeners, shared._listeners = shared._listeners, []
+    for number in (1, 0):  # one after the other hears of the store again, and no change before
+        listeners[number]("", "")
+        await processes.get(number)
+    shared.away = True
+    assert await processes.caches[0].forget(KEY, "token 2")
+
+
 async def test_without_the_store_a_token_is_refreshed_ahead_by_each(processes: Processes, shared: Shared) -> None:
     await processes.get()
     shared.away = True
@@ -646,6 +662,17 @@ async def test_a_token_that_was_dropped_is_not_offered_again(shared: Shared, clo
     assert await tokens.forget(KEY, known.version, doubtful=False)
     assert await tokens.offer(KEY, known) is None
     assert await tokens.current(KEY) is None
+
+
+async def test_a_replacement_that_another_process_dropped_already_is_worth_another_try(
+    shared: Shared, clock: Clock
+) -> None:
+    tokens = SharedTokens(shared, clock, Observer())
+    await tokens.note_replaced(KEY)
+    known = await tokens.obtain(KEY, Upstream())
+    assert not await tokens.forget(KEY, known.version, doubtful=True)
+    await shared.drop(f"{TOKEN}:{KEY.name}", known.version)
+    assert await tokens.forget(KEY, known.version, doubtful=True)
 
 
 @pytest.mark.parametrize(
