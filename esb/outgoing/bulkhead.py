@@ -120,7 +120,7 @@ class Bulkhead:
 
     def _has_room(self) -> bool:
         """Return whether one more may be under way; a bulkhead is narrow for a time only."""
-        if self._open < self._width and self._clock() >= self._narrow_until:
+        if self._clock() >= self._narrow_until:
             self._open = self._width
         return self.under_way < self._open
 

@@ -85,6 +85,23 @@ async def test_of_an_answer_that_is_not_read_the_status_counts(
     assert call.record.sent is sent
 
 
+async def test_a_request_that_ends_well_and_of_which_nothing_is_noted_counts_as_sent() -> None:
+    call = make_call()
+    with RequestReport(Observer(), call, SEND):
+        pass
+    assert call.record.sent
+
+
+async def test_when_all_time_is_over_nothing_is_sent_any_more(outgoing: Outgoing, opened: AsyncExitStack) -> None:
+    upstream, call = await server(opened, answering(b"{}")), make_call()
+    with pytest.raises(UpstreamError) as caught:
+        await outgoing.json(call, SEND, "POST", upstream.url, body={}, timeout=0.0)
+    with pytest.raises(UpstreamError) as streaming:
+        async with outgoing.stream(call, SEND, "POST", upstream.url, timeout=0.0):
+            pass
+    assert [caught.value.sent, streaming.value.sent, call.record.sent, upstream.opened] == [False, False, False, 0]
+
+
 @pytest.mark.parametrize("target", [SEND, Target("chat", "ask")])
 async def test_a_streamed_answer_counts_from_its_head_on(
     outgoing: Outgoing, opened: AsyncExitStack, target: Target

@@ -42,16 +42,16 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[Answer] | None = None
         self._answer: Answer | None = None
-        self._deadline = 0.0
+        self._deadline: float
         self._alarm: asyncio.TimerHandle | None = None
         self._rings_at = NEVER
         self.is_open = False
         self.idle_since = 0.0
-        self.heard = 0
+        self.heard: int
         """The bytes that have come in answer to the last request."""
-        self._in_head = True
-        self._suspicious = False
-        self._head: list[bytes] = []
+        self._in_head: bool
+        self._suspicious: bool
+        self._head: list[bytes]
         """The pieces that came until the head was complete, then all in one; the last may hold some of the body."""
         self._coding = b""
         self._body: list[bytes] = []

@@ -109,5 +109,4 @@ class Origins:
         for origin in self._swept:
             while origin.idle:
                 origin.idle.pop().abort()
-        self._swept.clear()
         await self.connector.close()

@@ -118,6 +118,14 @@ async def test_a_head_has_at_most_128_headers_however_short(
     assert good or isinstance(ended, ExchangeError)
 
 
+@pytest.mark.parametrize(("length", "good"), [(8190, True), (8191, False)])
+async def test_a_header_has_at_most_8190_bytes(engine: Engine, open_raw: OpenRaw, length: int, good: bool) -> None:
+    server = await open_raw(answering(b"{}", headers=f"X-A: {'x' * length}\r\n"))
+    (ended,) = await asyncio.gather(answer_of(engine, server.url), return_exceptions=True)
+    assert isinstance(ended, Answer) is good
+    assert good or isinstance(ended, ExchangeError)
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -372,6 +380,57 @@ async def test_an_idle_connection_is_closed_in_the_end(
                 await turns()
             await asyncio.wait_for(server.all_gone.wait(), 10)
             assert server.opened == number
+
+
+@needs_httptools
+async def test_a_connection_that_was_idle_for_too_long_is_closed_by_who_finds_it(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(answering(b"{}"))
+    with movable_loop_time() as advance:
+        await fetched(engine, server.url)
+        advance(14.9)
+        await fetched(engine, server.url)
+        assert server.opened == 1
+        advance(15.1)
+        await fetched(engine, server.url)
+        await turns(20)
+    assert (server.opened, server.open) == (2, 1)
+    await engine.close()
+
+
+@needs_httptools
+async def test_a_connection_is_closed_soon_after_it_has_been_idle_for_15_seconds(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(answering(b"{}"))
+    prepared = engine.prepare("POST", server.url, (), None, None, False)
+    with movable_loop_time() as advance:
+        for seconds in (0, 10, 6):  # the first look is due in between
+            advance(seconds)
+            await turns()
+            await prepared.fetch(NO_HEADERS, b"{}", 20.0)
+        for _ in range(4):
+            advance(5.1)
+            await turns()
+        await asyncio.wait_for(server.all_gone.wait(), 10)
+    assert server.opened == 1
+    await engine.close()
+
+
+@needs_httptools
+async def test_a_name_is_resolved_again_after_30_seconds(open_raw: OpenRaw, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    closing = answering(b"{}", headers="Connection: close\r\n")
+    first, second = await open_raw(closing), await open_raw(closing)
+    with movable_loop_time() as advance:
+        for leads_to, seconds in ((first, 0), (second, 29), (second, 2)):
+            advance(seconds)
+            with leading_to(leads_to, f"127.0.0.{2 if leads_to is first else 3}") as tried:
+                await fetched(engine, "http://a.example/")
+            assert tried == [f"127.0.0.{3 if seconds == 2 else 2}"]
+    await engine.close()
 
 
 async def test_a_thousand_requests_go_out_at_once(engine: Engine, open_raw: OpenRaw) -> None:

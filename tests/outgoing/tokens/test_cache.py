@@ -179,6 +179,17 @@ async def test_shortly_before_it_dies_a_token_is_refreshed_behind_the_back_of_wh
     assert upstream.fetched == 2
 
 
+async def test_a_token_that_follows_another_lives_its_own_life(
+    cache: TokenCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.get(KEY, upstream)
+    clock.advance(LIFE - 200)
+    await cache.get(KEY, upstream)
+    await turns()
+    clock.advance(LIFE - 301)
+    assert at_hand(cache) == "token 2"
+
+
 async def test_a_short_life_is_refreshed_in_its_last_tenth(cache: TokenCache, upstream: Upstream, clock: Clock) -> None:
     upstream.life = 100
     await cache.get(KEY, upstream)

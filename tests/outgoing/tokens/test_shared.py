@@ -162,6 +162,14 @@ async def test_a_token_that_all_share_is_at_hand_until_some_change_may_have_been
     assert at_hand(processes.caches[0]) is None
 
 
+async def test_a_change_that_is_known_already_costs_no_look(processes: Processes, shared: Shared) -> None:
+    await processes.get(0)
+    kept = processes.caches[0].at_hand(KEY)
+    assert kept is not None
+    shared._listeners[0](f"{TOKEN}:{KEY.name}", kept.version)
+    assert processes.caches[0].at_hand(KEY) is kept
+
+
 async def test_a_token_that_changes_while_it_is_asked_for_is_not_at_hand(
     processes: Processes, shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -496,6 +504,20 @@ async def test_a_replacement_that_worked_has_worked_though_another_offered_it_an
         await processes.get(number)
     shared.away = True
     assert await processes.caches[0].forget(KEY, "token 2")
+
+
+async def test_another_token_has_not_worked_because_the_one_before_had(processes: Processes, shared: Shared) -> None:
+    await processes.get(0)
+    processes.caches[0].confirm(KEY, "token 1")
+    listeners, shared._listeners = shared._listeners, []  # nobody hears of what follows
+    others = SharedTokens(shared, processes.clock, Observer())
+    known = await others.current(KEY)
+    assert known is not None
+    assert await others.forget(KEY, known.version, doubtful=False)
+    assert await processes.get(1) == ["token 2"]
+    listeners[0]("", "")
+    assert await processes.get(0) == ["token 2"]
+    assert not await processes.caches[0].forget(KEY, "token 2")
 
 
 async def test_without_the_store_a_token_is_refreshed_ahead_by_each(processes: Processes, shared: Shared) -> None:
