@@ -6,8 +6,9 @@ import pytest
 
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure
 from esb.channels.recipients import Audience, addressed
+from esb.channels.verdict import Verdict
 from esb.channels.wechat.wording import WORDING
-from esb.core.errors import EsbError, UpstreamError
+from esb.core.errors import EsbError, Message, QuotaUsedUp, UpstreamError
 from esb.core.events import UpstreamFinished
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.loop_time import late, turns
@@ -104,6 +105,33 @@ def test_everybody_is_told_by_the_names_the_caller_gave(
         missed,
         unknown,
     )
+
+
+@pytest.mark.parametrize(
+    ("unknown", "transient", "kind", "retryable"),
+    [
+        ((), True, "busy", True),
+        ((), False, "config", False),
+        (("b",), True, "busy", False),
+        (("b",), False, "config", False),
+    ],
+)
+def test_what_may_have_arrived_is_not_to_be_repeated_however_short_the_trouble(
+    unknown: tuple[str, ...], transient: bool, kind: str, retryable: bool
+) -> None:
+    error = UpstreamError("weixin_qy", "send_message", "down", sent=bool(unknown), transient=transient)
+    with pytest.raises(UpstreamError) as caught:
+        DeliveryReport(addressed(["a", "b"]), DeliveryOutcome(unknown=unknown, error=error), WORDING).rendered()
+    told = caught.value.data
+    assert (told["class"], told["retryable"], told["retry_after"]) == (kind, retryable, None)
+    assert told.get("outcome") == ("unknown" if unknown else None)
+
+
+def test_a_quota_whose_end_is_not_known_is_said_to_last_a_minute() -> None:
+    refusal = Verdict(45009, "freq out of limit", "quota", Message("wait"))
+    with pytest.raises(QuotaUsedUp) as caught:
+        DeliveryReport(addressed(["a"]), DeliveryOutcome(refusal=refusal), WORDING).rendered()
+    assert caught.value.retry_after == 60.0
 
 
 def test_when_all_have_accepted_the_data_says_so() -> None:
