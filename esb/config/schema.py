@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from esb.config.component_paths import METHODS, PATTERN
+from esb.core.header_names import HOP_BY_HOP, OF_A_BODY, is_for_upstream, is_token
 from esb.core.limits import DEFAULT_LIMITS
 
 
@@ -54,6 +55,23 @@ def _socket_path(value: str) -> str:
     if not value.startswith("/") or "\0" in value or len(value.encode(errors="replace")) > MAX_SOCKET_PATH:
         raise ValueError(f"expected an absolute path of at most {MAX_SOCKET_PATH} bytes, such as /run/esb/admin.sock")
     return value
+
+
+def _header_name(value: str) -> str:
+    """Return the name of a caller's header that may go upstream, in lower case. ValueError for any other."""
+    if not is_token(value):
+        raise ValueError("no header has such a name")
+    name = value.lower()
+    if name in HOP_BY_HOP:
+        raise ValueError("it ends with the connection it came on, so no proxy passes it on")
+    if name in OF_A_BODY:
+        raise ValueError("it belongs to the body, and always passes with it")
+    if not is_for_upstream(value):
+        raise ValueError(
+            "it never passes: it says who calls, by which way or for what, or it is not of letters, digits and hyphens;"
+            " fixed headers belong under `config.headers`"
+        )
+    return name
 
 
 class AdminToken(ConfigModel):
@@ -169,6 +187,11 @@ class ComponentKeys(StanzaKeys):
     )
     max_body: Count | None = Field(
         None, description="bytes of a request body, if not the server's; null: no limit, for one that streams"
+    )
+    headers_in: tuple[Annotated[str, AfterValidator(_header_name)], ...] | None = Field(
+        None,
+        description="the caller's headers that pass, for one that streams; when left out, all that are neither for the"
+        " gateway nor of one connection",
     )
 
 

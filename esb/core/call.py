@@ -100,7 +100,8 @@ class Call:
     `path` is the declared path below /api/c/compapi; `component` its name ("system.component"); `args` the
     parameters without credentials; `headers` those few that travel upstream; `deadline` in the event loop's time.
     `query` is the query string as it came. A component that streams gets the body as it comes, if the credentials came
-    by header, and `all_headers`, which nobody else does: query, body and these may hold credentials.
+    by header, and `all_headers`, which nobody else does: those that its stanza's `headers_in` lets pass. Query, body
+    and these may hold credentials.
     """
 
     id: str

@@ -26,6 +26,7 @@ from esb.store.protocol import Store, StoreServices
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
+NO_HEADERS = "headers pass through components that stream only: `use: http` with `response: raw`"
 
 
 def build_store(config: Config, services: StoreServices) -> tuple[Store, list[Mistake]]:
@@ -180,6 +181,8 @@ class Generation:
         streams = component.streams_body and (test is None or test.streams_body)
         if stanza.unlimited and not streams:
             self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
+        if stanza.headers_in is not None and not streams:
+            self._mistakes.append(stanza.section.mistake(NO_HEADERS, "headers_in"))
         self.components.append((stanza, component))
         endpoint = Endpoint(component, test, self._limits)
         max_body = stanza.max_body or self.config.server.max_body
@@ -192,6 +195,7 @@ class Generation:
             max_body=max_body,
             max_stream=sys.maxsize if stanza.unlimited else max_body,
             streams_body=streams,
+            headers_in=stanza.headers_in,
             limits=self._limits,
             handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),

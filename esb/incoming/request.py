@@ -10,6 +10,7 @@ from multidict import MultiMapping, istr
 
 from esb.core.call import ORDINARY, Call, Options, Record, Signed, made_of
 from esb.core.errors import TooLarge, Unreadable
+from esb.core.header_names import OF_A_BODY
 from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
@@ -115,7 +116,7 @@ class IncomingRequest:
                 "path_vars": self.variables,
                 "query": query_string,
                 "body": body,
-                "all_headers": tuple(headers.items()) if route.streams_body else (),
+                "all_headers": _passing(headers, route) if route.streams_body else (),
                 "options": _options(headers),
                 "record": self.record,
             }
@@ -180,6 +181,14 @@ def request_id(request: web.BaseRequest) -> str:
     if offered is not None and _REQUEST_ID.fullmatch(offered):
         return offered
     return os.urandom(16).hex()
+
+
+def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str], ...]:
+    """Return the headers that a component which streams gets: those named, and those that say what others mean."""
+    pairs, named = tuple(headers.items()), route.headers_in
+    if named is None:
+        return pairs
+    return tuple(pair for pair in pairs if (name := pair[0].lower()) in named or name in OF_A_BODY | {"connection"})
 
 
 def _options(headers: MultiMapping[str]) -> Options:

@@ -1,7 +1,7 @@
 """Routes from paths to components: exact paths first, then those with variables in the order of declaration."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from esb.config.component_paths import VARIABLE
@@ -15,6 +15,7 @@ class Route:
     """A component, ready to be called. `handler` is its whole chain, `inner` the part for a call inside a call.
 
     `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
+    `headers_in` names in lower case those headers that a component which streams gets; None: all.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Route:
     handler: Handler
     inner: Handler
     streams_body: bool = False
+    headers_in: Collection[str] | None = None
     limits: Limits = DEFAULT_LIMITS
     system: str = field(init=False)
     component: str = field(init=False)

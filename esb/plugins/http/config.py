@@ -8,17 +8,16 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from esb.config import ConfigModel
+from esb.core.header_names import HOP_BY_HOP, is_token
 from esb.outgoing.address_guard import is_refused, literal
 from esb.outgoing.client import Tls
 from esb.outgoing.jwt_signer import key_problem
 from esb.plugins.http import path_template
-from esb.plugins.http.headers import HOP_BY_HOP
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Kind = Literal["query", "operate"]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FRAMING = HOP_BY_HOP | {"content-length"}
 
@@ -59,7 +58,7 @@ def _path(value: str) -> str:
 
 def _headers(value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
     for name, secret in value.items():
-        if not _NAME.fullmatch(name) or _UNSAFE.search(secret.get_secret_value()):
+        if not is_token(name) or _UNSAFE.search(secret.get_secret_value()):
             raise ValueError(f"the header {name!r} has a name or a value that no header can have")
         if name.lower() in FRAMING:
             raise ValueError(f"the header {name} belongs to the connection, the gateway sets it")

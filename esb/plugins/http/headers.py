@@ -1,74 +1,63 @@
 """The headers that pass through a proxy: what is meant for the other end, and never a credential."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from multidict import CIMultiDict
+
+from esb.core.header_names import HOP_BY_HOP, OF_A_BODY, folded, is_for_upstream, is_token
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 Pairs = Iterable[tuple[str, str]]
 
-HOP_BY_HOP = frozenset(
+OF_THE_WHOLE_SITE = frozenset(
     {
-        "connection",
-        "expect",
-        "http2-settings",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authentication-info",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
+        "alt-svc",
+        "clear-site-data",
+        "expect-ct",
+        "nel",
+        "public-key-pins",
+        "public-key-pins-report-only",
+        "report-to",
+        "reporting-endpoints",
+        "strict-transport-security",
     }
 )
-"""Headers that end with the connection they came on (RFC 9110 §7.6.1)."""
-OURS = frozenset(
-    {
-        "authorization",
-        "bk-app-code",
-        "bk-username",
-        "cookie",  # it may hold bk_token, under whatever name
-        "forwarded",
-        "host",
-        "x-bkapi-authorization",
-        "x-bkapi-jwt",
-        "x-dry-run",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-real-ip",
-        "x-request-uri",
-        "x-use-test-env",
-    }
-)
-"""Headers meant for the gateway: who calls, by which way, and what it asks of the gateway itself."""
-FRAMING = frozenset({"content-length", "content-encoding", "content-type", "content-md5", "digest"})
-"""Headers that describe one particular body."""
+"""Headers by which one upstream would speak to browsers for all that the gateway's host serves."""
+TO_THE_SERVER_IN_FRONT = ("x-accel-", "x-lighttpd-", "x-reproxy-", "x-sendfile")
+"""The beginnings of headers that servers in front of the gateway obey: X-Accel-Redirect shows nginx's own files."""
 
 
-def for_upstream(pairs: Pairs, *, same_body: bool) -> CIMultiDict[str]:
-    """Return the headers of a caller that its upstream sees. `same_body`: the caller's body is passed on as it is."""
-    passing = _end_to_end(pairs)
-    for name in OURS | (frozenset() if same_body else FRAMING):
-        passing.popall(name, None)
-    return passing
+def for_upstream(pairs: Pairs, *, same_body: bool, own: Collection[str] = ()) -> CIMultiDict[str]:
+    """Return the headers of a caller that its upstream sees.
+
+    `same_body`: the caller's body is passed on as it is. `own`: folded names of headers that the gateway sets.
+    """
+    return CIMultiDict(
+        (name, value)
+        for name, value in _end_to_end(pairs)
+        if is_for_upstream(name) and folded(name) not in own and (same_body or name.lower() not in OF_A_BODY)
+    )
 
 
 def for_caller(pairs: Pairs) -> CIMultiDict[str]:
-    """Return the headers of an upstream that the caller sees, without those that hold control characters."""
-    return _end_to_end((name, value) for name, value in pairs if _CONTROL.search(name + value) is None)
+    """Return the headers of an upstream that the caller sees, those only that can be written and say one thing."""
+    return CIMultiDict(
+        (name, value)
+        for name, value in _end_to_end(pairs)
+        if is_token(name)
+        and _CONTROL.search(value) is None
+        and (lower := name.lower()) not in OF_THE_WHOLE_SITE
+        and not lower.startswith(TO_THE_SERVER_IN_FRONT)
+    )
 
 
-def _end_to_end(pairs: Pairs) -> CIMultiDict[str]:
-    headers = CIMultiDict([(name, _readable(value)) for name, value in pairs])
-    named = {token.strip().lower() for line in headers.getall("Connection", ()) for token in line.split(",")}
-    for name in HOP_BY_HOP | named:
-        headers.popall(name, None)
-    return headers
+def _end_to_end(pairs: Pairs) -> list[tuple[str, str]]:
+    """Return the headers without those of this connection; none that describes a body can be named as one of those."""
+    headers = [(name, _readable(value)) for name, value in pairs]
+    lines = [value for name, value in headers if name.lower() == "connection"]
+    named = {token.strip().lower() for line in lines for token in line.split(",")} - OF_A_BODY
+    return [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP | named]
 
 
 def _readable(value: str) -> str:

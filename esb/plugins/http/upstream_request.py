@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.credential_names import CREDENTIALS
+from esb.core.header_names import folded
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
@@ -42,6 +43,7 @@ class RequestBuilder:
         self._path = PathTemplate(config.path)
         self._identify = identify
         self._headers = {name: secret.get_secret_value() for name, secret in config.headers.items()}
+        self._own_headers = frozenset(map(folded, self._headers))
         self._params = {name: _revealed(value) for name, value in config.params.items()}
 
     def build(self, call: Call) -> UpstreamRequest:
@@ -53,7 +55,7 @@ class RequestBuilder:
             query, body, kind = self._passed_on(call), call.body or None, ""
         else:
             query, body, kind = self._rewritten(call, method)
-        headers = for_upstream(call.all_headers, same_body=whole)
+        headers = for_upstream(call.all_headers, same_body=whole, own=self._own_headers)
         if kind:
             headers["Content-Type"] = kind
         for more in (self._headers, self._identify(call)):
