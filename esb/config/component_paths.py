@@ -6,17 +6,22 @@ ROOT = "/api/c/compapi"
 """The beginning of every address, before the component's path."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NAME, _WORD = r"[A-Za-z0-9_-]+", r"[^\s/?#%{}]+"
-VARIABLE = re.compile(rf"\{{({_NAME})\}}")
-"""A variable of a path; its group is the name."""
+VARIABLE = re.compile(rf"\{{({_NAME})(?::path)?\}}")
+"""A variable of a path; its group is the name. {name:path} may hold slashes."""
 SEGMENT = re.compile(_WORD)
 _PART = rf"({_WORD}|\{{{_NAME}\}})"
-PATTERN = f"^/+{_PART}(/{_PART})*/*$"
+PATTERN = rf"^/+{_PART}(/{_PART})*(/\{{{_NAME}:path\}})?/*$"
 """The form of paths as one regular expression, for documents."""
 
 
 def normalised(path: str) -> str:
     """Return the path with one slash at each end."""
     return f"/{path.strip('/')}/"
+
+
+def spanning(path: str) -> frozenset[str]:
+    """Return the names of those variables that may hold slashes."""
+    return frozenset(match[1] for match in VARIABLE.finditer(path) if match[0].endswith(":path}"))
 
 
 def _unversioned(path: str) -> list[str]:
@@ -36,6 +41,8 @@ def path_fault(path: str) -> str | None:
     parts = path.strip("/").split("/")
     if not all(VARIABLE.fullmatch(part) or SEGMENT.fullmatch(part) for part in parts):
         return "a path is made of /words/ and /{variables}/ (letters, digits, _ and -)"
+    if any(spanning(part) for part in parts[:-1]):
+        return "a {variable:path} stands at the end, since it takes all the rest"
     names = VARIABLE.findall(path)
     if len(set(names)) < len(names):
         return "a path has each {variable} once"

@@ -58,14 +58,14 @@ class Components:
         return methods
 
     def _check_paths(self, section: Section, keys: ComponentKeys, methods: tuple[str, ...]) -> None:
-        variables = sorted(VARIABLE.findall(keys.path))
+        variables = _variables(keys.path)
         spellings: list[tuple[str, tuple[str | int, ...]]] = [(keys.path, ("path",))]
         spellings += [(alias, ("aliases", index)) for index, alias in enumerate(keys.aliases)]
         for path, where in spellings:
             if deepest(section, *where).unresolved:
                 continue
             fault = path_fault(path)
-            if fault is None and sorted(VARIABLE.findall(path)) != variables:
+            if fault is None and _variables(path) != variables:
                 fault = "an alias takes the same {variables} as the path"
             if fault is None:
                 fault = self._take(path, methods, section.mistake("", *where))
@@ -74,7 +74,8 @@ class Components:
 
     def _take(self, path: str, methods: tuple[str, ...], at: Mistake) -> str | None:
         """Note the routes of a path; return the fault if one is taken. Variables' names do not tell paths apart."""
-        routes = [(VARIABLE.sub("{}", normalised(path)), method) for method in methods]
+        form = VARIABLE.sub(lambda match: "{}" if match[0].endswith(match[1] + "}") else "{:path}", normalised(path))
+        routes = [(form, method) for method in methods]
         taken = [route for route in routes if route in self._routes]
         for route in routes:
             self._routes.setdefault(route, f"{at.file}:{at.line}")
@@ -82,3 +83,8 @@ class Components:
             return None
         verbs = ", ".join(method for _, method in taken)
         return f"declared twice; {self._routes[taken[0]]} takes {verbs} of this path already"
+
+
+def _variables(path: str) -> list[str]:
+    """Return the variables of a path in a fixed order, those that may hold slashes told apart."""
+    return sorted(match[0] for match in VARIABLE.finditer(path))

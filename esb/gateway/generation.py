@@ -19,7 +19,7 @@ from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.in_flight import InFlight
-from esb.incoming.routing import Route, Routes
+from esb.incoming.routing import Route, Routes, checked
 from esb.incoming.trusted_proxies import Network
 from esb.store.protocol import Store, StoreServices
 
@@ -135,7 +135,7 @@ class Generation:
                 path=route.path,
                 component=route.name,
                 args=args,
-                path_vars=variables,
+                path_vars=checked(route, variables),
                 query="",
                 body=b"",
                 all_headers=(),

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import add
+from urllib.parse import unquote
 
-from esb.config.component_paths import VARIABLE
+from esb.config.component_paths import VARIABLE, spanning
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
+from esb.core.errors import RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
+from esb.core.path_values import is_sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,28 @@ class Route:
 
 
 NO_VARIABLES: Mapping[str, str] = {}
+_ENCODED_SLASH = re.compile("%2[Ff]")
+_SLASH_IN_SEGMENT = "\udc2f"
+"""An encoded slash once a path is decoded: it parts no segments, and no text can hold this character."""
+
+
+def decoded(path: str) -> str:
+    """Return a path without percent-encoding; an encoded slash, or a byte that is no UTF-8, is a lone surrogate."""
+    if "%" not in path:
+        return path
+    return unquote(_ENCODED_SLASH.sub(_SLASH_IN_SEGMENT, path), errors="surrogateescape")
+
+
+def checked(route: Route, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the values of variables as a component gets them. RequestError if one cannot stand in a path."""
+    many = spanning(route.path)
+    values = {}
+    for name, value in variables.items():
+        slashes = name in many
+        values[name] = value.replace(_SLASH_IN_SEGMENT, "/") if slashes else value
+        if not is_sound(values[name], slashes=slashes):
+            raise RequestError("Parameters error, param {name} cannot stand in a path", name=name)
+    return values
 
 
 class Routes:
@@ -64,7 +90,10 @@ class Routes:
                         self.exact.setdefault((path, method), route)
 
     def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
-        """Return the route for a path ("/" at both ends) and the values of its variables; None if nobody answers it."""
+        """Return the route for a decoded path ("/" at both ends) and the values of its variables, not checked yet.
+
+        None if nobody answers it.
+        """
         if (route := self.exact.get((path, method))) is not None:
             return route, NO_VARIABLES
         for pattern, names, route in self._patterns:
@@ -78,5 +107,6 @@ class Routes:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = VARIABLE.split(path)
-    return re.compile("".join("([^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)))
+    parts, many = VARIABLE.split(path), spanning(path)
+    groups = ["(.+)" if name in many else "([^/]+)" for name in parts[1::2]]
+    return re.compile("".join(map(add, map(re.escape, parts[::2]), [*groups, ""])), re.DOTALL)

@@ -32,7 +32,7 @@ class Declared:
     @property
     def paths(self) -> tuple[str, ...]:
         """The addresses that callers know, the main one first."""
-        return tuple(ROOT + path for path in (self.stanza.path, *self.stanza.aliases))
+        return tuple(ROOT + VARIABLE.sub(r"{\1}", path) for path in (self.stanza.path, *self.stanza.aliases))
 
     @property
     def variables(self) -> tuple[str, ...]:

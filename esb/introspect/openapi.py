@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from esb._version import __version__
+from esb.config.component_paths import spanning
 from esb.contracts.component import Reply
 from esb.introspect.caller_contract import AUTHORIZATION, CallerParams, headers_of
 from esb.introspect.declared import Declared
@@ -102,8 +103,9 @@ def _operation(declared: Declared, method: str, number: int, schemas: Schema) ->
 
 
 def _path_variables(declared: Declared) -> Iterator[Schema]:
+    many = spanning(declared.stanza.path)
     for name in declared.variables:
-        schema = {"type": "string", "minLength": 1, "pattern": "^[^/]+$"}
+        schema = {"type": "string", "minLength": 1, "pattern": "^[^/]+(/[^/]+)*$" if name in many else "^[^/]+$"}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 

@@ -27,6 +27,7 @@ ROOMS = """\
   - {path: /test/echo/, aliases: [/v2/test/echo/, /test/copy/], use: "tests.support.components:Echo"}
   - {path: "/test/{kind}/items/{item}/", methods: [GET, DELETE], use: "tests.support.components:Echo"}
   - {path: "/test/{anything}/", methods: [PUT], use: "tests.support.components:Echo"}
+  - {path: "/test/files/{file:path}", use: "tests.support.components:Echo"}
   - {path: /test/off/, active: false, use: "tests.support.components:Echo"}
   - {path: /test/crash/, use: "tests.support.components:Crash"}
   - {path: "/test/{name}/crash/", use: "tests.support.components:Crash"}
@@ -93,7 +94,8 @@ async def test_a_path_is_found_with_or_without_outer_slashes_and_by_its_aliases(
         "/api/c/compapi/v3/test/echo/",
         "/api/c/compapi/test/a/items/",
         "/api/c/compapi/test/a/items/b/c/",
-        "/api/c/compapi/test/a/items/b%2Fc/",
+        "/api/c/compapi/test%2Fecho/",
+        "/api/c/compapi/test/echo%2f",
         "/api/c/compapi/%00/",
         "/c/compapi/test/echo/",
         "/metrics",
@@ -129,6 +131,43 @@ async def test_path_variables_reach_the_component(rooms: Gateway) -> None:
     data = await echoed(rooms, COMPONENTS + "test/red/items/7%20a/")
     assert data["path_vars"] == {"kind": "red", "item": "7 a"}
     assert (data["path"], data["component"]) == ("/test/{kind}/items/{item}/", "test.items")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"..", b"%2e%2e", b".%2E", b"...", b"a\\b", b"a%5Cb", b"%FF", b"a%3Fb", b"a%23b"),
+        *(b"a%3Bb", b"a;b", b"a%00b", b"a%0ab", b"%252F", b"%25252e", b"%20", b"%ED%B0%AF"),
+    ],
+)
+async def test_a_path_variable_with_a_second_meaning_is_refused(rooms: Gateway, value: bytes) -> None:
+    for name, path in (("item", b"/test/red/items/%b/"), ("file", b"/test/files/a/%b/b")):
+        answer = await exchange(rooms.url, request(b"GET", b"/api/c/compapi" + path % value))
+        envelope = answer.envelope()
+        assert envelope["code"] == 1306406, path
+        assert envelope["message"] == f"Parameters error, param {name} cannot stand in a path"
+
+
+async def test_an_encoded_slash_is_no_slash_of_the_path(rooms: Gateway) -> None:
+    answer = await exchange(rooms.url, request(b"GET", b"/api/c/compapi/test/a/items/b%2Fc/"))
+    assert (answer.status, answer.envelope()["code"], finished(rooms).component) == (200, 1306406, "items")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("a", "a"), ("a/b/c.d/", "a/b/c.d"), ("a%2Fb", "a/b"), ("a%20b/%C3%BC%26", "a b/ü&")],
+)
+async def test_a_variable_that_may_hold_slashes_takes_the_rest_of_the_path(
+    rooms: Gateway, path: str, value: str
+) -> None:
+    data = await echoed(rooms, f"{COMPONENTS}test/files/{path}")
+    assert data["path_vars"] == {"file": value}
+
+
+@pytest.mark.parametrize("path", [b"a//b", b"a/../b", b"a/%2e%2e/b", b"..", b"%2F%2Fhost", b"a/./b", b"a/%20/b"])
+async def test_a_variable_that_may_hold_slashes_never_climbs(rooms: Gateway, path: bytes) -> None:
+    answer = await exchange(rooms.url, request(b"GET", b"/api/c/compapi/test/files/" + path))
+    assert answer.envelope()["code"] == 1306406
 
 
 async def test_methods_choose_among_routes_of_the_same_path(rooms: Gateway) -> None:

@@ -41,6 +41,13 @@ def test_a_method_passes_over_the_routes_that_lack_it() -> None:
     assert routes.find("/a/", "PUT") is None
 
 
+def test_a_variable_that_may_hold_slashes_takes_all_the_rest_and_others_one_segment() -> None:
+    one, many = route("one"), route("many")
+    routes = Routes([(one, ["/a/{x}/"]), (many, ["/a/{y:path}/"])])
+    assert routes.find("/a/b/", "GET") == (one, {"x": "b"})
+    assert routes.find("/a/b/c\n/", "GET") == (many, {"y": "b/c\n"})
+
+
 def test_an_alias_leads_to_the_same_route() -> None:
     found = route("found")
     routes = Routes([(found, ["/a/{x-1}/", "/v2/{x-1}/a/"])])

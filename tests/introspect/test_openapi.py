@@ -67,6 +67,10 @@ EVERYTHING = """\
     methods: [GET]
     use: http
     config: {hosts: ["${sandbox}"], path: "/_sandbox/{what}", response: raw}
+  - path: /wechat/raw/{where:path}
+    methods: [GET]
+    use: http
+    config: {hosts: ["${sandbox}"], path: "/_sandbox/{where}", response: raw}
   - {path: /cmsi/old/, methods: [GET], use: cmsi_get_msg_type, active: false}
 """
 PROMISES = [
@@ -113,6 +117,8 @@ async def test_every_path_alias_and_method_is_there(everything: Gateway) -> None
         "required": True,
         "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
     }
+    variable = paths["/api/c/compapi/wechat/raw/{where}/"]["get"]["parameters"][0]
+    assert (variable["name"], variable["schema"]["pattern"]) == ("where", "^[^/]+(/[^/]+)*$")
     identities = [operation["operationId"] for path in paths.values() for operation in path.values()]
     assert len(set(identities)) == len(identities)
 

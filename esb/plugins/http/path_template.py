@@ -1,17 +1,16 @@
-"""The path of an upstream with variables in it, each filled so that it stays within its segment."""
+"""The path of an upstream with variables in it, each filled so that it stays where it stands."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from esb.config.component_paths import VARIABLE
+from esb.config.component_paths import VARIABLE, spanning
 from esb.core.errors import RequestError
+from esb.core.path_values import is_sound
 
 ALLOWED = "/:@!$&'()*+,;=~-._%"
 """Characters that stand in a path as they are, besides letters and digits."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DOTS = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\]|$)")
 
 
 def fault(path: str) -> str | None:
@@ -33,14 +32,21 @@ class PathTemplate:
         parts = VARIABLE.split(template)
         self._literals = [quote(part, safe=ALLOWED) for part in parts[::2]]
         self.names = tuple(parts[1::2])
+        self._spanning = spanning(template)
 
     def fill(self, path_vars: Mapping[str, str], args: Mapping[str, Any]) -> str:
-        """Fill the path with values of the called path or else of the parameters. RequestError if one is missing."""
+        """Fill the path with values of the called path or else of the parameters.
+
+        RequestError if one is missing, or could lead elsewhere. A value of the called path holds slashes only where
+        that declares {name:path}.
+        """
         path = self._literals[0]
         for name, literal in zip(self.names, self._literals[1:], strict=True):
-            path += quote(_text(name, path_vars.get(name, args.get(name))), safe="", errors="replace") + literal
-        if self.names and any(part in {".", ".."} for part in path.split("/")):
-            raise _illegal(self.names[-1])
+            slashes = name in self._spanning or name in path_vars
+            text = _text(name, path_vars.get(name, args.get(name)))
+            if not is_sound(text, slashes=slashes):
+                raise RequestError("Parameters error, param {name} cannot stand in a path", name=name)
+            path += quote(text, safe="/") + literal
         return path
 
 
@@ -51,12 +57,4 @@ def _text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
         raise RequestError("Parameters error, param {name} must be a text or a number", name=name)
-    text = str(value)
-    # Encoded slashes stay within a segment for us, but many a server decodes them before it reads dots.
-    if _DOTS.search(text) or _CONTROL.search(text):
-        raise _illegal(name)
-    return text
-
-
-def _illegal(name: str) -> RequestError:
-    return RequestError("Parameters error, param {name} cannot stand in a path", name=name)
+    return str(value)

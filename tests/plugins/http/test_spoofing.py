@@ -25,6 +25,35 @@ async def upstream(open_server: OpenServer) -> Recorder:
     return await recording(open_server)
 
 
+# Paths
+
+
+@pytest.mark.parametrize(
+    ("declared", "path"),
+    [("/demo/files/{file:path}/", "/f/{file}"), ("/demo/files/{file:path}/", "/f/{file:path}")],
+)
+async def test_a_value_of_several_segments_goes_on_as_such(
+    open_gateway: OpenGateway, upstream: Recorder, declared: str, path: str
+) -> None:
+    stanza = f'  - {{path: "{declared}", use: http, config: {{hosts: [{upstream.url}], path: "{path}"}}}}\n'
+    gateway = await open_gateway(stanza)
+    assert (await gateway.call("demo/files/a/b%20c.d"))["result"]
+    assert upstream.last.target == "/f/a/b%20c.d"
+    assert (await gateway.call("demo/files/a//b"))["code"] == 1306406
+    assert len(upstream.seen) == 1
+
+
+async def test_a_parameter_is_of_several_segments_only_where_the_upstreams_path_says_so(
+    open_gateway: OpenGateway, upstream: Recorder
+) -> None:
+    gateway = await open_gateway(proxy(upstream.url, path="/f/{file:path}/{id}/"))
+    assert (await gateway.call("demo/relay", file="a/b", id=1))["result"]
+    assert upstream.last.target == "/f/a/b/1/"
+    for file, number in (("a/../b", 1), ("/a", 1), ("a/", 1), ("a//b", 1), ("a", "1/delete")):
+        assert (await gateway.call("demo/relay", file=file, id=number))["code"] == 1306406
+    assert len(upstream.seen) == 1
+
+
 # Headers
 
 
