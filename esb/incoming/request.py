@@ -75,6 +75,8 @@ class IncomingRequest:
         """Make the call of this component. RequestError if the request cannot be read."""
         request, headers = self.request, self.request.headers
         method = request.method
+        if method == "HEAD" and "GET" in route.methods and not route.streams_body:
+            method = "GET"  # answered as such, and written without its body
         gateway_jwt = _text(value) if (value := headers.get(GATEWAY_JWT)) else ""
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
@@ -100,7 +102,7 @@ class IncomingRequest:
             self.claims_of(authorization),
             _text(value) if (value := headers.get(COOKIE)) else "",
             gateway_jwt,
-            Signed(method, self._signed(path), query, read) if query and signature.offered(query) else None,
+            Signed(request.method, self._signed(path), query, read) if query and signature.offered(query) else None,
         )
         return made_of(
             {

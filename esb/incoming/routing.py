@@ -1,4 +1,7 @@
-"""Routes from paths to components: exact paths first, then those with variables in the order of declaration."""
+"""Routes from paths to components: exact paths first, then those with variables in the order of declaration.
+
+Who answers GET answers HEAD too (RFC 9110 §9.1), unless another declares it.
+"""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -88,6 +91,9 @@ class Routes:
                     self._active[path] = route.active or self._active.get(path, False)
                     for method in route.methods:
                         self.exact.setdefault((path, method), route)
+        for path, method in [*self.exact]:
+            if method == "GET":
+                self.exact.setdefault((path, "HEAD"), self.exact[path, "GET"])
 
     def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
         """Return the route for a decoded path ("/" at both ends) and the values of its variables, not checked yet.
@@ -99,7 +105,7 @@ class Routes:
         for pattern, names, route in self._patterns:
             if method in route.methods and (match := pattern.fullmatch(path)):
                 return route, dict(zip(names, match.groups(), strict=True))
-        return None
+        return self.find(path, "GET") if method == "HEAD" else None
 
     def declared(self, path: str) -> bool | None:
         """Return True if the component at this path is active; None if there is none."""

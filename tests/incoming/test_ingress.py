@@ -108,13 +108,30 @@ async def test_an_unknown_path_is_404_with_an_envelope(rooms: Gateway, path: str
     assert envelope["message"] == "The content does not exist"
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND", "TRACE"])
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND", "TRACE"])
 async def test_a_method_that_a_component_lacks_is_404(gateway: Gateway, method: str) -> None:
     response = await gateway.request(method, "/api/c/compapi/cmsi/send_weixin/")
     assert response.status == 404
     assert len(response.headers["X-Bkapi-Request-Id"]) == 32
-    if method != "HEAD":  # such an answer has no body
-        assert (await envelope_of(response))["code"] == 1306404
+    assert (await envelope_of(response))["code"] == 1306404
+
+
+@pytest.mark.parametrize("path", ["echo/?a=1", "copy?a=1", "red/items/7/?a=1", "files/b/c/?a=1"])
+async def test_head_is_answered_as_get_without_a_body(rooms: Gateway, path: str) -> None:
+    whole = await rooms.request("GET", f"{COMPONENTS}test/{path}")
+    response = await rooms.request("HEAD", f"{COMPONENTS}test/{path}")
+    assert (response.status, await response.read()) == (200, b"")
+    for name in ("Content-Type", "Content-Length"):
+        assert response.headers[name] == whole.headers[name]
+    methods = [event.method for event in rooms.events if isinstance(event, CallFinished)]
+    assert methods == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize("path", ["test/anything", "test/nothing/more/", "/"])
+async def test_head_of_what_answers_no_get_is_404(rooms: Gateway, path: str) -> None:
+    response = await rooms.request("HEAD", COMPONENTS + path)
+    assert (response.status, await response.read()) == (404, b"")
+    assert len(response.headers["X-Bkapi-Request-Id"]) == 32
 
 
 async def test_options_of_the_whole_server_is_404_with_an_envelope(rooms: Gateway) -> None:

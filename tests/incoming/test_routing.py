@@ -48,6 +48,16 @@ def test_a_variable_that_may_hold_slashes_takes_all_the_rest_and_others_one_segm
     assert routes.find("/a/b/c\n/", "GET") == (many, {"y": "b/c\n"})
 
 
+def test_head_goes_where_get_goes_unless_another_declares_it() -> None:
+    read, head, write, both = route("read", "GET"), route("head", "HEAD"), route("write", "POST"), route("both", "GET")
+    routes = Routes([(read, ["/a/", "/b/"]), (head, ["/a/", "/{x}/c/"]), (write, ["/d/"]), (both, ["/{x}/{y}/"])])
+    assert routes.find("/a/", "HEAD") == (head, {})
+    assert routes.find("/b/", "HEAD") == (read, {})
+    assert routes.find("/d/", "HEAD") is None
+    assert routes.find("/e/c/", "HEAD") == (head, {"x": "e"})
+    assert routes.find("/e/d/", "HEAD") == (both, {"x": "e", "y": "d"})
+
+
 def test_an_alias_leads_to_the_same_route() -> None:
     found = route("found")
     routes = Routes([(found, ["/a/{x-1}/", "/v2/{x-1}/a/"])])

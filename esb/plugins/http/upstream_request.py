@@ -49,6 +49,8 @@ class RequestBuilder:
     def build(self, call: Call) -> UpstreamRequest:
         """Build the request of a call. RequestError if a variable of the path has no value."""
         method = self._config.method or call.method
+        if call.method == "HEAD" and method == "GET":
+            method = "HEAD"  # raw: there is no use for a body
         path = self._path.fill(call.path_vars, call.args)
         whole = self._config.response == "raw" and _is_whole(call)
         if whole or (self._config.response == "raw" and not call.body and call.query):

@@ -54,6 +54,34 @@ async def test_a_parameter_is_of_several_segments_only_where_the_upstreams_path_
     assert len(upstream.seen) == 1
 
 
+# HEAD
+
+
+@pytest.mark.parametrize("config", [{}, {"response": "wrap"}, {"method": "GET"}])
+@pytest.mark.parametrize("stanza", ["", "methods: [GET, HEAD], "])
+async def test_head_asks_the_upstream_with_get_where_its_answer_is_read(
+    open_gateway: OpenGateway, upstream: Recorder, config: dict[str, Any], stanza: str
+) -> None:
+    gateway = await open_gateway(proxy(upstream.url, stanza=stanza, **config))
+    whole = await gateway.request("GET", RELAY, params={**DEMO, "a": "1"})
+    response = await gateway.request("HEAD", RELAY, params={**DEMO, "a": "1"})
+    assert (response.status, await response.read()) == (200, b"")
+    assert response.headers["Content-Length"] == whole.headers["Content-Length"]
+    assert [(seen.method, seen.target) for seen in upstream.seen] == [("GET", "/x/?a=1")] * 2
+
+
+@pytest.mark.parametrize("config", [{}, {"method": "GET"}])
+async def test_head_goes_through_raw_as_head(
+    open_gateway: OpenGateway, upstream: Recorder, config: dict[str, Any]
+) -> None:
+    gateway = await open_gateway(raw(upstream.url, **config))
+    whole = await gateway.request("GET", RELAY, headers=BY_HEADER)
+    response = await gateway.request("HEAD", RELAY, headers=BY_HEADER)
+    assert (response.status, await response.read()) == (200, b"")
+    assert response.headers["Content-Length"] == whole.headers["Content-Length"]
+    assert [seen.method for seen in upstream.seen] == ["GET", "HEAD"]
+
+
 # Headers
 
 
