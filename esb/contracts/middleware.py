@@ -1,6 +1,6 @@
 """The contract of a middleware: a handler answers a call, a middleware stands before a handler."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, ClassVar, Generic
 
 from pydantic import BaseModel
@@ -21,6 +21,9 @@ class Middleware(Lifecycle, Generic[ConfigT]):
     config_type: ClassVar[type[BaseModel]] = NoConfig
     inner: ClassVar[bool] = False
     """True if it also guards a component that another component calls."""
+
+    cookies: Collection[str] = ()
+    """Names of cookies that it takes credentials from: no answer of a component sets them."""
 
     def __init__(self, config: ConfigT, services: ChainServices) -> None:
         self.config = config

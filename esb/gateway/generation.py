@@ -196,6 +196,7 @@ class Generation:
             max_stream=sys.maxsize if stanza.unlimited else max_body,
             streams_body=streams,
             headers_in=stanza.headers_in,
+            cookies={name.lower() for middleware in chain for name in getattr(middleware, "cookies", ())},
             limits=self._limits,
             handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),

@@ -17,6 +17,7 @@ from esb.incoming import envelope
 from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.request import IncomingRequest
+from esb.incoming.set_cookie import SET_COOKIE, keep_own
 from esb.outgoing.client import own_code
 
 CUT_SHORT = envelope.GENERAL_FAILURE
@@ -150,6 +151,8 @@ def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict
     """Return all headers of a component's own reply; ours win."""
     headers = CIMultiDict(first)
     headers.update(incoming.record.headers)
+    if SET_COOKIE in headers and incoming.route is not None:
+        keep_own(headers, incoming.route.cookies)
     _check(headers)
     headers[REQUEST_ID] = incoming.id
     headers["Server"] = SERVER

@@ -23,6 +23,7 @@ class Route:
 
     `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
     `headers_in` names in lower case those headers that a component which streams gets; None: all.
+    `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Route:
     inner: Handler
     streams_body: bool = False
     headers_in: Collection[str] | None = None
+    cookies: Collection[str] = ()
     limits: Limits = DEFAULT_LIMITS
     system: str = field(init=False)
     component: str = field(init=False)

@@ -32,6 +32,7 @@ class UserAuth(Middleware[UserAuthConfig]):
     def __init__(self, config: UserAuthConfig, services: ChainServices) -> None:
         super().__init__(config, services)
         self._cookie = config.cookie
+        self.cookies = () if config.cookie is None else (config.cookie,)
         self._login = services.login
 
     async def __call__(self, call: Call, handler: Handler) -> Any:

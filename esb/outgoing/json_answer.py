@@ -6,8 +6,13 @@ from typing import Any
 
 from esb.core import json_codec
 from esb.core.errors import Message, UpstreamError
+from esb.core.json_bounds import exceeded
 from esb.outgoing.engine import Answer, Target
 
+MOST_NODES = 500_000
+"""The values and names of an upstream's JSON: small objects take thirty times as much decoded as written."""
+MOST_LEVELS = 1000
+"""The levels of an upstream's JSON: as deep as decoders go."""
 _CODE = re.compile(r"-?[0-9]{1,20}")
 
 
@@ -41,8 +46,13 @@ def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)
             sent=may_have_acted(answer.status),
             http_status=answer.status,
         )
+    body = answer.body
+    if len(body) > 2 * MOST_LEVELS and exceeded(body, MOST_NODES, MOST_LEVELS) is not None:  # a level takes two bytes
+        raise UpstreamError(
+            target.system, target.interface, Message("the response is too large"), http_status=answer.status
+        )
     try:
-        return json_codec.decode_lenient(answer.body)
+        return json_codec.decode_lenient(body)
     except ValueError:
         raise _no_json(target, answer) from None
 

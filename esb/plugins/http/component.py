@@ -19,7 +19,8 @@ from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
 from typing import Any
 
-from esb import Call, Component, Envelope, Params, Reply, Services, Target
+from esb import Call, Component, Envelope, Params, Reply, Services, Target, UpstreamError
+from esb.core.errors import Message
 from esb.outgoing.client import Stream, read_json
 from esb.outgoing.jwt_signer import GatewayJwt
 from esb.plugins.http.attempts import Attempts
@@ -32,6 +33,8 @@ from esb.plugins.http.hosts import Hosts
 from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
 
 SUCCESS = range(200, 300)
+FINAL = range(200, 600)
+"""The statuses that an answer can have. 101 would take the connection for another protocol."""
 
 
 class Http(Component[HttpConfig, Params]):
@@ -83,10 +86,11 @@ class Http(Component[HttpConfig, Params]):
             return Reply(stream.status, for_caller(stream.headers.items()), body, self.config.idle_timeout)
 
     async def _begin(self, held: AsyncExitStack, call: Call, request: UpstreamRequest, host: str) -> Stream:
-        return await held.enter_async_context(
+        target = _target(call)
+        stream = await held.enter_async_context(
             self.services.http.stream(
                 call,
-                _target(call),
+                target,
                 request.method,
                 host + request.place,
                 body=request.body,
@@ -94,6 +98,9 @@ class Http(Component[HttpConfig, Params]):
                 **self._options(request),
             )
         )
+        if stream.status not in FINAL:
+            raise UpstreamError(target.system, target.interface, Message("the response is not valid HTTP"))
+        return stream
 
     def _options(self, request: UpstreamRequest) -> dict[str, Any]:
         return {

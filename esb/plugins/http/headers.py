@@ -49,7 +49,14 @@ def for_caller(pairs: Pairs) -> CIMultiDict[str]:
         and _CONTROL.search(value) is None
         and (lower := name.lower()) not in OF_THE_WHOLE_SITE
         and not lower.startswith(TO_THE_SERVER_IN_FRONT)
+        and not (lower == "set-cookie" and _is_for_more_hosts(value))
     )
+
+
+def _is_for_more_hosts(cookie: str) -> bool:
+    """Return True if a cookie has a Domain: it would go to other hosts than the one that the gateway answers for."""
+    attributes = (part.partition("=") for part in cookie.split(";")[1:])
+    return any(name.strip().lower() == "domain" and domain.strip() for name, _, domain in attributes)
 
 
 def _end_to_end(pairs: Pairs) -> list[tuple[str, str]]:
