@@ -76,10 +76,10 @@ class RedisStore:
             version, raw, milliseconds = await self._swap(key, seen, value, seconds)
             if raw is None:
                 return Swapped(True, Kept(value, seconds, version))
-            kept = self._opened(raw, milliseconds)
+            kept = self._opened(key, raw, milliseconds)
             if kept is not None:
                 return Swapped(False, kept)
-            seen = raw[:VERSION].decode("latin-1")  # encrypted with a key that is gone: as good as nothing
+            seen = raw[:VERSION].decode("latin-1")  # by a key that is gone, or for another place: nothing
 
     async def drop(self, key: str, version: str) -> bool:
         dropped = bool(await self._run(DROP, [key], version, *self._publication(key, "")))
@@ -122,12 +122,12 @@ class RedisStore:
 
     async def _read(self, key: str) -> Kept | None:
         kept = await self._run(READ, [key])
-        return self._opened(*kept) if kept else None
+        return self._opened(key, *kept) if kept else None
 
     async def _swap(self, key: str, seen: str, value: bytes, seconds: float) -> tuple[str, bytes | None, int]:
         """Return our version; and if another is kept instead, that value (encrypted) and its milliseconds."""
         version = secrets.token_hex(VERSION // 2)
-        encrypted = version.encode() + self._cipher.encrypt(value)
+        encrypted = version.encode() + self._cipher.encrypt(value, self._place(key, version))
         publication = self._publication(key, version)
         kept = await self._run(SWAP, [key], seen, encrypted, _milliseconds(seconds), *publication)
         if kept:
@@ -147,9 +147,14 @@ class RedisStore:
         word, _, rest = key.partition(":")
         return f"{self._prefix}{word}:{sha256(rest.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
-    def _opened(self, raw: bytes, milliseconds: int) -> Kept | None:
-        value = self._cipher.decrypt(raw[VERSION:])
-        return None if value is None else Kept(value, milliseconds / 1000, raw[:VERSION].decode("latin-1"))
+    def _place(self, key: str, version: str) -> str:
+        """Return the place that a value is encrypted for: who can write to the server can move it to no other."""
+        return f"{version}{self._name(key)}"
+
+    def _opened(self, key: str, raw: bytes, milliseconds: int) -> Kept | None:
+        version = raw[:VERSION].decode("latin-1")
+        value = self._cipher.decrypt(raw[VERSION:], self._place(key, version))
+        return None if value is None else Kept(value, milliseconds / 1000, version)
 
     # Changes, published to every process
 

@@ -105,6 +105,22 @@ async def test_keys_can_be_changed_one_after_the_other(redis: RedisServer, open_
     assert (await new.swap("idempotency:a", "", b"anew", 60)).done  # what nobody can read is nothing
 
 
+async def test_a_value_that_somebody_copies_to_another_key_or_gives_another_version_is_nothing(
+    own: RedisServer, open_store: OpenStore
+) -> None:
+    store = await open_store(own.url)
+    await store.swap("idempotency:mine:key", "", b"an answer", 60)
+    await store.swap("idempotency:yours:key", "", b"another answer", 60)
+    with Redis(port=own.port) as client:
+        mine, yours = client.scan_iter("esb:idempotency:*")
+        client.copy(mine, yours, replace=True)
+        client.setrange(mine, 0, b"0123456789abcdef")
+
+    assert await store.get("idempotency:mine:key") is None
+    assert await store.get("idempotency:yours:key") is None
+    assert (await store.swap("idempotency:yours:key", "", b"anew", 60)).done
+
+
 async def test_what_was_a_script_is_one_again_after_the_server_forgot_it(
     redis: RedisServer, open_store: OpenStore
 ) -> None:
