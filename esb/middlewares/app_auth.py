@@ -11,10 +11,11 @@ from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, Identity
 from esb.core.call import App, Call, Signed
-from esb.core.errors import AuthenticationError
+from esb.core.errors import AuthenticationError, Limited
 from esb.incoming import signature
 from esb.middlewares._identity import identity_by_token
-from esb.store.keyspaces import NONCE
+from esb.store.keyspaces import NONCE, key_of
+from esb.store.protocol import ShareFull
 
 CLOCKS_APART = 60
 """Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""
@@ -64,7 +65,15 @@ class AppAuth(Middleware[NoConfig]):
         """Remember the nonce until its timestamp is refused anyway. Last of all: only who can sign fills the store."""
         digest = hashlib.sha256(f"{timestamp}:{nonce}:{code}".encode()).hexdigest()
         left = timestamp + signature.WINDOW - self.services.clock.since_1970()
-        if not await self.services.store.add(f"{NONCE}:{digest}", left + CLOCKS_APART):
+        try:
+            is_new = await self.services.store.add(key_of(NONCE, code, digest), left + CLOCKS_APART)
+        except ShareFull as full:
+            raise Limited(
+                "Too many signed requests of APP [{code}] within a few minutes, please try again later",
+                retry_after=max(1.0, round(full.seconds, 1)),
+                code=code[:64],
+            ) from None
+        if not is_new:
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
 
     def _by_secret(self, call: Call, code: str) -> Awaitable[App]:

@@ -29,5 +29,22 @@ PROVEN = "proven"
 FAILURES = "failures"
 """Fetches of tokens with secrets that callers sent: refused, or under way."""
 
+SHARE = "share"
+"""The keys that one app has in a keyspace where each app has a share."""
+
 PUBLISHED = (f"{QUOTA_GATE}:", f"{TOKEN}:")
 """Beginnings of the keys whose changes are published to every process: each may then keep a copy of its own."""
+
+
+_SHARED_OUT = (f"{NONCE}:", f"{IDEMPOTENCY}:")
+"""Beginnings of the keys that count in the share of an app, which their next word names."""
+
+
+def key_of(keyspace: str, app: str, rest: str) -> str:
+    """Return the key of an app in a keyspace where each app has a share."""
+    return f"{keyspace}:{app.replace('%', '%25').replace(':', '%3A')}:{rest}"
+
+
+def share_of(key: str) -> str:
+    """Return the share that this key counts in, an app's in its keyspace; "" for one that belongs to all apps."""
+    return ":".join(key.split(":", 2)[:2]) if key.startswith(_SHARED_OUT) else ""

@@ -1,13 +1,12 @@
 """A store in the memory of one process."""
 
-import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from esb.core.errors import UpstreamError
 from esb.core.lru import Recent
 from esb.store.keyspaces import PUBLISHED
+from esb.store.memory_keys import Keys
 from esb.store.memory_values import OVERHEAD, Value, Values
 from esb.store.memory_windows import SlidingWindows
 from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, Swapped, Taken
@@ -18,9 +17,6 @@ MOST_BYTES = 64 * 2**20
 """The most bytes of all values together; an answer that is remembered for its repetitions may be long."""
 MOST_TAKEN = 5_000_000
 """The most permits that `take` counts in all, eight bytes each; keys used least recently go first."""
-PURGED_PER_KEY = 2
-"""The expired keys that a new one removes: more than one, so that they leave faster than they come; few, so that no
-call pays for all the others."""
 
 
 class MemoryStore:
@@ -31,9 +27,7 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], float], size: int) -> None:
         self._clock = clock
-        self._size = size
-        self._expiries: dict[str, float] = {}
-        self._soonest: list[tuple[float, str]] = []
+        self._keys = Keys(clock, size)
         self._values = Values(clock, min(size * OVERHEAD, MOST_BYTES))
         self._versions = count(1)
         self._reserved: Recent[str, list[float]] = Recent(min(size, MOST_VALUES))
@@ -45,27 +39,11 @@ class MemoryStore:
 
     async def add(self, key: str, seconds: float) -> bool:
         # No await in here: that is what makes it atomic. It is the same with the others below.
-        now = self._clock()
-        if self._expiries.get(key, now) > now:
-            return False
-        self._purge(now)
-        if len(self._expiries) >= self._size:
-            raise UpstreamError("store", "add", "the memory of the gateway is full", sent=False)
-        self._expiries[key] = now + seconds
-        heapq.heappush(self._soonest, (now + seconds, key))
-        return True
+        return self._keys.add(key, seconds)
 
     def remembers(self, key: str) -> bool:
         """Return True if `add` would refuse the key as known."""
-        return self._expiries.get(key, 0.0) > self._clock()
-
-    def _purge(self, now: float) -> None:
-        for _ in range(PURGED_PER_KEY):
-            if not self._soonest or self._soonest[0][0] > now:
-                return
-            expiry, key = heapq.heappop(self._soonest)
-            if self._expiries.get(key) == expiry:  # it may have been added anew since
-                del self._expiries[key]
+        return key in self._keys
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         self._put(key, value, seconds)

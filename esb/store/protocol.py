@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from esb.core.clock import Clock
-from esb.core.errors import UpstreamError
+from esb.core.errors import GatewayError, UpstreamError
 from esb.core.events import Observer
 
 Reserved = tuple[list[float], float]
@@ -62,6 +62,14 @@ class StoreAway(UpstreamError):
     """The store cannot be asked now. What was asked may have been done all the same."""
 
 
+class ShareFull(GatewayError):
+    """An app has as many keys as it may have; `seconds` until the next one leaves."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the share of this app is full for {seconds:g} seconds")
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class StoreServices:
     """Services that a back end of the store is lent."""
@@ -93,6 +101,7 @@ class Store(Protocol):
 
         Atomic: of any number of callers with the same key at the same time, one is told that it was new.
         UpstreamError when the store cannot remember the key; nothing it promised to remember is given up for another.
+        ShareFull when the app of the key (see `keyspaces.share_of`) has too many; others still have room then.
         """
         ...
 
@@ -109,6 +118,8 @@ class Store(Protocol):
 
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
         """Keep `value` unless another version than `seen` is kept; with "", unless any is.
+
+        An app that has filled its share (see `keyspaces.share_of`) loses its oldest value, and no other app does.
 
         Atomic: whoever gets `done` holds the key, until its seconds are over or the version is dropped.
         """

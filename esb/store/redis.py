@@ -14,14 +14,18 @@ from redis.exceptions import NoScriptError
 
 from esb.core.events import Observer, StoreTurned
 from esb.store.encryption import ValueCipher
-from esb.store.keyspaces import PUBLISHED
-from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, StoreAway, Swapped, Taken, Window
+from esb.store.keyspaces import PUBLISHED, SHARE, share_of
+from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, ShareFull, StoreAway, Swapped, Taken, Window
 from esb.store.redis_connection import Argument, RedisConnection
 from esb.store.redis_copies import Copies
-from esb.store.redis_scripts import DROP, READ, RESERVE, SETTLE, SWAP, TAKE, VERSION, Script
+from esb.store.redis_scripts import ADD, DROP, READ, RESERVE, SETTLE, SWAP, TAKE, VERSION, Script
 
 MOST_KEYS = 200
 """The most keys of one script: a server does nothing else meanwhile."""
+MOST_OF_AN_APP = 500_000
+"""The most keys that one app may add in SHARE_SECONDS, and the most values that it may have: some 100 MB of either."""
+SHARE_SECONDS = 600.0
+"""The time for which added keys are counted, about that for which a nonce counts: 800 signed calls a second."""
 RECEIPT_BITS = 53
 """The bits that a float holds of a number."""
 
@@ -55,7 +59,12 @@ class RedisStore:
         await asyncio.gather(*self._settling, return_exceptions=True)
 
     async def add(self, key: str, seconds: float) -> bool:
-        return await self._connection.ask("SET", self._name(key), b"", "NX", "PX", _milliseconds(seconds)) is not None
+        share = self._share(key)
+        arguments = (_milliseconds(seconds), MOST_OF_AN_APP, _milliseconds(SHARE_SECONDS))
+        added = await self._run(ADD, [key, *share], *arguments)
+        if added < 0:
+            raise ShareFull(-added / 1000)
+        return bool(added)
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         await self._swap(key, "*", value, seconds)
@@ -129,7 +138,10 @@ class RedisStore:
         version = secrets.token_hex(VERSION // 2)
         encrypted = version.encode() + self._cipher.encrypt(value, self._place(key, version))
         publication = self._publication(key, version)
-        kept = await self._run(SWAP, [key], seen, encrypted, _milliseconds(seconds), *publication)
+        # A claim, which comes before its value, is not yet one of the share: what is under way is never the oldest.
+        share = self._share(key) if seen else ()
+        arguments = (seen, encrypted, _milliseconds(seconds), *publication, MOST_OF_AN_APP)
+        kept = await self._run(SWAP, [key, *share], *arguments)
         if kept:
             return version, kept[0], kept[1]
         self._copies.change(key, version)  # before we hear it ourselves
@@ -146,6 +158,11 @@ class RedisStore:
         """Return the name of a key in the server: prefix, keyspace, and a digest of the rest."""
         word, _, rest = key.partition(":")
         return f"{self._prefix}{word}:{sha256(rest.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
+
+    def _share(self, key: str) -> tuple[str, ...]:
+        """Return the key under which the share of this one is kept; none if it belongs to all apps."""
+        share = share_of(key)
+        return (f"{SHARE}:{share}",) if share else ()
 
     def _place(self, key: str, version: str) -> str:
         """Return the place that a value is encrypted for: who can write to the server can move it to no other."""

@@ -29,6 +29,21 @@ return {kept, redis.call('PTTL', KEYS[1])}
 """)
 """KEYS: the key. Returns the value kept, and the milliseconds that are left of it; nothing if there is none."""
 
+ADD = _script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if KEYS[2] then
+  if tonumber(redis.call('GET', KEYS[2]) or 0) >= tonumber(ARGV[2]) then
+    return -math.max(1, redis.call('PTTL', KEYS[2]))
+  end
+  if redis.call('INCR', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
+end
+redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+return 1
+""")
+"""KEYS: the key, and the number of its share's keys, if it counts in one. ARGV: milliseconds, the most keys of a share
+in how many milliseconds. Returns 1 if the key was new, 0 if it was not, or less: the milliseconds until there is room.
+"""
+
 SWAP = _script(f"""
 local kept = redis.call('GET', KEYS[1])
 if kept and ARGV[1] ~= '*' and string.sub(kept, 1, {VERSION}) ~= ARGV[1] then
@@ -36,9 +51,23 @@ if kept and ARGV[1] ~= '*' and string.sub(kept, 1, {VERSION}) ~= ARGV[1] then
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
+if KEYS[2] then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+  redis.call('ZADD', KEYS[2], now + ARGV[3], KEYS[1])
+  local left = math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[3]))
+  redis.call('PEXPIRE', KEYS[2], left)
+  local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[6])
+  if over > 0 then
+    local gone = redis.call('ZPOPMIN', KEYS[2], over)
+    for index = 1, #gone, 2 do redis.call('DEL', gone[index]) end
+  end
+end
 return {{}}
 """)
-"""KEYS: the key. ARGV: the version seen ("*": any), the value, milliseconds, channel ("": none), message.
+"""KEYS: the key, and the list of its share's values, if it counts in one. ARGV: the version seen ("*": any), the value,
+milliseconds, channel ("": none), message, the most values of a share.
 Returns nothing if the value was set, otherwise the one kept and its milliseconds."""
 
 DROP = _script(f"""

@@ -216,17 +216,22 @@ async def test_a_nonce_is_used_up_for_one_app_and_timestamp(
     assert (await get(gateway, with_signature(claims(clock, **change))))["result"]
 
 
-async def test_when_no_more_nonces_fit_requests_are_refused(open_gateway: OpenGateway, clock: Clock) -> None:
-    config = configuration("  store: {use: memory, config: {max_keys: 1}}\n")
+async def test_when_no_more_nonces_of_an_app_fit_its_requests_are_refused_and_a_replay_is_still_one(
+    open_gateway: OpenGateway, clock: Clock
+) -> None:
+    config = configuration("  store: {use: memory, config: {max_keys: 3}}\n")
     gateway = await open_gateway(config=config, clock=clock)
     first = with_signature(claims(clock))
     assert (await get(gateway, first))["result"]
-    answer = await get(gateway, with_signature(claims(clock, bk_nonce="124")))
-    assert (answer["result"], answer["code"]) == (False, 1306201)
-    assert "[store]" in answer["message"]
-    assert (await get(gateway, first))["message"] == USED
-    clock.advance(361)
     assert (await get(gateway, with_signature(claims(clock, bk_nonce="124"))))["result"]
+    answer = await get(gateway, with_signature(claims(clock, bk_nonce="125")))
+    assert (answer["result"], answer["code"], answer["data"]) == (False, 1306429, {"retry_after": 360.0})
+    assert "signed requests of APP [esb_demo]" in answer["message"]
+    assert (await get(gateway, first))["message"] == USED
+    other = with_signature(claims(clock, bk_app_code="other", bk_nonce="125"))
+    assert (await get(gateway, other))["result"]
+    clock.advance(361)
+    assert (await get(gateway, with_signature(claims(clock, bk_nonce="125"))))["result"]
 
 
 async def test_a_trusted_proxy_says_which_path_was_signed(open_gateway: OpenGateway, clock: Clock) -> None:

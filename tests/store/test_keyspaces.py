@@ -23,3 +23,12 @@ def test_who_makes_a_key_begins_it_with_a_name_of_its_keyspace() -> None:
     paths = [path for path in Path(esb.__file__).parent.rglob("*.py") if path.name != "keyspaces.py"]
     assert len(paths) > 100
     assert [path.name for path in paths if written.search(path.read_text())] == []
+
+
+def test_a_share_is_one_apps_in_one_keyspace_whatever_its_code() -> None:
+    codes = ["a", "a:b", "a%3Ab", "", ":"]
+    shares = [
+        keyspaces.share_of(keyspaces.key_of(space, code, "c:d")) for space in ("nonce", "idempotency") for code in codes
+    ]
+    assert len(set(shares)) == len(shares)
+    assert keyspaces.share_of("token:mp:wx1:digest") == ""

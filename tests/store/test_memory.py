@@ -1,6 +1,7 @@
 """The store in memory: what it promises to remember it does remember, and it does not grow beyond its size."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -10,6 +11,7 @@ from esb.config import load
 from esb.core.errors import ConfigError, UpstreamError
 from esb.gateway.app import create_app
 from esb.store.memory import MOST_BYTES, MemoryStore
+from esb.store.protocol import ShareFull
 from tests.support.clock import Clock
 from tests.support.identity import configuration
 
@@ -82,6 +84,44 @@ async def test_keys_that_come_and_expire_do_not_pile_up(clock: Clock) -> None:
     for number in range(5000):
         clock.advance(1)
         assert await store.add(str(number), 50)
+
+
+async def test_an_app_that_fills_its_share_is_refused_and_others_are_not(clock: Clock) -> None:
+    store = MemoryStore(clock, 100)
+    for number in range(50):
+        assert await store.add(f"nonce:a:{number}", 60 + number)
+    with pytest.raises(ShareFull) as full:
+        await store.add("nonce:a:50", 60)
+    assert full.value.seconds == 60
+    assert not await store.add("nonce:a:0", 60)
+    assert all([await store.add(f"nonce:b:{number}", 60) for number in range(25)])
+    with pytest.raises(ShareFull):
+        await store.add("nonce:b:25", 60)
+    assert await store.add("nonce:c:0", 60)
+    clock.advance(110)
+    assert all([await store.add(f"nonce:a:{number}", 60) for number in range(50)])
+
+
+async def test_however_many_apps_fill_their_shares_another_one_finds_room(clock: Clock) -> None:
+    store = MemoryStore(clock, 1000)
+    for app in range(8):  # by then each finds room for a few keys only
+        await fill(store, app)
+    assert await store.add("nonce:other:0", 60)
+
+
+async def fill(store: MemoryStore, app: int) -> None:
+    with suppress(ShareFull):
+        for number in range(1000):
+            await store.add(f"nonce:{app}:{number}", 60)
+        pytest.fail("an app may have all keys")
+
+
+async def test_what_an_app_left_behind_makes_room_for_others(clock: Clock) -> None:
+    store = MemoryStore(clock, 100)
+    for number in range(50):
+        await store.add(f"nonce:a:{number}", 60)
+    clock.advance(60)
+    assert all([await store.add(f"nonce:b:{number}", 600) for number in range(50)])
 
 
 def test_a_mistake_in_its_stanza_is_told_with_all_others(tmp_path: Path) -> None:

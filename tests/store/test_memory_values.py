@@ -65,3 +65,41 @@ def test_what_is_larger_than_all_of_the_room_takes_none() -> None:
     put(values, clock, "abc")
     put(values, clock, "d", raw=b"x" * (3 * OVERHEAD + 10))
     assert kept(values, "abcd") == "abc"
+
+
+def test_an_app_that_fills_its_share_loses_its_own_values_and_no_others() -> None:
+    values, clock = values_for(10)
+    put(values, clock, "ab")
+    for name in ("x:0", "x:1", "y:0"):
+        values.put(f"idempotency:{name}", Value(b"x", clock() + 60, ""))
+    for number in range(100):
+        values.put(f"idempotency:z:{number}", Value(b"x", clock() + 60, ""))
+    names = [key.removeprefix("idempotency:") for key in values]
+    assert names == ["a", "b", "x:0", "x:1", "y:0", "z:98", "z:99"]
+
+
+def test_what_is_used_least_recently_goes_first_in_a_share_too() -> None:
+    values, clock = values_for(6)
+    for number in range(3):
+        values.put(f"idempotency:a:{number}", Value(b"x", clock() + 60, ""))
+    values.current("idempotency:a:0")
+    values.put("idempotency:a:3", Value(b"x", clock() + 60, ""))
+    assert [key.rpartition(":")[2] for key in values] == ["0", "2", "3"]
+
+
+def test_the_ended_values_of_an_app_that_never_comes_again_make_room() -> None:
+    values, clock = values_for(100)
+    for number in range(20):
+        values.put(f"idempotency:a:{number}", Value(b"x", clock() + 60, ""))
+    clock.advance(60)
+    for number in range(10):
+        values.put(f"idempotency:b:{number}", Value(b"x", clock() + 60, ""))
+    assert len(values) == 10
+
+
+def test_a_value_too_long_for_its_share_is_not_kept_and_harms_no_other() -> None:
+    values, clock = values_for(10)
+    put(values, clock, "abc")
+    values.put("idempotency:a:0", Value(b"x" * 4 * OVERHEAD, clock() + 60, ""))
+    assert list(values) == ["a", "b", "c"]
+    assert values.taken == 3 * (OVERHEAD + 1)

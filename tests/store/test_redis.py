@@ -18,7 +18,7 @@ from esb.gateway.app import create_app
 from esb.services.store.redis import OnStoreFailure, RedisConfig
 from esb.services.store.redis import Redis as RedisService
 from esb.store.encryption import ValueCipher
-from esb.store.protocol import Kept, Rule, Store, StoreAway, StoreServices
+from esb.store.protocol import Kept, Rule, ShareFull, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
 from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
 from tests.support.clock import Clock
@@ -64,7 +64,8 @@ async def healed(store: Store) -> None:
 async def use_all(store: Store) -> None:
     await store.add("nonce:app:1234567", 60)
     await store.put("gate:mp:wx1:digest", b"secret value", 60)
-    await store.swap("idempotency:app:key", "", b"secret value", 60)
+    claim = await store.swap("idempotency:app:key", "", b"secret value", 60)
+    await store.swap("idempotency:app:key", claim.kept.version, b"secret value", 60)
     await store.swap("token:mp:wx1:digest", "", b"secret value", 60)
     await store.reserve(["pace:zhangsan"], times=2, limit=2, seconds=60, patience=0, held=60)
     await store.take("rate:app:/cmsi/send_weixin/", [Rule(2, 60)])
@@ -80,7 +81,7 @@ async def test_nothing_secret_lies_there_and_everything_has_an_end(own: RedisSer
         names = sorted(name.decode() for name in client.scan_iter())
         dumps = b"".join(client.dump(name) or b"" for name in names)
         assert [name for name in names if client.pttl(name) < 0] == []
-    words = ["changes", "failures", "gate", "idempotency", "nonce", "pace", "rate", "token"]
+    words = ["changes", "failures", "gate", "idempotency", "nonce", "pace", "rate", "share", "share", "token"]
     assert [name.split(":")[1] for name in names] == words
     assert {name.split(":")[0] for name in names} == {"gateway"}
     for secret in (b"secret value", b"1234567", b"zhangsan", b"wx1", b"digest"):
@@ -121,6 +122,42 @@ async def test_a_value_that_somebody_copies_to_another_key_or_gives_another_vers
     assert (await store.swap("idempotency:yours:key", "", b"anew", 60)).done
 
 
+async def test_an_app_that_adds_too_many_keys_is_refused_until_they_leave_and_no_other_is(
+    redis: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("esb.store.redis.MOST_OF_AN_APP", 3)
+    monkeypatch.setattr("esb.store.redis.SHARE_SECONDS", 40.0)
+    prefix = f"{uuid4()}:"
+    store, other = await open_store(redis.url, prefix), await open_store(redis.url, prefix)
+
+    assert [await each.add(f"nonce:a:{number}", 60) for number, each in enumerate((store, other, store))] == [True] * 3
+    with pytest.raises(ShareFull) as full:
+        await other.add("nonce:a:3", 60)
+    assert 0 < full.value.seconds <= 40
+    assert not await other.add("nonce:a:0", 60)
+    assert await other.add("nonce:b:0", 60)
+
+
+async def test_of_an_app_with_too_many_answers_the_oldest_leaves_and_never_a_claim_or_that_of_another(
+    redis: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("esb.store.redis.MOST_OF_AN_APP", 2)
+    store = await open_store(redis.url, f"{uuid4()}:")
+
+    async def answer(key: str, seconds: float = 3600) -> None:
+        claim = await store.swap(key, "", b"claim", 60)
+        await store.swap(key, claim.kept.version, b"answer", seconds)
+
+    await answer("idempotency:b:0")
+    await store.swap("idempotency:a:claim", "", b"claim", 30)
+    for number in range(4):
+        await answer(f"idempotency:a:{number}", 3600 + number)
+
+    keys = ["b:0", "a:claim", "a:0", "a:1", "a:2", "a:3"]
+    kept = [key for key in keys if await store.get(f"idempotency:{key}") is not None]
+    assert kept == ["b:0", "a:claim", "a:2", "a:3"]
+
+
 async def test_what_was_a_script_is_one_again_after_the_server_forgot_it(
     redis: RedisServer, open_store: OpenStore
 ) -> None:
@@ -140,7 +177,7 @@ async def test_a_server_that_was_killed_is_missed_at_once_and_found_again(
     for _ in range(3):
         with pytest.raises(StoreAway) as error:
             await store.add("nonce:a", 60)
-    assert (error.value.code, error.value.system, error.value.interface) == (1306201, "store", "set")
+    assert (error.value.code, error.value.system, error.value.interface) == (1306201, "store", "evalsha")
     assert str(own.port) not in str(error.value)
     own.start()
     await healed(store)
