@@ -1,6 +1,7 @@
 """Idempotency: a repeated call with the same Idempotency-Key (header or parameter) gets the first one's answer.
 
-It stands innermost in the chain of every component that sends, behind authentication, so that a key is one app's own.
+It stands innermost in the chain of every component that sends, behind authentication, so that a key is one app's own;
+another user of the app cannot use it, and so sees no answer that is not its own.
 An answer is remembered only if a message may have left; otherwise the repetition is a first try. A caller who leaves
 does not end its call: most who come back with the same key have given up waiting for the first answer.
 
@@ -26,7 +27,7 @@ from esb.core.events import Observer, crash
 from esb.core.params import switched_on
 from esb.delivery import replay
 from esb.incoming.in_flight import InFlight
-from esb.store.keyspaces import IDEMPOTENCY
+from esb.store.keyspaces import IDEMPOTENCY, key_of
 from esb.store.protocol import Store
 
 REMEMBERED_SECONDS = 24 * 3600.0
@@ -121,8 +122,7 @@ class Idempotency:
         while True:
             running = self._running.get(entry)
             if running is not None:
-                if running.content != content:
-                    raise _other_content()
+                _check(running.content, content)
                 ended = await self._end(running, call)
                 if ended.kept is not None:
                     return _replayed(ended.kept, content)
@@ -222,23 +222,31 @@ def _options(call: Call) -> Options:
 
 def _entry(call: Call, key: str) -> str:
     app = call.app.code if call.app is not None else ""
-    return f"{IDEMPOTENCY}:{app}:{call.component}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return key_of(IDEMPOTENCY, app, f"{call.component}:{_digest(key)}")
 
 
 def _content(call: Call) -> str:
-    """Return a digest of all that a repetition must have in common with the first call."""
+    """Return the digests of all that a repetition must have in common with the first call: its user, and the rest."""
     arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
     text = json.dumps([arguments, dict(call.path_vars), call.options.test_env], sort_keys=True)
+    return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _replayed(value: bytes, content: str) -> Envelope | None:
     """Return the answer that is kept; None while the call is still under way."""
     first, envelope = replay.restored(value)
-    if first != content:
-        raise _other_content()
+    _check(first, content)
     return envelope
 
 
-def _other_content() -> RequestError:
-    return RequestError("Parameters error, this idempotency key was used for a call with other parameters")
+def _check(first: str, content: str) -> None:
+    """Raise RequestError unless the first call with a key was one of the same user, with the same content."""
+    if first == content:
+        return
+    if first.partition(":")[0] != content.partition(":")[0]:
+        raise RequestError("Parameters error, this idempotency key was used for a call of another user")
+    raise RequestError("Parameters error, this idempotency key was used for a call with other parameters")

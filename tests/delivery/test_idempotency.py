@@ -83,6 +83,21 @@ async def test_other_credentials_are_no_other_content(gateway: Gateway, sandbox:
     assert answer["data"]["replayed"] is True
 
 
+async def test_the_key_of_one_user_is_refused_to_another_under_way_and_kept(awkward: Gateway) -> None:
+    async def ask_as(user: str) -> dict[str, Any]:
+        body = {**DEMO, "bk_username": user, "what": "slow"}
+        response = await awkward.post(body, "odd/awkward", {"Idempotency-Key": "k"})
+        envelope: dict[str, Any] = await response.json()
+        return envelope
+
+    answers = await asyncio.gather(ask_as("admin"), ask_as("zhangsan"))
+    answers = [*answers, await ask_as("zhangsan" if answers[0]["result"] else "admin")]
+
+    assert sorted((answer["code"], answer["data"]) for answer in answers[:2]) == [(0, {"handled": 1}), (1306406, None)]
+    assert (answers[2]["code"], answers[2]["data"]) == (1306406, None)
+    assert "of another user" in answers[2]["message"]
+
+
 async def test_another_key_and_no_key_are_other_messages(gateway: Gateway, sandbox: Sandbox) -> None:
     for key in ("k", "l", None, None):
         await send(gateway, key)
