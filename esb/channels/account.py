@@ -157,8 +157,8 @@ class Account:
         """
         raw = json_codec.encode_to_keep(message.body(page))  # once: a repetition must be the same bytes
         effort = _Effort()
-        if not self._bulkhead.enters(call.id):
-            await self._bulkhead.wait(call.id, call.deadline)
+        if not self._bulkhead.enters(call):
+            await self._bulkhead.wait(call, call.deadline)
         try:
             while True:
                 if entry is None:
@@ -184,7 +184,7 @@ class Account:
         except NOT_SENT as error:
             raise (effort.doubt or error) from None
         finally:
-            self._bulkhead.leave(call.id)
+            self._bulkhead.leave(call)
         if effort.doubt is None:
             return reply
         raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
@@ -251,9 +251,12 @@ class Account:
 
     async def _token(self, call: Call) -> str:
         """Return a token, within the time of this call; the fetch itself has a time of its own."""
+        key = self.key
+        if key.secret_parameter and call.app is not None:
+            key = replace(key, app=call.app.code)
         try:
             async with asyncio.timeout_at(call.deadline):
-                return await self._tokens.get(self.key, lambda: self._fetch(call))
+                return await self._tokens.get(key, lambda: self._fetch(call))
         except TimeoutError:
             reason = too_slow(call.timeout)
             raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True) from None

@@ -1,19 +1,28 @@
 """Bulkheads: bounds on the requests under way, so that those of one credential that hang do not hold up the others.
 
 Whoever finds its bulkhead full is refused at once, unless another request of the same call is inside: a call that has
-begun waits its turn. A bulkhead that the upstream calls too busy is narrowed for some seconds; what is over waits, too.
+begun waits its turn. So does a call of an app that has fewer inside than another one: no app takes all of a bulkhead.
+Turns go to the app with the fewest inside. A bulkhead that the upstream calls too busy is narrowed for some seconds;
+what is over waits, too.
+
+What a caller says of itself counts for nothing here: an app is known by its proven code, a call by its record.
 """
 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import TypeVar
 
+from esb.core.call import Call, Record
 from esb.core.clock import Clock
 from esb.core.errors import Limited, template
 
+K = TypeVar("K", str, Record | None)
 NARROW_SECONDS = 5.0
 SHARE = 0.8
 """The part of the room for one upstream that a single credential may take: the rest is for the others."""
+MOST_WAITING = 100
+"""The most calls of one app that wait although they have nothing inside yet: each is a call in flight meanwhile."""
 FULL = template("Too many calls with this credential are under way, please try again later")
 
 
@@ -29,8 +38,12 @@ class Bulkhead:
         self._width = self._open = width
         self._refusal = refusal
         self._narrow_until = 0.0
-        self._turns: deque[asyncio.Future[None]] = deque()
-        self._calls: dict[str, int] = {}
+        self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        """App -> its turns in their order; the app that was given one least recently first."""
+        self._calls: dict[Record | None, int] = {}
+        """Call -> its requests inside or waiting."""
+        self._apps: dict[str, int] = {}
+        """App -> its requests inside."""
         self.under_way = 0
 
     @property
@@ -50,73 +63,87 @@ class Bulkhead:
 
     @property
     def waiting(self) -> int:
-        return sum(not turn.cancelled() for turn in self._turns)
+        return sum(not turn.cancelled() for turns in self._turns.values() for turn in turns)
 
     @property
     def is_idle(self) -> bool:
         """True if nobody is inside, and nobody waits."""
         return not self._calls
 
-    def enters(self, call: str) -> bool:
-        """Let a request of this call ("": of none) in if there is room at once, and return so; else it may `wait`."""
+    def enters(self, call: Call | None) -> bool:
+        """Let a request of this call (None: of none) in if there is room at once, and return so; else it may `wait`."""
         if self._turns or (self.under_way >= self._open and not self._has_room()):
             return False
         self.under_way += 1
-        if call in self._calls:
-            self._calls[call] += 1
-        else:
-            self._calls[call] = 1
+        record, app = _identity(call)
+        calls, apps = self._calls, self._apps
+        calls[record] = calls[record] + 1 if record in calls else 1
+        apps[app] = apps[app] + 1 if app in apps else 1
         return True
 
-    async def wait(self, call: str, deadline: float | None) -> None:
-        """Wait until there is room. Limited: at once for a call that has nothing inside yet, or at the `deadline`."""
-        if self.under_way + len(self._turns) >= self._width and not (call and call in self._calls):
+    async def wait(self, call: Call | None, deadline: float | None) -> None:
+        """Wait until there is room. Limited: at the `deadline`, or at once for a call that may not wait."""
+        record, app = _identity(call)
+        if not self._may_wait(record, app):
             raise self._full()
-        self._calls[call] = self._calls.get(call, 0) + 1
+        self._calls[record] = self._calls.get(record, 0) + 1
         try:
             async with asyncio.timeout_at(deadline):
-                await self._come_up()
+                await self._come_up(app)
         except TimeoutError:
-            self._forget(call)
+            _decrement(self._calls, record)
             raise self._full() from None
         except BaseException:
-            self._forget(call)
+            _decrement(self._calls, record)
             raise
 
-    async def _come_up(self) -> None:
+    def _may_wait(self, record: Record | None, app: str) -> bool:
+        if self.under_way + sum(map(len, self._turns.values())) < self._width:
+            return True
+        if record is not None and record in self._calls:
+            return True
+        inside = self._apps.get(app, 0)
+        return inside < max(self._apps.values(), default=0) and len(self._turns.get(app, ())) < MOST_WAITING
+
+    async def _come_up(self, app: str) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._turns.append(turn)
+        self._turns.setdefault(app, deque()).append(turn)
         try:
             await turn  # whoever gives the turn counts it, so that nobody slips in before
         except asyncio.CancelledError:
-            if not turn.cancelled():
-                self._next()  # it came all the same: hand it on
+            if turn.cancelled():
+                self._withdraw(app, turn)
+            else:
+                self._out(app)  # it came all the same: hand it on
             raise
 
-    def leave(self, call: str) -> None:
-        """Let a request out, and in its place one that waits."""
-        if self._calls[call] == 1:
-            del self._calls[call]
-        else:
-            self._calls[call] -= 1
-        if self._turns:
-            self._next()
-        else:
-            self.under_way -= 1
+    def _withdraw(self, app: str, turn: "asyncio.Future[None]") -> None:
+        """Take a turn back that nobody waits for any more, unless it has been passed over already."""
+        turns = self._turns.get(app)
+        if turns is not None and turn in turns:
+            turns.remove(turn)
+            if not turns:
+                del self._turns[app]
 
-    def _next(self) -> None:
+    def leave(self, call: Call | None) -> None:
+        """Let a request out, and in its place one that waits."""
+        record, app = _identity(call)
+        _decrement(self._calls, record)
+        self._out(app)
+
+    def _out(self, app: str) -> None:
+        _decrement(self._apps, app)
         self.under_way -= 1
         while self._turns and self._has_room():
-            turn = self._turns.popleft()
+            following = min(self._turns, key=lambda waiting: self._apps.get(waiting, 0))
+            turns = self._turns.pop(following)
+            turn = turns.popleft()
+            if turns:
+                self._turns[following] = turns  # behind the others
             if not turn.cancelled():
                 self.under_way += 1
+                self._apps[following] = self._apps.get(following, 0) + 1
                 turn.set_result(None)
-
-    def _forget(self, call: str) -> None:
-        if self._calls[call] == 1:
-            del self._calls[call]
-        else:
-            self._calls[call] -= 1
 
     def _has_room(self) -> bool:
         """Return whether one more may be under way; a bulkhead is narrow for a time only."""
@@ -126,6 +153,20 @@ class Bulkhead:
 
     def _full(self) -> Limited:
         return Limited(self._refusal, retry_after=1.0)
+
+
+def _identity(call: Call | None) -> tuple[Record | None, str]:
+    """Return the record of a call, which no other call has, and the code of its app, "" while that is not known."""
+    if call is None:
+        return None, ""
+    return call.record, "" if call.app is None else call.app.code
+
+
+def _decrement(numbers: dict[K, int], key: K) -> None:
+    if numbers[key] == 1:
+        del numbers[key]
+    else:
+        numbers[key] -= 1
 
 
 class Bulkheads:

@@ -217,10 +217,10 @@ class Outgoing:
         with RequestScope(self._observer, call, target, timeout) as scope:
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
             bulkhead = self._bulkhead(url, None)
-            if not bulkhead.enters(scope.call_id):
+            if not bulkhead.enters(scope.call):
                 await scope.wait(bulkhead)
             async with AsyncExitStack() as stack:
-                stack.callback(bulkhead.leave, scope.call_id)
+                stack.callback(bulkhead.leave, scope.call)
                 request = scope.streaming(method, url, upload, headers, tls, guarded)
                 streamed = await self._head(scope, request, stack)
                 scope.status = streamed.status
@@ -257,14 +257,14 @@ class Outgoing:
     ) -> Answer:
         headers, body = scope.content(headers, body)
         bulkhead, prepared = self._prepared(method, url, tuple(headers), proxy, tls, guarded)
-        if not bulkhead.enters(scope.call_id):
+        if not bulkhead.enters(scope.call):
             await scope.wait(bulkhead)
         try:
             return await prepared.fetch(headers, body, scope.seconds)
         except ExchangeError as error:
             failure = scope.failure(error)
         finally:
-            bulkhead.leave(scope.call_id)
+            bulkhead.leave(scope.call)
         raise failure
 
     def _prepare(

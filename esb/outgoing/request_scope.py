@@ -72,7 +72,7 @@ class RequestScope(RequestReport):
 
     async def wait(self, bulkhead: Bulkhead) -> None:
         """Wait until the bulkhead has room. `seconds` are those that are left then."""
-        await bulkhead.wait(self.call_id, self.deadline)
+        await bulkhead.wait(self.call, self.deadline)
         self.seconds = self.deadline - asyncio.get_running_loop().time()
 
     def failure(self, error: ExchangeError) -> UpstreamError:

@@ -90,8 +90,8 @@ async def test_the_key_of_one_user_is_refused_to_another_under_way_and_kept(awkw
         envelope: dict[str, Any] = await response.json()
         return envelope
 
-    answers = await asyncio.gather(ask_as("admin"), ask_as("zhangsan"))
-    answers = [*answers, await ask_as("zhangsan" if answers[0]["result"] else "admin")]
+    answers = list(await asyncio.gather(ask_as("admin"), ask_as("zhangsan")))
+    answers.append(await ask_as("zhangsan" if answers[0]["result"] else "admin"))
 
     assert sorted((answer["code"], answer["data"]) for answer in answers[:2]) == [(0, {"handled": 1}), (1306406, None)]
     assert (answers[2]["code"], answers[2]["data"]) == (1306406, None)

@@ -4,28 +4,44 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
 import pytest
 
+from esb.core.call import App, Call, Credentials
 from esb.core.errors import Limited
-from esb.outgoing.bulkhead import NARROW_SECONDS, Bulkhead, Bulkheads
+from esb.outgoing.bulkhead import MOST_WAITING, NARROW_SECONDS, Bulkhead, Bulkheads
 from tests.support.clock import Clock
 
 OTHERS = map(str, itertools.count())
 """Calls that have nothing to do with each other."""
 
 
+def a_call(name: str, app: str = "") -> Call:
+    """The call of this name, always the same; the id that it brings along says nothing."""
+    return _made(name, app)
+
+
+@cache
+def _made(name: str, app: str) -> Call:
+    fields: dict[str, Any] = {"headers": {}, "credentials": Credentials({}, False, None), "args": {}}
+    known = App(app) if app else None
+    return Call(id="0" * 32, method="POST", path="", component=name, deadline=0.0, timeout=0.0, app=known, **fields)
+
+
 @asynccontextmanager
-async def turn(bulkhead: Bulkhead, call: str) -> AsyncIterator[None]:
+async def turn(bulkhead: Bulkhead, name: str, app: str = "") -> AsyncIterator[None]:
     """Inside from its start to its end."""
-    await enter(bulkhead, call)
+    await enter(bulkhead, name, app=app)
     try:
         yield
     finally:
-        bulkhead.leave(call)
+        bulkhead.leave(a_call(name, app))
 
 
-async def enter(bulkhead: Bulkhead, call: str, deadline: float | None = None) -> None:
+async def enter(bulkhead: Bulkhead, name: str, deadline: float | None = None, app: str = "") -> None:
+    call = a_call(name, app)
     if not bulkhead.enters(call):
         await bulkhead.wait(call, deadline)
 
@@ -156,11 +172,11 @@ async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refus
         with pytest.raises(Limited):
             await enter(bulkhead, "another")
         with pytest.raises(Limited):
-            await enter(bulkhead, "")
+            await bulkhead.wait(None, None)
 
     assert done == [0, 1, 2, 3, 4]
     assert bulkhead.is_idle
-    assert bulkhead.enters("another")
+    assert bulkhead.enters(a_call("another"))
 
 
 async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_trace() -> None:
@@ -175,73 +191,123 @@ async def test_a_wait_ends_with_the_deadline_or_with_the_waiter_and_leaves_no_tr
     await asyncio.gather(waiting, return_exceptions=True)
     assert waiting.cancelled()
 
-    bulkhead.leave("a call")
+    bulkhead.leave(a_call("a call"))
     assert bulkhead.is_idle
     assert bulkhead.under_way == 0
 
 
 def test_half_of_those_inside_go_on_for_exactly_five_seconds(clock: Clock) -> None:
     bulkhead = Bulkhead(clock, 10)
-    assert all(bulkhead.enters(str(number)) for number in range(6))
+    assert all(bulkhead.enters(a_call(str(number))) for number in range(6))
     bulkhead.narrow()
     for number in range(3):
-        bulkhead.leave(str(number))
-    assert (bulkhead.under_way, bulkhead.enters("a")) == (3, False)
-    bulkhead.leave("3")
-    assert [bulkhead.enters("a"), bulkhead.enters("b")] == [True, False]
+        bulkhead.leave(a_call(str(number)))
+    assert (bulkhead.under_way, bulkhead.enters(a_call("a"))) == (3, False)
+    bulkhead.leave(a_call("3"))
+    assert [bulkhead.enters(a_call("a")), bulkhead.enters(a_call("b"))] == [True, False]
     clock.advance(NARROW_SECONDS - 0.5)
-    assert not bulkhead.enters("b")
+    assert not bulkhead.enters(a_call("b"))
     clock.advance(0.5)
-    assert [bulkhead.enters(str(number)) for number in range(10, 18)] == [True] * 7 + [False]
+    assert [bulkhead.enters(a_call(str(number))) for number in range(10, 18)] == [True] * 7 + [False]
 
 
 @pytest.mark.parametrize("inside", [0, 1])
 def test_one_may_always_go_in(clock: Clock, inside: int) -> None:
     bulkhead = Bulkhead(clock, 10)
     for _ in range(inside):
-        assert bulkhead.enters("a")
+        assert bulkhead.enters(a_call("a"))
     bulkhead.narrow()
     for _ in range(inside):
-        bulkhead.leave("a")
-    assert [bulkhead.enters("b"), bulkhead.enters("b")] == [True, False]
+        bulkhead.leave(a_call("a"))
+    assert [bulkhead.enters(a_call("b")), bulkhead.enters(a_call("b"))] == [True, False]
 
 
 async def test_requests_of_no_call_are_not_one_call(clock: Clock) -> None:
     bulkhead = Bulkhead(clock, 1, "full")
-    assert bulkhead.enters("")
+    assert bulkhead.enters(None)
     with pytest.raises(Limited, match="full") as caught:
-        await bulkhead.wait("", None)
+        await bulkhead.wait(None, None)
     assert caught.value.retry_after == 1.0
     assert bulkhead.waiting == 0
 
 
 def test_it_is_idle_when_the_last_of_a_call_has_left(clock: Clock) -> None:
     bulkhead = Bulkhead(clock, 3)
-    assert bulkhead.enters("a")
-    assert bulkhead.enters("a")
-    bulkhead.leave("a")
+    assert bulkhead.enters(a_call("a"))
+    assert bulkhead.enters(a_call("a"))
+    bulkhead.leave(a_call("a"))
     assert (bulkhead.is_idle, bulkhead.under_way) == (False, 1)
-    bulkhead.leave("a")
+    bulkhead.leave(a_call("a"))
     assert (bulkhead.is_idle, bulkhead.under_way) == (True, 0)
 
 
 def test_a_narrow_one_stays_narrow_when_it_is_given_another_room(clock: Clock) -> None:
     bulkhead = Bulkhead(clock, 10)
-    assert all(bulkhead.enters(str(number)) for number in range(4))
+    assert all(bulkhead.enters(a_call(str(number))) for number in range(4))
     bulkhead.narrow()
     bulkhead.width = 20
-    assert not bulkhead.enters("a")
+    assert not bulkhead.enters(a_call("a"))
     bulkhead.width = 1
     for number in range(4):
-        bulkhead.leave(str(number))
-    assert [bulkhead.enters("a"), bulkhead.enters("a")] == [True, False]
+        bulkhead.leave(a_call(str(number)))
+    assert [bulkhead.enters(a_call("a")), bulkhead.enters(a_call("a"))] == [True, False]
 
 
 def test_of_the_idle_ones_the_one_used_least_recently_goes_first(clock: Clock) -> None:
     bulkheads = Bulkheads(clock, 10, size=3)
     first, second, third = [bulkheads.of(name) for name in "abc"]
-    assert first.enters("call")
+    assert first.enters(a_call("call"))
     assert bulkheads.of("b") is second
     bulkheads.of("d")  # c is idle, and was used before b
     assert (bulkheads.of("a"), bulkheads.of("b")) == (first, second)
     assert bulkheads.of("c") is not third
+
+
+async def test_turns_go_to_the_app_with_the_fewest_inside_whatever_ids_its_calls_bear() -> None:
+    bulkhead = Bulkhead(Clock(), 4)
+    release = asyncio.Event()
+    done: list[str] = []
+
+    async def send(name: str, app: str) -> None:
+        async with turn(bulkhead, name, app):
+            await release.wait()
+            done.append(app)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(send(f"flood {number}", "flood"))
+        await settle()
+        with pytest.raises(Limited):
+            await enter(bulkhead, "one more", app="flood")
+        for number in range(25):
+            group.create_task(send(f"a {number}", "a"))
+            group.create_task(send(f"b {number}", "b"))
+        await settle()
+        with pytest.raises(Limited):
+            await enter(bulkhead, "one more", app="flood")
+        assert bulkhead.waiting == 50
+        release.set()
+
+    assert done[:4] == ["flood"] * 4
+    assert done[4:10] == ["a", "b"] * 3
+    assert (done.count("a"), done.count("b")) == (25, 25)
+    assert bulkhead.is_idle
+    assert bulkhead.under_way == 0
+
+
+async def test_an_app_lets_a_bounded_number_of_calls_wait() -> None:
+    bulkhead = Bulkhead(Clock(), 1)
+    await enter(bulkhead, "first", app="flood")
+    waiting = [asyncio.create_task(enter(bulkhead, f"a {number}", app="a")) for number in range(MOST_WAITING)]
+    await settle()
+    with pytest.raises(Limited):
+        await enter(bulkhead, "one more", app="a")
+    for task in waiting[1:]:
+        task.cancel()
+    await settle()
+
+    assert bulkhead.waiting == 1
+    bulkhead.leave(a_call("first", "flood"))
+    await waiting[0]
+    bulkhead.leave(a_call("a 0", "a"))
+    assert bulkhead.is_idle

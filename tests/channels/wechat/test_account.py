@@ -290,8 +290,8 @@ async def test_only_too_many_requests_at_once_let_fewer_in(
     wechat.send_answers = [{"errcode": errcode, "errmsg": "busy"}]
     account = world.wecom(host)
     assert (await send(account)).verdict.errcode == 0
-    assert account._bulkhead.enters("one")
-    assert account._bulkhead.enters("two") is not narrow
+    assert account._bulkhead.enters(make_call())
+    assert account._bulkhead.enters(make_call()) is not narrow
 
 
 async def test_a_refusal_that_another_process_heard_is_that_of_a_fetch(world: World, wechat: WeChat, host: str) -> None:
