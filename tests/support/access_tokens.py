@@ -50,9 +50,10 @@ class Upstream:
         return Token(self.same or f"token {number}", self.life)
 
 
-def borrowed(number: int, account: str = KEY.account) -> TokenKey:
-    """The key of a secret that a caller sent."""
-    return TokenKey("qy", account, f"digest {number}", secret_parameter="wx_qy_corpsecret")
+def borrowed(number: int, account: str = KEY.account, app: str | None = None) -> TokenKey:
+    """The key of a secret that a caller sent: one of two apps in turn, if none is named."""
+    app = f"app {number // 10 % 2}" if app is None else app
+    return TokenKey("qy", account, f"digest {number}", secret_parameter="wx_qy_corpsecret", app=app)
 
 
 def at_hand(cache: TokenCache, key: TokenKey = KEY) -> str | None:

@@ -19,6 +19,7 @@ class TokenKey:
     """The identity of a token: platform, account (appid or corpid), a digest of the secret, and the kind.
 
     `secret_parameter`: the parameter in which a caller sent the secret; "" if it is that of the configuration.
+    `app`: the code of the app that sent it, in whose share of wrong secrets it counts.
     `exclusive`: a fetch kills the token before it, so that all processes have to share one.
     """
 
@@ -28,6 +29,7 @@ class TokenKey:
     kind: str = ""
     secret_parameter: str = ""
     exclusive: bool = field(default=False, compare=False)
+    app: str = field(default="", compare=False)
     name: str = field(init=False, repr=False, compare=False)
     """The key as one text; made once, since every message looks its token up by it."""
 

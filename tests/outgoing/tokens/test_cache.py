@@ -11,7 +11,7 @@ import pytest
 from esb.core.errors import EsbError, Limited, UpstreamError
 from esb.core.events import Event, Observer, TokenFetched
 from esb.outgoing.tokens.cache import TokenCache
-from esb.outgoing.tokens.failure_budget import FAILURES_PER_MINUTE
+from esb.outgoing.tokens.failure_budget import FAILURES_PER_APP, FAILURES_PER_MINUTE
 from esb.outgoing.tokens.key import Token, TokenKey, TokenRefused
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Store
@@ -226,7 +226,8 @@ async def test_the_same_token_again_does_not_live_longer_though_the_store_forgot
     cache = TokenCache(store, Observer(), clock)
     upstream.same = "token"
     await cache.get(KEY, upstream)
-    store._values.clear()
+    for key in list(store._values):
+        store._values.drop(key)
     clock.advance(LIFE - 200)
     await cache.get(KEY, upstream)
     await turns()
@@ -433,9 +434,9 @@ async def test_wrong_secrets_one_after_another_are_counted_by_the_minute(
     assert caught.value.retry_after == 20.0  # the first one was 40 s ago
     clock.advance(20)
     with pytest.raises(TokenRefused):
-        await cache.get(borrowed(21), upstream)
-    with pytest.raises(Limited):
         await cache.get(borrowed(22), upstream)
+    with pytest.raises(Limited):
+        await cache.get(borrowed(24), upstream)
 
 
 @IN_EVERY_STORE
@@ -450,6 +451,30 @@ async def test_the_configured_secret_is_never_shut_out_by_wrong_ones(cache: Toke
     await asyncio.gather(*trying, return_exceptions=True)
     await cache.forget(KEY, "token 1")
     assert await cache.get(KEY, upstream) == "token 2"  # and when they have used up the minute
+
+
+@IN_EVERY_STORE
+async def test_one_app_with_wrong_secrets_shuts_out_itself_and_no_other(cache: TokenCache, upstream: Upstream) -> None:
+    wrong = Upstream()
+    wrong.error = TokenRefused("invalid credential")
+    tries = (cache.get(borrowed(number, app="flood"), wrong) for number in range(100))
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert wrong.fetched == FAILURES_PER_APP == 10
+    assert sum(isinstance(result, Limited) for result in results) == 90
+    assert await cache.get(borrowed(100, app="honest"), upstream) == "token 1"
+    with pytest.raises(TokenRefused):
+        await cache.get(borrowed(101, app="honest"), wrong)
+    with pytest.raises(Limited):
+        await cache.get(borrowed(102, app="flood"), upstream)
+
+
+@IN_EVERY_STORE
+async def test_the_apps_together_have_no_more_than_the_account_has(cache: TokenCache, upstream: Upstream) -> None:
+    upstream.error = TokenRefused("invalid credential")
+    tries = (cache.get(borrowed(number, app=str(number % 7)), upstream) for number in range(100))
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert upstream.fetched == FAILURES_PER_MINUTE
+    assert sum(isinstance(result, Limited) for result in results) == 80
 
 
 @IN_EVERY_STORE

@@ -54,7 +54,8 @@ class Shared(MemoryStore):
 
     def lose_all(self) -> None:
         """As after a restart of its server."""
-        self._values.clear()
+        for key in list(self._values):
+            self._values.drop(key)
         for heard in self._listeners:
             heard("", "")
 
