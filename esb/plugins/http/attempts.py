@@ -13,6 +13,8 @@ from esb.plugins.http.hosts import Hosts
 T = TypeVar("T")
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
+LEAST_SECONDS = 1.0
+"""The seconds that a host has to have had before it counts as out of reach: a caller may have used up the others."""
 PASSING = frozenset({502, 503, 504})
 """Statuses of an upstream that may do better in a moment."""
 
@@ -29,27 +31,29 @@ class Attempts:
         """Return the answer of the first host that answers `ask`. UpstreamError of the last one if none does."""
         for pause in islice(pauses(FIRST_PAUSE, LONGEST_PAUSE), self._retries if repeatable else 0):
             try:
-                return await self._one_by_one(ask)
+                return await self._one_by_one(call, ask)
             except UpstreamError as error:
                 if not _may_pass(error) or call.time_left() <= pause:
                     raise
             await self._clock.sleep(pause)
-        return await self._one_by_one(ask)
+        return await self._one_by_one(call, ask)
 
-    async def _one_by_one(self, ask: Callable[[str], Awaitable[T]]) -> T:
+    async def _one_by_one(self, call: Call, ask: Callable[[str], Awaitable[T]]) -> T:
         *others, last = self._hosts.in_order()
         for host in others:
             try:
-                return await self._ask(host, ask)
+                return await self._ask(call, host, ask)
             except Unreachable:
                 continue
-        return await self._ask(last, ask)
+        return await self._ask(call, last, ask)
 
-    async def _ask(self, host: str, ask: Callable[[str], Awaitable[T]]) -> T:
+    async def _ask(self, call: Call, host: str, ask: Callable[[str], Awaitable[T]]) -> T:
+        in_time = call.time_left() >= LEAST_SECONDS
         try:
             answer = await ask(host)
         except Unreachable:
-            self._hosts.failed(host)
+            if in_time:
+                self._hosts.failed(host)
             raise
         self._hosts.answered(host)
         return answer

@@ -1,28 +1,52 @@
 """A circuit breaker: after so many failures in a row no call goes out for a while, and then a single one.
 
 Closed -> open after `failures` in a row -> half-open after `seconds`: the next call goes out as a probe. Its success
-closes the breaker, its failure opens it again.
+closes the breaker, its failure opens it again. Each app has a breaker of its own, so that requests of one at which an
+upstream fails shut out no other; and what a caller does (a slow body, a broken one, leaving) is no failure at all.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from esb.core.call import Call
 from esb.core.clock import Clock
-from esb.core.errors import Message, UpstreamError
+from esb.core.errors import Message, Unreachable, UpstreamError
+from esb.core.lru import Recent
 from esb.outgoing.client import Target
+from esb.plugins.http.upstream_time import UpstreamTime
+
+MOST_APPS = 10_000
+"""The most breakers of one upstream; that of the app which called least recently goes first."""
 
 
 @dataclass(slots=True)
 class Attempt:
     """One call that the breaker let pass. `ill`: it was answered, and the answer was that the upstream is ill."""
 
+    time: UpstreamTime
     period: int = 0
     ill: bool = False
 
 
+class Breakers:
+    """The breakers of one upstream, one for each app."""
+
+    def __init__(self, failures: int, seconds: float, clock: Clock) -> None:
+        self._new = partial(Breaker, failures, seconds, clock)
+        self._breakers: Recent[str, Breaker] = Recent(MOST_APPS)
+
+    def of(self, call: Call) -> "Breaker":
+        app = "" if call.app is None else call.app.code
+        breaker = self._breakers.used(app)
+        if breaker is None:
+            breaker = self._breakers[app] = self._new()
+        return breaker
+
+
 class Breaker:
-    """The breaker of one upstream. Calls that began before it opened or closed no longer count."""
+    """A breaker of one upstream. Calls that began before it opened or closed no longer count."""
 
     def __init__(self, failures: int, seconds: float, clock: Clock) -> None:
         self._limit = failures
@@ -34,32 +58,35 @@ class Breaker:
         self._period = 0
 
     @contextmanager
-    def attempt(self, target: Target) -> Iterator[Attempt]:
+    def attempt(self, target: Target, time: UpstreamTime) -> Iterator[Attempt]:
         """Count the call inside. UpstreamError at once while the breaker is open."""
-        attempt = self._admitted(target)
+        attempt = self._admitted(target, time)
         try:
             yield attempt
         except UpstreamError as error:
-            if is_ill(error):
-                self._failed(attempt)
-            else:
-                self._succeeded(attempt)
+            self._ended(attempt, ill=is_ill(error), whole=time.is_whole or isinstance(error, Unreachable))
             raise
         except BaseException:
             self._abandoned(attempt)  # it never came to asking, or nobody waited for the answer
             raise
-        if attempt.ill:
-            self._failed(attempt)
-        else:
-            self._succeeded(attempt)
+        self._ended(attempt, ill=attempt.ill, whole=time.is_whole)
 
-    def _admitted(self, target: Target) -> Attempt:
+    def _admitted(self, target: Target, time: UpstreamTime) -> Attempt:
         if self._opened is not None:
             left = self._opened + self._seconds - self._clock()
             if left > 0 or self._probing:
                 raise _refusal(target, max(left, 0.0))
             self._probing = True
-        return Attempt(self._period)
+        return Attempt(time, self._period)
+
+    def _ended(self, attempt: Attempt, *, ill: bool, whole: bool) -> None:
+        """Count an attempt. `whole`: the upstream had all that it needs of the caller for what it did."""
+        if not ill:
+            self._succeeded(attempt)
+        elif whole and attempt.time.is_fair:
+            self._failed(attempt)
+        else:
+            self._abandoned(attempt)  # the caller's own doing, perhaps
 
     def _failed(self, attempt: Attempt) -> None:
         if attempt.period != self._period:

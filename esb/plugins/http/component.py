@@ -16,6 +16,7 @@ Credentials never go upstream, nor do Authorization and Cookie headers.
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,12 +26,13 @@ from esb.outgoing.client import Stream, read_json
 from esb.outgoing.jwt_signer import GatewayJwt
 from esb.plugins.http.attempts import Attempts
 from esb.plugins.http.body_stream import BodyStream
-from esb.plugins.http.breaker import Attempt, Breaker
+from esb.plugins.http.breaker import Attempt, Breakers
 from esb.plugins.http.concurrency_limit import ConcurrencyLimit
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_caller
 from esb.plugins.http.hosts import Hosts
 from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
+from esb.plugins.http.upstream_time import UpstreamTime
 
 SUCCESS = range(200, 300)
 FINAL = range(200, 600)
@@ -53,16 +55,16 @@ class Http(Component[HttpConfig, Params]):
         self._tls = config.tls.load() if config.tls is not None else None
         self._limit = ConcurrencyLimit(config.max_concurrency)
         self._attempts = Attempts(Hosts(config.hosts, services.clock), config.retries, services.clock)
-        self._breaker: Breaker | None = None
+        self._breakers: Breakers | None = None
         if config.breaker is not None:
-            self._breaker = Breaker(config.breaker.failures, config.breaker.seconds, services.clock)
+            self._breakers = Breakers(config.breaker.failures, config.breaker.seconds, services.clock)
 
     async def handle(self, call: Call, params: Params) -> Any:
         request = self._builder.build(call)
         return await (self._relayed if self.config.response == "raw" else self._asked)(call, request)
 
     async def _asked(self, call: Call, request: UpstreamRequest) -> Any:
-        with self._limit.entered(), self._watched(_target(call)):
+        with self._limit.entered(), self._watched(call, self._time(call, request)):
             ask = partial(self._ask, call, request)
             return await self._attempts.answer(call, ask, repeatable=request.repeatable)
 
@@ -78,7 +80,10 @@ class Http(Component[HttpConfig, Params]):
     async def _relayed(self, call: Call, request: UpstreamRequest) -> Reply:
         async with AsyncExitStack() as held:
             held.enter_context(self._limit.entered())
-            with self._watched(_target(call)) as attempt:
+            time = self._time(call, request)
+            if request.body is not None and not isinstance(request.body, bytes):
+                request = replace(request, body=time.watched(request.body))
+            with self._watched(call, time) as attempt:
                 begin = partial(self._begin, held, call, request)
                 stream = await self._attempts.answer(call, begin, repeatable=request.repeatable)
                 attempt.ill = stream.status >= 500
@@ -110,8 +115,13 @@ class Http(Component[HttpConfig, Params]):
             "guarded": not self.config.allow_link_local,
         }
 
-    def _watched(self, target: Target) -> AbstractContextManager[Attempt]:
-        return nullcontext(Attempt()) if self._breaker is None else self._breaker.attempt(target)
+    def _time(self, call: Call, request: UpstreamRequest) -> UpstreamTime:
+        return UpstreamTime(call, self.config.seconds_of(request.method))
+
+    def _watched(self, call: Call, time: UpstreamTime) -> AbstractContextManager[Attempt]:
+        if self._breakers is None:
+            return nullcontext(Attempt(time))
+        return self._breakers.of(call).attempt(_target(call), time)
 
     def _identity(self, call: Call) -> Mapping[str, str]:
         """Name app and user in headers that a caller cannot set."""

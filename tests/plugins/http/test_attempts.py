@@ -68,3 +68,12 @@ async def test_hosts_out_of_reach_are_all_asked_before_a_pause(clock: Clock) -> 
 async def test_a_request_that_cannot_be_sent_is_not_tried_again(clock: Clock) -> None:
     upstream = await failing(clock, "ab", 2, lambda host: UpstreamError("a", "b", "no", sent=False))
     assert len(upstream.asked) == 1
+
+
+@pytest.mark.parametrize(("seconds", "rests"), [(0.9, False), (1.5, True)])
+async def test_a_host_that_had_no_time_to_answer_does_not_rest(clock: Clock, seconds: float, rests: bool) -> None:
+    hosts = Hosts(["a", "b"], clock)
+    upstream = Upstream(clock, away)
+    with pytest.raises(Unreachable):
+        await Attempts(hosts, 0, clock).answer(make_call(timeout=seconds), upstream, repeatable=False)
+    assert bool(hosts._rests_until) is rests
