@@ -101,7 +101,7 @@ class Call:
     parameters without credentials; `headers` those few that travel upstream; `deadline` in the event loop's time.
     `query` is the query string as it came. A component that streams gets the body as it comes, if the credentials came
     by header, and `all_headers`, which nobody else does: those that its stanza's `headers_in` lets pass. Query, body
-    and these may hold credentials.
+    and these may hold credentials. `client_ip` is the address that the call comes from, as far as trusted proxies tell.
     """
 
     id: str
@@ -117,6 +117,7 @@ class Call:
     query: str = field(default="", repr=False)
     body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
     all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    client_ip: str = ""
     options: Options = ORDINARY
     app: App | None = None
     user: User | None = None

@@ -74,6 +74,18 @@ class GateClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticationLimited:
+    """An address has failed too often to prove that it is this app, as it claims; told once in a minute.
+
+    For so many `seconds` it learns no more from its failures.
+    """
+
+    client_ip: str
+    claimed_app: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTurned:
     """The shared store went away, for the reason `trouble`; or, if that is "", came back."""
 
@@ -153,6 +165,7 @@ Event = (
     | UpstreamFinished
     | TokenFetched
     | GateClosed
+    | AuthenticationLimited
     | StoreTurned
     | Crashed
     | Reloaded

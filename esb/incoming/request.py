@@ -46,7 +46,18 @@ class IncomingRequest:
     `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
     """
 
-    __slots__ = ("catalogues", "claims_of", "id", "record", "request", "route", "started", "trusted", "variables")
+    __slots__ = (
+        "_client_ip",
+        "catalogues",
+        "claims_of",
+        "id",
+        "record",
+        "request",
+        "route",
+        "started",
+        "trusted",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -65,6 +76,7 @@ class IncomingRequest:
         self.record = Record()
         self.route: Route | None = None
         self.variables: Mapping[str, str] = NO_VARIABLES
+        self._client_ip: str | None = None
 
     @property
     def translate(self) -> Translate:
@@ -119,6 +131,7 @@ class IncomingRequest:
                 "query": query_string,
                 "body": body,
                 "all_headers": _passing(headers, route) if route.streams_body else (),
+                "client_ip": self.client_ip(),
                 "options": _options(headers),
                 "record": self.record,
             }
@@ -130,9 +143,12 @@ class IncomingRequest:
         return self.route.path if self.route is not None else ""
 
     def client_ip(self) -> str:
-        remote = self.request.remote or ""
-        trusted = self.trusted
-        return trusted_proxies.client_ip(remote, self.request.headers, trusted) if trusted else remote
+        """Return the address of the client, as far as trusted proxies tell: for the call, and for its log line."""
+        if self._client_ip is None:
+            remote = self.request.remote or ""
+            trusted = self.trusted
+            self._client_ip = trusted_proxies.client_ip(remote, self.request.headers, trusted) if trusted else remote
+        return self._client_ip
 
     def _signed(self, path: str) -> str:
         if not self.trusted:

@@ -1,18 +1,24 @@
 """Authentication of the app. A gateway's JWT comes first, then an access token, a signature, and last an app secret.
 
-The first of these that is there is final: if it is bad, another that is good does not rescue the call.
+The first of these that is there is final: if it is bad, another that is good does not rescue the call. Who fails for
+an app too often in a minute is told so instead of why; who is right is let in all the same.
 """
 
 import hashlib
+import math
 from collections.abc import Awaitable
 from typing import Any
 
-from esb.contracts.lifecycle import NoConfig
+from pydantic import Field
+
+from esb.config import ConfigModel
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, Identity
 from esb.core.call import App, Call, Signed
-from esb.core.errors import AuthenticationError, Limited
+from esb.core.errors import AuthenticationError, GatewayJwtError, Limited
+from esb.core.events import AuthenticationLimited
 from esb.incoming import signature
+from esb.middlewares._failed_attempts import LONGEST_CODE, FailedAttempts
 from esb.middlewares._identity import identity_by_token
 from esb.store.keyspaces import NONCE, key_of
 from esb.store.protocol import ShareFull
@@ -21,24 +27,63 @@ CLOCKS_APART = 60
 """Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""
 
 
-class AppAuth(Middleware[NoConfig]):
+class AppAuthConfig(ConfigModel):
+    """How often somebody may be wrong."""
+
+    failures_per_minute: int = Field(
+        300, ge=1, description="failed authentications from one address for one app; then they are answered 1306429"
+    )
+
+
+class AppAuth(Middleware[AppAuthConfig]):
     """Set `call.app`, and `call.user` where a token names one too; or refuse the call."""
 
-    def __init__(self, config: NoConfig, services: ChainServices) -> None:
+    config_type = AppAuthConfig
+
+    def __init__(self, config: AppAuthConfig, services: ChainServices) -> None:
         super().__init__(config, services)
         self._apps = services.apps
+        self._failed = FailedAttempts(services.clock, config.failures_per_minute)
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        if call.credentials.brings_token:
-            return await handler(await self._identified(call, *await identity_by_token(self.services, call)))
+        try:
+            if call.credentials.brings_token:
+                call = await self._identified(call, *await identity_by_token(self.services, call))
+            else:
+                claims, signed = call.credentials.claims, call.credentials.signed
+                code = claims.get("bk_app_code") or claims.get("app_code") or ""
+                if signed is not None:
+                    app = await self._by_signature(call, code, signed)
+                else:
+                    app = await self._by_secret(call, code)
+                call.record.app = app.code
+                call = call.made_by(app, call.user)
+        except (AuthenticationError, GatewayJwtError):
+            self._count_failure(call)
+            raise
+        return await handler(call)
+
+    def _count_failure(self, call: Call) -> None:
+        """Count a failure for the app that the call claims to be. Limited if there are too many; the first one tells.
+
+        A call that claims no app guesses no secret.
+        """
         claims, signed = call.credentials.claims, call.credentials.signed
-        code = claims.get("bk_app_code") or claims.get("app_code") or ""
-        if signed is not None:
-            app = await self._by_signature(call, code, signed)
-        else:
-            app = await self._by_secret(call, code)
-        call.record.app = app.code
-        return await handler(call.made_by(app, call.user))
+        query = {} if signed is None else signed.query
+        names = (("bk_app_code", claims), ("app_code", claims), ("bk_app_code", query), ("app_code", query))
+        code = next((named[name] for name, named in names if named.get(name)), "")
+        if not code:
+            return
+        over, seconds = self._failed.count(call.client_ip, code)
+        if over == 1:
+            self.services.observer.emit(AuthenticationLimited(call.client_ip, code[:LONGEST_CODE], seconds))
+        if over > 0:
+            raise Limited(
+                "Too many failed authentications of APP [{code}] from this address, please check its credentials and"
+                " try again later",
+                retry_after=max(1, math.ceil(seconds)),
+                code=code[:LONGEST_CODE],
+            )
 
     async def _identified(self, call: Call, identity: Identity, source: str) -> Call:
         app = await self._apps.rights(call, identity.app_code)

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from esb.core import json_codec
 from esb.core.events import (
+    AuthenticationLimited,
     CallFinished,
     Crashed,
     Event,
@@ -135,6 +136,16 @@ def _gate(event: GateClosed) -> Fields:
     }
 
 
+def _authentications(event: AuthenticationLimited) -> Fields:
+    return {
+        "client_ip": event.client_ip,
+        "claimed_app": _writable(event.claimed_app),
+        "seconds": round(event.seconds, 1),
+        "event": "authentications limited",
+        "level": "warning",
+    }
+
+
 def _store(event: StoreTurned) -> Fields:
     if event.trouble:
         return {"reason": event.trouble, "event": "store away", "level": "error"}
@@ -186,6 +197,7 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     UpstreamFinished: _upstream_call,
     TokenFetched: _access_token,
     GateClosed: _gate,
+    AuthenticationLimited: _authentications,
     StoreTurned: _store,
     Crashed: _crash,
     Reloaded: _reload,

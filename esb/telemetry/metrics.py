@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from esb.core import errors
 from esb.core.events import (
+    AuthenticationLimited,
     CallFinished,
     Crashed,
     Event,
@@ -78,6 +79,12 @@ TOKEN_FETCHES = Family(
 GATE_CLOSINGS = Family(
     "esb_quota_gate_closings_total", "counter", ("platform",), "How often a quota was found to be used up."
 )
+AUTHENTICATIONS_LIMITED = Family(
+    "esb_authentications_limited_total",
+    "counter",
+    (),
+    "How often an address had failed too often to prove that it is an app; see the log.",
+)
 RELOADS = Family("esb_reloads_total", "counter", ("outcome",), "Reloads of the configuration: ok or refused.")
 CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's own code or a plugin's; see the log.")
 LOG_LINES_DROPPED = Family(
@@ -94,7 +101,7 @@ BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "Wha
 
 FAMILIES = (
     *(CALLS, CALL_SECONDS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS, CRASHES),
-    *(LOG_LINES_DROPPED, GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
+    *(AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
 )
 
 
@@ -152,6 +159,7 @@ class Tally:
         self._rare: dict[str, Counts] = {
             RELOADS.name: {("ok",): 0, ("refused",): 0},  # from the start: an increase is seen against a number
             CRASHES.name: {(): 0},
+            AUTHENTICATIONS_LIMITED.name: {(): 0},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
         }
@@ -182,6 +190,8 @@ class Tally:
             case GateClosed():
                 self._count(GATE_CLOSINGS, event.platform)
                 self._close(event)
+            case AuthenticationLimited():
+                self._count(AUTHENTICATIONS_LIMITED)
             case StoreTurned():
                 self._away = 1 if event.trouble else 0
             case Reloaded():

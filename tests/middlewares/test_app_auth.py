@@ -5,13 +5,14 @@ from typing import cast
 
 import pytest
 
-from esb.contracts.lifecycle import NoConfig
 from esb.contracts.services import ChainServices, ProcessServices
 from esb.core.call import App, Call, Credentials, Record
 from esb.core.errors import AuthenticationError
-from esb.middlewares.app_auth import AppAuth
+from esb.core.events import Observer
+from esb.middlewares.app_auth import AppAuth, AppAuthConfig
 from esb.services.apps.static import AppsConfig, StaticApp, StaticApps
 from tests.support.calls import explode, let_in, make_call
+from tests.support.clock import Clock
 from tests.support.gateway import Gateway, Sandbox
 
 APPS = AppsConfig(
@@ -24,7 +25,8 @@ APPS = AppsConfig(
 
 def app_auth() -> AppAuth:
     apps = StaticApps(APPS, cast(ProcessServices, None))  # it borrows nothing
-    return AppAuth(NoConfig(), cast(ChainServices, SimpleNamespace(apps=apps)))
+    lent = SimpleNamespace(apps=apps, clock=Clock(), observer=Observer())
+    return AppAuth(AppAuthConfig.model_validate({}), cast(ChainServices, lent))
 
 
 def calling(**claims: str) -> Call:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from esb.core.events import (
+    AuthenticationLimited,
     CallFinished,
     Crashed,
     Event,
@@ -136,6 +137,12 @@ def test_a_quota_that_is_used_up_is_a_warning_with_its_account() -> None:
         "wx1",
     )
     assert (line["errcode"], line["seconds"]) == (45009, 60.0)
+
+
+def test_who_fails_to_prove_an_app_too_often_is_a_warning_with_the_address() -> None:
+    line = as_json(AuthenticationLimited("198.51.100.1", "esb_\ud800", 45.04))
+    assert (line["event"], line["level"]) == ("authentications limited", "warning")
+    assert (line["client_ip"], line["claimed_app"], line["seconds"]) == ("198.51.100.1", "esb_?", 45.0)
 
 
 def test_a_store_that_goes_is_an_error_and_that_it_is_back_is_told() -> None:

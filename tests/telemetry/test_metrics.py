@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from esb.core.events import (
+    AuthenticationLimited,
     CallFinished,
     Crashed,
     Event,
@@ -137,6 +138,12 @@ def test_upstream_calls_tokens_reloads_and_crashes_are_counted() -> None:
     assert value(found, "esb_reloads_total", outcome="ok") == 1
     assert value(found, "esb_reloads_total", outcome="refused") == 1
     assert value(found, "esb_crashes_total") == 1
+
+
+def test_addresses_that_fail_too_often_are_counted() -> None:
+    assert value(read(tally().snapshot()), "esb_authentications_limited_total") == 0
+    limited = AuthenticationLimited("198.51.100.1", "app", 60.0)
+    assert value(read(tally(limited, limited).snapshot()), "esb_authentications_limited_total") == 2
 
 
 def test_a_gate_is_closed_until_its_time_is_over() -> None:

@@ -1,0 +1,61 @@
+"""Failed authentications by address and claimed app: who fails too often in a minute learns no more from a refusal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
+
+from esb.core.lru import Recent
+
+SECONDS = 60.0
+MOST_ADDRESSES = 5000
+"""The most addresses that are remembered; who has more of them has as many times the limit anyway."""
+MOST_APPS = 16
+"""The most apps of one address that are counted apart, so that made-up names fill no memory: others count together."""
+OTHERS = ""
+LONGEST_CODE = 64
+PREFIX = 64
+"""The bits of an IPv6 address that tell one site from another: its owner chooses the rest."""
+
+
+@dataclass(slots=True)
+class _Minute:
+    """The failures of one address since it began, by claimed app."""
+
+    began: float
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+class FailedAttempts:
+    """The failures of the last minute, at most `limit` for an address and an app. Bounded."""
+
+    def __init__(self, clock: Callable[[], float], limit: int) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._minutes: Recent[str, _Minute] = Recent(MOST_ADDRESSES)
+
+    def count(self, address: str, app: str) -> tuple[int, float]:
+        """Count a failure; return how many are over the limit now, and the seconds until they are forgotten."""
+        now = self._clock()
+        site = site_of(address)
+        minute = self._minutes.used(site)
+        if minute is None or now >= minute.began + SECONDS:
+            minute = self._minutes[site] = _Minute(now)
+        failures = minute.failures
+        app = app[:LONGEST_CODE]
+        if app not in failures and len(failures) >= MOST_APPS:
+            app = OTHERS
+        failures[app] = failures.get(app, 0) + 1
+        return failures[app] - self._limit, minute.began + SECONDS - now
+
+
+def site_of(address: str) -> str:
+    """Return the network that stands for this address: of IPv6, the first 64 bits; else the address as it is."""
+    if ":" not in address:
+        return address
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address):
+        return address
+    return str(known.ipv4_mapped or IPv6Address(int(known) >> PREFIX << PREFIX))
