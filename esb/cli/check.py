@@ -5,32 +5,38 @@ import sys
 import click
 
 from esb.cli.options import config_option
-from esb.config import Config, load
+from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
+from esb.gateway.config_warnings import warnings
 
 
 @click.command(short_help="Find every mistake in the configuration.")
 @config_option
 def check(path: str) -> None:
-    """Build everything the configuration describes, open nothing, and print every mistake.
+    """Build everything the configuration describes, open nothing, and print every mistake, and then every warning.
 
-    Exit code 0 if there is none, 1 otherwise.
+    Exit code 0 if there is no mistake, 1 otherwise.
     """
+    config = load(path)
     try:
-        config = _built(path)
+        create_app(config)
     except ConfigError as error:
-        click.echo(str(error))
+        click.echo("\n".join(map(str, [error, *warnings(config)])))
         sys.exit(1)
-    click.echo(f"ok: {len(config.components)} components")
+    found = warnings(config)
+    for warning in found:
+        click.echo(str(warning))
+    click.echo(f"ok: {len(config.components)} components{f', {len(found)} warnings' if found else ''}")
 
 
 @click.command(short_help="List the declared components.")
 @config_option
 def components(path: str) -> None:
     """List the declared components: path, methods, plugin, and whether they are switched on. Aliases have lines too."""
+    config = load(path)
     try:
-        config = _built(path)
+        create_app(config)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
@@ -41,10 +47,3 @@ def components(path: str) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _built(path: str) -> Config:
-    """Return the configuration if all that it describes can be built. ConfigError with every mistake."""
-    config = load(path)
-    create_app(config)
-    return config

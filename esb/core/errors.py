@@ -79,6 +79,19 @@ class Mistake(NamedTuple):
         return f"{self.file}:{self.line}: {self.key}: {self.text}"
 
 
+class ConfigWarning(NamedTuple):
+    """One thing in a config file that works and may not be meant: as a Mistake, and the id by which it is allowed."""
+
+    file: str
+    line: int
+    id: str
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.id}: {self.key}: {self.text}"
+
+
 class ConfigError(GatewayError):
     """All that is wrong with the configuration, in the order of the files."""
 

@@ -1,0 +1,68 @@
+"""Warnings of `esb check`: what works, and may not be meant."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from esb.cli.main import main
+
+REDIS = "store: {use: redis, config: {url: 'redis://127.0.0.1:1', encryption_keys: ['" + "A" * 43 + "=']}}"
+OPEN = "server: {host: 0.0.0.0}\n"
+
+
+def check(folder: Path, text: str) -> tuple[int, str]:
+    path = folder / "esb.yaml"
+    path.write_text(f"version: 1\n{text}components: []\n")
+    done = CliRunner().invoke(main, ["check", "-c", str(path)])
+    return done.exit_code, done.output.replace(f"{path}:", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (OPEN, 1),
+        (f"{OPEN}services:\n  login: {{use: static}}\n", 3),
+        (f"{OPEN}services:\n  login: {{use: static}}\n  store: {{use: memory}}\n", 5),
+        ("server: {host: '::'}\n", 1),
+        ("server: {host: gateway.example.com}\n", 1),
+        (f"{OPEN}middlewares: [{{use: app_auth}}]\n", 1),
+    ],
+)
+def test_a_gateway_that_others_reach_is_told_that_its_nonces_do_not_outlive_it(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    code, said = check(tmp_path, text)
+    assert code == 0
+    warning, last = said.splitlines()
+    assert warning.startswith(f"{line}: W101: services.store: the nonces of signed calls are forgotten at a restart")
+    assert last == "ok: 0 components, 1 warnings"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "server: {host: localhost}\n",
+        "server: {host: '::1'}\n",
+        f"{OPEN}services: {{{REDIS}}}\n",
+        f"{OPEN}middlewares: []\n",
+        f"{OPEN}services:\n  store: {{use: memory}}  # esb: allow W101\n",
+        f"{OPEN}services:\n  # esb: allow W100, W101\n  store: {{use: memory}}\n",
+    ],
+)
+def test_who_needs_no_warning_gets_none(tmp_path: Path, text: str) -> None:
+    assert check(tmp_path, text) == (0, "ok: 0 components\n")
+
+
+def test_another_warnings_id_allows_nothing(tmp_path: Path) -> None:
+    _, said = check(tmp_path, f"{OPEN}services:\n  store: {{use: memory}}  # esb: allow W102\n")
+    assert "W101" in said
+
+
+def test_warnings_come_behind_the_mistakes(tmp_path: Path) -> None:
+    code, said = check(tmp_path, f"{OPEN}services: {{users: {{use: statik}}}}\n")
+    mistake, warning = said.splitlines()
+    assert code == 1
+    assert "services.users.use" in mistake
+    assert "W101" in warning
