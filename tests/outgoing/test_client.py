@@ -724,7 +724,7 @@ async def test_every_request_is_told_as_one_event_without_its_address(
     ]
     assert [event.call_id for event in known] == ["0123456789abcdef0123456789abcdef"] * 3 + [""]
     assert all((event.system, event.interface) == ("weixin_qy", "send_message") for event in known)
-    assert all(0 <= event.seconds < 5 for event in known)
+    assert all(0 <= event.seconds < 600 for event in known)
     assert not any(secret in repr(known) for secret in SECRETS)
 
 

@@ -138,7 +138,7 @@ async def test_a_hundred_a_minute_is_a_hundred(processes: Processes) -> None:
     often = {"bk_app_code": "often", "bk_app_secret": "often-secret"}
     answers = await asyncio.gather(*(processes.call(number, "/cmsi/get_msg_type/", often) for number in range(160)))
     assert results(answers) == {0: 100, 1306429: 60}
-    assert all(50 <= answer["data"]["retry_after"] <= 60 for answer in answers if answer["code"])
+    assert all(0 < answer["data"]["retry_after"] <= 60 for answer in answers if answer["code"])
 
 
 async def test_a_killed_worker_takes_along_its_own_connections_and_nothing_else(processes: Processes) -> None:

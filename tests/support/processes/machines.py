@@ -54,7 +54,7 @@ components:
     config: {<<: *wecom, wx_qy_corpsecret: quota-secret, wx_qy_agentid: 1000003}
   - path: /paced/send_weixin/
     use: cmsi_send_weixin
-    timeout: 5
+    timeout: 30
     config: {<<: *wecom, wx_qy_corpsecret: paced-secret, wx_qy_agentid: 1000004, wx_qy_member_per_minute: 10}
   - path: /wrong/send_weixin/
     use: cmsi_send_weixin
