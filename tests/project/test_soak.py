@@ -24,7 +24,7 @@ FAULTS = ("duplicated", "lost", "denied", "contradictory", "formless", "leaks")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_1000_sends_under_all_faults_are_told_as_they_went(seed: int) -> None:
     command = [sys.executable, str(ROOT / "bench" / "soak.py"), "--sends", str(SENDS), "--seed", str(seed)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     sums = {name: int(number) for name, number in re.findall(r"^ *(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
     assert sums["calls"] == SENDS
@@ -40,7 +40,7 @@ def test_soaks_of_many_seeds_are_summed_up(tmp_path: Path, unsound: str, code: i
     shutil.copy(SEEDS, tmp_path)
     (tmp_path / "soak.py").write_text(SOAK.format(lost=2, unsound=unsound))
     command = [sys.executable, str(tmp_path / SEEDS.name), "--seeds", "4", "--beside-loops", "1"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=170, check=False)
     assert (done.returncode, done.stderr) == (code, "")
     lines = done.stdout.splitlines()
     assert {line for line in lines if line.startswith("sound")} == {f"sound, 0 s, seed {seed}" for seed in (1, 2, 3, 4)}

@@ -40,7 +40,7 @@ class Sandbox:
 
     async def has_been_called(self, endpoint: str, times: int = 1) -> None:
         """Wait until this endpoint has been called so often."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await self.calls(endpoint) < times:  # noqa: ASYNC110 - it tells by its numbers only
                 await asyncio.sleep(0.01)
 

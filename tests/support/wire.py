@@ -66,7 +66,7 @@ def request(
 
 async def until(reached: Callable[[], bool]) -> None:
     """Let everything else run until this is so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not reached():  # noqa: ASYNC110 - what is waited for is told by no event
             await asyncio.sleep(0)
 

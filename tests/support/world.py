@@ -105,7 +105,7 @@ class World:
         async with self.sandbox.http.delete(f"{self.sandbox.url}/_sandbox/faults"):
             pass
 
-    async def until(self, reached: Callable[[], Any], most: float = 10.0) -> None:
+    async def until(self, reached: Callable[[], Any], most: float = 120.0) -> None:
         """Wait until the sandbox shows this; TimeoutError after `most` seconds."""
         async with asyncio.timeout(most):
             while not await reached():  # noqa: ASYNC110 - the sandbox tells by its numbers only

@@ -17,7 +17,6 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from yarl import URL
 
-from esb.store.redis_connection import PATIENCE
 from tests.support.identity import signature_of
 from tests.support.processes.machines import (
     MACHINES,
@@ -30,6 +29,8 @@ from tests.support.processes.machines import (
     running_machines,
 )
 
+SILENCE = 0.5
+"""Seconds for which a process waits for an answer of its store."""
 MP, QY = "wx0000000000000001", "ww0000000000000001/1000002"
 SEND = "/cgi-bin/message/send"
 AWAY = (200, "degraded: store: there is no connection")
@@ -193,7 +194,7 @@ async def test_a_paused_redis_holds_nobody_up(processes: Processes) -> None:
     try:
         answers = await processes.send_at_once(5) + await processes.send_at_once(5, "plain")
         assert results(answers) == {0: 20, 1306201: 20}
-        async with asyncio.timeout(100 * PATIENCE):  # enough by far, unless each waits for it
+        async with asyncio.timeout(100 * SILENCE):  # enough by far, unless each waits for it
             assert results([await processes.send(number, "plain") for number in range(100)]) == {1306201: 100}
     finally:
         processes.redis.resume()
