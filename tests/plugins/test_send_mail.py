@@ -24,7 +24,7 @@ MAIL: dict[str, Any] = {"title": "T", "content": "C"}
 OpenMail = Callable[..., Awaitable[Gateway]]
 
 
-def stanza(config: str, timeout: float = 10) -> str:
+def stanza(config: str, timeout: float = 300) -> str:
     lines = ["  - path: /cmsi/send_mail/", "    use: cmsi_send_mail", f"    timeout: {timeout}"]
     return "\n".join([*lines, f"    config: {{{config}}}"])
 

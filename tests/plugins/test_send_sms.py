@@ -16,7 +16,7 @@ UNFINISHED = "Unfinished interface shall be improved by the component developer"
 
 def stanza(config: str, **more: Any) -> str:
     lines = ["  - path: /cmsi/send_sms/", "    use: cmsi_send_sms", f"    config: {{{config}}}"]
-    return "\n".join(lines + [f"    {key}: {json.dumps(value)}" for key, value in {"timeout": 5, **more}.items()])
+    return "\n".join(lines + [f"    {key}: {json.dumps(value)}" for key, value in {"timeout": 300, **more}.items()])
 
 
 @pytest.fixture

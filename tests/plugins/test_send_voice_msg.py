@@ -12,7 +12,7 @@ from tests.support.servers.tencent import KEYS, SECRET_ID, SECRET_KEY, Relay, Te
 SEND_VOICE = "cmsi/send_voice_msg"
 
 
-def stanza(config: str, timeout: float = 5) -> str:
+def stanza(config: str, timeout: float = 300) -> str:
     lines = ["  - path: /cmsi/send_voice_msg/", "    use: cmsi_send_voice_msg", f"    timeout: {timeout}"]
     return "\n".join([*lines, f"    config: {{{config}}}"])
 

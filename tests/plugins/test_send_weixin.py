@@ -698,9 +698,9 @@ async def test_a_plain_token_interface_works_too(open_platform: OpenPlatform, sa
 async def test_200_messages_under_way_when_the_token_dies_fetch_one_more_and_arrive_once(
     open_platform: OpenPlatform, sandbox: Sandbox
 ) -> None:
-    gateway = await open_platform("qy", clock=Clock())
+    gateway = await open_platform("qy", timeout=300, clock=Clock())
     await gateway.send()
-    await sandbox.post("faults", {"match": {"path": SEND}, "action": {"latency_ms": 20_000}, "times": 200})
+    await sandbox.post("faults", {"match": {"path": SEND}, "action": {"latency_ms": 200_000}, "times": 200})
     names = [f"message {number}" for number in range(200)]
     sending = asyncio.gather(*(gateway.send(data={**MESSAGE, "message": name}) for name in names))
 
@@ -708,7 +708,7 @@ async def test_200_messages_under_way_when_the_token_dies_fetch_one_more_and_arr
         await sandbox.has_been_called(SEND, 201)
         await sandbox.post("tokens/rotate")
 
-    answers = await late(20, sending, dies())
+    answers = await late(200, sending, dies())
     assert [answer["code"] for answer in answers] == [0] * 200
     assert await sandbox.calls(TOKEN) == 2
     assert sorted(await texts(sandbox)) == sorted(f"H\n{name}\nDate: D" for name in [*names, "M"])

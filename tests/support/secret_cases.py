@@ -32,7 +32,7 @@ class Case:
     calls: str = ""  # another component that it calls: the key of its case
     asks_upstream: bool = True
     passes_on: bool = False  # what the upstream answers is the answer, also a refusal
-    timeout: float = 5
+    timeout: float = 60
 
 
 NOTICE = {"heading": "H", "message": "M"}

@@ -32,7 +32,7 @@ class Out:
         return SmtpServer(self.http, host="127.0.0.1", port=port, encryption=encryption, **options)
 
     async def send(
-        self, port: int, receivers: Sequence[str] = ("a@x.com",), *, timeout: float = 5.0, **options: Any
+        self, port: int, receivers: Sequence[str] = ("a@x.com",), *, timeout: float = 300.0, **options: Any
     ) -> DeliveryOutcome:
         return await self.server(port, **options).send(
             make_call(timeout=timeout), "esb@example.com", receivers, COMPOSED
