@@ -80,11 +80,10 @@ def addressed(receivers: Sequence[str]) -> Audience:
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """Each address with all that the caller named it by, from pairs of both."""
-    typed: dict[str, tuple[str, ...]] = {}
+    typed: dict[str, dict[str, None]] = {}
     for address, name in named:
-        names = typed.get(address)
-        typed[address] = (name,) if names is None else _each_once(names, (name,))
-    return typed
+        typed.setdefault(address, {})[name] = None
+    return {address: (*names,) for address, names in typed.items()}
 
 
 def address_of(kind: str) -> Callable[[Contact], str]:
@@ -95,17 +94,17 @@ def address_of(kind: str) -> Callable[[Contact], str]:
 async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
     """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
     contacts = await users.contacts(call, usernames)
-    typed: dict[str, tuple[str, ...]] = {}
+    typed: dict[str, list[str]] = {}
     unknown, without = [], []
     for name in usernames:
         contact = contacts.get(name)
         if contact is None:
             unknown.append(name)
         elif where := address(contact):
-            typed[where] = (*typed[where], name) if where in typed else (name,)
+            typed.setdefault(where, []).append(name)
         else:
             without.append(name)
-    return Audience(typed, (*unknown,), (*without,))
+    return Audience({where: (*names,) for where, names in typed.items()}, (*unknown,), (*without,))
 
 
 def united(first: Audience, second: Audience) -> Audience:

@@ -39,8 +39,9 @@ def _counted(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nes
         if b"\\" in window:
             if b"\\\\" in window:
                 window = window.replace(b"\\\\", b"xx")  # as long as before: that is faster
-            is_escaped = window.endswith(b"\\")
-            window = window.replace(b'\\"', b"xx")
+            if b"\\" in window:
+                is_escaped = window.endswith(b"\\")
+                window = window.replace(b'\\"', b"xx")
         pieces = window.split(b'"')
         outside = b"".join(pieces[in_text::2])
         in_text ^= not len(pieces) % 2

@@ -17,7 +17,8 @@ from esb.core.errors import Message, ParameterError, template
 from esb.core.limits import DEFAULT_LIMITS
 
 REQUIRED = template("This field is required.")
-_SEPARATORS = re.compile(r"[,;\s]+")
+LONGEST_RECEIVER = 512
+"""Characters of one receiver: no address and no name is half as long, and an answer repeats it."""
 
 # What callers may send, for documents: the first of a union is how callers know the type.
 _ANY_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
@@ -96,8 +97,13 @@ def switched_on(value: Any) -> bool:
     return value is not None and value is not False and str(value).strip().lower() not in {"", "0", "false"}
 
 
+def _most(info: ValidationInfo) -> int:
+    most: int = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
+    return most
+
+
 def _receivers(value: Any, info: ValidationInfo) -> tuple[str, ...]:
-    most = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
+    most = _most(info)
     items = value if type(value) is list else _items(value, most)
     if len(items) > most:
         raise _too_many(most)
@@ -106,6 +112,8 @@ def _receivers(value: Any, info: ValidationInfo) -> tuple[str, ...]:
         if type(item) is not str and (isinstance(item, bool) or not isinstance(item, str | int)):
             raise problem("Must be a list of strings")
         if receiver := _text(item):
+            if len(receiver) > LONGEST_RECEIVER:
+                raise problem("Must be at most {most} characters", most=LONGEST_RECEIVER)
             receivers[receiver] = None
     return tuple(receivers)
 
@@ -134,7 +142,9 @@ def _items(value: Any, most: int) -> Any:
 
 
 def _separated(text: str, most: int) -> list[str]:
-    return [item for item in _SEPARATORS.split(text, most + 1) if item]  # two of them may be empty: the first and last
+    return (
+        text.replace(",", " ").replace(";", " ").split(None, most)
+    )  # a regular expression would take ten times as long
 
 
 def _too_many(most: int) -> PydanticCustomError:
@@ -148,11 +158,13 @@ def _required_receivers(value: Any, info: ValidationInfo) -> tuple[str, ...]:
     return receivers
 
 
-def _dicts(value: Any) -> Any:
+def _dicts(value: Any, info: ValidationInfo) -> Any:
     if not value:
         return ()
     if not isinstance(value, list | tuple):
         raise _type_problem("list")
+    if len(value) > (most := _most(info)):
+        raise _too_many(most)
     if not all(isinstance(item, dict) for item in value):
         raise problem("Must be a list of dicts")
     return value
@@ -191,7 +203,7 @@ RequiredReceivers = Annotated[
 RequiredDict = BeforeValidator(_filled(dict, "dict"))
 """Put before a nested model: the old texts when it is empty or no dict."""
 Dicts = BeforeValidator(_dicts)
-"""Put before a tuple of nested models: the old text when it is no list; empty is ()."""
+"""Put before a tuple of nested models: the old text when it is no list; empty is (). As many as receivers, at most."""
 
 
 def either(*names: str) -> dict[str, Any]:

@@ -3,22 +3,18 @@
 Whoever sends them is not known yet: what is read here is bounded, and costs no more than its length.
 """
 
-from io import BytesIO
+import asyncio
 from typing import Any
 
 from esb.core import json_codec
 from esb.core.errors import EsbError, Message, RequestError
 from esb.core.json_bounds import exceeded
 from esb.core.limits import DEFAULT_LIMITS, Limits
+from esb.incoming.multipart_form import text_fields
 from esb.incoming.percent_encoding import decoded
 
-CHARACTER_SETS = {
-    **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
-    **dict.fromkeys(("ascii", "us-ascii"), "ascii"),
-    **dict.fromkeys(("latin-1", "latin1", "iso-8859-1"), "latin-1"),
-    **dict.fromkeys(("gb18030", "gbk", "gb2312"), "gb18030"),  # the last two are parts of the first
-}
-"""Names that a multipart field may give its character set. Of Python's other codecs, some take hours for a body."""
+AT_ONCE = 2**17
+"""The bytes of a body that are read at once: in a few milliseconds, whatever they hold."""
 
 
 def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
@@ -59,6 +55,11 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
     return {}
 
 
+async def from_large_body(body: bytes, content_type: str, limits: Limits) -> dict[str, Any]:
+    """Read what `from_body` reads, in a thread: for more than AT_ONCE bytes, for which everybody else would wait."""
+    return await asyncio.to_thread(from_body, body, content_type, limits)
+
+
 def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
     if raw.count(b"&") >= most:
         raise _not_readable(where, most)
@@ -71,7 +72,7 @@ def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
             if start < end:
                 sign = raw.find(b"=", start, end)
                 sign = end if sign < 0 else sign
-                parameters[decoded(raw[start:sign])] = decoded(raw[sign + 1 : end])
+                parameters[decoded(raw, start, sign)] = decoded(raw, min(sign + 1, end), end)
             start = end + 1
     except ValueError:
         raise _not_readable(where, most) from None
@@ -79,34 +80,10 @@ def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
 
 
 def _multipart(body: bytes, boundary: str, most: int) -> dict[str, Any]:
-    """Read the text fields; files are no parameters."""
-    from multipart import MultipartError, MultipartParser
-
     try:
-        in_memory = len(body) + 1  # as the body is already: a large part must not go to a file
-        parser = MultipartParser(
-            BytesIO(body),
-            boundary,
-            len(body),
-            strict=True,
-            part_limit=most,
-            memory_limit=in_memory,
-            spool_limit=in_memory,
-        )
-        return {part.name: part.file.getvalue().decode(_codec(part.charset)) for part in parser if not part.filename}
-    except (MultipartError, ValueError):
+        return dict(text_fields(body, boundary, most))
+    except ValueError:
         raise _not_readable(Message("multipart form"), most) from None
-
-
-def _codec(character_set: str) -> str:
-    """Return the codec of a character set. RequestError if it is none of CHARACTER_SETS."""
-    codec = CHARACTER_SETS.get(character_set.lower())
-    if codec is None:
-        raise RequestError(
-            "Parameters error, the multipart form cannot be read: "
-            "the character set of a field must be utf-8, ascii, latin-1 or gb18030"
-        )
-    return codec
 
 
 def _not_readable(where: Message, most: int) -> RequestError:

@@ -108,7 +108,11 @@ class IncomingRequest:
             body = read = await self._body(route) if at_hand is None else at_hand
             found = query
             if method not in {"GET", "HEAD"}:
-                found = parameters.from_body(read, headers.get(CONTENT_TYPE, ""), route.limits)
+                content_type = headers.get(CONTENT_TYPE, "")
+                if len(read) <= parameters.AT_ONCE:
+                    found = parameters.from_body(read, content_type, route.limits)
+                else:
+                    found = await parameters.from_large_body(read, content_type, route.limits)
         claimed, args = credentials.split(
             found,
             self.claims_of(authorization),

@@ -8,7 +8,6 @@ import asyncio
 import mimetypes
 import re
 import threading
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.header import Header
@@ -28,6 +27,8 @@ LONGEST_LINE = 1000
 """The characters of a title, a mailbox or a file name. Folding one that is longer takes long."""
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<inside>[^<>]+)>|(?P<bare>[^<>]+))")
 _ADDRESS = re.compile(r"[!-~]+@[!-~]+")
+_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters, and what separates lines and paragraphs; the tab is none of these."""
 _NOT_IN_ADDRESS = re.compile(r"[()<>,;\\\"]")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 
@@ -87,7 +88,7 @@ def mailbox(text: str) -> Mailbox | None:
 
 def is_one_line(text: str) -> bool:
     """Tell whether this can stand in a header: a line break there could begin a header of its own."""
-    return all(mark == "\t" or unicodedata.category(mark) not in {"Cc", "Zl", "Zp"} for mark in text)
+    return text.isprintable() or _BREAK.search(text) is None
 
 
 def one_line(text: str) -> str:

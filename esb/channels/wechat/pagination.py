@@ -100,13 +100,16 @@ class _Open:
 
 def _cut_markdown(text: str, room: int) -> list[str]:
     parts: list[str] = []
-    state, page = _Open(), ""
+    state, page, size = _Open(), "", 0
     for piece, is_markup in _pieces(text):
         after = state.after(piece) if is_markup else state
-        if page and _size(page) + _size(piece) + _size(after.closing) > room:
+        more = _size(piece)
+        if page and size + more + _size(after.closing) > room:
             parts.append(page + state.closing)
             page = state.opening
+            size = _size(page)
         page += piece
+        size += more
         state = after
     parts.append(page + state.closing)
     return parts

@@ -1,0 +1,51 @@
+"""Multipart forms, read window by window: besides the body, no more is held than the texts that come out of it."""
+
+from codecs import getincrementaldecoder
+
+from esb.core.errors import RequestError
+
+CHARACTER_SETS = {
+    **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
+    **dict.fromkeys(("ascii", "us-ascii"), "ascii"),
+    **dict.fromkeys(("latin-1", "latin1", "iso-8859-1"), "latin-1"),
+    **dict.fromkeys(("gb18030", "gbk", "gb2312"), "gb18030"),  # the last two are parts of the first
+}
+"""Names that a field may give its character set. Of Python's other codecs, some take hours for a body."""
+WINDOW = 2**18
+"""The bytes read in one go."""
+
+
+def text_fields(body: bytes, boundary: str, most: int) -> dict[str, str]:
+    """Return the text fields of a form of at most so many parts; files are no parameters.
+
+    ValueError if it is no such form, RequestError if a field has another character set than CHARACTER_SETS.
+    """
+    from multipart import MultipartSegment, PushMultipartParser
+
+    found: dict[str, str] = {}
+    name, decoder, pieces = "", None, list[str]()
+    with PushMultipartParser(boundary, len(body), max_segment_count=most, strict=True) as parser:
+        for start in range(0, len(body), WINDOW):
+            for event in parser.parse(body[start : start + WINDOW]):
+                if isinstance(event, MultipartSegment):
+                    name, pieces = event.name, []
+                    decoder = None if event.filename else getincrementaldecoder(_codec(event.charset or "utf-8"))()
+                elif decoder is None:
+                    continue  # of a file
+                elif event is None:
+                    pieces.append(decoder.decode(b"", final=True))
+                    found[name] = "".join(pieces)
+                else:
+                    pieces.append(decoder.decode(event))
+    return found
+
+
+def _codec(character_set: str) -> str:
+    """Return the codec of a character set. RequestError if it is none of CHARACTER_SETS."""
+    codec = CHARACTER_SETS.get(character_set.lower())
+    if codec is None:
+        raise RequestError(
+            "Parameters error, the multipart form cannot be read: "
+            "the character set of a field must be utf-8, ascii, latin-1 or gb18030"
+        )
+    return codec
