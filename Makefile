@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis test-random soak soak-seeds mutants fuzz bench
+.PHONY: redis test-random soak soak-seeds mutants fuzz bench lock audit
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -94,6 +94,22 @@ bench: $(VENV)/run .venv/bench
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    valgrind nginx-light openssl; }
 	@$(BIN)/python bench/run.py
+
+# The requirements of the image, each with the digests of its files, for every Python that the gateway runs on.
+LOCK := .venv/lock-tool/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
+  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
+lock: .venv/lock-tool
+	@$(LOCK) pyproject.toml --extra jwt --extra otel --extra redis -o requirements/image.txt
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
+	  $(LOCK) - -o requirements/build.txt
+
+# Have the locked requirements a known hole? Where no index of advisories can be had, that is said.
+audit: .venv/audit-tool
+	@$(BIN)/python .ci/audit.py .venv/audit-tool/bin/pip-audit
+
+.venv/lock-tool .venv/audit-tool: .venv/%-tool: $(VENV)/python
+	@$(PYTHON) -m venv --clear $@
+	@$@/bin/python -m pip install -qq --disable-pip-version-check $(if $(filter lock,$*),uv,pip-audit)
 
 serve: $(VENV)/run
 	@$(BIN)/esb serve

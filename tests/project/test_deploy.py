@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +74,12 @@ def test_the_config_of_kubernetes_checks(tmp_path: Path) -> None:
     assert_checks(of_kind("ConfigMap")["data"]["esb.yaml"], tmp_path)
 
 
-def test_the_image_installs_extras_that_exist_and_runs_as_nobody() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    [install] = [line for line in dockerfile() if "pip install" in line]
-    [extras] = re.findall(r"\[([a-z,]+)\]", install)
-    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+def test_the_image_is_made_of_what_exists_and_runs_as_nobody() -> None:
     assert any(line.startswith("USER 10001") for line in dockerfile())
+    context = (ROOT / ".dockerignore").read_text().splitlines()
     for line in dockerfile():
         if line.startswith("COPY") and "--from" not in line:
-            assert all((ROOT / source).exists() for source in line.split()[1:-1]), line
+            assert all((ROOT / source).exists() and f"!{source}" in context for source in line.split()[1:-1]), line
 
 
 def test_the_health_check_tells_a_gateway_that_answers_from_one_that_does_not(tmp_path: Path) -> None:
@@ -156,6 +152,31 @@ def test_pods_have_memory_for_all_that_may_be_buffered_at_once() -> None:
     assert int(container["resources"]["limits"]["memory"].removesuffix("Mi")) >= 512
 
 
+def test_containers_have_bounds_and_no_privileges() -> None:
+    compose = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
+    for service in compose.values():
+        assert service["mem_limit"]
+        assert service["pids_limit"]
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    pod = of_kind("Deployment")["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_policy_lets_callers_to_the_public_port_and_prometheus_alone_to_the_other() -> None:
+    policy = of_kind("NetworkPolicy")["spec"]
+    labels = of_kind("Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["policyTypes"] == ["Ingress"]
+    public, private = policy["ingress"]
+    assert public == {"ports": [{"port": "http"}]}
+    assert private["ports"] == [{"port": "admin"}]
+    assert private["from"]
+
+
 def test_pods_are_probed_drained_and_spread() -> None:
     pod = of_kind("Deployment")["spec"]["template"]["spec"]
     [container] = pod["containers"]
@@ -201,6 +222,25 @@ def test_the_command_lines_of_the_unit_are_ones_that_esb_has(tmp_path: Path) -> 
     arguments = shlex.split(service["ExecStart"].replace("/etc/esb/esb.yaml", str(config)))[1:]
     with running(*arguments, "--port", "0", log=tmp_path / "log") as serving:
         assert serving.url.startswith("http://")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("DynamicUser", "NoNewPrivileges", "PrivateDevices", "PrivateTmp", "ProtectHome", "ProtectClock"),
+        *("ProtectControlGroups", "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules"),
+        *("ProtectKernelTunables", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality"),
+        "MemoryDenyWriteExecute",
+    ],
+)
+def test_the_unit_gives_up_what_it_does_not_need(key: str) -> None:
+    assert unit()["Service"][key] == "yes"
+
+
+def test_the_unit_has_the_system_calls_of_a_service_and_no_capability() -> None:
+    service = unit()["Service"]
+    assert (service["SystemCallFilter"], service["CapabilityBoundingSet"]) == ("@system-service", "")
+    assert (service["ProtectSystem"], service["SystemCallArchitectures"]) == ("strict", "native")
 
 
 def test_the_admin_socket_of_the_docs_lies_where_the_unit_has_a_folder_of_its_own() -> None:

@@ -169,6 +169,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     points.read_string(wheel.read(about["entry_points.txt"]).decode())
 
     assert "licenses/LICENSE" in about
+    assert f"pkg:pypi/esb-gateway@{__version__}" in wheel.read(about["sboms/esb-gateway.cdx.json"]).decode()
     assert f"\nVersion: {__version__}\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
     assert dict(points["console_scripts"]) == {"esb": "esb.cli.main:main"}
