@@ -23,20 +23,19 @@ def text_fields(body: bytes, boundary: str, most: int) -> dict[str, str]:
     from multipart import MultipartSegment, PushMultipartParser
 
     found: dict[str, str] = {}
-    name, decoder, pieces = "", None, list[str]()
+    name, decoder, value = "", None, ""
     with PushMultipartParser(boundary, len(body), max_segment_count=most, strict=True) as parser:
         for start in range(0, len(body), WINDOW):
             for event in parser.parse(body[start : start + WINDOW]):
                 if isinstance(event, MultipartSegment):
-                    name, pieces = event.name, []
+                    name, value = event.name, ""
                     decoder = None if event.filename else getincrementaldecoder(_codec(event.charset or "utf-8"))()
                 elif decoder is None:
                     continue  # of a file
                 elif event is None:
-                    pieces.append(decoder.decode(b"", final=True))
-                    found[name] = "".join(pieces)
+                    found[name] = value + decoder.decode(b"", final=True)
                 else:
-                    pieces.append(decoder.decode(event))
+                    value += decoder.decode(event)  # CPython lets it grow in its place
     return found
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 from aiohttp import web
@@ -189,7 +190,10 @@ class IncomingRequest:
         encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
         if encoding not in {"", "identity"}:
             pieces = _bounded(decompressed(pieces, encoding), limit)
-        return b"".join([chunk async for chunk in pieces])
+        collected = BytesIO()  # grows in its place: joined pieces would be there twice
+        async for chunk in pieces:
+            collected.write(chunk)
+        return collected.getvalue()
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
         """Return the body as it comes; None if there is none."""
