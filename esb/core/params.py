@@ -17,8 +17,8 @@ from esb.core.errors import Message, ParameterError, template
 from esb.core.limits import DEFAULT_LIMITS
 
 REQUIRED = template("This field is required.")
-LONGEST_RECEIVER = 512
-"""Characters of one receiver: no address and no name is half as long, and an answer repeats it."""
+LONGEST_RECEIVER = 320
+"""Characters of one receiver: a name of 64, and a mail address of 254 in angle brackets; and an answer repeats it."""
 
 # What callers may send, for documents: the first of a union is how callers know the type.
 _ANY_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*$")]

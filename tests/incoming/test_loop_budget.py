@@ -74,7 +74,7 @@ KNOWN = {
     "a robot's fences": ("chat/robot", {"content": "```\n" * (LARGE // 6), "msgtype": "markdown"}),
     "a robot's mentions": ("chat/robot", {"content": "m", "mentioned_list": USERS}),
     "mail to one long address": mail(receiver="a" * LARGE + "@example.com"),
-    "mail to what is no address": mail(receiver=[f"{name} {'x' * 500}\u00a0" for name in USERS]),
+    "mail to what is no address": mail(receiver=[f"{name} {'x' * 300}\u00a0" for name in USERS]),
     "a mail's long title": mail(title="T" * LARGE),
     "a mail's long sender": mail(sender='"' + "\\a" * (LARGE // 4) + '" <a@example.com>'),
     "a mail's content": mail(content="中" * (LARGE // 6)),
@@ -112,15 +112,15 @@ def answered(url: str, path: str, body: bytes, headers: str) -> bytes:
         return b"".join(iter(lambda: connection.recv(2**16), b""))
 
 
-async def loop_seconds(gateway: Gateway, path: str, body: bytes, headers: str = "") -> float:
-    """Return the processor time of the loop's thread for this request, at best of a few."""
-    times = []
-    for _ in range(TRIES):
+async def assert_cheap(gateway: Gateway, path: str, body: bytes, headers: str, most: float) -> None:
+    """Send this request until the loop's thread has spent less than so many seconds on it; a few times, at most."""
+    times: list[float] = []
+    while not times or (times[-1] > most * slowness() and len(times) < TRIES):
         started = time.thread_time()
         answer = await asyncio.to_thread(answered, gateway.url, path, body, headers)
         times.append(time.thread_time() - started)
         assert b"\r\nX-Bkapi-Request-Id: " in answer
-    return min(times)
+    assert times[-1] <= most * slowness(), times
 
 
 STRANGE = [*CASES, *(pytest.param(*case, id=f"wide, {name}") for name, case in WIDE.items())]
@@ -129,7 +129,7 @@ STRANGE = [*CASES, *(pytest.param(*case, id=f"wide, {name}") for name, case in W
 @pytest.mark.parametrize(("make", "content_type"), STRANGE)
 async def test_no_stranger_holds_the_event_loop(gateway: Gateway, make: Body, content_type: str) -> None:
     headers = f"Content-Type: {content_type}\r\n" if content_type else ""
-    assert await loop_seconds(gateway, "cmsi/send_weixin", make(SIZE), headers) <= STRANGER_SECONDS * slowness()
+    await assert_cheap(gateway, "cmsi/send_weixin", make(SIZE), headers, STRANGER_SECONDS)
 
 
 @pytest.mark.parametrize("dry", [True, False], ids=["dry run", "sent"])
@@ -138,4 +138,4 @@ async def test_no_app_holds_it_much_longer(gateway: Gateway, path: str, paramete
     body = json.dumps({**DEMO, **parameters}).encode()
     assert len(body) < 10 * 2**20
     headers = "X-Dry-Run: 1\r\n" if dry else ""
-    assert await loop_seconds(gateway, path, body, headers) <= KNOWN_SECONDS * slowness()
+    await assert_cheap(gateway, path, body, headers, KNOWN_SECONDS)

@@ -4,6 +4,7 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 MACHINE = 0.0035
@@ -12,6 +13,7 @@ TRIES = 5
 """The best of so many counts: the others share their processor with somebody."""
 
 
+@cache
 def slowness() -> float:
     """Return how many times slower than the machine that budgets are for this one is, at least 1."""
     sample = b"a" * 10_000_000

@@ -25,7 +25,7 @@ PICTURES = frozenset({"image", "jpg", "png", "jpeg"})
 """Types of attachments that are shown inside the text unless the caller says otherwise."""
 LONGEST_LINE = 1000
 """The characters of a title, a mailbox or a file name. Folding one that is longer takes long."""
-_MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<inside>[^<>]+)>|(?P<bare>[^<>]+))")
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 _ADDRESS = re.compile(r"[!-~]+@[!-~]+")
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters, and what separates lines and paragraphs; the tab is none of these."""
@@ -77,13 +77,17 @@ def mailbox(text: str) -> Mailbox | None:
     """`a@example.com` or `Name <a@example.com>`; None if it is neither, or not on one short line."""
     if len(text) > LONGEST_LINE:
         return None
-    found = _MAILBOX.fullmatch(text.strip())
-    if found is None or not is_one_line(text):
-        return None
-    address = (found["inside"] or found["bare"]).strip()
+    name, address = "", text.strip()
+    if "<" in address:
+        found = _NAMED.fullmatch(address)
+        if found is None:
+            return None
+        name, address = found[1], found[2].strip()
     if not _ADDRESS.fullmatch(address) or _NOT_IN_ADDRESS.search(address) or address.count("@") != 1:
         return None
-    return Mailbox(address, (found["name"] or "").strip().strip('"').strip())
+    if not is_one_line(text):  # last, since it is the slowest
+        return None
+    return Mailbox(address, name.strip().strip('"').strip())
 
 
 def is_one_line(text: str) -> bool:
