@@ -187,7 +187,7 @@ class IncomingRequest:
         request, limit = self.request, route.max_body
         _check_announced(request, limit)
         pieces = _pieces(request, limit)
-        encoding = request.headers.get(CONTENT_ENCODING, "").strip().lower()
+        encoding = request.headers.get(CONTENT_ENCODING, "").lower()
         if encoding not in {"", "identity"}:
             pieces = _bounded(decompressed(pieces, encoding), limit)
         collected = BytesIO()  # grows in its place: joined pieces would be there twice

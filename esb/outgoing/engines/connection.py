@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
         self._deadline: float
         self._alarm: asyncio.TimerHandle | None = None
         self._rings_at = NEVER
-        self.is_open = False
-        self.idle_since = 0.0
+        self.is_open: bool
+        self.idle_since: float
         self.heard: int
         """The bytes that have come in answer to the last request."""
         self._in_head: bool

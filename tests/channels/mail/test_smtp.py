@@ -11,6 +11,7 @@ from esb.channels.mail.mime import Composed
 from esb.channels.mail.smtp_server import CONNECTIONS_AT_ONCE, Encryption, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome
+from esb.core.errors import UpstreamError
 from esb.core.events import Event, Observer, UpstreamFinished
 from esb.outgoing.client import Outgoing
 from tests.support.calls import make_call
@@ -226,7 +227,8 @@ async def test_a_server_that_is_down_has_provably_sent_nothing(out: Out, unused_
     reached = await out.server(unused_tcp_port).send(call, "esb@example.com", ["a@x.com"], COMPOSED)
     assert reached.unknown == ()
     assert str(reached.failed[0].errmsg) == "the connection could not be established"
-    assert (reached.error is not None, call.record.sent) == (True, False)
+    assert isinstance(reached.error, UpstreamError)
+    assert (reached.error.sent, call.record.sent) == (False, False)
     assert out.exchange.failure == "the connection could not be established"
 
 

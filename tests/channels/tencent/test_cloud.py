@@ -15,6 +15,7 @@ from esb.channels.tencent.cloud import (
     attempt,
     authorization,
     in_doubt,
+    refused,
     retry_after,
 )
 from esb.core.errors import Limited, UpstreamError
@@ -162,6 +163,11 @@ async def test_only_a_no_to_everybody_leaves_no_doubt(
     with suppress(TencentRefused, UpstreamError):
         await cloud(http, await open_server(tencent.application())).call(call, "SendSms", {"PhoneNumberSet": NUMBERS})
     assert call.record.sent is sent
+
+
+@pytest.mark.parametrize("statuses", [[], [NO]])
+def test_a_no_to_nobody_in_particular_is_none(statuses: list[Any]) -> None:
+    assert not refused({"Response": {"SendStatusSet": statuses}})
 
 
 async def test_a_voice_message_that_tencent_took_on_has_left(http: Outgoing, open_server: OpenServer) -> None:

@@ -1,6 +1,7 @@
 """The choice of an engine, and what each can do beyond the tests of both in test_client.py."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import ssl
@@ -216,11 +217,12 @@ def leading_to(server: RawServer, *addresses: str) -> Iterator[list[str]]:
     create = loop.create_connection
     tried: list[str] = []
 
-    async def resolve(self: Any, host: str, port: int = 0, family: Any = None) -> list[dict[str, Any]]:
+    async def resolve(self: Any, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[dict[str, Any]]:
         families = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in addresses]
         return [
-            {"hostname": host, "host": address, "port": port, "family": family, "proto": 0, "flags": 0}
-            for address, family in zip(addresses, families, strict=True)
+            {"hostname": host, "host": address, "port": port, "family": its_own, "proto": 0, "flags": 0}
+            for address, its_own in zip(addresses, families, strict=True)
+            if family in {its_own, socket.AF_UNSPEC}
         ]
 
     async def start(addr_infos: Sequence[Any], **options: Any) -> socket.socket:
@@ -415,7 +417,35 @@ async def test_a_connection_is_closed_soon_after_it_has_been_idle_for_15_seconds
             await turns()
         await asyncio.wait_for(server.all_gone.wait(), 10)
     assert server.opened == 1
+    assert engine._origins is not None
+    assert len(engine._origins._known) == 1
+    del prepared
+    gc.collect()
+    assert len(engine._origins._known) == 0  # nothing is left of a server that nobody asks any more
     await engine.close()
+
+
+@needs_httptools
+async def test_closing_ends_the_search_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def resolve(*name: Any, **options: Any) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", resolve)
+    engine = HttptoolsEngine()
+    engine.open()
+    asking = asyncio.ensure_future(answer_of(engine, "http://a.example/"))
+    await begun.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert not ended.is_set()  # others may ask for the same name
+    await engine.close()
+    assert ended.is_set()
 
 
 @needs_httptools

@@ -37,6 +37,15 @@ def indented(key: rsa.RSAPrivateKey) -> str:
 # The token
 
 
+@pytest.mark.parametrize("identity", ["headers", "none"])
+async def test_a_key_alone_signs_nothing(
+    open_gateway: OpenGateway, upstream: Recorder, key: rsa.RSAPrivateKey, identity: str
+) -> None:
+    gateway = await open_gateway(proxy(upstream.url, identity=identity, jwt_private_key=indented(key)))
+    await gateway.call("demo/relay")
+    assert "X-Bkapi-JWT" not in upstream.last.headers
+
+
 async def test_the_token_says_which_app_calls_for_whom(
     open_gateway: OpenGateway, upstream: Recorder, key: rsa.RSAPrivateKey
 ) -> None:
