@@ -14,6 +14,7 @@ from esb.outgoing.client import Outgoing, RequestReport, Target
 from esb.outgoing.engine import Engine
 from tests.support.calls import make_call
 from tests.support.engines import ENGINES
+from tests.support.loop_time import movable_loop_time
 from tests.support.servers.raw_server import RawServer, Script, answering, raw_server, silent
 
 SEND = Target("chat", "send", sends=True)
@@ -133,6 +134,24 @@ async def test_a_request_cut_off_may_have_arrived_and_one_with_no_room_has_not(
         await send(second)
     await cut_off(task)
     assert (first.record.sent, second.record.sent) == (True, False)
+
+
+async def test_the_time_that_a_request_waited_for_its_turn_is_not_given_to_it_again(
+    outgoing: Outgoing, opened: AsyncExitStack
+) -> None:
+    hanging = await server(opened, silent)
+    with movable_loop_time() as advance:
+        call = make_call(timeout=20)
+        first, second = [
+            asyncio.ensure_future(outgoing.json(call, SEND, "POST", hanging.url, body={})) for _ in range(2)
+        ]
+        await hanging.has_fallen_silent(1)
+        advance(19)
+        await cut_off(first)
+        await hanging.has_fallen_silent(2)
+        advance(2)
+        with pytest.raises(UpstreamError, match="exceeds 20 seconds"):
+            await asyncio.wait_for(second, 10)
 
 
 @pytest.mark.parametrize(

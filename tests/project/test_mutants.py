@@ -69,6 +69,7 @@ def test_a_bug_that_no_test_notices_survives(tmp_path: Path) -> None:
         ("if a:\n    raise E", {"if (not (a)):", "pass"}),
         ('"""A text."""\na: Literal["b"] = "a text"\n', set()),
         ("a = 1  # pragma: no cover\n", set()),
+        ("def f():\n    raise NotImplementedError", set()),
     ],
 )
 def test_a_mutant_is_one_small_change(source: str, expected: set[str]) -> None:

@@ -152,6 +152,17 @@ async def test_a_head_or_body_that_is_not_sound_is_no_answer(
     assert caught.value.sent
 
 
+async def test_what_is_not_sound_in_two_ways_is_no_complaint_of_the_loop(engine: Engine, open_raw: OpenRaw) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+    raw = b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"
+    server = await open_raw(saying(raw))
+    with pytest.raises(ExchangeError):
+        await answer_of(engine, server.url)
+    await asyncio.wait_for(server.all_gone.wait(), 10)
+    assert complaints == []
+
+
 async def test_the_headers_are_those_of_the_answer_and_not_of_the_news_before_it(
     engine: Engine, open_raw: OpenRaw
 ) -> None:
