@@ -142,7 +142,7 @@ def _location(text: str) -> str:
 
 def _spellings(name: str, info: FieldInfo) -> Iterator[str]:
     """Yield the names under which this field may stand in the file."""
-    alias = info.validation_alias or info.alias
+    alias = info.validation_alias  # pydantic puts a plain alias there, too
     yield name
     for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
         if isinstance(choice, str) and choice != name:

@@ -39,7 +39,7 @@ class SlidingWindows:
 
     def _trim(self, instants: "array[float]", now: float, rules: Sequence[Rule]) -> None:
         """Drop permits that count no more. Seldom and many at a time: each time moves all that stay."""
-        stale = bisect_right(instants, now - max((rule.seconds for rule in rules), default=0.0))
+        stale = bisect_right(instants, now - max(rule.seconds for rule in rules))
         if stale > len(instants) // 2:
             del instants[:stale]
             self._number -= stale

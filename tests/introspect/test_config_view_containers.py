@@ -1,5 +1,6 @@
 """The view of a configuration: what is secret by its type, its name or its origin, wherever it stands."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ class Inner(ConfigModel):
     shown: str = ""
 
 
+@dataclass
+class Plain:
+    """Secrets in what is no model."""
+
+    shadow: SecretStr
+    unprinted: str = field(default="", repr=False)
+    shown: str = ""
+
+
 class Deep(ConfigModel):
     """Secrets in every container that a configuration may have."""
 
@@ -36,6 +46,8 @@ class Deep(ConfigModel):
     named: dict[SecretStr, int] = Field(default_factory=dict)
     inner: Inner = Inner()
     inners: list[Inner] = Field(default_factory=list)
+    plain: Plain | None = None
+    kind: type[Any] = Plain
     by: str = Field("", alias="written", repr=False)
 
 
@@ -75,6 +87,8 @@ def shown(folder: Path, config: str, environment: dict[str, str] | None = None, 
         (f"inner: {{unprinted: {SECRET}}}", {"inner": {"unprinted": "***"}}),
         (f"inners: [{{shown: a}}, {{shadow: {SECRET}}}]", {"inners": [{"shown": "a"}, {"shadow": "***"}]}),
         (f"inners: [{{shown: a}}, {{unprinted: {SECRET}}}]", {"inners": [{"shown": "a"}, {"unprinted": "***"}]}),
+        (f"plain: {{shadow: {SECRET}, shown: a}}", {"plain": {"shadow": "***", "shown": "a"}}),
+        (f"plain: {{shadow: a, unprinted: {SECRET}}}", {"plain": {"shadow": "***", "unprinted": "***"}}),
         (f"written: {SECRET}", {"written": "***"}),
         ("written: ''", {"written": ""}),
         ("one: '', text: ''", {"one": "", "text": ""}),

@@ -109,7 +109,6 @@ class Breaker:
     def _turn(self, opened: float | None) -> None:
         self._opened = opened
         self._probing = False
-        self._failures = 0
         self._period += 1
 
 

@@ -1,6 +1,9 @@
 import asyncio
 import threading
+import time
 from collections.abc import Callable
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -15,6 +18,7 @@ from esb.channels.mail.mime import (
     compose,
     composed,
     is_one_line,
+    is_picture,
     mailbox,
     media_type,
 )
@@ -30,6 +34,7 @@ SENDER = Mailbox("esb@example.com", "蓝鲸")
         ("<a@x.com>", Mailbox("a@x.com")),
         ("张三 <a@x.com>", Mailbox("a@x.com", "张三")),
         ('"Li, Si"<a@x.com>', Mailbox("a@x.com", "Li, Si")),
+        (' " Li Si " < a@x.com > ', Mailbox("a@x.com", "Li Si")),
         ("root@[10.0.0.1]", Mailbox("root@[10.0.0.1]")),
     ],
 )
@@ -70,6 +75,8 @@ def test_every_mail_has_an_id_of_the_senders_domain() -> None:
     assert first.message_id.endswith("@example.com>")
     assert f"Message-ID: {first.message_id}".encode() in first.content
     assert b"\r\nCc:" not in first.content
+    date = parsedate_to_datetime(message_from_bytes(first.content)["Date"])
+    assert abs(date.timestamp() - time.time()) < 60
 
 
 def test_a_plain_mail_has_no_picture_in_its_text() -> None:
@@ -87,6 +94,8 @@ def test_a_plain_mail_has_no_picture_in_its_text() -> None:
         ("jpg", "a", "image/jpeg"),
         ("image", "a", "image/png"),
         ("image", "a.gif", "image/gif"),
+        ("IMAGE", "a", "image/png"),
+        ("JPG", "a", "image/jpeg"),
         ("IMAGE/GIF", "a", "image/gif"),
         ("text/plain\r\nX: y", "a", "application/octet-stream"),
         ("message/rfc822", "a", "application/octet-stream"),
@@ -95,6 +104,21 @@ def test_a_plain_mail_has_no_picture_in_its_text() -> None:
 )
 def test_the_media_type_comes_from_type_or_file_name(kind: str, filename: str, expected: str) -> None:
     assert media_type(kind, filename) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "filename", "expected"),
+    [
+        ("", "a.png", True),
+        ("", "a.PNG", True),
+        ("", "png", False),
+        ("Image", "a", True),
+        ("pdf", "a.png", False),
+        ("", "a.gif", False),
+    ],
+)
+def test_a_picture_is_known_by_type_or_file_name(kind: str, filename: str, expected: bool) -> None:
+    assert is_picture(kind, filename) is expected
 
 
 def test_what_is_too_long_for_a_line_is_no_address() -> None:

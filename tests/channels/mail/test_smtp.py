@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,28 @@ async def test_an_encrypted_connection_carries_login_and_mail(
     assert (inbox.logins, inbox.encrypted or encryption == "tls") == ([USER], True)
 
 
+async def test_the_authorities_to_trust_are_read_once_beside_the_loop(
+    out: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(own.file))
+    read_by: list[threading.Thread] = []
+    make = ssl.create_default_context
+
+    def reading(*purpose: Any, **options: Any) -> ssl.SSLContext:
+        read_by.append(threading.current_thread())
+        return make(*purpose, **options)
+
+    monkeypatch.setattr(ssl, "create_default_context", reading)
+    async with smtp_server(inbox := Inbox(), starttls=own.context) as port:
+        in_the_clear, encrypted = out.server(port), out.server(port, "starttls")
+        for server in (in_the_clear, encrypted, encrypted):
+            await server.send(make_call(), "esb@example.com", ["a@x.com"], COMPOSED)
+    assert len(inbox.delivered) == 3
+    assert len(read_by) == 1
+    assert read_by[0] is not threading.main_thread()
+
+
 @pytest.mark.parametrize("encryption", ["tls", "starttls"])
 async def test_a_certificate_that_nobody_vouches_for_is_refused_before_any_password(
     out: Out, encryption: Encryption, tmp_path: Path
@@ -229,6 +252,7 @@ async def test_a_server_that_is_down_has_provably_sent_nothing(out: Out, unused_
     assert str(reached.failed[0].errmsg) == "the connection could not be established"
     assert isinstance(reached.error, UpstreamError)
     assert (reached.error.sent, call.record.sent) == (False, False)
+    assert (reached.error.system, reached.error.interface) == ("SMTP", "send_mail")
     assert out.exchange.failure == "the connection could not be established"
 
 
@@ -276,6 +300,27 @@ async def test_a_server_that_says_nothing_at_all_is_left_at_the_deadline(out: Ou
     async with raw_server(script) as server:
         reached = await late(20, out.send(server.port, timeout=20), server.has_fallen_silent(1))
     assert reached.failed[0].errcode is None
+
+
+async def test_a_slow_server_has_all_the_time_of_the_call(out: Out) -> None:
+    goes_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.send(b"220 mx.test\r\n")
+        await peer.reader.readline()
+        await goes_on.wait()
+        await peer.send(b"250 OK\r\n")
+        await speak(peer, {"DATA": "354 go on"}, greets=False)
+
+    async with raw_server(script) as server:
+        with movable_loop_time() as advance:
+            sending = asyncio.ensure_future(out.send(server.port, timeout=200))
+            await server.has_opened(1)
+            await turns(20)
+            advance(150)
+            await turns(20)
+            goes_on.set()
+            assert (await sending).accepted == ("a@x.com",)
 
 
 @pytest.mark.parametrize("answer", ["", "RST"])

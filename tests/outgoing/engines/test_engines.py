@@ -152,11 +152,17 @@ async def test_a_head_or_body_that_is_not_sound_is_no_answer(
     assert caught.value.sent
 
 
-async def test_what_is_not_sound_in_two_ways_is_no_complaint_of_the_loop(engine: Engine, open_raw: OpenRaw) -> None:
+@pytest.mark.parametrize(
+    "rest",
+    [b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n", b"Content-Length: 2\r\n\r\n{}"],
+    ids=["in its body, too", "in its head alone"],
+)
+async def test_an_answer_that_is_not_sound_is_no_complaint_of_the_loop(
+    engine: Engine, open_raw: OpenRaw, rest: bytes
+) -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
-    raw = b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"
-    server = await open_raw(saying(raw))
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\n" + rest))
     with pytest.raises(ExchangeError):
         await answer_of(engine, server.url)
     await asyncio.wait_for(server.all_gone.wait(), 10)
@@ -303,6 +309,11 @@ async def test_a_name_with_none_but_refused_addresses_is_refused(engine: Engine,
     assert isinstance(ended, ExchangeError)
     assert (str(ended), ended.sent) == ("its address is link-local or a cloud's metadata, and refused", False)
     assert (tried, server.opened) == ([], 0)
+
+
+async def test_the_case_of_a_coding_does_not_matter(engine: Engine, open_raw: OpenRaw) -> None:
+    server = await open_raw(answering(gzip.compress(b"{}"), headers="Content-Encoding: GZip \r\n"))
+    assert await fetched(engine, server.url) == (200, b"{}")
 
 
 @pytest.mark.parametrize("number", [1, 2, MOST_MEMBERS])

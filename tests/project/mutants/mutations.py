@@ -38,7 +38,7 @@ DECLARATIONS = {"TypeVar", "NewType", "ParamSpec", "cast", "template"}
 """Calls whose arguments only types, or only people, read."""
 DOCUMENTATION = {"description", "examples", "json_schema_extra"}
 """Arguments that describe a key or a parameter."""
-COMMUTATIVE = {"min", "max", "gather"}
+COMMUTATIVE = {"min", "max", "gather", "suppress"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,12 +145,13 @@ def certificate(folder: Path) -> Certificate:
     return Certificate(context, file)
 
 
-async def speak(peer: Peer, answers: Mapping[str, str]) -> None:
+async def speak(peer: Peer, answers: Mapping[str, str], *, greets: bool = True) -> None:
     """Answer each command by its word, up to colon or argument; "." is the end of the mail; others get 250.
 
     An answer "" hangs until the client goes; "RST" resets the connection.
     """
-    await peer.send(b"220 mx.test\r\n")
+    if greets:
+        await peer.send(b"220 mx.test\r\n")
     while command := (await peer.reader.readline()).decode().strip():
         named = command.split(":")[0] if ":" in command else command.split()[0]
         answer = answers.get(named.upper(), "250 OK")

@@ -1,0 +1,53 @@
+"""The request that an upstream sees: when a body goes on as it came, and how parameters are written."""
+
+from typing import Any
+
+import pytest
+
+from esb.core.call import Call, Credentials, Signed
+from esb.plugins.http.config import HttpConfig
+from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
+from tests.support.calls import make_call
+
+RAW = b'{ "a": 1 }'
+SIGNED = Signed("POST", "/", {}, RAW)
+
+
+def built(call: Call, **config: Any) -> UpstreamRequest:
+    settings = {"hosts": ("http://a.example",), "path": "/b/", **config}
+    return RequestBuilder(HttpConfig.model_validate(settings), lambda call: {"Bk-Username": "admin"}).build(call)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "whole"),
+    [
+        (Credentials({}, True, None), True),
+        (Credentials({}, False, SIGNED), True),
+        (Credentials({}, False, None), False),
+    ],
+    ids=["by header", "by signature", "in the body"],
+)
+async def test_a_body_goes_on_as_it_came_only_if_it_holds_no_credentials(credentials: Credentials, whole: bool) -> None:
+    call = make_call(credentials=credentials, body=RAW, args={"a": 1})
+    assert built(call, response="raw").body == (RAW if whole else b'{"a":1}')
+    assert built(call).body == b'{"a":1}'
+
+
+async def test_a_query_that_goes_on_as_it_came_has_no_body_beside_it() -> None:
+    call = make_call(method="GET", query="b=2&a=1&b=", args={"a": "1", "b": ["2", ""]})
+    request = built(call, response="raw", defaults={"a": 7, "c": 8}, params={"d": 9})
+    assert (request.place, request.body) == ("/b/?b=2&a=1&b=&c=8&d=9", None)
+
+
+async def test_parameters_are_written_as_a_form_has_them() -> None:
+    args = {"yes": True, "no": False, "none": None, "list": [1, "b", None], "object": {"c": [1]}, "number": 1.5}
+    request = built(make_call(method="GET", args=args))
+    assert request.place == "/b/?yes=true&no=false&list=1&list=b&object=%7B%22c%22%3A%5B1%5D%7D&number=1.5"
+    assert (request.method, request.body) == ("GET", None)
+
+
+@pytest.mark.parametrize("method", ["post", "POST"])
+async def test_the_method_of_the_upstream_may_be_written_small(method: str) -> None:
+    request = built(make_call(method="GET", args={"a": 1}), method=method)
+    assert (request.method, request.body, request.headers["Content-Type"]) == ("POST", b'{"a":1}', "application/json")
+    assert request.headers["Bk-Username"] == "admin"
