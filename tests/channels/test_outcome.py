@@ -1,12 +1,14 @@
 """The outcome of a sending: joined over receivers, in order over pages, and rendered in a channel's words."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure, PlainWording
 from esb.channels.recipients import Audience, addressed
-from esb.core.errors import EsbError, Limited, Message, UpstreamError
+from esb.channels.verdict import Kind, Verdict
+from esb.core.errors import EsbError, Limited, Message, Refused, UpstreamError
 
 REFUSED = Failure("b", 40003, "invalid openid", "receiver")
 DOWN = UpstreamError("weixin_qy", "send_message", "down", sent=True)
@@ -73,6 +75,68 @@ def test_everybody_reached_is_data() -> None:
     data = rendered(DeliveryOutcome(accepted=("a",), msgids=("1",)))
     assert data["accepted"] == ["a"]
     assert data["msgids"] == ["1"]
+
+
+def test_what_is_known_of_a_failure_is_told_with_it() -> None:
+    failed = (Failure("a", 45009, "too many", "quota", 3.0), Failure("b", "No", "no", pages=1, of=3))
+    outcome = DeliveryOutcome(accepted=("c",), held=("c",), failed=failed, msgids=("1",))
+    report = DeliveryReport(addressed(["a", "b", "c"]), outcome, PLAIN, [{"field": "title"}])
+    with pytest.raises(Refused, match="sending failed") as caught:
+        report.rendered()
+    assert caught.value.data == {
+        "username_check": {"invalid": []},
+        "accepted": ["c"],
+        "held": ["c"],
+        "failed": [
+            {"receiver": "a", "errcode": 45009, "errmsg": "too many"},
+            {"receiver": "b", "errcode": "No", "errmsg": "no", "pages_accepted": 1, "pages": 3},
+        ],
+        "unknown": [],
+        "msgids": ["1"],
+        "warnings": [{"field": "title"}],
+        "errcode": 45009,
+        "errmsg": "too many",
+    }
+    told = DeliveryReport(addressed(["a", "b", "c"]), outcome, replace(PLAIN, tells_class=True))
+    with pytest.raises(Refused) as caught:
+        told.rendered()
+    assert [(entry["class"], entry.get("retry_after")) for entry in caught.value.data["failed"]] == [
+        ("quota", 3.0),
+        ("", None),
+    ]
+    assert "retry_after" not in caught.value.data["failed"][1]
+
+
+def test_of_what_is_held_only_who_got_the_last_page_is_told() -> None:
+    pages = [DeliveryOutcome(accepted=("a", "b"), held=("a", "b")), DeliveryOutcome(accepted=("a",))]
+    assert DeliveryOutcome.in_order(pages).held == ("a",)
+    assert DeliveryOutcome.joined(pages).held == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("errcode", "kind", "accepted", "held", "failed", "unknown"),
+    [
+        (0, "ok", ("a",), (), [("b", 1)], ()),
+        (7, "held", ("a",), ("a",), [("b", 1)], ()),
+        (0, "message", (), (), [("b", 1)], ("a",)),
+        (7, "receiver", (), (), [("b", 1), ("a", 7)], ()),
+    ],
+)
+def test_a_verdict_decides_who_was_reached(
+    errcode: int,
+    kind: Kind,
+    accepted: tuple[str, ...],
+    held: tuple[str, ...],
+    failed: list[tuple[str, int]],
+    unknown: tuple[str, ...],
+) -> None:
+    verdict = Verdict(errcode, "told", kind, Message("why"), 5.0)
+    outcome = DeliveryOutcome.judged(("a",), verdict, ("1",), (Failure("b", 1, "invalid"),))
+    assert (outcome.accepted, outcome.held, outcome.unknown) == (accepted, held, unknown)
+    assert [(failure.receiver, failure.errcode) for failure in outcome.failed] == failed
+    assert (outcome.msgids, outcome.refusal) == ((("1",), None) if accepted else ((), verdict))
+    if len(outcome.failed) == 2:
+        assert outcome.failed[1] == Failure("a", 7, "told", "receiver", 5.0)
 
 
 def test_two_names_of_one_address_are_both_told() -> None:

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from esb.channels.recipients import Audience, address_of, addressed, looked_up, require_somebody
+from esb.channels.recipients import (
+    Audience,
+    address_of,
+    addressed,
+    by_address,
+    looked_up,
+    rehearsal,
+    require_somebody,
+    united,
+)
 from esb.channels.wechat.wecom import members
 from esb.contracts.services import Contact
 from esb.core.call import Call
@@ -112,6 +121,30 @@ def test_the_data_of_a_delivery_has_all_its_parts() -> None:
         "unknown": ["c"],
         "msgids": ["1"],
     }
+
+
+def test_a_dry_run_tells_what_would_be_sent_to_whom_and_its_warnings() -> None:
+    audience = Audience({"z": ("admin", "root")}, unknown_users=("nobody",))
+    messages = [(["z"], "/send", {"text": "a"})]
+    warned = rehearsal(audience, messages, [{"field": "message"}])
+    assert warned.pop("warnings") == [{"field": "message"}]
+    assert warned == rehearsal(audience, messages)
+    assert (warned["dry_run"], warned["accepted"]) == (True, [])
+    assert warned["messages"] == [{"receivers": ["admin", "root"], "endpoint": "/send", "body": {"text": "a"}}]
+    assert [entry["receiver"] for entry in warned["failed"]] == ["nobody"]
+
+
+def test_of_two_audiences_everybody_is_there_once() -> None:
+    first = Audience({"a": ("admin",), "b": ("bob",)}, unknown_users=("x",), without_contact=("y",))
+    second = Audience({"c": ("carl",), "a": ("root", "admin")}, unknown_users=("z", "x"), without_contact=("y", "w"))
+    assert united(first, second) == Audience(
+        {"a": ("admin", "root"), "b": ("bob",), "c": ("carl",)}, ("x", "z"), ("y", "w")
+    )
+
+
+def test_names_for_one_address_are_collected_each_once() -> None:
+    pairs = [("a", "admin"), ("b", "bob"), ("a", "root"), ("a", "admin")]
+    assert by_address(pairs) == {"a": ("admin", "root"), "b": ("bob",)}
 
 
 # WeCom's members

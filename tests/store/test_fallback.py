@@ -46,6 +46,20 @@ def test_it_is_shared_as_its_store_is(store: Fallback) -> None:
     assert store.shared
 
 
+@pytest.mark.parametrize("strict", [False, True])
+async def test_who_wants_no_copy_gets_none(
+    store: Fallback, remote: Remote, monkeypatch: pytest.MonkeyPatch, strict: bool
+) -> None:
+    asked: list[bool] = []
+
+    async def get(key: str, *, strict: bool = False) -> None:
+        asked.append(strict)
+
+    monkeypatch.setattr(remote, "get", get)
+    assert await store.get("gate:a", strict=strict) is None
+    assert asked == [strict]
+
+
 USES: dict[str, Use] = {
     "add": lambda store, key: store.add(key, 60),
     "put": lambda store, key: store.put(key, b"v", 60),

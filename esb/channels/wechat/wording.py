@@ -79,7 +79,8 @@ def _sending_failed(audience: Audience, outcome: DeliveryOutcome) -> Message:
 def _stopped(outcome: DeliveryOutcome, error: UpstreamError | Limited, data: dict[str, Any]) -> EsbError:
     """Return what stopped the sending, with whom it reached."""
     if isinstance(error, Limited):
-        wait = max((failure.retry_after or 0.0 for failure in outcome.failed), default=error.retry_after)
+        waits = [failure.retry_after for failure in outcome.failed if failure.retry_after is not None]
+        wait = max(waits, default=error.retry_after)
         data |= {"class": "quota", "retryable": not outcome.unknown, "retry_after": wait}
         return QuotaUsedUp("WeChat message sending failed, {reason}", wait, data, reason=error.message)
     retryable = error.transient and not outcome.unknown

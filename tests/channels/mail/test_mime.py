@@ -21,6 +21,7 @@ from esb.channels.mail.mime import (
     is_picture,
     mailbox,
     media_type,
+    one_line,
 )
 
 SENDER = Mailbox("esb@example.com", "蓝鲸")
@@ -104,6 +105,13 @@ def test_a_plain_mail_has_no_picture_in_its_text() -> None:
 )
 def test_the_media_type_comes_from_type_or_file_name(kind: str, filename: str, expected: str) -> None:
     assert media_type(kind, filename) == expected
+
+
+def test_a_line_has_a_thousand_characters_at_most() -> None:
+    assert one_line("x" * LONGEST_LINE) == "x" * LONGEST_LINE
+    for wrong in ("x" * (LONGEST_LINE + 1), "a\nb"):
+        with pytest.raises(ValueError, match=r"Must be at most|Line breaks"):
+            one_line(wrong)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from aiohttp import web
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
 from esb.channels.verdict import CredentialDeclined, JudgedAnswer
-from esb.channels.wechat.account import TO_USER
+from esb.channels.wechat.account import INVALID_RECEIVER, TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
 from esb.channels.wechat.wecom import WeCom
 from esb.contracts.services import ProcessServices
@@ -146,9 +146,83 @@ async def test_accounts_share_a_token_only_if_all_of_the_credential_is_the_same(
     assert wechat.used() == ["token 1", "token 1", "token 2", "token 3", "token 4", "token 5"]
 
 
+def test_a_credential_that_came_with_a_call_names_the_parameter_it_came_in(world: World) -> None:
+    names = [world.wecom("http://a", borrowed=borrowed).key.secret_parameter for borrowed in (False, True)]
+    assert names == ["", "wx_qy_corpsecret"]
+
+
 def test_the_key_of_a_token_does_not_hold_the_secret(world: World) -> None:
     account = world.wecom("https://qyapi.weixin.qq.com")
     assert SECRET not in repr(account) + repr(account.key) + account.key.secret_digest
+
+
+@pytest.mark.parametrize(
+    ("answer", "errcode"),
+    [
+        ({"errcode": "0", "errmsg": "ok", "msgid": "1"}, 0),
+        ({"errcode": "81013", "errmsg": "user & party & tag all invalid"}, 81013),
+        ({"errcode": "-1", "errmsg": "busy"}, -1),
+        ({"msgid": 1}, 0),
+    ],
+)
+async def test_a_code_may_be_written_as_text_or_be_missing_beside_a_message_id(
+    world: World, wechat: WeChat, host: str, answer: dict[str, Any], errcode: int
+) -> None:
+    wechat.send_answers = [answer] * 3
+    assert (await send(world.wecom(host))).verdict.errcode == errcode
+
+
+@pytest.mark.parametrize("errcode", ["", "ok", "1.0", 1.5, True, None])
+async def test_a_code_that_is_no_number_is_no_answer_of_wechat(
+    world: World, wechat: WeChat, host: str, errcode: Any
+) -> None:
+    wechat.send_answers = [{"errcode": errcode, "errmsg": "ok"}]
+    with pytest.raises(UpstreamError, match="no errcode that is a number") as caught:
+        await send(world.wecom(host), message=replace(MESSAGE, deduplicated=False))
+    assert (caught.value.http_status, caught.value.sent) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "failed", "msgids"),
+    [
+        ({"msgid": 7}, ("a", "B"), [], ("7",)),
+        ({"msgid": ""}, ("a", "B"), [], ()),
+        ({"invaliduser": " b |", "unlicenseduser": "A"}, (), ["a", "B"], ()),
+        ({"unlicenseduser": "A", "msgid": "1"}, ("B",), ["a"], ("1",)),
+        ({"invaliduser": "c"}, ("a", "B"), [], ()),
+        ({"invaliduser": ["a"]}, ("a", "B"), [], ()),
+    ],
+)
+async def test_who_gets_nothing_is_told_apart_from_who_does(
+    world: World,
+    wechat: WeChat,
+    host: str,
+    answer: dict[str, Any],
+    accepted: tuple[str, ...],
+    failed: list[str],
+    msgids: tuple[str, ...],
+) -> None:
+    wechat.send_answers = [{"errcode": 0, "errmsg": "ok", **answer}]
+    account = world.wecom(host)
+    outcome = account.outcome(("a", "B"), await send(account))
+    assert [(failure.receiver, failure.errcode, failure.kind) for failure in outcome.failed] == [
+        (receiver, INVALID_RECEIVER, "receiver") for receiver in failed
+    ]
+    assert (outcome.accepted, outcome.msgids, outcome.unknown) == (accepted, msgids, ())
+
+
+@pytest.mark.parametrize(("token", "usable"), [({}, True), ({"expires_in": 0}, False), ({"access_token": ""}, False)])
+async def test_a_token_may_live_for_one_second_and_not_for_none(
+    world: World, wechat: WeChat, host: str, token: dict[str, Any], usable: bool
+) -> None:
+    wechat.fetch_answer = {"errcode": 0, "errmsg": "ok", "access_token": "t", "expires_in": 1, **token}
+    if usable:
+        await send(world.wecom(host))
+        assert wechat.used() == ["t"]
+    else:
+        with pytest.raises(UpstreamError, match="no usable access_token") as caught:
+            await send(world.wecom(host))
+        assert not caught.value.sent
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001, "42001"])

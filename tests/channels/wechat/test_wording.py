@@ -1,14 +1,16 @@
 """Messages about a WeChat sending that did not reach everybody, in the old ESB's words."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure
 from esb.channels.recipients import Audience, addressed
 from esb.channels.verdict import Verdict
+from esb.channels.wechat.account import INVALID, UNLICENSED
 from esb.channels.wechat.wording import WORDING
-from esb.core.errors import EsbError, Message, QuotaUsedUp, UpstreamError
+from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, UpstreamError
 from esb.core.events import UpstreamFinished
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.loop_time import late, turns
@@ -132,6 +134,32 @@ def test_a_quota_whose_end_is_not_known_is_said_to_last_a_minute() -> None:
     with pytest.raises(QuotaUsedUp) as caught:
         DeliveryReport(addressed(["a"]), DeliveryOutcome(refusal=refusal), WORDING).rendered()
     assert caught.value.retry_after == 60.0
+
+
+@pytest.mark.parametrize("unknown", [(), ("b",)])
+def test_who_has_to_wait_is_told_for_how_long_and_whether_another_try_is_safe(unknown: tuple[str, ...]) -> None:
+    failed = (Failure("a", None, "wait", "quota", 9.0), Failure("c", None, "wait", "quota"))
+    outcome = DeliveryOutcome(failed=failed, unknown=unknown, error=Limited("too many", 2.0))
+    with pytest.raises(QuotaUsedUp, match="WeChat message sending failed, too many") as caught:
+        DeliveryReport(addressed(["a", "b", "c"]), outcome, WORDING).rendered()
+    told = caught.value.data
+    assert (told["class"], told["retryable"], told["retry_after"], caught.value.retry_after) == (
+        "quota",
+        not unknown,
+        9.0,
+        9.0,
+    )
+    with pytest.raises(QuotaUsedUp) as caught:
+        DeliveryReport(addressed(["b"]), replace(outcome, failed=()), WORDING).rendered()
+    assert caught.value.retry_after == 2.0
+
+
+def test_who_is_not_reached_though_nothing_was_refused_is_no_reason_to_try_again() -> None:
+    failed = (Failure("a", 81013, INVALID, "receiver"), Failure("b", 81013, UNLICENSED, "receiver"))
+    with pytest.raises(EsbError, match=r"^WeChat message sending failed, invalid user: a\|b$") as caught:
+        DeliveryReport(addressed(["a", "b"]), DeliveryOutcome(failed=failed), WORDING).rendered()
+    told = caught.value.data
+    assert (told["class"], told["retryable"], told["retry_after"]) == ("receiver", False, None)
 
 
 def test_when_all_have_accepted_the_data_says_so() -> None:

@@ -5,6 +5,7 @@ import gc
 import gzip
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -309,6 +310,31 @@ async def test_a_name_with_none_but_refused_addresses_is_refused(engine: Engine,
     assert isinstance(ended, ExchangeError)
     assert (str(ended), ended.sent) == ("its address is link-local or a cloud's metadata, and refused", False)
     assert (tried, server.opened) == ([], 0)
+
+
+@needs_httptools
+@pytest.mark.parametrize(
+    ("coding", "body", "good"),
+    [
+        ("gzip", gzip.compress(b"{}")[:-4], True),
+        ("deflate", zlib.compress(b"{}"), True),
+        ("deflate", zlib.compress(b"{}")[2:-4], True),
+        ("deflate", zlib.compress(b"{}")[:-4], False),
+        ("gzip", b"{}", False),
+    ],
+    ids=["gzip without its end", "deflate", "deflate without a frame", "deflate without its end", "no gzip"],
+)
+async def test_a_packed_answer_is_read_as_aiohttp_reads_it(
+    open_raw: OpenRaw, coding: str, body: bytes, good: bool
+) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(answering(body, headers=f"Content-Encoding: {coding}\r\n"))
+    (ended,) = await asyncio.gather(answer_of(engine, server.url), return_exceptions=True)
+    assert (ended.body if isinstance(ended, Answer) else str(ended)) == (
+        b"{}" if good else "the response is not valid HTTP"
+    )
+    await engine.close()
 
 
 async def test_the_case_of_a_coding_does_not_matter(engine: Engine, open_raw: OpenRaw) -> None:

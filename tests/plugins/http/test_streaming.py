@@ -53,6 +53,15 @@ def open_raw(open_gateway: OpenGateway, opened: AsyncExitStack) -> OpenRaw:
     return OpenRaw(open_gateway, opened)
 
 
+async def test_a_redirect_is_passed_on_and_not_followed(open_raw: OpenRaw, open_server: OpenServer) -> None:
+    elsewhere = await recording(open_server)
+    head = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere.url}\r\nContent-Length: 2\r\n\r\nno"
+    gateway, _ = await open_raw(saying(head.encode()))
+    async with gateway.http.get(gateway.url + RELAY, headers=BY_HEADER, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"], await answer.read()) == (302, elsewhere.url, b"no")
+    assert elsewhere.seen == []
+
+
 def finished(gateway: Gateway) -> CallFinished:
     [event] = [event for event in gateway.events if isinstance(event, CallFinished)]
     return event
