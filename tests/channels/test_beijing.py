@@ -11,6 +11,7 @@ from esb.channels.beijing import seconds_to_midnight
     ("now", "seconds"),
     [
         (datetime(2026, 2, 28, 15, 59, 59, tzinfo=UTC), 1),
+        (datetime(2026, 2, 28, 15, 59, 59, 999_999, tzinfo=UTC), 1),
         (datetime(2026, 2, 28, 16, 0, tzinfo=UTC), 24 * 3600),
         (datetime(2026, 2, 28, 11, 0, tzinfo=UTC), 5 * 3600),
         (datetime(2026, 2, 28, 19, 0, tzinfo=timezone(timedelta(hours=8))), 5 * 3600),

@@ -30,9 +30,12 @@ def test_a_query_string_is_a_form_whose_last_value_wins(query: str, parameters: 
     assert from_body(query.encode(), FORM) == parameters
 
 
-@pytest.mark.parametrize("query", ["a=%FF", "a=%ED%A0%80", "%C0%80=1"])
+@pytest.mark.parametrize("query", ["a=%FF", "a=%ED%A0%80", "%C0%80=1", "a=\udcff"])
 def test_a_query_that_is_no_utf8_is_refused(query: str) -> None:
-    with pytest.raises(RequestError, match="the query string cannot be read"):
+    most = Limits().form_fields
+    with pytest.raises(
+        RequestError, match=f"the query string cannot be read: it must be UTF-8 and have at most {most}"
+    ):
         from_query(query)
 
 

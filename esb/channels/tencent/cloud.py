@@ -191,7 +191,7 @@ def retry_after(errcode: str, now: datetime | None = None) -> float:
     if not errcode.startswith("LimitExceeded") or errcode.endswith(("Blacklist", "CountLimit")):
         return 0.0
     if "Daily" in errcode:
-        return float(max(1, seconds_to_midnight(now)))
+        return float(seconds_to_midnight(now))
     return 3600.0 if "OneHour" in errcode else 30.0 if "ThirtySecond" in errcode else 60.0
 
 

@@ -57,7 +57,7 @@ class HttptoolsEngine:
         self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
     ) -> PreparedRequest:
         end = url.find("/", 8)
-        address, target = (url[:end], url[end:]) if end > 0 else (url, "/")
+        address, target = (url, "/") if end == -1 else (url[:end], url[end:])
         if self._origins is not None and proxy is None and method in METHODS and is_plain(target, names):
             origin = self._origins.find(address, tls, guarded)
             if origin is not None:

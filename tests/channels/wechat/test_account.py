@@ -18,7 +18,7 @@ from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
 from esb.core.events import Observer
-from esb.outgoing.tokens.cache import TokenCache, TokenRefused
+from esb.outgoing.tokens.cache import TokenCache, TokenKey, TokenRefused
 from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.gateway import OpenServer
@@ -187,6 +187,7 @@ async def test_a_code_that_is_no_number_is_no_answer_of_wechat(
     [
         ({"msgid": 7}, ("a", "B"), [], ("7",)),
         ({"msgid": ""}, ("a", "B"), [], ()),
+        ({}, ("a", "B"), [], ()),
         ({"invaliduser": " b |", "unlicenseduser": "A"}, (), ["a", "B"], ()),
         ({"unlicenseduser": "A", "msgid": "1"}, ("B",), ["a"], ("1",)),
         ({"invaliduser": "c"}, ("a", "B"), [], ()),
@@ -238,6 +239,22 @@ async def test_a_second_dead_token_ends_it(world: World, wechat: WeChat, host: s
     wechat.send_answers = [{"errcode": 40014, "errmsg": f"dead {number}"} for number in range(5)]
     reply = await send(world.wecom(host))
     assert (reply.verdict.errcode, reply.verdict.errmsg) == (40014, "dead 1")
+    assert wechat.used() == ["token 1", "token 2"]
+
+
+async def test_a_second_dead_token_ends_it_though_it_works_for_others(
+    world: World, wechat: WeChat, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = world.wecom(host)
+    wechat.send_answers = [{"errcode": 40014, "errmsg": f"dead {number}"} for number in range(5)]
+    forget = world.services.tokens.forget
+
+    async def forget_though_it_works(key: TokenKey, value: str) -> bool:
+        world.services.tokens.confirm(key, value)
+        return await forget(key, value)
+
+    monkeypatch.setattr(world.services.tokens, "forget", forget_though_it_works)
+    assert (await send(account)).verdict.errmsg == "dead 1"
     assert wechat.used() == ["token 1", "token 2"]
 
 

@@ -170,6 +170,28 @@ async def test_an_answer_that_is_not_sound_is_no_complaint_of_the_loop(
     assert complaints == []
 
 
+async def test_whoever_leaves_in_the_middle_of_a_body_is_no_complaint_of_the_loop(
+    engine: Engine, open_raw: OpenRaw
+) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.0 200 OK\r\n\r\nnot all")
+        await peer.gone()
+
+    server = await open_raw(script)
+    asking = asyncio.ensure_future(answer_of(engine, server.url))
+    await server.has_fallen_silent(1)
+    await turns(20)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.wait_for(server.all_gone.wait(), 10)
+    assert complaints == []
+
+
 async def test_the_headers_are_those_of_the_answer_and_not_of_the_news_before_it(
     engine: Engine, open_raw: OpenRaw
 ) -> None:
