@@ -2,6 +2,8 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from esb.core.call import App, User
 from esb.outgoing.jwt_signer import LIFETIME, MARGIN, GatewayJwt, key_problem
@@ -42,4 +44,6 @@ def test_a_key_that_cannot_sign_is_found_at_the_start(key: rsa.RSAPrivateKey) ->
     small = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the mistake
     for wrong in ("", "x", pem(small), pem(ec.generate_private_key(ec.SECP256R1())), pem(key, b"password")):
         assert key_problem(wrong) is not None
+    ed25519 = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert key_problem(ed25519.decode()) is not None
     assert key_problem(pem(key)) is None

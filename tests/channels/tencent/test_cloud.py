@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -69,13 +70,24 @@ async def test_a_signed_call_is_answered(http: Outgoing, open_server: OpenServer
     body = {"CalledNumber": "+861", "TemplateParamSet": ["你好"]}
     response = await cloud(http, url).call(make_call(), "SendTtsVoice", body)
     assert response["SendStatus"]["CallId"] == "call-+861"
-    assert tencent.headers[0]["X-TC-Region"] == "ap-beijing"
+    told = {name: value for name, value in tencent.headers[0].items() if name.startswith("X-TC-")}
+    assert abs(int(told.pop("X-TC-Timestamp")) - time.time()) < 60
+    assert told == {
+        "X-TC-Action": "SendTtsVoice",
+        "X-TC-Version": "2020-09-02",
+        "X-TC-Region": "ap-beijing",
+        "X-TC-Language": "en-US",
+    }
 
 
 @pytest.mark.parametrize("form", ["{host}", "http://{host}", "http://{host}/"])
 async def test_the_host_may_be_a_name_or_a_url(form: str) -> None:
     url = cloud(Outgoing(Observer()), form.format(host="proxy.example.com:8443"))._url
     assert url == ("https://" if form == "{host}" else "http://") + "proxy.example.com:8443/"
+
+
+async def test_a_proxy_may_have_a_path_of_its_own() -> None:
+    assert cloud(Outgoing(Observer()), "https://proxy.example.com/x/")._url == "https://proxy.example.com/x/"
 
 
 async def test_the_host_is_the_products_own_when_none_is_configured() -> None:

@@ -10,10 +10,13 @@ from aiohttp import web
 
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
+from esb.channels.recipients import addressed
+from esb.channels.sending import deliver
 from esb.channels.verdict import CredentialDeclined, JudgedAnswer
 from esb.channels.wechat.account import INVALID_RECEIVER, TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
 from esb.channels.wechat.wecom import WeCom
+from esb.channels.wechat.wording import WORDING
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
@@ -23,6 +26,7 @@ from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.gateway import OpenServer
 from tests.support.process_services import open_process_services
+from tests.support.servers.raw_server import raw_server, silent
 
 SECRET = "s+e/c=r&e t"
 BODY = {"msgtype": "text", "agentid": 1, "text": {"content": "C"}}
@@ -127,8 +131,8 @@ async def test_a_slash_behind_the_host_does_no_harm(world: World, wechat: WeChat
 
 
 async def test_a_host_may_have_a_path_of_its_own(world: World, wechat: WeChat, host: str) -> None:
-    await send(world.wecom(f"{host}/proxied"))
-    assert wechat.asked[0][1] == "/proxied/cgi-bin/gettoken"
+    await send(world.wecom(f"{host}/proxy/x/"))
+    assert wechat.asked[0][1] == "/proxy/x/cgi-bin/gettoken"
 
 
 async def test_accounts_share_a_token_only_if_all_of_the_credential_is_the_same(
@@ -176,7 +180,8 @@ async def test_a_code_may_be_written_as_text_or_be_missing_beside_a_message_id(
 async def test_a_code_that_is_no_number_is_no_answer_of_wechat(
     world: World, wechat: WeChat, host: str, errcode: Any
 ) -> None:
-    wechat.send_answers = [{"errcode": errcode, "errmsg": "ok"}]
+    more = {} if errcode is None else {"msgid": 1}
+    wechat.send_answers = [{"errcode": errcode, "errmsg": "ok", **more}]
     with pytest.raises(UpstreamError, match="no errcode that is a number") as caught:
         await send(world.wecom(host), message=replace(MESSAGE, deduplicated=False))
     assert (caught.value.http_status, caught.value.sent) == (200, True)
@@ -258,9 +263,9 @@ async def test_a_second_dead_token_ends_it_though_it_works_for_others(
     assert wechat.used() == ["token 1", "token 2"]
 
 
-@pytest.mark.parametrize("errcode", [40013, 48002, 60020, 81013, 45009, 99999])
+@pytest.mark.parametrize("errcode", [1, 40013, 48002, 60020, 81013, 45009, 99999])
 async def test_another_refusal_is_answered_as_it_is(world: World, wechat: WeChat, host: str, errcode: int) -> None:
-    wechat.send_answers = [{"errcode": errcode, "errmsg": "no"}]
+    wechat.send_answers = [{"errcode": errcode, "errmsg": "ok"}]
     assert (await send(world.wecom(host))).verdict.errcode == errcode
     assert wechat.used() == ["token 1"]
 
@@ -372,6 +377,18 @@ async def test_only_what_may_have_left_counts_as_sent(
     account = world.official_account(host, "stable") if answer["errcode"] == 40252 else world.wecom(host)
     await send(account, call)
     assert call.record.sent is sent
+
+
+@pytest.mark.parametrize("timeout", [0.9, 30.0])
+async def test_whoever_leaves_before_the_time_is_over_gets_no_report(world: World, timeout: float) -> None:
+    async with raw_server(silent) as server:
+        account = world.wecom(server.url)
+        sending = deliver(account, make_call(timeout=timeout), addressed(["zhangsan"]), [MESSAGE], WORDING)
+        task = asyncio.ensure_future(sending)
+        await server.has_fallen_silent(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
 
 @pytest.mark.parametrize(("errcode", "narrow"), [(45033, True), (-1, False)])
