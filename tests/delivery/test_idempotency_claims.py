@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from esb.core.call import Call, Options
-from esb.core.errors import EsbError, RequestError
+from esb.core.errors import EsbError, RequestError, UpstreamError
 from esb.core.events import Observer
 from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway, Swapped
-from tests.support.calls import make_call
+from tests.support.calls import explode, make_call
 from tests.support.clock import Clock
+from tests.support.loop_time import movable_loop_time, turns
 
 DAY = 24 * 3600.0
 Ask = Callable[..., Awaitable[Any]]
@@ -193,6 +194,35 @@ async def test_who_waits_in_this_process_is_answered_though_the_store_has_gone(
     go_on.set()
     assert await first == {"number": 1}
     assert (await second)["data"] == {"number": 1, "replayed": True}
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in this process", "in another"])
+async def test_whoever_waits_for_a_first_call_may_leave_and_is_told_what_is_known_when_time_is_over(
+    idempotency: Idempotency, store: Failing, elsewhere: bool
+) -> None:
+    begun, ends = asyncio.Event(), asyncio.Event()
+
+    async def hang(call: Call) -> Any:
+        begun.set()
+        await ends.wait()
+
+    process = Idempotency(store, Observer()) if elsewhere else idempotency
+    first = asyncio.ensure_future(process(keyed(timeout=100), hang))
+    await begun.wait()
+    with movable_loop_time() as advance:
+        leaving = asyncio.ensure_future(idempotency(keyed(timeout=0.9), explode))
+        late = asyncio.ensure_future(idempotency(keyed(timeout=20), explode))
+        await turns()
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        advance(20)
+        late.cancel()
+        with pytest.raises(UpstreamError, match="exceeds 20 seconds") as caught:
+            await late
+        assert caught.value.data == {"outcome": "unknown", "retryable": False}
+    ends.set()
+    await first
 
 
 async def test_closing_ends_what_is_under_way(idempotency: Idempotency) -> None:

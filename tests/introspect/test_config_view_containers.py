@@ -99,6 +99,24 @@ def test_a_secret_is_hidden_in_every_container(tmp_path: Path, config: str, seen
     assert shown(tmp_path, config, key=key) == seen
 
 
+def test_the_components_are_told_by_what_callers_see_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(
+        f'version: 1\ncomponents:\n  - {{path: /a/b/, aliases: [/c/d/], methods: [PUT], use: "{__name__}:Holder",'
+        " active: false}\n"
+    )
+    assert config_view.components(load(path, {})) == [
+        {
+            "name": "a.b",
+            "path": "/a/b/",
+            "aliases": ("/c/d/",),
+            "methods": ("PUT",),
+            "plugin": f"{__name__}:Holder",
+            "active": False,
+        }
+    ]
+
+
 @pytest.mark.parametrize("secret", [SECRET, "four"])
 def test_a_secret_is_taken_out_of_every_text(tmp_path: Path, secret: str) -> None:
     config = f'one: {secret}, text: "it is {secret}.", list: ["{secret}!"], "{secret}-name": 1, same: {secret}'

@@ -70,6 +70,29 @@ async def test_an_answer_leaves_no_doubt_only_if_it_is_a_no(
     assert call.record.sent is sent
 
 
+@pytest.mark.parametrize(
+    ("body", "errcode", "kind"),
+    [
+        (b'{"errcode":0}', 0, "ok"),
+        (b'{"result":true,"code":7}', 7, "ok"),
+        (b'{"errcode":"8"}', "8", "unknown"),
+        (b'{"result":false,"code":0}', 0, "unknown"),
+        (b'{"odd":1}', None, "ok"),
+    ],
+)
+async def test_what_nobody_judges_is_well_or_not_known(
+    opened: AsyncExitStack, body: bytes, errcode: int | str | None, kind: str
+) -> None:
+    events: list[Event] = []
+    outgoing = Outgoing(Observer([events.append]))
+    outgoing.open()
+    await outgoing.json(make_call(), SEND, "POST", (await server(opened, answering(body))).url, body={})
+    await outgoing.close()
+    (event,) = events
+    assert isinstance(event, UpstreamFinished)
+    assert (event.errcode, event.kind, event.status, event.failure) == (errcode, kind, 200, "")
+
+
 async def test_a_later_no_does_not_take_back_what_was_sent(outgoing: Outgoing, opened: AsyncExitStack) -> None:
     call = make_call()
     for body in (b'{"errcode":0}', b'{"errcode":8}'):

@@ -36,6 +36,20 @@ async def test_a_key_is_forgotten_at_its_time_and_not_before(clock: Clock) -> No
     assert await store.add("a", 60)
 
 
+async def test_a_receipt_of_nobody_settles_nothing(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    receipts = []
+    for held in (100.0, 50.0):
+        _, receipt = await store.reserve(["a"], times=1, limit=9, seconds=60, patience=0, held=held)
+        receipts.append(receipt)
+    kept = list(store._reserved["a"])
+    for unknown in (receipts[1] - 1, receipts[1] + 1, receipts[0] + 1):
+        await store.settle(["a", "b"], unknown, 1)
+    assert store._reserved["a"] == kept
+    await store.settle(["a"], receipts[1], 1)
+    assert store._reserved["a"] == [clock(), receipts[0]]
+
+
 async def test_a_known_key_is_not_kept_longer_for_being_asked_about(clock: Clock) -> None:
     store = MemoryStore(clock, 10)
     await store.add("a", 60)

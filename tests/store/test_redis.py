@@ -268,6 +268,40 @@ async def test_a_server_that_answered_while_we_were_busy_is_not_away(
         assert await store.add("nonce:a", 60)
 
 
+async def test_a_quiet_server_is_not_away(
+    redis: RedisServer, open_store: OpenStore, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await open_store(redis.url)
+    heard: list[bytes] = []
+    monkeypatch.setattr(store._connection, "_heard", heard.append)
+    probed = store._connection._probe
+    probes: list[None] = []
+
+    async def probe() -> None:
+        await probed()
+        probes.append(None)
+
+    monkeypatch.setattr(store._connection, "_probe", probe)
+    with movable_loop_time() as advance:
+        for number in range(1, 4):
+            advance(PROBE_SECONDS)
+            await until(lambda: len(probes) >= number)  # noqa: B023 - it is called before the next number
+    assert (len(events), store.trouble, heard) == (len(["there"]), "", [])
+
+
+async def test_its_own_changes_need_not_be_heard(
+    redis: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await open_store(redis.url, f"{uuid4()}:")
+    monkeypatch.setattr(store._connection, "_heard", lambda message: None)
+    await store.put("gate:a", b"closed", 60)
+    for _ in range(2):
+        kept = await store.get("gate:a")
+        assert kept is not None
+    assert await store.drop("gate:a", kept.version)
+    assert await store.get("gate:a") is None
+
+
 async def test_a_wrong_password_is_no_connection_and_is_not_told(open_store: OpenStore) -> None:
     with redis_server("--requirepass", "right") as server:
         store = await open_store(server.url.replace("redis://", "redis://:wrong-password@"))

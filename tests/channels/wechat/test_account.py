@@ -240,6 +240,19 @@ async def test_a_dead_token_is_replaced_and_the_message_sent_again(
     assert wechat.used() == ["token 1", "token 2"]
 
 
+async def test_a_busy_platform_is_asked_again_after_pauses_that_grow(world: World, wechat: WeChat, host: str) -> None:
+    wechat.send_answers = [{"errcode": -1, "errmsg": "system busy"}] * 3
+    account, before = world.wecom(host), world.clock.now
+    pauses: list[float] = []
+    for tries in (1, 2):
+        assert await account._another_try(make_call(), tries)
+        pauses.append(world.clock.now - before - sum(pauses))
+    assert [0.2 <= pauses[0] <= 0.4, 0.4 <= pauses[1] <= 0.8] == [True, True]
+    assert not await account._another_try(make_call(), 3)
+    assert (await send(account)).verdict.errcode == -1
+    assert len(wechat.used()) == 3
+
+
 async def test_a_second_dead_token_ends_it(world: World, wechat: WeChat, host: str) -> None:
     wechat.send_answers = [{"errcode": 40014, "errmsg": f"dead {number}"} for number in range(5)]
     reply = await send(world.wecom(host))

@@ -78,6 +78,7 @@ def test_the_same_code_may_mean_different_things_on_the_two_platforms() -> None:
         ("mp", 40164, "invalid ip 192.0.2.1 ipv6 ::ffff:192.0.2.1, not in whitelist rid: 6aac-1-2", "192.0.2.1"),
         ("mp", 40164, "invalid ip 192.0.2.1, not in whitelist hint: [x1]", "192.0.2.1"),
         ("mp", 40164, "invalid ip 2001:db8::7, not in whitelist", "2001:db8::7"),
+        ("mp", 40164, "invalid ip abc, requestip: 192.0.2.1", "192.0.2.1"),
         ("mp", 61004, "access clientip is not registered requestIP: 192.0.2.1 rid: 6aac-1-2", "192.0.2.1"),
         (
             "qy",

@@ -17,7 +17,7 @@ import pytest
 from esb.config import Server, load
 from esb.gateway import outgoing_engine
 from esb.outgoing.client import Tls
-from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection
+from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection, Request
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.connection import MOST_MEMBERS
@@ -359,6 +359,40 @@ async def test_a_packed_answer_is_read_as_aiohttp_reads_it(
         expected if good else "the response is not valid HTTP"
     )
     await engine.close()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\nX-A: a\x01b\nContent-Length: 2\n\n{}",
+        b"HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\n{}\r\n0\r\n\r\n",
+    ],
+    ids=["a control character", "lines that end without a return", "spaces behind a size"],
+)
+async def test_small_sins_of_servers_are_forgiven(engine: Engine, open_raw: OpenRaw, raw: bytes) -> None:
+    answer = await answer_of(engine, (await open_raw(saying(raw))).url)
+    assert (answer.status, answer.body, answer.headers["X-A"]) == (200, b"{}", "a\x01b")
+
+
+async def test_a_stream_may_last_as_long_as_it_goes_on(engine: Engine, open_raw: OpenRaw) -> None:
+    goes_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nfirst,")
+        await goes_on.wait()
+        await peer.send(b"last.")
+
+    server = await open_raw(script)
+    with movable_loop_time() as advance:
+        async with engine.stream(Request("GET", server.url, {}, None, 5.0)) as streamed:
+            pieces = streamed.chunks()
+            assert await anext(pieces) == b"first,"
+            advance(1000)
+            await turns(20)
+            goes_on.set()
+            assert [piece async for piece in pieces] == [b"last."]
 
 
 async def test_the_case_of_a_coding_does_not_matter(engine: Engine, open_raw: OpenRaw) -> None:
