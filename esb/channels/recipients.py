@@ -75,7 +75,7 @@ class Audience:
 
 def addressed(receivers: Sequence[str]) -> Audience:
     """Return the audience of receivers that the caller addressed itself."""
-    return Audience(dict(zip(receivers, zip(receivers, strict=True), strict=True)))
+    return Audience({receiver: (receiver,) for receiver in receivers})
 
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

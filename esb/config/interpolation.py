@@ -109,8 +109,10 @@ class Interpolation:
                 raise _UnresolvedError(f"the environment variable {name} is not set: {text or 'it is required'}")
             return text
         value = value or ""
-        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise _UnresolvedError(f"the environment variable {name} is not UTF-8")
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
+            raise _UnresolvedError(f"the environment variable {name} is not UTF-8") from None
         return value
 
     def _sandbox(self) -> str:

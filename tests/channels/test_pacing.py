@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from esb.channels.message import OutboundMessage
 from esb.channels.pacing import ARRIVING_SECONDS, LOOK_SECONDS, SENDING_SECONDS, Pace, Turn
 from esb.store.memory import MemoryStore
@@ -57,6 +59,16 @@ async def test_who_is_late_is_told_when_another_try_may_do_better_at_the_soonest
     await pace.settle(turn)
     clock.advance(20)
     assert await booked(pace) == ([], {"a": 40})
+
+
+@pytest.mark.parametrize(("timeout", "late"), [(1.0, True), (2.5, True), (2.9, False)])
+async def test_a_turn_that_leaves_no_time_to_send_comes_too_late(clock: Clock, timeout: float, late: bool) -> None:
+    pace = make_pace(clock)
+    (turn,), _ = await booked(pace)
+    await pace.settle(turn)
+    clock.advance(59.2)
+    turns, refused = await booked(pace, timeout=timeout)
+    assert (turns == [], list(refused)) == (late, ["a"] if late else [])
 
 
 async def test_who_has_more_time_than_a_window_looks_again_for_what_is_settled_by_then(clock: Clock) -> None:

@@ -6,7 +6,7 @@ import pytest
 from esb.config.interpolation import Interpolation
 from esb.config.yaml import Section, read
 
-ENVIRON = {"HOST": "example.com", "PORT": "8080", "EMPTY": "", "NESTED": "${HOST}", "LINES": "a\nb"}
+ENVIRON = {"HOST": "example.com", "PORT": "8080", "EMPTY": "", "NESTED": "${HOST}", "LINES": "a\nb", "CHINESE": "蓝鲸"}
 FORMS = "expected ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} or ${sandbox}; write $${ for a literal ${"
 
 
@@ -27,6 +27,7 @@ def filled(text: str, folder: Path = Path("/nowhere"), sandbox_url: str | None =
         ("${EMPTY}", ""),
         ("${NESTED}", "${HOST}"),
         ("${LINES}", "a\nb"),
+        ("${CHINESE}", "蓝鲸"),
         ("${NOT_SET:-a default: with -:?signs $}", "a default: with -:?signs $"),
         ("${NOT_SET:-}", ""),
         ("${NOT_SET:-one\n  two}", "one\n  two"),

@@ -196,6 +196,39 @@ async def test_who_waits_in_this_process_is_answered_though_the_store_has_gone(
     assert (await second)["data"] == {"number": 1, "replayed": True}
 
 
+async def test_a_call_has_a_moment_after_its_deadline_to_say_what_it_did(idempotency: Idempotency) -> None:
+    begun, ends = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: Call) -> Any:
+        begun.set()
+        await ends.wait()
+        return {"sent": True}
+
+    with movable_loop_time() as advance:
+        asking = asyncio.ensure_future(idempotency(keyed(timeout=20), slow))
+        await begun.wait()
+        advance(20 + LAST_SECONDS / 2)
+        await turns()
+        ends.set()
+        assert await asking == {"sent": True}
+
+
+async def test_of_two_at_once_the_slower_one_gets_the_answer_of_the_quicker(
+    store: Failing, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap = store.swap
+
+    async def slow(*claim: Any) -> Swapped:
+        swapped = await swap(*claim)
+        await turns()
+        return swapped
+
+    monkeypatch.setattr(store, "swap", slow)
+    idempotency = Idempotency(store, Observer())
+    first, second = await asyncio.gather(idempotency(keyed(), handler), idempotency(keyed(), handler))
+    assert (first, second["data"]) == ({"number": 1}, {"number": 1, "replayed": True})
+
+
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in this process", "in another"])
 async def test_whoever_waits_for_a_first_call_may_leave_and_is_told_what_is_known_when_time_is_over(
     idempotency: Idempotency, store: Failing, elsewhere: bool

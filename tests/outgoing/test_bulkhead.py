@@ -93,6 +93,7 @@ async def test_a_narrowed_lane_lets_the_rest_wait_their_turn() -> None:
     assert bulkhead.waiting == 0
     entered.set()
     await later
+    assert bulkhead.is_idle
     clock.advance(NARROW_SECONDS)
     async with turn(bulkhead, next(OTHERS)):
         pass

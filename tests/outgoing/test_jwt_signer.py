@@ -33,6 +33,7 @@ def test_each_app_and_user_has_its_own_token(key: rsa.RSAPrivateKey) -> None:
     pairs = [
         (APP, USER),
         (APP, User("admin", verified=False)),
+        (App("esb_demo", verified=False), USER),
         (APP, User("li", verified=True)),
         (APP, None),
         (None, USER),

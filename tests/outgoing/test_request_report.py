@@ -148,13 +148,13 @@ async def test_a_request_cut_off_may_have_arrived_and_one_with_no_room_has_not(
     hanging = await server(opened, silent)
     first, second = make_call(), make_call(id="another")
 
-    async def send(call: Call) -> Any:
-        return await outgoing.json(call, SEND, "POST", hanging.url, body={})
+    async def send(call: Call, path: str) -> Any:
+        return await outgoing.json(call, SEND, "POST", hanging.url + path, body={})
 
-    task = asyncio.ensure_future(send(first))
+    task = asyncio.ensure_future(send(first, "/a"))
     await hanging.has_fallen_silent(1)
     with pytest.raises(Limited):
-        await send(second)
+        await send(second, "/b")  # the room is the server's
     await cut_off(task)
     assert (first.record.sent, second.record.sent) == (True, False)
 

@@ -104,7 +104,7 @@ def _cut_markdown(text: str, room: int) -> list[str]:
     for piece, is_markup in _pieces(text):
         after = state.after(piece) if is_markup else state
         more = _size(piece)
-        if page and size + more + _size(after.closing) > room:
+        if size + more + _size(after.closing) > room:
             parts.append(page + state.closing)
             page = state.opening
             size = _size(page)

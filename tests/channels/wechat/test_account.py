@@ -10,9 +10,10 @@ from aiohttp import web
 
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
+from esb.channels.outcome import DeliveryOutcome
 from esb.channels.recipients import addressed
-from esb.channels.sending import deliver
-from esb.channels.verdict import CredentialDeclined, JudgedAnswer
+from esb.channels.sending import Sending, deliver
+from esb.channels.verdict import CredentialDeclined, Declined, JudgedAnswer
 from esb.channels.wechat.account import INVALID_RECEIVER, TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
 from esb.channels.wechat.wecom import WeCom
@@ -238,6 +239,32 @@ async def test_a_dead_token_is_replaced_and_the_message_sent_again(
     wechat.send_answers = [{"errcode": errcode, "errmsg": "dead"}]
     assert (await send(world.wecom(host))).verdict.errcode == 0
     assert wechat.used() == ["token 1", "token 2"]
+
+
+async def test_while_a_quota_is_used_up_nobody_is_ready(world: World, wechat: WeChat, host: str) -> None:
+    account = world.wecom(host)
+    await send(account)
+    assert await account.ready(make_call()) is not None
+    wechat.send_answers = [{"errcode": 45009, "errmsg": "freq out of limit"}]
+    await send(account)
+    with pytest.raises(Declined) as caught:
+        await account.ready(make_call())
+    assert (caught.value.verdict.errcode, caught.value.verdict.retry_after) == (45009, 60.0)
+    assert (await send(account)).verdict.retry_after == 60.0
+
+
+async def test_what_is_known_of_everybody_stays_known_when_time_is_over(world: World) -> None:
+    accepted = DeliveryOutcome(accepted=("zhangsan",), msgids=("1",))
+    messages = [MESSAGE, MESSAGE.to(["lisi"]), MESSAGE.to(["wangwu"])]
+    sending = Sending(world.wecom("http://a"), make_call())
+    sending._outcomes.append(accepted)
+    assert sending.cut_off(messages[:1]) == accepted
+    sending._waiting.add("wangwu")
+    outcome = sending.cut_off(messages)
+    assert (outcome.accepted, outcome.msgids, outcome.unknown) == (("zhangsan",), ("1",), ())
+    sending._call.record.sent = True
+    outcome = sending.cut_off(messages)
+    assert (outcome.unknown, [failure.receiver for failure in outcome.failed]) == (("lisi",), ["wangwu"])
 
 
 async def test_a_busy_platform_is_asked_again_after_pauses_that_grow(world: World, wechat: WeChat, host: str) -> None:

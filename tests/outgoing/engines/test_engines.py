@@ -532,6 +532,35 @@ async def test_a_connection_is_closed_soon_after_it_has_been_idle_for_15_seconds
 
 
 @needs_httptools
+async def test_a_connection_has_its_time_and_what_the_loop_was_held_up_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def never(*where: Any, **options: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(loop, "create_connection", never)
+    engine = HttptoolsEngine()
+    engine.open()
+    prepared = engine.prepare("POST", "http://192.0.2.1/", (), None, None, False)
+    now = loop.time()
+    with patch.object(loop, "time", lambda: now):  # it stands still, however slow this machine is
+        for steps, done in (((4.45, 0.06), [False, True]), ((5.0, 0.4, 0.15), [False, False, True]), ((10.0,), [True])):
+            asking = asyncio.ensure_future(prepared.fetch(NO_HEADERS, b"{}", 5.0))  # 4.5 of it for the connection
+            await turns()
+            found = []
+            for step in steps:
+                now += step
+                await turns(20)
+                found.append(asking.done())
+            assert found == done
+            with pytest.raises(NoConnection, match="in time"):
+                await asking
+    await engine.close()
+
+
+@needs_httptools
 async def test_closing_ends_the_search_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 

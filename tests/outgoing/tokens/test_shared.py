@@ -590,6 +590,15 @@ async def published(other: SharedTokens) -> None:
     await other.offer(KEY, SharedToken("theirs", LIFE, 0.0, 300.0))
 
 
+async def test_whoever_waits_in_vain_for_the_others_is_told_that_nothing_was_sent(shared: Shared, clock: Clock) -> None:
+    await shared.swap(f"{FETCHING}:{KEY.name}", "", b"", LIFE)
+    upstream = Upstream()
+    with pytest.raises(UpstreamError, match="no other process brought a token") as caught:
+        await SharedTokens(shared, clock, Observer()).obtain(KEY, upstream)
+    assert (caught.value.system, caught.value.interface, caught.value.sent) == ("store", "token", False)
+    assert upstream.fetched == 0
+
+
 async def test_a_token_that_comes_before_the_lock_is_had_saves_the_fetch(clock: Clock) -> None:
     store, upstream = Overtaken(clock, published), Upstream()
     found = await SharedTokens(store, clock, Observer()).obtain(KEY, upstream)

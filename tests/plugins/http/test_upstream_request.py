@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from esb.core.call import Call, Credentials, Signed
+from esb.core.call import Call, Credentials, Signed, User
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
 from tests.support.calls import make_call
@@ -37,6 +37,11 @@ async def test_a_query_that_goes_on_as_it_came_has_no_body_beside_it() -> None:
     call = make_call(method="GET", query="b=2&a=1&b=", args={"a": "1", "b": ["2", ""]})
     request = built(call, response="raw", defaults={"a": 7, "c": 8}, params={"d": 9})
     assert (request.place, request.body) == ("/b/?b=2&a=1&b=&c=8&d=9", None)
+
+
+@pytest.mark.parametrize(("user", "sent"), [(User("admin", False), b'{"who":"admin"}'), (None, b'{"who":"x"}')])
+async def test_the_name_of_the_user_goes_where_it_is_wanted(user: User | None, sent: bytes) -> None:
+    assert built(make_call(args={"who": "x"}, user=user), username_param="who").body == sent
 
 
 async def test_parameters_are_written_as_a_form_has_them() -> None:
