@@ -295,9 +295,9 @@ async def test_its_own_changes_need_not_be_heard(
     store = await open_store(redis.url, f"{uuid4()}:")
     monkeypatch.setattr(store._connection, "_heard", lambda message: None)
     await store.put("gate:a", b"closed", 60)
-    for _ in range(2):
-        kept = await store.get("gate:a")
-        assert kept is not None
+    kept, copied = [await store.get("gate:a") for _ in range(2)]
+    assert kept is not None
+    assert copied is not None
     assert await store.drop("gate:a", kept.version)
     assert await store.get("gate:a") is None
 
@@ -308,6 +308,8 @@ async def test_a_wrong_password_is_no_connection_and_is_not_told(open_store: Ope
         with pytest.raises(StoreAway, match="it refuses our user or password") as error:
             await store.add("nonce:a", 60)
         assert "wrong-password" not in str(error.value)
+        assert (error.value.system, error.value.interface) == ("store", "set")
+        assert (error.value.sent, error.value.transient) == (False, True)
         right = await open_store(server.url.replace("redis://", "redis://:right@"))
         assert await right.add("nonce:a", 60)
 

@@ -1,0 +1,56 @@
+"""What a component of the proxy does with a request, by its method and its configuration."""
+
+from typing import Any
+
+import pytest
+
+from esb.plugins.http.config import HttpConfig
+
+
+def config(**changes: Any) -> HttpConfig:
+    return HttpConfig.model_validate({"hosts": ("http://a.example",), "path": "/", **changes})
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "send"),
+    [
+        ("GET", "query", "query"),
+        ("HEAD", "query", "query"),
+        ("DELETE", "operate", "query"),
+        ("POST", "operate", "json"),
+        ("PUT", "operate", "json"),
+        ("PATCH", "operate", "json"),
+    ],
+)
+def test_a_method_tells_what_a_request_is_unless_the_configuration_does(method: str, kind: str, send: str) -> None:
+    assert (config().kind_of(method), config().send_of(method)) == (kind, send)
+    for told in ("query", "operate"):
+        assert config(kind=told).kind_of(method) == told
+    for told in ("query", "json", "form"):
+        assert config(send=told).send_of(method) == told
+
+
+def test_each_kind_of_request_has_its_own_time() -> None:
+    timed = config(timeout={"query": 3, "operate": 7})
+    assert [timed.seconds_of(method) for method in ("GET", "POST")] == [3, 7]
+    assert config(kind="query", timeout={"query": 3, "operate": 7}).seconds_of("POST") == 3
+    assert config().seconds_of("GET") is None
+
+
+def test_a_proxy_that_is_told_nothing_changes_nothing() -> None:
+    plain = config()
+    assert (plain.allow_link_local, plain.method, plain.response, plain.identity) == (
+        False,
+        None,
+        "envelope",
+        "headers",
+    )
+    assert (plain.retries, plain.max_concurrency, plain.breaker, plain.idle_timeout) == (0, None, None, 30.0)
+    assert (plain.headers, plain.params, plain.defaults, plain.username_param, plain.tls) == ({}, {}, {}, None, None)
+
+
+@pytest.mark.parametrize("retries", [-1, 11])
+def test_ten_further_attempts_are_enough(retries: int) -> None:
+    assert [config(retries=good).retries for good in (0, 10)] == [0, 10]
+    with pytest.raises(ValueError, match="retries"):
+        config(retries=retries)
