@@ -10,7 +10,7 @@ from esb.channels.recipients import Audience, addressed
 from esb.channels.verdict import Verdict
 from esb.channels.wechat.account import INVALID, UNLICENSED
 from esb.channels.wechat.wording import WORDING
-from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, UpstreamError
+from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 from esb.core.events import UpstreamFinished
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.loop_time import late, turns
@@ -160,6 +160,15 @@ def test_who_is_not_reached_though_nothing_was_refused_is_no_reason_to_try_again
         DeliveryReport(addressed(["a", "b"]), DeliveryOutcome(failed=failed), WORDING).rendered()
     told = caught.value.data
     assert (told["class"], told["retryable"], told["retry_after"]) == ("receiver", False, None)
+
+
+def test_a_refusal_is_told_before_what_else_went_wrong() -> None:
+    refusal = Verdict(40003, "invalid openid", "receiver", Message("why"))
+    outcome = DeliveryOutcome(unknown=("b",), failed=(REFUSED,), refusal=refusal, error=DOWN)
+    with pytest.raises(Refused, match="WeChat message sending failed, invalid openid") as caught:
+        DeliveryReport(addressed(["a", "b"]), outcome, WORDING).rendered()
+    told = caught.value.data
+    assert (told["errcode"], told["class"], told["outcome"], told["retryable"]) == (40003, "receiver", "unknown", False)
 
 
 def test_when_all_have_accepted_the_data_says_so() -> None:

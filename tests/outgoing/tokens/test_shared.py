@@ -163,6 +163,14 @@ async def test_a_token_that_all_share_is_at_hand_until_some_change_may_have_been
     assert at_hand(processes.caches[0]) is None
 
 
+async def test_that_a_token_works_is_told_to_all_once(processes: Processes, shared: Shared) -> None:
+    await processes.get(0)
+    await processes.confirm("token 1")
+    asked = shared.asked
+    await processes.confirm("token 1")
+    assert shared.asked == asked
+
+
 async def test_a_change_that_is_known_already_costs_no_look(processes: Processes, shared: Shared) -> None:
     await processes.get(0)
     kept = processes.caches[0].at_hand(KEY)
