@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
+from esb.channels.dest_url import Relay as RelayService
 from esb.channels.dest_url import relay_said, relay_target, relayed, unfinished
 from esb.channels.outcome import DeliveryOutcome, Failure
-from esb.channels.recipients import addressed
+from esb.channels.recipients import addressed, rehearsal
+from esb.core.call import Options
 from esb.core.errors import Limited, Message, UpstreamError
 from esb.core.events import Observer
 from esb.outgoing.client import Outgoing
@@ -22,6 +24,16 @@ async def http() -> AsyncIterator[Outgoing]:
     out.open()
     yield out
     await out.close()
+
+
+async def test_a_dry_run_tells_what_would_be_handed_over_and_not_to_whom() -> None:
+    relay = RelayService(Outgoing(Observer()), TARGET, "http://secret.example/", failed="no", some_users="some")
+    assert relay
+    call = make_call(options=Options(dry_run=True))
+    assert await relay.send(call, addressed(["a"]), {"content": "C"}) == rehearsal(
+        addressed(["a"]), [(("a",), "dest_url", {"content": "C"})]
+    )
+    assert not RelayService(Outgoing(Observer()), TARGET, "", failed="no", some_users="some")
 
 
 async def test_an_accepted_message_was_sent(http: Outgoing, open_server: OpenServer) -> None:
@@ -90,4 +102,6 @@ def test_the_services_own_words_are_told_and_the_channels_where_it_has_none() ->
 
 
 def test_what_is_not_configured_is_named() -> None:
-    assert str(unfinished(["a", "b"])).endswith("the operator has to configure dest_url, or else a, b")
+    error = unfinished(["a", "b"])
+    assert str(error).endswith("the operator has to configure dest_url, or else a, b")
+    assert error.data == {"username_check": {"invalid": []}}

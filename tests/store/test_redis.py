@@ -10,6 +10,16 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.exceptions import TimeoutError as SlowToConnect
 
 from esb.config import load
 from esb.core.errors import ConfigError
@@ -20,7 +30,7 @@ from esb.services.store.redis import Redis as RedisService
 from esb.store.encryption import ValueCipher
 from esb.store.protocol import Kept, Rule, ShareFull, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
-from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS
+from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS, reason_of
 from tests.support.clock import Clock
 from tests.support.identity import configuration
 from tests.support.loop_time import movable_loop_time, turns
@@ -287,6 +297,37 @@ async def test_a_quiet_server_is_not_away(
             advance(PROBE_SECONDS)
             await until(lambda: len(probes) >= number)  # noqa: B023 - it is called before the next number
     assert (len(events), store.trouble, heard) == (len(["there"]), "", [])
+
+
+async def test_nothing_is_left_of_a_permit_that_was_settled(redis: RedisServer, open_store: OpenStore) -> None:
+    store = await open_store(redis.url, f"{uuid4()}:")
+    _, receipt = await store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=0, held=1000)
+    await store.settle(["pace:a"], receipt, 1)
+    await asyncio.gather(*store._settling)
+    await turns()
+    assert store._settling == set()
+    waits, _ = await store.reserve(["pace:a"], times=1, limit=1, seconds=60, patience=100, held=0)
+    assert 0 < waits[0] <= 60
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (AuthenticationError(), "it refuses our user or password"),
+        (NoPermissionError(), "it refuses our user or password"),
+        (AuthorizationError(), "it refuses our user or password"),
+        (BusyLoadingError(), "it is still loading"),
+        (OutOfMemoryError(), "it is full"),
+        (ReadOnlyError(), "it is read-only"),
+        (ResponseError(), "it refuses our commands"),
+        (TimeoutError(), "it does not answer"),
+        (SlowToConnect(), "it does not answer"),
+        (ConnectionError(), "there is no connection"),
+        (None, "there is no connection"),
+    ],
+)
+def test_trouble_is_told_in_our_own_words(error: BaseException | None, told: str) -> None:
+    assert reason_of(error) == told
 
 
 async def test_its_own_changes_need_not_be_heard(

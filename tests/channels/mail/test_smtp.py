@@ -63,6 +63,31 @@ async def test_a_mail_arrives_for_everybody_in_one_transaction(out: Out) -> None
     assert (out.exchange.failure, out.exchange.errcode, out.exchange.kind) == ("", None, "ok")
 
 
+async def test_what_a_server_took_has_left(out: Out) -> None:
+    async with smtp_server(Inbox()) as port:
+        call = make_call()
+        await out.server(port).send(call, "esb@example.com", ["a@x.com"], COMPOSED)
+    assert call.record.sent
+
+
+async def test_a_receiver_that_is_refused_is_asked_about_once(out: Out) -> None:
+    asked: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.send(b"220 mx.test\r\n")
+        while line := await peer.reader.readline():
+            asked.append(line.strip())
+            if line.startswith(b"DATA"):
+                await peer.send(b"354 go on\r\n")
+                await peer.reader.readuntil(b"\r\n.\r\n")
+            await peer.send(b"550 no such user\r\n" if b"<b@x.com>" in line else b"250 OK\r\n")
+
+    async with raw_server(script) as server:
+        reached = await out.send(server.port, ["a@x.com", "b@x.com"])
+    assert (reached.accepted, [failure.receiver for failure in reached.failed]) == (("a@x.com",), ["b@x.com"])
+    assert sum(line.startswith(b"MAIL") for line in asked) == 1
+
+
 async def test_many_receivers_go_in_several_transactions_of_one_connection(out: Out) -> None:
     receivers = [f"user{number}@x.com" for number in range(250)]
     async with smtp_server(inbox := Inbox()) as port:

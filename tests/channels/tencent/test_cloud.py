@@ -161,6 +161,7 @@ NO, YES, TROUBLE = {"Code": "FailedOperation.X"}, {"Code": "Ok"}, {"Code": "Inte
         ({"SendStatusSet": [NO, TROUBLE]}, True),
         ({"SendStatusSet": [NO, "odd"]}, True),
         ({"SendStatusSet": "odd"}, True),
+        ({"SendStatusSet": 7}, True),
         ({"Error": NO}, False),
         ({"Error": TROUBLE}, True),
         ({"Error": "odd"}, True),

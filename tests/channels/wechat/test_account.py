@@ -10,7 +10,8 @@ from aiohttp import web
 
 from esb.channels.account import FETCH_GATE_SECONDS, Account
 from esb.channels.message import OutboundMessage
-from esb.channels.outcome import DeliveryOutcome
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport
+from esb.channels.pacing import Pace
 from esb.channels.recipients import addressed
 from esb.channels.sending import Sending, deliver
 from esb.channels.verdict import CredentialDeclined, Declined, JudgedAnswer
@@ -265,6 +266,27 @@ async def test_what_is_known_of_everybody_stays_known_when_time_is_over(world: W
     sending._call.record.sent = True
     outcome = sending.cut_off(messages)
     assert (outcome.unknown, [failure.receiver for failure in outcome.failed]) == (("lisi",), ["wangwu"])
+
+
+async def test_whoever_has_no_turn_yet_looks_for_one_after_times_that_double(
+    world: World, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = world.services.store
+    pace = Pace(store, "app", 1, "too many")
+    await pace.turns(make_call(timeout=30), [MESSAGE])  # and nobody hears of it again
+    began, looks = world.clock.now, []
+    reserve = store.reserve
+
+    async def looked_at(*keys: Any, **permits: Any) -> Any:
+        looks.append(world.clock.now - began)
+        return await reserve(*keys, **permits)
+
+    monkeypatch.setattr(store, "reserve", looked_at)
+    call = make_call(timeout=92)
+    report = await deliver(world.wecom(host), call, addressed(["zhangsan"]), [MESSAGE], WORDING, pace=pace)
+    assert isinstance(report, DeliveryReport)
+    assert report.outcome.accepted == ("zhangsan",)
+    assert [round(look) for look in looks] == [0, 1, 3, 7, 15]
 
 
 async def test_a_busy_platform_is_asked_again_after_pauses_that_grow(world: World, wechat: WeChat, host: str) -> None:

@@ -678,6 +678,26 @@ async def test_what_a_body_is_stays_open_unless_a_header_tells_it(
     assert b"content-type: text/plain" in heads[1]
 
 
+@needs_httptools
+@pytest.mark.parametrize(
+    ("method", "told"), [("GET", 0), ("DELETE", 0), ("OPTIONS", 0), ("POST", 1), ("PUT", 1), ("PATCH", 1)]
+)
+async def test_a_request_that_never_has_a_body_tells_no_length_of_none(
+    open_raw: OpenRaw, method: str, told: int
+) -> None:
+    heads: list[bytes] = []
+
+    async def take(peer: Peer) -> None:
+        heads.append((await peer.request()).lower())
+        await peer.answer(b"{}")
+
+    engine = HttptoolsEngine()
+    engine.open()
+    await fetched(engine, (await open_raw(take)).url, method, body=None)
+    assert heads[0].count(b"content-length: 0") == heads[0].count(b"content-length") == told
+    await engine.close()
+
+
 @pytest.mark.parametrize(
     "header", ["Host", "Connection", "Transfer-Encoding", "Accept", "User-Agent", "Accept-Encoding"]
 )

@@ -515,6 +515,24 @@ async def test_a_replacement_that_worked_has_worked_though_another_offered_it_an
     assert await processes.caches[0].forget(KEY, "token 2")
 
 
+async def test_a_token_that_was_dropped_is_not_used_again_though_the_store_is_away(
+    processes: Processes, shared: Shared
+) -> None:
+    await processes.get(0)
+    listeners, shared._listeners = shared._listeners, []  # nobody hears of the end of the token
+    others = SharedTokens(shared, processes.clock, Observer())
+    known = await others.current(KEY)
+    assert known is not None
+    await shared.drop(f"{TOKEN}:{KEY.name}", known.version)
+    await shared.put(f"{TOKEN}:another", b"", 60)
+    listeners[0]("", "")
+    await others.note_replaced(KEY)
+    processes.upstream.error = UpstreamError("weixin_qy", "get_token", "down")
+    for shared.away in (False, True):
+        with pytest.raises(UpstreamError, match="down"):
+            await processes.get(0)
+
+
 async def test_another_token_has_not_worked_because_the_one_before_had(processes: Processes, shared: Shared) -> None:
     await processes.get(0)
     processes.caches[0].confirm(KEY, "token 1")

@@ -44,6 +44,12 @@ async def test_the_name_of_the_user_goes_where_it_is_wanted(user: User | None, s
     assert built(make_call(args={"who": "x"}, user=user), username_param="who").body == sent
 
 
+async def test_what_describes_a_body_does_not_go_on_without_one() -> None:
+    headers = (("Content-Type", "a/b"), ("X-Other", "c"))
+    call = make_call(method="GET", query="a=1", credentials=Credentials({}, True, None), all_headers=headers)
+    assert dict(built(call, response="raw").headers) == {"X-Other": "c", "Bk-Username": "admin"}
+
+
 async def test_parameters_are_written_as_a_form_has_them() -> None:
     args = {"yes": True, "no": False, "none": None, "list": [1, "b", None], "object": {"c": [1]}, "number": 1.5}
     request = built(make_call(method="GET", args=args))

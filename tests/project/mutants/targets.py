@@ -101,6 +101,7 @@ TARGETS = (
         (
             "tests/config",
             "tests/introspect/test_config_view.py",
+            "tests/introspect/test_config_view_containers.py",
             "tests/server/test_admin.py::test_secrets_are_hidden_wherever_they_stand",
             "tests/server/test_admin.py::test_no_secret_of_any_component_is_shown",
             "tests/server/test_admin.py::test_the_configuration_is_told_with_its_defaults",
