@@ -95,6 +95,7 @@ def test_a_nonce_is_a_positive_integer(text: str | None, message: str) -> None:
     with pytest.raises(AuthenticationError) as error:
         nonce({} if text is None else {"bk_nonce": text})
     assert str(error.value) == message
+    assert nonce({"bk_nonce": "1"}) == 1
 
 
 @pytest.mark.parametrize(
