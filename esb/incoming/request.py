@@ -87,9 +87,7 @@ class IncomingRequest:
     async def call(self, route: Route, deadline: float) -> Call:
         """Make the call of this component. RequestError if the request cannot be read."""
         request, headers = self.request, self.request.headers
-        method = request.method
-        if method == "HEAD" and "GET" in route.methods and not route.streams_body:
-            method = "GET"  # answered as such, and written without its body
+        method = request.method if request.method != "HEAD" else _head_as(route)
         gateway_jwt = _text(value) if (value := headers.get(GATEWAY_JWT)) else ""
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
@@ -207,6 +205,11 @@ def request_id(request: web.BaseRequest) -> str:
     if offered is not None and _REQUEST_ID.fullmatch(offered):
         return offered
     return os.urandom(16).hex()
+
+
+def _head_as(route: Route) -> str:
+    """Return the method of a call that HEAD makes: answered as GET, and written without its body."""
+    return "GET" if "GET" in route.methods and not route.streams_body else "HEAD"
 
 
 def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str], ...]:

@@ -22,6 +22,7 @@ PLUGINS_ALSO_IMPORT = {
 PROXY_ALSO_IMPORTS = {
     "config": "the form of its stanza",
     "core": "errors, events and memories of what hosts did",
+    "incoming": "parameters read from a body as ingress reads them",
     "outgoing": "streams, and the signature that tells an upstream who calls",
 }
 """Rooms that plugins/http needs besides: a proxy hands bytes on, which no other plugin does."""
@@ -38,7 +39,7 @@ LIBRARIES = {
     "httptools": {"outgoing.engines"},
     "jwt": {"outgoing.jwt_signer", "services.jwt.bk_jwt"},
     "multidict": {"incoming", "outgoing", "plugins.http"},
-    "multipart": {"incoming.body"},
+    "multipart": {"incoming.body", "plugins.http.remade_body"},
     "opentelemetry": {"telemetry.tracing"},
     "orjson": {"core.json_codec", "sandbox"},
     "prometheus_client": {"telemetry.prometheus"},
@@ -57,6 +58,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "cli.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
     "config.yaml.scalars": "difflib, for mistakes",
     "incoming.body": "multipart, for forms: nearly all callers send JSON",
+    "plugins.http.remade_body": "multipart, for forms whose parameters are fixed",
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "server.deployment": "the WeChat sandbox, which production does without",

@@ -60,7 +60,7 @@ class Http(Component[HttpConfig, Params]):
             self._breakers = Breakers(config.breaker.failures, config.breaker.seconds, services.clock)
 
     async def handle(self, call: Call, params: Params) -> Any:
-        request = self._builder.build(call)
+        request = await self._builder.build(call)
         return await (self._relayed if self.config.response == "raw" else self._asked)(call, request)
 
     async def _asked(self, call: Call, request: UpstreamRequest) -> Any:

@@ -1,19 +1,24 @@
 """The request that an upstream sees of a call: parameters, identity, headers, and never a credential."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from multidict import CIMultiDict
 from pydantic import SecretStr
 
 from esb.core import json_codec
 from esb.core.call import Call
-from esb.core.credential_names import CREDENTIALS
+from esb.core.credential_names import CREDENTIALS, SECRETS
+from esb.core.errors import RequestError
 from esb.core.header_names import folded
 from esb.plugins.http.config import HttpConfig
+from esb.plugins.http.fixed_params import FixedParams
+from esb.plugins.http.form_texts import encoded_form, pairs_of
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
+from esb.plugins.http.remade_body import FORM, collected, remake_of
 
 SWITCH = "__esb_skip_"
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -45,8 +50,9 @@ class RequestBuilder:
         self._headers = {name: secret.get_secret_value() for name, secret in config.headers.items()}
         self._own_headers = frozenset(map(folded, self._headers))
         self._params = {name: _revealed(value) for name, value in config.params.items()}
+        self._names = FixedParams([*config.params, *filter(None, [config.username_param])])
 
-    def build(self, call: Call) -> UpstreamRequest:
+    async def build(self, call: Call) -> UpstreamRequest:
         """Build the request of a call. RequestError if a variable of the path has no value."""
         method = self._config.method or call.method
         if call.method == "HEAD" and method == "GET":
@@ -54,10 +60,10 @@ class RequestBuilder:
         path = self._path.fill(call.path_vars, call.args)
         whole = self._config.response == "raw" and _is_whole(call)
         if whole or (self._config.response == "raw" and not call.body and call.query):
-            query, body, kind = self._passed_on(call), call.body or None, ""
+            query, (body, kind) = self._passed_on(call), await self._body(call)
         else:
             query, body, kind = self._rewritten(call, method)
-        headers = for_upstream(call.all_headers, same_body=whole, own=self._own_headers)
+        headers = for_upstream(call.all_headers, same_body=whole and not kind, own=self._own_headers)
         if kind:
             headers["Content-Type"] = kind
         for more in (self._headers, self._identify(call)):
@@ -65,17 +71,36 @@ class RequestBuilder:
         place = f"{path}?{urlencode(query)}" if query else path
         return UpstreamRequest(method, place, headers, body)
 
+    async def _body(self, call: Call) -> tuple[bytes | AsyncIterator[bytes] | None, str]:
+        """Return the caller's own body, and its type if it was made anew: where it holds parameters that are fixed."""
+        body = call.body or None
+        if body is None or not self._names:
+            return body, ""
+        described = CIMultiDict(call.all_headers)
+        if described.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise RequestError(
+                "Parameters error, the body must not be compressed: this component sets parameters in it"
+            )
+        content_type = described.get("Content-Type", "")
+        remake = remake_of(content_type)
+        if remake is None:
+            if not isinstance(body, bytes):
+                return self._names.checked(body), ""
+            self._names.check(body)
+            return body, ""
+        return remake(await collected(body), content_type, self._fixed(call), self._is_own)
+
     def _passed_on(self, call: Call) -> list[tuple[str, str]]:
         """Return the caller's own query, repeated names and all, less what is for the gateway."""
         fixed = self._fixed(call)
         pairs = [
             (name, value)
             for name, value in parse_qsl(call.query, keep_blank_values=True, errors="replace")
-            if self._is_passing(name) and name not in fixed
+            if self._is_passing(name)
         ]
         given = {name for name, _ in pairs}
         missing = {name: value for name, value in self._config.defaults.items() if name not in given}
-        return [*pairs, *_pairs({**missing, **fixed})]
+        return [*pairs, *pairs_of({**missing, **fixed})]
 
     def _rewritten(self, call: Call, method: str) -> tuple[list[tuple[str, str]], bytes | None, str]:
         """Return query, body and type of the body, made of the parameters."""
@@ -85,8 +110,8 @@ class RequestBuilder:
             case "json":
                 return [], json_codec.encode(args), "application/json"
             case "form":
-                return [], urlencode(_pairs(args)).encode(), "application/x-www-form-urlencoded"
-        return _pairs(args), None, ""
+                return [], encoded_form(pairs_of(args)), FORM
+        return pairs_of(args), None, ""
 
     def _fixed(self, call: Call) -> dict[str, Any]:
         """Return the parameters that no caller can change."""
@@ -95,8 +120,14 @@ class RequestBuilder:
             return self._params
         return {name: call.user.username, **self._params}
 
+    def _is_own(self, name: str) -> bool:
+        """Return True for a parameter of a caller's own body that is neither a secret nor fixed."""
+        return name not in SECRETS and not self._names.hold(name)
+
     def _is_passing(self, name: str) -> bool:
-        return name not in CREDENTIALS and name not in self._path.names and not name.startswith(SWITCH)
+        if name in CREDENTIALS or name in self._path.names or name.startswith(SWITCH):
+            return False
+        return not self._names.hold(name)
 
 
 def _is_whole(call: Call) -> bool:
@@ -110,21 +141,3 @@ def _is_whole(call: Call) -> bool:
 
 def _revealed(value: Any) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-def _pairs(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Write parameters as a query or a form has them: a list repeats its name, null is left out."""
-    return [(name, text) for name, value in parameters.items() for text in _texts(value)]
-
-
-def _texts(value: Any) -> Iterable[str]:
-    match value:
-        case None:
-            return ()
-        case bool():
-            return ("true" if value else "false",)
-        case list() | tuple():
-            return tuple(text for item in value for text in _texts(item))
-        case dict():
-            return (json_codec.encode(value).decode(),)
-    return (str(value),)
