@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from multidict import MultiMapping
+from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
 from esb.core.deadlines import Limits
@@ -90,7 +90,7 @@ class AiohttpEngine:
                 request.method,
                 _address(request.url, request.guarded),
                 data=_data(body) if upload is None else upload,
-                headers=request.headers,
+                headers=_spelled_alike(request.headers),
                 skip_auto_headers=OWN_HEADERS,
                 allow_redirects=False,
                 auto_decompress=False,
@@ -206,6 +206,12 @@ def _address(url: str, guarded: bool) -> URL:
     if guarded and (host := literal(address.host or "")) is not None and is_refused(host):
         raise RefusedAddress  # aiohttp asks no resolver about these
     return address
+
+
+def _spelled_alike(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return headers of which those of one name have it in one spelling: aiohttp keeps only the last of several."""
+    first: dict[str, str] = {}
+    return CIMultiDict((first.setdefault(name.lower(), name), value) for name, value in headers.items())
 
 
 def _options(proxy: str | None, tls: Tls | None) -> dict[str, Any]:

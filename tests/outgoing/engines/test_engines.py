@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from multidict import CIMultiDict
 
 from esb.config import Server, load
 from esb.gateway import outgoing_engine
@@ -696,6 +697,22 @@ async def test_a_request_that_never_has_a_body_tells_no_length_of_none(
     await fetched(engine, (await open_raw(take)).url, method, body=None)
     assert heads[0].count(b"content-length: 0") == heads[0].count(b"content-length") == told
     await engine.close()
+
+
+async def test_a_streamed_request_has_each_of_several_headers_of_one_name(engine: Engine, open_raw: OpenRaw) -> None:
+    heads: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        heads.append(await peer.request())
+        await peer.answer(b"")
+
+    server = await open_raw(script)
+    headers = CIMultiDict([("X-A", "1"), ("x-a", "2"), ("X-B", "3"), ("X-a", "4")])
+    async with engine.stream(Request("GET", server.url, headers, None, 5.0)):
+        pass
+    assert [line for line in heads[0].split(b"\r\n") if line.startswith(b"X-")] == [
+        *(b"X-A: 1", b"X-A: 2", b"X-B: 3", b"X-A: 4"),
+    ]
 
 
 @pytest.mark.parametrize(
