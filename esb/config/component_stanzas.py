@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from esb.config.component_paths import METHODS, VARIABLE, normalised, path_fault
+from esb.config.component_paths import METHODS, VARIABLE, normalised, path_fault, spanning
 from esb.config.model import ComponentStanza
 from esb.config.schema import ComponentKeys
 from esb.config.stanza_reader import Parts, config_of, deepest, opened
@@ -74,7 +74,7 @@ class Components:
 
     def _take(self, path: str, methods: tuple[str, ...], at: Mistake) -> str | None:
         """Note the routes of a path; return the fault if one is taken. Variables' names do not tell paths apart."""
-        form = VARIABLE.sub(lambda match: "{}" if match[0].endswith(match[1] + "}") else "{:path}", normalised(path))
+        form = VARIABLE.sub(lambda match: "{:path}" if spanning(match[0]) else "{}", normalised(path))
         routes = [(form, method) for method in methods]
         taken = [route for route in routes if route in self._routes]
         for route in routes:

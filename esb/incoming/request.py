@@ -34,6 +34,8 @@ TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), 
 """Headers that ask something of the gateway itself."""
 
 NO_PARAMETERS: Mapping[str, Any] = {}
+_TELLING = OF_A_BODY | {"connection"}
+"""Headers that say what a body is, and which other headers are not for upstreams."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -217,7 +219,7 @@ def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str],
     pairs, named = tuple(headers.items()), route.headers_in
     if named is None:
         return pairs
-    return tuple(pair for pair in pairs if (name := pair[0].lower()) in named or name in OF_A_BODY | {"connection"})
+    return tuple(pair for pair in pairs if (name := pair[0].lower()) in named or name in _TELLING)
 
 
 def _options(headers: MultiMapping[str]) -> Options:

@@ -68,6 +68,8 @@ class RequestScope(RequestReport):
         own = CIMultiDict(headers)
         if self.call is not None:
             own.update(self.call.headers)
+        if isinstance(body, bytes):
+            own.popall("Content-Length", None)  # whatever somebody says: the engine counts
         return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded)
 
     async def wait(self, bulkhead: Bulkhead) -> None:

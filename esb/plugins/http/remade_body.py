@@ -26,7 +26,7 @@ Remake = Callable[[bytes, str, Mapping[str, Any], Passes], tuple[bytes, str]]
 def remake_of(content_type: str) -> Remake | None:
     """Return the function that makes a body of this type anew; None if such a body holds no parameters."""
     kind = content_type.partition(";")[0].strip().lower()
-    if kind in {JSON, "text/json", "application/x-json", "application/javascript"} or kind.endswith("+json"):
+    if kind in {JSON, "text/json", "application/x-json"} or kind.endswith("+json"):
         return _json
     return {FORM: _form, MULTIPART: _multipart}.get(kind)
 

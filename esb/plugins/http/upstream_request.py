@@ -21,6 +21,8 @@ from esb.plugins.http.path_template import PathTemplate
 from esb.plugins.http.remade_body import FORM, collected, remake_of
 
 SWITCH = "__esb_skip_"
+OF_PACKED = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest")
+"""Headers of a body as it came, which no longer hold for one that ingress has read and unpacked."""
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 Identify = Callable[[Call], Mapping[str, str]]
 
@@ -64,6 +66,9 @@ class RequestBuilder:
         else:
             query, body, kind = self._rewritten(call, method)
         headers = for_upstream(call.all_headers, same_body=whole and not kind, own=self._own_headers)
+        if isinstance(body, bytes):
+            for name in OF_PACKED:
+                headers.popall(name, None)
         if kind:
             headers["Content-Type"] = kind
         for more in (self._headers, self._identify(call)):
@@ -77,7 +82,8 @@ class RequestBuilder:
         if body is None or not self._names:
             return body, ""
         described = CIMultiDict(call.all_headers)
-        if described.get("Content-Encoding", "identity").strip().lower() != "identity":
+        coding = described.get("Content-Encoding", "identity").strip().lower()
+        if coding != "identity" and not isinstance(body, bytes):  # those were unpacked when they came
             raise RequestError(
                 "Parameters error, the body must not be compressed: this component sets parameters in it"
             )

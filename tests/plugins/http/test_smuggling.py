@@ -1,13 +1,17 @@
 """Requests that two servers could read in two ways: none of them goes through a raw proxy."""
 
+import gzip
 import json
+import time
 from contextlib import AsyncExitStack
+from urllib.parse import urlencode
 
 import pytest
 
 from esb.core.events import Crashed
 from tests.support.configuration import DEMO
 from tests.support.gateway import Gateway, OpenGateway
+from tests.support.identity import with_signature
 from tests.support.servers.raw_server import Peer, raw_server
 from tests.support.servers.recorder import proxy
 from tests.support.wire import connection, read_answer
@@ -49,7 +53,7 @@ async def front(request: pytest.FixtureRequest, open_gateway: OpenGateway, opene
             await peer.answer(b"fine")
 
     server = await opened.enter_async_context(raw_server(script))
-    stanza = proxy(server.url, response="raw", stanza="methods: [GET, POST], ")
+    stanza = proxy(server.url, response="raw", stanza="methods: [GET, POST, PUT], ")
     return Front(await open_gateway(stanza, more=f"server: {{outgoing: {request.param}}}\n"), came)
 
 
@@ -122,3 +126,23 @@ async def test_a_sound_request_is_framed_anew_and_loses_its_trailers(front: Fron
     assert b"spoofed" not in came
     assert b"railer" not in came
     assert (b"Content-Length" in came) + (b"Transfer-Encoding" in came) == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_body_that_was_unpacked_is_described_as_it_goes_on(front: Front, method: str) -> None:
+    plain = b"bk_username=admin&bk_app_code=esb_demo&a=" + b"a" * 1000 + SECOND
+    packed = gzip.compress(plain)
+    query = {"bk_app_code": "esb_demo", "bk_username": "admin", "bk_nonce": "1", "bk_timestamp": str(int(time.time()))}
+    signed = with_signature(query, method, TARGET.decode(), body=plain, secret="demo-secret")
+    target = TARGET + b"?" + urlencode(signed).encode()
+    lines = (
+        b"Content-Encoding: gzip",
+        b"Content-Type: application/x-www-form-urlencoded",
+        b"Content-Length: %d" % len(packed),
+    )
+    head = b"\r\n".join([b"%b %b HTTP/1.1" % (method.encode(), target), b"Host: x", *lines, b"", b""])
+    assert await front.asked(head + packed) == (200, b"fine")
+    [came] = front.came
+    assert came.endswith(b"\r\n\r\n" + plain)
+    assert came.count(b"Content-Length: %d\r\n" % len(plain)) == 1
+    assert b"Content-Encoding" not in came
