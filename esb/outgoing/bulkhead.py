@@ -5,7 +5,8 @@ begun waits its turn. So does a call of an app that has fewer inside than anothe
 Turns go to the app with the fewest inside. A bulkhead that the upstream calls too busy is narrowed for some seconds;
 what is over waits, too.
 
-What a caller says of itself counts for nothing here: an app is known by its proven code, a call by its record.
+What a caller says of itself counts for nothing here: an app is known by its proven code (before, by the address that it
+comes from), a call by its record.
 """
 
 import asyncio
@@ -29,12 +30,14 @@ FULL = template("Too many calls with this credential are under way, please try a
 class Bulkhead:
     """A bound on the requests that are under way at once. `refusal` is the text of the error when there are too many.
 
+    A `patient` one refuses nobody at once: all wait, and the apps take turns.
     Whoever `enters`, or else comes back from `wait`, has to `leave`. These are plain steps and no context manager:
     every request takes them, twice. Bench: send.
     """
 
-    def __init__(self, clock: Callable[[], float], width: int, refusal: str = FULL) -> None:
+    def __init__(self, clock: Callable[[], float], width: int, refusal: str = FULL, *, patient: bool = False) -> None:
         self._clock = clock
+        self._patient = patient
         self._width = self._open = width
         self._refusal = refusal
         self._narrow_until = 0.0
@@ -98,7 +101,7 @@ class Bulkhead:
             raise
 
     def _may_wait(self, record: Record | None, app: str) -> bool:
-        if self.under_way + sum(map(len, self._turns.values())) < self._width:
+        if self._patient or self.under_way + sum(map(len, self._turns.values())) < self._width:
             return True
         if record is not None and record in self._calls:
             return True
@@ -156,10 +159,10 @@ class Bulkhead:
 
 
 def _identity(call: Call | None) -> tuple[Record | None, str]:
-    """Return the record of a call, which no other call has, and the code of its app, "" while that is not known."""
+    """Return the record of a call, which no other call has, and its app: by code, or by address until then."""
     if call is None:
         return None, ""
-    return call.record, "" if call.app is None else call.app.code
+    return call.record, f"@{call.client_ip}" if call.app is None else call.app.code
 
 
 def _decrement(numbers: dict[K, int], key: K) -> None:

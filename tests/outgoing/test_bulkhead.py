@@ -4,12 +4,13 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pytest
 
-from esb.core.call import App, Call, Credentials
+from esb.core.call import App, Call, Credentials, Record
 from esb.core.errors import Limited
 from esb.outgoing.bulkhead import MOST_WAITING, NARROW_SECONDS, Bulkhead, Bulkheads
 from tests.support.clock import Clock
@@ -172,8 +173,6 @@ async def test_a_call_that_is_on_a_full_lane_waits_its_turn_and_others_are_refus
         await asyncio.sleep(0)
         with pytest.raises(Limited):
             await enter(bulkhead, "another")
-        with pytest.raises(Limited):
-            await bulkhead.wait(None, None)
 
     assert done == [0, 1, 2, 3, 4]
     assert bulkhead.is_idle
@@ -312,3 +311,34 @@ async def test_an_app_lets_a_bounded_number_of_calls_wait() -> None:
     await waiting[0]
     bulkhead.leave(a_call("a 0", "a"))
     assert bulkhead.is_idle
+
+
+async def test_a_patient_one_refuses_nobody_and_the_apps_take_turns() -> None:
+    bulkhead = Bulkhead(Clock(), 1, patient=True)
+    done: list[str] = []
+
+    async def send(name: str, app: str) -> None:
+        async with turn(bulkhead, name, app):
+            await settle()
+            done.append(app)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(2 * MOST_WAITING):
+            group.create_task(send(f"flood {number}", "flood"))
+        await settle()
+        group.create_task(send("honest", "honest"))
+
+    assert "honest" in done[:10]  # and not behind the 200
+    assert len(done) == 2 * MOST_WAITING + 1
+
+
+async def test_before_its_app_is_known_a_call_is_of_the_address_that_it_comes_from() -> None:
+    bulkhead = Bulkhead(Clock(), 1)
+    flood, other = (replace(a_call(name), client_ip=name) for name in ("198.51.100.1", "198.51.100.2"))
+    assert bulkhead.enters(flood)
+    with pytest.raises(Limited):
+        await bulkhead.wait(replace(flood, record=Record()), None)
+    waiting = asyncio.create_task(bulkhead.wait(other, None))
+    await settle()
+    bulkhead.leave(flood)
+    await waiting

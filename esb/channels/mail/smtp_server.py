@@ -4,6 +4,7 @@ import asyncio
 import base64
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
@@ -22,7 +23,8 @@ from esb.channels.mail.mime import Composed
 from esb.channels.mail.smtp_transaction import SEND_MAIL, MailFailed, MailSending
 from esb.channels.outcome import DeliveryOutcome
 from esb.core.call import Call
-from esb.core.errors import Message, template
+from esb.core.errors import Limited, Message, template
+from esb.outgoing.bulkhead import Bulkhead
 from esb.outgoing.client import Outgoing, too_slow
 
 CONNECTIONS_AT_ONCE = 16
@@ -52,7 +54,7 @@ class SmtpServer:
         self._password = password
         self._encryption = encryption
         self._context: ssl.SSLContext | None = None
-        self._places = asyncio.Semaphore(CONNECTIONS_AT_ONCE)
+        self._places = Bulkhead(time.monotonic, CONNECTIONS_AT_ONCE, patient=True)
 
     async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> DeliveryOutcome:
         """Send the mail to these addresses before the call's deadline."""
@@ -70,15 +72,15 @@ class SmtpServer:
         return sending.outcome(None)
 
     async def _within_deadline(self, call: Call, sending: MailSending) -> None:
-        try:
-            async with asyncio.timeout_at(call.deadline):
-                await self._places.acquire()
-        except TimeoutError:
-            raise MailFailed(too_slow(call.timeout)) from None
+        if not self._places.enters(call):
+            try:
+                await self._places.wait(call, call.deadline)
+            except Limited:
+                raise MailFailed(too_slow(call.timeout)) from None
         try:
             await self._converse(call, sending)
         finally:
-            self._places.release()
+            self._places.leave(call)
 
     async def _converse(self, call: Call, sending: MailSending) -> None:
         client = await self._client()

@@ -64,9 +64,10 @@ class Http(Component[HttpConfig, Params]):
         return await (self._relayed if self.config.response == "raw" else self._asked)(call, request)
 
     async def _asked(self, call: Call, request: UpstreamRequest) -> Any:
-        with self._limit.entered(), self._watched(call, self._time(call, request)):
-            ask = partial(self._ask, call, request)
-            return await self._attempts.answer(call, ask, repeatable=request.repeatable)
+        async with self._limit.entered(call):
+            with self._watched(call, self._time(call, request)):
+                ask = partial(self._ask, call, request)
+                return await self._attempts.answer(call, ask, repeatable=request.repeatable)
 
     async def _ask(self, call: Call, request: UpstreamRequest, host: str) -> Any:
         target, http = _target(call), self.services.http
@@ -79,7 +80,7 @@ class Http(Component[HttpConfig, Params]):
 
     async def _relayed(self, call: Call, request: UpstreamRequest) -> Reply:
         async with AsyncExitStack() as held:
-            held.enter_context(self._limit.entered())
+            await held.enter_async_context(self._limit.entered(call))
             time = self._time(call, request)
             if request.body is not None and not isinstance(request.body, bytes):
                 request = replace(request, body=time.watched(request.body))

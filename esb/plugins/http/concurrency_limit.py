@@ -1,31 +1,43 @@
 """A bound on how many calls of one component may be under way at the same time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from esb.core.call import Call
 from esb.core.errors import Limited
+from esb.outgoing.bulkhead import Bulkhead
 
 RETRY_AFTER = 1.0
 
 
 class ConcurrencyLimit:
-    """A number of places: a call that finds none is refused at once. None: as many as come."""
+    """A number of places, shared by the apps as those of a bulkhead are. None: as many as come."""
 
     def __init__(self, places: int | None) -> None:
         self._places = places
-        self._taken = 0
+        self._bulkhead = None if places is None else Bulkhead(time.monotonic, places)
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Take a place, from here on until the end. Limited if there is none."""
-        if self._places is not None and self._taken >= self._places:
-            raise Limited(
-                "Too many calls of this component are under way, at most {limit} are allowed at the same time",
-                RETRY_AFTER,
-                limit=self._places,
-            )
-        self._taken += 1
+    @asynccontextmanager
+    async def entered(self, call: Call) -> AsyncIterator[None]:
+        """Take a place, from here on until the end. Limited if there is none, and the app has its share already."""
+        bulkhead = self._bulkhead
+        if bulkhead is None:
+            yield
+            return
+        if not bulkhead.enters(call):
+            try:
+                await bulkhead.wait(call, call.deadline)
+            except Limited:
+                raise self._refusal() from None
         try:
             yield
         finally:
-            self._taken -= 1
+            bulkhead.leave(call)
+
+    def _refusal(self) -> Limited:
+        return Limited(
+            "Too many calls of this component are under way, at most {limit} are allowed at the same time",
+            RETRY_AFTER,
+            limit=self._places,
+        )
