@@ -1,9 +1,9 @@
 """Bulkheads: bounds on the requests under way, so that those of one credential that hang do not hold up the others.
 
 Whoever finds its bulkhead full is refused at once, unless another request of the same call is inside: a call that has
-begun waits its turn. So does a call of an app that has fewer inside than another one: no app takes all of a bulkhead.
-Turns go to the app with the fewest inside. A bulkhead that the upstream calls too busy is narrowed for some seconds;
-what is over waits, too.
+begun waits its turn. So does any call while several apps want to get in, since turns go to the app with the fewest
+inside: no app takes all of a bulkhead. One that the upstream calls too busy is narrowed for some seconds; what is over
+waits, too.
 
 What a caller says of itself counts for nothing here: an app is known by its proven code (before, by the address that it
 comes from), a call by its record.
@@ -105,8 +105,8 @@ class Bulkhead:
             return True
         if record is not None and record in self._calls:
             return True
-        inside = self._apps.get(app, 0)
-        return inside < max(self._apps.values(), default=0) and len(self._turns.get(app, ())) < MOST_WAITING
+        several = not (self._apps.keys() <= {app} and self._turns.keys() <= {app})
+        return several and len(self._turns.get(app, ())) < MOST_WAITING
 
     async def _come_up(self, app: str) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
