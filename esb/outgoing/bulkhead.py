@@ -12,13 +12,11 @@ comes from), a call by its record.
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import TypeVar
 
 from esb.core.call import Call, Record
 from esb.core.clock import Clock
 from esb.core.errors import Limited, template
 
-K = TypeVar("K", str, Record | None)
 NARROW_SECONDS = 5.0
 SHARE = 0.8
 """The part of the room for one upstream that a single credential may take: the rest is for the others."""
@@ -78,8 +76,11 @@ class Bulkhead:
         if self._turns or (self.under_way >= self._open and not self._has_room()):
             return False
         self.under_way += 1
-        record, app = _identity(call)
         calls, apps = self._calls, self._apps
+        if call is None or call.app is None:
+            record, app = _identity(call)
+        else:  # nearly always
+            record, app = call.record, call.app.code
         calls[record] = calls[record] + 1 if record in calls else 1
         apps[app] = apps[app] + 1 if app in apps else 1
         return True
@@ -94,10 +95,10 @@ class Bulkhead:
             async with asyncio.timeout_at(deadline):
                 await self._come_up(app)
         except TimeoutError:
-            _decrement(self._calls, record)
+            self._forget(record)
             raise self._full() from None
         except BaseException:
-            _decrement(self._calls, record)
+            self._forget(record)
             raise
 
     def _may_wait(self, record: Record | None, app: str) -> bool:
@@ -130,12 +131,27 @@ class Bulkhead:
 
     def leave(self, call: Call | None) -> None:
         """Let a request out, and in its place one that waits."""
-        record, app = _identity(call)
-        _decrement(self._calls, record)
+        if call is None or call.app is None:
+            record, app = _identity(call)
+        else:
+            record, app = call.record, call.app.code
+        self._forget(record)
         self._out(app)
 
+    def _forget(self, record: Record | None) -> None:
+        calls = self._calls
+        if calls[record] == 1:
+            del calls[record]
+        else:
+            calls[record] -= 1
+
     def _out(self, app: str) -> None:
-        _decrement(self._apps, app)
+        """Count one of this app less, and let in those whose turn it is."""
+        apps = self._apps
+        if apps[app] == 1:
+            del apps[app]
+        else:
+            apps[app] -= 1
         self.under_way -= 1
         while self._turns and self._has_room():
             following = min(self._turns, key=lambda waiting: self._apps.get(waiting, 0))
@@ -163,13 +179,6 @@ def _identity(call: Call | None) -> tuple[Record | None, str]:
     if call is None:
         return None, ""
     return call.record, f"@{call.client_ip}" if call.app is None else call.app.code
-
-
-def _decrement(numbers: dict[K, int], key: K) -> None:
-    if numbers[key] == 1:
-        del numbers[key]
-    else:
-        numbers[key] -= 1
 
 
 class Bulkheads:
