@@ -17,7 +17,7 @@ _FOR = re.compile(r'\s*for\s*=\s*"?([^"]*)"?\s*', re.I)
 def signed_path(path: str, remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
     """Return the path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
     original = headers.get("X-Request-Uri")
-    if original and trusted and _is_trusted(_peer(remote), trusted):
+    if original and trusted and is_trusted(peer(remote), trusted):
         return original.partition("?")[0]
     return path
 
@@ -27,14 +27,14 @@ def client_ip(remote: str, headers: MultiMapping[str], trusted: Sequence[Network
 
     Proxies name it in X-Forwarded-For, or else in Forwarded (RFC 7239).
     """
-    if not trusted or not _is_trusted(_peer(remote), trusted):
+    if not trusted or not is_trusted(peer(remote), trusted):
         return remote
     for hop in _hops(headers):
         address = _address(hop)
         if address is None:
             break  # what somebody wrote there is no address: trust nothing beyond it
         remote = str(address)
-        if not _is_trusted(address, trusted):
+        if not is_trusted(address, trusted):
             break
     return remote
 
@@ -50,12 +50,13 @@ def _hops(headers: MultiMapping[str]) -> Iterator[str]:
         yield named[0] if len(named) == 1 else ""
 
 
-def _peer(remote: str) -> Address | None:
+def peer(remote: str) -> Address | None:
     """Return the address of a connection's other end, as the system tells it: with a scope, if it is of this link."""
     return _address(remote.partition("%")[0])
 
 
-def _is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
+def is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
+    """Return True if this is the address of one of our own proxies."""
     return address is not None and any(address in network for network in trusted)
 
 
