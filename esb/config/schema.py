@@ -140,6 +140,12 @@ class Server(ConfigModel):
     )
     limits: RequestLimits = Field(RequestLimits(), description="how much one request may hold")
     max_in_flight: Count = Field(5000, description="calls at once")
+    max_connections: Count | None = Field(
+        None, description="open connections of callers, of each process; left out: as many as its file limit allows"
+    )
+    max_buffered: int = Field(
+        256 * 1024 * 1024, ge=1024 * 1024, description="bytes of requests that each process holds at once"
+    )
     max_per_target: Count = Field(5000, description="requests at once to one upstream host")
     outgoing: Literal["aiohttp", "httptools"] | None = Field(
         None, description="who speaks HTTP to upstreams; the fastest that is installed when left out"

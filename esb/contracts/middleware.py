@@ -21,6 +21,13 @@ class Middleware(Lifecycle, Generic[ConfigT]):
     config_type: ClassVar[type[BaseModel]] = NoConfig
     inner: ClassVar[bool] = False
     """True if it also guards a component that another component calls."""
+    early: ClassVar[bool] = False
+    """True if it can judge a call by its headers alone: of the chain, all that are early up to the first that is not.
+
+    Where credentials came by header and the body has not wholly arrived, or is large, they run twice: at first before
+    the body is read, with a call that has neither body nor arguments of it and a handler that only returns that call.
+    So whoever they refuse is refused unread; and whose `app` they set is no stranger any more while the body comes.
+    """
 
     cookies: Collection[str] = ()
     """Names of cookies that it takes credentials from: no answer of a component sets them."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from esb.core.events import Span
 
@@ -76,6 +76,18 @@ ORDINARY = Options()
 """The options of nearly every call: none."""
 
 
+class HeldBytes(Protocol):
+    """The bytes of a request that the gateway holds, as long as its call lasts."""
+
+    def known_as(self, app: str) -> None:
+        """Count them as this app's from now on; Limited if it holds too many already."""
+        ...
+
+    def close(self) -> None:
+        """Count them no more."""
+        ...
+
+
 class Record:
     """The course of a call, and the one mutable part of it. Middlewares and plugins write, ingress reads at the end.
 
@@ -88,6 +100,10 @@ class Record:
     sent = False
     """True once a message may have left the gateway."""
     span: Span | None = None
+    admitted: str | None = None
+    """The app among whose calls in flight this one counts, "" if it has none; None: it does not count yet."""
+    held: HeldBytes | None = None
+    """The bytes of its body, if they are counted."""
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}

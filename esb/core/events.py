@@ -149,6 +149,14 @@ class LogLinesDropped:
     lines: int
 
 
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """A bound that all callers share refused so many since the last such event: connections, bodies, calls or bytes."""
+
+    reason: str
+    refused: int
+
+
 def crash(call_id: str, doing: str, error: Exception) -> Crashed:
     """Return the event for this error."""
     return Crashed(call_id, doing, type(error).__name__, frames(error))
@@ -173,6 +181,7 @@ Event = (
     | WorkerEnded
     | LibraryLogged
     | LogLinesDropped
+    | LimitReached
 )
 Listener = Callable[[Event], None]
 

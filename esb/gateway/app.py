@@ -23,6 +23,7 @@ from esb.delivery.idempotency import Idempotency
 from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation, build_store
 from esb.gateway.plugin_reimport import reimported
+from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
 from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
@@ -51,12 +52,17 @@ class Gateway:
         self.tokens = TokenCache(self.store, self.observer, clock)
         self._services = ProcessServices(self.http, self.tokens, self.store, clock, bulkheads, self.observer)
         self._idempotency = Idempotency(self.store, self.observer)
-        self.generation = Generation(config, self._services, [*missing, *mistakes], number, self._idempotency)
+        self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
+        self.generation = Generation(
+            config, self._services, [*missing, *mistakes], number, self._idempotency, self.admission
+        )
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self._health: Lookup[int, list[str]] = Lookup(
             ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock
         )
-        self.ingress = Ingress(partial(attrgetter("generation"), self), self.observer, Catalogues(), self._trouble)
+        self.ingress = Ingress(
+            partial(attrgetter("generation"), self), self.observer, Catalogues(), self._trouble, self.admission
+        )
 
     async def _trouble(self) -> str:
         store = [f"store: {self.store.trouble}"] if self.store.trouble else []
@@ -107,7 +113,9 @@ class Gateway:
         old = self.generation
         with reimported(config.folder):
             mistakes = restart_only.changed(old.config, config)
-            new = Generation(config, self._services, mistakes, old.number + 1, self._idempotency, previous=old)
+            new = Generation(
+                config, self._services, mistakes, old.number + 1, self._idempotency, self.admission, previous=old
+            )
             try:
                 await new.open()
             except BaseException:
@@ -118,6 +126,7 @@ class Gateway:
     def adopt(self, generation: Generation) -> None:
         """Swap generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
+        self.admission.calls.most = generation.config.server.max_in_flight
         self.http.max_per_target = generation.config.server.max_per_target
         self._services.bulkheads.resize(generation.config.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))

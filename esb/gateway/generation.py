@@ -4,11 +4,12 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from itertools import takewhile
 from typing import Any
 
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.contracts.component import Component
-from esb.contracts.middleware import Middleware
+from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
@@ -17,6 +18,7 @@ from esb.delivery.idempotency import Idempotency
 from esb.gateway import plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
+from esb.incoming.admission import Admission
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.in_flight import InFlight
 from esb.incoming.routing import Route, Routes, checked
@@ -59,14 +61,14 @@ class Generation:
         mistakes: Sequence[Mistake] = (),
         number: int = 1,
         idempotency: Idempotency | None = None,
+        admission: Admission | None = None,
         previous: "Generation | None" = None,
     ) -> None:
         """Build all. ConfigError with the mistakes of all stanzas, and those found before."""
         self.config = config
         self.number = number
         self.calls = InFlight()
-        # Copies, since every call reads them: from a pydantic model, that takes ten times as long. Bench: send.
-        self.max_in_flight = config.server.max_in_flight
+        # A copy, since every call reads it: from a pydantic model, that takes ten times as long. Bench: send.
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
         self._limits = Limits(**config.server.limits.model_dump())
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
@@ -77,6 +79,8 @@ class Generation:
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """Stanza and component, in the order of the config; without those that could not be built."""
         self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
+        server = config.server
+        self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)
         make_importable(config)
         services = self._services(process)
         chain = self._chain(services)
@@ -185,6 +189,7 @@ class Generation:
             self._mistakes.append(stanza.section.mistake(NO_HEADERS, "headers_in"))
         self.components.append((stanza, component))
         endpoint = Endpoint(component, test, self._limits)
+        handler = compose([self._idempotency], endpoint) if component.sends else endpoint
         max_body = stanza.max_body or self.config.server.max_body
         route = Route(
             path=stanza.path,
@@ -198,10 +203,16 @@ class Generation:
             headers_in=stanza.headers_in,
             cookies={name.lower() for middleware in chain for name in getattr(middleware, "cookies", ())},
             limits=self._limits,
-            handler=compose([*chain, self._idempotency] if component.sends else chain, endpoint),
+            handler=compose(chain, self._admission.admitting(handler)),
+            early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
         return route, paths
+
+    def _early(self, chain: Sequence[Middleware[Any]]) -> Handler | None:
+        """Return the beginning of the chain that may run before a body is read, ending in the call itself; or None."""
+        early = [*takewhile(lambda middleware: getattr(middleware, "early", False), chain)]
+        return compose(early, _itself) if early else None
 
     def _left_out(self, key: str, use: str) -> Stanza:
         """Return a stanza in the place of one that esb.yaml leaves out."""
@@ -224,6 +235,10 @@ class Generation:
         if service:
             self.services[service] = part
         return part.instance
+
+
+async def _itself(call: Call) -> Call:
+    return call
 
 
 def make_importable(config: Config) -> None:

@@ -4,7 +4,7 @@ from esb.config import Config, Section
 from esb.core.errors import ConfigError, Mistake
 from esb.gateway import plugin_loader
 
-SERVER_KEYS = ("host", "port", "workers", "outgoing")
+SERVER_KEYS = ("host", "port", "workers", "max_connections", "max_buffered", "outgoing")
 DEFAULT_STORE = "memory"
 
 

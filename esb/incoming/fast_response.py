@@ -24,11 +24,15 @@ class JsonResponses:
         self, request: web.BaseRequest, request_id: str, body: bytes, status: int = 200, more: Mapping[str, str] = {}
     ) -> web.StreamResponse:
         """Make the response to this request. No header in `more` may break out of its line, or be one of ours."""
-        if more or not request.keep_alive or request.version != (1, 1) or request.method == "HEAD":
+        unread = not request.content.is_eof()
+        if unread or more or not request.keep_alive or request.version != (1, 1) or request.method == "HEAD":
             headers = CIMultiDict({"Content-Type": JSON})
             headers.update(more)
             headers.update({REQUEST_ID: request_id, "Server": SERVER})
-            return web.Response(body=body, status=status, headers=headers)
+            response = web.Response(body=body, status=status, headers=headers)
+            if unread:  # what is still to come of the body is for nobody
+                response.force_close()
+            return response
         second = int(time.time())
         if second != self._second:
             self._second = second

@@ -6,26 +6,25 @@ Every error raised on a call's way ends here, and only here becomes an envelope.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol
 
 from aiohttp import web
-from multidict import istr
 
 from esb.config.component_paths import ROOT
 from esb.contracts.component import Reply
 from esb.core import json_codec
 from esb.core.deadlines import ANSWER_SECONDS
-from esb.core.errors import Draining, Inactive, Limited, Message, NotFound, RequestError, UpstreamError
+from esb.core.errors import Draining, Inactive, Message, NotFound, RequestError, UpstreamError
 from esb.core.events import CallFinished, Observer
 from esb.core.i18n import Catalogues
 from esb.incoming import responses
+from esb.incoming.admission import Admission
 from esb.incoming.credentials import claims_of
 from esb.incoming.disconnect import ClientDisconnected, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.in_flight import InFlight
-from esb.incoming.request import IncomingRequest, request_id
+from esb.incoming.request import READING, IncomingRequest, request_id
 from esb.incoming.routing import Route, Routes, checked, decoded
 from esb.incoming.trusted_proxies import Network
 
@@ -37,8 +36,6 @@ CALLERS = 1000
 Bench: send.
 """
 SELF_SERVICE = "/api/c/self-service-api/"
-EXPECT = istr("Expect")
-READING = frozenset({"GET", "HEAD"})
 
 
 class Generation(Protocol):
@@ -46,7 +43,6 @@ class Generation(Protocol):
 
     routes: Routes
     calls: InFlight
-    max_in_flight: int
     trusted_proxies: Sequence[Network]
 
 
@@ -59,8 +55,10 @@ class Ingress:
         observer: Observer,
         catalogues: Catalogues,
         trouble: Callable[[], Awaitable[str]],
+        admission: Admission,
     ) -> None:
         """Take functions: `current` returns the generation that answers now, `trouble` why it is degraded, or ""."""
+        self.admission = admission
         self._current = current
         self._trouble = trouble
         self._observer = observer
@@ -76,10 +74,13 @@ class Ingress:
         self.ready = False
         self.draining = False
 
+    @property
+    def trusted_proxies(self) -> Sequence[Network]:
+        """The proxies that are trusted now."""
+        return self._current().trusted_proxies
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request: a call, a probe of health, or one that nobody declared."""
-        if EXPECT in request.headers:
-            await _expect(request)
         if request.method in READING and (probe := self._probes.get(request.path)) is not None:
             return await probe(request)
         task = asyncio.current_task()
@@ -94,6 +95,7 @@ class Ingress:
                 return await self._answer(incoming, generation, task)
         finally:
             self.in_flight.discard(task)
+            self.admission.release(incoming.record)
 
     def refuse(self, request: web.BaseRequest, error: Exception) -> web.StreamResponse:
         """Answer what never became a call: its request could not be read, or (a bug) not be answered.
@@ -166,8 +168,9 @@ class Ingress:
     def _route(self, incoming: IncomingRequest, generation: Generation) -> Route:
         if self.draining or not self.ready:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
-        if len(self.in_flight) > generation.max_in_flight:
-            raise Limited("The gateway has too many calls in flight, please try again later", retry_after=1.0)
+        admission = self.admission
+        if admission.strangers(len(self.in_flight)) > admission.calls.most:
+            raise admission.too_many()
         request, route = incoming.request, None
         if request.raw_path.startswith(COMPONENTS):  # nearly always as it is declared; bench: send
             route = generation.routes.exact.get((request.raw_path[BASE:], request.method))
@@ -196,7 +199,7 @@ class Ingress:
         call = None
         try:
             with route.deadlines.of(task) as deadline:
-                call = await incoming.call(route, deadline.when - ANSWER_SECONDS)
+                call = await incoming.call(route, deadline.when - ANSWER_SECONDS, self.admission)
                 if not route.streams_body:
                     return await route.handler(call)
                 async with while_connected(incoming.request.transport):
@@ -214,11 +217,3 @@ class Ingress:
         sent = incoming.record.sent
         data = {"outcome": "unknown", "retryable": False} if sent else None
         raise UpstreamError(route.system, route.component, reason, sent=sent, data=data)
-
-
-async def _expect(request: web.BaseRequest) -> None:
-    """Ask for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
-    if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
-        with suppress(ConnectionError):  # whoever reads the body will notice
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer has yet to begin

@@ -3,19 +3,22 @@
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiMapping, istr
 
-from esb.core.call import ORDINARY, Call, Options, Record, Signed, made_of
+from esb.core.call import ORDINARY, Call, Credentials, Options, Record, Signed, made_of
 from esb.core.errors import TooLarge, Unreadable
 from esb.core.header_names import OF_A_BODY
 from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
 from esb.incoming import credentials, signature, trusted_proxies
+from esb.incoming.admission import SMALL, Admission, ArrivingBody
+from esb.incoming.arrivals import counted_address
 from esb.incoming.decompression import decompressed
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
@@ -27,12 +30,15 @@ GATEWAY_JWT = istr("X-Bkapi-JWT")
 COOKIE = istr("Cookie")
 CONTENT_TYPE = istr("Content-Type")
 CONTENT_ENCODING = istr("Content-Encoding")
+EXPECT = istr("Expect")
 LANGUAGE = istr("Blueking-Language")
 FORWARDED_HEADERS = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 """Headers of a caller that go upstream; nothing else of it does."""
 TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
 """Headers that ask something of the gateway itself."""
 
+READING = frozenset({"GET", "HEAD"})
+"""Methods whose parameters stand in the query."""
 NO_PARAMETERS: Mapping[str, Any] = {}
 _TELLING = OF_A_BODY | {"connection"}
 """Headers that say what a body is, and which other headers are not for upstreams."""
@@ -71,6 +77,7 @@ class IncomingRequest:
         started: float,
     ) -> None:
         self.request = request
+        self.method = request.method
         self.id = request_id(request)
         self.trusted = trusted
         self.claims_of = claims_of
@@ -86,10 +93,14 @@ class IncomingRequest:
         """The translation into this caller's language."""
         return self.catalogues.translate(self.request.headers.get(LANGUAGE, ""))
 
-    async def call(self, route: Route, deadline: float) -> Call:
-        """Make the call of this component. RequestError if the request cannot be read."""
+    async def call(self, route: Route, deadline: float, admission: Admission) -> Call:
+        """Make the call of this component. RequestError if the request cannot be read, Limited if there is no room.
+
+        A body that is not at hand is read only after the early part of the chain has let its caller's headers pass.
+        """
         request, headers = self.request, self.request.headers
-        method = request.method if request.method != "HEAD" else _head_as(route)
+        if self.method == "HEAD":
+            self.method = _head_as(route)
         gateway_jwt = _text(value) if (value := headers.get(GATEWAY_JWT)) else ""
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
@@ -106,9 +117,13 @@ class IncomingRequest:
             body = self._stream(route) or b""
         else:
             at_hand = self._body_at_hand(route)
-            body = read = await self._body(route) if at_hand is None else at_hand
+            if at_hand is None:
+                _check_announced(request, route.max_body)
+                known = await self._known(route, deadline, gateway_jwt, query_string, query)
+                at_hand = await self._body(route, admission, known)
+            body = read = at_hand
             found = query
-            if method not in {"GET", "HEAD"}:
+            if self.method not in READING:
                 content_type = headers.get(CONTENT_TYPE, "")
                 if len(read) <= parameters.AT_ONCE:
                     found = parameters.from_body(read, content_type, route.limits)
@@ -121,10 +136,22 @@ class IncomingRequest:
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if query and signature.offered(query) else None,
         )
+        return self._made(route, deadline, query_string, claimed, args, body)
+
+    def _made(
+        self,
+        route: Route,
+        deadline: float,
+        query: str,
+        claimed: Credentials,
+        args: Mapping[str, Any],
+        body: bytes | AsyncIterator[bytes],
+    ) -> Call:
+        headers = self.request.headers
         return made_of(
             {
                 "id": self.id,
-                "method": method,
+                "method": self.method,
                 "path": route.path,
                 "component": route.name,
                 "deadline": deadline,
@@ -133,7 +160,7 @@ class IncomingRequest:
                 "credentials": claimed,
                 "args": args,
                 "path_vars": self.variables,
-                "query": query_string,
+                "query": query,
                 "body": body,
                 "all_headers": _passing(headers, route) if route.streams_body else (),
                 "client_ip": self.client_ip(),
@@ -177,22 +204,49 @@ class IncomingRequest:
         content = self.request.content
         if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in self.request.headers:
             return None
+        if content.total_bytes > SMALL:
+            return None
         body = content.read_nowait()
         if len(body) > route.max_body:
             raise _too_large(route.max_body)
         return body
 
-    async def _body(self, route: Route) -> bytes:
-        """Return the whole body, as soon as it has come."""
+    async def _known(
+        self, route: Route, deadline: float, gateway_jwt: str, query_string: str, query: Mapping[str, Any]
+    ) -> str | None:
+        """Return the app that calls, if that does not stand in the body or depend on it; None if nobody can tell yet.
+
+        EsbError if the early part of the chain refuses the call.
+        """
+        claims = self.claims_of(self.request.headers.get(AUTHORIZATION, "null"))
+        found = query if self.request.method in READING else NO_PARAMETERS
+        if route.early is None or signature.offered(query) or not (claims is not None or gateway_jwt or found):
+            return None
+        cookie = _text(self.request.headers.get(COOKIE, ""))
+        claimed, args = credentials.split(found, claims, cookie, gateway_jwt, None)
+        call: Call = await route.early(self._made(route, deadline, query_string, claimed, args, b""))
+        return None if call.app is None else call.app.code
+
+    async def _body(self, route: Route, admission: Admission, app: str | None) -> bytes:
+        """Return the whole body, as soon as it has come. Its bytes are this app's, or a stranger's; held in `record`.
+
+        Limited if there is no room for them.
+        """
         request, limit = self.request, route.max_body
-        _check_announced(request, limit)
+        held = ArrivingBody(admission, "" if app is not None else counted_address(self.client_ip(), self.trusted))
+        self.record.held = held
+        if app is not None:
+            admission.admit(self.record, app)
         pieces = _pieces(request, limit)
         encoding = request.headers.get(CONTENT_ENCODING, "").lower()
         if encoding not in {"", "identity"}:
             pieces = _bounded(decompressed(pieces, encoding), limit)
         collected = BytesIO()  # grows in its place: joined pieces would be there twice
-        async for chunk in pieces:
-            collected.write(chunk)
+        with held:
+            held.announced(request.content_length)
+            async for chunk in pieces:
+                held.add(len(chunk))
+                collected.write(chunk)
         return collected.getvalue()
 
     def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
@@ -246,11 +300,21 @@ async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
 
 
 async def _pieces(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
+    if EXPECT in request.headers and not request.content.is_eof():
+        await _expected(request)
     try:
         async for chunk in _bounded(request.content.iter_any(), limit):
             yield chunk
     except (web.RequestPayloadError, ConnectionError):
         raise Unreadable("Parameters error, the request body is incomplete or not valid HTTP") from None
+
+
+async def _expected(request: web.BaseRequest) -> None:
+    """Ask for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
+    if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
+        with suppress(ConnectionError):  # whoever reads the body will notice
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer has yet to begin
 
 
 def _too_large(limit: int) -> TooLarge:

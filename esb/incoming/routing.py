@@ -21,6 +21,7 @@ from esb.core.path_values import is_sound
 class Route:
     """A component, ready to be called. `handler` is its whole chain, `inner` the part for a call inside a call.
 
+    `early` is the beginning of its chain that may run before the body is read; None if it has none.
     `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
     `headers_in` names in lower case those headers that a component which streams gets; None: all.
     `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
@@ -35,6 +36,7 @@ class Route:
     max_stream: int
     handler: Handler
     inner: Handler
+    early: Handler | None = None
     streams_body: bool = False
     headers_in: Collection[str] | None = None
     cookies: Collection[str] = ()

@@ -39,6 +39,7 @@ class AppAuth(Middleware[AppAuthConfig]):
     """Set `call.app`, and `call.user` where a token names one too; or refuse the call."""
 
     config_type = AppAuthConfig
+    early = True
 
     def __init__(self, config: AppAuthConfig, services: ChainServices) -> None:
         super().__init__(config, services)

@@ -14,6 +14,7 @@ class Permission(Middleware[NoConfig]):
 
     inner = True
     """It also guards a component that another component calls."""
+    early = True
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
         allowed = call.app.components if call.app is not None else ()

@@ -28,6 +28,7 @@ class UserAuth(Middleware[UserAuthConfig]):
     """Set `call.user` if nobody has yet, or refuse the call. A credential that is present and bad is final."""
 
     config_type = UserAuthConfig
+    early = True
 
     def __init__(self, config: UserAuthConfig, services: ChainServices) -> None:
         super().__init__(config, services)

@@ -51,6 +51,10 @@ class _Handlers:
             ready=_health(statuses) == OK,
             in_flight=sum(status.in_flight for status in statuses),
             generation=_generation(statuses),
+            connections=sum(status.load.connections for status in statuses),
+            heads=sum(status.load.heads for status in statuses),
+            bodies=sum(status.load.bodies for status in statuses),
+            buffered=sum(status.load.buffered for status in statuses),
         )
         body, content_type = prometheus.written(counted, state, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})

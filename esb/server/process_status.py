@@ -6,9 +6,11 @@ from typing import Protocol
 
 from esb.config import Config
 from esb.gateway.app import Gateway
+from esb.incoming.admission import Load
 from esb.telemetry.metrics import Snapshot, Tally
 
 OK = "ok"
+NOTHING = Load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class ProcessStatus:
     in_flight: int
     generation: int
     counted: Snapshot
+    load: Load = NOTHING
 
 
 class Processes(Protocol):
@@ -52,9 +55,11 @@ class SingleProcess:
 
     def status(self) -> ProcessStatus:
         """Return the status of this process."""
-        ingress = self._gateway.ingress
+        ingress, admission = self._gateway.ingress, self._gateway.admission
         health = "draining" if ingress.draining else OK if ingress.ready else "starting"
-        return ProcessStatus(health, len(ingress.in_flight), self._gateway.generation.number, self._tally.snapshot())
+        counted = self._tally.snapshot(admission.refusals.counts)
+        number = self._gateway.generation.number
+        return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load())
 
     def past(self) -> Sequence[Snapshot]:
         return ()

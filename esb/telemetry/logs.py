@@ -22,6 +22,7 @@ from esb.core.events import (
     GateClosed,
     GenerationClosed,
     LibraryLogged,
+    LimitReached,
     LogLinesDropped,
     Reloaded,
     StoreTurned,
@@ -192,6 +193,10 @@ def _dropped(event: LogLinesDropped) -> Fields:
     return {"lines": event.lines, "event": "log lines dropped", "level": "error"}
 
 
+def _limit(event: LimitReached) -> Fields:
+    return {"reason": event.reason, "refused": event.refused, "event": "limit reached", "level": "warning"}
+
+
 _TELL: Mapping[type, Callable[[Any], Fields]] = {
     CallFinished: _call,
     UpstreamFinished: _upstream_call,
@@ -205,6 +210,7 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     WorkerEnded: _worker,
     LibraryLogged: _library,
     LogLinesDropped: _dropped,
+    LimitReached: _limit,
 }
 
 

@@ -9,6 +9,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from esb.core import errors
@@ -90,6 +91,17 @@ CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's 
 LOG_LINES_DROPPED = Family(
     "esb_log_lines_dropped_total", "counter", (), "Lines of the log that were dropped, since nobody read it."
 )
+REFUSALS = Family(
+    "esb_refusals_total",
+    "counter",
+    ("reason",),
+    "Refusals by bounds that all callers share: connections, files, heads, slow_heads, bodies, slow_bodies, buffered, "
+    "in_flight or app_share.",
+)
+CONNECTIONS = Family("esb_connections", "gauge", (), "Open connections of callers.")
+HEADS = Family("esb_heads_arriving", "gauge", (), "Connections over which a part of a head has come.")
+BODIES = Family("esb_bodies_arriving", "gauge", (), "Bodies on their way from callers who are not known yet.")
+BUFFERED = Family("esb_buffered_bytes", "gauge", (), "Bytes of requests that are held, of server.max_buffered.")
 GATES = Family(
     "esb_quota_gates_closed", "gauge", ("platform",), "Accounts in whose name nothing is sent until a quota is back."
 )
@@ -101,7 +113,8 @@ BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "Wha
 
 FAMILIES = (
     *(CALLS, CALL_SECONDS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS, CRASHES),
-    *(AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
+    *(AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, REFUSALS, CONNECTIONS, HEADS, BODIES, BUFFERED),
+    *(GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
 )
 
 
@@ -209,9 +222,10 @@ class Tally:
         self._gates = {account: until for account, until in self._gates.items() if until > now}
         self._gates[(event.platform, event.account)] = now + event.seconds
 
-    def snapshot(self) -> Snapshot:
-        """Return a copy of all that was counted."""
+    def snapshot(self, refusals: Mapping[str, int] = MappingProxyType({})) -> Snapshot:
+        """Return a copy of all that was counted, and of these refusals by reason, which are counted elsewhere."""
         counts = {name: dict(counted) for name, counted in self._rare.items()}
+        counts[REFUSALS.name] = {(reason,): number for reason, number in refusals.items()}
         counts[LOG_LINES_DROPPED.name] = {(): self._lines_dropped()}
         timings: dict[str, Timings] = {}
         for family, seconds, cells in (

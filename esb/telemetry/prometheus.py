@@ -26,6 +26,10 @@ class State:
     ready: bool
     in_flight: int
     generation: int
+    connections: int = 0
+    heads: int = 0
+    bodies: int = 0
+    buffered: int = 0
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
@@ -71,6 +75,10 @@ class _Scrape(Collector):
         yield _gauge(metrics.GATES, closed)
         yield _gauge(metrics.STORE_AWAY, {(): self._snapshot.away})
         yield _gauge(metrics.IN_FLIGHT, {(): self._state.in_flight})
+        yield _gauge(metrics.CONNECTIONS, {(): self._state.connections})
+        yield _gauge(metrics.HEADS, {(): self._state.heads})
+        yield _gauge(metrics.BODIES, {(): self._state.bodies})
+        yield _gauge(metrics.BUFFERED, {(): self._state.buffered})
         yield _gauge(metrics.READY, {(): self._state.ready})
         yield _gauge(metrics.GENERATION, {(): self._state.generation})
         yield _gauge(metrics.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})

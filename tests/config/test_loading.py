@@ -89,6 +89,8 @@ def test_what_is_left_out_has_defaults(write: Write) -> None:
         shutdown_grace=30.0,
         trusted_proxies=(),
         max_in_flight=5000,
+        max_connections=None,
+        max_buffered=268435456,
         max_per_target=5000,
     )
     assert config.sandbox is None

@@ -21,6 +21,8 @@ def config(folder: Path, text: str, **environ: str) -> Config:
         ("", "server: {host: 0.0.0.0}", ["server.host"]),
         ("server: {port: 1}", "server:\n  max_body: 1\n  port: 2", ["server.port"]),
         ("server: {port: 1}", "", ["server.port"]),
+        ("", "server: {max_connections: 5}", ["server.max_connections"]),
+        ("server: {max_buffered: 2000000}", "", ["server.max_buffered"]),
         ("", "server: {admin: {port: 9090}}", ["server.admin"]),
         ("server: {admin: {port: 9090}}", "server: {}", ["server.admin"]),
         ("server: {admin: {port: 9090}}", "server: {admin: {port: 9091}}", ["server.admin"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from esb import Call, Component, ConfigModel, Envelope, EsbError, Params, Reply, Target
+from esb import Call, Component, ConfigModel, Envelope, EsbError, Handler, Middleware, Params, Reply, Target
 
 
 class Free(Params):
@@ -56,6 +56,13 @@ class Hang(Component[Any, Params]):
 
     async def handle(self, call: Call, params: Params) -> Any:
         await asyncio.Event().wait()
+
+
+class Passing(Middleware[Any]):
+    """Lets every call pass, and knows nothing of early ones."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        return await handler(call)
 
 
 class Crash(Component[Any, Params]):

@@ -30,9 +30,13 @@ class Answer:
 
 
 @asynccontextmanager
-async def connection(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connection(
+    url: str, source: str | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection, from this address of loopback if one is given."""
     place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    local = None if source is None else (source, 0)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port, local_addr=local)
     try:
         yield reader, writer
     finally:

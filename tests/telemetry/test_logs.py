@@ -16,6 +16,7 @@ from esb.core.events import (
     Crashed,
     Event,
     GateClosed,
+    LimitReached,
     LogLinesDropped,
     Reloaded,
     StoreTurned,
@@ -149,6 +150,11 @@ def test_a_store_that_goes_is_an_error_and_that_it_is_back_is_told() -> None:
     gone, back = as_json(StoreTurned("it is full")), as_json(StoreTurned(""))
     assert (gone["event"], gone["level"], gone["reason"]) == ("store away", "error", "it is full")
     assert (back["event"], back["level"]) == ("store connected", "info")
+
+
+def test_a_limit_that_is_reached_is_told_by_its_name() -> None:
+    line = as_json(LimitReached("heads", 3))
+    assert line == {"event": "limit reached", "level": "warning", "reason": "heads", "refused": 3}
 
 
 def test_dropped_lines_are_told_by_their_number() -> None:

@@ -34,7 +34,7 @@ from tests.support.wire import until
 
 ID = "0" * 32
 NOW = 1_800_000_000.0
-STATE = State(ready=True, in_flight=3, generation=7)
+STATE = State(ready=True, in_flight=3, generation=7, connections=9, heads=4, bodies=2, buffered=1000)
 Key = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -186,6 +186,10 @@ def test_the_moment_is_told_besides() -> None:
     assert value(found, "esb_ready") == 1
     assert value(found, "esb_config_generation") == 7
     assert value(found, "esb_build_info") == 1
+    assert value(found, "esb_connections") == 9
+    assert value(found, "esb_heads_arriving") == 4
+    assert value(found, "esb_bodies_arriving") == 2
+    assert value(found, "esb_buffered_bytes") == 1000
     for name, labels in (("esb_crashes_total", {}), ("esb_reloads_total", {"outcome": "refused"})):
         assert found[(name, frozenset(labels.items()))] == 0
 
@@ -243,6 +247,12 @@ def test_a_snapshot_is_a_copy_that_can_be_sent() -> None:
     assert pickle.loads(pickle.dumps(before)) == before  # noqa: S301 - our own bytes
 
 
+def test_refusals_of_several_processes_are_added_up_by_reason() -> None:
+    found = read(joined([tally().snapshot({"files": 1, "heads": 0}), tally().snapshot({"files": 2, "heads": 0})]))
+    assert value(found, "esb_refusals_total", reason="files") == 3
+    assert found["esb_refusals_total", frozenset({("reason", "heads")})] == 0
+
+
 # The form
 
 
@@ -253,7 +263,7 @@ def test_every_family_is_told_with_exactly_its_labels() -> None:
         TokenFetched("qy", "ww1", "fetched", 0.1),
         GateClosed("mp", "wx1", 1, 60),
     ]
-    text = prometheus.written(tally(*events, Reloaded(2, (), 0.1)).snapshot(), STATE, "")[0].decode()
+    text = prometheus.written(tally(*events, Reloaded(2, (), 0.1)).snapshot({"files": 1}), STATE, "")[0].decode()
     told: dict[str, set[str]] = {}
     for name, labels in samples(text):
         told.setdefault(name, set()).update(label for label, _ in labels)
