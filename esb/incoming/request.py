@@ -60,6 +60,7 @@ class IncomingRequest:
         "catalogues",
         "claims_of",
         "id",
+        "method",
         "record",
         "request",
         "route",

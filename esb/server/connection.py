@@ -1,6 +1,7 @@
 """Connections: that of the public listener, on which all is answered by an envelope, and what all listeners' share."""
 
 import asyncio
+from itertools import islice
 from typing import Any
 
 from aiohttp import StreamReader, web
@@ -8,7 +9,9 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from esb.core.errors import EsbError, HeadersTooLarge, TargetTooLong, Unreadable
+from esb.core.errors import EsbError, HeadersTooLarge, Limited, TargetTooLong, Unreadable
+from esb.incoming.admission import ArrivingHead
+from esb.incoming.arrivals import counted_address
 from esb.incoming.ingress import Ingress
 
 LONGEST_TARGET = 8192
@@ -17,6 +20,8 @@ LONGEST_HEADER = 8190
 MOST_HEADERS = 128
 SPOKEN = (HttpVersion11, HttpVersion10)
 """Versions of HTTP in which is answered; aiohttp would repeat whatever a request says."""
+SMALL_HEAD = 16 * 1024
+"""Bytes of a head that may hide behind a whole request unseen."""
 TOO_MANY_HEADERS = "Too many headers received"
 """The words of aiohttp's parser."""
 
@@ -40,14 +45,33 @@ class BoundedConnection(web.RequestHandler):
 class Connection(BoundedConnection):
     """A connection whose every answer is an envelope, to what is no HTTP too: aiohttp's own quotes the request."""
 
-    __slots__ = ("_body", "_ingress")
+    __slots__ = ("_body", "_head", "_ingress", "_unfinished")
 
     def __init__(self, server: web.Server, ingress: Ingress, **options: Any) -> None:
         super().__init__(server, **options)
         self._ingress = ingress
         self._body: StreamReader | None = None
         """The body of the request that is answered now, or was answered last."""
+        self._unfinished: StreamReader | None = None
+        """The body of the request that came last, as long as more of it is to come."""
+        self._head: ArrivingHead | None = None
+        """The head that is on its way, if a part of it has come and the rest has not."""
         self._request_factory = self._request
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is answered or about to be: nothing has come, or not a whole head."""
+        return self._waiter is not None and not self._messages
+
+    @property
+    def has_asked(self) -> bool:
+        """True if a whole request has ever come."""
+        return self._request_count > 0
+
+    @property
+    def idle_until(self) -> float:
+        """The time of the event loop at which an idle connection is closed anyway."""
+        return self._next_keepalive_close_time
 
     def _request(
         self,
@@ -63,9 +87,54 @@ class Connection(BoundedConnection):
         return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
 
     def data_received(self, data: bytes) -> None:
+        before, body = self._request_count, self._unfinished
+        had = 0 if body is None else body.total_bytes
         _received(self, data)
-        if self._messages and self._waiter is None:
-            self._end_broken_body()
+        told = self._request_count - before
+        if told:
+            last = self._messages[-1][1]
+            self._unfinished = None if last.is_eof() else last
+            if self._head is not None:
+                self._end_head()
+            if self._waiter is None:
+                self._end_broken_body()
+            if len(data) > SMALL_HEAD:
+                self._look_behind(told, len(data) if body is None else len(data) - body.total_bytes + had)
+        elif body is None:
+            self._head_comes(len(data))
+        elif body.is_eof():
+            self._unfinished = None
+            self._look_behind(0, len(data) - body.total_bytes + had)
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        super().connection_lost(error)
+        if self._head is not None:
+            self._end_head()
+
+    def _look_behind(self, told: int, came: int) -> None:
+        """Look whether more has come (bytes) than these requests, told last: the beginning of another head."""
+        size = came - sum(_size(message, payload) for message, payload in islice(reversed(self._messages), told))
+        if size > SMALL_HEAD and self._unfinished is None:
+            self._head_comes(size)
+
+    def _head_comes(self, size: int) -> None:
+        """Count so many bytes of a head that is not whole. Without room for them the connection ends."""
+        if not size or self._close or self._force_close:
+            return
+        if self._head is None:
+            ingress = self._ingress
+            remote = self.peername
+            address = counted_address(remote[0] if isinstance(remote, tuple) else "", ingress.trusted_proxies)
+            self._head = ArrivingHead(ingress.admission, address, self.force_close)
+        try:
+            self._head.add(size)
+        except Limited:
+            self.force_close()
+
+    def _end_head(self) -> None:
+        head, self._head = self._head, None
+        assert head is not None  # noqa: S101 - both callers have looked
+        head.end()
 
     def _end_broken_body(self) -> None:
         """Tell a call that waits for its body that what came is none: aiohttp's parser tells the next one only."""
@@ -101,6 +170,12 @@ class Connection(BoundedConnection):
         response = self._ingress.refuse(request, error if isinstance(error, Exception) else TimeoutError())
         response.force_close()
         return response
+
+
+def _size(message: RawRequestMessage | Any, payload: StreamReader) -> int:
+    """Return about how many bytes a request took on the wire, its request line left out."""
+    headers = getattr(message, "raw_headers", ())
+    return payload.total_bytes + sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
 _received = web.RequestHandler.data_received

@@ -17,6 +17,7 @@ from esb.gateway.app import GATEWAY
 from esb.incoming.ingress import Ingress
 from esb.server.application_runner import ApplicationRunner
 from esb.server.connection import Connection
+from esb.server.connection_slots import ConnectionSlots
 from esb.server.unix_socket import private_socket
 
 IDLE_SECONDS = 100.0
@@ -28,6 +29,8 @@ BACKLOG = 1024
 """Clients that may connect at the same moment; of more, the system lets some try again after a second."""
 UNTAKEN_SECONDS = 300.0
 """Seconds for which an answer may wait for a client that takes nothing of it. Streams have their own, shorter time."""
+LINGERING_SECONDS = 5.0
+"""Seconds for which the rest of a body is read and dropped that was refused: who still sends, reads no answer."""
 SHUTDOWN_SECONDS = 1.0
 """Seconds for an answer that is being written when the server stops."""
 
@@ -52,7 +55,9 @@ async def listening(
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         if (gateway := app.get(GATEWAY)) is not None:  # ingress routes by itself: aiohttp's router would only cost time
-            server = _Server(gateway.ingress, **options)
+            slots = ConnectionSlots(gateway.config.server.max_connections, gateway.admission.refusals)
+            stack.enter_context(slots.watching_files())
+            server = _Server(gateway.ingress, slots, **options)
             runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
@@ -107,20 +112,31 @@ def _reason(error: OSError) -> str:
 
 
 class _Server(web.Server):
-    """An HTTP server that does not keep answers for ever for those who do not take them."""
+    """An HTTP server with a bound on connections, that does not keep answers for ever for those who take none."""
 
-    def __init__(self, ingress: Ingress, **options: Any) -> None:
-        super().__init__(ingress.handle, **options)
+    def __init__(self, ingress: Ingress, slots: ConnectionSlots, **options: Any) -> None:
+        super().__init__(ingress.handle, lingering_time=LINGERING_SECONDS, **options)
         self._ingress = ingress
+        self._slots = slots
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, self._ingress, loop=self._loop, **self._kwargs)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
+        connection = transport.get_extra_info("socket")
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-            connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1000))
+        self._ingress.admission.connections += 1
+        self._ingress.admission.changed()
+        if not self._slots.admit(connection.fileno(), self._connections):  # type: ignore[arg-type]
+            handler.force_close()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._ingress.admission.connections -= 1
+        self._ingress.admission.changed()
+        self._slots.gone(handler)  # type: ignore[arg-type]
 
 
 class _TextlessLogger(logging.LoggerAdapter[logging.Logger]):

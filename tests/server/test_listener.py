@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from esb.incoming.admission import HEAD_SECONDS
 from esb.server import listener
 from esb.server.listener import IDLE_SECONDS
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
@@ -46,16 +47,22 @@ async def test_many_may_connect_before_anybody_is_looked_after(gateway: Gateway)
 
 
 @pytest.mark.parametrize(
-    ("begun", "drop"),
-    [(b"", b""), (b"", b"\r\n"), (b"POST /api/c/", b"c"), (PING[:-2], b""), (PING[:-2] + b"X-Slow: ", b"c")],
+    ("begun", "drop", "seconds"),
+    [
+        (b"", b"", IDLE_SECONDS),
+        (b"", b"\r\n", HEAD_SECONDS),
+        (b"POST /api/c/", b"c", HEAD_SECONDS),
+        (PING[:-2], b"", HEAD_SECONDS),
+        (PING[:-2] + b"X-Slow: ", b"c", HEAD_SECONDS),
+    ],
 )
 async def test_a_request_whose_head_does_not_come_is_not_waited_for(
-    gateway: Gateway, begun: bytes, drop: bytes
+    gateway: Gateway, begun: bytes, drop: bytes, seconds: float
 ) -> None:
     with movable_loop_time() as advance:
         async with connection(gateway.url) as (reader, writer):
             writer.write(begun)
-            assert await seconds_until_closed(advance, reader, writer, drop) == pytest.approx(IDLE_SECONDS, abs=5)
+            assert await seconds_until_closed(advance, reader, writer, drop) == pytest.approx(seconds, abs=5)
 
 
 async def test_nor_is_the_next_request_on_a_connection(gateway: Gateway) -> None:
@@ -66,7 +73,7 @@ async def test_nor_is_the_next_request_on_a_connection(gateway: Gateway) -> None
                 writer.write(PING)
                 assert (await read_answer(reader)).body == b"pong"
             writer.write(PING[:-2])
-            assert await seconds_until_closed(advance, reader, writer) == pytest.approx(IDLE_SECONDS, abs=5)
+            assert await seconds_until_closed(advance, reader, writer) == pytest.approx(HEAD_SECONDS, abs=5)
 
 
 async def test_a_call_may_take_longer(open_gateway: OpenGateway, open_server: OpenServer) -> None:
