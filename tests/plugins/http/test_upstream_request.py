@@ -13,9 +13,9 @@ RAW = b'{ "a": 1 }'
 SIGNED = Signed("POST", "/", {}, RAW)
 
 
-def built(call: Call, **config: Any) -> UpstreamRequest:
+async def built(call: Call, **config: Any) -> UpstreamRequest:
     settings = {"hosts": ("http://a.example",), "path": "/b/", **config}
-    return RequestBuilder(HttpConfig.model_validate(settings), lambda call: {"Bk-Username": "admin"}).build(call)
+    return await RequestBuilder(HttpConfig.model_validate(settings), lambda call: {"Bk-Username": "admin"}).build(call)
 
 
 @pytest.mark.parametrize(
@@ -29,36 +29,36 @@ def built(call: Call, **config: Any) -> UpstreamRequest:
 )
 async def test_a_body_goes_on_as_it_came_only_if_it_holds_no_credentials(credentials: Credentials, whole: bool) -> None:
     call = make_call(credentials=credentials, body=RAW, args={"a": 1})
-    assert built(call, response="raw").body == (RAW if whole else b'{"a":1}')
-    assert built(call).body == b'{"a":1}'
+    assert (await built(call, response="raw")).body == (RAW if whole else b'{"a":1}')
+    assert (await built(call)).body == b'{"a":1}'
 
 
 async def test_a_query_that_goes_on_as_it_came_has_no_body_beside_it() -> None:
     call = make_call(method="GET", query="b=2&a=1&b=", args={"a": "1", "b": ["2", ""]})
-    request = built(call, response="raw", defaults={"a": 7, "c": 8}, params={"d": 9})
+    request = await built(call, response="raw", defaults={"a": 7, "c": 8}, params={"d": 9})
     assert (request.place, request.body) == ("/b/?b=2&a=1&b=&c=8&d=9", None)
 
 
 @pytest.mark.parametrize(("user", "sent"), [(User("admin", False), b'{"who":"admin"}'), (None, b'{"who":"x"}')])
 async def test_the_name_of_the_user_goes_where_it_is_wanted(user: User | None, sent: bytes) -> None:
-    assert built(make_call(args={"who": "x"}, user=user), username_param="who").body == sent
+    assert (await built(make_call(args={"who": "x"}, user=user), username_param="who")).body == sent
 
 
 async def test_what_describes_a_body_does_not_go_on_without_one() -> None:
     headers = (("Content-Type", "a/b"), ("X-Other", "c"))
     call = make_call(method="GET", query="a=1", credentials=Credentials({}, True, None), all_headers=headers)
-    assert dict(built(call, response="raw").headers) == {"X-Other": "c", "Bk-Username": "admin"}
+    assert dict((await built(call, response="raw")).headers) == {"X-Other": "c", "Bk-Username": "admin"}
 
 
 async def test_parameters_are_written_as_a_form_has_them() -> None:
     args = {"yes": True, "no": False, "none": None, "list": [1, "b", None], "object": {"c": [1]}, "number": 1.5}
-    request = built(make_call(method="GET", args=args))
+    request = await built(make_call(method="GET", args=args))
     assert request.place == "/b/?yes=true&no=false&list=1&list=b&object=%7B%22c%22%3A%5B1%5D%7D&number=1.5"
     assert (request.method, request.body) == ("GET", None)
 
 
 @pytest.mark.parametrize("method", ["post", "POST"])
 async def test_the_method_of_the_upstream_may_be_written_small(method: str) -> None:
-    request = built(make_call(method="GET", args={"a": 1}), method=method)
+    request = await built(make_call(method="GET", args={"a": 1}), method=method)
     assert (request.method, request.body, request.headers["Content-Type"]) == ("POST", b'{"a":1}', "application/json")
     assert request.headers["Bk-Username"] == "admin"
