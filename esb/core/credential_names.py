@@ -17,5 +17,7 @@ SECRETS = frozenset(
     }
 )
 """Parameters that no component ever sees."""
+SECRETS_BESIDE_A_HEADER = SECRETS - {"signature"}
+"""Those that no component sees either where a header says who calls; all other names are plain parameters then."""
 CREDENTIALS = SECRETS.union(IDENTITIES, {"access_token"})
 """Parameters that never go upstream, wherever they stood: they are for the gateway."""

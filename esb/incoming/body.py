@@ -17,10 +17,27 @@ AT_ONCE = 2**17
 """The bytes of a body that are read at once: in a few milliseconds, whatever they hold."""
 
 
-def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
-    """Read the parameters of a query string. The last value of a repeated name wins."""
+class Fields(dict[str, Any]):
+    """The parameters of a query string or a form: of a name that is repeated, the last value.
+
+    `repeated` are the names that came more than once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeated = set[str]()
+
+    def add(self, name: str, value: str) -> None:
+        """Take one field; a name that is there already becomes a repeated one."""
+        if name in self:
+            self.repeated.add(name)
+        self[name] = value
+
+
+def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> Fields:
+    """Read the parameters of a query string."""
     if not query:
-        return {}
+        return Fields()
     try:
         raw = query.encode()
     except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
@@ -60,10 +77,10 @@ async def from_large_body(body: bytes, content_type: str, limits: Limits) -> dic
     return await asyncio.to_thread(from_body, body, content_type, limits)
 
 
-def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
+def _form(raw: bytes, where: Message, most: int) -> Fields:
     if raw.count(b"&") >= most:
         raise _not_readable(where, most)
-    parameters = {}
+    parameters = Fields()
     try:
         start = 0
         while start < len(raw):  # by positions: a large value is copied only once
@@ -72,18 +89,21 @@ def _form(raw: bytes, where: Message, most: int) -> dict[str, Any]:
             if start < end:
                 sign = raw.find(b"=", start, end)
                 sign = end if sign < 0 else sign
-                parameters[decoded(raw, start, sign)] = decoded(raw, min(sign + 1, end), end)
+                parameters.add(decoded(raw, start, sign), decoded(raw, min(sign + 1, end), end))
             start = end + 1
     except ValueError:
         raise _not_readable(where, most) from None
     return parameters
 
 
-def _multipart(body: bytes, boundary: str, most: int) -> dict[str, Any]:
+def _multipart(body: bytes, boundary: str, most: int) -> Fields:
+    parameters = Fields()
     try:
-        return dict(text_fields(body, boundary, most))
+        for name, value in text_fields(body, boundary, most):
+            parameters.add(name, value)
     except ValueError:
         raise _not_readable(Message("multipart form"), most) from None
+    return parameters
 
 
 def _not_readable(where: Message, most: int) -> RequestError:

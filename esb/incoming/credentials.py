@@ -1,4 +1,9 @@
-"""The credentials of a caller, split from its arguments."""
+"""The credentials of a caller, split from its arguments, and which of several that it brings say who calls.
+
+A token says it alone: a gateway's JWT, or an access token by header. Else a signature does, together with the names
+that it covers; then no header may name anybody, since none is signed. Else the header X-Bkapi-Authorization does, if
+there is one, and last the parameters.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,8 +11,10 @@ from typing import Any
 
 from esb.core import json_codec
 from esb.core.call import Credentials, Signed
-from esb.core.credential_names import CLAIMS, SECRETS
+from esb.core.credential_names import CLAIMS, CREDENTIALS, SECRETS, SECRETS_BESIDE_A_HEADER
 from esb.core.errors import RequestError
+from esb.incoming import signature
+from esb.incoming.body import Fields
 
 
 def split(
@@ -17,24 +24,59 @@ def split(
     gateway_jwt: str,
     signed: Signed | None,
 ) -> tuple[Credentials, Mapping[str, Any]]:
-    """Return credentials and arguments of a call. `claims` are those of the header, None if there are none."""
+    """Return credentials and arguments of a call. `claims` are those of the header, None if there are none.
+
+    What a signed body does not name may stand in the query that is signed with it.
+    """
     by_header = claims is not None
+    secret = SECRETS_BESIDE_A_HEADER if by_header or gateway_jwt else SECRETS
     if claims is None:
         said: dict[str, str] = {}
         for name in CLAIMS:
             if name in parameters:
                 value = parameters[name]
                 said[name] = value if type(value) is str else _scalar(value)
+            elif signed is not None and name in signed.query:
+                said[name] = signed.query[name]
         claims = said
     access_token = _scalar(parameters["bk_access_token"]) if "bk_access_token" in parameters else ""
     credentials = Credentials(claims, by_header, signed, cookie, gateway_jwt, access_token)
-    secrets = SECRETS.intersection(parameters)
+    secrets = secret.intersection(parameters)
     if not secrets:
         return credentials, parameters
     args = dict(parameters)
     for name in secrets:
         del args[name]
     return credentials, args
+
+
+def is_signed(query: Mapping[str, str], claims: Mapping[str, str] | None, gateway_jwt: str) -> bool:
+    """Return True if the signature in this query says who calls. RequestError if a header says so too.
+
+    `claims` as `split` takes them: beside those, what is named `signature` is a parameter.
+    """
+    if gateway_jwt or not signature.offered(query):
+        return False
+    if claims is None:
+        return True
+    if claims.get("access_token") or not query.get("bk_signature"):
+        return False
+    raise RequestError(
+        "Parameters error, the signature [bk_signature] does not cover the request header X-Bkapi-Authorization: "
+        "please name app and user in the signed parameters, and leave out the header or the signature"
+    )
+
+
+def check_repeated(fields: Fields, *, by_header: bool, signed: bool) -> None:
+    """Raise RequestError for a name that comes more than once and must not: who calls would depend on who reads it.
+
+    Those are the names of credentials, and with a signature, which covers one value of each name, all.
+    """
+    repeated: set[str] = fields.repeated
+    if repeated and not signed:
+        repeated = repeated.intersection(SECRETS_BESIDE_A_HEADER if by_header else CREDENTIALS)
+    if repeated:
+        raise RequestError("Parameters error, the parameter [{name}] may be given once only", name=min(repeated))
 
 
 def claims_of(authorization: str) -> Mapping[str, str] | None:

@@ -11,12 +11,12 @@ from aiohttp import web
 from multidict import MultiMapping, istr
 
 from esb.core.call import ORDINARY, Call, Credentials, Options, Record, Signed, made_of
-from esb.core.errors import TooLarge, Unreadable
+from esb.core.errors import RequestError, TooLarge, Unreadable
 from esb.core.header_names import OF_A_BODY
 from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
-from esb.incoming import credentials, signature, trusted_proxies
+from esb.incoming import credentials, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.decompression import decompressed
@@ -39,7 +39,7 @@ TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), 
 
 READING = frozenset({"GET", "HEAD"})
 """Methods whose parameters stand in the query."""
-NO_PARAMETERS: Mapping[str, Any] = {}
+NO_PARAMETERS = parameters.Fields()
 _TELLING = OF_A_BODY | {"connection"}
 """Headers that say what a body is, and which other headers are not for upstreams."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -108,34 +108,37 @@ class IncomingRequest:
         if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
             path, query_string = request.rel_url.raw_path, request.rel_url.raw_query_string
             query = parameters.from_query(query_string, route.limits)
+        claims = self.claims_of(authorization)
+        signs = bool(query) and credentials.is_signed(query, claims, gateway_jwt)
+        by_header = claims is not None or bool(gateway_jwt)
+        if query:
+            credentials.check_repeated(query, by_header=by_header, signed=signs)
+        found: Mapping[str, Any] = query
         body: bytes | AsyncIterator[bytes] = b""
-        if (
-            route.streams_body
-            and (gateway_jwt or self.claims_of(authorization) is not None)  # else it may stand in the body who calls
-            and not signature.offered(query)
-        ):
-            found, read = query, b""
+        if route.streams_body and by_header and not signs:  # else it may stand in the body who calls
+            read = b""
             body = self._stream(route) or b""
         else:
             at_hand = self._body_at_hand(route)
             if at_hand is None:
                 _check_announced(request, route.max_body)
-                known = await self._known(route, deadline, gateway_jwt, query_string, query)
+                known = None if signs else await self._known(route, deadline, gateway_jwt, query_string, query)
                 at_hand = await self._body(route, admission, known)
             body = read = at_hand
-            found = query
             if self.method not in READING:
                 content_type = headers.get(CONTENT_TYPE, "")
                 if len(read) <= parameters.AT_ONCE:
                     found = parameters.from_body(read, content_type, route.limits)
                 else:
                     found = await parameters.from_large_body(read, content_type, route.limits)
+        if type(found) is parameters.Fields and found is not query:
+            credentials.check_repeated(found, by_header=by_header, signed=False)
         claimed, args = credentials.split(
             found,
-            self.claims_of(authorization),
+            claims,
             _text(value) if (value := headers.get(COOKIE)) else "",
             gateway_jwt,
-            Signed(request.method, self._signed(path), query, read) if query and signature.offered(query) else None,
+            Signed(request.method, self._signed(path), query, read) if signs else None,
         )
         return self._made(route, deadline, query_string, claimed, args, body)
 
@@ -165,7 +168,7 @@ class IncomingRequest:
                 "body": body,
                 "all_headers": _passing(headers, route) if route.streams_body else (),
                 "client_ip": self.client_ip(),
-                "options": _options(headers),
+                "options": _options(headers, signs),
                 "record": self.record,
             }
         )
@@ -221,7 +224,7 @@ class IncomingRequest:
         """
         claims = self.claims_of(self.request.headers.get(AUTHORIZATION, "null"))
         found = query if self.request.method in READING else NO_PARAMETERS
-        if route.early is None or signature.offered(query) or not (claims is not None or gateway_jwt or found):
+        if route.early is None or not (claims is not None or gateway_jwt or found):
             return None
         cookie = _text(self.request.headers.get(COOKIE, ""))
         claimed, args = credentials.split(found, claims, cookie, gateway_jwt, None)
@@ -277,10 +280,15 @@ def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str],
     return tuple(pair for pair in pairs if (name := pair[0].lower()) in named or name in _TELLING)
 
 
-def _options(headers: MultiMapping[str]) -> Options:
+def _options(headers: MultiMapping[str], signs: bool) -> Options:
     test_env, dry_run, key = headers.get(TEST_ENV), headers.get(DRY_RUN), headers.get(IDEMPOTENCY_KEY)
     if test_env is None and dry_run is None and key is None:
         return ORDINARY
+    if signs and (dry_run is not None or key is not None):
+        raise RequestError(
+            "Parameters error, the signature [bk_signature] does not cover the request headers X-Dry-Run and "
+            "Idempotency-Key: please sign the parameters dry_run and idempotency_key instead"
+        )
     return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
 
 

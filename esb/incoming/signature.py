@@ -3,19 +3,29 @@
 The form is that of BlueKing's component SDK, `get_signature` in blueking/component/utils.py: base64 of HMAC-SHA1 over
 METHOD + path + "?" + "k=v" of all parameters, joined by "&" in the order of their names. Values are signed as they are
 before they are percent-encoded, and the raw body joins them as a parameter named `data`.
+
+That form does not tell the signs between parameters from the same signs in them: {a: 1, b: 2} and {a: "1&b=2"} are one
+text. A request that can be read in two ways is refused, however it is signed; so a signature that was made for the
+one is of no use for the other.
 """
 
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from urllib.parse import unquote
 
 from esb.core.call import Signed
-from esb.core.errors import AuthenticationError
+from esb.core.errors import AuthenticationError, RequestError
 
 WINDOW = 300
 """Seconds that a timestamp may lie in the past or in the future."""
+BODY = "data"
+"""The name under which the body is signed."""
+_TWOFOLD = re.compile("%(25|2f|3f)", re.I)
+"""Escapes that make another path, or the end of one, when they are decoded."""
 
 
 def offered(query: Mapping[str, str]) -> str:
@@ -25,26 +35,55 @@ def offered(query: Mapping[str, str]) -> str:
 
 def string_to_sign(method: str, path: str, query: Mapping[str, str], body: bytes) -> bytes:
     """Return what both sides sign. Bytes, because a body need not be text."""
-    unsigned = {"bk_signature"} if query.get("bk_signature") else {"bk_signature", "signature"}
-    parts = {key: _bytes(value) for key, value in query.items() if key not in unsigned}
+    parts = {key: _bytes(value) for key, value in _covered(query).items()}
     if body or method == "POST":
         # The SDK signs any body that it sends; the old ESB looked only at a POST's, and signed its absence too.
-        parts["data"] = body
+        parts[BODY] = body
     parameters = b"&".join(_bytes(key) + b"=" + parts[key] for key in sorted(parts))
     return _bytes(method + path) + b"?" + parameters
+
+
+def check_unambiguous(signed: Signed) -> None:
+    """Raise RequestError for a request whose signed text is that of another request too.
+
+    A name with a separator; a value that goes on like the next parameters; a body in the place of a parameter, or the
+    other way round; a form that may go on in the query. JSON cannot: it has its own end.
+    """
+    query, body = _covered(signed.query), signed.body
+    parts = query if BODY in query else {**query, **({BODY: ""} if body or signed.method == "POST" else {})}
+    names = sorted(parts)
+    has_query_only = signed.method in {"GET", "HEAD"}
+    is_form = bool(body) and not body.lstrip().startswith(b"{")
+    if (
+        any("&" in name or "=" in name for name in names)
+        or any(_goes_on(parts[name], name, after) for name, after in pairwise([*names, ""]))
+        or (bool(body) if has_query_only else BODY in query)
+        or (is_form and (names[-1] > BODY or body.startswith(b"&")))
+    ):
+        raise RequestError(
+            "Parameters error, what the signature [bk_signature] covers can be read in more than one way: "
+            "please send the parameters as a JSON body"
+        )
+
+
+def _goes_on(value: str, name: str, after: str) -> bool:
+    """Return True if this value of `name` reads like several parameters in order, before the one named `after`."""
+    others = [piece.partition("=") for piece in value.split("&")[1:]]
+    return any(sign and name < other and (not after or other <= after) for other, sign, _ in others)
 
 
 def verify(signed: Signed, secrets: Iterable[bytes]) -> bool:
     """Return True if the signature in the query was made with one of these secrets.
 
-    The path counts as it came and percent-decoded: SDKs sign the one or the other.
+    The path counts as it came and percent-decoded: SDKs sign the one or the other. Decoded, it must be one path still.
     """
+    paths = {signed.path} if _TWOFOLD.search(signed.path) else {signed.path, unquote(signed.path)}
     claimed = _bytes(offered(signed.query))
     matches = [
         hmac.compare_digest(sign(secret, string_to_sign(signed.method, path, signed.query, signed.body)), claimed)
         for secret in secrets
         if secret  # anybody can sign with an empty one
-        for path in {signed.path, unquote(signed.path)}
+        for path in paths
     ]  # all of them: no early exit to measure
     return any(matches)
 
@@ -81,6 +120,12 @@ def timestamp(query: Mapping[str, str], now: float) -> int:
     if seconds > int(now) + WINDOW:
         raise AuthenticationError("Parameter bk_timestamp is illegal, because it lies too far in the future")
     return seconds
+
+
+def _covered(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of a query without its signature."""
+    unsigned = {"bk_signature"} if query.get("bk_signature") else {"bk_signature", "signature"}
+    return {name: value for name, value in query.items() if name not in unsigned}
 
 
 def _bytes(text: str) -> bytes:

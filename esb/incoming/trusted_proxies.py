@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from multidict import MultiMapping
 
+from esb.config.component_paths import ROOT
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -15,11 +17,19 @@ _FOR = re.compile(r'\s*for\s*=\s*"?([^"]*)"?\s*', re.I)
 
 
 def signed_path(path: str, remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
-    """Return the path that a client signed: a trusted proxy may have rewritten it, and then says what it was."""
-    original = headers.get("X-Request-Uri")
-    if original and trusted and is_trusted(peer(remote), trusted):
-        return original.partition("?")[0]
-    return path
+    """Return the path that a client signed: a trusted proxy may have rewritten its beginning, and then names it.
+
+    A proxy that rewrites nothing may pass on what its client says there. So it counts only for what stands before the
+    component's own path, and not if it is said twice: no signature is good for another component.
+    """
+    words = headers.getall("X-Request-Uri", ())
+    if len(words) != 1 or not is_trusted(peer(remote), trusted):
+        return path
+    original, root = words[0].partition("?")[0], f"{ROOT}/"
+    if not path.startswith(root) or original.startswith(root):
+        return path
+    kept = path if root in original else path.removeprefix(ROOT)
+    return original if original.endswith(kept) else path
 
 
 def client_ip(remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:

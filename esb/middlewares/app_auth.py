@@ -97,9 +97,9 @@ class AppAuth(Middleware[AppAuthConfig]):
     async def _by_signature(self, call: Call, code: str, signed: Signed) -> App:
         nonce = signature.nonce(signed.query)
         timestamp = signature.timestamp(signed.query, self.services.clock.since_1970())
-        code = code or signed.query.get("bk_app_code") or signed.query.get("app_code") or ""
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
+        signature.check_unambiguous(signed)
         if not signature.verify(signed, await self._apps.secrets(call, code)):
             raise AuthenticationError(
                 "Signature [bk_signature] verification failed, please provide valid parameters and signature"

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from esb.core.call import Credentials, Signed
-from esb.core.credential_names import CLAIMS, SECRETS
+from esb.core.credential_names import CLAIMS, CREDENTIALS, SECRETS, SECRETS_BESIDE_A_HEADER
 from esb.core.errors import RequestError
-from esb.incoming.credentials import claims_of, split
+from esb.incoming.body import Fields, from_body, from_query
+from esb.incoming.credentials import check_repeated, claims_of, is_signed, split
 
 SIGNED = Signed("POST", "/", {}, b"")
 
@@ -77,6 +78,76 @@ def test_no_secret_is_an_argument() -> None:
     _, args = separated(parameters)
     assert args == {"bk_app_code": "a", "bk_username": "u", "receiver": "r"}
     assert {name for name in CLAIMS if "secret" in name or "token" in name} <= SECRETS
+
+
+def test_beside_a_header_only_what_is_secret_is_no_argument() -> None:
+    parameters = {**dict.fromkeys(CREDENTIALS, "given"), "receiver": "r"}
+    _, args = separated(parameters, '{"bk_app_code": "a"}')
+    assert args == dict.fromkeys(
+        ("app_code", "bk_app_code", "bk_username", "username", "signature", "access_token"), "given"
+    ) | {"receiver": "r"}
+    _, args = split(parameters, None, "", "a.b.c", None)
+    assert "signature" in args
+
+
+def test_what_a_signed_body_does_not_name_stands_in_the_signed_query() -> None:
+    query = {"bk_app_code": "of the query", "bk_username": "of the query", "bk_signature": "s"}
+    credentials, _ = split({"bk_username": "of the body"}, None, "", "", Signed("POST", "/", query, b""))
+    assert credentials.claims == {"bk_app_code": "of the query", "bk_username": "of the body"}
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "jwt", "signed"),
+    [
+        ({}, None, "", False),
+        ({"bk_signature": "s"}, None, "", True),
+        ({"signature": "s"}, None, "", True),
+        ({"signature": "s"}, {}, "", False),
+        ({"bk_signature": ""}, {}, "", False),
+        ({"bk_signature": "s"}, {"access_token": "t"}, "", False),
+        ({"bk_signature": "s"}, {"bk_app_code": "a"}, "a.b.c", False),
+        ({"bk_signature": "s"}, None, "a.b.c", False),
+    ],
+)
+def test_a_signature_says_who_calls_unless_a_token_does(
+    query: dict[str, str], header: dict[str, str] | None, jwt: str, *, signed: bool
+) -> None:
+    assert is_signed(query, header, jwt) == signed
+
+
+@pytest.mark.parametrize("header", [{}, {"bk_app_code": "a", "bk_app_secret": "s"}, {"access_token": ""}])
+def test_a_signature_and_a_header_do_not_both_say_who_calls(header: dict[str, str]) -> None:
+    with pytest.raises(RequestError, match="does not cover the request header X-Bkapi-Authorization"):
+        is_signed({"bk_signature": "s"}, header, "")
+
+
+MULTIPART = "".join(f'--bk\r\nContent-Disposition: form-data; name="bk_username"\r\n\r\n{who}\r\n' for who in "ab")
+
+
+@pytest.mark.parametrize("name", sorted(CREDENTIALS))
+def test_a_credential_is_given_once(name: str) -> None:
+    repeated = [
+        from_query(f"{name}=a&x=1&{name}=a"),
+        from_query(f"{name}=a&%{ord(name[0]):x}{name[1:]}="),
+        from_body(f"{name}=a&{name}=b".encode(), "application/x-www-form-urlencoded"),
+        from_body(MULTIPART.replace("bk_username", name).encode() + b"--bk--", "multipart/form-data; boundary=bk"),
+    ]
+    for fields in repeated:
+        assert isinstance(fields, Fields)
+        with pytest.raises(RequestError, match=rf"the parameter \[{name}\] may be given once only"):
+            check_repeated(fields, by_header=False, signed=False)
+        if name not in SECRETS_BESIDE_A_HEADER:
+            check_repeated(fields, by_header=True, signed=False)
+            continue
+        with pytest.raises(RequestError):
+            check_repeated(fields, by_header=True, signed=False)
+
+
+def test_any_other_parameter_may_be_repeated_unless_it_is_signed() -> None:
+    fields = from_query("b=1&b=2&c=3")
+    check_repeated(fields, by_header=False, signed=False)
+    with pytest.raises(RequestError, match=r"the parameter \[b\] may be given once only"):
+        check_repeated(fields, by_header=False, signed=True)
 
 
 def test_parameters_are_not_changed() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from esb.core.call import Signed
-from esb.core.errors import AuthenticationError
-from esb.incoming.signature import nonce, offered, string_to_sign, timestamp, verify
+from esb.core.errors import AuthenticationError, RequestError
+from esb.incoming.signature import check_unambiguous, nonce, offered, string_to_sign, timestamp, verify
 from tests.support.identity import signature_of
 
 
@@ -118,3 +118,52 @@ def test_a_timestamp_lies_within_the_window(text: str | None, message: str) -> N
 @pytest.mark.parametrize("text", ["9700", "10000", "10300"])
 def test_the_ends_of_the_window_count_as_within(text: str) -> None:
     assert timestamp({"bk_timestamp": text}, 10000.9) == int(text)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body"),
+    [
+        ("GET", {"a": "1&b=2"}, b""),
+        ("GET", {"a": "1&b=2", "c": "3"}, b""),
+        ("GET", {"a": "1&=2&b=2"}, b""),
+        ("GET", {"a&b": ""}, b""),
+        ("GET", {"a=b": ""}, b""),
+        ("GET", {"c": "1&data=x"}, b""),
+        ("GET", {"a": "1"}, b"x"),
+        ("HEAD", {"a": "1"}, b"{}"),
+        ("POST", {"data": "x"}, b"{}"),
+        ("DELETE", {"data": "x"}, b""),
+        ("POST", {"c": "1&data=x"}, b"a=1"),
+        ("POST", {"e": "2"}, b"a=1"),
+        ("PUT", {"zone": "2"}, b"\xff\x00"),
+        ("POST", {}, b"&e=2"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(method: str, query: dict[str, str], body: bytes) -> None:
+    with pytest.raises(RequestError, match="can be read in more than one way"):
+        check_unambiguous(Signed(method, "/", {"bk_nonce": "1", **query, "bk_signature": "s"}, body))
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body"),
+    [
+        ("GET", {}, b""),
+        ("GET", {"a": "1 = 2 & more", "z": "&=="}, b""),
+        ("GET", {"heading": "http://a/?x=1&b=2&a=3", "message": "M", "data": "D"}, b""),
+        ("POST", {"e": "2"}, b""),
+        ("POST", {"e": "2"}, b' {"a": "1&e=2"}'),
+        ("POST", {"app": "2"}, b"a=1&e=2"),
+        ("PUT", {"bk_app_code": "2"}, b"\xff\x00&e=2"),
+    ],
+)
+def test_what_can_be_read_in_one_way_is_not(method: str, query: dict[str, str], body: bytes) -> None:
+    check_unambiguous(Signed(method, "/", {"bk_nonce": "1", **query, "bk_signature": "s"}, body))
+
+
+@pytest.mark.parametrize(
+    ("path", "decoded"), [("/a/%252F/", "/a/%2F/"), ("/a%2Fb/", "/a/b/"), ("/a%3fb/", "/a?b/"), ("/a/%25/", "/a/%/")]
+)
+def test_a_path_that_decodes_to_another_is_signed_as_it_is(path: str, decoded: str) -> None:
+    made = {"b": "1", "bk_signature": signature_of("GET", decoded, {"b": "1"})}
+    assert not verify(Signed("GET", path, made, b""), [b"demo-secret"])
+    assert verify(signed("GET", path, {"b": "1"}), [b"demo-secret"])

@@ -84,7 +84,26 @@ def test_without_trusted_proxies_nobody_is_believed() -> None:
 
 
 def test_the_path_is_the_one_that_a_trusted_proxy_was_asked_for() -> None:
-    headers = CIMultiDict({"X-Request-Uri": "/original/?a=1"})
-    assert signed_path("/path/", "10.0.0.1", headers, TRUSTED) == "/original/"
-    assert signed_path("/path/", "9.9.9.9", headers, TRUSTED) == "/path/"
-    assert signed_path("/path/", "10.0.0.1", CIMultiDict(), TRUSTED) == "/path/"
+    path, headers = "/api/c/compapi/a/b/", CIMultiDict({"X-Request-Uri": "/outside/a/b/?a=1"})
+    assert signed_path(path, "10.0.0.1", headers, TRUSTED) == "/outside/a/b/"
+    assert signed_path(path, "9.9.9.9", headers, TRUSTED) == path
+    assert signed_path(path, "10.0.0.1", CIMultiDict(), TRUSTED) == path
+
+
+@pytest.mark.parametrize(
+    ("original", "believed"),
+    [
+        ("/a/b/", True),
+        ("/outside/api/c/compapi/a/b/", True),
+        ("/outside/api/c/compapi/v2/a/b/", False),
+        ("/api/c/compapi/v2/a/b/", False),
+        ("/outside/a/b", False),
+        ("/outside/a/c/", False),
+        ("", False),
+    ],
+)
+def test_the_path_of_a_proxy_ends_in_that_of_the_component(original: str, *, believed: bool) -> None:
+    path, headers = "/api/c/compapi/a/b/", CIMultiDict({"X-Request-Uri": original})
+    assert signed_path(path, "10.0.0.1", headers, TRUSTED) == (original if believed else path)
+    headers.add("X-Request-Uri", original)
+    assert signed_path(path, "10.0.0.1", headers, TRUSTED) == path

@@ -41,7 +41,11 @@ async def get(gateway: Gateway, query: Mapping[str, str], path: str = WHO, **opt
 
 
 async def sdk_post(
-    gateway: Gateway, clock: Clock, sent: Callable[[bytes], bytes] = lambda body: body, **data: Any
+    gateway: Gateway,
+    clock: Clock,
+    sent: Callable[[bytes], bytes] = lambda body: body,
+    headers: Mapping[str, str] | None = None,
+    **data: Any,
 ) -> dict[str, Any]:
     """A POST as BlueKing's generated SDK signs it: who calls stands in the body, the signature in the query.
 
@@ -50,7 +54,9 @@ async def sdk_post(
     body = json.dumps({"bk_app_code": "esb_demo", "bk_username": "admin", **data}).encode()
     query = {"bk_timestamp": str(int(clock.since_1970())), "bk_nonce": "5"}
     query["bk_signature"] = signature_of("POST", WHO, query, body)
-    return await fetch(gateway, "POST", WHO, query, data=sent(body), skip_auto_headers=["Content-Type"])
+    return await fetch(
+        gateway, "POST", WHO, query, data=sent(body), headers=headers, skip_auto_headers=["Content-Type"]
+    )
 
 
 async def test_a_signed_get_is_let_in(gateway: Gateway, clock: Clock) -> None:
@@ -87,9 +93,9 @@ async def test_the_app_code_of_a_post_may_stand_in_the_signed_query(gateway: Gat
 async def test_a_body_that_is_no_utf8_is_signed_as_it_is(gateway: Gateway, clock: Clock) -> None:
     body = b"\xff\xfe\x00 file"
     query = with_signature(claims(clock), "POST", body=body)
-    header = {"X-Bkapi-Authorization": '{"bk_username": "admin"}', "Content-Type": "application/octet-stream"}
+    header = {"Content-Type": "application/octet-stream"}
     answer = await fetch(gateway, "POST", WHO, query, data=body, headers=header)
-    assert answer["result"], answer
+    assert (answer["result"], answer["data"]["user"]) == (True, "admin"), answer
     answer = await fetch(gateway, "POST", WHO, query, data=body + b"\xff", headers=header)
     assert answer["message"] == BAD
 
@@ -134,20 +140,68 @@ async def test_a_path_may_be_signed_encoded_or_not(gateway: Gateway, clock: Cloc
         assert (await get(gateway, query, path=quote(path)))["result"], written
 
 
-async def test_the_last_value_of_a_repeated_name_is_the_signed_one(gateway: Gateway, clock: Clock) -> None:
-    query = with_signature(claims(clock, heading="last"))
-    url = URL(f"{gateway.url}{WHO}?heading=first&{urlencode(query)}", encoded=True)
+@pytest.mark.parametrize("repeated", ["heading", "bk_username", "signature"])
+async def test_a_name_that_comes_twice_is_not_what_was_signed(gateway: Gateway, clock: Clock, repeated: str) -> None:
+    query = with_signature(claims(clock, **{repeated: "last"}))
+    url = URL(f"{gateway.url}{WHO}?{repeated}=first&{urlencode(query)}", encoded=True)
     async with gateway.http.get(url) as response:
         answer = await response.json()
-    assert answer["data"]["args"]["heading"] == "last"
+    assert (answer["code"], answer["message"]) == (
+        1306406,
+        f"Parameters error, the parameter [{repeated}] may be given once only",
+    )
 
 
 async def test_a_signature_wins_over_a_secret(gateway: Gateway, clock: Clock) -> None:
-    header = {"X-Bkapi-Authorization": json.dumps({"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret"})}
-    answer = await get(gateway, {**claims(clock), "bk_signature": "AAAA"}, headers=header)
+    answer = await get(gateway, {**claims(clock, bk_app_secret="demo-secret"), "bk_signature": "AAAA"})
     assert answer["message"] == BAD
     answer = await get(gateway, with_signature(claims(clock, bk_app_secret="wrong")))
     assert answer["result"], answer
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"bk_username": "lisi"},
+        {"bk_app_code": "other", "username": "lisi"},
+        {"bk_token": "demo-token"},
+        {"bk_app_code": "other", "bk_app_secret": "demo-secret", "bk_username": "lisi"},
+        {},
+    ],
+)
+async def test_nobody_is_named_in_a_header_beside_a_signature(
+    gateway: Gateway, clock: Clock, header: dict[str, str]
+) -> None:
+    headers = {"X-Bkapi-Authorization": json.dumps(header)}
+    for answer in (
+        await get(gateway, with_signature(claims(clock)), headers=headers),
+        await sdk_post(gateway, clock, headers=headers),
+    ):
+        assert answer["code"] == 1306406
+        assert "[bk_signature] does not cover the request header X-Bkapi-Authorization" in answer["message"]
+
+
+async def test_a_header_that_says_null_leaves_a_signature_alone(gateway: Gateway, clock: Clock) -> None:
+    answer = await sdk_post(gateway, clock, headers={"X-Bkapi-Authorization": "null"})
+    assert answer["data"]["user"] == "admin", answer
+
+
+async def test_beside_a_header_a_parameter_may_be_called_signature(gateway: Gateway) -> None:
+    who = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret", "bk_username": "admin"}
+    answer = await get(
+        gateway,
+        {"signature": "of a document", "username": "lisi", "bk_nonce": "1"},
+        headers={"X-Bkapi-Authorization": json.dumps(who)},
+    )
+    assert answer["data"]["args"] == {"signature": "of a document", "username": "lisi"}
+    assert (answer["data"]["app"], answer["data"]["user"]) == ("esb_demo", "admin")
+
+
+@pytest.mark.parametrize("header", ["X-Dry-Run", "Idempotency-Key"])
+async def test_what_a_signature_does_not_cover_asks_for_nothing(gateway: Gateway, clock: Clock, header: str) -> None:
+    answer = await sdk_post(gateway, clock, headers={header: "1"})
+    assert answer["code"] == 1306406
+    assert "please sign the parameters dry_run and idempotency_key instead" in answer["message"]
 
 
 async def test_a_signature_outside_the_query_is_none(gateway: Gateway, clock: Clock) -> None:
@@ -240,6 +294,27 @@ async def test_a_trusted_proxy_says_which_path_was_signed(open_gateway: OpenGate
     query = with_signature(claims(clock), path="/outside/who/is/")
     header = {"X-Request-Uri": "/outside/who/is/?some=query"}
     assert (await get(gateway, query, headers=header))["result"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["/api/c/compapi/who/is/"],
+        ["/outside/who/is/"],
+        ["/outside/who/is/zhangsan/", "/outside/who/is/"],
+        ["/outside/api/c/compapi/who/is/zhangsan/?", "/outside/who/is/zhangsan/"],
+        ["/outside/api/c/compapi/v2/who/is/zhangsan/"],
+    ],
+)
+async def test_what_a_proxy_passes_on_leads_to_no_other_component(
+    open_gateway: OpenGateway, clock: Clock, said: list[str]
+) -> None:
+    trusting = configuration(more="server: {trusted_proxies: [127.0.0.1]}\n")
+    gateway = await open_gateway(config=trusting, clock=clock)
+    query = with_signature(claims(clock), path=said[0].rstrip("?"))
+    headers = [("X-Request-Uri", path) for path in said]
+    answer = await get(gateway, query, path=f"{WHO}zhangsan/", headers=headers)
+    assert answer["message"] == BAD
 
 
 async def test_nobody_else_says_which_path_was_signed(gateway: Gateway, clock: Clock) -> None:

@@ -53,6 +53,10 @@ class Who(Component[Any, Free]):
             "verified": call.user.verified if call.user else None,
             "source": call.record.user_source,
             "args": dict(call.args),
+            "component": call.component,
+            "path": call.path,
+            "path_vars": dict(call.path_vars),
+            "options": [call.options.test_env, call.options.dry_run, call.options.idempotency_key],
         }
 
 
