@@ -40,6 +40,7 @@ Version = Annotated[int, AfterValidator(_first_version), Field(json_schema_extra
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.-]+$"), AfterValidator(str.lower)]
+ORIGIN = r"^https?://(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?$"
 DIGEST = "^sha256:[0-9A-Fa-f]{64}$"
 MAX_SOCKET_PATH = 107
 """Bytes of a Unix socket's path, on Linux."""
@@ -128,6 +129,33 @@ class RequestLimits(ConfigModel):
     receivers: Count = Field(DEFAULT_LIMITS.receivers, description="receivers in one parameter")
 
 
+def _origin(value: str) -> str:
+    has_default_port = value.endswith({"http": ":80", "https": ":443"}.get(value.partition(":")[0], value))
+    if value != "*" and (has_default_port or re.fullmatch(ORIGIN, value) is None):
+        raise ValueError(
+            "expected an origin as browsers write it: https://app.example.com or http://localhost:3000, in lower case, "
+            "without path, last slash and default port; or *"
+        )
+    return value
+
+
+class CorsPolicy(ConfigModel):
+    """Pages of other origins that may call from a browser."""
+
+    origins: tuple[
+        Annotated[str, AfterValidator(_origin), Field(json_schema_extra={"pattern": rf"{ORIGIN}|^\*$"})], ...
+    ] = Field(description="their origins, exactly; or `*` for any")
+    credentials: bool = Field(False, description="true: the cookie bk_token that a browser sends with them counts")
+
+    @model_validator(mode="after")
+    def _credentials_are_for_named_origins(self) -> Self:
+        if "*" in self.origins and len(self.origins) > 1:
+            raise ValueError("`*` is every origin: name no other beside it")
+        if "*" in self.origins and self.credentials:
+            raise ValueError("`credentials: true` needs origins by name; with `*`, any page could act as its reader")
+        return self
+
+
 class Server(ConfigModel):
     """The listener and what it lets in."""
 
@@ -138,6 +166,7 @@ class Server(ConfigModel):
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="addresses and networks whose X-Forwarded-For (or Forwarded) and X-Request-Uri count"
     )
+    cors: CorsPolicy | None = Field(None, description="pages of other origins that may call; left out: none")
     limits: RequestLimits = Field(RequestLimits(), description="how much one request may hold")
     max_in_flight: Count = Field(5000, description="calls at once")
     max_connections: Count | None = Field(

@@ -19,6 +19,7 @@ from esb.gateway import plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
+from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.in_flight import InFlight
 from esb.incoming.routing import Route, Routes, checked
@@ -70,6 +71,8 @@ class Generation:
         self.calls = InFlight()
         # A copy, since every call reads it: from a pydantic model, that takes ten times as long. Bench: send.
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
+        cors = config.server.cors
+        self.cors = None if cors is None else Cors(cors.origins, credentials=cors.credentials)
         self._limits = Limits(**config.server.limits.model_dump())
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services

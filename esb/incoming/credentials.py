@@ -5,7 +5,7 @@ that it covers; then no header may name anybody, since none is signed. Else the 
 there is one, and last the parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any
 
@@ -26,10 +26,14 @@ def split(
 ) -> tuple[Credentials, Mapping[str, Any]]:
     """Return credentials and arguments of a call. `claims` are those of the header, None if there are none.
 
-    What a signed body does not name may stand in the query that is signed with it.
+    What a signed body does not name may stand in the query that is signed with it. RequestError if a parameter that
+    says who calls is repeated.
     """
     by_header = claims is not None
-    secret = SECRETS_BESIDE_A_HEADER if by_header or gateway_jwt else SECRETS
+    is_beside = by_header or bool(gateway_jwt)
+    if type(parameters) is Fields and parameters.repeated:
+        _check_repeated(parameters.repeated, is_beside=is_beside)
+    secret = SECRETS_BESIDE_A_HEADER if is_beside else SECRETS
     if claims is None:
         said: dict[str, str] = {}
         for name in CLAIMS:
@@ -50,33 +54,23 @@ def split(
     return credentials, args
 
 
-def is_signed(query: Mapping[str, str], claims: Mapping[str, str] | None, gateway_jwt: str) -> bool:
+def is_signed(query: Fields, claims: Mapping[str, str] | None, gateway_jwt: str) -> bool:
     """Return True if the signature in this query says who calls. RequestError if a header says so too.
 
-    `claims` as `split` takes them: beside those, what is named `signature` is a parameter.
+    `claims` as `split` takes them: beside those, what is named `signature` is a parameter. RequestError as well for a
+    name that is repeated and says who calls, and with a signature for any: it covers one value of each.
     """
-    if gateway_jwt or not signature.offered(query):
-        return False
-    if claims is None:
-        return True
+    signs = not gateway_jwt and claims is None and bool(signature.offered(query))
+    if query.repeated:
+        _check_repeated(query.repeated, is_beside=claims is not None or bool(gateway_jwt), signed=signs)
+    if signs or claims is None or gateway_jwt:
+        return signs
     if claims.get("access_token") or not query.get("bk_signature"):
         return False
     raise RequestError(
         "Parameters error, the signature [bk_signature] does not cover the request header X-Bkapi-Authorization: "
         "please name app and user in the signed parameters, and leave out the header or the signature"
     )
-
-
-def check_repeated(fields: Fields, *, by_header: bool, signed: bool) -> None:
-    """Raise RequestError for a name that comes more than once and must not: who calls would depend on who reads it.
-
-    Those are the names of credentials, and with a signature, which covers one value of each name, all.
-    """
-    repeated: set[str] = fields.repeated
-    if repeated and not signed:
-        repeated = repeated.intersection(SECRETS_BESIDE_A_HEADER if by_header else CREDENTIALS)
-    if repeated:
-        raise RequestError("Parameters error, the parameter [{name}] may be given once only", name=min(repeated))
 
 
 def claims_of(authorization: str) -> Mapping[str, str] | None:
@@ -103,3 +97,13 @@ def _scalar(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def _check_repeated(names: Set[str], *, is_beside: bool, signed: bool = False) -> None:
+    """Raise RequestError for a repeated name that must not be: who calls would depend on who reads it.
+
+    `is_beside`: a header says who calls, so that most names of credentials are those of parameters.
+    """
+    wrong = names if signed else names & (SECRETS_BESIDE_A_HEADER if is_beside else CREDENTIALS)
+    if wrong:
+        raise RequestError("Parameters error, the parameter [{name}] may be given once only", name=min(wrong))

@@ -20,6 +20,7 @@ from esb.core.events import CallFinished, Observer
 from esb.core.i18n import Catalogues
 from esb.incoming import responses
 from esb.incoming.admission import Admission
+from esb.incoming.cors import Cors
 from esb.incoming.credentials import claims_of
 from esb.incoming.disconnect import ClientDisconnected, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
@@ -44,6 +45,7 @@ class Generation(Protocol):
     routes: Routes
     calls: InFlight
     trusted_proxies: Sequence[Network]
+    cors: Cors | None
 
 
 class Ingress:
@@ -87,7 +89,7 @@ class Ingress:
         assert task is not None  # noqa: S101 - aiohttp runs every handler in a task
         generation = self._current()
         incoming = IncomingRequest(
-            request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic()
+            request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic(), generation.cors
         )
         self.in_flight.add(task)
         try:
@@ -126,7 +128,13 @@ class Ingress:
         if observer.tracer is not None:
             incoming.record.span = observer.tracer.call(incoming.request.headers)
         try:
-            answer = await self._within_deadline(incoming, self._route(incoming, generation), task)
+            if generation.cors is not None and (
+                asked := generation.cors.preflight(incoming.request, generation.routes)
+            ):
+                incoming.route, incoming.record.headers = asked
+                answer: Any = Reply(204)
+            else:
+                answer = await self._within_deadline(incoming, self._route(incoming, generation), task)
             if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
                 written = await responses.streamed(incoming, answer, observer)
             else:

@@ -19,6 +19,7 @@ from esb.incoming import body as parameters
 from esb.incoming import credentials, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
+from esb.incoming.cors import Cors, is_cross_site
 from esb.incoming.decompression import decompressed
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
@@ -52,21 +53,13 @@ ClaimsOf = Callable[[str], Mapping[str, str] | None]
 class IncomingRequest:
     """A request on its way in, with what is known of it so far.
 
-    `trusted` are the proxies whose word counts; `started` is by the monotonic clock.
+    `trusted` are the proxies whose word counts, `cors` the policy for browsers, if there is one; `started` is by the
+    monotonic clock.
     """
 
     __slots__ = (
-        "_client_ip",
-        "catalogues",
-        "claims_of",
-        "id",
-        "method",
-        "record",
-        "request",
-        "route",
-        "started",
-        "trusted",
-        "variables",
+        *("_client_ip", "catalogues", "claims_of", "cors", "id", "method", "record", "request", "route", "started"),
+        *("trusted", "variables"),
     )
 
     def __init__(
@@ -76,6 +69,7 @@ class IncomingRequest:
         claims_of: ClaimsOf,
         catalogues: Catalogues,
         started: float,
+        cors: Cors | None = None,
     ) -> None:
         self.request = request
         self.method = request.method
@@ -84,6 +78,7 @@ class IncomingRequest:
         self.claims_of = claims_of
         self.catalogues = catalogues
         self.started = started
+        self.cors = cors
         self.record = Record()
         self.route: Route | None = None
         self.variables: Mapping[str, str] = NO_VARIABLES
@@ -136,7 +131,7 @@ class IncomingRequest:
         claimed, args = credentials.split(
             found,
             claims,
-            _text(value) if (value := headers.get(COOKIE)) else "",
+            self._cookie() if COOKIE in headers else "",
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )
@@ -186,6 +181,10 @@ class IncomingRequest:
             self._client_ip = trusted_proxies.client_ip(remote, self.request.headers, trusted) if trusted else remote
         return self._client_ip
 
+    def _cookie(self) -> str:
+        headers = self.request.headers
+        return "" if is_cross_site(headers, self.cors) else _text(headers[COOKIE])
+
     def _signed(self, path: str) -> str:
         if not self.trusted:
             return path
@@ -226,7 +225,7 @@ class IncomingRequest:
         found = query if self.request.method in READING else NO_PARAMETERS
         if route.early is None or not (claims is not None or gateway_jwt or found):
             return None
-        cookie = _text(self.request.headers.get(COOKIE, ""))
+        cookie = self._cookie() if COOKIE in self.request.headers else ""
         claimed, args = credentials.split(found, claims, cookie, gateway_jwt, None)
         call: Call = await route.early(self._made(route, deadline, query_string, claimed, args, b""))
         return None if call.app is None else call.app.code

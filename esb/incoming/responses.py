@@ -14,6 +14,7 @@ from esb.core import json_codec
 from esb.core.errors import EsbError, Message, UpstreamError, template
 from esb.core.events import Observer, crash
 from esb.incoming import envelope
+from esb.incoming.cors import ORIGIN
 from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.request import IncomingRequest
@@ -141,7 +142,9 @@ def _response(
             return value.render(incoming.translate)
         raise TypeError(f"not a JSON value: {type(value).__name__}")
 
-    more = incoming.record.headers
+    more, cors = incoming.record.headers, incoming.cors
+    if cors is not None:
+        more = {**more, **cors.headers(incoming.request.headers.get(ORIGIN))}
     if more:
         _check(more)
     return responses.json(incoming.request, incoming.id, json_codec.encode(made, rendered), status, more)
@@ -150,7 +153,10 @@ def _response(
 def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict[str]:
     """Return all headers of a component's own reply; ours win."""
     headers = CIMultiDict(first)
-    headers.update(incoming.record.headers)
+    if incoming.cors is None:
+        headers.update(incoming.record.headers)
+    else:
+        incoming.cors.replace(headers, incoming.record.headers, incoming.request.headers.get(ORIGIN))
     if SET_COOKIE in headers and incoming.route is not None:
         keep_own(headers, incoming.route.cookies)
     _check(headers)

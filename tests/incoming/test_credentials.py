@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -9,7 +10,8 @@ from esb.core.call import Credentials, Signed
 from esb.core.credential_names import CLAIMS, CREDENTIALS, SECRETS, SECRETS_BESIDE_A_HEADER
 from esb.core.errors import RequestError
 from esb.incoming.body import Fields, from_body, from_query
-from esb.incoming.credentials import check_repeated, claims_of, is_signed, split
+from esb.incoming.credentials import claims_of, is_signed, split
+from tests.support.gateway import Gateway
 
 SIGNED = Signed("POST", "/", {}, b"")
 
@@ -112,13 +114,13 @@ def test_what_a_signed_body_does_not_name_stands_in_the_signed_query() -> None:
 def test_a_signature_says_who_calls_unless_a_token_does(
     query: dict[str, str], header: dict[str, str] | None, jwt: str, *, signed: bool
 ) -> None:
-    assert is_signed(query, header, jwt) == signed
+    assert is_signed(from_query(urlencode(query)), header, jwt) == signed
 
 
 @pytest.mark.parametrize("header", [{}, {"bk_app_code": "a", "bk_app_secret": "s"}, {"access_token": ""}])
 def test_a_signature_and_a_header_do_not_both_say_who_calls(header: dict[str, str]) -> None:
     with pytest.raises(RequestError, match="does not cover the request header X-Bkapi-Authorization"):
-        is_signed({"bk_signature": "s"}, header, "")
+        is_signed(from_query("bk_signature=s"), header, "")
 
 
 MULTIPART = "".join(f'--bk\r\nContent-Disposition: form-data; name="bk_username"\r\n\r\n{who}\r\n' for who in "ab")
@@ -132,22 +134,29 @@ def test_a_credential_is_given_once(name: str) -> None:
         from_body(f"{name}=a&{name}=b".encode(), "application/x-www-form-urlencoded"),
         from_body(MULTIPART.replace("bk_username", name).encode() + b"--bk--", "multipart/form-data; boundary=bk"),
     ]
+    once = rf"the parameter \[{name}\] may be given once only"
     for fields in repeated:
         assert isinstance(fields, Fields)
-        with pytest.raises(RequestError, match=rf"the parameter \[{name}\] may be given once only"):
-            check_repeated(fields, by_header=False, signed=False)
-        if name not in SECRETS_BESIDE_A_HEADER:
-            check_repeated(fields, by_header=True, signed=False)
-            continue
-        with pytest.raises(RequestError):
-            check_repeated(fields, by_header=True, signed=False)
+        with pytest.raises(RequestError, match=once):
+            split(fields, None, "", "", None)
+        with pytest.raises(RequestError, match=once):
+            is_signed(fields, None, "")
+        for claims, jwt in (({}, ""), (None, "a.b.c")):
+            if name in SECRETS_BESIDE_A_HEADER:
+                with pytest.raises(RequestError, match=once):
+                    split(fields, claims, "", jwt, None)
+                with pytest.raises(RequestError, match=once):
+                    is_signed(fields, claims, jwt)
+            else:
+                split(fields, claims, "", jwt, None)
+                assert not is_signed(fields, claims, jwt)
 
 
 def test_any_other_parameter_may_be_repeated_unless_it_is_signed() -> None:
-    fields = from_query("b=1&b=2&c=3")
-    check_repeated(fields, by_header=False, signed=False)
+    assert split(from_query("b=1&b=2&c=3"), None, "", "", None)[1] == {"b": "2", "c": "3"}
+    assert not is_signed(from_query("b=1&b=2&c=3"), None, "")
     with pytest.raises(RequestError, match=r"the parameter \[b\] may be given once only"):
-        check_repeated(fields, by_header=False, signed=True)
+        is_signed(from_query("b=1&b=2&bk_signature=s"), None, "")
 
 
 def test_parameters_are_not_changed() -> None:
@@ -164,3 +173,16 @@ def test_the_access_token_of_the_old_esb_is_seen_with_and_without_a_header() -> 
 def test_credentials_are_never_printed() -> None:
     credentials, _ = split({"bk_app_secret": "hunter2"}, None, "bk_token=hunter3", "hunter4", SIGNED)
     assert "hunter" not in f"{credentials} {credentials!r} {[credentials]}"
+
+
+async def test_a_call_that_names_its_app_twice_is_refused(gateway: Gateway) -> None:
+    path = "/api/c/compapi/cmsi/send_weixin/"
+    form = "bk_app_code=other&bk_app_code=esb_demo&bk_app_secret=demo-secret&bk_username=admin"
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for answer in (
+        await gateway.request("POST", path, data=form, headers=kind),
+        await gateway.request("POST", f"{path}?{form}", json={"receiver": "zhangsan"}),
+    ):
+        envelope = await answer.json()
+        assert envelope["code"] == 1306406
+        assert envelope["message"] == "Parameters error, the parameter [bk_app_code] may be given once only"

@@ -96,7 +96,12 @@ async def seen(gateway: Gateway, request: Signed) -> Any:
     return envelope["data"] if envelope["result"] else None
 
 
-KINDS = {"get": Signer.get, "post": Signer.post, "form": Signer.form, "variable": Signer.variable}
+KINDS: dict[str, Callable[[Signer], Signed]] = {
+    "get": Signer.get,
+    "post": Signer.post,
+    "form": Signer.form,
+    "variable": Signer.variable,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

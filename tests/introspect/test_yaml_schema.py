@@ -21,6 +21,8 @@ from tests.support.repository import BAD_CONFIGS, ROOT
 BAD = BAD_CONFIGS
 COMMITTED = ROOT / "conf" / "esb.schema.json"
 BEYOND_A_SCHEMA = {
+    "cors_any_origin_and_another": "one value decides about another",
+    "cors_any_origin_with_credentials": "one value decides about another",
     "alias_declared_twice": "what two stanzas have in common",
     "alias_with_other_variables": "how aliases and path belong together",
     "duplicate_key": "what YAML drops",
