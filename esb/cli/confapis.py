@@ -5,11 +5,12 @@ A key that has no counterpart here is no error: it is noted with its place, for 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from esb.config import METHODS, VARIABLE, path_fault, system_of
+from esb.config import METHODS, NAME, VARIABLE, full_name_of, name_of, path_fault, system_of, version_of
 from esb.config.yaml import Section, read
 from esb.core.errors import ConfigError, Mistake
 from esb.plugins.http.path_template import fault
@@ -44,7 +45,8 @@ class Confapis:
 
     def components(self, hosts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         """Return one stanza for each declaration, in their order. `hosts`: URLs by system."""
-        return [self._component(entry, hosts[system_of(_path(entry))]) for entry in self._entries]
+        names = _names(self._entries)
+        return [self._component(entry, hosts[system_of(_path(entry))], names) for entry in self._entries]
 
     def _declared(self, file: str) -> Iterator[Section]:
         for entry in self._items(file):
@@ -90,9 +92,10 @@ class Confapis:
         self._taken |= routes
         return None
 
-    def _component(self, entry: Section, hosts: Sequence[str]) -> dict[str, Any]:
-        self._note_losses(entry)
-        stanza: dict[str, Any] = {"path": _path(entry)}
+    def _component(self, entry: Section, hosts: Sequence[str], names: Mapping[str, str]) -> dict[str, Any]:
+        path = _path(entry)
+        stanza: dict[str, Any] = {"path": path, **({"name": names[path]} if path in names else {})}
+        self._note_losses(entry, names.get(path, name_of(path)))
         labels = dict.fromkeys(label for key in ("label", "label_en") if (label := _text(entry, key)))
         if labels:
             stanza["description"] = " / ".join(" ".join(label.split()) for label in labels)
@@ -128,7 +131,7 @@ class Confapis:
         fields = entry.value.get("extra_param_fields") or []
         return [str(name) for name in (fields if isinstance(fields, list) else re.findall(r"\w+", str(fields)))]
 
-    def _note_losses(self, entry: Section) -> None:
+    def _note_losses(self, entry: Section, full_name: str) -> None:
         for key, part in entry.children.items():
             value = part.reread().value
             if key in LOST:
@@ -136,11 +139,9 @@ class Confapis:
                     self._note(entry, LOST[str(key)], key)
             elif key not in CARRIED:
                 self._note(entry, "not carried over: there is no key like it", key)
-        name = _path(entry).strip("/").split("/")[-1]
+        name = full_name.partition(".")[2]
         if _text(entry, "name") not in {"", name}:
-            self._note(
-                entry, f"not carried over: permissions and logs call the component {name!r}, as its path", "name"
-            )
+            self._note(entry, f"not carried over: permissions and logs call the component {name!r}", "name")
         if _text(entry, "api_type") not in {"", "query", "operate"}:
             self._note(entry, "not carried over: expected query or operate", "api_type")
         codename = _text(entry, "comp_codename")
@@ -150,6 +151,42 @@ class Confapis:
 
     def _note(self, entry: Section, text: str, *keys: str | int) -> None:
         self.notes.append(entry.mistake(text, *keys))
+
+
+def _names(entries: Sequence[Section]) -> dict[str, str]:
+    """Return the names that stanzas must say, by path: those of paths that would have one together.
+
+    Versions of one component share it. Of others, each gets the name of its declaration, unless somebody else has that,
+    or else one made of its whole path.
+    """
+    groups: dict[str, dict[str, list[Section]]] = {}
+    """Name -> path without version and without its variables' names -> declarations."""
+    for entry in entries:
+        path = _path(entry)
+        version = version_of(path)
+        form = VARIABLE.sub("{}", path.removeprefix(f"/{version}") if version else path)
+        groups.setdefault(name_of(path), {}).setdefault(form, []).append(entry)
+    shared = {
+        name: forms
+        for name, forms in groups.items()
+        if len({VARIABLE.sub("{}", _path(entry)) for same in forms.values() for entry in same}) > 1
+    }
+    names: dict[str, str] = {}
+    taken = groups.keys() - shared.keys()
+    for name, forms in shared.items():
+        for same in forms.values():
+            chosen = name if len(forms) == 1 else next(free for free in _candidates(same[0]) if free not in taken)
+            taken.add(chosen)
+            names |= dict.fromkeys(map(_path, same), chosen)
+    return names
+
+
+def _candidates(entry: Section) -> Iterator[str]:
+    path = _path(entry)
+    if re.fullmatch(NAME, declared := f"{system_of(path)}.{_text(entry, 'name')}"):
+        yield declared
+    yield (full := full_name_of(path))
+    yield from (f"{full}_{number}" for number in count(2))
 
 
 def _text(entry: Section, key: str) -> str:

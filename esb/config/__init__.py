@@ -1,6 +1,6 @@
 """esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
-from esb.config.component_paths import METHODS, VARIABLE, path_fault, system_of
+from esb.config.component_paths import METHODS, NAME, VARIABLE, full_name_of, name_of, path_fault, system_of, version_of
 from esb.config.loading import ConfigSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
@@ -19,6 +19,7 @@ from esb.config.yaml import Section
 
 __all__ = [
     "METHODS",
+    "NAME",
     "VARIABLE",
     "Admin",
     "AdminToken",
@@ -35,7 +36,10 @@ __all__ = [
     "ServicesKeys",
     "Stanza",
     "StanzaKeys",
+    "full_name_of",
     "load",
+    "name_of",
     "path_fault",
     "system_of",
+    "version_of",
 ]

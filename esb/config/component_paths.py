@@ -10,6 +10,9 @@ VARIABLE = re.compile(rf"\{{({_NAME})(?::path)?\}}")
 """A variable of a path; its group is the name. {name:path} may hold slashes."""
 SEGMENT = re.compile(_WORD)
 _PART = rf"({_WORD}|\{{{_NAME}\}})"
+_IN_A_NAME = r"[^\s/?#%{}*.\[\]]+"
+NAME = rf"^(?!v[0-9]+\.){_IN_A_NAME}(\.{_IN_A_NAME})+$"
+"""The form of a name that a stanza gives: `system.component`, without a version, and nothing that a glob would be."""
 PATTERN = rf"^/+{_PART}(/{_PART})*(/\{{{_NAME}:path\}})?/*$"
 """The form of paths as one regular expression, for documents."""
 
@@ -24,9 +27,14 @@ def spanning(path: str) -> frozenset[str]:
     return frozenset(match[1] for match in VARIABLE.finditer(path) if match[0].endswith(":path}"))
 
 
+def version_of(path: str) -> str:
+    """Return the version that a component's path begins with: v2 for /v2/cmsi/send_weixin/; "" for none."""
+    first, _, rest = path.strip("/").partition("/")
+    return first if rest and re.fullmatch(r"v[0-9]+", first) else ""
+
+
 def _unversioned(path: str) -> list[str]:
-    parts = path.strip("/").split("/")
-    return parts[1:] if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[0]) else parts
+    return path.strip("/").removeprefix(version_of(path)).strip("/").split("/")
 
 
 def system_of(path: str) -> str:
@@ -52,7 +60,13 @@ def path_fault(path: str) -> str | None:
 
 
 def name_of(path: str) -> str:
-    """Return `system.component`, the name in permissions and logs."""
+    """Return `system.component`, the name in permissions and logs of a component that is given none."""
     parts = _unversioned(path)
     words = [part for part in parts if not VARIABLE.fullmatch(part)]
     return f"{parts[0]}.{(words or parts)[-1]}"
+
+
+def full_name_of(path: str) -> str:
+    """Return a name made of all that stands in a path, for one whose usual name is another's too."""
+    system, *rest = (re.sub(r"[^\w-]+", "_", part.strip("{}")) for part in _unversioned(path))
+    return f"{system}.{'_'.join(rest) or system}"

@@ -1,13 +1,27 @@
 """Components as they are declared: known methods, sound paths, and each route taken once."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from esb.config.component_paths import METHODS, VARIABLE, normalised, path_fault, spanning
+from esb.config.component_paths import METHODS, VARIABLE, name_of, normalised, path_fault, spanning
 from esb.config.model import ComponentStanza
 from esb.config.schema import ComponentKeys
 from esb.config.stanza_reader import Parts, config_of, deepest, opened
 from esb.config.yaml import Section, did_you_mean
 from esb.core.errors import Mistake
+
+
+class _Named(NamedTuple):
+    """A path with a name; `on_purpose` if its stanza says the name. `at`: file and line of the path."""
+
+    path: str
+    on_purpose: bool
+    at: str
+
+    @property
+    def form(self) -> str:
+        """The path, whatever its variables are called."""
+        return VARIABLE.sub("{}", self.path)
 
 
 class Components:
@@ -17,6 +31,7 @@ class Components:
         self._parts = parts
         self._routes: dict[tuple[str, str], str] = {}
         """Path and method -> file and line of their declaration."""
+        self._names: dict[str, list[_Named]] = {}
 
     def declared(self, root: Section) -> Iterator[ComponentStanza]:
         """Yield the sound components of one file."""
@@ -32,12 +47,14 @@ class Components:
     def _component(self, section: Section, keys: ComponentKeys) -> ComponentStanza:
         methods = self._methods(section, keys.methods)
         self._check_paths(section, keys, methods)
+        self._check_name(section, keys)
         test_config = opened(section, "test_config")
         return ComponentStanza(
             keys.use,
             config_of(section),
             section,
             path=normalised(keys.path),
+            given_name=keys.name or "",
             aliases=tuple(normalised(alias) for alias in keys.aliases),
             methods=methods,
             timeout=keys.timeout,
@@ -71,6 +88,25 @@ class Components:
                 fault = self._take(path, methods, section.mistake("", *where))
             if fault is not None:
                 self._parts.mistakes.append(section.mistake(fault, *where))
+
+    def _check_name(self, section: Section, keys: ComponentKeys) -> None:
+        """Note a mistake if another path has this name, and with it the same rights, unless both stanzas say so."""
+        if deepest(section, "path").unresolved or deepest(section, "name").unresolved or path_fault(keys.path):
+            return
+        name, where = keys.name or name_of(keys.path), section.mistake("", "path")
+        mine = _Named(normalised(keys.path), keys.name is not None, f"{where.file}:{where.line}")
+        others = self._names.setdefault(name, [])
+        if any(other.form == mine.form and other.on_purpose == mine.on_purpose for other in others):
+            return  # other methods of the same path
+        for other in others:
+            if other.form != mine.form and not (mine.on_purpose and other.on_purpose):
+                text = (
+                    f"its name in permissions is {name}, as that of {other.path} ({other.at}); "
+                    "give each of them a `name:`, the same if one right is to open both"
+                )
+                self._parts.mistakes.append(section.mistake(text, "path" if keys.name is None else "name"))
+                break
+        others.append(mine)
 
     def _take(self, path: str, methods: tuple[str, ...], at: Mistake) -> str | None:
         """Note the routes of a path; return the fault if one is taken. Variables' names do not tell paths apart."""

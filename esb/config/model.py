@@ -25,6 +25,8 @@ class ComponentStanza(Stanza):
     """A component, and the paths that lead to it."""
 
     path: str
+    given_name: str = ""
+    """The name that the stanza says; "": that of its path."""
     aliases: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("GET", "POST")
     timeout: float = 30.0
@@ -41,7 +43,7 @@ class ComponentStanza(Stanza):
     @property
     def name(self) -> str:
         """`system.component`, as permissions and logs call it; a path such as /v2/… has its version dropped."""
-        return name_of(self.path)
+        return self.given_name or name_of(self.path)
 
 
 @dataclass(frozen=True, slots=True)

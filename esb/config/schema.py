@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
-from esb.config.component_paths import METHODS, PATTERN
+from esb.config.component_paths import METHODS, NAME, PATTERN
 from esb.core.header_names import HOP_BY_HOP, OF_A_BODY, is_for_upstream, is_token
 from esb.core.limits import DEFAULT_LIMITS
 
@@ -189,6 +189,12 @@ class Sandbox(ConfigModel):
     port: int = Field(8089, ge=0, le=65535, description="port on 127.0.0.1")
 
 
+def _component_name(value: str) -> str:
+    if re.fullmatch(NAME, value) is None:
+        raise ValueError("expected system.component, such as cmsi.send_weixin, without a version and without * or [")
+    return value
+
+
 # The keys of each kind of mapping. Stanzas are checked one by one, so that one mistake does not hide the others.
 
 
@@ -208,6 +214,9 @@ class ComponentKeys(StanzaKeys):
     )
     aliases: tuple[Annotated[str, Field(json_schema_extra={"pattern": PATTERN})], ...] = Field(
         (), description="further paths; in permissions and logs they count as `path`"
+    )
+    name: Annotated[str, AfterValidator(_component_name), Field(json_schema_extra={"pattern": NAME})] | None = Field(
+        None, description="system.component, its name in permissions and logs; made of `path` when left out"
     )
     description: Text | None = Field(
         None, description="what it does, as documents tell it; the plugin's own words when left out"

@@ -372,3 +372,33 @@ def test_a_comment_stays_in_its_line() -> None:
         "# a version: 2 b",
         *["version: 1", "components:", "  - path: /a/b/", '    description: "c\\r- d"'],
     ]
+
+
+COLLIDING = """\
+- {path: /v2/tasks/hosts/list/, name: list_hosts, method: GET, dest_path: /a/, dest_http_method: GET}
+- {path: /v2/tasks/secrets/list/, name: list, method: GET, dest_path: /b/, dest_http_method: GET}
+- {path: /v2/tasks/items/, name: items, method: GET, dest_path: /c/, dest_http_method: GET}
+- {path: "/v2/tasks/items/{id}/", name: items, method: GET, dest_path: /d/, dest_http_method: GET}
+- {path: "/v2/tasks/items/{key}/", name: items, method: PUT, dest_path: /e/, dest_http_method: PUT}
+- {path: /tasks/get/, name: get, method: GET, dest_path: /f/, dest_http_method: GET}
+- {path: /v2/tasks/get/, name: get, method: GET, dest_path: /g/, dest_http_method: GET}
+- {path: /v2/tasks/alone/, name: alone, method: GET, dest_path: /h/, dest_http_method: GET}
+"""
+
+
+def test_paths_that_would_share_a_name_are_given_one_each(importing: Importing, tmp_path: Path) -> None:
+    stanzas = importing.stanzas(COLLIDING)
+    assert [stanza.get("name") for stanza in stanzas] == [
+        "tasks.list_hosts",
+        "tasks.list",
+        "tasks.items",
+        "tasks.items_id",
+        "tasks.items_id",
+        "tasks.get",
+        "tasks.get",
+        None,
+    ]
+    keys = [note.split(": ", 2)[1] for note in importing.notes(COLLIDING)]
+    assert keys == ["[3].name", "[4].name"], "items is called items_id"
+    (tmp_path / "esb.yaml").write_text(document("written", stanzas))
+    assert load(tmp_path / "esb.yaml", {}).mistakes == []

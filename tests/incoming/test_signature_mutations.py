@@ -27,7 +27,7 @@ services:
     aliases: [/v2/who/is/]
     methods: [GET, POST, PUT, DELETE]
     use: "tests.support.identity:Who"
-  - {{path: "/who/named/{{name}}/", methods: [GET, POST], use: "tests.support.identity:Who"}}
+  - {{path: "/who/named/{{name}}/", name: who.named, methods: [GET, POST], use: "tests.support.identity:Who"}}
 """
 JSON = json.dumps(
     {"bk_app_code": "esb_demo", "bk_username": "admin", "to": "a,b", "text": "磁盘 满&=+%", "n": 1}

@@ -31,6 +31,7 @@ BEYOND_A_SCHEMA = {
     "include_without_components": "other files",
     "include_without_match": "other files",
     "number_as_key": "types of keys",
+    "name_of_two_paths": "what two stanzas have in common",
     "path_declared_twice": "what two stanzas have in common",
     "path_of_variables_only": "what a name needs",
     "path_variable_twice": "repetition in a text",

@@ -10,6 +10,8 @@ from esb.core.call import App, Call
 from esb.core.errors import PermissionDenied
 from esb.middlewares.permission import Permission
 from tests.support.calls import explode, make_call
+from tests.support.configuration import SERVICES
+from tests.support.gateway import OpenGateway
 
 permission = Permission(NoConfig(), cast(ChainServices, None))  # it borrows nothing
 
@@ -35,6 +37,54 @@ async def test_an_app_calls_nothing_else(components: list[str]) -> None:
         "APP permission is insufficient, APP has no permission to access the component (send_weixin) of the system"
         " (cmsi). The APP manager can go to the Developer Center and apply for permission to access the component"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "right", "allowed"),
+    [
+        ("/cc/search_host/", "cc.search_host", True),
+        ("/v2/cc/search_host/", "cc.search_host", True),
+        ("/v3/cc/search_host/", "cc.*", True),
+        ("/v2/cc/search_host/", "v2.cc.search_host", True),
+        ("/v2/cc/search_host/", "v2.*", True),
+        ("/v3/cc/search_host/", "v2.cc.search_host", False),
+        ("/cc/search_host/", "v2.cc.search_host", False),
+        ("/cc/search_host/", "v2.*", False),
+        ("/v2/cc/search_host/", "v2.cc", False),
+    ],
+)
+async def test_a_right_with_a_version_opens_that_version_only(path: str, right: str, *, allowed: bool) -> None:
+    call = make_call(path=path, component="cc.search_host", app=App("a", components=(right,)))
+    if allowed:
+        assert await permission(call, let_in) == "in"
+        return
+    with pytest.raises(PermissionDenied):
+        await permission(call, explode)
+
+
+NAMED = """\
+  - path: /cmdb/hosts/list/
+    aliases: [/v2/cmdb/hosts/list/]
+    name: cmdb.list_hosts
+    use: "tests.support.components:Echo"
+  - {path: /cmdb/passwords/list/, name: cmdb.list_passwords, use: "tests.support.components:Echo"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "allowed"),
+    [("cmdb.list_hosts", True), ("cmdb.list", False), ("cmdb.list_passwords", False), ("v2.cmdb.list_hosts", False)],
+)
+async def test_a_right_is_for_the_name_that_a_stanza_says(
+    open_gateway: OpenGateway, right: str, *, allowed: bool
+) -> None:
+    services = SERVICES.replace("other.*", right)
+    gateway = await open_gateway(config=f"{services}components:\n{NAMED}")
+    auth = {"bk_app_code": "no_rights", "bk_app_secret": "no-rights-secret", "bk_username": "admin"}
+    for path in ("cmdb/hosts/list", "v2/cmdb/hosts/list"):
+        answer = await gateway.call(path, auth=auth)
+        assert answer["result"] == allowed
+        assert not allowed or answer["data"]["component"] == "cmdb.list_hosts"
 
 
 async def test_without_an_app_there_is_nothing_to_permit() -> None:

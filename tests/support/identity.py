@@ -36,7 +36,7 @@ APPS = """\
 COMPONENTS = """\
 components:
   - {path: /who/is/, methods: [GET, POST, PUT], use: "tests.support.identity:Who"}
-  - {path: "/who/is/{name}/", methods: [GET], use: "tests.support.identity:Who"}
+  - {path: "/who/is/{name}/", name: who.named, methods: [GET], use: "tests.support.identity:Who"}
   - {path: /who/off/, use: "tests.support.identity:Who", active: false}
 """
 
