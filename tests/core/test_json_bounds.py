@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from esb.core.json_bounds import WINDOW, exceeded
+from esb.core.json_bounds import WINDOW, exceeded, has_long_integer
 
 NODES, NESTING = 1000, 20
 
@@ -63,3 +63,36 @@ def test_what_stands_in_a_text_counts_for_nothing(unit: bytes) -> None:
 )
 def test_a_bound_is_exact_and_nonsense_is_left_to_the_parser(raw: bytes, bound: str | None) -> None:
     assert exceeded(raw, NODES, NESTING) == bound
+
+
+@pytest.mark.parametrize(
+    ("number", "long"),
+    [
+        ("0", False),
+        ("18446744073709551615", False),
+        ("18446744073709551616", True),
+        ("-9223372036854775808", False),
+        ("-9223372036854775809", True),
+        ("-18446744073709551615", True),
+        ("9" * 19, False),
+        ("9" * 5000, True),
+        ("1" + "0" * 22, True),
+        ("18446744073709551616.5", False),
+        ("0.18446744073709551616", False),
+        ("18446744073709551616e1", False),
+        ("1e18446744073709551616", False),
+        ("1E-18446744073709551616", False),
+        ("1e+18446744073709551616", False),
+        ('"18446744073709551616"', False),
+        (r'"\"18446744073709551616, \\"', False),
+        (r'"\\",18446744073709551616', True),
+        (r'"a\"b\\\"",18446744073709551616', True),
+        ('{"18446744073709551616":1}', False),
+        ('{"a":18446744073709551616}', True),
+        ("[18446744073709551616]", True),
+    ],
+)
+@pytest.mark.parametrize("before", [0, WINDOW - 12])
+def test_a_whole_number_beyond_64_bits_is_found_wherever_it_stands(number: str, before: int, *, long: bool) -> None:
+    raw = f'["{"x" * before}", {number}, "{"y" * 70_000 if before else ""}"]'.encode()
+    assert has_long_integer(raw) == long

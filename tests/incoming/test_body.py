@@ -185,3 +185,16 @@ def test_multipart_that_is_not_right_is_refused(body: bytes) -> None:
 def test_multipart_with_another_boundary_or_none_is_refused(boundary: str) -> None:
     with pytest.raises(RequestError, match="the multipart form cannot be read"):
         read(multipart(field(b'; name="a"', b"1")), boundary)
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1" + "0" * 30])
+def test_a_whole_number_that_would_come_as_another_is_refused(number: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        from_body(f'{{"a": [1, {number}]}}'.encode(), "")
+    assert caught.value.code == 1306406
+    assert "beyond 64 bits, the limits are -9223372036854775808 and 18446744073709551615" in str(caught.value)
+
+
+def test_the_longest_whole_numbers_come_as_they_are() -> None:
+    body = b'{"a": [18446744073709551615, -9223372036854775808, "18446744073709551616", 1.8446744073709551616e20]}'
+    assert from_body(body, "")["a"] == [2**64 - 1, -(2**63), str(2**64), 1.8446744073709551616e20]

@@ -52,6 +52,10 @@ JSON: dict[str, Body] = {
     "a text of quotes": text(b'\\"'),
     "a text of backslashes": text(b"\\\\"),
     "a text of escapes": text(b"\\u4e2d"),
+    "a text of digits": text(b"1234567890"),
+    "texts of digits": lambda size: filled(b'{"a":[', b'"%s",' % (b"1" * (size // 90_000)), b"0]}")(size),
+    "long numbers": lambda size: filled(b'{"a":[', b"%s," % (b"1" * (size // 90_000)), b"0]}")(size),
+    "long fractions": lambda size: filled(b'{"a":[', b"0.%s," % (b"1" * (size // 90_000)), b"0]}")(size),
     "lone surrogates": text(b"\\ud800"),
     "no UTF-8": text(b"\xff"),
 }
