@@ -3,10 +3,11 @@
 An answer names them in the caller's own spelling. Shared by every channel.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from esb.channels.masking import given_forms, masked
 from esb.contracts.services import Contact, Users
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, template
@@ -20,11 +21,13 @@ class Audience:
     """`typed`: the address to send to -> how the caller named it, several times if several names lead there.
 
     `unknown_users` are not in the directory (or have left); `without_contact` cannot be reached by this channel.
+    `given` are the addresses that the caller wrote itself: a dry run tells no others as they are.
     """
 
     typed: Mapping[str, tuple[str, ...]]
     unknown_users: tuple[str, ...] = ()
     without_contact: tuple[str, ...] = ()
+    given: Collection[str] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -75,7 +78,7 @@ class Audience:
 
 def addressed(receivers: Sequence[str]) -> Audience:
     """Return the audience of receivers that the caller addressed itself."""
-    return Audience({receiver: (receiver,) for receiver in receivers})
+    return Audience({receiver: (receiver,) for receiver in receivers}, given=receivers)
 
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -116,6 +119,7 @@ def united(first: Audience, second: Audience) -> Audience:
         typed,
         _each_once(first.unknown_users, second.unknown_users),
         _each_once(first.without_contact, second.without_contact),
+        (*first.given, *second.given),
     )
 
 
@@ -138,8 +142,9 @@ def rehearsal(
     warnings: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The data of a dry run. `messages`: the addresses, what would be asked, and with which body; no secret in it."""
+    given = given_forms(audience.given)
     previews = [
-        {"receivers": audience.names(addresses), "endpoint": endpoint, "body": body}
+        {"receivers": audience.names(addresses), "endpoint": endpoint, "body": masked(body, given)}
         for addresses, endpoint, body in messages
     ]
     data = {**audience.report(), "dry_run": True, "messages": previews}

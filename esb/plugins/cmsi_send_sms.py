@@ -140,7 +140,7 @@ def _addressed(receivers: Sequence[str]) -> Audience:
     """Return the numbers as the caller typed them; what is no number cannot be reached, and is reported so."""
     found = by_address((typed(receiver), receiver) for receiver in receivers)
     wrong = found.pop("", ())
-    return Audience(found, without_contact=wrong)
+    return Audience(found, without_contact=wrong, given=found)
 
 
 def _requests(config: Config, audience: Audience, text: str) -> list[TencentRequest]:

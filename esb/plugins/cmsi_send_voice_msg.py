@@ -114,7 +114,8 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
         usernames = [person.username for person in people if not person.mobile_phone]
         if not people:
             usernames = list(params.receiver__username)
-        audience = Audience(by_address(numbered))
+        addresses = by_address(numbered)
+        audience = Audience(addresses, given=addresses)
         if usernames:
             known = await looked_up(self.services.users, call, list(dict.fromkeys(usernames)), of_contact)
             audience = united(audience, known)

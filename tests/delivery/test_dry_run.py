@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID
+from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.secret_cases import CASES, MARK, Case
 
@@ -128,3 +128,86 @@ async def test_warnings_of_a_template_are_told_before_anything_is_sent(
     answer = await gateway.send(OPENID, data={**MESSAGE, "message": "x" * 21 + "\n"}, dry_run=True)
 
     assert [warning["field"] for warning in answer["data"]["warnings"]] == ["message"]
+
+
+DIRECTORY = """\
+version: 1
+services:
+  apps: {use: static, config: {apps: [{code: esb_demo, secrets: [demo-secret], impersonate: ["*"]}]}}
+  users:
+    use: static
+    config:
+      users:
+        - {username: anna, wx_userid: Anna-Wx, email: anna.k@example.com, telephone: "13812345678"}
+        - {username: ben, wx_userid: Ben-Wx, email: ben@example.com, telephone: "2071234567", country_code: "44"}
+"""
+LOOKED_UP = ("Anna-Wx", "anna.k", "13812345678", "1234567", "Ben-Wx", "ben@", "2071234567")
+"""Of the directory; no answer to a dry run holds any of it."""
+
+
+def directory(open_gateway: OpenGateway, name: str, key: str) -> Any:
+    text = stanza(name, CASES[name][key], "http://127.0.0.1:9")
+    return open_gateway(config=f"{DIRECTORY}components:\n{text}")
+
+
+@pytest.mark.parametrize(("name", "key"), [case for case in SENDING if "robot" not in str(case.id)])
+async def test_no_sender_tells_an_address_of_the_directory(open_gateway: OpenGateway, name: str, key: str) -> None:
+    gateway = await directory(open_gateway, name, key)
+    params = {key: value for key, value in CASES[name][key].params.items() if key not in OWN_RECEIVERS}
+    users = {"receiver__username": "anna,ben", "cc__username": "ben"}
+
+    response = await gateway.post({**DEMO, **params, **users, "dry_run": True}, f"cmsi/{name.removeprefix('cmsi_')}")
+
+    text = await response.text()
+    if name in {"cmsi_send_qy_weixin", "cmsi_send_mp_weixin"}:
+        assert "receiver" in text, "they know no user names"
+        return
+    assert '"dry_run":true' in text, text
+    assert not [told for told in LOOKED_UP if told in text], text
+    assert "***" in text
+
+
+OWN_RECEIVERS = ("receiver", "user_list_information", "cc")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "params", "told"),
+    [
+        ("cmsi_send_mail", "smtp", {"receiver__username": "anna"}, "a***@example.com"),
+        ("cmsi_send_mail", "relay", {"receiver": "al@example.org", "cc__username": "anna"}, "a***@example.com"),
+        ("cmsi_send_mail", "relay", {"receiver": "al@example.org", "cc__username": "anna"}, "al@example.org"),
+        ("cmsi_send_sms", "relay", {"receiver__username": "anna"}, "138****5678"),
+        ("cmsi_send_sms", "relay", {"receiver": "13812345678"}, "13812345678"),
+        ("cmsi_send_sms", "tencent", {"receiver__username": "anna"}, "+86138****5678"),
+        ("cmsi_send_sms", "tencent", {"receiver": "+8613812345678"}, "+8613812345678"),
+        ("cmsi_send_voice_msg", "relay", {"receiver__username": "anna"}, "138****5678"),
+        (
+            "cmsi_send_voice_msg",
+            "tencent",
+            {"user_list_information": [{"username": "x", "mobile_phone": "13812345678"}, {"username": "ben"}]},
+            "+8613812345678",
+        ),
+        (
+            "cmsi_send_voice_msg",
+            "relay",
+            {"user_list_information": [{"username": "x", "mobile_phone": "13812345678"}, {"username": "ben"}]},
+            "***67",
+        ),
+    ],
+)
+async def test_addresses_are_told_as_typed_and_others_masked(
+    open_gateway: OpenGateway, name: str, key: str, params: dict[str, Any], told: str
+) -> None:
+    gateway = await directory(open_gateway, name, key)
+    others = {key: value for key, value in CASES[name][key].params.items() if key not in OWN_RECEIVERS}
+    answer = await gateway.call(f"cmsi/{name.removeprefix('cmsi_')}", **{**others, **params}, dry_run=True)
+    assert f'"{told}"' in json.dumps(answer["data"]), answer
+
+
+async def test_members_of_wecom_are_told_as_typed_or_masked(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(config=f"{DIRECTORY}components:\n{WECOM}".replace("${sandbox}", "http://127.0.0.1:9"))
+    answer = await gateway.call(receiver="zhangsan|Lisi", data=MESSAGE, dry_run=True)
+    assert [message["body"]["touser"] for message in answer["data"]["messages"]] == ["zhangsan|Lisi"]
+    answer = await gateway.call(receiver__username="anna,ben", data=MESSAGE, dry_run=True)
+    assert [message["body"]["touser"] for message in answer["data"]["messages"]] == ["A***|B***"]
+    assert answer["data"]["messages"][0]["receivers"] == ["anna", "ben"]

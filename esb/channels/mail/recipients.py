@@ -16,7 +16,7 @@ def mail_audience(receivers: Sequence[str]) -> Audience:
     typed = by_address((mail_address(receiver), receiver) for receiver in receivers)
     wrong = typed.pop("", ())
     if not wrong:
-        return Audience(typed)
+        return Audience(typed, given=typed)
     failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
     unsent = [name for names in typed.values() for name in names]
     failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]

@@ -146,11 +146,14 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
             return audience  # nearly always
     spellings: dict[str, str] = {}
     typed: dict[str, tuple[str, ...]] = {}
+    given, written = set[str](), frozenset(audience.given)
     for address, names in audience.typed.items():
         for member in filter(None, (part.strip() for part in address.split("|"))):
             spelling = spellings.setdefault(member.lower(), member)
             called = (member,) if names == (address,) else names
             typed[spelling] = tuple(dict.fromkeys((*typed.get(spelling, ()), *called)))
+            if address in written:
+                given.add(spelling)
     if not typed:
         raise ParameterError("wechat receiver [receiver] This field is required.")
     if EVERYBODY in spellings:
@@ -159,4 +162,5 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
                 "wechat receiver [receiver] @all is not allowed here, unless the operator sets wx_qy_allow_all"
             )
         typed = {EVERYBODY: tuple(name for names in typed.values() for name in names)}
-    return Audience(typed, audience.unknown_users, audience.without_contact)
+        given = {EVERYBODY}
+    return Audience(typed, audience.unknown_users, audience.without_contact, given)
