@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from esb.core.credential_names import CREDENTIALS, NOT_FOR_UPSTREAMS
 from esb.core.events import Span
 
 
@@ -58,6 +59,11 @@ class Credentials:
     def brings_token(self) -> bool:
         """True if a token says which app and user call: a gateway's JWT, or an access token by header."""
         return bool(self.gateway_jwt or self.claims.get("access_token"))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of parameters that go to no upstream: fewer where a header says who calls."""
+        return NOT_FOR_UPSTREAMS if self.from_header or self.gateway_jwt else CREDENTIALS
 
     def __repr__(self) -> str:
         return "Credentials(…)"

@@ -20,4 +20,6 @@ SECRETS = frozenset(
 SECRETS_BESIDE_A_HEADER = SECRETS - {"signature"}
 """Those that no component sees either where a header says who calls; all other names are plain parameters then."""
 CREDENTIALS = SECRETS.union(IDENTITIES, {"access_token"})
-"""Parameters that never go upstream, wherever they stood: they are for the gateway."""
+"""Parameters that never go upstream where they may say who calls: they are for the gateway."""
+NOT_FOR_UPSTREAMS = SECRETS_BESIDE_A_HEADER | {"access_token", "bk_app_code", "bk_username"}
+"""Those that never do, wherever credentials stood: an upstream could take the caller's word for the gateway's."""

@@ -1,4 +1,4 @@
-"""Headers by which outsiders try to crash the gateway or to keep their call out of the log."""
+"""Requests by which outsiders try to crash the gateway or to keep their call out of the log, header by header."""
 
 import asyncio
 import io
@@ -68,7 +68,8 @@ async def behind_proxies(open_gateway: OpenGateway, sandbox: Sandbox) -> Gateway
         f'{WECOM}  - {{path: /test/echo/, use: "tests.support.components:Echo"}}\n'
         f"  - {{path: /test/raw/, use: http, config: {raw}}}\n"
     )
-    return await open_gateway(components, more="server: {trusted_proxies: [127.0.0.1]}\n", sandbox_url=sandbox.url)
+    more = 'server: {trusted_proxies: [127.0.0.1], cors: {origins: ["https://app.example.com"], credentials: true}}\n'
+    return await open_gateway(components, more=more, sandbox_url=sandbox.url)
 
 
 async def answered(gateway: Gateway, raw: bytes, ended: bool) -> Answer | None:
@@ -91,20 +92,70 @@ async def test_no_header_crashes_the_gateway_or_keeps_its_call_out_of_the_log(
     gateway = behind_proxies
     for value, target, method, times in itertools.product(VALUES, (SENDING, ECHO, RAW), BODIES, (1, 2)):
         case = f"{times} {name}: {value}, {method} {target.decode()}"
-        del gateway.events[:]
         header = name.encode() + b": " + VALUES[value]
         raw = request(method.encode(), target, BODIES[method], (header,) * times)
-        answer = await answered(gateway, raw, name in FRAMING)
-        await until(lambda: bool(calls(gateway)))
-        (call,) = calls(gateway)
-        if answer is not None:
-            assert answer.header("Server") == "esb-gateway", case
-            assert (answer.header("X-Bkapi-Request-Id"), answer.status) == (call.id, call.status), case
-        assert not [event for event in gateway.events if isinstance(event, Crashed)], case
-        for environ in ({}, {"ESB_LOG": "json"}):
-            line = io.StringIO()
-            logs.listener(environ, line)(call)
-            assert line.getvalue().encode().count(b"\n") == 1, case
+        await has_one_line(gateway, raw, case, ended=name in FRAMING)
+
+
+async def has_one_line(gateway: Gateway, raw: bytes, case: str, *, ended: bool = False) -> None:
+    """Send this request; see that it is answered, is no crash, and has one line in either form of the log."""
+    del gateway.events[:]
+    answer = await answered(gateway, raw, ended)
+    await until(lambda: bool(calls(gateway)))
+    (call,) = calls(gateway)
+    if answer is not None:
+        assert answer.header("Server") == "esb-gateway", case
+        assert (answer.header("X-Bkapi-Request-Id"), answer.status) == (call.id, call.status), case
+    assert not [event for event in gateway.events if isinstance(event, Crashed)], case
+    for environ in ({}, {"ESB_LOG": "json"}):
+        line = io.StringIO()
+        logs.listener(environ, line)(call)
+        assert line.getvalue().encode().count(b"\n") == 1, case
+
+
+SIGNED = b"bk_app_code=esb_demo&bk_username=admin&bk_nonce=1&bk_timestamp=1&bk_signature="
+QUERIES = (
+    *(b"", b"?", b"=", b"&&=&", b"%", b"%zz", b"%00", b"%0d%0aX-Forged:1", b"+", b"#fragment", b"a=1#b&c=2", b"a;b"),
+    *(b"a=\xff", b"\xed\xa0\x80=1", "a=张三".encode(), b"a=%ff", b"a=%ed%a0%80", b"%c0%80", b"a=1\x00", b"a=\t"),
+    *(b"a=" + b"9" * 5000, b"a" * 7000, b"&" * 2000, b"a=1&" * 1500, b"a=" + b"%41" * 2500, b"[]=1&{}=2", b"a[b]=%5b"),
+    *(b"bk_app_code=%00&bk_app_secret=%ff", b"bk_app_code=a&bk_app_code=b", b"bk_token=%ed%a0%80", b"bk_username=%0a"),
+    *(SIGNED + b"%ff", SIGNED + b"x", SIGNED + b"%E7%AD%BE", SIGNED, SIGNED + b"&signature=x", SIGNED + b"x&a=1%26b=2"),
+    *(b"bk_signature=x&bk_nonce=" + b"9" * 5000, b"bk_signature=x&bk_nonce=1&bk_timestamp=%D9%A1", b"signature=x"),
+    *(b"bk_signature=x&bk_nonce=1&bk_timestamp=" + b"9" * 4000, b"callback=a", b"idempotency_key=%00&dry_run=%ff"),
+)
+"""What stands behind the question mark."""
+TAILS = (
+    *(b"%", b"%ff/", b"\xff/", b"%00/", b"%2f", b"..%2f", b"%E4%B8%AD/", b"a/b/c/", b"//", b";x=1", b"\\", b"{name}/"),
+    *(b"a" * 7000, b"%41" * 2000, b"\xed\xa0\x80", b"*", b"@host/", b":80/"),
+)
+"""What stands behind the path of a component."""
+METHODS = (
+    *(b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE", b"CONNECT", b"PRI", b"PROPFIND"),
+    *(b"get", b"Post", b"G", b"A" * 200, b"GET\x00", b"\xff", b"G\xc3\x89T", b"GET/", b"(GET)", b"-", b"__class__"),
+)
+PREFLIGHT = (b"Origin: https://app.example.com", b"Access-Control-Request-Method: ")
+
+
+@pytest.mark.parametrize("target", [SENDING, ECHO, RAW])
+async def test_no_target_crashes_the_gateway_or_keeps_its_call_out_of_the_log(
+    behind_proxies: Gateway, target: bytes
+) -> None:
+    targets = [target + b"?" + query for query in QUERIES] + [target + tail for tail in TAILS]
+    for place, method in itertools.product(targets, BODIES):
+        await has_one_line(behind_proxies, request(method.encode(), place, BODIES[method]), f"{method} {place!r}")
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_no_method_crashes_the_gateway_or_keeps_its_call_out_of_the_log(
+    behind_proxies: Gateway, method: bytes
+) -> None:
+    for target, name in itertools.product((SENDING, ECHO, RAW, b"/", b"*", b"http://a/b"), VALUES):
+        headers = (PREFLIGHT[0], PREFLIGHT[1] + VALUES[name], b"Sec-Fetch-Site: " + VALUES[name])
+        is_head = (
+            method == b"HEAD"
+        )  # its answer has a length, and no body: the end of the connection tells that it ends
+        raw = request(method, target, headers=(*headers, b"Connection: close") if is_head else headers)
+        await has_one_line(behind_proxies, raw, f"{method!r} {target!r} {name}", ended=is_head)
 
 
 def calls(gateway: Gateway) -> list[CallFinished]:

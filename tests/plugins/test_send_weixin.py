@@ -487,7 +487,6 @@ async def test_the_first_wrong_parameter_is_told_in_the_old_words_and_nothing_is
         {"receiver": [None]},
         {"receiver": "zhang\u0000san"},
         {"wx_qy_corpsecret": ["s"]},
-        {"wx_qy_agentid": 2**63},
         {"url": {"a": 1}},
     ],
 )

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from esb.core import json_codec
 from esb.core.call import Call
-from esb.core.credential_names import CREDENTIALS, SECRETS
+from esb.core.credential_names import NOT_FOR_UPSTREAMS
 from esb.core.errors import RequestError
 from esb.core.header_names import folded
 from esb.plugins.http.config import HttpConfig
@@ -98,11 +98,11 @@ class RequestBuilder:
 
     def _passed_on(self, call: Call) -> list[tuple[str, str]]:
         """Return the caller's own query, repeated names and all, less what is for the gateway."""
-        fixed = self._fixed(call)
+        fixed, kept = self._fixed(call), call.credentials.names
         pairs = [
             (name, value)
             for name, value in parse_qsl(call.query, keep_blank_values=True, errors="replace")
-            if self._is_passing(name)
+            if self._is_passing(name, kept)
         ]
         given = {name for name, _ in pairs}
         missing = {name: value for name, value in self._config.defaults.items() if name not in given}
@@ -110,7 +110,8 @@ class RequestBuilder:
 
     def _rewritten(self, call: Call, method: str) -> tuple[list[tuple[str, str]], bytes | None, str]:
         """Return query, body and type of the body, made of the parameters."""
-        args = {name: value for name, value in call.args.items() if self._is_passing(name)}
+        kept = call.credentials.names
+        args = {name: value for name, value in call.args.items() if self._is_passing(name, kept)}
         args = {**self._config.defaults, **args, **self._fixed(call)}
         match self._config.send_of(method):
             case "json":
@@ -127,11 +128,11 @@ class RequestBuilder:
         return {name: call.user.username, **self._params}
 
     def _is_own(self, name: str) -> bool:
-        """Return True for a parameter of a caller's own body that is neither a secret nor fixed."""
-        return name not in SECRETS and not self._names.hold(name)
+        """Return True for a parameter of a caller's own body that is neither a credential nor fixed."""
+        return name not in NOT_FOR_UPSTREAMS and not self._names.hold(name)
 
-    def _is_passing(self, name: str) -> bool:
-        if name in CREDENTIALS or name in self._path.names or name.startswith(SWITCH):
+    def _is_passing(self, name: str, kept: frozenset[str]) -> bool:
+        if name in kept or name in self._path.names or name.startswith(SWITCH):
             return False
         return not self._names.hold(name)
 

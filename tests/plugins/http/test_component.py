@@ -276,6 +276,29 @@ async def test_no_credential_goes_upstream_by_any_way(open_gateway: OpenGateway,
     assert "demo-" not in repr([(seen.target, seen.body, list(seen.headers.items())) for seen in upstream.seen])
 
 
+@pytest.mark.parametrize("response", ["wrap", "raw"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_beside_a_header_app_code_username_and_signature_are_parameters(
+    open_gateway: OpenGateway, upstream: Recorder, response: str, method: str
+) -> None:
+    gateway = await open_gateway(proxy(upstream.url, response=response))
+    own = {"app_code": "theirs", "username": "theirs", "signature": "theirs", "q": "1"}
+    ours = dict.fromkeys(
+        ("bk_app_secret", "app_secret", "bk_token", "bk_signature", "bk_nonce", "bk_timestamp", "bk_username"), "secret"
+    )
+    headers = {"X-Bkapi-Authorization": json.dumps(DEMO)}
+    if method == "GET":
+        del ours["bk_signature"]  # beside a header it is refused
+        await gateway.request("GET", RELAY, params={**own, **ours}, headers=headers)
+        assert URL(upstream.last.target).query == own
+    elif response != "raw":
+        await gateway.request("POST", RELAY, json={**own, **ours}, headers=headers)
+        assert json.loads(upstream.last.body) == own
+    else:
+        await gateway.request("POST", RELAY, params={**own, "bk_token": "secret"}, headers=headers)
+        assert URL(upstream.last.target).query == own
+
+
 # Answers
 
 
