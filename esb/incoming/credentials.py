@@ -1,8 +1,8 @@
 """The credentials of a caller, split from its arguments, and which of several that it brings say who calls.
 
 A token says it alone: a gateway's JWT, or an access token by header. Else a signature does, together with the names
-that it covers; then no header may name anybody, since none is signed. Else the header X-Bkapi-Authorization does, if
-there is one, and last the parameters.
+that it covers; then no header may name anybody, and no cookie does, since none is signed. Else the header
+X-Bkapi-Authorization does, if there is one, and last the parameters.
 """
 
 from collections.abc import Mapping, Set

@@ -131,7 +131,7 @@ class IncomingRequest:
         claimed, args = credentials.split(
             found,
             claims,
-            self._cookie() if COOKIE in headers else "",
+            self._cookie() if COOKIE in headers and not signs else "",
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )

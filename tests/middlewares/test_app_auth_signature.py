@@ -181,6 +181,15 @@ async def test_nobody_is_named_in_a_header_beside_a_signature(
         assert "[bk_signature] does not cover the request header X-Bkapi-Authorization" in answer["message"]
 
 
+async def test_no_cookie_names_the_user_of_a_signed_request(gateway: Gateway, clock: Clock) -> None:
+    cookie = {"Cookie": "bk_token=demo-token"}
+    answer = await get(gateway, with_signature(claims(clock, bk_username=None)), headers=cookie)
+    assert answer["message"] == NEED_USER
+    query = with_signature(claims(clock, bk_nonce="124", bk_username=None, bk_token="demo-token"))
+    answer = await get(gateway, query, headers=cookie)
+    assert answer["data"]["source"] == "bk_token"
+
+
 async def test_a_header_that_says_null_leaves_a_signature_alone(gateway: Gateway, clock: Clock) -> None:
     answer = await sdk_post(gateway, clock, headers={"X-Bkapi-Authorization": "null"})
     assert answer["data"]["user"] == "admin", answer
