@@ -30,7 +30,7 @@ ROOMS = """\
   - {path: "/test/files/{file:path}", use: "tests.support.components:Echo"}
   - {path: /test/off/, active: false, use: "tests.support.components:Echo"}
   - {path: /test/crash/, use: "tests.support.components:Crash"}
-  - {path: "/test/{name}/crash/", use: "tests.support.components:Crash"}
+  - {path: "/test/{name}/crash/", name: test.named_crash, use: "tests.support.components:Crash"}
   - {path: /test/times_out/, use: "tests.support.components:TimesOut"}
   - {path: /test/hang/, timeout: 0.05, use: "tests.support.components:Hang"}
   - {path: /test/choice/, use: "tests.support.components:Choice"}
