@@ -1,6 +1,7 @@
 """Multipart forms, read window by window: besides the body, no more is held than the texts that come out of it."""
 
 from codecs import getincrementaldecoder
+from collections.abc import Iterator
 
 from esb.core.errors import RequestError
 
@@ -15,14 +16,13 @@ WINDOW = 2**18
 """The bytes read in one go."""
 
 
-def text_fields(body: bytes, boundary: str, most: int) -> dict[str, str]:
-    """Return the text fields of a form of at most so many parts; files are no parameters.
+def text_fields(body: bytes, boundary: str, most: int) -> Iterator[tuple[str, str]]:
+    """Yield the text fields, by name and value, of a form of at most so many parts; files are no parameters.
 
     ValueError if it is no such form, RequestError if a field has another character set than CHARACTER_SETS.
     """
     from multipart import MultipartSegment, PushMultipartParser
 
-    found: dict[str, str] = {}
     name, decoder, value = "", None, ""
     with PushMultipartParser(boundary, len(body), max_segment_count=most, strict=True) as parser:
         for start in range(0, len(body), WINDOW):
@@ -33,10 +33,9 @@ def text_fields(body: bytes, boundary: str, most: int) -> dict[str, str]:
                 elif decoder is None:
                     continue  # of a file
                 elif event is None:
-                    found[name] = value + decoder.decode(b"", final=True)
+                    yield name, value + decoder.decode(b"", final=True)
                 else:
                     value += decoder.decode(event)  # CPython lets it grow in its place
-    return found
 
 
 def _codec(character_set: str) -> str:

@@ -3,24 +3,21 @@
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
-from io import BytesIO
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiMapping, istr
 
 from esb.core.call import ORDINARY, Call, Credentials, Options, Record, Signed, made_of
-from esb.core.errors import RequestError, TooLarge, Unreadable
+from esb.core.errors import RequestError
 from esb.core.header_names import OF_A_BODY
 from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
-from esb.incoming import credentials, trusted_proxies
-from esb.incoming.admission import SMALL, Admission, ArrivingBody
+from esb.incoming import credentials, request_body, trusted_proxies
+from esb.incoming.admission import Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.cors import Cors, is_cross_site
-from esb.incoming.decompression import decompressed
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
 
@@ -30,8 +27,6 @@ AUTHORIZATION = istr("X-Bkapi-Authorization")
 GATEWAY_JWT = istr("X-Bkapi-JWT")
 COOKIE = istr("Cookie")
 CONTENT_TYPE = istr("Content-Type")
-CONTENT_ENCODING = istr("Content-Encoding")
-EXPECT = istr("Expect")
 LANGUAGE = istr("Blueking-Language")
 FORWARDED_HEADERS = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 """Headers of a caller that go upstream; nothing else of it does."""
@@ -106,28 +101,21 @@ class IncomingRequest:
         claims = self.claims_of(authorization)
         signs = bool(query) and credentials.is_signed(query, claims, gateway_jwt)
         by_header = claims is not None or bool(gateway_jwt)
-        if query:
-            credentials.check_repeated(query, by_header=by_header, signed=signs)
         found: Mapping[str, Any] = query
         body: bytes | AsyncIterator[bytes] = b""
         if route.streams_body and by_header and not signs:  # else it may stand in the body who calls
             read = b""
-            body = self._stream(route) or b""
+            body = request_body.stream(request, route.max_stream) or b""
         else:
-            at_hand = self._body_at_hand(route)
+            at_hand = request_body.at_hand(request, route.max_body)
             if at_hand is None:
-                _check_announced(request, route.max_body)
+                request_body.check_announced(request, route.max_body)
                 known = None if signs else await self._known(route, deadline, gateway_jwt, query_string, query)
                 at_hand = await self._body(route, admission, known)
             body = read = at_hand
             if self.method not in READING:
-                content_type = headers.get(CONTENT_TYPE, "")
-                if len(read) <= parameters.AT_ONCE:
-                    found = parameters.from_body(read, content_type, route.limits)
-                else:
-                    found = await parameters.from_large_body(read, content_type, route.limits)
-        if type(found) is parameters.Fields and found is not query:
-            credentials.check_repeated(found, by_header=by_header, signed=False)
+                content, large = (read, headers.get(CONTENT_TYPE, ""), route.limits), len(read) > parameters.AT_ONCE
+                found = await parameters.from_large_body(*content) if large else parameters.from_body(*content)
         claimed, args = credentials.split(
             found,
             claims,
@@ -163,7 +151,7 @@ class IncomingRequest:
                 "body": body,
                 "all_headers": _passing(headers, route) if route.streams_body else (),
                 "client_ip": self.client_ip(),
-                "options": _options(headers, signs),
+                "options": _options(headers, claimed.signed is not None),
                 "record": self.record,
             }
         )
@@ -199,21 +187,6 @@ class IncomingRequest:
         forwarded[REQUEST_ID] = self.id
         return forwarded
 
-    def _body_at_hand(self, route: Route) -> bytes | None:
-        """Return the whole body, if it came together with the head, as nearly always; None if there is more to do.
-
-        Bench: send.
-        """
-        content = self.request.content
-        if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in self.request.headers:
-            return None
-        if content.total_bytes > SMALL:
-            return None
-        body = content.read_nowait()
-        if len(body) > route.max_body:
-            raise _too_large(route.max_body)
-        return body
-
     async def _known(
         self, route: Route, deadline: float, gateway_jwt: str, query_string: str, query: Mapping[str, Any]
     ) -> str | None:
@@ -235,27 +208,12 @@ class IncomingRequest:
 
         Limited if there is no room for them.
         """
-        request, limit = self.request, route.max_body
         held = ArrivingBody(admission, "" if app is not None else counted_address(self.client_ip(), self.trusted))
         self.record.held = held
         if app is not None:
             admission.admit(self.record, app)
-        pieces = _pieces(request, limit)
-        encoding = request.headers.get(CONTENT_ENCODING, "").lower()
-        if encoding not in {"", "identity"}:
-            pieces = _bounded(decompressed(pieces, encoding), limit)
-        collected = BytesIO()  # grows in its place: joined pieces would be there twice
         with held:
-            held.announced(request.content_length)
-            async for chunk in pieces:
-                held.add(len(chunk))
-                collected.write(chunk)
-        return collected.getvalue()
-
-    def _stream(self, route: Route) -> AsyncIterator[bytes] | None:
-        """Return the body as it comes; None if there is none."""
-        _check_announced(self.request, route.max_stream)
-        return _pieces(self.request, route.max_stream) if self.request.body_exists else None
+            return await request_body.collected(self.request, route.max_body, held)
 
 
 def request_id(request: web.BaseRequest) -> str:
@@ -289,44 +247,6 @@ def _options(headers: MultiMapping[str], signs: bool) -> Options:
             "Idempotency-Key: please sign the parameters dry_run and idempotency_key instead"
         )
     return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
-
-
-def _check_announced(request: web.BaseRequest, limit: int) -> None:
-    """Raise TooLarge if the length that the request announces is over the limit (bytes)."""
-    length = request.content_length
-    if length is not None and length > limit:
-        raise _too_large(limit)
-
-
-async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        yield chunk
-
-
-async def _pieces(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
-    if EXPECT in request.headers and not request.content.is_eof():
-        await _expected(request)
-    try:
-        async for chunk in _bounded(request.content.iter_any(), limit):
-            yield chunk
-    except (web.RequestPayloadError, ConnectionError):
-        raise Unreadable("Parameters error, the request body is incomplete or not valid HTTP") from None
-
-
-async def _expected(request: web.BaseRequest) -> None:
-    """Ask for the body of a caller that waits to be asked. Any other expectation of a caller is ignored."""
-    if request.version >= (1, 1) and request.headers[EXPECT].lower() == "100-continue":
-        with suppress(ConnectionError):  # whoever reads the body will notice
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer has yet to begin
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)
 
 
 def _text(header: str) -> str:

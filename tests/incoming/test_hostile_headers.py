@@ -9,6 +9,7 @@ import pytest
 
 from esb.core.events import CallFinished, Crashed
 from esb.incoming import request as incoming
+from esb.incoming.request_body import CONTENT_ENCODING
 from esb.telemetry import logs
 from tests.support.configuration import DEMO, WECOM
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
@@ -20,7 +21,7 @@ RAW = b"/api/c/compapi/test/raw/"
 
 READ = (
     *(incoming.REQUEST_ID, incoming.AUTHORIZATION, incoming.GATEWAY_JWT, incoming.COOKIE, incoming.CONTENT_TYPE),
-    *(incoming.CONTENT_ENCODING, *incoming.FORWARDED_HEADERS, incoming.TEST_ENV, incoming.DRY_RUN),
+    *(CONTENT_ENCODING, *incoming.FORWARDED_HEADERS, incoming.TEST_ENV, incoming.DRY_RUN),
     *(incoming.IDEMPOTENCY_KEY, "X-Forwarded-For", "Forwarded", "X-Request-Uri", "Expect", "Connection", "Upgrade"),
     *("Transfer-Encoding", "Content-Length", "Host", "Accept", "Accept-Encoding", "Prefer", "Origin"),
     *("Sec-Fetch-Site", "Authorization", "Range"),
