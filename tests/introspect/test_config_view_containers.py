@@ -117,6 +117,16 @@ def test_the_components_are_told_by_what_callers_see_of_them(tmp_path: Path) -> 
     ]
 
 
+def test_what_came_from_outside_is_hidden_in_the_gateways_own_stanzas_too(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text("version: 1\nsandbox: {port: '${P}'}\nserver: {port: '${P}', host: 127.0.0.2}\ncomponents: []\n")
+    view = config_view.rendered(load(path, {"P": "8123"}))
+    assert view["sandbox"] == {"port": "***"}
+    assert (view["server"]["port"], view["server"]["host"], view["server"]["workers"]) == ("***", "127.0.0.2", 1)
+    path.write_text("version: 1\ncomponents: []\n")
+    assert config_view.rendered(load(path, {}))["sandbox"] is None
+
+
 @pytest.mark.parametrize("secret", [SECRET, "four"])
 def test_a_secret_is_taken_out_of_every_text(tmp_path: Path, secret: str) -> None:
     config = f'one: {secret}, text: "it is {secret}.", list: ["{secret}!"], "{secret}-name": 1, same: {secret}'

@@ -102,6 +102,7 @@ async def test_a_refusal_holds_tencents_code_and_no_secret(http: Outgoing, open_
     with pytest.raises(TencentRefused) as caught:
         await cloud(http, url).call(make_call(), "SendTtsVoice", {"CalledNumber": "+861"})
     assert (caught.value.errcode, caught.value.errmsg) == ("FailedOperation.X", "*** may not see")
+    assert caught.value.data == {"errcode": "FailedOperation.X", "errmsg": "*** may not see"}
 
 
 async def test_a_refusal_is_counted_as_one_though_its_status_is_200(open_server: OpenServer) -> None:
