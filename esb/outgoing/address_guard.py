@@ -73,6 +73,6 @@ def _translated(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Addres
     """Every IPv4 address that a translator may find, by the length of its prefix: RFC 6052, section 2.2."""
     packed = address.packed
     without_u = packed[:8] + packed[9:]  # the octet that is kept free in the middle of the shorter ones
-    for length in (48, 56, 64):
-        yield ipaddress.IPv4Address(without_u[length // 8 : length // 8 + 4])
+    for octets in (6, 7, 8):
+        yield ipaddress.IPv4Address(without_u[octets : octets + 4])
     yield ipaddress.IPv4Address(packed[12:])

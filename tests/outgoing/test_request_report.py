@@ -109,6 +109,15 @@ async def test_of_an_answer_that_is_not_read_the_status_counts(
     assert call.record.sent is sent
 
 
+async def test_the_way_out_knows_whether_it_is_open(engine: Engine) -> None:
+    outgoing = Outgoing(Observer(), engine=engine)
+    was_open = [outgoing.is_open]
+    outgoing.open()
+    was_open.append(outgoing.is_open)
+    await outgoing.close()
+    assert [*was_open, outgoing.is_open] == [False, True, False]
+
+
 async def test_a_request_that_ends_well_and_of_which_nothing_is_noted_counts_as_sent() -> None:
     call = make_call()
     with RequestReport(Observer(), call, SEND):
