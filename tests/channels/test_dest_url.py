@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from esb.channels.dest_url import Relay as RelayService
 from esb.channels.dest_url import relay_said, relay_target, relayed, unfinished
@@ -73,6 +74,27 @@ async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_serve
     service.answer["message"] = f"relay v1 cannot serve {url} for hook+key or hook%2Bkey"
     reached = await relayed(http, make_call(), TARGET, url, {}, ["a"])
     assert reached.failed == (Failure("a", -1, "relay v1 cannot serve for *** or ***"),)
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "shown"),
+    [
+        ("relay/0123456789abcdef/x", "no hook 0123456789abcdef here", "no hook *** here"),
+        ("relay/0123456789abcde/", "no hook 0123456789abcde here", "no hook 0123456789abcde here"),
+        ("relay?key=words", "no words", "no ***"),
+        ("relay?key=word", "no word", "no word"),
+    ],
+)
+async def test_a_key_in_the_address_is_told_to_nobody_and_a_word_may_be(
+    http: Outgoing, open_server: OpenServer, path: str, told: str, shown: str
+) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.json_response({"result": False, "code": 7, "message": told})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", refuse)
+    reached = await relayed(http, make_call(), TARGET, f"{await open_server(app)}/{path}", {}, ["a"])
+    assert [(failure.errcode, failure.errmsg) for failure in reached.failed] == [(7, shown)]
 
 
 async def test_a_service_that_is_down_was_sent_nothing(http: Outgoing, unused_tcp_port: int) -> None:

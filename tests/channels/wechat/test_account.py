@@ -268,6 +268,16 @@ async def test_what_is_known_of_everybody_stays_known_when_time_is_over(world: W
     assert (outcome.unknown, [failure.receiver for failure in outcome.failed]) == (("lisi",), ["wangwu"])
 
 
+async def test_a_token_that_was_at_hand_is_proven_by_the_first_message(world: World, wechat: WeChat, host: str) -> None:
+    account = world.wecom(host)
+    assert await account.ready(make_call()) is None  # it is fetched
+    entry = await account.ready(make_call())
+    assert entry is not None
+    assert not entry.proven
+    await account.post(make_call(), MESSAGE, 0, entry)
+    assert entry.proven
+
+
 async def test_whoever_has_no_turn_yet_looks_for_one_after_times_that_double(
     world: World, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
