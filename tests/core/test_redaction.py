@@ -53,6 +53,8 @@ def test_a_short_secret_is_taken_out_where_it_stands_by_itself(text: str, told: 
 
 def test_a_short_secret_of_signs_is_taken_out_wherever_it_stands() -> None:
     assert redacted("key!?key: !?", ["!?"]) == "key***key: ***"
+    assert redacted("b!a !ab", ["!a"]) == "b*** !ab"
+    assert redacted("a!b ba!", ["a!"]) == "***b ba!"
 
 
 def test_a_secret_within_another_leaves_nothing_of_it() -> None:
@@ -66,6 +68,7 @@ def test_a_text_without_secrets_stays_as_it_is() -> None:
 def test_a_whole_is_taken_out_before_its_parts() -> None:
     assert redacted("a secret-and-more b", ["secret", "secret-and-more"]) == "a *** b"
     assert redacted("a secret-and-more b", ["secret-and-more", "secret"]) == "a *** b"
+    assert redacted("abcdefgh", ["bcdefg", "abcdefgh"]) == "***"
 
 
 @pytest.mark.parametrize(("secret", "text", "seen"), [("abcde", "xabcdex", "xabcdex"), ("abcdef", "xabcdefx", "x***x")])
