@@ -87,6 +87,6 @@ def _told_apart(receivers: tuple[str, ...], body: Mapping[str, Any]) -> tuple[tu
 
 def _named(value: Any) -> list[str]:
     """Return the names in WeCom's "a|b", in the lower case that it uses."""
-    if not value or not isinstance(value, str):
+    if not isinstance(value, str):
         return []
     return [name.strip().lower() for name in value.split("|") if name.strip()]
