@@ -90,6 +90,7 @@ TARGETS = (
         (
             "tests/incoming",
             "tests/middlewares",
+            "tests/delivery/test_dry_run.py",
             "tests/scenarios/test_credentials.py",
             "tests/clients",
             *PROXY,
