@@ -47,7 +47,9 @@ def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)
             http_status=answer.status,
         )
     body = answer.body
-    if len(body) > 2 * MOST_LEVELS and exceeded(body, MOST_NODES, MOST_LEVELS) is not None:  # a level takes two bytes
+    if len(body) > 2 * MOST_LEVELS and (bound := exceeded(body, MOST_NODES, MOST_LEVELS)):  # a level takes two bytes
+        if bound == "nesting":
+            raise _no_json(target, answer)
         raise UpstreamError(
             target.system, target.interface, Message("the response is too large"), http_status=answer.status
         )

@@ -190,11 +190,11 @@ async def test_situation_27_a_robots_message_is_never_sent_again(
 async def test_situations_28_and_29_no_answer_and_one_that_drips_end_at_the_deadline(
     open_world: OpenWorld, platform: str, action: dict[str, Any]
 ) -> None:
-    world = await open_world(timeout=300)
+    world = await open_world(timeout=200)
     await world.send(platform)
     await world.fault(platform, action, times=0)
     sending = asyncio.gather(*(world.send(platform) for _ in range(15)))
-    answers = await late(300, sending, world.sandbox.has_been_called(PATHS[platform][1], 16))
+    answers = await late(200, sending, world.sandbox.has_been_called(PATHS[platform][1], 16))
     await world.heal()
 
     assert {(answer["code"], answer["data"]["outcome"]) for answer in answers} == {(1306201, "unknown")}
