@@ -447,6 +447,8 @@ async def test_a_server_has_only_so_many_connections_of_ours_and_who_waits_too_l
                 await turns()
             *_, refused = await sending
     assert str(refused.failed[0].errmsg) == "Third-party system interface response time exceeds 20 seconds"
+    assert isinstance(refused.error, UpstreamError)
+    assert not refused.error.sent
     assert server.opened == CONNECTIONS_AT_ONCE
     assert smtp._places.is_idle  # whoever got none gave none back
     assert {event.kind for event in out.events if isinstance(event, UpstreamFinished)} == {"network"}

@@ -235,5 +235,6 @@ def test_ids_may_be_numbers_in_yaml() -> None:
     config = Config.model_validate({"sdk_app_id": 1400006666, "template_id": "449739"})
     assert (config.sdk_app_id, config.template_id) == ("1400006666", "449739")
     assert config.missing() == ["tencent_secret_id", "tencent_secret_key"]
-    with pytest.raises(ValueError, match="sdk_app_id"):
-        Config.model_validate({"sdk_app_id": True})
+    for wrong in (True, 1.5, ["1"]):
+        with pytest.raises(ValueError, match="sdk_app_id"):
+            Config.model_validate({"sdk_app_id": wrong})
