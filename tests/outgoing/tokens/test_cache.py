@@ -584,6 +584,6 @@ async def test_every_fetch_is_told_with_how_it_ended(
             await cache.get(KEY, upstream)
     assert outcomes(events) == ["fetched", "same", "failed", "refused"]
     told = [event for event in events if isinstance(event, TokenFetched)]
-    assert {(event.platform, event.account) for event in told} == {("qy", "ww0000000000000001")}
+    assert {(event.platform, event.account, event.seconds) for event in told} == {("qy", "ww0000000000000001", 0.0)}
     assert "digest" not in repr(events)
     assert "token 1" not in repr(events)

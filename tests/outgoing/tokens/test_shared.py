@@ -625,6 +625,17 @@ async def test_whoever_waits_in_vain_for_the_others_is_told_that_nothing_was_sen
     assert upstream.fetched == 0
 
 
+async def test_a_refusal_is_heard_though_another_process_has_the_lock(shared: Shared, clock: Clock) -> None:
+    tokens, upstream = SharedTokens(shared, clock, Observer()), Upstream()
+    upstream.error = TokenRefused("no")
+    with pytest.raises(TokenRefused):
+        await tokens.fetch(KEY, upstream, None)
+    await shared.swap(f"{FETCHING}:{KEY.name}", "", b"", LIFE)
+    with pytest.raises(RefusalHeard):
+        await tokens.obtain(KEY, upstream)
+    assert upstream.fetched == 1
+
+
 async def test_a_token_that_comes_before_the_lock_is_had_saves_the_fetch(clock: Clock) -> None:
     store, upstream = Overtaken(clock, published), Upstream()
     found = await SharedTokens(store, clock, Observer()).obtain(KEY, upstream)
