@@ -20,8 +20,8 @@ SECONDS = 0.1
 """Of a thread beside the event loop."""
 AT_ONCE_SECONDS = 0.015
 """What the event loop waits for a body that is not large."""
-MEMORY = 14 * 2**20
-"""Besides the body: one text that is made of it, or as many values as may be."""
+MEMORY = 2 * SIZE + 100_000 * 50
+"""Besides the body: the parser's copy of it, its texts, and 50 bytes for each of them."""
 WIDE_MEMORY = 5 * SIZE + 2**20
 """A text with one character beyond U+FFFF takes four bytes for each, and one while it is put together."""
 

@@ -64,10 +64,12 @@ EVERYTHING = """\
     use: http
     config: {hosts: ["${sandbox}"], path: /_sandbox/messages, method: GET}
   - path: /wechat/{what}/raw/
+    name: wechat.raw_of
     methods: [GET]
     use: http
     config: {hosts: ["${sandbox}"], path: "/_sandbox/{what}", response: raw}
   - path: /wechat/raw/{where:path}
+    name: wechat.raw
     methods: [GET]
     use: http
     config: {hosts: ["${sandbox}"], path: "/_sandbox/{where}", response: raw}
