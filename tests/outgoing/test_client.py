@@ -557,7 +557,7 @@ async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: O
     waiting.append(asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", server.url)))
     await server.has_opened(4)
     with pytest.raises(Limited):
-        await outgoing.json(None, TARGET, "GET", server.url)
+        await outgoing.json(make_call(), TARGET, "GET", server.url)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -578,7 +578,7 @@ async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_
         assert await outgoing.json(make_call(), TARGET, "GET", server.url) == {}
     assert len(outgoing._bulkheads) == 3  # two recent ones, and that of the slow server
     with pytest.raises(Limited):
-        await outgoing.json(None, TARGET, "GET", slow.url)
+        await outgoing.json(make_call(), TARGET, "GET", slow.url)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)

@@ -9,7 +9,8 @@ from esb.core.errors import EsbError
 
 def test_an_address_that_is_typed_twice_gets_one_mail() -> None:
     audience = mail_audience(["a@x.com", "Ann <a@x.com>", "b@x.com", "a@x.com"])
-    assert audience == Audience({"a@x.com": ("a@x.com", "Ann <a@x.com>"), "b@x.com": ("b@x.com",)})
+    receivers = {"a@x.com": ("a@x.com", "Ann <a@x.com>"), "b@x.com": ("b@x.com",)}
+    assert audience == Audience(receivers, given=receivers)
 
 
 def test_one_that_is_no_address_spoils_the_call_and_everybody_is_told() -> None:
