@@ -78,7 +78,7 @@ class Audience:
 
 def addressed(receivers: Sequence[str]) -> Audience:
     """Return the audience of receivers that the caller addressed itself."""
-    return Audience({receiver: (receiver,) for receiver in receivers}, given=receivers)
+    return Audience(dict(zip(receivers, zip(receivers, strict=True), strict=True)), given=receivers)
 
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -106,13 +106,13 @@ class Record:
     sent = False
     """True once a message may have left the gateway."""
     span: Span | None = None
-    admitted: str | None = None
-    """The app among whose calls in flight this one counts, "" if it has none; None: it does not count yet."""
-    held: HeldBytes | None = None
-    """The bytes of its body, if they are counted."""
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
+        self.admitted: str | None = None
+        """The app among whose calls in flight this one counts, "" if it has none; None: it does not count yet."""
+        self.held: HeldBytes | None = None
+        """The bytes of its body, if they are counted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # without slots: see made_of

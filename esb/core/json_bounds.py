@@ -26,9 +26,12 @@ def _beyond(limit: str) -> str:
 
 _SHORTEST = len(str(-LEAST))
 """The digits of the shortest whole number beyond these."""
+STRIDE, HINT = _SHORTEST // 3, b"000"
+"""Among every sixth byte, so many digits in a row have three: a date has not, and most other numbers."""
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _RUN = b"0" * _SHORTEST
-_AS_RUNS = bytes.maketrans(b"123456789" + _NO_DIGITS, b"0" * 9 + b" " * len(_NO_DIGITS))
+AS_RUNS = bytes.maketrans(b"123456789" + _NO_DIGITS, b"0" * 9 + b" " * len(_NO_DIGITS))
+"""A table for `translate`: of every digit it makes 0, and of all else a blank."""
 _SEPARATED = bytes.maketrans(b"[: \t\r\n", b",,,,,,")
 _LONG = re.compile(rf",(?:-(?:{_beyond(str(-LEAST))})|{_beyond(str(MOST))})(?![0-9.eE])".encode())
 """A number beyond the limits behind a separator: a comma only, which is found fastest."""
@@ -56,12 +59,10 @@ def exceeded(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nes
 def has_long_integer(raw: bytes) -> bool:
     """Return True if a whole number in this JSON object is beyond LEAST and MOST, and would come as another one.
 
-    Bench: send.
+    It has none if HINT is not found in `raw[::STRIDE].translate(AS_RUNS)`. (By `find`: `in` makes and drops an error.)
     """
-    if b"0" not in raw[::_SHORTEST].translate(_AS_RUNS):
-        return False  # nearly always; so many digits in a row would have one there
     for start in range(0, len(raw), WINDOW):
-        if _RUN in raw[start : start + WINDOW + _SHORTEST].translate(_AS_RUNS):
+        if raw[start : start + WINDOW + _SHORTEST].translate(AS_RUNS).find(_RUN) >= 0:
             outside = b"".join(piece for piece, _ in _outside_texts(raw))
             return _LONG.search(outside.translate(_SEPARATED)) is not None
     return False

@@ -97,13 +97,8 @@ def switched_on(value: Any) -> bool:
     return value is not None and value is not False and str(value).strip().lower() not in {"", "0", "false"}
 
 
-def _most(info: ValidationInfo) -> int:
-    most: int = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
-    return most
-
-
 def _receivers(value: Any, info: ValidationInfo) -> tuple[str, ...]:
-    most = _most(info)
+    most: int = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
     items = value if type(value) is list else _items(value, most)
     if len(items) > most:
         raise _too_many(most)
@@ -163,7 +158,8 @@ def _dicts(value: Any, info: ValidationInfo) -> Any:
         return ()
     if not isinstance(value, list | tuple):
         raise _type_problem("list")
-    if len(value) > (most := _most(info)):
+    most: int = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
+    if len(value) > most:
         raise _too_many(most)
     if not all(isinstance(item, dict) for item in value):
         raise problem("Must be a list of dicts")

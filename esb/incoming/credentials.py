@@ -16,6 +16,8 @@ from esb.core.errors import RequestError
 from esb.incoming import signature
 from esb.incoming.body import Fields
 
+_CLAIMS = frozenset(CLAIMS)
+
 
 def split(
     parameters: Mapping[str, Any],
@@ -36,12 +38,11 @@ def split(
     secret = SECRETS_BESIDE_A_HEADER if is_beside else SECRETS
     if claims is None:
         said: dict[str, str] = {}
-        for name in CLAIMS:
-            if name in parameters:
-                value = parameters[name]
-                said[name] = value if type(value) is str else _scalar(value)
-            elif signed is not None and name in signed.query:
-                said[name] = signed.query[name]
+        for name in _CLAIMS.intersection(parameters):
+            value = parameters[name]
+            said[name] = value if type(value) is str else _scalar(value)
+        if signed is not None:
+            said = {name: signed.query[name] for name in CLAIMS if name in signed.query} | said
         claims = said
     access_token = _scalar(parameters["bk_access_token"]) if "bk_access_token" in parameters else ""
     credentials = Credentials(claims, by_header, signed, cookie, gateway_jwt, access_token)

@@ -167,7 +167,7 @@ class Ingress:
                 code,
                 status,
                 seconds,
-                incoming.client_ip(),
+                incoming.client_ip,
                 source,
             ),
             record.span,
@@ -176,8 +176,8 @@ class Ingress:
     def _route(self, incoming: IncomingRequest, generation: Generation) -> Route:
         if self.draining or not self.ready:
             raise Draining("The gateway is shutting down or not ready yet, please try again later")
-        admission = self.admission
-        if admission.strangers(len(self.in_flight)) > admission.calls.most:
+        admission, in_flight = self.admission, len(self.in_flight)
+        if in_flight > admission.calls.most and admission.strangers(in_flight) > admission.calls.most:
             raise admission.too_many()
         request, route = incoming.request, None
         if request.raw_path.startswith(COMPONENTS):  # nearly always as it is declared; bench: send

@@ -15,7 +15,7 @@ from esb.core.i18n import Catalogues, Translate
 from esb.core.params import switched_on
 from esb.incoming import body as parameters
 from esb.incoming import credentials, request_body, trusted_proxies
-from esb.incoming.admission import Admission, ArrivingBody
+from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.cors import Cors, is_cross_site
 from esb.incoming.routing import NO_VARIABLES, Route
@@ -53,7 +53,7 @@ class IncomingRequest:
     """
 
     __slots__ = (
-        *("_client_ip", "catalogues", "claims_of", "cors", "id", "method", "record", "request", "route", "started"),
+        *("catalogues", "claims_of", "client_ip", "cors", "id", "method", "record", "request", "route", "started"),
         *("trusted", "variables"),
     )
 
@@ -77,7 +77,9 @@ class IncomingRequest:
         self.record = Record()
         self.route: Route | None = None
         self.variables: Mapping[str, str] = NO_VARIABLES
-        self._client_ip: str | None = None
+        remote = request.remote or ""
+        self.client_ip = trusted_proxies.client_ip(remote, request.headers, trusted) if trusted else remote
+        """The address of the client, as far as trusted proxies tell."""
 
     @property
     def translate(self) -> Translate:
@@ -107,7 +109,7 @@ class IncomingRequest:
             read = b""
             body = request_body.stream(request, route.max_stream) or b""
         else:
-            at_hand = request_body.at_hand(request, route.max_body)
+            at_hand = _at_hand(request, route.max_body)
             if at_hand is None:
                 request_body.check_announced(request, route.max_body)
                 known = None if signs else await self._known(route, deadline, gateway_jwt, query_string, query)
@@ -135,6 +137,11 @@ class IncomingRequest:
         body: bytes | AsyncIterator[bytes],
     ) -> Call:
         headers = self.request.headers
+        forwarded: dict[str, str] = {}
+        for name in FORWARDED_HEADERS:
+            if (value := headers.get(name)) and value.isascii():
+                forwarded[name] = value
+        forwarded[REQUEST_ID] = self.id
         return made_of(
             {
                 "id": self.id,
@@ -143,14 +150,14 @@ class IncomingRequest:
                 "component": route.name,
                 "deadline": deadline,
                 "timeout": route.timeout,
-                "headers": self._forwarded_headers(),
+                "headers": forwarded,
                 "credentials": claimed,
                 "args": args,
                 "path_vars": self.variables,
                 "query": query,
                 "body": body,
                 "all_headers": _passing(headers, route) if route.streams_body else (),
-                "client_ip": self.client_ip(),
+                "client_ip": self.client_ip,
                 "options": _options(headers, claimed.signed is not None),
                 "record": self.record,
             }
@@ -161,14 +168,6 @@ class IncomingRequest:
         """The path without what the caller put in the place of variables; "" until it is known."""
         return self.route.path if self.route is not None else ""
 
-    def client_ip(self) -> str:
-        """Return the address of the client, as far as trusted proxies tell: for the call, and for its log line."""
-        if self._client_ip is None:
-            remote = self.request.remote or ""
-            trusted = self.trusted
-            self._client_ip = trusted_proxies.client_ip(remote, self.request.headers, trusted) if trusted else remote
-        return self._client_ip
-
     def _cookie(self) -> str:
         headers = self.request.headers
         return "" if is_cross_site(headers, self.cors) else _text(headers[COOKIE])
@@ -177,15 +176,6 @@ class IncomingRequest:
         if not self.trusted:
             return path
         return trusted_proxies.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
-
-    def _forwarded_headers(self) -> dict[str, str]:
-        headers = self.request.headers
-        forwarded: dict[str, str] = {}
-        for name in FORWARDED_HEADERS:
-            if (value := headers.get(name)) and value.isascii():
-                forwarded[name] = value
-        forwarded[REQUEST_ID] = self.id
-        return forwarded
 
     async def _known(
         self, route: Route, deadline: float, gateway_jwt: str, query_string: str, query: Mapping[str, Any]
@@ -208,12 +198,28 @@ class IncomingRequest:
 
         Limited if there is no room for them.
         """
-        held = ArrivingBody(admission, "" if app is not None else counted_address(self.client_ip(), self.trusted))
+        held = ArrivingBody(admission, "" if app is not None else counted_address(self.client_ip, self.trusted))
         self.record.held = held
         if app is not None:
             admission.admit(self.record, app)
         with held:
             return await request_body.collected(self.request, route.max_body, held)
+
+
+def _at_hand(request: web.BaseRequest, limit: int) -> bytes | None:
+    """Return the whole body, if it came together with the head, as nearly always; None if there is more to do.
+
+    TooLarge if it is over the limit (bytes). Bench: send.
+    """
+    content = request.content
+    if not content.is_eof() or content.exception() is not None or request_body.CONTENT_ENCODING in request.headers:
+        return None
+    if content.total_bytes > SMALL:
+        return None
+    body = content.read_nowait()
+    if len(body) > limit:
+        raise request_body.too_large(limit)
+    return body
 
 
 def request_id(request: web.BaseRequest) -> str:

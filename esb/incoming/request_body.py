@@ -8,27 +8,11 @@ from aiohttp import web
 from multidict import istr
 
 from esb.core.errors import TooLarge, Unreadable
-from esb.incoming.admission import SMALL, ArrivingBody
+from esb.incoming.admission import ArrivingBody
 from esb.incoming.decompression import decompressed
 
 CONTENT_ENCODING = istr("Content-Encoding")
 EXPECT = istr("Expect")
-
-
-def at_hand(request: web.BaseRequest, limit: int) -> bytes | None:
-    """Return the whole body, if it came together with the head, as nearly always; None if there is more to do.
-
-    TooLarge if it is over the limit (bytes). Bench: send.
-    """
-    content = request.content
-    if not content.is_eof() or content.exception() is not None or CONTENT_ENCODING in request.headers:
-        return None
-    if content.total_bytes > SMALL:
-        return None
-    body = content.read_nowait()
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
 
 
 async def collected(request: web.BaseRequest, limit: int, held: ArrivingBody) -> bytes:
@@ -55,7 +39,7 @@ def check_announced(request: web.BaseRequest, limit: int) -> None:
     """Raise TooLarge if the length that the request announces is over the limit (bytes)."""
     length = request.content_length
     if length is not None and length > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
 
 
 async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
@@ -63,7 +47,7 @@ async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
     async for chunk in chunks:
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         yield chunk
 
 
@@ -85,5 +69,6 @@ async def _expected(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # the answer has yet to begin
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """Return the refusal of a body over the limit (bytes)."""
     return TooLarge("The request body is too large, the limit is {limit} bytes", limit=limit)

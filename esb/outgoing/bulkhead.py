@@ -10,8 +10,9 @@ comes from), a call by its record.
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from esb.core.call import Call, Record
 from esb.core.clock import Clock
@@ -39,12 +40,14 @@ class Bulkhead:
         self._width = self._open = width
         self._refusal = refusal
         self._narrow_until = 0.0
-        self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._turns: OrderedDict[str, deque[_Turn]] = OrderedDict()
         """App -> its turns in their order; the app that was given one least recently first."""
-        self._calls: dict[Record | None, int] = {}
-        """Call -> its requests inside or waiting."""
-        self._apps: dict[str, int] = {}
-        """App -> its requests inside."""
+        self._inside: dict[Record | None, Call | None] = {}
+        """The calls with a request inside, by record."""
+        self._more: dict[Record | None, int] = {}
+        """Call -> its requests inside besides the first: hardly any call has two at once."""
+        self._waiting: Counter[Record | None] = Counter()
+        """Call -> its requests that wait."""
         self.under_way = 0
 
     @property
@@ -64,64 +67,62 @@ class Bulkhead:
 
     @property
     def waiting(self) -> int:
-        return sum(not turn.cancelled() for turns in self._turns.values() for turn in turns)
+        return sum(not turn.given.cancelled() for turns in self._turns.values() for turn in turns)
 
     @property
     def is_idle(self) -> bool:
         """True if nobody is inside, and nobody waits."""
-        return not self._calls
+        return not self._inside and not self._waiting
 
     def enters(self, call: Call | None) -> bool:
         """Let a request of this call (None: of none) in if there is room at once, and return so; else it may `wait`."""
         if self._turns or (self.under_way >= self._open and not self._has_room()):
             return False
-        self.under_way += 1
-        calls, apps = self._calls, self._apps
-        if call is None or call.app is None:
-            record, app = _identity(call)
-        else:  # nearly always
-            record, app = call.record, call.app.code
-        calls[record] = calls[record] + 1 if record in calls else 1
-        apps[app] = apps[app] + 1 if app in apps else 1
+        self.under_way += 1  # as _count has it, without two more calls for every request
+        record = None if call is None else call.record
+        if record in self._inside:
+            self._more[record] = self._more.get(record, 0) + 1
+        else:
+            self._inside[record] = call
         return True
 
     async def wait(self, call: Call | None, deadline: float | None) -> None:
         """Wait until there is room. Limited: at the `deadline`, or at once for a call that may not wait."""
-        record, app = _identity(call)
-        if not self._may_wait(record, app):
+        record = None if call is None else call.record
+        if not self._may_wait(record, _app_of(call)):
             raise self._full()
-        self._calls[record] = self._calls.get(record, 0) + 1
+        self._waiting[record] += 1
         try:
             async with asyncio.timeout_at(deadline):
-                await self._come_up(app)
+                await self._come_up(call)
         except TimeoutError:
-            self._forget(record)
             raise self._full() from None
-        except BaseException:
-            self._forget(record)
-            raise
+        finally:
+            self._waiting[record] -= 1
+            if not self._waiting[record]:
+                del self._waiting[record]
 
     def _may_wait(self, record: Record | None, app: str) -> bool:
         if self._patient or self.under_way + sum(map(len, self._turns.values())) < self._width:
             return True
-        if record is not None and record in self._calls:
+        if record is not None and (record in self._inside or record in self._waiting):
             return True
-        several = not (self._apps.keys() <= {app} and self._turns.keys() <= {app})
+        several = not (self._turns.keys() <= {app} and all(_app_of(call) == app for call in self._inside.values()))
         return several and len(self._turns.get(app, ())) < MOST_WAITING
 
-    async def _come_up(self, app: str) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _come_up(self, call: Call | None) -> None:
+        app, turn = _app_of(call), _Turn(call, asyncio.get_running_loop().create_future())
         self._turns.setdefault(app, deque()).append(turn)
         try:
-            await turn  # whoever gives the turn counts it, so that nobody slips in before
+            await turn.given  # whoever gives it counts the request as inside, so that nobody slips in before
         except asyncio.CancelledError:
-            if turn.cancelled():
+            if turn.given.cancelled():
                 self._withdraw(app, turn)
             else:
-                self._out(app)  # it came all the same: hand it on
+                self.leave(call)  # it came all the same: hand it on
             raise
 
-    def _withdraw(self, app: str, turn: "asyncio.Future[None]") -> None:
+    def _withdraw(self, app: str, turn: "_Turn") -> None:
         """Take a turn back that nobody waits for any more, unless it has been passed over already."""
         turns = self._turns.get(app)
         if turns is not None and turn in turns:
@@ -131,38 +132,41 @@ class Bulkhead:
 
     def leave(self, call: Call | None) -> None:
         """Let a request out, and in its place one that waits."""
-        if call is None or call.app is None:
-            record, app = _identity(call)
+        record = None if call is None else call.record
+        if self._more and record in self._more:
+            self._more[record] -= 1
+            if not self._more[record]:
+                del self._more[record]
         else:
-            record, app = call.record, call.app.code
-        self._forget(record)
-        self._out(app)
-
-    def _forget(self, record: Record | None) -> None:
-        calls = self._calls
-        if calls[record] == 1:
-            del calls[record]
-        else:
-            calls[record] -= 1
-
-    def _out(self, app: str) -> None:
-        """Count one of this app less, and let in those whose turn it is."""
-        apps = self._apps
-        if apps[app] == 1:
-            del apps[app]
-        else:
-            apps[app] -= 1
+            del self._inside[record]
         self.under_way -= 1
+        if self._turns:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        """Let in those whose turn it is: of the app with the fewest inside."""
+        inside = Counter(map(_app_of, self._inside.values()))
+        for record, number in self._more.items():
+            inside[_app_of(self._inside[record])] += number
         while self._turns and self._has_room():
-            following = min(self._turns, key=lambda waiting: self._apps.get(waiting, 0))
+            following = min(self._turns, key=inside.__getitem__)
             turns = self._turns.pop(following)
             turn = turns.popleft()
             if turns:
                 self._turns[following] = turns  # behind the others
-            if not turn.cancelled():
-                self.under_way += 1
-                self._apps[following] = self._apps.get(following, 0) + 1
-                turn.set_result(None)
+            if not turn.given.cancelled():
+                inside[following] += 1
+                self._count(turn.call)
+                turn.given.set_result(None)
+
+    def _count(self, call: Call | None) -> None:
+        """Count a request of this call as inside."""
+        self.under_way += 1
+        record = None if call is None else call.record
+        if record in self._inside:
+            self._more[record] = self._more.get(record, 0) + 1
+        else:
+            self._inside[record] = call
 
     def _has_room(self) -> bool:
         """Return whether one more may be under way; a bulkhead is narrow for a time only."""
@@ -174,11 +178,18 @@ class Bulkhead:
         return Limited(self._refusal, retry_after=1.0)
 
 
-def _identity(call: Call | None) -> tuple[Record | None, str]:
-    """Return the record of a call, which no other call has, and its app: by code, or by address until then."""
+class _Turn(NamedTuple):
+    """A request that waits; `given` is done when it is let in."""
+
+    call: Call | None
+    given: "asyncio.Future[None]"
+
+
+def _app_of(call: Call | None) -> str:
+    """Return the app of a call: by code, or by address until that is known."""
     if call is None:
-        return None, ""
-    return call.record, f"@{call.client_ip}" if call.app is None else call.app.code
+        return ""
+    return f"@{call.client_ip}" if call.app is None else call.app.code
 
 
 class Bulkheads:

@@ -88,23 +88,42 @@ class Connection(BoundedConnection):
 
     def data_received(self, data: bytes) -> None:
         before, body = self._request_count, self._unfinished
-        had = 0 if body is None else body.total_bytes
+        if body is not None:
+            self._body_comes(data, body)
+            return
         _received(self, data)
-        told = self._request_count - before
-        if told:
+        if self._request_count == before + 1 and self._head is None and len(data) <= SMALL_HEAD:  # nearly always
             last = self._messages[-1][1]
-            self._unfinished = None if last.is_eof() else last
-            if self._head is not None:
-                self._end_head()
+            if not last.is_eof():
+                self._unfinished = last
             if self._waiter is None:
                 self._end_broken_body()
-            if len(data) > SMALL_HEAD:
-                self._look_behind(told, len(data) if body is None else len(data) - body.total_bytes + had)
-        elif body is None:
+        elif self._request_count != before:
+            self._came_whole(self._request_count - before, len(data))
+        elif data:  # none when aiohttp goes on where it had paused
             self._head_comes(len(data))
+
+    def _body_comes(self, data: bytes, body: StreamReader) -> None:
+        """Take data that begins with more of this body."""
+        before, had = self._request_count, body.total_bytes
+        _received(self, data)
+        behind = len(data) - body.total_bytes + had
+        if self._request_count != before:
+            self._came_whole(self._request_count - before, behind)
         elif body.is_eof():
             self._unfinished = None
-            self._look_behind(0, len(data) - body.total_bytes + had)
+            self._look_behind(0, behind)
+
+    def _came_whole(self, told: int, came: int) -> None:
+        """Take in that so many heads are whole, in so many bytes that came."""
+        last = self._messages[-1][1]
+        self._unfinished = None if last.is_eof() else last
+        if self._head is not None:
+            self._end_head()
+        if self._waiter is None:
+            self._end_broken_body()
+        if came > SMALL_HEAD:
+            self._look_behind(told, came)
 
     def connection_lost(self, error: BaseException | None) -> None:
         super().connection_lost(error)
@@ -119,7 +138,7 @@ class Connection(BoundedConnection):
 
     def _head_comes(self, size: int) -> None:
         """Count so many bytes of a head that is not whole. Without room for them the connection ends."""
-        if not size or self._close or self._force_close:
+        if self._close or self._force_close:
             return
         if self._head is None:
             ingress = self._ingress

@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
     def _look_at(self, heads: list[RawHeaders]) -> None:
         """Note the coding of the body, or fail. Most heads give no cause to be looked at."""
         if any(len(head) > MOST_HEADERS for head in heads) or any(
-            len(value) > LONGEST_VALUE or b"\0" in value for head in heads for _, value in head
+            len(value) > LONGEST_VALUE or 0 in value for head in heads for _, value in head
         ):
             self._fail(ExchangeError(NO_HTTP))
         for name, value in heads[-1]:
