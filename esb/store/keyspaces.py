@@ -42,7 +42,12 @@ _SHARED_OUT = (f"{NONCE}:", f"{IDEMPOTENCY}:")
 
 def key_of(keyspace: str, app: str, rest: str) -> str:
     """Return the key of an app in a keyspace where each app has a share."""
-    return f"{keyspace}:{app.replace('%', '%25').replace(':', '%3A')}:{rest}"
+    return f"{keyspace}:{word(app)}:{rest}"
+
+
+def word(text: str) -> str:
+    """Return this text as one word of a key, whatever colons are in it: no two lists of words make the same key."""
+    return text.replace("%", "%25").replace(":", "%3A")
 
 
 def share_of(key: str) -> str:

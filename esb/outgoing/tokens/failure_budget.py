@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from esb.core.clock import Clock
 from esb.core.errors import Limited
 from esb.outgoing.tokens.key import Fetch, Token, TokenKey, TokenRefused
-from esb.store.keyspaces import FAILURES
+from esb.store.keyspaces import FAILURES, word
 from esb.store.protocol import Rule, Store, StoreAway
 
 FAILURES_PER_MINUTE = 20
@@ -43,8 +43,8 @@ class FailureBudget:
 
     async def spend(self, key: TokenKey, fetch: Fetch) -> Token:
         """Return the token from `fetch`. Limited, without a fetch, if too many of this account were refused."""
-        account = f"{FAILURES}:{key.platform}:{key.account}"
-        rules = {f"{account}:{key.app}": FAILURES_PER_APP, account: FAILURES_PER_MINUTE}
+        account = f"{FAILURES}:{key.platform}:{word(key.account)}"
+        rules = {f"{account}:{word(key.app)}": FAILURES_PER_APP, account: FAILURES_PER_MINUTE}
         await self._take(rules, key)
         for name in rules:
             self._under_way.setdefault(name, UnderWay()).number += 1

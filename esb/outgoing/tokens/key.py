@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from esb.core.errors import EsbError
+from esb.store.keyspaces import word
 
 
 class TokenRefused(EsbError):
@@ -36,7 +37,7 @@ class TokenKey:
     def __post_init__(self) -> None:
         borrowed = "borrowed" if self.secret_parameter else ""
         parts = (self.platform, self.account, self.secret_digest, self.kind, borrowed)
-        name = ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
+        name = ":".join(map(word, parts))
         object.__setattr__(self, "name", name)
 
 

@@ -470,6 +470,16 @@ async def test_one_app_with_wrong_secrets_shuts_out_itself_and_no_other(cache: T
 
 
 @IN_EVERY_STORE
+async def test_no_account_that_a_caller_names_is_the_share_of_an_app(cache: TokenCache, upstream: Upstream) -> None:
+    wrong = Upstream()
+    wrong.error = TokenRefused("invalid credential")
+    tries = (cache.get(borrowed(number, f"{KEY.account}:honest", "flood"), wrong) for number in range(100))
+    await asyncio.gather(*tries, return_exceptions=True)
+    assert wrong.fetched == FAILURES_PER_APP
+    assert await cache.get(borrowed(100, app="honest"), upstream) == "token 1"
+
+
+@IN_EVERY_STORE
 async def test_the_apps_together_have_no_more_than_the_account_has(cache: TokenCache, upstream: Upstream) -> None:
     upstream.error = TokenRefused("invalid credential")
     tries = (cache.get(borrowed(number, app=str(number % 7)), upstream) for number in range(100))
