@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from yarl import URL
 
 from esb import Call, Component
+from esb.core.clock import Clock
 from esb.gateway.app import GATEWAY
-from tests.support.clock import Clock
 from tests.support.components import Free
 from tests.support.gateway import Gateway
 

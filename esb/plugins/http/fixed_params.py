@@ -11,7 +11,9 @@ _READ_AS_UNDERSCORE = "_. +["
 _BEFORE_JSON = b" \t\r\n\x00\xef\xbb\xbf\xfe\xff"
 """Blanks, the marks of UTF-8 and UTF-16, and the other half of ASCII in UTF-16."""
 _WINDOW = 1024
-"""The bytes of a chunk that are looked at again with the next one: a spelling is hardly longer."""
+"""The bytes of a piece that are looked at again with the next one: a spelling is hardly longer."""
+_PIECE = 2**16
+"""The bytes of a whole body that are looked at in one go."""
 
 
 def readings(name: str) -> frozenset[str]:
@@ -43,26 +45,36 @@ class FixedParams:
 
     def check(self, body: bytes) -> None:
         """Raise RequestError if an upstream that asks for no type reads this as JSON, or as a form with such a name."""
-        if _begins_json(body.lstrip(_BEFORE_JSON)) or self._in_text.search(b"&" + body) is not None:
-            raise _undeclared()
+        search = _Search(self._in_text)
+        for start in range(0, len(body), _PIECE):  # an expression lets no other thread run before its end
+            search.check(body[start : start + _PIECE])
 
     async def checked(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield a body as it comes; RequestError, before the piece in question goes on, as `check`."""
-        seen, has_begun = b"&", False
+        search = _Search(self._in_text)
         async for chunk in chunks:
-            if not has_begun and (text := chunk.lstrip(_BEFORE_JSON)):
-                has_begun = True
-                if _begins_json(text):
-                    raise _undeclared()
-            seen += chunk
-            if self._in_text.search(seen) is not None:
-                raise _undeclared()
-            seen = seen[-_WINDOW:]
+            search.check(chunk)
             yield chunk
 
 
-def _begins_json(text: bytes) -> bool:
-    return text[:1] in {b"{", b"["}
+class _Search:
+    """A search through one body, piece by piece."""
+
+    def __init__(self, in_text: re.Pattern[bytes]) -> None:
+        self._in_text = in_text
+        self._seen = b"&"
+        self._has_begun = False
+
+    def check(self, piece: bytes) -> None:
+        """Raise RequestError if what has come so far begins like JSON, or holds such a name."""
+        if not self._has_begun and (text := piece.lstrip(_BEFORE_JSON)):
+            self._has_begun = True
+            if text[:1] in {b"{", b"["}:
+                raise _undeclared()
+        seen = self._seen + piece
+        if self._in_text.search(seen) is not None:
+            raise _undeclared()
+        self._seen = seen[-_WINDOW:]
 
 
 def _undeclared() -> RequestError:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from esb.core import json_codec
 
 Pairs = list[tuple[str, str]]
+WINDOW = 2**16
+"""The characters that are encoded in one go: the standard library makes an object of each of their bytes."""
 
 
 def pairs_of(parameters: Mapping[str, Any]) -> Pairs:
@@ -14,9 +16,13 @@ def pairs_of(parameters: Mapping[str, Any]) -> Pairs:
     return [(name, text) for name, value in parameters.items() for text in _texts(value)]
 
 
-def encoded_form(pairs: Sequence[tuple[str, str]]) -> bytes:
-    """Encode a form."""
-    return urlencode(pairs).encode()
+def encoded(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the text of a query or a form."""
+    return "&".join([f"{_quoted(name)}={_quoted(text)}" for name, text in pairs])
+
+
+def _quoted(text: str) -> str:
+    return "".join([quote_plus(text[start : start + WINDOW]) for start in range(0, len(text), WINDOW)])
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -1,9 +1,11 @@
 """The request that an upstream sees of a call: parameters, identity, headers, and never a credential."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
 from pydantic import SecretStr
@@ -13,13 +15,15 @@ from esb.core.call import Call
 from esb.core.credential_names import NOT_FOR_UPSTREAMS
 from esb.core.errors import RequestError
 from esb.core.header_names import folded
+from esb.incoming.body import AT_ONCE
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.fixed_params import FixedParams
-from esb.plugins.http.form_texts import encoded_form, pairs_of
+from esb.plugins.http.form_texts import encoded, pairs_of
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
 from esb.plugins.http.remade_body import FORM, collected, remake_of
 
+T = TypeVar("T")
 SWITCH = "__esb_skip_"
 OF_PACKED = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest")
 """Headers of a body as it came, which no longer hold for one that ingress has read and unpacked."""
@@ -64,7 +68,7 @@ class RequestBuilder:
         if whole or (self._config.response == "raw" and not call.body and call.query):
             query, (body, kind) = self._passed_on(call), await self._body(call)
         else:
-            query, body, kind = self._rewritten(call, method)
+            query, body, kind = await _worked(partial(self._rewritten, call, method), call.body)
         headers = for_upstream(call.all_headers, same_body=whole and not kind, own=self._own_headers)
         if isinstance(body, bytes):
             for name in OF_PACKED:
@@ -73,7 +77,7 @@ class RequestBuilder:
             headers["Content-Type"] = kind
         for more in (self._headers, self._identify(call)):
             headers.update(more)
-        place = f"{path}?{urlencode(query)}" if query else path
+        place = f"{path}?{query}" if query else path
         return UpstreamRequest(method, place, headers, body)
 
     async def _body(self, call: Call) -> tuple[bytes | AsyncIterator[bytes] | None, str]:
@@ -92,11 +96,12 @@ class RequestBuilder:
         if remake is None:
             if not isinstance(body, bytes):
                 return self._names.checked(body), ""
-            self._names.check(body)
+            await _worked(partial(self._names.check, body), body)
             return body, ""
-        return remake(await collected(body), content_type, self._fixed(call), self._is_own)
+        body = await collected(body)
+        return await _worked(partial(remake, body, content_type, self._fixed(call), self._is_own), body)
 
-    def _passed_on(self, call: Call) -> list[tuple[str, str]]:
+    def _passed_on(self, call: Call) -> str:
         """Return the caller's own query, repeated names and all, less what is for the gateway."""
         fixed, kept = self._fixed(call), call.credentials.names
         pairs = [
@@ -106,19 +111,19 @@ class RequestBuilder:
         ]
         given = {name for name, _ in pairs}
         missing = {name: value for name, value in self._config.defaults.items() if name not in given}
-        return [*pairs, *pairs_of({**missing, **fixed})]
+        return encoded([*pairs, *pairs_of({**missing, **fixed})])
 
-    def _rewritten(self, call: Call, method: str) -> tuple[list[tuple[str, str]], bytes | None, str]:
+    def _rewritten(self, call: Call, method: str) -> tuple[str, bytes | None, str]:
         """Return query, body and type of the body, made of the parameters."""
         kept = call.credentials.names
         args = {name: value for name, value in call.args.items() if self._is_passing(name, kept)}
         args = {**self._config.defaults, **args, **self._fixed(call)}
         match self._config.send_of(method):
             case "json":
-                return [], json_codec.encode(args), "application/json"
+                return "", json_codec.encode(args), "application/json"
             case "form":
-                return [], encoded_form(pairs_of(args)), FORM
-        return pairs_of(args), None, ""
+                return "", encoded(pairs_of(args)).encode(), FORM
+        return encoded(pairs_of(args)), None, ""
 
     def _fixed(self, call: Call) -> dict[str, Any]:
         """Return the parameters that no caller can change."""
@@ -135,6 +140,13 @@ class RequestBuilder:
         if name in kept or name in self._path.names or name.startswith(SWITCH):
             return False
         return not self._names.hold(name)
+
+
+async def _worked(work: Callable[[], T], body: bytes | AsyncIterator[bytes]) -> T:
+    """Return the result of work on all that is in a body: in a thread, if it is large and everybody would wait."""
+    if isinstance(body, bytes) and len(body) > AT_ONCE:
+        return await asyncio.to_thread(work)
+    return work()
 
 
 def _is_whole(call: Call) -> bool:
