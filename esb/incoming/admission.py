@@ -17,8 +17,8 @@ from esb.core.call import Call, Record
 from esb.core.errors import EsbError, Limited, RequestError
 from esb.core.events import Observer
 from esb.incoming.arrivals import Arrivals, Arriving
-from esb.incoming.ebb import CONNECTION_BYTES, Ebb
 from esb.incoming.fair_shares import FairShares
+from esb.incoming.memory_trim import CONNECTION_BYTES, MemoryTrim
 from esb.incoming.refusals import Refusals
 
 SMALL = 64 * 1024
@@ -60,7 +60,7 @@ class Admission:
         self.heads = Arrivals(HEAD_SECONDS, math.inf)
         self.bodies = Arrivals(BODY_SECONDS, BODY_RATE)
         self.connections = 0
-        self._ebb = Ebb()
+        self._memory = MemoryTrim()
 
     @property
     def buffered(self) -> int:
@@ -73,7 +73,7 @@ class Admission:
 
     def changed(self) -> None:
         """Note that a connection has come or gone, or bytes."""
-        self._ebb.level(self.buffered + self.connections * CONNECTION_BYTES)
+        self._memory.note(self.buffered + self.connections * CONNECTION_BYTES)
 
     def strangers(self, calls: int) -> int:
         """Return how many of so many calls are of callers not yet known. Those whose bodies are on their way have

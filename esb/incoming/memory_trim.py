@@ -1,37 +1,37 @@
-"""Memory that goes back to the system when much that was held has gone: the C library keeps it otherwise."""
+"""Trimming of the heap: memory goes back to the system when much that was held has gone; the C library keeps it."""
 
 import asyncio
 import ctypes
 from functools import cache
 from typing import Any
 
-EBB_BYTES = 16 * 1024 * 1024
-"""Bytes less than at the highest level, at which memory is given back."""
+FREED_BYTES = 16 * 1024 * 1024
+"""Bytes less than at the most, at which memory is given back."""
 TRIM_SECONDS = 2.0
 """Seconds from there until it is done, which takes some milliseconds: bodies come and go all the time."""
 CONNECTION_BYTES = 10 * 1024
 """Bytes that an open connection takes, more or less."""
 
 
-class Ebb:
-    """A watch over the level of what is held."""
+class MemoryTrim:
+    """A watch over how much is held, which trims the heap some seconds after much of it has gone."""
 
-    __slots__ = ("_highest", "_timer")
+    __slots__ = ("_most", "_timer")
 
     def __init__(self) -> None:
-        self._highest = 0
+        self._most = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def level(self, held: int) -> None:
+    def note(self, held: int) -> None:
         """Take in how many bytes are held now."""
-        if held > self._highest:
-            self._highest = held
-        elif self._highest - held >= EBB_BYTES:
-            self._highest = held
+        if held > self._most:
+            self._most = held
+        elif self._most - held >= FREED_BYTES:
+            self._most = held
             if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(TRIM_SECONDS, self._give_back)
+                self._timer = asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
 
-    def _give_back(self) -> None:
+    def _trim(self) -> None:
         self._timer = None
         trim = _malloc_trim()
         if trim is not None:
