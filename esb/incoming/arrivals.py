@@ -1,9 +1,9 @@
 """Heads and bodies of requests that are on their way in: how slow each may be, and how many from one address."""
 
 import asyncio
-import ipaddress
 from collections.abc import Sequence
 
+from esb.core.client_sites import site_of
 from esb.incoming.trusted_proxies import Network, is_trusted, peer
 
 SLOTS = 64
@@ -15,20 +15,13 @@ SWEEP_SECONDS = 0.5
 MOST_CUTS = 20
 CUT_SECONDS = 0.01
 """Not more are cut off at once, and these seconds lie between: to close thousands of connections takes a while."""
-IPV6_NETWORK = 64
-"""Bits of an IPv6 address that count: whoever has one has all addresses of such a network."""
 
 
 def counted_address(remote: str, trusted: Sequence[Network]) -> str:
     """Return what the slots of this address are counted under; "" for a trusted proxy, which has no bound."""
-    address = peer(remote)
-    if address is None:
-        return remote or "?"
-    if trusted and is_trusted(address, trusted):
+    if trusted and is_trusted(peer(remote), trusted):
         return ""
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
-    return str(address)
+    return site_of(remote) or "?"
 
 
 class Arriving:

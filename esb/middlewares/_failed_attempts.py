@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
 
+from esb.core.client_sites import site_of
 from esb.core.lru import Recent
 
 SECONDS = 60.0
@@ -13,8 +13,6 @@ MOST_APPS = 16
 """The most apps of one address that are counted apart, so that made-up names fill no memory: others count together."""
 OTHERS = ""
 LONGEST_CODE = 64
-PREFIX = 64
-"""The bits of an IPv6 address that tell one site from another: its owner chooses the rest."""
 
 
 @dataclass(slots=True)
@@ -46,16 +44,3 @@ class FailedAttempts:
             app = OTHERS
         failures[app] = failures.get(app, 0) + 1
         return failures[app] - self._limit, minute.began + SECONDS - now
-
-
-def site_of(address: str) -> str:
-    """Return the network that stands for this address: of IPv6, the first 64 bits; else the address as it is."""
-    if ":" not in address:
-        return address
-    try:
-        known = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(known, IPv6Address):
-        return address
-    return str(known.ipv4_mapped or IPv6Address(int(known) >> PREFIX << PREFIX))

@@ -5,7 +5,7 @@ begun waits its turn. So does any call while several apps want to get in, since 
 inside: no app takes all of a bulkhead. One that the upstream calls too busy is narrowed for some seconds; what is over
 waits, too.
 
-What a caller says of itself counts for nothing here: an app is known by its proven code (before, by the address that it
+What a caller says of itself counts for nothing here: an app is known by its proven code (before, by the site that it
 comes from), a call by its record.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from esb.core.call import Call, Record
+from esb.core.client_sites import site_of
 from esb.core.clock import Clock
 from esb.core.errors import Limited, template
 
@@ -186,10 +187,10 @@ class _Turn(NamedTuple):
 
 
 def _app_of(call: Call | None) -> str:
-    """Return the app of a call: by code, or by address until that is known."""
+    """Return the app of a call: by code, or until that is known by the site of its address."""
     if call is None:
         return ""
-    return f"@{call.client_ip}" if call.app is None else call.app.code
+    return f"@{site_of(call.client_ip)}" if call.app is None else call.app.code
 
 
 class Bulkheads:

@@ -45,15 +45,15 @@ async def pass_by(advance: Advance, seconds: float) -> None:
     [
         ("192.0.2.7", "192.0.2.7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
         ("10.1.2.3", ""),
         ("2001:db8:ffff::5", ""),
         ("", "?"),
     ],
 )
-def test_slots_are_counted_for_an_address_or_a_network_of_ipv6(remote: str, counted: str) -> None:
+def test_slots_are_counted_for_a_site_and_no_proxy(remote: str, counted: str) -> None:
     assert counted_address(remote, PROXIES) == counted
 
 

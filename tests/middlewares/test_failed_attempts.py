@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esb.core.events import AuthenticationLimited
-from esb.middlewares._failed_attempts import LONGEST_CODE, MOST_ADDRESSES, MOST_APPS, FailedAttempts, site_of
+from esb.middlewares._failed_attempts import LONGEST_CODE, MOST_ADDRESSES, MOST_APPS, FailedAttempts
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway
 from tests.support.identity import APPS, WHO, claims, configuration, fetch, with_signature
@@ -102,19 +102,3 @@ def test_addresses_are_bounded_and_those_that_fail_now_stay(clock: Clock) -> Non
         failed.count(f"2001:db8:0:{number % 65536:x}::1", "app")
     assert len(failed._minutes) == MOST_ADDRESSES
     assert failed.count("198.51.100.1", "app")[0] == 2 * MOST_ADDRESSES - 2
-
-
-@pytest.mark.parametrize(
-    ("address", "site"),
-    [
-        ("198.51.100.1", "198.51.100.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("2001:DB8:1:2::", "2001:db8:1:2::"),
-        ("fe80::1%eth0", "fe80::"),
-        ("::ffff:198.51.100.1", "198.51.100.1"),
-        ("no:address", "no:address"),
-        ("", ""),
-    ],
-)
-def test_an_ipv6_address_stands_for_its_site(address: str, site: str) -> None:
-    assert site_of(address) == site

@@ -332,12 +332,15 @@ async def test_a_patient_one_refuses_nobody_and_the_apps_take_turns() -> None:
     assert len(done) == 2 * MOST_WAITING + 1
 
 
-async def test_before_its_app_is_known_a_call_is_of_the_address_that_it_comes_from() -> None:
+@pytest.mark.parametrize(
+    ("address", "neighbour"), [("198.51.100.1", "198.51.100.1"), ("2001:db8:1:2::1", "2001:db8:1:2::ffff")]
+)
+async def test_before_its_app_is_known_a_call_is_of_the_site_that_it_comes_from(address: str, neighbour: str) -> None:
     bulkhead = Bulkhead(Clock(), 1)
-    flood, other = (replace(a_call(name), client_ip=name) for name in ("198.51.100.1", "198.51.100.2"))
+    flood, other = (replace(a_call(name), client_ip=name) for name in (address, "198.51.100.2"))
     assert bulkhead.enters(flood)
     with pytest.raises(Limited):
-        await bulkhead.wait(replace(flood, record=Record()), None)
+        await bulkhead.wait(replace(flood, client_ip=neighbour, record=Record()), None)
     waiting = asyncio.create_task(bulkhead.wait(other, None))
     await settle()
     bulkhead.leave(flood)
