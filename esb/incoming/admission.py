@@ -32,6 +32,7 @@ BODY_SECONDS = 10.0
 BODY_RATE = 1024
 """Bytes that must come of it in each second after those, on the average."""
 RETRY_SECONDS = 1.0
+"""Seconds after which to come again: most calls are over by then."""
 
 
 @dataclass(frozen=True, slots=True)

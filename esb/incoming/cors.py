@@ -25,11 +25,9 @@ ANSWER_HEADERS = "X-Bkapi-Request-Id, RateLimit, RateLimit-Policy, Location, Pre
 """Headers of an answer that a page may read, besides those that it always may."""
 MAX_AGE = "600"
 """Seconds for which a browser remembers what it may send. Chromium takes no more than 7200; a reload may change it."""
-_DEFAULT_PORTS = (":443", ":80")
-
-
 ACCESS_CONTROL = "access-control-"
 """The beginning of all headers by which a server tells browsers its policy."""
+_DEFAULT_PORTS = (":443", ":80")
 
 
 class Cors:

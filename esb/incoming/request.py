@@ -112,7 +112,7 @@ class IncomingRequest:
             at_hand = _at_hand(request, route.max_body)
             if at_hand is None:
                 request_body.check_announced(request, route.max_body)
-                known = None if signs else await self._known(route, deadline, gateway_jwt, query_string, query)
+                known = None if signs else await self._known(route, deadline, claims, gateway_jwt, query_string, query)
                 at_hand = await self._body(route, admission, known)
             body = read = at_hand
             if self.method not in READING:
@@ -178,13 +178,18 @@ class IncomingRequest:
         return trusted_proxies.signed_path(path, self.request.remote or "", self.request.headers, self.trusted)
 
     async def _known(
-        self, route: Route, deadline: float, gateway_jwt: str, query_string: str, query: Mapping[str, Any]
+        self,
+        route: Route,
+        deadline: float,
+        claims: Mapping[str, str] | None,
+        gateway_jwt: str,
+        query_string: str,
+        query: Mapping[str, Any],
     ) -> str | None:
         """Return the app that calls, if that does not stand in the body or depend on it; None if nobody can tell yet.
 
         EsbError if the early part of the chain refuses the call.
         """
-        claims = self.claims_of(self.request.headers.get(AUTHORIZATION, "null"))
         found = query if self.request.method in READING else NO_PARAMETERS
         if route.early is None or not (claims is not None or gateway_jwt or found):
             return None

@@ -6,7 +6,6 @@ Who answers GET answers HEAD too (RFC 9110 §9.1), unless another declares it.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import add
 from urllib.parse import unquote
 
 from esb.config.component_paths import VARIABLE, spanning
@@ -117,6 +116,7 @@ class Routes:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts, many = VARIABLE.split(path), spanning(path)
-    groups = ["(.+)" if name in many else "([^/]+)" for name in parts[1::2]]
-    return re.compile("".join(map(add, map(re.escape, parts[::2]), [*groups, ""])), re.DOTALL)
+    pattern, many = "", spanning(path)
+    for index, part in enumerate(VARIABLE.split(path)):  # words and names of variables by turns
+        pattern += re.escape(part) if index % 2 == 0 else "(.+)" if part in many else "([^/]+)"
+    return re.compile(pattern, re.DOTALL)

@@ -7,12 +7,15 @@ from esb.core.client_sites import site_of
 from esb.core.lru import Recent
 
 SECONDS = 60.0
+"""The time in which failures are counted together."""
 MOST_ADDRESSES = 5000
 """The most addresses that are remembered; who has more of them has as many times the limit anyway."""
 MOST_APPS = 16
 """The most apps of one address that are counted apart, so that made-up names fill no memory: others count together."""
 OTHERS = ""
+"""The name under which they count: no app has it."""
 LONGEST_CODE = 64
+"""The characters of a claimed app that are kept, and told: whoever claims it chose it."""
 
 
 @dataclass(slots=True)

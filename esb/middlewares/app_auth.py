@@ -117,7 +117,7 @@ class AppAuth(Middleware[AppAuthConfig]):
             raise Limited(
                 "Too many signed requests of APP [{code}] within a few minutes, please try again later",
                 retry_after=max(1.0, round(full.seconds, 1)),
-                code=code[:64],
+                code=code[:LONGEST_CODE],
             ) from None
         if not is_new:
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")

@@ -129,14 +129,14 @@ class _Server(web.Server):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1000))
         self._ingress.admission.connections += 1
         self._ingress.admission.changed()
-        if not self._slots.admit(connection.fileno(), self._connections):  # type: ignore[arg-type]
+        if not self._slots.admit(connection.fileno(), self._connections):  # type: ignore[arg-type]  # all are Connections
             handler.force_close()
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
         self._ingress.admission.connections -= 1
         self._ingress.admission.changed()
-        self._slots.gone(handler)  # type: ignore[arg-type]
+        self._slots.gone(handler)  # type: ignore[arg-type]  # made by __call__, as all are
 
 
 class _TextlessLogger(logging.LoggerAdapter[logging.Logger]):

@@ -177,7 +177,7 @@ WORK: dict[str, Work] = {
         lambda pairs: by_address(pairs), lambda n: [("one", name) for name in names(n // 100)]
     ),
     "an audience looked up": on(
-        lambda found: asyncio.run(looked_up(Directory(), None, found, lambda each: each.addresses["wx_userid"])),  # type: ignore[arg-type]
+        lambda found: asyncio.run(looked_up(Directory(), None, found, lambda each: each.addresses["wx_userid"])),  # type: ignore[arg-type]  # no call
         lambda n: names(n // 100),
     ),
     "two audiences": on(lambda both: united(*both), lambda n: (addressed(names(n // 10)), addressed(names(n // 5)))),

@@ -66,7 +66,7 @@ def is_answered(url: str, number: int) -> bool:
     headers = {} if number % 2 else {"X-Bkapi-Authorization": json.dumps(WHO)}
     body = json.dumps({**args, **WHO} if number % 2 else args).encode()
     asked = urllib.request.Request(url + PATH, body, headers)  # noqa: S310 - http, of this machine
-    with urllib.request.urlopen(asked, timeout=30) as response:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=30) as response:  # noqa: S310 - the same
         return json.load(response)["result"] is True
 
 
