@@ -100,7 +100,7 @@ class AppAuth(Middleware[AppAuthConfig]):
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
         signature.check_unambiguous(signed)
-        if not signature.verify(signed, await self._apps.secrets(call, code)):
+        if not await signature.verified(signed, await self._apps.secrets(call, code)):
             raise AuthenticationError(
                 "Signature [bk_signature] verification failed, please provide valid parameters and signature"
             )

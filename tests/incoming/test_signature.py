@@ -1,10 +1,13 @@
 """The text that is signed, and the form of a signature; as pure functions."""
 
+import time
+
 import pytest
 
 from esb.core.call import Signed
 from esb.core.errors import AuthenticationError, RequestError
-from esb.incoming.signature import check_unambiguous, nonce, offered, string_to_sign, timestamp, verify
+from esb.incoming.signature import check_unambiguous, nonce, offered, string_to_sign, timestamp, verified, verify
+from tests.support.costs import slowness
 from tests.support.identity import signature_of
 
 
@@ -167,3 +170,10 @@ def test_a_path_that_decodes_to_another_is_signed_as_it_is(path: str, decoded: s
     made = {"b": "1", "bk_signature": signature_of("GET", decoded, {"b": "1"})}
     assert not verify(Signed("GET", path, made, b""), [b"demo-secret"])
     assert verify(signed("GET", path, {"b": "1"}), [b"demo-secret"])
+
+
+async def test_a_large_body_is_hashed_for_each_secret_beside_the_event_loop() -> None:
+    request = Signed("POST", "/a%20b/", {"bk_signature": "x"}, b"x" * 10_000_000)
+    started = time.thread_time()
+    assert not await verified(request, [b"one", b"two", b"three"])
+    assert time.thread_time() - started <= 0.01 * slowness()
