@@ -2,7 +2,7 @@
 
 import pytest
 
-from esb.core.path_values import is_sound
+from esb.core.path_values import LONGEST, is_sound
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_slashes_are_for_values_of_several_segments(text: str) -> None:
 @pytest.mark.parametrize("slashes", [False, True])
 def test_what_ends_or_parts_a_path_for_anybody_is_not_sound(text: str, slashes: bool) -> None:
     assert not is_sound(text, slashes=slashes)
+
+
+@pytest.mark.parametrize("slashes", [True, False])
+def test_no_value_is_longer_than_an_address(slashes: bool) -> None:
+    assert is_sound("a" * LONGEST, slashes=slashes)
+    assert not is_sound("a" * (LONGEST + 1), slashes=slashes)

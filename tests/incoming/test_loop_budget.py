@@ -4,6 +4,7 @@ Whoever calls is on another thread, so that the processor time of the loop's thr
 """
 
 import asyncio
+import functools
 import json
 import secrets
 import socket
@@ -42,19 +43,25 @@ COMPONENTS = f"""\
   - {{path: /cmsi/send_msg/, use: cmsi_send_msg}}
   - {{path: /chat/robot/, use: cmsi_send_wecom_robot, config: {{webhook_key: k, wx_qy_host: "http://127.0.0.1:9"}}}}
   - {{path: /other/system/, use: http, config: {{hosts: ["http://127.0.0.1:9"], path: /x}}}}
-  - path: /other/fixed/
-    use: http
-    config: {{hosts: ["http://127.0.0.1:9"], path: /x, params: {{bk_level: 3}}}}
-  - path: /other/form/
-    use: http
-    config: {{hosts: ["http://127.0.0.1:9"], path: /x, send: form, params: {{bk_level: 3}}}}
   - path: /other/raw/
     use: http
     config: {{hosts: ["http://127.0.0.1:9"], path: /x, response: raw, params: {{bk_level: 3}}}}
+  - path: /other/fixed_form/
+    use: http
+    config: {{hosts: ["http://127.0.0.1:9"], path: /x, send: form, params: {{bk_level: 3}}}}
+  - {{path: /other/path/, use: http, config: {{hosts: ["http://127.0.0.1:9"], path: "/x/{{id}}/"}}}}
+  - {{path: /other/query/, use: http, config: {{hosts: ["http://127.0.0.1:9"], path: /x, send: query}}}}
+  - {{path: /other/form/, use: http, config: {{hosts: ["http://127.0.0.1:9"], path: /x, send: form}}}}
+  - {{path: /other/fixed/, use: http, config: {{hosts: ["http://127.0.0.1:9"], path: /x, params: {{bk_level: 3}}}}}}
 """
 NUMBERS = [f"138{number:08}" for number in range(PEOPLE)]
 USERS = [f"user{number}" for number in range(PEOPLE)]
 MANY_NAMES = {f"receivr{number}": 0 for number in range(95_000)}
+
+
+def nested(value: Any, levels: int) -> Any:
+    """Return this value in so many lists."""
+    return functools.reduce(lambda inner, _: [inner], range(levels), value)
 
 
 def weixin(**parameters: Any) -> tuple[str, dict[str, Any]]:
@@ -107,8 +114,14 @@ KNOWN = {
     "names for another system": ("other/system", MANY_NAMES),
     "a text for another system": ("other/system", {"a": "C" * LARGE}),
     "names beside a fixed one": ("other/fixed", MANY_NAMES),
-    "names in a form": ("other/form", MANY_NAMES),
-    "a text in a form": ("other/form", {"a": "中" * (LARGE // 6)}),
+    "names in a form": ("other/fixed_form", MANY_NAMES),
+    "a text in a form": ("other/fixed_form", {"a": "中" * (LARGE // 6)}),
+    "a long value in a path": ("other/path", {"id": "a" * LARGE}),
+    "a list in a query": ("other/query", {"a": [1] * 190_000}),
+    "a long value in a query": ("other/query", {"a": "中" * (LARGE // 6)}),
+    "a list in a form": ("other/form", {"a": [1] * 190_000}),
+    "lists in lists in a form": ("other/form", {"a": nested([1] * 180_000, 90)}),
+    "a long value in a form": ("other/form", {"a": "中" * (LARGE // 6)}),
     "a long user name": weixin(bk_username="u" * LARGE),
 }
 

@@ -1,38 +1,73 @@
 """Parameters as a query or a form has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 from esb.core import json_codec
+from esb.core.errors import RequestError
+
+LONGEST_QUERY = 2**16
+"""Characters of a query. Hardly any server reads more than 8 KiB; and a URL is read as a whole, by everybody."""
+WINDOW = 2**16
+"""The characters of a text that are encoded in one go: meanwhile each byte takes eight."""
 
 Pairs = list[tuple[str, str]]
-WINDOW = 2**16
-"""The characters that are encoded in one go: the standard library makes an object of each of their bytes."""
 
 
 def pairs_of(parameters: Mapping[str, Any]) -> Pairs:
     """Write parameters as a query or a form has them: a list repeats its name, null is left out."""
-    return [(name, text) for name, value in parameters.items() for text in _texts(value)]
+    return [
+        (name, _text(item))
+        for name, value in parameters.items()
+        for item in (_items(value) if isinstance(value, list | tuple) else (value,))
+        if item is not None
+    ]
 
 
-def encoded(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return the text of a query or a form."""
-    return "&".join([f"{_quoted(name)}={_quoted(text)}" for name, text in pairs])
+def encoded_form(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """Encode a form, as `urlencode` does. That would hold a long value twenty times."""
+    body = BytesIO()
+    for name, text in pairs:
+        if body.tell():
+            body.write(b"&")
+        _write(body, name)
+        body.write(b"=")
+        _write(body, text)
+    return body.getvalue()
 
 
-def _quoted(text: str) -> str:
-    return "".join([quote_plus(text[start : start + WINDOW]) for start in range(0, len(text), WINDOW)])
+def encoded_query(pairs: Sequence[tuple[str, str]]) -> str:
+    """Encode a query. RequestError if it is longer than LONGEST_QUERY."""
+    least = sum(len(name) + len(text) + len("=&") for name, text in pairs) - len("&")
+    query = urlencode(pairs) if least <= LONGEST_QUERY else ""
+    if max(least, len(query)) > LONGEST_QUERY:
+        raise RequestError(
+            "Parameters error, as the query of an address they are longer than {most} characters", most=LONGEST_QUERY
+        )
+    return query
 
 
-def _texts(value: Any) -> Iterable[str]:
-    match value:
-        case None:
-            return ()
-        case bool():
-            return ("true" if value else "false",)
-        case list() | tuple():
-            return tuple(text for item in value for text in _texts(item))
-        case dict():
-            return (json_codec.encode(value).decode(),)
-    return (str(value),)
+def _write(body: BytesIO, text: str) -> None:
+    for start in range(0, len(text), WINDOW):
+        body.write(quote_plus(text[start : start + WINDOW]).encode())
+
+
+def _items(value: Iterable[Any]) -> Iterator[Any]:
+    """Yield what is in a list, and in the lists in it, however deep."""
+    levels = [iter(value)]
+    while levels:
+        for item in levels[-1]:
+            if isinstance(item, list | tuple):
+                levels.append(iter(item))
+                break
+            yield item
+        else:
+            levels.pop()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json_codec.encode(value).decode() if isinstance(value, dict) else str(value)

@@ -9,7 +9,7 @@ from esb.core import json_codec
 from esb.core.errors import RequestError, TooLarge
 from esb.incoming.body import from_body
 from esb.incoming.percent_encoding import decoded
-from esb.plugins.http.form_texts import encoded, pairs_of
+from esb.plugins.http.form_texts import encoded_form, pairs_of
 
 MOST = 10 * 2**20
 """The bytes of a body that is made anew, whatever `max_body` lets in: it is held as a whole."""
@@ -59,7 +59,7 @@ def _form(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Pass
         pairs = [(decoded(name), decoded(value)) for name, value in split]
     except ValueError:
         raise _not_readable() from None
-    return encoded([*(pair for pair in pairs if passes(pair[0])), *pairs_of(fixed)]).encode(), FORM
+    return encoded_form([*(pair for pair in pairs if passes(pair[0])), *pairs_of(fixed)]), FORM
 
 
 def _multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Passes) -> tuple[bytes, str]:

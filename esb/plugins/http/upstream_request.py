@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
@@ -15,20 +14,22 @@ from esb.core.call import Call
 from esb.core.credential_names import NOT_FOR_UPSTREAMS
 from esb.core.errors import RequestError
 from esb.core.header_names import folded
-from esb.incoming.body import AT_ONCE
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.fixed_params import FixedParams
-from esb.plugins.http.form_texts import encoded, pairs_of
+from esb.plugins.http.form_texts import encoded_form, encoded_query, pairs_of
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
 from esb.plugins.http.remade_body import FORM, collected, remake_of
 
-T = TypeVar("T")
 SWITCH = "__esb_skip_"
 OF_PACKED = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest")
 """Headers of a body as it came, which no longer hold for one that ingress has read and unpacked."""
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+AT_ONCE = 2**14
+"""The bytes of a body of which a request is made at once. For that of a larger one everybody else would wait."""
 Identify = Callable[[Call], Mapping[str, str]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class RequestBuilder:
         if whole or (self._config.response == "raw" and not call.body and call.query):
             query, (body, kind) = self._passed_on(call), await self._body(call)
         else:
-            query, body, kind = await _worked(partial(self._rewritten, call, method), call.body)
+            query, body, kind = await _made(_size(call), self._rewritten, call, method)
         headers = for_upstream(call.all_headers, same_body=whole and not kind, own=self._own_headers)
         if isinstance(body, bytes):
             for name in OF_PACKED:
@@ -96,10 +97,10 @@ class RequestBuilder:
         if remake is None:
             if not isinstance(body, bytes):
                 return self._names.checked(body), ""
-            await _worked(partial(self._names.check, body), body)
+            await _made(len(body), self._names.check, body)
             return body, ""
-        body = await collected(body)
-        return await _worked(partial(remake, body, content_type, self._fixed(call), self._is_own), body)
+        whole = await collected(body)
+        return await _made(len(whole), remake, whole, content_type, self._fixed(call), self._is_own)
 
     def _passed_on(self, call: Call) -> str:
         """Return the caller's own query, repeated names and all, less what is for the gateway."""
@@ -111,7 +112,7 @@ class RequestBuilder:
         ]
         given = {name for name, _ in pairs}
         missing = {name: value for name, value in self._config.defaults.items() if name not in given}
-        return encoded([*pairs, *pairs_of({**missing, **fixed})])
+        return encoded_query([*pairs, *pairs_of({**missing, **fixed})])
 
     def _rewritten(self, call: Call, method: str) -> tuple[str, bytes | None, str]:
         """Return query, body and type of the body, made of the parameters."""
@@ -122,8 +123,8 @@ class RequestBuilder:
             case "json":
                 return "", json_codec.encode(args), "application/json"
             case "form":
-                return "", encoded(pairs_of(args)).encode(), FORM
-        return encoded(pairs_of(args)), None, ""
+                return "", encoded_form(pairs_of(args)), FORM
+        return encoded_query(pairs_of(args)), None, ""
 
     def _fixed(self, call: Call) -> dict[str, Any]:
         """Return the parameters that no caller can change."""
@@ -142,13 +143,6 @@ class RequestBuilder:
         return not self._names.hold(name)
 
 
-async def _worked(work: Callable[[], T], body: bytes | AsyncIterator[bytes]) -> T:
-    """Return the result of work on all that is in a body: in a thread, if it is large and everybody would wait."""
-    if isinstance(body, bytes) and len(body) > AT_ONCE:
-        return await asyncio.to_thread(work)
-    return work()
-
-
 def _is_whole(call: Call) -> bool:
     """Return True if the body holds no credentials that the gateway read, so that it can go on as it is."""
     if not isinstance(call.body, bytes):
@@ -156,6 +150,16 @@ def _is_whole(call: Call) -> bool:
     credentials = call.credentials
     elsewhere = credentials.from_header or credentials.gateway_jwt or credentials.signed is not None
     return bool(call.body and elsewhere)
+
+
+async def _made(size: int, make: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Return what `make` makes of a body of so many bytes, off the loop if it is large."""
+    return make(*args, **options) if size <= AT_ONCE else await asyncio.to_thread(make, *args, **options)
+
+
+def _size(call: Call) -> int:
+    """Return the bytes of a body that has been read; 0 for one that is still to come."""
+    return len(call.body) if isinstance(call.body, bytes) else 0
 
 
 def _revealed(value: Any) -> Any:

@@ -11,7 +11,7 @@ from aiohttp import FormData
 
 from esb.core.errors import RequestError
 from esb.core.events import Crashed
-from esb.plugins.http.fixed_params import FixedParams, readings
+from esb.plugins.http.fixed_params import STRIDE, FixedParams, readings
 from tests.support.configuration import DEMO
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.servers.recorder import Recorder, proxy, recording
@@ -192,3 +192,11 @@ async def test_without_a_user_no_caller_names_one(open_gateway: OpenGateway, ups
     gateway = await open_gateway(proxy(upstream.url, username_param="creator"), more="middlewares: [{use: app_auth}]\n")
     assert (await gateway.call("demo/relay", creator="root", a=1))["result"]
     assert json.loads(upstream.last.body) == {"a": 1}
+
+
+@pytest.mark.parametrize("at", [0, STRIDE - 10, STRIDE - 1, 3 * STRIDE - 5])
+def test_a_name_is_found_wherever_it_stands_in_a_long_text(at: int) -> None:
+    names = FixedParams(["creator"])
+    names.check(b"x" * at + b"&creators=1" + b"x" * STRIDE)
+    with pytest.raises(RequestError):
+        names.check(b"x" * at + b"&creator=1" + b"x" * STRIDE)
