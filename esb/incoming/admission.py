@@ -227,16 +227,6 @@ class ArrivingBody(ArrivingBytes):
         if self._refusal is not None and self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
             raise self._refusal from None
 
-    def announced(self, length: int | None) -> None:
-        """Take in what the head says of its length, in bytes. Limited if it is large and its address has no slot."""
-        if length is not None and length > SMALL:
-            self._take_slot()
-
-    def add(self, amount: int) -> None:
-        if self.size + amount > SMALL:
-            self._take_slot()
-        super().add(amount)
-
     def known_as(self, app: str) -> None:
         self._move(self._admission.known, app)
 
@@ -244,11 +234,6 @@ class ArrivingBody(ArrivingBytes):
         self._admission.bodies.end(self)
         self._refusal = self._too_slow() if slow else self._no_slot()
         self._task.cancel()
-
-    def _take_slot(self) -> None:
-        admission = self._admission
-        if self._pool is not admission.known and not admission.bodies.take_slot(self):
-            raise self._no_slot()
 
     def _no_slot(self) -> EsbError:
         return self._admission.refusal(

@@ -22,7 +22,6 @@ async def collected(request: web.BaseRequest, limit: int, held: ArrivingBody) ->
     if encoding not in {"", "identity"}:
         pieces = _bounded(decompressed(pieces, encoding), limit)
     body = BytesIO()  # grows in its place: joined pieces would be there twice
-    held.announced(request.content_length)
     async for chunk in pieces:
         held.add(len(chunk))
         body.write(chunk)

@@ -16,7 +16,7 @@ from esb.gateway.app import GATEWAY
 from esb.incoming.admission import BODY_SECONDS, SMALL, Admission
 from esb.incoming.arrivals import GRACE_SECONDS, SLOTS, SWEEP_SECONDS
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
-from tests.support.loop_time import movable_loop_time, turns
+from tests.support.loop_time import Advance, movable_loop_time, turns
 from tests.support.wire import connection, envelope_of, exchange, read_answer, request, until
 
 ECHO = b"/api/c/compapi/test/echo/"
@@ -177,49 +177,62 @@ async def test_what_is_unpacked_counts_and_not_what_came(open_gateway: OpenGatew
 # Slots and rates of bodies
 
 
-async def test_one_address_has_so_many_slots_for_large_bodies(echo: Gateway) -> None:
-    async with AsyncExitStack() as stack:
-        await open_unfinished(echo, stack, SLOTS, "127.0.0.2", unfinished())
-        await until(lambda: admission(echo).load().bodies == SLOTS)
-        ((reader, _),) = await open_unfinished(echo, stack, 1, "127.0.0.2", unfinished())
-        envelope = (await read_answer(reader)).envelope()
-        assert (envelope["code"], envelope["data"]) == (1306429, {"retry_after": 1.0})
-        assert admission(echo).load().bodies == SLOTS  # those under way go on
-        small = json.dumps(WHO).encode()
-        async with connection(echo.url, "127.0.0.2") as (reader, writer):
-            writer.write(unfinished(len(small), begun=small[:5]))
-            await until(lambda: admission(echo).load().bodies == SLOTS + 1)
-            writer.write(small[5:])  # one that is small and soon whole needs no slot
-            assert (await read_answer(reader)).envelope()["result"] is True
-        await open_unfinished(echo, stack, 1, "127.0.0.3", unfinished())
-        await until(lambda: admission(echo).load().bodies == SLOTS + 1)
+async def pass_grace(advance: Advance) -> None:
+    """Let the seconds pass in which no slot is needed, and let the watch over them run."""
+    for _ in range(4):
+        advance(GRACE_SECONDS / 2)
+        await turns(10)
+
+
+async def test_large_bodies_that_are_soon_whole_need_no_slots(echo: Gateway) -> None:
+    body = json.dumps({**WHO, "text": "x" * 100_000}).encode()
+    with movable_loop_time():
+        async with AsyncExitStack() as stack:
+            half = unfinished(len(body), begun=body[:5])
+            opened = await open_unfinished(echo, stack, SLOTS + 10, "127.0.0.2", half)
+            await until(lambda: admission(echo).load().bodies == SLOTS + 10)
+            for _, writer in opened:
+                writer.write(body[5:])
+                await writer.drain()
+            answers = [(await read_answer(reader)).envelope() for reader, _ in opened]
+    assert {envelope["result"] for envelope in answers} == {True}
+    assert refused(echo) == {}
+
+
+@pytest.mark.parametrize("length", [100, 10 * MEBIBYTE], ids=["small", "large"])
+async def test_bodies_that_do_not_come_are_refused_beyond_the_slots_of_an_address(echo: Gateway, length: int) -> None:
+    with movable_loop_time() as advance:
+        async with AsyncExitStack() as stack:
+            opened = await open_unfinished(echo, stack, SLOTS + 2, "127.0.0.2", unfinished(length))
+            await open_unfinished(echo, stack, 1, "127.0.0.3", unfinished(length))
+            await until(lambda: admission(echo).load().bodies == SLOTS + 3)
+            await pass_grace(advance)
+            await until(lambda: admission(echo).load().bodies == SLOTS + 1)  # the others go on
+            envelopes = [(await read_answer(reader)).envelope() for reader, _ in opened[SLOTS:]]
+            assert [(envelope["code"], envelope["data"]) for envelope in envelopes] == [
+                (1306429, {"retry_after": 1.0})
+            ] * 2
+            small = json.dumps(WHO).encode()
+            async with connection(echo.url, "127.0.0.2") as (reader, writer):
+                writer.write(unfinished(len(small), begun=small[:5]))
+                await until(lambda: admission(echo).load().bodies == SLOTS + 2)
+                writer.write(small[5:])  # one that is soon whole needs no slot
+                assert (await read_answer(reader)).envelope()["result"] is True
     await until(lambda: admission(echo).load().bodies == 0)
-    assert refused(echo) == {"bodies": 1}
+    assert refused(echo) == {"bodies": 2}
 
 
 async def test_behind_a_trusted_proxy_the_client_it_names_is_counted(echo: Gateway) -> None:
-    async with AsyncExitStack() as stack:
-        named = unfinished(10 * MEBIBYTE, b"X-Forwarded-For: 192.0.2.1")
-        await open_unfinished(echo, stack, SLOTS, "127.0.0.9", named)
-        await until(lambda: admission(echo).load().bodies == SLOTS)
-        ((reader, _),) = await open_unfinished(echo, stack, 1, "127.0.0.9", named)
-        assert (await read_answer(reader)).envelope()["code"] == 1306429
-        await open_unfinished(echo, stack, 1, "127.0.0.9", unfinished(10 * MEBIBYTE, b"X-Forwarded-For: 192.0.2.2"))
-        await open_unfinished(echo, stack, 1, "127.0.0.9", unfinished())
-        await until(lambda: admission(echo).load().bodies == SLOTS + 2)
-
-
-async def test_small_bodies_that_do_not_come_are_refused_beyond_the_slots(echo: Gateway) -> None:
     with movable_loop_time() as advance:
         async with AsyncExitStack() as stack:
-            opened = await open_unfinished(echo, stack, SLOTS + 2, "127.0.0.2", unfinished(100))
+            named = unfinished(10 * MEBIBYTE, b"X-Forwarded-For: 192.0.2.1")
+            opened = await open_unfinished(echo, stack, SLOTS + 1, "127.0.0.9", named)
+            await open_unfinished(echo, stack, 1, "127.0.0.9", unfinished(10 * MEBIBYTE, b"X-Forwarded-For: 192.0.2.2"))
+            await open_unfinished(echo, stack, 1, "127.0.0.9", unfinished())
+            await until(lambda: admission(echo).load().bodies == SLOTS + 3)
+            await pass_grace(advance)
             await until(lambda: admission(echo).load().bodies == SLOTS + 2)
-            for _ in range(4):
-                advance(GRACE_SECONDS / 2)
-                await turns(10)
-            await until(lambda: admission(echo).load().bodies == SLOTS)
-            envelopes = [(await read_answer(reader)).envelope() for reader, _ in opened[SLOTS:]]
-            assert [envelope["code"] for envelope in envelopes] == [1306429] * 2
+            assert (await read_answer(opened[SLOTS][0])).envelope()["code"] == 1306429
 
 
 async def test_a_body_that_only_trickles_is_cut_off_with_an_answer(echo: Gateway) -> None:
