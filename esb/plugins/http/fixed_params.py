@@ -12,7 +12,7 @@ _BEFORE_JSON = b" \t\r\n\x00\xef\xbb\xbf\xfe\xff"
 """Blanks, the marks of UTF-8 and UTF-16, and the other half of ASCII in UTF-16."""
 _WINDOW = 1024
 """The bytes of a piece that are looked at again with the next one: a spelling is hardly longer."""
-_PIECE = 2**16
+STRIDE = 2**16
 """The bytes of a whole body that are looked at in one go."""
 
 
@@ -46,8 +46,8 @@ class FixedParams:
     def check(self, body: bytes) -> None:
         """Raise RequestError if an upstream that asks for no type reads this as JSON, or as a form with such a name."""
         search = _Search(self._in_text)
-        for start in range(0, len(body), _PIECE):  # an expression lets no other thread run before its end
-            search.check(body[start : start + _PIECE])
+        for start in range(0, len(body), STRIDE):  # an expression lets no other thread run before its end
+            search.check(body[start : start + STRIDE])
 
     async def checked(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield a body as it comes; RequestError, before the piece in question goes on, as `check`."""
