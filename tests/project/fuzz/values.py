@@ -122,9 +122,9 @@ def packed(rng: random.Random, raw: bytes) -> tuple[bytes, bytes]:
         case 2:
             data = zlib.compress(raw, wbits=-15)
         case 3:
-            data = gzip.compress(b"") * rng.choice([3, 999, 1001]) + gzip.compress(raw)
+            data = gzip.compress(b"", mtime=0) * rng.choice([3, 999, 1001]) + gzip.compress(raw, mtime=0)
         case 4:
-            data = gzip.compress(bytes(rng.choice([10**5, 3 * 10**6])))
+            data = gzip.compress(bytes(rng.choice([10**5, 3 * 10**6])), mtime=0)
         case _:
-            data = gzip.compress(raw)
+            data = gzip.compress(raw, mtime=0)
     return (damaged(rng, data) if rng.random() < 0.4 else data), name
