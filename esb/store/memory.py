@@ -80,11 +80,9 @@ class MemoryStore:
         until = now + held
         waits = []
         for key in keys:
-            ends = self._reserved.get(key)
+            ends = self._reserved.used(key)
             if ends is None:
                 ends = self._reserved[key] = []
-            else:
-                self._reserved.move_to_end(key)
             wait = _wait(ends, now, times, limit, seconds)
             if wait <= patience:
                 for _ in range(times):

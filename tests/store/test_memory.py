@@ -11,7 +11,8 @@ from esb.config import load
 from esb.core.errors import ConfigError, UpstreamError
 from esb.gateway.app import create_app
 from esb.store.memory import MOST_BYTES, MemoryStore
-from esb.store.protocol import ShareFull
+from esb.store.memory_values import OVERHEAD
+from esb.store.protocol import Rule, ShareFull
 from tests.support.clock import Clock
 from tests.support.identity import configuration
 
@@ -194,6 +195,36 @@ def test_who_accepts_that_each_process_counts_for_itself_says_so(tmp_path: Path)
     with pytest.raises(ConfigError) as error:
         create_app(load(path, {}))
     assert [mistake.key for mistake in error.value.mistakes] == ["services.store.config.per_process"]
+
+
+@pytest.mark.parametrize(("longer", "is_kept"), [(0, True), (1, False)])
+async def test_values_take_64_megabytes_at_most(clock: Clock, longer: int, is_kept: bool) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    await store.put("a", bytes(64 * 2**20 - OVERHEAD + longer), 60)
+    assert (await store.get("a") is not None) is is_kept
+
+
+async def test_a_small_store_is_small_in_every_part(clock: Clock) -> None:
+    store = MemoryStore(clock, 2)
+    for key in "abc":
+        await store.put(key, b"", 60)
+        await store.take(key, [Rule(9, 60)])
+        await store.reserve([key], times=3, limit=3, seconds=60, patience=0, held=0)
+    assert [await store.get(key) is not None for key in "abc"] == [False, True, True]
+    assert (await store.take("c", [Rule(9, 60)])).windows[0].left == 7
+    assert (await store.take("a", [Rule(9, 60)])).windows[0].left == 8
+    assert await reserve(store, "c", patience=0) == [60]
+    assert await reserve(store, "a", patience=0) == [0]
+
+
+async def test_a_large_store_counts_permits_of_100_000_keys(clock: Clock) -> None:
+    store = MemoryStore(clock, 1_000_000)
+    keys = list(map(str, range(100_001)))
+    await store.reserve(keys[:-1], times=3, limit=3, seconds=60, patience=0, held=0)
+    assert await reserve(store, "0", patience=0) == [60]  # which is the one used last now
+    await store.reserve(keys[-1:], times=3, limit=3, seconds=60, patience=0, held=0)
+    assert await reserve(store, "0", "2", patience=0) == [60, 60]
+    assert await reserve(store, "1", patience=0) == [0]
 
 
 # Permits in a window of time

@@ -103,3 +103,54 @@ def test_a_value_too_long_for_its_share_is_not_kept_and_harms_no_other() -> None
     values.put("idempotency:a:0", Value(b"x" * 4 * OVERHEAD, clock() + 60, ""))
     assert list(values) == ["a", "b", "c"]
     assert values.taken == 3 * (OVERHEAD + 1)
+
+
+def test_a_value_that_takes_all_of_the_room_is_kept() -> None:
+    values, clock = values_for(1)
+    put(values, clock, "a")
+    assert kept(values, "a") == "a"
+    put(values, clock, "b", raw=b"xx")
+    assert kept(values, "ab") == "a"
+
+
+def test_the_ended_values_of_an_app_make_room_though_others_have_been_idle_for_longer() -> None:
+    values, clock = values_for(100)
+    values.put("idempotency:idle:0", Value(b"x", clock() + 1e6, ""))
+    for number in range(200):
+        clock.advance(1)
+        values.put(f"idempotency:busy:{number}", Value(b"x", clock() + 5, ""))
+    assert len(values) <= 1 + 6
+
+
+def test_the_app_that_has_been_idle_longest_is_cleared_of_ended_values_and_not_the_first_one() -> None:
+    values, clock = values_for(100)
+    values.put("idempotency:busy:0", Value(b"x", clock() + 1e6, ""))
+    for number in range(20):
+        values.put(f"idempotency:idle:{number}", Value(b"x", clock() + 60, ""))
+    clock.advance(60)
+    for number in range(1, 12):
+        values.put(f"idempotency:busy:{number}", Value(b"x", clock() + 1e6, ""))
+    assert len(values) == 12
+
+
+def test_an_app_without_values_keeps_nobody_from_being_cleared() -> None:
+    values, clock = values_for(100)
+    values.put("idempotency:gone:0", Value(b"x", clock() + 60, ""))
+    for number in range(20):
+        values.put(f"idempotency:idle:{number}", Value(b"x", clock() + 60, ""))
+    values.drop("idempotency:gone:0")
+    clock.advance(60)
+    for number in range(11):
+        values.put(f"idempotency:busy:{number}", Value(b"x", clock() + 60, ""))
+    assert len(values) == 11
+
+
+def test_few_values_leave_with_each_that_comes_and_more_than_come() -> None:
+    values, clock = values_for(100)
+    put(values, clock, "abcdefgh")
+    clock.advance(60)
+    sizes = []
+    for key in "1234":
+        put(values, clock, key)
+        sizes.append(len(values))
+    assert sizes == [5, 2, 3, 4]  # two of its own share leave, and two of the one idle longest, which is the same here

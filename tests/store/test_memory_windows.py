@@ -1,7 +1,7 @@
 """Moving windows in memory do not grow beyond their bounds."""
 
 from esb.store.memory_windows import SlidingWindows
-from esb.store.protocol import Rule
+from esb.store.protocol import Rule, Taken, Window
 
 MINUTE = [Rule(10, 60)]
 
@@ -37,3 +37,46 @@ def test_a_rule_that_became_stricter_holds_at_once() -> None:
         windows.take("a", 0.0, MINUTE)
     taken = windows.take("a", 30.0, [Rule(4, 60)])
     assert (taken.over, taken.windows[0].left, taken.windows[0].seconds) == ((0,), 0, 30.0)
+
+
+def left(windows: SlidingWindows, key: str) -> int:
+    """Take a permit, and return how many are left."""
+    return windows.take(key, 0.0, MINUTE).windows[0].left
+
+
+def test_a_permit_that_was_given_back_takes_no_room_and_no_more_than_that() -> None:
+    windows = SlidingWindows(10, 3)
+    for key in ("a", "a", "b"):
+        windows.take(key, 0.0, MINUTE)
+    windows.give_back("b")
+    windows.give_back("b")
+    windows.give_back("never")
+    assert left(windows, "b") == 9  # as many as there is room for
+    assert left(windows, "a") == 7
+    assert left(windows, "c") == 9  # the fifth: what was used least recently goes
+    assert left(windows, "b") == 9
+
+
+def test_a_key_that_was_forgotten_makes_room_for_its_permits() -> None:
+    windows = SlidingWindows(2, 4)
+    for key in ("a", "a", "b", "c", "c"):
+        windows.take(key, 0.0, MINUTE)
+    assert left(windows, "b") == 8
+    assert windows._number == 4
+
+
+def test_a_key_that_is_alone_is_counted_however_little_room_there_is() -> None:
+    windows = SlidingWindows(10, 3)
+    assert [left(windows, "a") for _ in range(5)] == [9, 8, 7, 6, 5]
+    assert left(windows, "b") == 9
+    assert left(windows, "a") == 9
+
+
+def test_only_a_permit_within_the_window_of_a_rule_counts_for_it() -> None:
+    windows = SlidingWindows(10, 1000)
+    rules = [Rule(2, 10), Rule(3, 60)]
+    for now in (0.0, 5.0):
+        assert windows.take("a", now, rules).over == ()
+    assert windows.take("a", 9.0, rules) == Taken((Window(0, 1.0), Window(1, 51.0)), (0,))
+    assert windows.take("a", 10.0, rules) == Taken((Window(0, 5.0), Window(0, 50.0)), ())
+    assert windows.take("a", 59.0, rules) == Taken((Window(2, 0.0), Window(0, 1.0)), (1,))
