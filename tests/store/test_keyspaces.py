@@ -32,3 +32,29 @@ def test_a_share_is_one_apps_in_one_keyspace_whatever_its_code() -> None:
     ]
     assert len(set(shares)) == len(shares)
     assert keyspaces.share_of("token:mp:wx1:digest") == ""
+
+
+def test_no_word_changes_since_keys_outlive_the_version_that_wrote_them() -> None:
+    # A changed word would let a nonce be used again, and send a remembered message twice.
+    assert WORDS == {
+        "NONCE": "nonce",
+        "IDEMPOTENCY": "idempotency",
+        "RATE": "rate",
+        "PACE": "pace",
+        "QUOTA_GATE": "gate",
+        "TOKEN": "token",
+        "FETCHING": "fetching",
+        "AHEAD": "ahead",
+        "REFUSED": "refused",
+        "REPLACED": "replaced",
+        "PROVEN": "proven",
+        "FAILURES": "failures",
+        "SHARE": "share",
+    }
+
+
+def test_a_key_names_its_keyspace_its_app_and_the_rest() -> None:
+    assert keyspaces.key_of("nonce", "a:b%", "c:d") == "nonce:a%3Ab%25:c:d"
+    assert keyspaces.share_of("nonce:a%3Ab%25:c:d") == "nonce:a%3Ab%25"
+    assert keyspaces.share_of("idempotency:a:b") == "idempotency:a"
+    assert keyspaces.share_of("rate:a:b") == ""
