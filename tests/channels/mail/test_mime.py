@@ -123,6 +123,11 @@ def test_a_line_has_a_thousand_characters_at_most() -> None:
         ("Image", "a", True),
         ("pdf", "a.png", False),
         ("", "a.gif", False),
+        ("png", "a", True),
+        ("jpg", "a", True),
+        ("jpeg", "a", True),
+        ("", "a.jpg", True),
+        ("", "a.JPEG", True),
     ],
 )
 def test_a_picture_is_known_by_type_or_file_name(kind: str, filename: str, expected: bool) -> None:
