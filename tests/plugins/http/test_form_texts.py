@@ -1,5 +1,6 @@
 """Parameters as a query or a form has them, however long."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -36,3 +37,27 @@ def test_the_signs_between_parameters_count() -> None:
     assert len(encoded_query(pairs)) == LONGEST_QUERY - 1
     with pytest.raises(RequestError):
         encoded_query([*pairs, ("", "")])
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ("a b", ["a b"]),
+        ("", [""]),
+        (0, ["0"]),
+        (1.5, ["1.5"]),
+        (True, ["true"]),
+        (False, ["false"]),
+        (None, []),
+        ([], []),
+        (["a", None, (1, [True])], ["a", "1", "true"]),
+        ({"a": [1, None]}, ['{"a":[1,null]}']),
+        ([{"a": 1}, {}], ['{"a":1}', "{}"]),
+    ],
+)
+def test_a_list_repeats_its_name_and_null_is_left_out(value: Any, texts: list[str]) -> None:
+    assert pairs_of({"before": 1, "name": value}) == [("before", "1"), *(("name", text) for text in texts)]
+
+
+def test_a_form_keeps_the_order_of_its_pairs() -> None:
+    assert encoded_form([("b", "1 &"), ("a", "ü"), ("b", "")]) == b"b=1+%26&a=%C3%BC&b="
