@@ -345,3 +345,14 @@ async def test_before_its_app_is_known_a_call_is_of_the_site_that_it_comes_from(
     await settle()
     bulkhead.leave(flood)
     await waiting
+
+
+def test_ten_thousand_credentials_have_a_bulkhead_each_and_of_more_the_idle_one_used_least_recently_goes() -> None:
+    bulkheads = Bulkheads(Clock(), room=3)
+    first, second = bulkheads.of("0"), bulkheads.of("1")
+    for number in range(2, 10_000):
+        bulkheads.of(str(number))
+    assert bulkheads.of("0") is first
+    bulkheads.of("one more")
+    assert bulkheads.of("0") is first
+    assert bulkheads.of("1") is not second

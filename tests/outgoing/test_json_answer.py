@@ -60,3 +60,23 @@ def test_json_that_is_no_object_is_an_error_only_where_an_object_is_wanted(body:
     assert read_json(TARGET, answer(body)) == value
     with pytest.raises(UpstreamError, match="is not the JSON format"):
         read_object(TARGET, answer(body))
+
+
+@pytest.mark.parametrize(("values", "is_read"), [(499_999, True), (500_000, False)])
+def test_half_a_million_values_are_read_and_no_more(values: int, is_read: bool) -> None:
+    body = b"[" + b",".join([b"0"] * values) + b"]"  # the array is a value as well
+    if is_read:
+        assert len(read_json(TARGET, answer(body))) == values
+    else:
+        with pytest.raises(UpstreamError, match="too large"):
+            read_json(TARGET, answer(body))
+
+
+@pytest.mark.parametrize(("levels", "is_read"), [(1000, True), (1001, False)])
+def test_a_thousand_levels_are_read_and_no_more(levels: int, is_read: bool) -> None:
+    body = b"[" * levels + b"]" * levels
+    if is_read:
+        assert read_json(TARGET, answer(body))
+    else:
+        with pytest.raises(UpstreamError, match="is not the JSON format"):
+            read_json(TARGET, answer(body))

@@ -1,5 +1,6 @@
 """The token by which an upstream knows who calls: how long one is used, whose it is, and which key cannot sign."""
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +27,19 @@ def test_a_token_is_signed_once_and_again_shortly_before_its_end(key: rsa.RSAPri
     assert signer.token(APP, USER) == first
     clock.advance(1)
     assert signer.token(APP, USER) != first
+
+
+def test_a_token_lives_for_15_minutes_and_is_used_for_all_but_the_last_two(key: rsa.RSAPrivateKey) -> None:
+    clock = Clock()
+    signer = GatewayJwt(pem(key), clock)
+    token = signer.token(APP, USER)
+    payload = jwt.decode(token, key.public_key(), ["RS512"], options={"verify_signature": False})
+    now = int(clock.since_1970())
+    assert (payload["nbf"], payload["exp"]) == (now - 300, now + 900)
+    clock.advance(779)
+    assert signer.token(APP, USER) == token
+    clock.advance(1)
+    assert signer.token(APP, USER) != token
 
 
 def test_each_app_and_user_has_its_own_token(key: rsa.RSAPrivateKey) -> None:
