@@ -74,7 +74,17 @@ def test_every_reference_of_a_text_is_checked() -> None:
     assert len(filled("${NOT_SET} ${HOST} ${NOR_THIS} ${}")[1]) == 3
 
 
-@pytest.mark.parametrize(("text", "loose"), [("${PORT}", True), ("1${PORT}", False), ("$${PORT}", False), ("x", False)])
+@pytest.mark.parametrize(
+    ("text", "loose"),
+    [
+        ("${PORT}", True),
+        ("1${PORT}", False),
+        ("$${PORT}", False),
+        ("$${", False),
+        ("${PORT}${PORT}", False),
+        ("x", False),
+    ],
+)
 def test_only_a_text_that_is_exactly_one_reference_takes_the_type_of_its_key(text: str, loose: bool) -> None:
     assert filled(text)[0].loose is loose
 
