@@ -69,6 +69,7 @@ def test_a_bug_that_no_test_notices_survives(tmp_path: Path) -> None:
         ("if a:\n    raise E", {"if (not (a)):", "pass"}),
         ('"""A text."""\na: Literal["b"] = "a text"\n', set()),
         ("a = 1  # pragma: no cover\n", set()),
+        ("try:\n    f()\nexcept E:  # pragma: no cover\n    a = 1", {"pass"}),
         ("def f():\n    raise NotImplementedError", set()),
     ],
 )

@@ -75,13 +75,25 @@ def mutants(file: str, source: str) -> list[Mutant]:
     lines = raw.splitlines(keepends=True)
     starts = [0, *itertools.accumulate(map(len, lines))]
     found: dict[str, Mutant] = {}
-    for scope, (operator, node, text) in _Finder().changes(ast.parse(source)):
+    tree = ast.parse(source)
+    uncovered = _uncovered(tree, source.splitlines())
+    for scope, (operator, node, text) in _Finder().changes(tree):
         begin = starts[node.lineno - 1] + node.col_offset
         end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         changed = (raw[:begin] + text.encode() + raw[end:]).decode()
-        if not NO_CODE.search(lines[node.lineno - 1].decode()):
+        if node.lineno not in uncovered:
             found.setdefault(changed, Mutant(file, node.lineno, scope, operator, source, changed))
     return sorted(found.values(), key=lambda mutant: (mutant.line, mutant.operator, mutant.source))
+
+
+def _uncovered(tree: ast.Module, lines: list[str]) -> set[int]:
+    """Return the numbers of the lines that coverage leaves out, too: the marked ones, and the blocks they begin."""
+    found = {number for number, line in enumerate(lines, 1) if NO_CODE.search(line)}
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.stmt | ast.excepthandler) and node.lineno in found and body:
+            found |= set(range(node.lineno, (body[-1].end_lineno or 0) + 1))
+    return found
 
 
 Located = ast.expr | ast.stmt
