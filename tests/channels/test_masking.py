@@ -43,6 +43,7 @@ def test_whoever_was_not_given_is_masked_wherever_receivers_stand(key: str) -> N
     assert masked({key: "known|lisi|known|wang@a.com"}, {"known"}) == {key: "known|l***|known|w***@a.com"}
     assert masked({key: ["lisi", "known"]}, {"known"}) == {key: ["l***", "known"]}
     assert masked({key: ("lisi",)}, {"known"}) == {key: ["l***"]}
+    assert masked({key: [7, True]}, {"known"}) == {key: [7, True]}
 
 
 def test_the_receivers_of_a_message_stand_under_these_keys() -> None:
