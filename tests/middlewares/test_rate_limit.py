@@ -1,14 +1,18 @@
 """The middleware rate_limit: the calls that it lets through, those that it refuses, and the headers of both."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
+from esb.middlewares.rate_limit import Limit
+from esb.store.protocol import Rule
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway
 from tests.support.identity import APPS
@@ -137,3 +141,23 @@ def test_a_mistake_in_the_rules_is_told_with_its_place(tmp_path: Path, config: s
     with pytest.raises(ConfigError) as error:
         create_app(load(path, {}))
     assert [mistake.key for mistake in error.value.mistakes] == [f"middlewares[3].config.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "minutes", "is_limit"),
+    [
+        (1, 1, True),
+        (100_000, 1440, True),
+        (0, 1, False),
+        (100_001, 1, False),
+        (1, 0, False),
+        (1, 1441, False),
+    ],
+)
+def test_a_limit_is_of_a_day_at_most(tokens: int, minutes: int, is_limit: bool) -> None:
+    with nullcontext() if is_limit else pytest.raises(ValidationError):
+        assert Limit(tokens=tokens, minutes=minutes).rule == Rule(tokens, minutes * 60)
+
+
+def test_a_limit_is_of_a_minute_unless_it_says_otherwise() -> None:
+    assert Limit(tokens=5).rule == Rule(5, 60)
