@@ -118,20 +118,30 @@ async def test_who_stops_waiting_takes_no_turn_with_it() -> None:
 
 
 async def test_a_turn_that_came_just_as_its_waiter_left_is_handed_on() -> None:
-    bulkhead = Bulkhead(Clock(), 10)
-    release = asyncio.Event()
-    first = asyncio.create_task(hold(bulkhead, release))
+    bulkhead = Bulkhead(Clock(), 1, patient=True)
+    await enter(bulkhead, "first")
+    leaving = asyncio.create_task(enter(bulkhead, "leaving"))
+    staying = asyncio.create_task(enter(bulkhead, "staying"))
     await settle()
-    bulkhead.narrow()
-    leaving = asyncio.create_task(hold(bulkhead, release))
-    staying = asyncio.create_task(hold(bulkhead, release))
-    await settle()
-    release.set()
-    await first
+    bulkhead.leave(a_call("first"))
     leaving.cancel()  # its turn has been given, it has not run yet
-    await asyncio.gather(staying)
+    await staying
 
-    assert (bulkhead.waiting, bulkhead.under_way) == (0, 0)
+    assert leaving.cancelled()
+    assert bulkhead.under_way == 1
+    bulkhead.leave(a_call("staying"))
+    assert bulkhead.is_idle
+
+
+async def test_who_stopped_waiting_stands_in_nobodys_way() -> None:
+    bulkhead = Bulkhead(Clock(), 1, patient=True)
+    await enter(bulkhead, "first")
+    leaving = asyncio.create_task(enter(bulkhead, "leaving"))
+    await settle()
+    leaving.cancel()
+    await settle()
+    bulkhead.width = 2
+    assert bulkhead.enters(a_call("second"))
 
 
 async def test_bulkheads_are_bounded_and_one_in_use_is_never_dropped() -> None:
@@ -356,3 +366,38 @@ def test_ten_thousand_credentials_have_a_bulkhead_each_and_of_more_the_idle_one_
     bulkheads.of("one more")
     assert bulkheads.of("0") is first
     assert bulkheads.of("1") is not second
+
+
+async def test_a_second_request_of_a_call_that_waited_is_inside_until_it_leaves() -> None:
+    bulkhead = Bulkhead(Clock(), 2)
+    await enter(bulkhead, "a")
+    await enter(bulkhead, "b")
+    second = asyncio.create_task(enter(bulkhead, "a"))
+    await settle()
+    bulkhead.leave(a_call("b"))
+    await second
+    bulkhead.leave(a_call("a"))
+    assert (bulkhead.is_idle, bulkhead.under_way) == (False, 1)
+    bulkhead.leave(a_call("a"))
+    assert (bulkhead.is_idle, bulkhead.under_way) == (True, 0)
+
+
+async def test_of_several_who_are_let_in_at_once_each_counts_for_the_next(clock: Clock) -> None:
+    bulkhead = Bulkhead(clock, 4)
+    for name, app in (("x 0", "x"), ("x 1", "x"), ("x 2", "x"), ("a 0", "a")):
+        await enter(bulkhead, name, app=app)
+    bulkhead.narrow()
+    waiting = {
+        name: asyncio.create_task(enter(bulkhead, name, app=name[0])) for name in ("b 1", "b 2", "b 3", "a 1", "a 2")
+    }
+    await settle()
+    for number in range(2):
+        bulkhead.leave(a_call(f"x {number}", "x"))
+    assert bulkhead.waiting == 5
+    clock.advance(NARROW_SECONDS)
+    bulkhead.leave(a_call("x 2", "x"))
+    await settle()
+    assert [name for name, task in waiting.items() if task.done()] == ["b 1", "b 2", "a 1"]
+    for task in waiting.values():
+        task.cancel()
+    await asyncio.gather(*waiting.values(), return_exceptions=True)

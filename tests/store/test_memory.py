@@ -66,7 +66,7 @@ async def test_a_full_store_refuses_rather_than_forgets(clock: Clock) -> None:
     await store.add("b", 30)
     with pytest.raises(UpstreamError) as error:
         await store.add("c", 60)
-    assert "[store]" in str(error.value)
+    assert (error.value.system, error.value.interface) == ("store", "add")
     assert not error.value.sent
     assert not await store.add("a", 60)
     assert not await store.add("b", 60)
@@ -137,6 +137,38 @@ async def test_what_an_app_left_behind_makes_room_for_others(clock: Clock) -> No
         await store.add(f"nonce:a:{number}", 60)
     clock.advance(60)
     assert all([await store.add(f"nonce:b:{number}", 600) for number in range(50)])
+
+
+async def test_apps_that_never_come_again_make_room_one_after_the_other(clock: Clock) -> None:
+    store = MemoryStore(clock, 100)
+    await store.add("nonce:a:0", 60)
+    for number in range(40):
+        await store.add(f"nonce:b:{number}", 60)
+    clock.advance(60)
+    assert all([await store.add(f"nonce:c:{number}", 600) for number in range(45)])
+
+
+async def test_an_app_whose_keys_have_just_ended_is_not_refused(clock: Clock) -> None:
+    store = MemoryStore(clock, 100)
+    for number in range(40):
+        await store.add(f"rate:{number}", 600)
+    for number in range(30):
+        await store.add(f"nonce:a:{number}", 60)
+    for number in range(40, 44):
+        await store.add(f"rate:{number}", 600)
+    clock.advance(60)
+    assert await store.add("nonce:a:30", 60)
+
+
+async def test_a_key_is_remembered_for_as_long_as_it_would_be_refused(clock: Clock) -> None:
+    store = MemoryStore(clock, 10)
+    assert not store.remembers("a")
+    await store.add("a", 60)
+    clock.advance(59.9)
+    assert store.remembers("a")
+    assert not store.remembers("b")
+    clock.advance(0.1)
+    assert not store.remembers("a")
 
 
 def test_a_mistake_in_its_stanza_is_told_with_all_others(tmp_path: Path) -> None:
