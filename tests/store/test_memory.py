@@ -308,6 +308,9 @@ async def test_a_place_that_nobody_knows_any_more_is_settled_without_harm() -> N
     await store.settle(["a", "never"], place, 1)
 
     assert await reserve(store, "a", patience=0) == [60]
+    _, place = await store.reserve(["b"], times=3, limit=3, seconds=60, patience=0, held=30)
+    await store.settle(["never", "b"], place, 3)
+    assert await reserve(store, "b", patience=0) == [60]
 
 
 async def test_a_place_that_comes_too_late_is_not_taken() -> None:
