@@ -101,14 +101,13 @@ class Interpolation:
         return self._variable(match["name"], match["how"], match["text"])
 
     def _variable(self, name: str, how: str | None, text: str) -> str:
-        value = self.environ.get(name)
-        if value is None and how is None:
+        value = self.environ.get(name, "" if how else None)
+        if value is None:
             raise _UnresolvedError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
         if how and not value:
             if how == "?":
                 raise _UnresolvedError(f"the environment variable {name} is not set: {text or 'it is required'}")
             return text
-        value = value or ""
         try:
             value.encode()
         except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
