@@ -70,6 +70,12 @@ def test_a_reference_that_stands_for_nothing_is_a_mistake(text: str, mistake: st
     assert section.unresolved
 
 
+def test_what_came_from_outside_is_known_piece_by_piece() -> None:
+    section, _ = filled("${EMPTY} a ${HOST} $${ ${NOT_SET:-b}")
+    assert section.value == " a example.com ${ b"
+    assert section.outside == ("", "example.com", "b")
+
+
 def test_every_reference_of_a_text_is_checked() -> None:
     assert len(filled("${NOT_SET} ${HOST} ${NOR_THIS} ${}")[1]) == 3
 

@@ -397,6 +397,23 @@ async def test_what_is_told_when_it_changes_is_read_once(
     assert read == ["gate:a"] * 2 + ["idempotency:a"] * 4 + ["gate:none"] * 2
 
 
+async def test_what_a_stranger_publishes_does_no_harm(
+    redis: RedisServer, open_store: OpenStore, events: list[Event]
+) -> None:
+    prefix = f"{uuid4()}:"
+    store = await open_store(redis.url, prefix)
+    heard: list[tuple[str, str]] = []
+    await store.watch(lambda key, version: heard.append((key, version)))
+    heard.clear()
+    with Redis.from_url(redis.url) as stranger:
+        for message in (b"\xff\xfe", b"", b"1 gate:\xff", b"2 gate:a b"):
+            stranger.publish(f"{prefix}changes", message)
+    await until(lambda: len(heard) == 4)
+    assert heard == [("", "\ufffd\ufffd"), ("", ""), ("gate:\ufffd", "1"), ("gate:a b", "2")]
+    assert store.trouble == ""
+    assert set(events) <= {StoreTurned("")}
+
+
 async def test_who_leaves_while_waiting_takes_nobody_along(redis: RedisServer, open_store: OpenStore) -> None:
     store = await open_store(redis.url, f"{uuid4()}:")
     asking = [asyncio.ensure_future(store.add(f"nonce:{number}", 60)) for number in range(10)]
