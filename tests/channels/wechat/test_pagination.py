@@ -110,3 +110,10 @@ def test_markdown_pages_are_whole_within_the_limit_and_lose_nothing(seed: int, l
 )
 def test_odd_markdown_does_not_break_the_limit(text: str) -> None:
     assert all(len(page.encode()) <= 2048 for page in markdown_pages(text))
+
+
+@pytest.mark.parametrize(("longer", "size"), [(0, 2048), (1, 2048 + 1 - 64)])
+def test_a_page_of_markdown_is_filled_to_the_byte(longer: int, size: int) -> None:
+    made = markdown_pages("x" * (57 + longer) + "\n" + "a" * 2900, 2048)
+    assert len(made) == 2
+    assert len(made[0].encode()) == size  # a mark of 6 bytes, a line of 58 or 59, and pieces of 64
