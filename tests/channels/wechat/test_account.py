@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from esb.channels.account import FETCH_GATE_SECONDS, Account
+from esb.channels.account import Account
 from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport
 from esb.channels.pacing import Pace
@@ -369,7 +369,10 @@ async def test_a_used_up_quota_of_token_fetches_stops_them_for_a_minute(
             await send(account)
     assert len(wechat.asked) == 1
     wechat.fetch_answer = None
-    world.clock.advance(FETCH_GATE_SECONDS)
+    world.clock.advance(59)
+    with pytest.raises(EsbError, match="api freq out of limit"):
+        await send(account)
+    world.clock.advance(1)
     assert (await send(account)).verdict.errcode == 0
 
 

@@ -117,3 +117,11 @@ def test_a_page_of_markdown_is_filled_to_the_byte(longer: int, size: int) -> Non
     made = markdown_pages("x" * (57 + longer) + "\n" + "a" * 2900, 2048)
     assert len(made) == 2
     assert len(made[0].encode()) == size  # a mark of 6 bytes, a line of 58 or 59, and pieces of 64
+
+
+def test_a_text_has_twenty_pages_at_most() -> None:
+    for cut in (pages, markdown_pages):
+        assert len(cut("a" * 39_000)) == 20
+        with pytest.raises(ParameterError, match="too long"):
+            cut("a" * 40_900)
+    assert len(pages("a" * 20 * (2048 - len("(20/20)\n")))) == 20

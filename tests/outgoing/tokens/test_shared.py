@@ -253,7 +253,7 @@ async def test_who_died_while_fetching_holds_the_others_up_for_its_lease(process
     await shared.swap(f"{FETCHING}:{KEY.name}", "", b"", LEASE_SECONDS)
     before = processes.clock.now
     assert await processes.get_at_once() == {"token 1"}
-    assert LEASE_SECONDS <= processes.clock.now - before < LEASE_SECONDS + 1
+    assert 20 <= processes.clock.now - before < 20.5
 
 
 async def test_a_fetch_that_outlived_its_lock_does_not_replace_a_younger_token(processes: Processes) -> None:
