@@ -383,13 +383,17 @@ async def test_a_second_request_of_a_call_that_waited_is_inside_until_it_leaves(
 
 
 async def test_of_several_who_are_let_in_at_once_each_counts_for_the_next(clock: Clock) -> None:
-    bulkhead = Bulkhead(clock, 4)
-    for name, app in (("x 0", "x"), ("x 1", "x"), ("x 2", "x"), ("a 0", "a")):
+    bulkhead = Bulkhead(clock, 5)
+    for name, app in (("x 0", "x"), ("x 1", "x"), ("x 2", "x"), ("a 0", "a"), ("a 1", "a")):
         await enter(bulkhead, name, app=app)
     bulkhead.narrow()
-    waiting = {
-        name: asyncio.create_task(enter(bulkhead, name, app=name[0])) for name in ("b 1", "b 2", "b 3", "a 1", "a 2")
-    }
+    entered: list[str] = []
+
+    async def come(name: str) -> None:
+        await enter(bulkhead, name, app=name[0])
+        entered.append(name)
+
+    waiting = [asyncio.create_task(come(name)) for name in ("b 1", "b 2", "b 3", "a 2", "a 3")]
     await settle()
     for number in range(2):
         bulkhead.leave(a_call(f"x {number}", "x"))
@@ -397,7 +401,7 @@ async def test_of_several_who_are_let_in_at_once_each_counts_for_the_next(clock:
     clock.advance(NARROW_SECONDS)
     bulkhead.leave(a_call("x 2", "x"))
     await settle()
-    assert [name for name, task in waiting.items() if task.done()] == ["b 1", "b 2", "a 1"]
-    for task in waiting.values():
+    assert entered == ["b 1", "b 2", "a 2"]
+    for task in waiting:
         task.cancel()
-    await asyncio.gather(*waiting.values(), return_exceptions=True)
+    await asyncio.gather(*waiting, return_exceptions=True)
