@@ -88,6 +88,12 @@ def test_a_multipart_form_of_a_thousand_fields_is_made_anew_and_no_longer_one() 
         remade(multipart(1001), kind, {"level": 3})
 
 
+@pytest.mark.parametrize("size", [2**16 + 1, 2**20, 2**25])
+def test_a_large_part_is_held_in_memory_as_its_body_is(size: int) -> None:
+    large = multipart(1).replace(b"\r\n\r\n1\r\n", b"\r\n\r\n" + b"y" * size + b"\r\n")
+    assert remade(large, "multipart/form-data; boundary=x", {"level": 3})[0].count(b"y") == size
+
+
 def test_each_multipart_form_has_a_boundary_that_nobody_can_guess() -> None:
     kind = "multipart/form-data; boundary=x"
     boundaries = {remade(multipart(1), kind, {})[1].partition("boundary=")[2] for _ in range(5)}
