@@ -94,6 +94,11 @@ def test_a_large_part_is_held_in_memory_as_its_body_is(size: int) -> None:
     assert remade(large, "multipart/form-data; boundary=x", {"level": 3})[0].count(b"y") == size
 
 
+def test_a_part_without_a_name_is_refused_since_nobody_knows_for_what_it_is_taken() -> None:
+    with pytest.raises(RequestError, match="cannot be read"):
+        remade(multipart(1).replace(b'; name="a"', b""), "multipart/form-data; boundary=x", {"level": 3})
+
+
 def test_each_multipart_form_has_a_boundary_that_nobody_can_guess() -> None:
     kind = "multipart/form-data; boundary=x"
     boundaries = {remade(multipart(1), kind, {})[1].partition("boundary=")[2] for _ in range(5)}
