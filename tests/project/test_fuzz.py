@@ -10,11 +10,12 @@ import pytest
 
 from tests.project.fuzz.hostile_requests import Hostile, hostile
 from tests.project.fuzz.trial import Books, Exchange, wrong_answers, wrong_lines
+from tests.support.engines import needs_httptools
 from tests.support.processes.command_line import environment
 from tests.support.repository import ROOT
 
 
-@pytest.mark.parametrize("engine", ["httptools", "aiohttp"])
+@pytest.mark.parametrize("engine", [pytest.param("httptools", marks=needs_httptools), "aiohttp"])
 def test_no_outsider_crashes_the_gateway_or_keeps_a_call_out_of_its_log(engine: str) -> None:
     command = [sys.executable, "-m", "tests.project.fuzz", "--seed", "1", "--seconds", "4", "--engine", engine]
     done = subprocess.run(

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.support.documentation import text
+from tests.support.engines import needs_httptools
 from tests.support.processes.interpreter import python
 from tests.support.repository import ROOT
 
@@ -37,6 +38,7 @@ def chosen(identifier: str, expression: str) -> bool:
     return any(all(word.strip().lower() in name for word in every.split(" and ")) for every in expression.split(" or "))
 
 
+@needs_httptools  # some of these tests are of that engine
 def test_every_attack_is_repeated_by_a_test_that_is_there(collected: list[str]) -> None:
     missing = {
         f"{file} -k '{expression}'"
