@@ -80,16 +80,14 @@ class Mistake(NamedTuple):
 
 
 class ConfigWarning(NamedTuple):
-    """One thing in a config file that works and may not be meant: as a Mistake, and the id by which it is allowed."""
+    """One thing in a config file that works and may not be meant, said as a mistake is; `id`: by which it is allowed."""
 
-    file: str
-    line: int
     id: str
-    key: str
-    text: str
+    said: Mistake
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.id}: {self.key}: {self.text}"
+        file, line, key, text = self.said
+        return f"{file}:{line}: {self.id}: {key}: {text}"
 
 
 class ConfigError(GatewayError):

@@ -29,13 +29,13 @@ def _found(config: Config) -> Iterator[ConfigWarning]:
     chain = DEFAULT_CHAIN if config.middlewares is None else [stanza.use for stanza in config.middlewares]
     in_memory = store is None or store.use == DEFAULT_STORE
     if config.root is not None and in_memory and SIGNING in chain and not _is_loopback(config.server.host):
-        file, line, key, text = config.root.mistake(
+        said = config.root.mistake(
             "the nonces of signed calls are forgotten at a restart: for some minutes whoever has seen such a call can"
             " repeat it; use redis",
             "services",
             "store",
         )
-        yield ConfigWarning(file, line, NONCES_IN_MEMORY, key, text)
+        yield ConfigWarning(NONCES_IN_MEMORY, said)
 
 
 def _is_loopback(host: str) -> bool:
@@ -47,6 +47,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_allowed(warning: ConfigWarning) -> bool:
-    lines = Path(warning.file).read_text("utf-8-sig").splitlines()
-    near = lines[max(0, warning.line - 2) : warning.line]
+    lines = Path(warning.said.file).read_text("utf-8-sig").splitlines()
+    near = lines[max(0, warning.said.line - 2) : warning.said.line]
     return any(warning.id in found[1] for line in near if (found := _ALLOWED.search(line)) is not None)

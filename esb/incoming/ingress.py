@@ -26,7 +26,7 @@ from esb.incoming.disconnect import ClientDisconnected, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.in_flight import InFlight
 from esb.incoming.request import READING, IncomingRequest, request_id
-from esb.incoming.routing import Route, Routes, checked, decoded
+from esb.incoming.routing import Route, Routes, checked, decoded_path
 from esb.incoming.trusted_proxies import Network
 
 COMPONENTS = f"{ROOT}/"
@@ -193,7 +193,7 @@ class Ingress:
 
     def _found(self, incoming: IncomingRequest, routes: Routes) -> Route:
         """Find the route of a path with variables, or of one that is written in another way than declared."""
-        request, path, found = incoming.request, decoded(incoming.request.rel_url.raw_path), None
+        request, path, found = incoming.request, decoded_path(incoming.request.rel_url.raw_path), None
         if path.startswith(COMPONENTS):
             found = routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
         elif path.startswith(SELF_SERVICE):

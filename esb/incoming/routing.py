@@ -57,7 +57,7 @@ _SLASH_IN_SEGMENT = "\udc2f"
 """An encoded slash once a path is decoded: it parts no segments, and no text can hold this character."""
 
 
-def decoded(path: str) -> str:
+def decoded_path(path: str) -> str:
     """Return a path without percent-encoding; an encoded slash, or a byte that is no UTF-8, is a lone surrogate."""
     if "%" not in path:
         return path
