@@ -80,7 +80,7 @@ class Mistake(NamedTuple):
 
 
 class ConfigWarning(NamedTuple):
-    """One thing in a config file that works and may not be meant, said as a mistake is; `id`: by which it is allowed."""
+    """One thing in a config file that works and may not be meant: said as a mistake, and allowed by its `id`."""
 
     id: str
     said: Mistake
