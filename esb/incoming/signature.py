@@ -9,7 +9,6 @@ text. A request that can be read in two ways is refused, however it is signed; s
 one is of no use for the other.
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -20,6 +19,7 @@ from urllib.parse import unquote
 
 from esb.core.call import Signed
 from esb.core.errors import AuthenticationError, RequestError
+from esb.core.offloading import offloaded
 from esb.incoming.body import AT_ONCE
 
 WINDOW = 300
@@ -76,9 +76,7 @@ def _goes_on(value: str, name: str, after: str) -> bool:
 
 async def verified(signed: Signed, secrets: Iterable[bytes]) -> bool:
     """Return what `verify` returns: in a thread for a large body, which is hashed for each secret and path."""
-    if len(signed.body) > AT_ONCE:
-        return await asyncio.to_thread(verify, signed, secrets)
-    return verify(signed, secrets)
+    return await offloaded(len(signed.body), AT_ONCE, verify, signed, secrets)
 
 
 def verify(signed: Signed, secrets: Iterable[bytes]) -> bool:

@@ -51,8 +51,7 @@ class AppAuth(Middleware[AppAuthConfig]):
             if call.credentials.brings_token:
                 call = await self._identified(call, *await identity_by_token(self.services, call))
             else:
-                claims, signed = call.credentials.claims, call.credentials.signed
-                code = claims.get("bk_app_code") or claims.get("app_code") or ""
+                code, signed = _claimed_code(call), call.credentials.signed
                 if signed is not None:
                     app = await self._by_signature(call, code, signed)
                 else:
@@ -69,10 +68,7 @@ class AppAuth(Middleware[AppAuthConfig]):
 
         A call that claims no app guesses no secret.
         """
-        claims, signed = call.credentials.claims, call.credentials.signed
-        query = {} if signed is None else signed.query
-        names = (("bk_app_code", claims), ("app_code", claims), ("bk_app_code", query), ("app_code", query))
-        code = next((named[name] for name, named in names if named.get(name)), "")
+        code = _claimed_code(call)
         if not code:
             return
         over, seconds = self._failed.count(call.client_ip, code)
@@ -132,3 +128,9 @@ class AppAuth(Middleware[AppAuthConfig]):
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
         return self._apps.verify(call, code, secret)
+
+
+def _claimed_code(call: Call) -> str:
+    """Return the code of the app that the call claims to be made by; "" if it claims none."""
+    claims = call.credentials.claims
+    return claims.get("bk_app_code") or claims.get("app_code") or ""

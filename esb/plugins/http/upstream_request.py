@@ -1,9 +1,8 @@
 """The request that an upstream sees of a call: parameters, identity, headers, and never a credential."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
@@ -14,6 +13,7 @@ from esb.core.call import Call
 from esb.core.credential_names import NOT_FOR_UPSTREAMS
 from esb.core.errors import RequestError
 from esb.core.header_names import folded
+from esb.core.offloading import offloaded
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.fixed_params import FixedParams
 from esb.plugins.http.form_texts import encoded_form, encoded_query, pairs_of
@@ -28,8 +28,6 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 AT_ONCE = 2**14
 """The bytes of a body of which a request is made at once. For that of a larger one everybody else would wait."""
 Identify = Callable[[Call], Mapping[str, str]]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class RequestBuilder:
         if whole or (self._config.response == "raw" and not call.body and call.query):
             query, (body, kind) = self._passed_on(call), await self._body(call)
         else:
-            query, body, kind = await _made(_size(call), self._rewritten, call, method)
+            query, body, kind = await offloaded(_size(call), AT_ONCE, self._rewritten, call, method)
         headers = for_upstream(call.all_headers, same_body=whole and not kind, own=self._own_headers)
         if isinstance(body, bytes):
             for name in OF_PACKED:
@@ -97,10 +95,10 @@ class RequestBuilder:
         if remake is None:
             if not isinstance(body, bytes):
                 return self._names.checked(body), ""
-            await _made(len(body), self._names.check, body)
+            await offloaded(len(body), AT_ONCE, self._names.check, body)
             return body, ""
         whole = await collected(body)
-        return await _made(len(whole), remake, whole, content_type, self._fixed(call), self._is_own)
+        return await offloaded(len(whole), AT_ONCE, remake, whole, content_type, self._fixed(call), self._is_own)
 
     def _passed_on(self, call: Call) -> str:
         """Return the caller's own query, repeated names and all, less what is for the gateway."""
@@ -150,11 +148,6 @@ def _is_whole(call: Call) -> bool:
     credentials = call.credentials
     elsewhere = credentials.from_header or credentials.gateway_jwt or credentials.signed is not None
     return bool(call.body and elsewhere)
-
-
-async def _made(size: int, make: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """Return what `make` makes of a body of so many bytes, off the loop if it is large."""
-    return make(*args, **options) if size <= AT_ONCE else await asyncio.to_thread(make, *args, **options)
 
 
 def _size(call: Call) -> int:
