@@ -4,6 +4,7 @@ Whoever sends them is not known yet: what is read here is bounded, and costs no 
 """
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from esb.core import json_codec
@@ -41,7 +42,7 @@ def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> Fields:
     try:
         raw = query.encode()
     except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
-        raise _not_readable(Message("query string"), limits.form_fields) from None
+        raise not_readable(Message("query string"), limits.form_fields) from None
     return _form(raw, Message("query string"), limits.form_fields)
 
 
@@ -84,22 +85,28 @@ async def from_large_body(body: bytes, content_type: str, limits: Limits) -> dic
     return await asyncio.to_thread(from_body, body, content_type, limits)
 
 
+def form_pairs(raw: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a query or a form, in their order. ValueError if one is no UTF-8."""
+    start = 0
+    while start < len(raw):  # by positions: a large value is copied only once
+        end = raw.find(b"&", start)
+        end = len(raw) if end < 0 else end
+        if start < end:
+            sign = raw.find(b"=", start, end)
+            sign = end if sign < 0 else sign
+            yield decoded(raw, start, sign), decoded(raw, min(sign + 1, end), end)
+        start = end + 1
+
+
 def _form(raw: bytes, where: Message, most: int) -> Fields:
     if raw.count(b"&") >= most:
-        raise _not_readable(where, most)
+        raise not_readable(where, most)
     parameters = Fields()
     try:
-        start = 0
-        while start < len(raw):  # by positions: a large value is copied only once
-            end = raw.find(b"&", start)
-            end = len(raw) if end < 0 else end
-            if start < end:
-                sign = raw.find(b"=", start, end)
-                sign = end if sign < 0 else sign
-                parameters.add(decoded(raw, start, sign), decoded(raw, min(sign + 1, end), end))
-            start = end + 1
+        for name, value in form_pairs(raw):
+            parameters.add(name, value)
     except ValueError:
-        raise _not_readable(where, most) from None
+        raise not_readable(where, most) from None
     return parameters
 
 
@@ -109,11 +116,12 @@ def _multipart(body: bytes, boundary: str, most: int) -> Fields:
         for name, value in text_fields(body, boundary, most):
             parameters.add(name, value)
     except ValueError:
-        raise _not_readable(Message("multipart form"), most) from None
+        raise not_readable(Message("multipart form"), most) from None
     return parameters
 
 
-def _not_readable(where: Message, most: int) -> RequestError:
+def not_readable(where: Message, most: int) -> RequestError:
+    """Return the refusal of what has more fields than these, or is no UTF-8. `where` is what it is called."""
     return RequestError(
         "Parameters error, the {where} cannot be read: it must be UTF-8 and have at most {most} fields",
         where=where,

@@ -6,9 +6,8 @@ from io import BytesIO
 from typing import Any
 
 from esb.core import json_codec
-from esb.core.errors import RequestError, TooLarge
-from esb.incoming.body import from_body
-from esb.incoming.percent_encoding import decoded
+from esb.core.errors import Message, RequestError, TooLarge
+from esb.incoming.body import form_pairs, from_body, not_readable
 from esb.plugins.http.form_texts import encoded_form, pairs_of
 
 MOST = 10 * 2**20
@@ -53,13 +52,12 @@ def _json(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Pass
 
 def _form(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Passes) -> tuple[bytes, str]:
     if body.count(b"&") >= MOST_FIELDS:
-        raise _not_readable()
+        raise not_readable(Message("form"), MOST_FIELDS)
     try:
-        split = [part.partition(b"=")[::2] for part in body.split(b"&") if part]
-        pairs = [(decoded(name), decoded(value)) for name, value in split]
+        pairs = [pair for pair in form_pairs(body) if passes(pair[0])]
     except ValueError:
-        raise _not_readable() from None
-    return encoded_form([*(pair for pair in pairs if passes(pair[0])), *pairs_of(fixed)]), FORM
+        raise not_readable(Message("form"), MOST_FIELDS) from None
+    return encoded_form([*pairs, *pairs_of(fixed)]), FORM
 
 
 def _multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Passes) -> tuple[bytes, str]:
@@ -83,7 +81,7 @@ def _multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], passes:
                 kind = part.headers.get("Content-Type")
                 written.append(_part(boundary, part.name, part.file.getvalue(), part.filename, kind))
     except (MultipartError, ValueError):
-        raise _not_readable() from None
+        raise not_readable(Message("multipart form"), MOST_FIELDS) from None
     written += [_part(boundary, name, text.encode()) for name, text in pairs_of(fixed)]
     return b"".join([*written, b"--%b--\r\n" % boundary.encode()]), f"{MULTIPART}; boundary={boundary}"
 
@@ -104,7 +102,3 @@ def _quoted(text: str) -> str:
 
 def _no_object() -> RequestError:
     return RequestError("Parameters error, the body must be a JSON object, since this component sets parameters in it")
-
-
-def _not_readable() -> RequestError:
-    return RequestError("Parameters error, the body cannot be read: it must be UTF-8 and have at most 1000 fields")
