@@ -77,6 +77,13 @@ def test_a_mutant_is_one_small_change(source: str, expected: set[str]) -> None:
     assert changes(source) == expected
 
 
+def test_a_pattern_that_no_target_names_is_said_to_match_nothing() -> None:
+    command = [sys.executable, "-m", "tests.project.mutants", "--seed", "1", "--only", "esb/cli/*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: there are no mutants of esb/cli/*: expected a pattern of modules that")
+
+
 def test_a_mutant_is_known_by_its_place_and_its_lines() -> None:
     (mutant,) = mutants("a.py", "class A:\n    def f(self):\n        x = '你' + y\n")
     assert (mutant.line, mutant.scope, mutant.operator) == (3, "A.f", "arithmetic")

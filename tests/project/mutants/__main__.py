@@ -95,6 +95,10 @@ def main(seed: int | None, count: int, only: str, workers: int, verbose: bool) -
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     survivors = load()
     chosen = drawn(ROOT, TARGETS, survivors, only, seed, count)
+    if not chosen:
+        raise click.ClickException(
+            f"there are no mutants of {only}: expected a pattern of modules that targets.py names"
+        )
     click.echo(f"seed {seed}: {len(chosen)} mutants")
     noticed: Counter[bool] = Counter()
     for mutant, outcome in tried(ROOT, chosen, workers):

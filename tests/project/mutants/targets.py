@@ -86,7 +86,11 @@ TARGETS = (
         ("tests/middlewares", "tests/services", "tests/scenarios/test_credentials.py", "tests/clients"),
     ),
     Target(
-        ("esb/incoming/signature.py", "esb/incoming/credentials.py", "esb/incoming/request.py", "esb/incoming/body.py"),
+        (
+            *("esb/incoming/signature.py", "esb/incoming/credentials.py", "esb/incoming/cors.py"),
+            *("esb/incoming/trusted_proxies.py", "esb/incoming/request.py", "esb/incoming/request_body.py"),
+            *("esb/incoming/body.py", "esb/incoming/multipart_form.py", "esb/incoming/percent_encoding.py"),
+        ),
         (
             "tests/incoming",
             "tests/middlewares",
