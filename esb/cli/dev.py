@@ -123,12 +123,12 @@ def changes(folders: set[Path]) -> "AsyncGenerator[set[tuple[watchfiles.Change, 
 
 def _with_mistakes(log: LogWriter) -> Listener:
     """Return a listener that logs, and tells mistakes of an edit as `esb check` says them."""
-    told = logs.listener({}, log)
+    logged = logs.listener({}, log)
 
     def listener(event: Event) -> None:
         if isinstance(event, Reloaded) and event.mistakes:
             log.write("".join(f"{line}\n" for line in (*event.mistakes, KEPT)).encode())
         else:
-            told(event)
+            logged(event)
 
     return listener

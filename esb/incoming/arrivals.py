@@ -1,6 +1,7 @@
 """Heads and bodies of requests that are on their way in: how slow each may be, and how many from one address."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from esb.core.client_sites import site_of
@@ -24,7 +25,7 @@ def counted_address(remote: str, trusted: Sequence[Network]) -> str:
     return site_of(remote) or "?"
 
 
-class Arriving:
+class Arriving(ABC):
     """A head or a body on its way. A subclass says how it is cut off; `size` is what has come of it, in bytes."""
 
     __slots__ = ("address", "began", "has_slot", "size")
@@ -35,9 +36,9 @@ class Arriving:
         self.has_slot = False
         self.size = 0
 
+    @abstractmethod
     def cut(self, *, slow: bool) -> None:
         """End it: it comes too slowly, or else there is no slot for it."""
-        raise NotImplementedError
 
 
 class Arrivals:

@@ -19,14 +19,14 @@ class Refusals:
     def __init__(self, observer: Observer) -> None:
         self.counts = dict.fromkeys(REASONS, 0)
         self._observer = observer
-        self._told: dict[str, tuple[float, int]] = {}
-        """Reason -> when the log was told last (monotonic), and the count by then."""
+        self._logged: dict[str, tuple[float, int]] = {}
+        """Reason -> when it was logged last (monotonic), and the count by then."""
 
     def count(self, reason: str, number: int = 1) -> None:
         """Count refusals, and emit how many there were since the last event of this kind, if that was long ago."""
         self.counts[reason] += number
         now = time.monotonic()
-        last, told = self._told.get(reason, (-SILENT_SECONDS, 0))
+        last, before = self._logged.get(reason, (-SILENT_SECONDS, 0))
         if now - last >= SILENT_SECONDS:
-            self._told[reason] = (now, self.counts[reason])
-            self._observer.emit(LimitReached(reason, self.counts[reason] - told))
+            self._logged[reason] = (now, self.counts[reason])
+            self._observer.emit(LimitReached(reason, self.counts[reason] - before))

@@ -114,8 +114,8 @@ class Connection(BoundedConnection):
             self._unfinished = None
             self._look_behind(0, behind)
 
-    def _came_whole(self, told: int, came: int) -> None:
-        """Take in that so many heads are whole, in so many bytes that came."""
+    def _came_whole(self, number: int, came: int) -> None:
+        """Take in that this number of heads is whole, in so many bytes that came."""
         last = self._messages[-1][1]
         self._unfinished = None if last.is_eof() else last
         if self._head is not None:
@@ -123,16 +123,16 @@ class Connection(BoundedConnection):
         if self._waiter is None:
             self._end_broken_body()
         if came > SMALL_HEAD:
-            self._look_behind(told, came)
+            self._look_behind(number, came)
 
     def connection_lost(self, error: BaseException | None) -> None:
         super().connection_lost(error)
         if self._head is not None:
             self._end_head()
 
-    def _look_behind(self, told: int, came: int) -> None:
-        """Look whether more has come (bytes) than these requests, told last: the beginning of another head."""
-        size = came - sum(_size(message, payload) for message, payload in islice(reversed(self._messages), told))
+    def _look_behind(self, number: int, came: int) -> None:
+        """Look whether more has come (bytes) than the last requests of this number: the beginning of another head."""
+        size = came - sum(_size(message, payload) for message, payload in islice(reversed(self._messages), number))
         if size > SMALL_HEAD and self._unfinished is None:
             self._head_comes(size)
 
