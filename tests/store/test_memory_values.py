@@ -10,6 +10,12 @@ def values_for(number: int) -> tuple[Values, Clock]:
     return Values(clock, number * (OVERHEAD + 1)), clock
 
 
+def fill(values: Values, clock: Clock, app: str, numbers: range, seconds: float) -> None:
+    """Put a small value of this app under each number, for so many seconds."""
+    for number in numbers:
+        values.put(f"idempotency:{app}:{number}", Value(b"x", clock() + seconds, ""))
+
+
 def kept(values: Values, keys: str) -> str:
     """Those of these keys for which there is a value."""
     return "".join(key for key in keys if values.current(key) is not None)
@@ -72,16 +78,14 @@ def test_an_app_that_fills_its_share_loses_its_own_values_and_no_others() -> Non
     put(values, clock, "ab")
     for name in ("x:0", "x:1", "y:0"):
         values.put(f"idempotency:{name}", Value(b"x", clock() + 60, ""))
-    for number in range(100):
-        values.put(f"idempotency:z:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "z", range(100), 60)
     names = [key.removeprefix("idempotency:") for key in values]
     assert names == ["a", "b", "x:0", "x:1", "y:0", "z:98", "z:99"]
 
 
 def test_what_is_used_least_recently_goes_first_in_a_share_too() -> None:
     values, clock = values_for(6)
-    for number in range(3):
-        values.put(f"idempotency:a:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "a", range(3), 60)
     values.current("idempotency:a:0")
     values.put("idempotency:a:3", Value(b"x", clock() + 60, ""))
     assert [key.rpartition(":")[2] for key in values] == ["0", "2", "3"]
@@ -89,11 +93,9 @@ def test_what_is_used_least_recently_goes_first_in_a_share_too() -> None:
 
 def test_the_ended_values_of_an_app_that_never_comes_again_make_room() -> None:
     values, clock = values_for(100)
-    for number in range(20):
-        values.put(f"idempotency:a:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "a", range(20), 60)
     clock.advance(60)
-    for number in range(10):
-        values.put(f"idempotency:b:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "b", range(10), 60)
     assert len(values) == 10
 
 
@@ -125,23 +127,19 @@ def test_the_ended_values_of_an_app_make_room_though_others_have_been_idle_for_l
 def test_the_app_that_has_been_idle_longest_is_cleared_of_ended_values_and_not_the_first_one() -> None:
     values, clock = values_for(100)
     values.put("idempotency:busy:0", Value(b"x", clock() + 1e6, ""))
-    for number in range(20):
-        values.put(f"idempotency:idle:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "idle", range(20), 60)
     clock.advance(60)
-    for number in range(1, 12):
-        values.put(f"idempotency:busy:{number}", Value(b"x", clock() + 1e6, ""))
+    fill(values, clock, "busy", range(1, 12), 1e6)
     assert len(values) == 12
 
 
 def test_an_app_without_values_keeps_nobody_from_being_cleared() -> None:
     values, clock = values_for(100)
     values.put("idempotency:gone:0", Value(b"x", clock() + 60, ""))
-    for number in range(20):
-        values.put(f"idempotency:idle:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "idle", range(20), 60)
     values.drop("idempotency:gone:0")
     clock.advance(60)
-    for number in range(11):
-        values.put(f"idempotency:busy:{number}", Value(b"x", clock() + 60, ""))
+    fill(values, clock, "busy", range(11), 60)
     assert len(values) == 11
 
 
