@@ -1,7 +1,4 @@
-"""Applications on listeners of their own, the admin listener and the sandbox: they refuse as the public listener does.
-
-aiohttp's own refusals quote the request and tell versions.
-"""
+"""Applications on listeners of their own (admin, sandbox): they refuse as the public listener does."""
 
 from aiohttp import web
 
@@ -29,25 +26,14 @@ class _Connection(BoundedConnection):
 
     __slots__ = ()
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the answer to what could not be read or answered. ConnectionError if some of another one is out."""
+    def _refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
         status, text = 500, "the request could not be answered, the log tells where"
-        if (error := refusal(exc)) is not None:
-            status, text = error.status, str(error)
+        if (reason := refusal(error)) is not None:
+            status, text = reason.status, str(reason)
         else:
-            self.log_exception("a request could not be answered", exc_info=exc)
-        if request.writer.output_size > 0:
-            raise ConnectionError
+            self.log_exception("a request could not be answered", exc_info=error)
         body = json_codec.encode({"error": text}) + b"\n"
-        response = web.Response(body=body, status=status, headers={"Content-Type": JSON, "Server": SERVER})
-        response.force_close()
-        return response
+        return web.Response(body=body, status=status, headers={"Content-Type": JSON, "Server": SERVER})
 
 
 async def _name_server(request: web.Request, response: web.StreamResponse) -> None:

@@ -1,6 +1,7 @@
 """Connections: that of the public listener, on which all is answered by an envelope, and what all listeners' share."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from itertools import islice
 from typing import Any
 
@@ -26,8 +27,11 @@ TOO_MANY_HEADERS = "Too many headers received"
 """The words of aiohttp's parser."""
 
 
-class BoundedConnection(web.RequestHandler):
-    """A connection of any listener, on which requests have heads within bounds, and bugs alone are logged."""
+class BoundedConnection(web.RequestHandler, ABC):
+    """A connection of any listener, on which requests have heads within bounds, and bugs alone are logged.
+
+    aiohttp's own refusals quote the request and tell versions: subclasses make others.
+    """
 
     __slots__ = ()
 
@@ -41,9 +45,28 @@ class BoundedConnection(web.RequestHandler):
         if not isinstance(options.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **options)
 
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to what could not be read or answered. ConnectionError if some of another one is out."""
+        if request.writer.output_size > 0:
+            self.log_exception("an answer broke off", exc_info=exc)
+            raise ConnectionError
+        response = self._refused(request, exc)
+        response.force_close()
+        return response
+
+    @abstractmethod
+    def _refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
+        """Return the answer to a request that could not be read or answered, for this reason."""
+
 
 class Connection(BoundedConnection):
-    """A connection whose every answer is an envelope, to what is no HTTP too: aiohttp's own quotes the request."""
+    """A connection whose every answer is an envelope, to what is no HTTP too."""
 
     __slots__ = ("_body", "_head", "_ingress", "_unfinished")
 
@@ -174,21 +197,9 @@ class Connection(BoundedConnection):
         self.close()  # after this answer
         return True
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the envelope for what could not be read. ConnectionError if some of another answer is out already."""
-        if request.writer.output_size > 0:
-            self.log_exception("an answer broke off", exc_info=exc)
-            raise ConnectionError
-        error = refusal(exc) or exc
-        response = self._ingress.refuse(request, error if isinstance(error, Exception) else TimeoutError())
-        response.force_close()
-        return response
+    def _refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:
+        reason = refusal(error) or error
+        return self._ingress.refuse(request, reason if isinstance(reason, Exception) else TimeoutError())
 
 
 def _size(message: RawRequestMessage | Any, payload: StreamReader) -> int:
