@@ -14,7 +14,7 @@ from esb.channels.recipients import Audience, rehearsal
 from esb.channels.sending import SendingResult
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.core.call import Call
-from esb.core.errors import EsbError, Limited, Message, UpstreamError
+from esb.core.errors import EsbError, Limited, Message, UpstreamError, template
 from esb.outgoing.client import Outgoing, Target
 
 SHORT = 4
@@ -35,11 +35,31 @@ def unfinished(missing: Sequence[str]) -> EsbError:
 
 def relay_target(interface: str) -> Target:
     """Return the operator's own service as the target of a component of this name."""
-    return Target("CMSI", interface, sends=True, refuses=_refuses)
+    return Target("CMSI", interface, _kind, sends=True, refuses=_refuses)
+
+
+YES, NO = ("true", "1"), ("false", "0", "null", "")
+
+
+def accepts(answer: Mapping[str, Any]) -> bool | None:
+    """Return what an answer's `result` says, in whichever type it is written; None if it is missing or says neither."""
+    if "result" not in answer:
+        return None
+    result = answer["result"]
+    if result is None:
+        return False
+    if isinstance(result, bool | int | float):
+        return bool(result) if result in (0, 1) else None
+    said = result.strip().lower() if isinstance(result, str) else None
+    return True if said in YES else False if said in NO else None
 
 
 def _refuses(answer: Mapping[str, Any]) -> bool:
-    return "result" in answer and not answer["result"]
+    return accepts(answer) is False
+
+
+def _kind(answer: Mapping[str, Any]) -> str:
+    return "ok" if accepts(answer) else "unknown"
 
 
 class Relay:
@@ -71,11 +91,13 @@ async def relayed(
     """Post the message once. The answer stands for all addresses."""
     try:
         answer = await http.json(call, target, "POST", url, body=message)
-        if "result" not in answer:
-            raise UpstreamError(target.system, target.interface, "the response holds no result")
+        accepted = accepts(answer)
+        if accepted is None:
+            reason = template("the response holds no result that can be read")
+            raise UpstreamError(target.system, target.interface, reason)
     except (UpstreamError, Limited) as error:
         return DeliveryOutcome.stopped(addresses, error)
-    if answer["result"]:
+    if accepted:
         return DeliveryOutcome(accepted=tuple(addresses), answered=answer.get("data"))
     secrets = _secrets(url)
     errcode, errmsg = readable_code(answer.get("code"), *secrets), readable_text(answer.get("message"), *secrets)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from esb.channels.recipients import Audience
-from esb.channels.verdict import ACCEPTED, Verdict
+from esb.channels.verdict import ACCEPTED, IN_DOUBT, RETRYABLE, Kind, Verdict, advice
 from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 
 
@@ -78,11 +78,12 @@ class DeliveryOutcome:
         Unknown is who an upstream that failed may have reached all the same.
         """
         if isinstance(error, Limited):
-            reason, kind, retry_after = error.message, "quota", error.retry_after
+            reason, retry_after = error.message, error.retry_after
         elif error.sent:
             return cls(unknown=tuple(receivers), error=error)
         else:
-            reason, kind, retry_after = error.reason, "busy" if error.transient else "config", None
+            reason, retry_after = error.reason, None
+        kind = stopped_class(error)
         failed = (Failure(receiver, None, reason, kind, retry_after) for receiver in receivers)
         return cls(failed=tuple(failed), error=error)
 
@@ -117,11 +118,6 @@ class Wording(Protocol):
         """The template that says of user names that they lead to nobody, with `{complaint}`."""
         ...
 
-    @property
-    def tells_class(self) -> bool:
-        """True where an answer gives the class of a failure, and the seconds until another try may succeed."""
-        ...
-
     def failure(self, audience: Audience, outcome: DeliveryOutcome, data: dict[str, Any]) -> EsbError | None:
         """Return the error that tells of this outcome, with this data and what it adds to it; None if all is well."""
         ...
@@ -139,7 +135,7 @@ class DeliveryReport:
     def rendered(self) -> Any:
         """Return the answer's data; raise it as an error unless everybody was accepted."""
         audience, outcome, wording = self.audience, self.outcome, self.wording
-        failed = _entries(audience, outcome.failed, wording.tells_class) if outcome.failed else ()
+        failed = _entries(audience, outcome.failed) if outcome.failed else ()
         data = audience.report(outcome.accepted, failed, outcome.unknown, outcome.msgids)
         if outcome.held:
             data["held"] = audience.names(outcome.held)
@@ -150,7 +146,7 @@ class DeliveryReport:
             if error is not None:
                 raise error
         if audience.unknown_users or audience.without_contact:
-            raise EsbError(wording.some_users, data, complaint=audience.complaint())
+            raise EsbError(wording.some_users, data | advice("receiver"), complaint=audience.complaint())
         if outcome.answered is None:
             return data
         if isinstance(outcome.answered, dict):
@@ -164,36 +160,46 @@ class PlainWording:
 
     failed: Callable[[Audience, DeliveryOutcome], Message]
     some_users: str
-    tells_class: bool = False
 
     def failure(self, audience: Audience, outcome: DeliveryOutcome, data: dict[str, Any]) -> EsbError | None:
         """Return what stopped the sending, else a refusal; a limit if all that was refused was refused for now."""
-        refusal = next((failure for failure in outcome.failed if failure.errcode is not None), None)
+        error, failed = outcome.error, outcome.failed
+        if error is None and not failed:
+            return None
+        refusal = next((failure for failure in failed if failure.errcode is not None), None)
         if refusal is not None:
             data |= {"errcode": refusal.errcode, "errmsg": refusal.errmsg}
-        error = outcome.error
+        waits = [failure.retry_after or 0.0 for failure in failed]
+        wait = error.retry_after if isinstance(error, Limited) else max(waits) if waits and all(waits) else None
+        kinds = [failure.kind or "unknown" for failure in failed] or [stopped_class(error)]
+        kind = kinds[0] if refusal is None else refusal.kind or "unknown"
+        data |= advice(kind, retryable=all(each in RETRYABLE for each in kinds), retry_after=wait)
+        if outcome.unknown:
+            data |= IN_DOUBT
         if error is not None:
-            return error.with_data(data | {"retry_after": error.retry_after} if isinstance(error, Limited) else data)
-        if not outcome.failed:
-            return None
+            return error.with_data(data)
         text = self.failed(audience, outcome)
-        waits = [failure.retry_after or 0.0 for failure in outcome.failed]
-        if all(waits):
-            data["retry_after"] = max(waits)
-            return QuotaUsedUp(text.template, max(waits), data, **text.values)
+        if wait is not None:
+            return QuotaUsedUp(text.template, wait, data, **text.values)
         return Refused(text.template, data, **text.values)
 
 
-def _entries(audience: Audience, failed: Sequence[Failure], tells_class: bool) -> list[dict[str, Any]]:
-    return [_entry(failure, name, tells_class) for failure in failed for name in audience.names([failure.receiver])]
+def stopped_class(error: UpstreamError | Limited | None) -> Kind:
+    """Return the class of what stopped a sending: it is over quota, may go better in a moment, or needs an operator."""
+    if isinstance(error, Limited):
+        return "quota"
+    return "busy" if error is not None and error.transient else "config"
 
 
-def _entry(failure: Failure, name: str, tells_class: bool) -> dict[str, Any]:
+def _entries(audience: Audience, failed: Sequence[Failure]) -> list[dict[str, Any]]:
+    return [_entry(failure, name) for failure in failed for name in audience.names([failure.receiver])]
+
+
+def _entry(failure: Failure, name: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"receiver": name, "errcode": failure.errcode, "errmsg": failure.errmsg}
-    if tells_class:
-        entry["class"] = failure.kind
-        if failure.retry_after is not None:
-            entry["retry_after"] = failure.retry_after
+    entry["class"] = failure.kind or "unknown"
+    if failure.retry_after is not None:
+        entry["retry_after"] = failure.retry_after
     if failure.pages:
         entry |= {"pages_accepted": failure.pages, "pages": failure.of}
     return entry

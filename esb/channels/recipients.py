@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from esb.channels.masking import given_forms, masked
+from esb.channels.verdict import Kind, advice
 from esb.contracts.services import Contact, Users
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, template
@@ -42,8 +43,8 @@ class Audience:
 
     def missed(self) -> list[dict[str, Any]]:
         """Return the people who could not be addressed, as entries of `data.failed`."""
-        return [_failed(name, Message("not a blueking user")) for name in self.unknown_users] + [
-            _failed(name, Message("contact format is incorrect")) for name in self.without_contact
+        return [unaddressed(name, Message("not a blueking user")) for name in self.unknown_users] + [
+            unaddressed(name, Message("contact format is incorrect")) for name in self.without_contact
         ]
 
     def complaint(self) -> Message | None:
@@ -123,6 +124,19 @@ def united(first: Audience, second: Audience) -> Audience:
     )
 
 
+def respelled(audience: Audience, spellings: dict[str, str]) -> Audience:
+    """Return the audience with each address once whatever its case, as it was written first.
+
+    `spellings`: lower case -> that spelling, of those that were met before; new ones are added.
+    """
+    typed: dict[str, tuple[str, ...]] = {}
+    for address, names in audience.typed.items():
+        spelling = spellings.setdefault(address.lower(), address)
+        typed[spelling] = _each_once(typed.get(spelling, ()), names)
+    given = {spellings[address.lower()] for address in audience.given}
+    return Audience(typed, audience.unknown_users, audience.without_contact, given)
+
+
 def _each_once(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
@@ -133,7 +147,7 @@ NOBODY = template("All users message failed to be sent. {complaint}")
 def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
     """Refuse a call if none of its user names leads to anybody. `nobody`: the template of the refusal."""
     if not audience.typed and (complaint := audience.complaint()) is not None:
-        raise EsbError(nobody, audience.report(), complaint=complaint)
+        raise EsbError(nobody, audience.report() | advice("receiver"), complaint=complaint)
 
 
 def rehearsal(
@@ -151,5 +165,6 @@ def rehearsal(
     return {**data, "warnings": list(warnings)} if warnings else data
 
 
-def _failed(name: str, errmsg: Message) -> dict[str, Any]:
-    return {"receiver": name, "errcode": None, "errmsg": errmsg}
+def unaddressed(name: str, errmsg: Message, kind: Kind = "receiver") -> dict[str, Any]:
+    """Return an entry of `data.failed` for somebody to whom nothing was sent, and why."""
+    return {"receiver": name, "errcode": None, "errmsg": errmsg, "class": kind}

@@ -26,6 +26,15 @@ RETRYABLE: frozenset[Kind] = frozenset({"token", "busy", "quota"})
 """Nobody has to change anything: the same request may work later."""
 
 
+def advice(kind: str, *, retryable: bool = False, retry_after: float | None = None) -> dict[str, Any]:
+    """Return what every channel's data tells of a failure: its class, and whether and when another try may help."""
+    return {"class": kind, "retryable": retryable, "retry_after": retry_after}
+
+
+IN_DOUBT = {"outcome": "unknown", "retryable": False}
+"""Data of an answer as soon as anybody is unknown: a repetition could be the second message for them."""
+
+
 class Meaning(NamedTuple):
     """A class, and a line: cause and remedy, an English template, key of the catalogues.
 
@@ -69,9 +78,7 @@ class Verdict:
         return {
             "errcode": self.errcode,
             "errmsg": self.errmsg,
-            "class": self.kind,
-            "retryable": self.retryable,
-            "retry_after": self.retry_after,
+            **advice(self.kind, retryable=self.retryable, retry_after=self.retry_after),
             "hint": self.hint,
         }
 

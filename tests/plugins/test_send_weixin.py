@@ -848,7 +848,6 @@ async def test_an_answer_to_a_token_fetch_that_cannot_be_read_sends_nothing_and_
         {"errcode": 0, "errmsg": "ok"},
         {"errcode": 0, "access_token": "", "expires_in": 7200},
         {"errcode": 0, "access_token": None, "expires_in": 7200},
-        {"errcode": 0, "access_token": "token"},
         {"errcode": 0, "access_token": "token", "expires_in": 0},
         {"errcode": 0, "access_token": "token", "expires_in": "soon"},
         {"errcode": 0, "access_token": ["token"], "expires_in": 7200},

@@ -1,14 +1,14 @@
 """A credential of WeChat: what an official account, a WeCom app and a group robot have in common."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from esb.channels.account import GET_TOKEN, Account
 from esb.channels.message import Address
 from esb.channels.outcome import DeliveryOutcome, Failure
-from esb.channels.verdict import JudgedAnswer, Verdict
+from esb.channels.verdict import ACCEPTED, JudgedAnswer, Verdict
 from esb.channels.wechat.verdict import OK, judge
 from esb.core.errors import Message, UpstreamError, template
 from esb.outgoing.client import Target
@@ -18,8 +18,20 @@ INVALID_RECEIVER = 40003
 """Both platforms' code for a receiver that does not exist; WeCom lists such receivers under errcode 0."""
 INVALID = Message("invalid user")
 UNLICENSED = Message("unlicensed user")
+MISSED = {"unlicenseduser": UNLICENSED, "invalidparty": INVALID, "invalidtag": INVALID, "invaliduser": INVALID}
+"""Fields in which WeCom names, under errcode 0, those of the receivers who get nothing."""
+_MISSED_FIELDS = frozenset(MISSED)
+UNREAD = Message(
+    "WeChat accepted the message, but names receivers who get nothing in a form that cannot be read: look whether it"
+    " arrived, and report the answer of the address that wx_qy_host names."
+)
 TO_USER: Address = ("touser", "|".join)
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
+_SEPARATORS = re.compile(r"[,;\s]+")
+SHORT_LIFE = 60.0
+"""Seconds that a token is used whose life nobody tells: soon replaced, and yet not one fetch a call."""
+LONGEST_LIFE = 86_400.0
+"""Seconds that a token is used at most, whatever its answer says: WeChat's own live two hours."""
 
 
 class WeChatAccount(Account):
@@ -33,8 +45,8 @@ class WeChatAccount(Account):
         return f"{self._host}{endpoint}?access_token={self._quoted[1]}"
 
     def _token_in(self, body: Mapping[str, Any]) -> Token:
-        value, expires_in = body.get("access_token"), body.get("expires_in")
-        if not isinstance(value, str) or not value or not isinstance(expires_in, int) or expires_in <= 0:
+        value, expires_in = body.get("access_token"), _seconds(body.get("expires_in"))
+        if not isinstance(value, str) or not value or expires_in <= 0:
             reason = template("the response holds no usable access_token")
             raise UpstreamError(self.system, GET_TOKEN, reason, sent=False, transient=True)
         return Token(value, expires_in)
@@ -52,19 +64,26 @@ class WeChatAccount(Account):
         return JudgedAnswer(judge(self.platform, errcode, text, secrets=secrets, fetching=fetching), body)
 
     def outcome(self, receivers: tuple[str, ...], reply: JudgedAnswer) -> DeliveryOutcome:
-        """Return what an answer says of each receiver; under errcode 0 WeCom may name some who get nothing."""
-        body = reply.body
+        """Return what an answer says of each receiver; under errcode 0 WeCom may name some who get nothing.
+
+        Whom an answer leaves out that names people, and cannot be read, is unknown: it may mean them.
+        """
+        body, verdict = reply.body, reply.verdict
         missed: tuple[Failure, ...] = ()
-        if body.get("invaliduser") or body.get("unlicenseduser"):
-            missed, receivers = _told_apart(receivers, body)
+        if not _MISSED_FIELDS.isdisjoint(body):
+            missed, receivers, unread = _told_apart(receivers, body)
+            if unread and verdict.kind in ACCEPTED:
+                verdict = Verdict(OK.errcode, f"{unread} cannot be read", "unknown", UNREAD)
         msgid = body.get("msgid")
         msgids = () if msgid is None or msgid == "" else (str(msgid),)
-        return DeliveryOutcome.judged(receivers, reply.verdict, msgids, missed)
+        return DeliveryOutcome.judged(receivers, verdict, msgids, missed)
 
 
 def _number(target: Target, errcode: Any, left_out: int | None) -> int:
     """Return an errcode that is not written as a number, or not at all: a token of an official account has none."""
     if isinstance(errcode, str) and _NUMBER.fullmatch(errcode):
+        return int(errcode)
+    if isinstance(errcode, float) and errcode.is_integer():
         return int(errcode)
     if errcode is None and left_out is not None:
         return left_out
@@ -73,20 +92,54 @@ def _number(target: Target, errcode: Any, left_out: int | None) -> int:
     raise UpstreamError(target.system, target.interface, reason, http_status=200)
 
 
-def _told_apart(receivers: tuple[str, ...], body: Mapping[str, Any]) -> tuple[tuple[Failure, ...], tuple[str, ...]]:
-    """Return those whom the answer names as ones that get nothing, and the others."""
-    reasons = dict.fromkeys(_named(body.get("unlicenseduser")), UNLICENSED)
-    reasons |= dict.fromkeys(_named(body.get("invaliduser")), INVALID)
+def _seconds(value: Any) -> float:
+    """Return the life of a token, which proxies also write as a string or a fraction; 0 for what is no number."""
+    if value is None:
+        return SHORT_LIFE
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return 0.0
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(seconds, LONGEST_LIFE) if seconds > 0 else 0.0  # and what is not a number is not above 0
+
+
+def _told_apart(
+    receivers: tuple[str, ...], body: Mapping[str, Any]
+) -> tuple[tuple[Failure, ...], tuple[str, ...], str]:
+    """Return those whom the answer names as ones that get nothing, the others, and the field that cannot be read."""
+    reasons: dict[str, Message] = {}
+    unread = ""
+    asked = {receiver.lower() for receiver in receivers}
+    for field, reason in MISSED.items():
+        if value := body.get(field):
+            names = _named(value, asked)
+            if names is None or (names and asked.isdisjoint(names)):
+                unread = unread or field
+            else:
+                reasons |= dict.fromkeys(names, reason)
     missed = tuple(
         Failure(receiver, INVALID_RECEIVER, reasons[receiver.lower()], "receiver")
         for receiver in receivers
         if receiver.lower() in reasons
     )
-    return missed, tuple(receiver for receiver in receivers if receiver.lower() not in reasons)
+    return missed, tuple(receiver for receiver in receivers if receiver.lower() not in reasons), unread
 
 
-def _named(value: Any) -> list[str]:
-    """Return the names in WeCom's "a|b", in the lower case that it uses."""
-    if not isinstance(value, str):
-        return []
-    return [name.strip().lower() for name in value.split("|") if name.strip()]
+def _named(value: Any, asked: Collection[str]) -> set[str] | None:
+    """Return the names in a field, in the lower case that WeCom uses; None if its form is not known.
+
+    WeCom documents "a|b". Proxies and its older versions also write commas, a list, an object whose keys are names, or
+    a number.
+    """
+    items = value.split("|") if isinstance(value, str) else [value] if isinstance(value, int) else value
+    if isinstance(value, bool) or not isinstance(items, list | Mapping):
+        return None
+    names: set[str] = set()
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, str | int):
+            return None
+        name = str(item).strip().lower()
+        names.update([name] if name in asked else _SEPARATORS.split(name))
+    return names - {""}

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from esb.channels.account import Read
 from esb.channels.message import OutboundMessage
 from esb.channels.pacing import ARRIVING_SECONDS, Pace
-from esb.channels.recipients import Audience
+from esb.channels.recipients import Audience, require_somebody
 from esb.channels.sending import SendingResult, deliver
 from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.account import TO_USER, WeChatAccount
@@ -138,7 +138,8 @@ def app_messages(
 def members(audience: Audience, *, allow_all: bool) -> Audience:
     """Return WeCom's members out of the receivers of a call: taken apart at WeCom's own separator, each once.
 
-    Members are compared without regard to case. ParameterError if nobody is left, or for @all unless it is allowed.
+    Members are compared without regard to case. What the directory has for one person is one member, or no address.
+    ParameterError if nobody is left, or for @all unless it is allowed.
     """
     if len(audience.typed) == 1:
         (address,) = audience.typed
@@ -146,14 +147,22 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
             return audience  # nearly always
     spellings: dict[str, str] = {}
     typed: dict[str, tuple[str, ...]] = {}
+    several: list[str] = []
     given, written = set[str](), frozenset(audience.given)
     for address, names in audience.typed.items():
-        for member in filter(None, (part.strip() for part in address.split("|"))):
+        found = [member for part in address.split("|") if (member := part.strip())]
+        if names != (address,) and len(found) != 1 and EVERYBODY not in address.lower():
+            several += names
+            continue
+        for member in found:
             spelling = spellings.setdefault(member.lower(), member)
             called = (member,) if names == (address,) else names
             typed[spelling] = tuple(dict.fromkeys((*typed.get(spelling, ()), *called)))
             if address in written:
                 given.add(spelling)
+    if several:
+        audience = Audience(typed, audience.unknown_users, (*audience.without_contact, *several))
+        require_somebody(audience)
     if not typed:
         raise ParameterError("wechat receiver [receiver] This field is required.")
     if EVERYBODY in spellings:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from esb.channels.outcome import DeliveryOutcome
+from esb.channels.outcome import DeliveryOutcome, stopped_class
 from esb.channels.recipients import Audience
-from esb.channels.verdict import Verdict
+from esb.channels.verdict import IN_DOUBT, Verdict, advice
 from esb.channels.wechat.account import INVALID, UNLICENSED
 from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError, template
 
@@ -22,7 +22,6 @@ class WeChatWording:
 
     fields: Mapping[str, str] = field(default_factory=dict)
     some_users: str = template("Some users failed to send wechat message. {complaint}")
-    tells_class: bool = True
 
     def failure(self, audience: Audience, outcome: DeliveryOutcome, data: dict[str, Any]) -> EsbError:
         """Return what the caller is told: WeChat's refusal before all, else what stopped the sending."""
@@ -30,9 +29,9 @@ class WeChatWording:
         if refusal is not None:
             data |= refusal.data() | _field(refusal, self.fields)
         elif outcome.error is None:
-            data |= {"class": "receiver", "retryable": False, "retry_after": None}
+            data |= advice("receiver")
         if outcome.unknown:
-            data |= {"outcome": "unknown", "retryable": False}  # a repetition could be the second one for them
+            data |= IN_DOUBT
         if refusal is None and outcome.error is not None:
             return _stopped(outcome, outcome.error, data)
         text = _sending_failed(audience, outcome)
@@ -81,8 +80,7 @@ def _stopped(outcome: DeliveryOutcome, error: UpstreamError | Limited, data: dic
     if isinstance(error, Limited):
         waits = [failure.retry_after for failure in outcome.failed if failure.retry_after is not None]
         wait = max(waits, default=error.retry_after)
-        data |= {"class": "quota", "retryable": not outcome.unknown, "retry_after": wait}
+        data |= advice("quota", retryable=not outcome.unknown, retry_after=wait)
         return QuotaUsedUp("WeChat message sending failed, {reason}", wait, data, reason=error.message)
-    retryable = error.transient and not outcome.unknown
-    data |= {"class": "busy" if error.transient else "config", "retryable": retryable, "retry_after": None}
+    data |= advice(stopped_class(error), retryable=error.transient and not outcome.unknown)
     return error.with_data(data)
