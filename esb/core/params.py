@@ -19,12 +19,13 @@ from esb.core.limits import DEFAULT_LIMITS
 REQUIRED = template("This field is required.")
 LONGEST_RECEIVER = 320
 """Characters of one receiver: a name of 64, and a mail address of 254 in angle brackets; and an answer repeats it."""
+JSON_IN_TEXT = template("It is JSON in a text: send the whole body as JSON.")
 
 # What callers may send, for documents: the first of a union is how callers know the type.
 _ANY_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
 _FILLED_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
 _DIGITS = Annotated[str, Field(pattern=r"^(\s*[+-]?[0-9]{1,18}\s*)?$")]
-_NAMES = Annotated[str, Field(pattern=r"^[^\u0000]*[^,;\s\u0000][^\u0000]*$")]
+_NAMES = Annotated[str, Field(pattern=r"^[^\u0000]*[^,;，；、\s\u0000][^\u0000]*$")]
 _NOTHING = Annotated[list[Any], Field(max_length=0)] | Annotated[dict[str, Any], Field(max_length=0)]
 _ITEM = _ANY_TEXT | int
 
@@ -44,12 +45,12 @@ class Label:
 
 
 def problem(text: str, /, **values: Any) -> PydanticCustomError:
-    """Make the error that a validator raises; `text` is a template and a key of the catalogues."""
+    """Make the error that a validator raises; `text` is a template, as is a value `hint`, for `data.hint`."""
     return PydanticCustomError("esb", "{text}", {"text": text, "values": values})
 
 
-def _type_problem(name: str) -> PydanticCustomError:
-    return problem("Must be the specified parameter data type {type}", type=name)
+def _type_problem(name: str, hint: str = "") -> PydanticCustomError:
+    return problem("Must be the specified parameter data type {type}", type=name, hint=hint)
 
 
 def _text(value: Any) -> str:
@@ -137,8 +138,35 @@ def _items(value: Any, most: int) -> Any:
 
 
 def _separated(text: str, most: int) -> list[str]:
-    # A regular expression would take ten times as long.
-    return text.replace(",", " ").replace(";", " ").split(None, most)
+    return _with_commas(text).replace(",", " ").split(None, most)
+
+
+def _with_commas(text: str) -> str:
+    """Return the text with a comma for each mark that separates receivers."""
+    text = text.replace(";", ",")  # a regular expression would take ten times as long
+    return text if text.isascii() else text.replace("，", ",").replace("；", ",").replace("、", ",")
+
+
+def split_by(is_one: Callable[[str], bool]) -> BeforeValidator:
+    """Make the validator that stands before `Receivers` of a kind that may hold blanks: `is_one` knows one of them.
+
+    A text is split at blanks only where each word is one, and all together are none. What is none stays whole.
+    """
+
+    def split(value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str) or value.lstrip().startswith("["):
+            return value
+        most = _most(info)
+        text = _with_commas(value).replace("\r", ",").replace("\n", ",")
+        found: list[str] = []
+        for item in filter(None, map(str.strip, text.split(","))):
+            words = item.split(maxsplit=most)
+            found += words if len(words) > 1 and not is_one(item) and all(map(is_one, words)) else [item]
+            if len(found) > most:
+                break
+        return found
+
+    return BeforeValidator(split, json_schema_input_type=_ANY_TEXT | list[_ITEM] | int | None)
 
 
 def _too_many(most: int) -> PydanticCustomError:
@@ -170,7 +198,8 @@ def _filled(kind: type, name: str) -> Callable[[Any], Any]:
         if not value:
             raise problem(REQUIRED)
         if not isinstance(value, kind):
-            raise _type_problem(name)
+            is_json = isinstance(value, str) and value.lstrip().startswith("{")
+            raise _type_problem(name, JSON_IN_TEXT if is_json else "")
         return value
 
     return check
@@ -187,7 +216,7 @@ LooseBool = Annotated[bool, BeforeValidator(_loose_bool, json_schema_input_type=
 Receivers = Annotated[
     tuple[str, ...], BeforeValidator(_receivers, json_schema_input_type=_ANY_TEXT | list[_ITEM] | int | None)
 ]
-"""People: a list, a JSON list in a string, or a string separated by commas, semicolons or white space. Each once."""
+"""People: a list, a JSON list in a string, or a string separated by , ; ， ； 、 or white space. Each once."""
 RequiredReceivers = Annotated[
     tuple[str, ...],
     BeforeValidator(
@@ -203,7 +232,7 @@ Dicts = BeforeValidator(_dicts)
 
 def either(*names: str) -> dict[str, Any]:
     """Make the `json_schema_extra` of a model that wants at least one of these parameters, and checks that itself."""
-    filled = [{"type": "string", "pattern": r"[^,;\s]"}, {"type": "array", "minItems": 1}, {"type": "integer"}]
+    filled = [{"type": "string", "pattern": r"[^,;，；、\s]"}, {"type": "array", "minItems": 1}, {"type": "integer"}]
     return {"anyOf": [{"required": [name], "properties": {name: {"anyOf": filled}}} for name in names]}
 
 
@@ -222,6 +251,7 @@ __all__ = [
     "either",
     "parameter_error",
     "problem",
+    "split_by",
 ]
 
 
@@ -229,11 +259,12 @@ def parameter_error(error: ValidationError, model: type[BaseModel]) -> Parameter
     """Report the first wrong parameter in declaration order, as "LABEL [NAME] PROBLEM"."""
     first = error.errors(include_url=False, include_input=False)[0]
     text = _problem_text(first)
+    data = {"hint": Message(hint)} if (hint := text.values.get("hint")) else None
     called = _called(first["loc"], model)
     if called is None:
-        return ParameterError(text.template, **text.values)
+        return ParameterError(text.template, data, **text.values)
     label, name = called
-    return ParameterError("{label} [{name}] {problem}", label=Message(label), name=name, problem=text)
+    return ParameterError("{label} [{name}] {problem}", data, label=Message(label), name=name, problem=text)
 
 
 def _problem_text(error: ErrorDetails) -> Message:

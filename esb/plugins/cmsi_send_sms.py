@@ -30,11 +30,12 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.outcome import DeliveryOutcome, Failure, PlainWording
+from esb.channels.outcome import DeliveryOutcome, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, require_somebody
-from esb.channels.tencent.cloud import SYSTEM, TencentConfig, in_doubt, retry_after
-from esb.channels.tencent.phone import e164, is_mainland, of_contact, parts, typed
+from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
+from esb.channels.tencent.phone import Numbers, e164, is_mainland, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
+from esb.channels.verdict import advice
 
 CONTENT = Label("message content", "content")
 SEND_SMS = "SendSms"
@@ -56,7 +57,7 @@ class SendSmsParams(Params):
 
     model_config = ConfigDict(json_schema_extra=either("receiver", "receiver__username"))
 
-    receiver: Annotated[Receivers, Label("SMS receiver")] = Field(
+    receiver: Annotated[Numbers, Label("SMS receiver")] = Field(
         (),
         description="phone numbers of mainland China, or of elsewhere as +country code and number; several are"
         " separated by commas, or form a list",
@@ -105,7 +106,7 @@ class SendSms(Component[Config, SendSmsParams]):
         if params.receiver:
             audience = _addressed(params.receiver)
             if not audience.typed:
-                raise EsbError(WRONG_NUMBERS, audience.report(), complaint=audience.complaint())
+                raise EsbError(WRONG_NUMBERS, audience.report() | advice("receiver"), complaint=audience.complaint())
             return audience
         audience = await looked_up(self.services.users, call, params.receiver__username, of_contact)
         require_somebody(audience)
@@ -133,7 +134,7 @@ class SendSms(Component[Config, SendSmsParams]):
             return DeliveryOutcome(unknown=(address,), error=error)
         cloud = self._sender.cloud
         errcode, errmsg = cloud.readable_code(code), cloud.readable_text(status.get("Message"))
-        return DeliveryOutcome(failed=(Failure(address, errcode, errmsg, retry_after=retry_after(code) or None),))
+        return DeliveryOutcome(failed=(failure(address, errcode, errmsg),))
 
 
 def _addressed(receivers: Sequence[str]) -> Audience:
@@ -171,5 +172,5 @@ def _relayed(audience: Audience, text: str) -> dict[str, Any]:
     """Return what a relay gets: numbers in the old ESB's form, and the message decoded."""
     receivers = []
     for code, number in map(parts, audience.addresses):
-        receivers.append({"telephone": number, "nation_code": code} if code else {"telephone": number})
+        receivers.append({"telephone": number, "nation_code": code})
     return {"receiver": receivers, "content": text, "is_content_base64": False}

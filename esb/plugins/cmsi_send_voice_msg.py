@@ -152,6 +152,5 @@ def _relayed(audience: Audience, text: str) -> dict[str, Any]:
     for address, names in audience.typed.items():
         code, number = parts(address)
         for name in names:
-            person = {"username": name, "mobile_phone": number}
-            people.append({**person, "nation_code": code} if code else person)
+            people.append({"username": name, "mobile_phone": number, "nation_code": code})
     return {"auto_read_message": text, "user_list_information": people}

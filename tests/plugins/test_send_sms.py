@@ -175,6 +175,7 @@ async def test_a_refused_number_is_told_and_the_others_are_accepted(sms: Gateway
             "receiver": "13800000002",
             "errcode": "InvalidParameterValue.IncorrectPhoneNumber",
             "errmsg": "the number was refused",
+            "class": "receiver",
         }
     ]
 
@@ -269,7 +270,10 @@ async def test_a_relay_gets_the_message_in_the_old_form(open_gateway: OpenGatewa
     answer = await gateway.call(SEND_SMS, receiver="13800000001,+442071234567", content=content, is_content_base64=True)
     assert relay.messages == [
         {
-            "receiver": [{"telephone": "13800000001", "nation_code": "86"}, {"telephone": "442071234567"}],
+            "receiver": [
+                {"telephone": "13800000001", "nation_code": "86"},
+                {"telephone": "2071234567", "nation_code": "44"},
+            ],
             "content": "M",
             "is_content_base64": False,
         }
@@ -283,7 +287,12 @@ async def test_a_relays_refusal_is_told_as_it_is(open_gateway: OpenGateway, open
     gateway = await relayed(open_gateway, open_server, relay)
     answer = await gateway.call(SEND_SMS, receiver__username="admin,nobody", content="M")
     assert (answer["result"], answer["message"]) == (False, "no credit")
-    assert answer["data"]["failed"][0] == {"receiver": "admin", "errcode": 42, "errmsg": "no credit"}
+    assert answer["data"]["failed"][0] == {
+        "receiver": "admin",
+        "errcode": 42,
+        "errmsg": "no credit",
+        "class": "unknown",
+    }
     assert [entry["receiver"] for entry in answer["data"]["failed"]] == ["admin", "nobody"]
     assert_leaks_no_secret(gateway, answer)
 

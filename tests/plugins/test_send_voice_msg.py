@@ -144,7 +144,12 @@ async def test_a_refused_call_is_told_by_name_and_the_others_go_on(voice: Gatewa
     )
     assert answer["data"]["accepted"] == ["zhangsan"]
     assert answer["data"]["failed"] == [
-        {"receiver": "lisi", "errcode": "FailedOperation.InvalidParameters", "errmsg": "the call was refused"}
+        {
+            "receiver": "lisi",
+            "errcode": "FailedOperation.InvalidParameters",
+            "errmsg": "the call was refused",
+            "class": "message",
+        }
     ]
     assert answer["data"]["errcode"] == "FailedOperation.InvalidParameters"
 
@@ -194,7 +199,7 @@ async def test_a_relay_gets_the_message_in_the_old_form(open_gateway: OpenGatewa
             "auto_read_message": "M",
             "user_list_information": [
                 {"username": "zhangsan", "mobile_phone": "13800000001", "nation_code": "86"},
-                {"username": "john", "mobile_phone": "442071234567"},
+                {"username": "john", "mobile_phone": "2071234567", "nation_code": "44"},
                 {"username": "admin", "mobile_phone": "13800000000", "nation_code": "86"},
             ],
         }
@@ -210,5 +215,5 @@ async def test_a_relay_that_refuses_without_a_word_is_told_in_the_old_words(
     gateway = await open_gateway(stanza(f"dest_url: '{await open_server(relay.application())}/relay?key=relay-key'"))
     answer = await gateway.call(SEND_VOICE, auto_read_message="M", receiver__username="admin")
     assert answer["message"] == "Some users failed to send voice."
-    assert answer["data"]["failed"] == [{"receiver": "admin", "errcode": -1, "errmsg": ""}]
+    assert answer["data"]["failed"] == [{"receiver": "admin", "errcode": -1, "errmsg": "", "class": "unknown"}]
     assert_leaks_no_secret(gateway, answer)

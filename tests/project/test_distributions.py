@@ -97,7 +97,7 @@ components:
 """
 NOT_OURS = ("PKG-INFO", "setup.cfg", "esb_gateway.egg-info/*")
 """Names of files that setuptools adds to an sdist."""
-ANNOTATIONS = {"types-cachetools", "types-jsonschema", "types-pyyaml"}
+ANNOTATIONS = {"types-cachetools", "types-jsonschema", "types-pyyaml", "types-regex"}
 """Requirements that only the type checker reads, in their newest versions."""
 SHIPPED = {".mo", ".py", ".txt", ".typed"}
 """Suffixes of the files of esb/ that the wheel needs; an .po is for translators."""

@@ -6,6 +6,7 @@ Sources: cloud.tencent.com/document/api/213/30654 (signature v3), /382/55981 (Se
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from esb.channels.beijing import seconds_to_midnight
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.upstream_text import readable_code, readable_text
+from esb.channels.verdict import Kind
 from esb.config import ConfigModel
 from esb.config.urls import HostOrUrl, SecretUrl
 from esb.core import json_codec
@@ -141,8 +143,7 @@ async def attempt(addresses: Sequence[str], sending: Callable[[], Awaitable[Deli
     try:
         return await sending()
     except TencentRefused as refusal:
-        wait = retry_after(refusal.errcode) or None
-        failed = (Failure(address, refusal.errcode, refusal.errmsg, retry_after=wait) for address in addresses)
+        failed = (failure(address, refusal.errcode, refusal.errmsg) for address in addresses)
         return DeliveryOutcome(failed=tuple(failed))
     except (UpstreamError, Limited) as error:
         return DeliveryOutcome.stopped(addresses, error)
@@ -182,6 +183,29 @@ def _number_refused(code: str) -> bool:
 def in_doubt(errcode: str) -> bool:
     """Return True if Tencent failed in a way that leaves open what it did: its own errors and time-outs."""
     return errcode.startswith("InternalError") or "Timeout" in errcode
+
+
+def failure(address: str, errcode: str, errmsg: str) -> Failure:
+    """Return the failure of an address that Tencent refused with this code."""
+    return Failure(address, errcode, errmsg, class_of(errcode), retry_after(errcode) or None)
+
+
+_CLASSES: Mapping[Kind, re.Pattern[str]] = {
+    "receiver": re.compile(r"PhoneNumber(?!.*CountLimit)|CalledNumber|Blacklist"),
+    "config": re.compile(
+        r"^(AuthFailure|Unauthorized|UnsupportedOperation|UnsupportedRegion|NoSuch|InvalidAction|ResourceInsufficient)"
+        r"|Balance|Signature|Unapproved|SdkAppId|AppId|TemplateId|Package|Contact(Tencent)?Helper"
+    ),
+    "message": re.compile(r"InvalidParameter|^(MissingParameter|UnknownParameter)|Sensitive|Template|Content"),
+}
+"""Class -> the words in a code that tell it; the first that fits counts. Source: as above, the tables of errors."""
+
+
+def class_of(errcode: str) -> Kind:
+    """Return the class of a code that says no."""
+    if retry_after(errcode):
+        return "quota"
+    return next((kind for kind, words in _CLASSES.items() if words.search(errcode)), "unknown")
 
 
 def retry_after(errcode: str, now: datetime | None = None) -> float:

@@ -1,31 +1,63 @@
-"""Phone numbers: as callers type them, as the directory has them, and as Tencent Cloud wants them.
+"""Phone numbers, whichever door they come in by: typed by callers, or kept in the directory. One parser reads them all.
 
-An address is "+86-13800000000", or "+442071234567" where nobody said where the country code ends.
+An address is "+86-13800000000": the country code, and the number within the country.
 """
 
 import re
+from typing import Annotated
+
+import phonenumbers
 
 from esb.contracts.services import Contact
+from esb.core.params import Receivers, split_by
 
 MAINLAND = "86"
 """The country code of a number that comes without one."""
-_DIGITS = re.compile(r"[0-9]{3,20}")
+SHORTEST = 8
+"""Digits of a number that may be one though no plan knows it yet. What is shorter is a piece of one, if not known."""
+_WRITTEN = re.compile(r"[(（]?[+＋]?[0-9０-９\s()（）./．‐-―－-]{1,60}")
+"""As people write numbers. The library would read letters too, and what follows a number."""
+_CODE = re.compile(r"[0-9]{1,3}")
 
 
 def typed(number: str) -> str:
-    """Return the address of a number that a caller typed: digits, or + with the country code; "" if it is none."""
-    if number.startswith("+"):
-        digits = number[1:].replace("-", "")
-        if not _DIGITS.fullmatch(digits):
-            return ""
-        return in_country(digits.removeprefix(MAINLAND), MAINLAND) if digits.startswith(MAINLAND) else f"+{digits}"
+    """Return the address of a number that a caller typed, of the mainland unless it says otherwise; "" if it is none.
+
+    Which part is the country code, and what is only an exit code or written between digits, the numbering plans tell.
+    """
     return in_country(number, MAINLAND)
 
 
 def in_country(number: str, country_code: str) -> str:
-    """Return the address of a national number; "" if it is none. A country code that is missing is the mainland's."""
+    """Return the address of a number in the country of this code; "" if it is none.
+
+    A number that tells its own country keeps it. A country code that is missing is the mainland's.
+    """
     code = country_code.strip().lstrip("+0") or MAINLAND
-    return f"+{code}-{number}" if _DIGITS.fullmatch(number) and code.isdecimal() else ""
+    if not _WRITTEN.fullmatch(number) or not _CODE.fullmatch(code):
+        return ""
+    region = phonenumbers.region_code_for_country_code(int(code))
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    national = phonenumbers.national_significant_number(parsed)
+    if not (
+        phonenumbers.is_valid_number(parsed)
+        or (phonenumbers.is_possible_number(parsed) and len(national) >= SHORTEST)
+        or phonenumbers.is_valid_short_number_for_region(parsed, region)  # such as 10086
+    ):
+        return ""
+    return f"+{parsed.country_code}-{national}"
+
+
+def is_number(text: str) -> bool:
+    """Tell whether this is one phone number."""
+    return bool(typed(text))
+
+
+Numbers = Annotated[Receivers, split_by(is_number)]
+"""Phone numbers, as `Receivers`; blanks within a number do not make two of it."""
 
 
 def of_contact(contact: Contact) -> str:
@@ -39,8 +71,8 @@ def e164(address: str) -> str:
 
 
 def parts(address: str) -> tuple[str, str]:
-    """Split an address into country code ("" if unknown) and number."""
-    code, _, number = address.removeprefix("+").rpartition("-")
+    """Split an address into country code and number."""
+    code, _, number = address.removeprefix("+").partition("-")
     return code, number
 
 
