@@ -6,10 +6,11 @@ Config decides which: `dest_url` is handed the message as JSON, and wins; `smtp_
 """
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from esb import (
     Call,
@@ -32,15 +33,18 @@ from esb import (
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
 from esb.channels.dest_url import Relay, relay_target, unfinished
+from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
 from esb.channels.mail.attachment import Attachments
-from esb.channels.mail.mime import Attachment, Mail, Mailbox, composed, mailbox, one_line
-from esb.channels.mail.recipients import mail_address, mail_audience
+from esb.channels.mail.mime import Attachment, Mail, composed
+from esb.channels.mail.recipients import Mailboxes, mail_address, mail_audience
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
+from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
-from esb.channels.recipients import Audience, looked_up, rehearsal, require_somebody, united
+from esb.channels.recipients import Audience, looked_up, rehearsal, require_somebody, respelled, united
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
+HTML, PLAIN = "Html", "Text"
 FAILED = template("Failed to send mail")
 SOME_USERS = template("Some users failed to send email. {complaint}")
 
@@ -54,6 +58,17 @@ class Config(ConfigModel):
     smtp_pwd: SecretStr = Field(SecretStr(""), description="password of that user")
     smtp_usessl: bool = Field(False, description="TLS from the first byte")
     smtp_usetls: bool = Field(False, description="STARTTLS")
+    smtp_ca: str | None = Field(
+        None, description="certificates to trust instead of the system's, for a server with a private CA: a PEM file"
+    )
+    smtp_helo: str = Field(
+        "", description="name by which the gateway greets the server; the domain of the mail's sender when left out"
+    )
+    smtp_recipients_per_mail: int = Field(
+        RECEIVERS_AT_ONCE,
+        ge=1,
+        description="receivers of one mail to the server; more get further copies of it",
+    )
     mail_sender: str = Field("", description="who sends when the caller does not say")
     dest_url: SecretUrl = Field(
         SecretStr(""), description="a service of your own that is handed the message as JSON, and wins"
@@ -69,10 +84,24 @@ class Config(ConfigModel):
             raise ValueError("smtp_usessl and smtp_usetls are two ways to encrypt: set one of them")
         if bool(self.smtp_user) != bool(self.smtp_pwd):
             raise ValueError("smtp_user and smtp_pwd belong together: set both, or neither")
+        if self.smtp_helo and ascii_domain(self.smtp_helo) != self.smtp_helo:
+            raise ValueError("smtp_helo must be a host name in ASCII, such as esb.example.com")
+        self._check_ca()
         by_smtp = self.smtp_host and not self.dest_url
         if by_smtp and self.mail_sender and mailbox(self.mail_sender) is None:
             raise ValueError("mail_sender must be an address, such as esb@example.com or ESB <esb@example.com>")
         return self
+
+    def _check_ca(self) -> None:
+        """ValueError if there is a file of authorities that cannot be used, or has no use."""
+        if self.smtp_ca is None:
+            return
+        if self.encryption == "none":
+            raise ValueError("smtp_ca needs smtp_usessl or smtp_usetls: without them nothing is encrypted")
+        try:
+            ssl.create_default_context(cafile=self.smtp_ca)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"smtp_ca cannot be used for TLS: {type(error).__name__}") from None
 
 
 class SendMailParams(Params):
@@ -83,10 +112,10 @@ class SendMailParams(Params):
     sender: Annotated[Text, AfterValidator(one_line), Label("sender")] = Field(
         "", description="sender of the mail; the configured one when left out"
     )
-    receiver: Annotated[Receivers, Label("email recipients")] = Field(
+    receiver: Annotated[Mailboxes, Label("email recipients")] = Field(
         (),
-        description="mail addresses of the receivers; several are separated by commas, or form a list, in which"
-        " Name <address> may stand too",
+        description="mail addresses of the receivers; several are separated by commas, or form a list; Name <address>"
+        " is one, too",
         examples=["test@example.com"],
     )
     receiver__username: Annotated[Receivers, Label("email recipients")] = Field(
@@ -94,7 +123,7 @@ class SendMailParams(Params):
         description="names of users who are registered in BlueKing; several are separated by commas, or form a list;"
         " if receiver and receiver__username are both given, receiver counts",
     )
-    cc: Annotated[Receivers, Label("CC")] = Field(
+    cc: Annotated[Mailboxes, Label("CC")] = Field(
         (), description="mail addresses that get a copy; several are separated by commas, or form a list"
     )
     cc__username: Annotated[Receivers, Label("CC")] = Field(
@@ -110,9 +139,18 @@ class SendMailParams(Params):
         False, description="whether content is base64 of UTF-8 text; default False"
     )
     body_format: Annotated[Text, Label("email format")] = Field(
-        "", description="format of the mail: Html (default) or Text"
+        HTML, description="format of the mail: Html (default) or Text, in any case of letters"
     )
+
     attachments: Annotated[Attachments, Label("attachments")] = Field((), description="attachments of the mail")
+
+    @field_validator("body_format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        formats = {"": HTML, "html": HTML, "text": PLAIN}
+        if value.lower() not in formats:
+            raise problem("Must be one of {choices}", choices=f"{HTML}, {PLAIN}")
+        return formats[value.lower()]
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -143,6 +181,9 @@ class SendMail(Component[Config, SendMailParams]):
             user=config.smtp_user,
             password=config.smtp_pwd.get_secret_value(),
             encryption=config.encryption,
+            helo=config.smtp_helo,
+            ca=config.smtp_ca,
+            recipients_per_mail=config.smtp_recipients_per_mail,
         )
 
     async def handle(self, call: Call, params: SendMailParams) -> Any:
@@ -150,9 +191,10 @@ class SendMail(Component[Config, SendMailParams]):
             raise unfinished(["smtp_host"])
         content = plain_text(params.content, params.is_content_base64, CONTENT)
         files = await asyncio.to_thread(params.files) if params.attachments else ()
-        receivers = await self._audience(call, params.receiver, params.receiver__username)
+        spellings: dict[str, str] = {}
+        receivers = respelled(await self._audience(call, params.receiver, params.receiver__username), spellings)
         require_somebody(receivers)
-        copies = await self._audience(call, params.cc, params.cc__username)
+        copies = respelled(await self._audience(call, params.cc, params.cc__username), spellings)
         audience = united(receivers, copies)
         if self._relay:
             message = _relayed(params, params.sender or self.config.mail_sender, content, receivers, copies)
@@ -177,7 +219,7 @@ class SendMail(Component[Config, SendMailParams]):
             copies=tuple(named.get(address, Mailbox(address)) for address in copies.addresses),
             title=params.title,
             content=content,
-            is_html=params.body_format != "Text",
+            is_html=params.body_format == HTML,
             attachments=files,
         )
 
@@ -218,7 +260,7 @@ def _relayed(
         "title": params.title,
         "content": content,
         "is_content_base64": False,
-        "body_format": params.body_format or "Html",
+        "body_format": params.body_format,
         "attachments": [attachment.model_dump() for attachment in params.attachments],
     }
 
@@ -235,6 +277,6 @@ def _preview(mail: Mail) -> dict[str, Any]:
         "cc": [box.address for box in mail.copies],
         "title": mail.title,
         "content": mail.content,
-        "body_format": "Html" if mail.is_html else "Text",
+        "body_format": HTML if mail.is_html else PLAIN,
         "attachments": files,
     }

@@ -90,7 +90,7 @@ async def test_a_mail_arrives(mail: Gateway, inbox: Inbox) -> None:
     assert (str(message["Subject"]), str(message["To"])) == ("磁盘满 disk full", "a@x.com, b@x.com")
     assert message["From"].addresses[0].display_name == "蓝鲸告警"
     assert inbox.delivered[0].sender == "esb@example.com"
-    assert message.get_content_type() == "text/html"
+    assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert body(message).strip() == "<b>你好</b>"
     assert message["Cc"] is None
     (event,) = (event for event in mail.events if isinstance(event, UpstreamFinished))
@@ -193,8 +193,8 @@ async def test_the_others_get_it_when_some_users_do_not_exist_or_have_no_address
     assert answer["data"]["accepted"] == ["admin"]
     assert answer["data"]["username_check"] == {"invalid": ["nobody"]}
     assert answer["data"]["failed"] == [
-        {"receiver": "nobody", "errcode": None, "errmsg": "not a blueking user"},
-        {"receiver": "without", "errcode": None, "errmsg": "contact format is incorrect"},
+        {"receiver": "nobody", "errcode": None, "errmsg": "not a blueking user", "class": "receiver"},
+        {"receiver": "without", "errcode": None, "errmsg": "contact format is incorrect", "class": "receiver"},
     ]
     assert inbox.delivered[0].receivers == ["admin@example.com"]
 
@@ -339,7 +339,9 @@ async def test_a_refused_receiver_is_told_and_the_others_get_the_mail(open_mail:
     assert answer["message"] == "Failed to send mail, refused receiver: b@x.com"
     data = answer["data"]
     assert data["accepted"] == ["a@x.com"]
-    assert data["failed"] == [{"receiver": "b@x.com", "errcode": 550, "errmsg": "5.1.1 no such user"}]
+    assert data["failed"] == [
+        {"receiver": "b@x.com", "errcode": 550, "errmsg": "5.1.1 no such user", "class": "receiver"}
+    ]
     assert (data["errcode"], data["errmsg"]) == (550, "5.1.1 no such user")
     assert inbox.delivered[0].receivers == ["a@x.com"]
 
@@ -393,7 +395,7 @@ async def test_a_server_that_is_down_is_told(open_gateway: OpenGateway, unused_t
         "Failed to send mail, the connection could not be established",
     )
     assert answer["data"]["failed"] == [
-        {"receiver": "a@x.com", "errcode": None, "errmsg": "the connection could not be established"}
+        {"receiver": "a@x.com", "errcode": None, "errmsg": "the connection could not be established", "class": "busy"}
     ]
     assert_leaks_no_secret(gateway, answer)
 
@@ -473,6 +475,13 @@ async def test_a_relay_gets_a_big_attachment_too(open_gateway: OpenGateway, open
         ("smtp_host: mx, smtp_user: u", "smtp_user and smtp_pwd belong together"),
         ("smtp_host: mx, mail_sender: nobody", "mail_sender must be an address"),
         ("smtp_port: 0", "smtp_port"),
+        (
+            "smtp_host: mx, smtp_ca: /nowhere.pem, smtp_usetls: true",
+            "smtp_ca cannot be used for TLS",
+        ),
+        ("smtp_host: mx, smtp_ca: /nowhere.pem", "smtp_ca needs smtp_usessl or smtp_usetls"),
+        ("smtp_host: mx, smtp_helo: 'a b'", "smtp_helo must be a host name"),
+        ("smtp_host: mx, smtp_recipients_per_mail: 0", "smtp_recipients_per_mail"),
         ("smtp_hosts: mx", "did you mean"),
     ],
 )

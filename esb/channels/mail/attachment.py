@@ -3,15 +3,27 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from esb.channels.base64_param import decoded_bytes
-from esb.channels.mail.mime import Attachment, is_picture, media_type, one_line
+from esb.channels.mail.address import one_line
+from esb.channels.mail.mime import Attachment, is_picture, media_type
 from esb.core.errors import ParameterError
-from esb.core.params import Dicts, Label, Params, RequiredText, Text, problem
+from esb.core.params import REQUIRED, Dicts, Label, Params, RequiredText, Text, problem
 
 MOST_ATTACHMENTS = 200
+DISPOSITIONS = ("", "inline", "attachment")
 _CONTENT_ID = re.compile(r"<?[!-;=?-~]{1,200}>?")
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise problem(REQUIRED)
+    return value
+
+
+Content = Annotated[Text, BeforeValidator(_given, json_schema_input_type=str)]
+"""Text that may be empty, as a file may, but is there."""
 
 
 class AttachmentParams(Params):
@@ -20,8 +32,8 @@ class AttachmentParams(Params):
     filename: Annotated[RequiredText, AfterValidator(one_line), Label("filename")] = Field(
         description="file name", examples=["test.txt"]
     )
-    content: Annotated[RequiredText, Label("content")] = Field(
-        description="base64 of the file", repr=False, examples=["aGVsbG8="]
+    content: Annotated[Content, Label("content")] = Field(
+        description="base64 of the file; empty for a file of no bytes", repr=False, examples=["aGVsbG8="]
     )
     type: Annotated[Text, Label("type")] = Field(
         "", description="MIME type or suffix; taken from the file name when left out"
@@ -33,6 +45,14 @@ class AttachmentParams(Params):
         "", description="name by which the mail's Html shows the picture: cid:content_id"
     )
 
+    @field_validator("disposition")
+    @classmethod
+    def _known_disposition(cls, value: str) -> str:
+        word = value.partition(";")[0].strip().lower()
+        if word not in DISPOSITIONS:
+            raise problem("Must be one of {choices}", choices="inline, attachment")
+        return word
+
     def attachment(self) -> Attachment:
         """The file itself. ParameterError if it is no base64."""
         try:
@@ -40,7 +60,7 @@ class AttachmentParams(Params):
         except ValueError:
             raise ParameterError("content [content] Must be base64 of the file {name}", name=self.filename) from None
         picture = is_picture(self.type, self.filename)
-        inline = self.disposition.lower().startswith("inline") if self.disposition else picture
+        inline = self.disposition == "inline" if self.disposition else picture
         return Attachment(self.filename, content, media_type(self.type, self.filename), inline, self._cid(picture))
 
     def _cid(self, picture: bool) -> str:

@@ -1,6 +1,7 @@
 """A mail: who writes what to whom, and its MIME form. Nothing is sent here.
 
-Sources: RFC 5322 (addresses, header lines), RFC 2047 (words that are not ASCII), RFC 2387 and 2392 (pictures that
+Sources: RFC 5322 (header lines), RFC 2045 and 2392 (msg-ids are one word, which must not be folded or encoded),
+RFC 2047 (words that are not ASCII), RFC 2231 (file names), RFC 2046 (a text beside its Html), RFC 2387 (pictures that
 a text shows by their Content-ID).
 """
 
@@ -12,33 +13,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.header import Header
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import formataddr, localtime, make_msgid
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
-from esb.core.params import problem
+from esb.channels.mail.address import Mailbox
+from esb.channels.mail.html_text import text_of
 
-POLICY = SMTP.clone(cte_type="7bit")
+
+class MailPolicy(EmailPolicy):
+    """The standard library's rules for mails, but for msg-ids: it would fold a long one into encoded words."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() in MSG_IDS:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+MSG_IDS = frozenset({"content-id", "message-id"})
+POLICY = MailPolicy(linesep="\r\n", cte_type="7bit")
 """Mails that every server takes: no line over 998 bytes, no byte over 127."""
 PICTURES = frozenset({"image", "jpg", "png", "jpeg"})
 """Types of attachments that are shown inside the text unless the caller says otherwise."""
-LONGEST_LINE = 1000
-"""The characters of a title, a mailbox or a file name. Folding one that is longer takes long."""
-_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
-_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
-_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-"""Control characters, and what separates lines and paragraphs; the tab is none of these."""
-_NOT_IN_ADDRESS = re.compile(r"[()<>,;\\\"]")
+SHORT_NAME = 60
+"""Characters of a name that fits a line beside its address; a longer one has to be folded."""
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """An address, and the name to show for it."""
-
-    address: str
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +68,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A mail as it goes over the wire, and its Message-ID."""
+    """A mail as it goes over the wire, and its Message-ID. `international`: only SMTPUTF8 can carry its addresses."""
 
     message_id: str
     content: bytes = field(repr=False)
-
-
-def mailbox(text: str) -> Mailbox | None:
-    """`a@example.com` or `Name <a@example.com>`; None if it is neither, or not on one short line."""
-    if len(text) > LONGEST_LINE:
-        return None
-    name, address = "", text.strip()
-    if "<" in address:
-        found = _NAMED.fullmatch(address)
-        if found is None:
-            return None
-        name, address = found[1], found[2].strip()
-    if not _ADDRESS.fullmatch(address) or _NOT_IN_ADDRESS.search(address) or address.count("@") != 1:
-        return None
-    if not is_one_line(text):  # last, since it is the slowest
-        return None
-    return Mailbox(address, name.strip().strip('"').strip())
-
-
-def is_one_line(text: str) -> bool:
-    """Tell whether this can stand in a header: a line break there could begin a header of its own."""
-    return text.isprintable() or _BREAK.search(text) is None
-
-
-def one_line(text: str) -> str:
-    """The text of a parameter that becomes a line of the mail's head."""
-    if len(text) > LONGEST_LINE:
-        raise problem("Must be at most {most} characters", most=LONGEST_LINE)
-    if not is_one_line(text):
-        raise problem("Line breaks and control characters are not allowed.")
-    return text
+    international: bool = False
 
 
 def media_type(kind: str, filename: str) -> str:
@@ -132,19 +103,38 @@ def compose(mail: Mail, is_abandoned: Callable[[], bool] = lambda: False) -> Com
     message = EmailMessage(policy=POLICY)
     message["Subject"] = mail.title
     message["Date"] = localtime()
-    message["Message-ID"] = make_msgid(domain=mail.sender.address.rpartition("@")[2])
-    message.set_content(mail.content, subtype="html" if mail.is_html else "plain", charset="utf-8")
-    shown = [attachment for attachment in mail.attachments if mail.is_html and attachment.content_id]
-    for attachment in shown:
-        _go_on(is_abandoned)
-        message.add_related(attachment.content, **_described(attachment))
+    message["Message-ID"] = make_msgid(domain=mail.sender.domain)
+    _set_text(message, mail, partial(_go_on, is_abandoned))
     for attachment in mail.attachments:
-        if attachment not in shown:
+        if not _is_shown(mail, attachment):
             _go_on(is_abandoned)
             message.add_attachment(attachment.content, **_described(attachment))
     _go_on(is_abandoned)
     head = _addresses("From", (mail.sender,)) + _addresses("To", mail.receivers) + _addresses("Cc", mail.copies)
-    return Composed(str(message["Message-ID"]), head + message.as_bytes())
+    return Composed(str(message["Message-ID"]), head + message.as_bytes(), not head.isascii())
+
+
+def _set_text(message: EmailMessage, mail: Mail, go_on: Callable[[], None]) -> None:
+    """Write the content into the message: Html with the pictures that it shows, and beside it what it says as text."""
+    if not mail.is_html:
+        message.set_content(mail.content, charset="utf-8")
+        return
+    markup = message
+    if alternative := text_of(mail.content, go_on):
+        message.set_content(alternative, charset="utf-8")
+        message.add_alternative(mail.content, subtype="html", charset="utf-8")
+        markup = message.get_payload(1)  # type: ignore[assignment]  # a message of two parts, made one line above
+    else:
+        message.set_content(mail.content, subtype="html", charset="utf-8")
+    for attachment in mail.attachments:
+        if _is_shown(mail, attachment):
+            go_on()
+            markup.add_related(attachment.content, **_described(attachment))
+
+
+def _is_shown(mail: Mail, attachment: Attachment) -> bool:
+    """Tell whether the text shows this picture, by its Content-ID."""
+    return mail.is_html and bool(attachment.content_id)
 
 
 async def composed(mail: Mail) -> Composed:
@@ -179,12 +169,12 @@ def _addresses(header: str, mailboxes: tuple[Mailbox, ...]) -> bytes:
     """
     if not mailboxes:
         return b""
-    return f"{header}: {(',' + POLICY.linesep + ' ').join(map(_address, mailboxes))}{POLICY.linesep}".encode("ascii")
+    return f"{header}: {(',' + POLICY.linesep + ' ').join(map(_address, mailboxes))}{POLICY.linesep}".encode()
 
 
 def _address(box: Mailbox) -> str:
-    if box.name.isascii():
-        return formataddr((box.name, box.address))
+    if box.name.isascii() and len(box.name) <= SHORT_NAME:
+        return f"{quoted}<{box.address}>" if (quoted := formataddr((box.name, "")).removesuffix("<>")) else box.address
     return f"{Header(box.name, 'utf-8').encode(linesep=POLICY.linesep)} <{box.address}>"
 
 

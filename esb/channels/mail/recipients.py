@@ -1,10 +1,13 @@
 """Receivers of a mail, by the addresses that the caller typed."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from esb.channels.mail.mime import mailbox
-from esb.channels.recipients import Audience, by_address
+from esb.channels.mail.address import mailbox
+from esb.channels.recipients import Audience, by_address, unaddressed
+from esb.channels.verdict import advice
 from esb.core.errors import EsbError, Message, template
+from esb.core.params import Receivers, split_by
 
 WRONG_ADDRESSES = template(
     "User message failed to send. The following users contact format are incorrect: {names}, please check"
@@ -17,10 +20,10 @@ def mail_audience(receivers: Sequence[str]) -> Audience:
     wrong = typed.pop("", ())
     if not wrong:
         return Audience(typed, given=typed)
-    failed = [{"receiver": name, "errcode": None, "errmsg": Message("contact format is incorrect")} for name in wrong]
+    failed = [unaddressed(name, Message("contact format is incorrect")) for name in wrong]
     unsent = [name for names in typed.values() for name in names]
-    failed += [{"receiver": name, "errcode": None, "errmsg": Message("not sent")} for name in unsent]
-    data = Audience({}).report(failed=failed)
+    failed += [unaddressed(name, Message("not sent"), "message") for name in unsent]
+    data = Audience({}).report(failed=failed) | advice("receiver")
     del data["username_check"]  # there are no user names here
     raise EsbError(WRONG_ADDRESSES, data, names=",".join(wrong))
 
@@ -29,3 +32,12 @@ def mail_address(text: str) -> str:
     """The address alone; "" if there is none."""
     box = mailbox(text)
     return "" if box is None else box.address
+
+
+def is_mailbox(text: str) -> bool:
+    """Tell whether this is one mail address, with or without a name."""
+    return mailbox(text) is not None
+
+
+Mailboxes = Annotated[Receivers, split_by(is_mailbox)]
+"""Mail addresses, as `Receivers`; a name with blanks before one does not make several of it."""

@@ -20,7 +20,13 @@ from aiosmtplib import (
 )
 
 from esb.channels.mail.mime import Composed
-from esb.channels.mail.smtp_transaction import SEND_MAIL, MailFailed, MailSending
+from esb.channels.mail.smtp_transaction import (
+    RECEIVERS_AT_ONCE,
+    SEND_MAIL,
+    MailFailed,
+    MailSending,
+    NoUnicodeAddresses,
+)
 from esb.channels.outcome import DeliveryOutcome
 from esb.core.call import Call
 from esb.core.errors import Limited, Message, template
@@ -46,19 +52,27 @@ class SmtpServer:
         user: str = "",
         password: str = "",
         encryption: Encryption = "none",
+        helo: str = "",
+        ca: str | None = None,
+        recipients_per_mail: int = RECEIVERS_AT_ONCE,
     ) -> None:
+        """`helo`: our name to the server, else the sender's domain; `ca`: who vouches for it, else the system's."""
         self._out = out
         self._host = host
         self._port = port
         self._user = user
         self._password = password
         self._encryption = encryption
+        self._helo = helo
+        self._ca = ca
+        self._recipients_per_mail = recipients_per_mail
         self._context: ssl.SSLContext | None = None
         self._places = Bulkhead(time.monotonic, CONNECTIONS_AT_ONCE, patient=True)
 
     async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> DeliveryOutcome:
         """Send the mail to these addresses before the call's deadline."""
-        sending = MailSending(sender, receivers, mail, _forms(self._user, self._password))
+        secrets = _forms(self._user, self._password)
+        sending = MailSending(sender, receivers, mail, secrets, self._recipients_per_mail)
         try:
             with self._out.report(call, SEND_MAIL) as report:
                 try:
@@ -76,14 +90,14 @@ class SmtpServer:
             try:
                 await self._places.wait(call, call.deadline)
             except Limited:
-                raise MailFailed(too_slow(call.timeout)) from None
+                raise MailFailed(too_slow(call.timeout), transient=True) from None
         try:
             await self._converse(call, sending)
         finally:
             self._places.leave(call)
 
     async def _converse(self, call: Call, sending: MailSending) -> None:
-        client = await self._client()
+        client = await self._client(sending.sender.rpartition("@")[2])
         try:
             async with asyncio.timeout_at(call.deadline):
                 await client.connect()
@@ -97,14 +111,16 @@ class SmtpServer:
             return
         finally:
             _hang_up(client)
-        raise MailFailed(reason, sent=sending.in_doubt)  # outside the except clause: what it caught may quote secrets
+        # Outside the except clause: what it caught may quote secrets.
+        raise MailFailed(reason, sent=sending.in_doubt, transient=sending.transient)
 
-    async def _client(self) -> SMTP:
+    async def _client(self, domain: str) -> SMTP:
         if self._encryption != "none" and self._context is None:
-            self._context = await asyncio.to_thread(ssl.create_default_context)
+            self._context = await asyncio.to_thread(ssl.create_default_context, cafile=self._ca)
         return SMTP(
             hostname=self._host,
             port=self._port,
+            local_hostname=self._helo or domain,
             username=self._user or None,
             password=self._password or None,
             timeout=None,  # the call's deadline is the only one
@@ -145,6 +161,8 @@ def _reason(error: Exception, timeout: float) -> Message | str:
             return template("the connection was closed before the mail was accepted")
         case TimeoutError():
             return too_slow(timeout)
+        case NoUnicodeAddresses():
+            return template("the server takes no addresses that are not ASCII: it does not announce SMTPUTF8")
         case SMTPException():
             return template("the server does not offer the encryption or the authentication that is configured")
     return template("the mail cannot be sent in this form")

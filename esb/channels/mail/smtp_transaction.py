@@ -1,14 +1,17 @@
 """One mail over one SMTP connection: its transactions, and for every receiver what became of it so far.
 
 Sources: RFC 5321 (§4.5.3.1.8: a server takes 100 receivers at least; §4.5.3.1.10: 452 means "in another transaction";
-§4.2.5: what happens after the end of DATA is the only thing in doubt), RFC 1870 (SIZE).
+§4.2.5: what happens after the end of DATA is the only thing in doubt), RFC 1870 (SIZE), RFC 3463 (the status behind
+the code: 5.5.3 is "too many recipients"), RFC 6531 (SMTPUTF8).
 """
 
+import re
 from collections.abc import Sequence
 
 from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
+    SMTPDataError,
     SMTPException,
     SMTPHeloError,
     SMTPRecipientRefused,
@@ -16,30 +19,49 @@ from aiosmtplib import (
 )
 
 from esb.channels.mail.mime import Composed
-from esb.channels.outcome import DeliveryOutcome, Failure
+from esb.channels.outcome import DeliveryOutcome, Failure, stopped_class
 from esb.channels.upstream_text import readable_text
 from esb.core.errors import Message, UpstreamError
 from esb.outgoing.client import Target
 
 SEND_MAIL = Target("SMTP", "send_mail")
 RECEIVERS_AT_ONCE = 100
+FEW_RECEIVERS = 50
+"""Receivers of one mail that every service takes; Amazon SES refuses more with a plain 554, after DATA."""
 TOO_MANY_RECEIVERS = 452
 PERMANENT = 500
+CONFIGURATION = frozenset({500, 502, 503, 504, 530, 534, 535, 538})
+"""Codes that speak of the command, our name or our login, whichever receiver was named."""
+_STATUS = re.compile(r"\s*[245]\.(\d{1,3}\.\d{1,3})\b")
+_RELAYING = re.compile(r"\brelay", re.IGNORECASE)
 
 
 class MailFailed(UpstreamError):
     """A mail, or the rest of it, was not sent; told in the old ESB's words."""
 
-    def __init__(self, reason: Message | str, *, sent: bool = False) -> None:
-        super().__init__(SEND_MAIL.system, SEND_MAIL.interface, reason, sent=sent)
+    def __init__(self, reason: Message | str, *, sent: bool = False, transient: bool = False) -> None:
+        super().__init__(SEND_MAIL.system, SEND_MAIL.interface, reason, sent=sent, transient=transient)
         self.message = Message("Failed to send mail, {reason}", {"reason": self.reason})
+
+
+class NoUnicodeAddresses(SMTPException):
+    """The server does not announce SMTPUTF8, and the mail needs it."""
 
 
 class MailSending:
     """A mail on its way: what became of it for whom, so far."""
 
-    def __init__(self, sender: str, receivers: Sequence[str], mail: Composed, secrets: Sequence[str]) -> None:
-        self._sender = sender
+    def __init__(
+        self,
+        sender: str,
+        receivers: Sequence[str],
+        mail: Composed,
+        secrets: Sequence[str],
+        at_once: int = RECEIVERS_AT_ONCE,
+    ) -> None:
+        self._at_once = at_once
+        self._encoding = "utf-8" if mail.international or not "".join((sender, *receivers)).isascii() else "ascii"
+        self.sender = sender
         self._receivers = receivers
         self._mail = mail
         self._secrets = secrets
@@ -71,14 +93,20 @@ class MailSending:
         """The class of what went wrong, as UpstreamFinished has them. 4xx is "not now" (RFC 5321, 4.2.1)."""
         if self._end != "network" and self.code is not None and self.code < PERMANENT:
             return "busy"
-        return self._end or ("receiver" if self._refused else "")
+        return self._end or next((failure.kind for failure in self._refused.values()), "")
+
+    @property
+    def transient(self) -> bool:
+        """True if the same mail may get through in a moment."""
+        return self.kind in {"busy", "network"}
 
     def note(self, error: Exception) -> None:
         """Note the error that ended the conversation. A refusal leaves no doubt."""
         if isinstance(error, SMTPResponseException):
             self._why = error
             self._leaving = ()
-            self._end = "config" if isinstance(error, SMTPAuthenticationError) else "message"
+            is_ours = isinstance(error, SMTPAuthenticationError | SMTPHeloError) or _is_configuration(error)
+            self._end = "config" if is_ours else "message"
         elif isinstance(error, OSError):
             self._end = "network"
         elif isinstance(error, SMTPException):  # the server does not offer what is configured
@@ -92,20 +120,30 @@ class MailSending:
                 await client.ehlo()
             except SMTPHeloError:
                 await client.helo()  # a server from before 1995
+        if self._encoding != "ascii" and not client.supports_extension("smtputf8"):
+            raise NoUnicodeAddresses("SMTPUTF8")
         waiting = list(self._receivers)
         while waiting:
-            postponed = await self._transaction(client, waiting[:RECEIVERS_AT_ONCE])
-            waiting = postponed + waiting[RECEIVERS_AT_ONCE:]
+            at_once = self._at_once
+            postponed = await self._transaction(client, waiting[:at_once])
+            waiting = postponed + waiting[at_once:]
 
     async def _transaction(self, client: SMTP, receivers: list[str]) -> list[str]:
         """One copy for these receivers. Those that the server wants in another transaction are returned."""
-        await client.mail(self._sender, options=self._options(client))
+        await client.mail(self.sender, options=self._options(client), encoding=self._encoding)
         taken, postponed = await self._named(client, receivers)
         if not taken:
             await client.rset()
             return postponed
         self._leaving = tuple(taken)
-        await client.data(self._mail.content)
+        try:
+            await client.data(self._mail.content)
+        except SMTPDataError as refusal:
+            if not self._fewer(refusal, len(taken)):
+                raise
+            self._leaving = ()  # it said no, so nobody has it
+            await client.rset()
+            return taken + postponed
         self._leaving = ()
         self._accepted.update(dict.fromkeys(taken))
         return postponed
@@ -115,22 +153,37 @@ class MailSending:
         postponed: list[str] = []
         for receiver in receivers:
             try:
-                await client.rcpt(receiver)
+                await client.rcpt(receiver, encoding=self._encoding)
             except SMTPRecipientRefused as refusal:
-                if refusal.code == TOO_MANY_RECEIVERS and taken:
+                if _is_crowded(refusal) and taken:
                     postponed.append(receiver)
                 else:
-                    self._refused[receiver] = self._failure(receiver, refusal)
+                    kind = "config" if _is_configuration(refusal) else "receiver"
+                    self._refused[receiver] = self._failure(receiver, refusal, kind)
             else:
                 taken.append(receiver)
         return taken, postponed
 
+    def _fewer(self, refusal: SMTPDataError, receivers: int) -> bool:
+        """Tell whether a mail that was refused may be taken for fewer receivers; then that many are tried from now on.
+
+        A service that refuses the mail itself refuses the smaller one too, and gets no third.
+        """
+        most = receivers // 2 if _is_crowded(refusal) else FEW_RECEIVERS if refusal.code >= PERMANENT else receivers
+        if not 0 < most < receivers:
+            return False
+        self._at_once = min(most, FEW_RECEIVERS)
+        return True
+
     def _options(self, client: SMTP) -> list[str]:
         """A server that announces a limit can refuse a big mail before it is transferred."""
-        return [f"SIZE={len(self._mail.content)}"] if client.supports_extension("size") else []
+        options = [f"SIZE={len(self._mail.content)}"] if client.supports_extension("size") else []
+        return options if self._encoding == "ascii" else [*options, "SMTPUTF8"]
 
-    def _failure(self, receiver: str, refusal: SMTPResponseException) -> Failure:
-        return Failure(receiver, refusal.code, readable_text(refusal.message, *self._secrets))
+    def _failure(self, receiver: str, refusal: SMTPResponseException, kind: str) -> Failure:
+        """Return what a refusal means for a receiver; 4xx is "not now", whatever it is about."""
+        errmsg = readable_text(refusal.message, *self._secrets)
+        return Failure(receiver, refusal.code, errmsg, "busy" if refusal.code < PERMANENT else kind)
 
     def outcome(self, error: MailFailed | None) -> DeliveryOutcome:
         """Return the outcome for every receiver. `error` is what ended the conversation early."""
@@ -147,5 +200,26 @@ class MailSending:
 
     def _not_sent(self, receiver: str, error: MailFailed | None) -> Failure:
         if self._why is not None:
-            return self._failure(receiver, self._why)
-        return Failure(receiver, None, "" if error is None else error.reason)
+            return self._failure(receiver, self._why, self._end)
+        return Failure(receiver, None, "" if error is None else error.reason, stopped_class(error))
+
+
+def _status(refusal: SMTPResponseException) -> str:
+    """Return subject and detail of the enhanced status, such as "5.3"; "" if there is none."""
+    found = _STATUS.match(refusal.message)
+    return found[1] if found else ""
+
+
+def _is_crowded(refusal: SMTPResponseException) -> bool:
+    """Tell whether a mail has too many receivers for this server."""
+    return refusal.code == TOO_MANY_RECEIVERS or _status(refusal) == "5.3"
+
+
+def _is_configuration(refusal: SMTPResponseException) -> bool:
+    """Tell whether a refusal speaks of what an operator set, instead of the mail or its receivers."""
+    if refusal.code < PERMANENT:
+        return False
+    status = _status(refusal)
+    if status.startswith(("1.", "2.")):  # of an address, of a mailbox
+        return False
+    return refusal.code in CONFIGURATION or status in {"5.1", "5.2", "5.4"} or bool(_RELAYING.search(refusal.message))

@@ -2,27 +2,15 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from email import message_from_bytes
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 
 import pytest
 
 from esb.channels.mail import mime
-from esb.channels.mail.mime import (
-    LONGEST_LINE,
-    Abandoned,
-    Attachment,
-    Composed,
-    Mail,
-    Mailbox,
-    compose,
-    composed,
-    is_one_line,
-    is_picture,
-    mailbox,
-    media_type,
-    one_line,
-)
+from esb.channels.mail.address import LONGEST_LINE, Mailbox, is_one_line, mailbox, one_line
+from esb.channels.mail.mime import Abandoned, Attachment, Composed, Mail, compose, composed, is_picture, media_type
 
 SENDER = Mailbox("esb@example.com", "蓝鲸")
 
@@ -37,6 +25,9 @@ SENDER = Mailbox("esb@example.com", "蓝鲸")
         ('"Li, Si"<a@x.com>', Mailbox("a@x.com", "Li, Si")),
         (' " Li Si " < a@x.com > ', Mailbox("a@x.com", "Li Si")),
         ("root@[10.0.0.1]", Mailbox("root@[10.0.0.1]")),
+        ("用户@x.com", Mailbox("用户@x.com")),
+        ("a@例子.com", Mailbox("a@xn--fsqu00a.com")),
+        ("a@Bücher.example", Mailbox("a@xn--bcher-kva.example")),
     ],
 )
 def test_an_address_may_have_a_name(text: str, box: Mailbox) -> None:
@@ -47,8 +38,8 @@ def test_an_address_may_have_a_name(text: str, box: Mailbox) -> None:
     "text",
     [
         "", "a", "@", "a@", "@x.com", "a b@x.com", "a@x.com b", "a@x.com,b@x.com", "a@b@c", "a@x.com\r\nBcc: b@x.com",
-        "N\n<a@x.com>", "<a@x.com> <b@x.com>", "用户@x.com", "a@例子.com", "a@x.com\x00", "a@x.com>", "a;b@x.com",
-        '"a"@x.com',
+        "N\n<a@x.com>", "<a@x.com> <b@x.com>", "a@例 子.com", "a@\u200d.com", "\ud83d@x.com",
+        "a@x.com\x00", "a@x.com>", "a;b@x.com", '"a"@x.com',
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_none(text: str) -> None:
@@ -165,3 +156,78 @@ async def test_a_thread_that_composes_ends_with_its_call(monkeypatch: pytest.Mon
     assert await asyncio.to_thread(ended.wait, 10)
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+def parsed(mail: Mail) -> EmailMessage:
+    """The mail as its receiver's program reads it."""
+    return message_from_bytes(compose(mail).content, _class=EmailMessage, policy=policy.SMTP)
+
+
+def longest_line(mail: Mail) -> int:
+    return max(map(len, compose(mail).content.split(b"\r\n")))
+
+
+@pytest.mark.parametrize("length", [10, 100, 200])
+def test_a_msg_id_is_one_raw_word_however_long_it_is(length: int) -> None:
+    content_id = f"<{'c' * length}>"
+    picture = Attachment("a.png", b"PNG", "image/png", inline=True, content_id=content_id)
+    sender = Mailbox(f"esb@{'d' * 63}.{'e' * 63}.{'f' * 63}.example.com")
+    mail = Mail(sender, (SENDER,), (), "T", f'<img src="cid:{content_id[1:-1]}">', attachments=(picture,))
+    composed_mail = compose(mail)
+    assert f"Content-ID: {content_id}\r\n".encode() in composed_mail.content
+    assert f"Message-ID: {composed_mail.message_id}\r\n".encode() in composed_mail.content
+
+
+NAMES = [
+    "a.txt", "a b.txt", "容量报告 九月.pdf", "很长的文件名" * 50 + ".pdf", "n" * 200 + ".txt", "名" * 990,
+    'quo"te.txt', "back\\slash.txt", "semi;colon, comma.txt", "per%cent'.txt", "😀" * 100, "a=b.txt", "é.txt",
+    "x" * 995,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_name_arrives_as_it_is(name: str) -> None:
+    mail = Mail(SENDER, (SENDER,), (), "T", "C", attachments=(Attachment(name, b"F", "text/plain"),))
+    (file,) = (part for part in parsed(mail).walk() if part.get_filename())
+    assert file.get_filename() == name
+    assert longest_line(mail) <= 998
+
+
+@pytest.mark.parametrize(
+    "name", ["Li, Si", "n" * 900, "Li, Si " * 20 + ".", '很长的"名字"' * 60, "a b", 'x"y', "é", ""]
+)
+def test_a_mailbox_arrives_as_it_is(name: str) -> None:
+    boxes = (Mailbox(f"{'l' * 60}@{'d' * 60}.{'e' * 60}.com", name), Mailbox("b@x.com", "B"))
+    mail = Mail(Mailbox("esb@example.com", name), boxes, (), "T", "C")
+    told = parsed(mail)
+    # Blanks apart: Python's parser leaves those between encoded words, which mail programs do not show (RFC 2047, 6.2).
+    assert [(box.addr_spec, box.display_name.replace(" ", "")) for box in told["To"].addresses] == [
+        (box.address, box.name.replace(" ", "")) for box in boxes
+    ]
+    assert told["From"].addresses[0].addr_spec == "esb@example.com"
+    assert longest_line(mail) <= 998
+
+
+def test_html_goes_with_its_text_beside_it_and_its_pictures_inside() -> None:
+    picture = Attachment("a.png", b"PNG", "image/png", inline=True, content_id="<a.png>")
+    file = Attachment("a.txt", b"F", "text/plain")
+    mail = Mail(SENDER, (SENDER,), (), "T", '<p>磁盘</p><img src="cid:a.png">', attachments=(picture, file))
+    assert [part.get_content_type() for part in parsed(mail).walk()] == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png",
+        "text/plain",
+    ]  # fmt: skip
+    alternative = parsed(mail).get_body(("plain",))
+    assert alternative is not None
+    assert alternative.get_content().strip() == "磁盘"
+
+
+def test_html_without_any_words_needs_no_text_beside_it() -> None:
+    assert b"multipart/alternative" not in compose(Mail(SENDER, (SENDER,), (), "T", '<img src="https://x/a">')).content
+
+
+def test_only_addresses_of_unicode_need_a_server_for_them() -> None:
+    ordinary = Mail(SENDER, (Mailbox("a@xn--fsqu00a.com", "张三"),), (), "磁盘", "C")
+    assert not compose(ordinary).international
+    international = compose(Mail(SENDER, (Mailbox("用户@xn--fsqu00a.com", "张三"),), (), "磁盘", "C"))
+    assert international.international
+    assert "<用户@xn--fsqu00a.com>".encode() in international.content

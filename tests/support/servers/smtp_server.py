@@ -39,10 +39,15 @@ class Delivered:
 
 @dataclass
 class Inbox:
-    """aiosmtpd's handler: keeps every mail. `refused`: address -> what RCPT of it is answered."""
+    """aiosmtpd's handler: keeps every mail. `refused`: address -> what RCPT of it is answered.
+
+    More than `most_receivers` are answered `too_many` one by one, more than `most_in_data` when the mail is there.
+    """
 
     refused: Mapping[str, str] = field(default_factory=dict)
     most_receivers: int = 10_000
+    most_in_data: int = 10_000
+    too_many: str = "452 too many recipients"
     data_answer: str = "250 OK"
     delivered: list[Delivered] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
@@ -55,7 +60,7 @@ class Inbox:
         if address in self.refused:
             return self.refused[address]
         if len(envelope.rcpt_tos) >= self.most_receivers:
-            return "452 too many recipients"
+            return self.too_many
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -63,6 +68,8 @@ class Inbox:
         self.encrypted = session.ssl is not None
         if self.pause is not None:
             await self.pause()
+        if len(envelope.rcpt_tos) > self.most_in_data:
+            return self.too_many
         if self.data_answer.startswith("250"):
             self.delivered.append(Delivered(envelope.mail_from, list(envelope.rcpt_tos), envelope.content))
         return self.data_answer
