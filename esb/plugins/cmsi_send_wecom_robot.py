@@ -55,9 +55,9 @@ class SendWecomRobotParams(Params):
     @field_validator("msgtype")
     @classmethod
     def _known_form(cls, value: str) -> str:
-        if value not in {"", "text", "markdown"}:
+        if value.lower() not in {"", "text", "markdown"}:
             raise problem("Must be one of {choices}", choices="text, markdown")
-        return value or "text"
+        return value.lower() or "text"
 
     @model_validator(mode="after")
     def _mentions_fit(self) -> Self:

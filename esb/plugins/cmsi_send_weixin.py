@@ -103,7 +103,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
             require_somebody(audience)
         if isinstance(self._channel, OfficialAccountChannel):
             return await self._channel.send(call, audience, params.data, params.url)
-        contents, warnings = params.data.contents(params.url)
+        contents, warnings = params.data.contents(params.url, self.services.timezone)
         return await self._channel.send(
             call, audience, contents, warnings, agentid=params.wx_qy_agentid, secret=params.wx_qy_corpsecret
         )

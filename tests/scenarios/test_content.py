@@ -72,7 +72,7 @@ async def test_situation_47_long_markdown_keeps_fences_and_fonts_closed(
         assert page.count("```") % 2 == 0
         assert page.count("<font") == page.count("</font>")
     assert "".join(pages).count("print('磁盘')") == 150
-    assert "".join(pages).count("严重") == 400
+    assert ["".join(pages).count(character) for character in "严重"] == [400, 400]
 
 
 async def test_situation_47_a_robot_mentions_people_once(world: World) -> None:

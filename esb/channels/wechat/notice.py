@@ -1,7 +1,7 @@
 """A notice, as a caller of send_weixin or send_mp_weixin writes it, and the forms that WeChat knows for it."""
 
-import time
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
@@ -49,15 +49,21 @@ class Notice(Params):
         description="whether message is encoded by base64; default False, not encoded; encode UTF-8 text, for instance"
         " with base64.b64encode",
     )
-    url: Text = Field("", description="where a tap on the message leads; msgtype textcard needs it")
+    url: Text = Field(
+        "",
+        description="where a tap on the message leads; msgtype textcard needs it, text and markdown show it as the last"
+        " line",
+    )
     template_card: dict[str, Any] | None = Field(None, description="WeCom's own object, for msgtype template_card")
 
     @field_validator("msgtype")
     @classmethod
     def _known_form(cls, value: str) -> str:
-        if value and value not in FORMS:
+        if value in FORMS:
+            return value  # nearly always
+        if value and value.lower() not in FORMS:
             raise problem("Must be one of {choices}", choices=", ".join(FORMS))
-        return value or TEXT
+        return value.lower() or TEXT
 
     @field_validator("heading", "message")
     @classmethod
@@ -77,32 +83,44 @@ class Notice(Params):
                 "notification text [message] Must be base64 of UTF-8 text, as is_message_base64 says"
             ) from None
 
-    def fields(self) -> dict[str, str]:
+    def fields(self, zone: tzinfo | None = None) -> dict[str, str]:
         """The parameters that a template shows, by name; a remark only if there is one."""
-        fields = {"heading": self.heading, "message": self.text(), "date": self.date or _now()}
+        fields = {"heading": self.heading, "message": self.text(), "date": self.date or _now(zone)}
         return {**fields, "remark": self.remark} if self.remark else fields
 
-    def contents(self, url: str = "") -> tuple[Sequence[dict[str, Any]], list[dict[str, Any]]]:
+    def contents(
+        self, url: str = "", zone: tzinfo | None = None
+    ) -> tuple[Sequence[dict[str, Any]], list[dict[str, Any]]]:
         """WeCom's message in this form, page by page, and warnings of what WeCom will not show.
 
-        `url` is where a textcard leads if `data` says nothing.
+        `url` is where the message leads if `data` says nothing: the last line of a text, which has no other place.
+        `zone` is that of the date, if nobody gave one.
         """
-        form = self.msgtype
+        form, url = self.msgtype, self.url or url
         if form == TEXTCARD:
-            return self._textcard(self.url or url)
+            cards, warnings = self._textcard(url)
+            return cards, [*warnings, *self.not_shown("date", "remark", "template_card")]
         if form == TEMPLATE_CARD:
-            return [{"msgtype": form, form: self._card()}], []
-        text = self._lines()
+            unshown = self.not_shown("heading", "message", "date", "remark", "url")
+            return [{"msgtype": form, form: self._card()}], unshown
+        warnings = self.not_shown("template_card") if self.template_card else []
+        text = self._lines(url, zone)
         if len(text.encode()) <= ONE_PAGE:
-            return [{"msgtype": form, form: {"content": text}}], []  # nearly always
+            return [{"msgtype": form, form: {"content": text}}], warnings  # nearly always
         cut = markdown_pages if form == MARKDOWN else pages
-        return [{"msgtype": form, form: {"content": page}} for page in cut(text)], []
+        return [{"msgtype": form, form: {"content": page}} for page in cut(text)], warnings
 
-    def _lines(self) -> str:
-        """Heading, message, date and remark, a line each."""
+    def _lines(self, url: str, zone: tzinfo | None) -> str:
+        """Heading, message, date, remark and the link, a line each; the link only where nobody wrote it before."""
         text = self.text() if self.is_message_base64 else self.message
-        date, remark = self.date or _now(), self.remark
-        return f"{self.heading}\n{text}\nDate: {date}" + (f"\n{remark}" if remark else "")
+        date, remark = self.date or _now(zone), self.remark
+        lines = f"{self.heading}\n{text}\nDate: {date}" + (f"\n{remark}" if remark else "")
+        return f"{lines}\n{url}" if url and url not in lines else lines
+
+    def not_shown(self, *names: str) -> list[dict[str, Any]]:
+        """Return a warning for each of these parameters that is given: nothing may vanish without a word."""
+        what = Message("msgtype {msgtype} does not show it", {"msgtype": self.msgtype})
+        return [{"field": name, "what": what} for name in names if getattr(self, name)]
 
     def _textcard(self, url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         if not url.startswith(("http://", "https://")) or len(url.encode()) > URL_BYTES:
@@ -123,5 +141,5 @@ class Notice(Params):
         return self.template_card
 
 
-def _now() -> str:
-    return time.strftime("%Y-%m-%d %H:%M")
+def _now(zone: tzinfo | None) -> str:
+    return f"{datetime.now(zone):%Y-%m-%d %H:%M}"

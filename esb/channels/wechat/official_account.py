@@ -15,7 +15,7 @@ from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import TEXT, Notice
 from esb.channels.wechat.template_fields import check
 from esb.channels.wechat.wording import WeChatWording
-from esb.contracts.services import ProcessServices
+from esb.contracts.services import Services
 from esb.core.call import Call
 from esb.core.errors import ParameterError
 from esb.outgoing.client import Target
@@ -51,8 +51,9 @@ class OfficialAccount(WeChatAccount):
 class OfficialAccountChannel:
     """Template messages of one official account."""
 
-    def __init__(self, config: OfficialAccountConfig, services: ProcessServices) -> None:
+    def __init__(self, config: OfficialAccountConfig, services: Services) -> None:
         self._config = config
+        self._zone = services.timezone
         self._account = OfficialAccount(
             services,
             host=config.wx_mp_host,
@@ -71,8 +72,8 @@ class OfficialAccountChannel:
                 msgtype=notice.msgtype,
             )
         keys = self._config.wx_template_keys
-        values = {getattr(keys, name): (name, value) for name, value in notice.fields().items()}
-        warnings = check(values)
+        values = {getattr(keys, name): (name, value) for name, value in notice.fields(self._zone).items()}
+        warnings = check(values) + (notice.not_shown("template_card") if notice.template_card else [])
         template = {key: value for key, (_, value) in values.items()}
         messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
         wording = WeChatWording({key: parameter for key, (parameter, _) in values.items()})

@@ -5,9 +5,10 @@ path/99110 (group robots).
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from esb.channels.wechat.cutting import Cutter
 from esb.core.errors import ParameterError
 
 TEXT_BYTES = 2048
@@ -53,23 +54,21 @@ def _size(text: str) -> int:
 
 
 def _cut(text: str, room: int) -> list[str]:
-    """Return parts of at most `room` bytes, cut between characters."""
-    raw = text.encode()
+    """Return parts of at most `room` bytes."""
+    cutter = Cutter(text)
     parts = []
     start = 0
-    while start < len(raw):
-        end = min(start + room, len(raw))
-        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # inside of a character
-            end -= 1
-        parts.append(raw[start:end].decode())
+    while start < len(text):
+        end = cutter.end(start, room)
+        parts.append(text[start:end])
         start = end
     return parts
 
 
 _MARKUP = re.compile(r"^[ \t]{0,9}```[^\n`]{0,60}(?:\n|\Z)|<font\b[^<>\n]{0,60}>|</font>", re.MULTILINE)
 """Not longer than this, so that what is repeated on every page leaves room for the text."""
-_PIECE = 64
-"""Text between markup is taken in pieces of at most so many characters: a page is nearly full before it ends."""
+CLOSING = "</font>\n```"
+"""The most that a page needs at its end to close what is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +98,17 @@ class _Open:
 
 
 def _cut_markdown(text: str, room: int) -> list[str]:
+    """Return parts of at most `room` bytes, each with what it leaves open closed, and opened again by the next."""
+    marks = [*_MARKUP.finditer(text)]
+    cutter = Cutter(text, [mark.span() for mark in marks])
     parts: list[str] = []
-    state, page, size = _Open(), "", 0
-    for piece, is_markup in _pieces(text):
-        after = state.after(piece) if is_markup else state
-        more = _size(piece)
-        if size + more + _size(after.closing) > room:
-            parts.append(page + state.closing)
-            page = state.opening
-            size = _size(page)
-        page += piece
-        size += more
-        state = after
-    parts.append(page + state.closing)
+    state, start, passed = _Open(), 0, 0
+    while start < len(text):
+        opening = state.opening
+        end = cutter.end(start, room - _size(opening) - len(CLOSING))
+        while passed < len(marks) and marks[passed].end() <= end:
+            state = state.after(marks[passed].group())
+            passed += 1
+        parts.append(opening + text[start:end] + state.closing)
+        start = end
     return parts
-
-
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Markup, and the text between it line by line and in small pieces; and which of the two it is."""
-    position = 0
-    for markup in _MARKUP.finditer(text):
-        yield from _small(text[position : markup.start()])
-        yield markup.group(), True
-        position = markup.end()
-    yield from _small(text[position:])
-
-
-def _small(text: str) -> Iterator[tuple[str, bool]]:
-    for line in text.splitlines(keepends=True):
-        for start in range(0, len(line), _PIECE):
-            yield line[start : start + _PIECE], False
