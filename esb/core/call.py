@@ -1,7 +1,7 @@
 """The call: its parameters, its app and user, and the record of how it went. Knows nothing of HTTP servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -106,6 +106,10 @@ class Record:
     sent = False
     """True once a message may have left the gateway."""
     span: Span | None = None
+    body: Mapping[str, Any] | None = None
+    """Description of a body that holds no parameters, for errors."""
+    warnings: Sequence[Mapping[str, Any]] = ()
+    """Entries for `data.warnings` about what came in."""
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}

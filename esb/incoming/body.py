@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from esb.core import json_codec
-from esb.core.errors import EsbError, Message, RequestError
+from esb.core.errors import Message, RequestError
 from esb.core.json_bounds import AS_RUNS, HINT, LEAST, MOST, STRIDE, exceeded, has_long_integer
 from esb.core.limits import DEFAULT_LIMITS, Limits
+from esb.incoming import odd_body
 from esb.incoming.multipart_form import text_fields
 from esb.incoming.percent_encoding import decoded
 
+BOM = b"\xef\xbb\xbf"
+"""The mark before UTF-8 that Windows writes, and that means nothing."""
 AT_ONCE = 2**17
 """The bytes of a body that are read at once: in a few milliseconds, whatever they hold."""
 
@@ -49,17 +52,19 @@ def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> Fields:
 def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
     """Read the parameters of a body: JSON if its first byte says so, whatever the Content-Type, or else a form.
 
-    Anything else, a JSON list too, holds no parameters.
+    Anything else, a JSON list too, holds no parameters: OddParameters say what it is.
     """
     stripped = body.lstrip()
+    if stripped.startswith(BOM):
+        stripped = stripped[len(BOM) :].lstrip()
     if stripped.startswith(b"{"):
         large = len(stripped) > limits.json_nodes or stripped.count(b"{") + stripped.count(b"[") > limits.nesting
         if large and (bound := exceeded(stripped, limits.json_nodes, limits.nesting)) is not None:
             raise _beyond(bound, limits)
         try:
             parameters: dict[str, Any] = json_codec.decode(stripped)
-        except ValueError:
-            raise EsbError("Request JSON string is wrong in format, which cannot be analyzed.") from None
+        except ValueError as error:
+            parameters = odd_body.mended(stripped, error, limits)
         if stripped[::STRIDE].translate(AS_RUNS).find(HINT) >= 0 and has_long_integer(stripped):  # hardly; bench: send
             raise RequestError(
                 "Parameters error, a whole number in the JSON body is beyond 64 bits, "
@@ -73,11 +78,12 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
     from multipart import parse_options_header
 
     kind, options = parse_options_header(content_type)
-    if kind == "application/x-www-form-urlencoded":
-        return _form(body, Message("form"), limits.form_fields)
     if kind == "multipart/form-data":
         return _multipart(body, options.get("boundary", ""), limits.parts)
-    return {}
+    is_form = kind == "application/x-www-form-urlencoded"
+    if is_form and not odd_body.foreign(stripped):
+        return odd_body.without_object(stripped, _form(body, Message("form"), limits.form_fields), limits)
+    return odd_body.without_object(stripped, {}, limits)
 
 
 async def from_large_body(body: bytes, content_type: str, limits: Limits) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The chain of a component, and its end: arguments become parameters, and the component handles the call."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,9 +10,10 @@ from esb.channels.outcome import DeliveryReport
 from esb.contracts.component import Component
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
-from esb.core.errors import NoTestEnvironment, RequestError
+from esb.core.errors import EsbError, NoTestEnvironment, RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.params import parameter_error
+from esb.incoming.unknown_parameters import KnownParameters, warned, with_warnings
 
 
 def compose(middlewares: Sequence[Callable[[Call, Handler], Awaitable[Any]]], handler: Handler) -> Handler:
@@ -38,15 +39,20 @@ class Endpoint:
         # An eighth less than model_validate. Bench: send.
         validate = TypeAdapter(component.params_type).validator.validate_python
         self._params = partial(validate, context={"receivers": limits.receivers})
+        self._known = KnownParameters(component.params_type) if component.sends else None
 
     def __call__(self, call: Call) -> Awaitable[Any]:
         component = self._component if call.options is ORDINARY else self._chosen(call.options)
+        warnings = call.record.warnings
+        if self._known is not None and not self._known.cover(call.args):
+            warnings = [*warnings, *self._known.warnings(call.args)]
         try:
             params = self._params(call.args)
         except ValidationError as error:
-            raise parameter_error(error, self._params_type) from None  # it quotes what the caller sent
+            raise warned(parameter_error(error, self._params_type), warnings) from None  # it quotes what came in
         if component.sends:
-            return _rendered(component.handle(call, params))
+            handling = component.handle(call, params)
+            return _warning(handling, warnings) if warnings else _rendered(handling)
         return component.handle(call, params)
 
     def _chosen(self, options: Options) -> Component[Any, Any]:
@@ -59,6 +65,14 @@ class Endpoint:
                 raise NoTestEnvironment("Error, the component does not support access third-party test environment")
             return self._test
         return component
+
+
+async def _warning(handling: Awaitable[Any], warnings: Sequence[Mapping[str, Any]]) -> Any:
+    """Return a component's answer, or raise its error, with these warnings in its data."""
+    try:
+        return with_warnings(await _rendered(handling), warnings)
+    except EsbError as error:
+        raise warned(error, warnings) from None
 
 
 async def _rendered(handling: Awaitable[Any]) -> Any:

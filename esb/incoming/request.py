@@ -18,6 +18,7 @@ from esb.incoming import credentials, request_body, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.cors import Cors, is_cross_site
+from esb.incoming.odd_body import OddParameters
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
 
@@ -118,6 +119,8 @@ class IncomingRequest:
             if self.method not in READING:
                 content, large = (read, headers.get(CONTENT_TYPE, ""), route.limits), len(read) > parameters.AT_ONCE
                 found = await parameters.from_large_body(*content) if large else parameters.from_body(*content)
+                if type(found) is OddParameters:
+                    self._note(found, is_meant=signs or route.streams_body)
         claimed, args = credentials.split(
             found,
             claims,
@@ -162,6 +165,15 @@ class IncomingRequest:
                 "record": self.record,
             }
         )
+
+    def _note(self, found: OddParameters, *, is_meant: bool) -> None:
+        """Note what is odd about a body, for the answer. RequestError for a foreign one.
+
+        `is_meant`: the body is signed or handed on, and may well be foreign.
+        """
+        if found.refusal is not None and not is_meant:
+            raise found.refusal
+        self.record.body, self.record.warnings = found.body, found.warnings
 
     @property
     def declared_path(self) -> str:

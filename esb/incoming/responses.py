@@ -54,6 +54,8 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
     if isinstance(error, EsbError):
         try:
             made = envelope.failure(error, incoming.id, incoming.translate)
+            if (body := incoming.record.body) is not None and (made["data"] is None or isinstance(made["data"], dict)):
+                made["data"] = {**(made["data"] or {}), "body": body}
             return _enveloped(incoming, made, error.status, error.source, responses)
         except json_codec.NestedTooDeep as nested:
             return failed(incoming, nested, responses, observer)

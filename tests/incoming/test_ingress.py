@@ -250,7 +250,7 @@ async def test_every_failure_is_an_envelope_with_the_request_id_in_body_and_head
         code,
         message,
     )
-    assert envelope["data"] is None
+    assert envelope["data"] is None or [*envelope["data"]] == ["body"]
     assert (finished(rooms).status, finished(rooms).code, finished(rooms).id) == (status, code, envelope["request_id"])
 
 
