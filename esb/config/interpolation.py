@@ -108,6 +108,7 @@ class Interpolation:
             if how == "?":
                 raise _UnresolvedError(f"the environment variable {name} is not set: {text or 'it is required'}")
             return text
+        value = value.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
         try:
             value.encode()
         except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
@@ -124,7 +125,7 @@ class Interpolation:
         self.files[path] = state_of(path)
         try:
             content = _content(path)
-            text = content.decode()
+            text = content.decode("utf-8-sig")
         except _NoRegularFile:
             raise _UnresolvedError(f"cannot read the file {name}: it is no regular file") from None
         except OSError as error:

@@ -3,6 +3,7 @@
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
@@ -156,6 +157,16 @@ class CorsPolicy(ConfigModel):
         return self
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError, which pydantic would not report
+        raise ValueError("expected the name of a time zone, such as Asia/Shanghai or UTC") from None
+    except KeyError:
+        raise ValueError("there is no such time zone; expected a name such as Asia/Shanghai or UTC") from None
+    return value
+
+
 class Server(ConfigModel):
     """The listener and what it lets in."""
 
@@ -167,6 +178,10 @@ class Server(ConfigModel):
         (), description="addresses and networks whose X-Forwarded-For (or Forwarded) and X-Request-Uri count"
     )
     cors: CorsPolicy | None = Field(None, description="pages of other origins that may call; left out: none")
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        None,
+        description="time zone of dates in messages, such as Asia/Shanghai; the machine's when left out",
+    )
     limits: RequestLimits = Field(RequestLimits(), description="how much one request may hold")
     max_in_flight: Count = Field(5000, description="calls at once")
     max_connections: Count | None = Field(
@@ -181,6 +196,11 @@ class Server(ConfigModel):
     )
     workers: Count = Field(1, description="how many processes answer calls")
     admin: Admin | None = Field(None, description="a private listener: metrics and more; left out: none")
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone; None for the machine's."""
+        return None if self.timezone is None else ZoneInfo(self.timezone)
 
 
 class Sandbox(ConfigModel):

@@ -5,6 +5,7 @@ A back end is a `Service` with the methods of its key's protocol; the gateway's 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, ClassVar, Generic, Protocol
 
 from pydantic import BaseModel
@@ -107,12 +108,14 @@ class Services(ProcessServices):
 
     Besides those of the process: `users`, the directory of people; `declared(path)` tells whether the
     component at a path is active, None if there is none; `call(call, path, args)` answers what that component answers,
-    for the same app and user and within the same deadline.
+    for the same app and user and within the same deadline; `timezone` is that of dates in messages, None for the
+    machine's.
     """
 
     users: Users
     declared: Callable[[str], bool | None]
     call: Callable[[Call, str, Mapping[str, Any]], Awaitable[Any]]
+    timezone: tzinfo | None
 
 
 @dataclass(frozen=True, slots=True)

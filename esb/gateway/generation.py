@@ -160,6 +160,7 @@ class Generation:
             observer=process.observer,
             declared=self._declared,
             call=self._call_inside,
+            timezone=self.config.server.zone,
             **built,
         )
 

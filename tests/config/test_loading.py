@@ -91,6 +91,7 @@ def test_what_is_left_out_has_defaults(write: Write) -> None:
         max_in_flight=5000,
         max_connections=None,
         max_buffered=268435456,
+        timezone=None,
         max_per_target=5000,
     )
     assert config.sandbox is None

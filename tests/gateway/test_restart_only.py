@@ -52,7 +52,10 @@ def test_a_key_of_the_process_is_refused_by_name(tmp_path: Path, old: str, new: 
             "server: {admin: {port: 9090}}",
             f"server: {{admin: {{port: 9090, hosts: [esb], tokens: [{{name: ops, digest: 'sha256:{'0' * 64}'}}]}}}}",
         ),
-        ("", "server: {max_body: 5, shutdown_grace: 1, trusted_proxies: [10.0.0.0/8], max_in_flight: 7}"),
+        (
+            "",
+            "server: {max_body: 5, shutdown_grace: 1, trusted_proxies: [10.0.0.0/8], max_in_flight: 7, timezone: UTC}",
+        ),
     ],
 )
 def test_what_counts_is_what_the_keys_say_in_the_end(tmp_path: Path, old: str, new: str) -> None:
