@@ -12,10 +12,15 @@ from esb.config.interpolation import FileState, Interpolation
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys
 from esb.config.stanza_reader import Parts, opened
+from esb.config.time_zone import is_known_tz
 from esb.config.yaml import Section, read
 from esb.core.errors import ConfigError, Mistake
 
 MAX_FILE = 16 << 20
+_UNKNOWN_TZ = (
+    "the environment variable TZ names no time zone that is known here, and so would mean UTC; expected a name such as "
+    "Asia/Shanghai, there or here"
+)
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
@@ -72,10 +77,13 @@ class _Resolution:
         include = opened(root, "include")
         if opened(root, "components") is None and (include is None or not include.value):
             self.mistakes.append(root.mistake("missing; expected a list", "components"))
+        server = self.parts.part(root, "server", Server) or Server()
+        if server.timezone is None and not is_known_tz(self.environ.get("TZ", "")):
+            self.mistakes.append(root.mistake(_UNKNOWN_TZ, "server", "timezone"))
         config = Config(
             self.path,
             folder,
-            server=self.parts.part(root, "server", Server) or Server(),
+            server=server,
             sandbox=self.parts.part(root, "sandbox", Sandbox),
             services=MappingProxyType(self._services(root)),
             middlewares=self._middlewares(root),

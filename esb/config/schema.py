@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from esb.config.component_paths import METHODS, NAME, PATTERN
+from esb.config.time_zone import known_zone
 from esb.core.header_names import HOP_BY_HOP, OF_A_BODY, is_for_upstream, is_token
 from esb.core.limits import DEFAULT_LIMITS
 
@@ -157,16 +158,6 @@ class CorsPolicy(ConfigModel):
         return self
 
 
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError, which pydantic would not report
-        raise ValueError("expected the name of a time zone, such as Asia/Shanghai or UTC") from None
-    except KeyError:
-        raise ValueError("there is no such time zone; expected a name such as Asia/Shanghai or UTC") from None
-    return value
-
-
 class Server(ConfigModel):
     """The listener and what it lets in."""
 
@@ -178,7 +169,7 @@ class Server(ConfigModel):
         (), description="addresses and networks whose X-Forwarded-For (or Forwarded) and X-Request-Uri count"
     )
     cors: CorsPolicy | None = Field(None, description="pages of other origins that may call; left out: none")
-    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+    timezone: Annotated[str, AfterValidator(known_zone)] | None = Field(
         None,
         description="time zone of dates in messages, such as Asia/Shanghai; the machine's when left out",
     )
