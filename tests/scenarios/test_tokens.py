@@ -173,7 +173,7 @@ async def test_situation_14_a_token_with_little_left_makes_no_spin(world: World,
     assert await world.fetches("mp") - before <= len(answers)
 
 
-@pytest.mark.parametrize("expires_in", [0, -1, "7200", None])
+@pytest.mark.parametrize("expires_in", [0, -1, "0", "soon", "nan", [7200]])
 async def test_situation_14_a_token_without_life_is_no_token(world: World, platform: str, expires_in: Any) -> None:
     body = {"errcode": 0, "access_token": "t", "expires_in": expires_in}
     text = str(body).replace("'", '"').replace("None", "null")

@@ -22,7 +22,8 @@ def test_one_that_is_no_address_spoils_the_call_and_everybody_is_told() -> None:
         ("c", None, "contact format is incorrect"),
         ("Ann <a@x.com>", None, "not sent"),
     ]
-    assert data == {"accepted": [], "unknown": [], "msgids": []}
+    told = {"class": "receiver", "retryable": False, "retry_after": None}
+    assert data == {"accepted": [], "unknown": [], "msgids": [], **told}
 
 
 def test_the_address_is_what_is_left_without_a_name() -> None:

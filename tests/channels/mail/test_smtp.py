@@ -307,8 +307,17 @@ async def test_a_host_that_nobody_knows_is_told_as_one(out: Out, monkeypatch: py
 async def test_what_cannot_be_said_to_a_server_is_told_without_a_word_of_it(out: Out) -> None:
     async with smtp_server(inbox := Inbox()) as port:
         reached = await out.send(port, ["用户@x.com"])
+    assert str(reached.error) == (
+        "Failed to send mail, the server takes no addresses that are not ASCII: it does not announce SMTPUTF8"
+    )
+    assert (out.exchange.kind, inbox.delivered) == ("config", [])
+
+
+async def test_a_host_that_cannot_be_asked_for_is_told_likewise(out: Out) -> None:
+    server = SmtpServer(out.http, host=f"{'例' * 64}.example", port=25)
+    reached = await server.send(make_call(), "esb@example.com", ["a@x.com"], COMPOSED)
     assert str(reached.error) == "Failed to send mail, the mail cannot be sent in this form"
-    assert (out.exchange.kind, inbox.delivered) == ("message", [])
+    assert out.exchange.kind == "message"
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL FROM", "RCPT TO"])

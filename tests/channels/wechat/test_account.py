@@ -190,15 +190,16 @@ async def test_a_code_that_is_no_number_is_no_answer_of_wechat(
 
 
 @pytest.mark.parametrize(
-    ("answer", "accepted", "failed", "msgids"),
+    ("answer", "accepted", "failed", "unknown", "msgids"),
     [
-        ({"msgid": 7}, ("a", "B"), [], ("7",)),
-        ({"msgid": ""}, ("a", "B"), [], ()),
-        ({}, ("a", "B"), [], ()),
-        ({"invaliduser": " b |", "unlicenseduser": "A"}, (), ["a", "B"], ()),
-        ({"unlicenseduser": "A", "msgid": "1"}, ("B",), ["a"], ("1",)),
-        ({"invaliduser": "c"}, ("a", "B"), [], ()),
-        ({"invaliduser": ["a"]}, ("a", "B"), [], ()),
+        ({"msgid": 7}, ("a", "B"), [], (), ("7",)),
+        ({"msgid": ""}, ("a", "B"), [], (), ()),
+        ({}, ("a", "B"), [], (), ()),
+        ({"invaliduser": " b |", "unlicenseduser": "A"}, (), ["a", "B"], (), ()),
+        ({"unlicenseduser": "A", "msgid": "1"}, ("B",), ["a"], (), ("1",)),
+        ({"invaliduser": "c"}, (), [], ("a", "B"), ()),
+        ({"invaliduser": ["a"]}, ("B",), ["a"], (), ()),
+        ({"invaliduser": [["a"]]}, (), [], ("a", "B"), ()),
     ],
 )
 async def test_who_gets_nothing_is_told_apart_from_who_does(
@@ -208,6 +209,7 @@ async def test_who_gets_nothing_is_told_apart_from_who_does(
     answer: dict[str, Any],
     accepted: tuple[str, ...],
     failed: list[str],
+    unknown: tuple[str, ...],
     msgids: tuple[str, ...],
 ) -> None:
     wechat.send_answers = [{"errcode": 0, "errmsg": "ok", **answer}]
@@ -216,7 +218,7 @@ async def test_who_gets_nothing_is_told_apart_from_who_does(
     assert [(failure.receiver, failure.errcode, failure.kind) for failure in outcome.failed] == [
         (receiver, INVALID_RECEIVER, "receiver") for receiver in failed
     ]
-    assert (outcome.accepted, outcome.msgids, outcome.unknown) == (accepted, msgids, ())
+    assert (outcome.accepted, outcome.msgids, outcome.unknown) == (accepted, msgids, unknown)
 
 
 @pytest.mark.parametrize(("token", "usable"), [({}, True), ({"expires_in": 0}, False), ({"access_token": ""}, False)])
