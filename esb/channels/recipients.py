@@ -3,6 +3,7 @@
 An answer names them in the caller's own spelling. Shared by every channel.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from esb.core.call import Call
 from esb.core.errors import EsbError, Message, template
 
 UNKNOWN_USERS = template("The following users are not blueking users: {names}")
+READ_AT_ONCE = 500
+"""Receivers whose addresses are read at once: in a few milliseconds, whatever they are."""
 WITHOUT_CONTACT = template("The following users contact format are incorrect: {names}")
 
 
@@ -80,6 +83,11 @@ class Audience:
 def addressed(receivers: Sequence[str]) -> Audience:
     """Return the audience of receivers that the caller addressed itself."""
     return Audience(dict(zip(receivers, zip(receivers, strict=True), strict=True)), given=receivers)
+
+
+async def read_of(read: Callable[[Sequence[str]], Audience], receivers: Sequence[str]) -> Audience:
+    """Return what `read` makes of receivers, where reading takes its time: of many, in a thread."""
+    return read(receivers) if len(receivers) <= READ_AT_ONCE else await asyncio.to_thread(read, receivers)
 
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from esb.core import json_bounds, json_codec
 from esb.core.errors import Message, ParameterError, template
 from esb.core.limits import DEFAULT_LIMITS
+from esb.core.receiver_texts import separated, separated_by_kind
 
 REQUIRED = template("This field is required.")
 LONGEST_RECEIVER = 320
@@ -120,7 +121,7 @@ def _items(value: Any, most: int) -> Any:
         return ()
     if isinstance(value, str):
         if not value.lstrip().startswith("["):
-            return _separated(value, most)
+            return separated(value, most)
         raw = value.strip().encode()
         if (bound := json_bounds.exceeded(raw, most + 1, DEFAULT_LIMITS.nesting)) == "json_nodes":
             raise _too_many(most)
@@ -129,7 +130,7 @@ def _items(value: Any, most: int) -> Any:
                 raise ValueError(bound)
             value = json_codec.decode(raw)
         except ValueError:  # no list of names after all: separators, as everywhere else
-            return _separated(value, most)
+            return separated(value, most)
     elif isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list | tuple):
@@ -137,34 +138,12 @@ def _items(value: Any, most: int) -> Any:
     return value
 
 
-def _separated(text: str, most: int) -> list[str]:
-    return _with_commas(text).replace(",", " ").split(None, most)
-
-
-def _with_commas(text: str) -> str:
-    """Return the text with a comma for each mark that separates receivers."""
-    text = text.replace(";", ",")  # a regular expression would take ten times as long
-    return text if text.isascii() else text.replace("，", ",").replace("；", ",").replace("、", ",")
-
-
 def split_by(is_one: Callable[[str], bool]) -> BeforeValidator:
-    """Make the validator that stands before `Receivers` of a kind that may hold blanks: `is_one` knows one of them.
-
-    A text is split at blanks only where each word is one, and all together are none. What is none stays whole.
-    """
+    """Make the validator that stands before `Receivers` of a kind that may hold blanks: `is_one` knows one of them."""
 
     def split(value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, str) or value.lstrip().startswith("["):
-            return value
-        most = _most(info)
-        text = _with_commas(value).replace("\r", ",").replace("\n", ",")
-        found: list[str] = []
-        for item in filter(None, map(str.strip, text.split(","))):
-            words = item.split(maxsplit=most)
-            found += words if len(words) > 1 and not is_one(item) and all(map(is_one, words)) else [item]
-            if len(found) > most:
-                break
-        return found
+        is_list = not isinstance(value, str) or value.lstrip().startswith("[")
+        return value if is_list else separated_by_kind(value, is_one, _most(info))
 
     return BeforeValidator(split, json_schema_input_type=_ANY_TEXT | list[_ITEM] | int | None)
 

@@ -40,7 +40,7 @@ from esb.channels.mail.recipients import Mailboxes, mail_address, mail_audience
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
-from esb.channels.recipients import Audience, looked_up, rehearsal, require_somebody, respelled, united
+from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
@@ -212,7 +212,8 @@ class SendMail(Component[Config, SendMailParams]):
         receivers: Audience,
         copies: Audience,
     ) -> Mail:
-        named = {box.address: box for box in map(mailbox, (*params.receiver, *params.cc)) if box is not None}
+        named_ones = (text for text in (*params.receiver, *params.cc) if "<" in text)
+        named = {box.address: box for box in map(mailbox, named_ones) if box is not None}
         return Mail(
             sender=self._sender(params),
             receivers=tuple(named.get(address, Mailbox(address)) for address in receivers.addresses),
@@ -228,7 +229,7 @@ class SendMail(Component[Config, SendMailParams]):
 
     async def _audience(self, call: Call, typed: Sequence[str], usernames: Sequence[str]) -> Audience:
         if typed:
-            return mail_audience(typed)
+            return await read_of(mail_audience, typed)
         if not usernames:
             return Audience({})
         return await looked_up(self.services.users, call, usernames, lambda contact: mail_address(contact.email))

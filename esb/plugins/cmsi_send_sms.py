@@ -31,7 +31,7 @@ from esb import (
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
 from esb.channels.outcome import DeliveryOutcome, PlainWording
-from esb.channels.recipients import Audience, by_address, looked_up, require_somebody
+from esb.channels.recipients import Audience, by_address, looked_up, read_of, require_somebody
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
 from esb.channels.tencent.phone import Numbers, e164, is_mainland, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
@@ -104,7 +104,7 @@ class SendSms(Component[Config, SendSmsParams]):
 
     async def _audience(self, call: Call, params: SendSmsParams) -> Audience:
         if params.receiver:
-            audience = _addressed(params.receiver)
+            audience = await read_of(_addressed, params.receiver)
             if not audience.typed:
                 raise EsbError(WRONG_NUMBERS, audience.report() | advice("receiver"), complaint=audience.complaint())
             return audience

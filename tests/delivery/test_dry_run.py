@@ -176,6 +176,7 @@ OWN_RECEIVERS = ("receiver", "user_list_information", "cc")
         ("cmsi_send_mail", "smtp", {"receiver__username": "anna"}, "a***@example.com"),
         ("cmsi_send_mail", "relay", {"receiver": "al@example.org", "cc__username": "anna"}, "a***@example.com"),
         ("cmsi_send_mail", "relay", {"receiver": "al@example.org", "cc__username": "anna"}, "al@example.org"),
+        ("cmsi_send_mail", "relay", {"receiver": "Al@example.org", "cc": "al@example.org"}, "Al@example.org"),
         ("cmsi_send_sms", "relay", {"receiver__username": "anna"}, "138****5678"),
         ("cmsi_send_sms", "relay", {"receiver": "13812345678"}, "13812345678"),
         ("cmsi_send_sms", "tencent", {"receiver__username": "anna"}, "+86138****5678"),

@@ -55,6 +55,7 @@ COMPONENTS = f"""\
   - {{path: /other/fixed/, use: http, config: {{hosts: ["http://127.0.0.1:9"], path: /x, params: {{bk_level: 3}}}}}}
 """
 NUMBERS = [f"138{number:08}" for number in range(PEOPLE)]
+ABROAD = [f"+4420{number:08}" for number in range(PEOPLE)]
 USERS = [f"user{number}" for number in range(PEOPLE)]
 MANY_NAMES = {f"receivr{number}": 0 for number in range(95_000)}
 
@@ -97,6 +98,7 @@ KNOWN = {
     "a robot's mentions": ("chat/robot", {"content": "m", "mentioned_list": USERS}),
     "mail to one long address": mail(receiver="a" * LARGE + "@example.com"),
     "mail to what is no address": mail(receiver=[f"{name} {'x' * 300}\u00a0" for name in USERS]),
+    "mail to domains in every script": mail(receiver=[f"a@{'例' * 40}{number}.cn" for number in range(PEOPLE)]),
     "a mail's long title": mail(title="T" * LARGE),
     "a mail's long sender": mail(sender='"' + "\\a" * (LARGE // 4) + '" <a@example.com>'),
     "a mail's content": mail(content="中" * (LARGE // 6)),
@@ -104,6 +106,8 @@ KNOWN = {
     "one attachment": mail(attachments=[{"filename": "f", "content": "A" * LARGE}]),
     "a long file name": mail(attachments=[{"filename": "中" * (LARGE // 6), "content": "AA=="}]),
     "numbers": ("cmsi/send_sms", {"receiver": ",".join(NUMBERS), "content": "C"}),
+    "numbers of elsewhere": ("cmsi/send_sms", {"receiver": ABROAD, "content": "C"}),
+    "numbers with blanks between": ("cmsi/send_sms", {"receiver": " ".join(NUMBERS), "content": "C"}),
     "one long number": ("cmsi/send_sms", {"receiver": "1" * LARGE, "content": "C"}),
     "a long text message": ("cmsi/send_sms", {"receiver": NUMBERS[0], "content": "C" * LARGE}),
     "people who are none": ("cmsi/send_voice_msg", {"auto_read_message": "C", "user_list_information": [{}] * 60_000}),

@@ -16,8 +16,10 @@ import pytest
 from multidict import CIMultiDict
 
 from esb.channels.base64_param import plain_text
-from esb.channels.mail.mime import Attachment, Mail, Mailbox, compose
-from esb.channels.mail.recipients import mail_audience
+from esb.channels.mail.address import Mailbox
+from esb.channels.mail.html_text import text_of
+from esb.channels.mail.mime import Attachment, Mail, compose
+from esb.channels.mail.recipients import Mailboxes, mail_audience
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.recipients import Audience, addressed, by_address, looked_up, united
 from esb.channels.tencent import phone
@@ -28,6 +30,7 @@ from esb.core import json_bounds, json_codec
 from esb.core.call import Signed
 from esb.core.errors import EsbError, UpstreamError
 from esb.core.events import CallFinished
+from esb.core.limits import Limits
 from esb.core.params import Label, Params, Receivers
 from esb.core.redaction import redacted
 from esb.incoming import credentials, signature
@@ -57,6 +60,20 @@ class Named(Params):
 
 def unlimited(value: Any) -> Any:
     return Named.model_validate({"receiver": value}, context={"receivers": 10**9})
+
+
+class Mailed(Params):
+    """Parameters with mail addresses."""
+
+    receiver: Mailboxes = ()
+
+
+def unlimited_mail(value: Any) -> Any:
+    return Mailed.model_validate({"receiver": value}, context={"receivers": 10**9})
+
+
+def unlimited_body(body: bytes) -> Any:
+    return from_body(body, "", Limits(json_nodes=10**9, nesting=1000))
 
 
 def on(function: Callable[[Any], object], make: Callable[[int], Any]) -> Work:
@@ -157,6 +174,9 @@ WORK: dict[str, Work] = {
     ),
     "bounds of JSON, brackets": on(lambda raw: json_bounds.exceeded(raw, 10**9, 10**9), lambda n: b"[{" * n + b'"'),
     "bounds of JSON, escapes": on(lambda raw: json_bounds.exceeded(raw, 10, 10), lambda n: b'{"' + b"\\," * n),
+    "half surrogate pairs": on(unlimited_body, lambda n: b'{"a":"' + b"\\ud83d" * (n // 6) + b'"}'),
+    "JSON in GBK": on(unlimited_body, lambda n: b'{"a":"' + b"\xd6\xd0" * (n // 2) + b'"}'),
+    "a list in JSON": on(unlimited_body, lambda n: b"[" + b"[]," * (n // 3) + b"0]"),
     "a form, repeated names": on(
         lambda raw: from_body(raw, "application/x-www-form-urlencoded"), lambda n: b"a=1&" * n
     ),
@@ -172,6 +192,9 @@ WORK: dict[str, Work] = {
     "receivers in JSON": on(unlimited, lambda n: json.dumps(names(n // 10))),
     "receivers, separators": on(unlimited, lambda n: ", ;\n" * n),
     "receivers, brackets": on(unlimited, lambda n: "[" + "," * n),
+    "mail addresses with blanks": on(unlimited_mail, lambda n: " ".join(f"{x}@b.cn" for x in names(n // 100))),
+    "mail addresses with names": on(unlimited_mail, lambda n: ",".join(f"N {x} <{x}@b.cn>" for x in names(n // 100))),
+    "mail addresses, Chinese marks": on(unlimited_mail, lambda n: "，；、" * n),
     "an audience": on(addressed, lambda n: names(n // 10)),
     "an audience by one address": on(
         lambda pairs: by_address(pairs), lambda n: [("one", name) for name in names(n // 100)]
@@ -200,6 +223,10 @@ WORK: dict[str, Work] = {
     "a template's fields": on(
         template_fields.check, lambda n: {"time1": ("t", "1" * n), "a": ("a", "1\n" * n), "thing2": ("x", "x")}
     ),
+    **{
+        f"Html of {unit!r}": on(text_of, text(unit))
+        for unit in ("a", "<", "<a href=", "<a href='x'>b", "<script>", "<!--", "&amp;", "<b ", "</a>", "<p>\n", "&#")
+    },
     "a mail of one line": on(compose, lambda n: mail(n, content="a" * n)),
     "a mail of lines": on(compose, lambda n: mail(n, content="中=\n" * (n // 4))),
     "a mail to many": on(

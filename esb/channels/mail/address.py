@@ -14,6 +14,8 @@ from esb.core.params import problem
 
 LONGEST_LINE = 1000
 """The characters of a title, a mailbox or a file name. Folding one that is longer takes long."""
+LONGEST_DOMAIN = 253
+"""The characters of a domain (RFC 1035), of which as many are bytes once it is ASCII."""
 _NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, what separates lines and paragraphs, and half characters; the tab is none of these."""
@@ -57,6 +59,8 @@ def mailbox(text: str) -> Mailbox | None:
 def ascii_domain(domain: str) -> str:
     """Return a domain as every server takes it; "" if it is none."""
     if not domain.isascii():
+        if len(domain) > LONGEST_DOMAIN:
+            return ""
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except (idna.IDNAError, UnicodeError):

@@ -18,6 +18,8 @@ SHORTEST = 8
 _WRITTEN = re.compile(r"[(（]?[+＋]?[0-9０-９\s()（）./．‐-―－-]{1,60}")
 """As people write numbers. The library would read letters too, and what follows a number."""
 _CODE = re.compile(r"[0-9]{1,3}")
+_MOBILE = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
+"""A mobile number of the mainland as most are written: known without its plan, which takes twenty times as long."""
 
 
 def typed(number: str) -> str:
@@ -34,6 +36,8 @@ def in_country(number: str, country_code: str) -> str:
     A number that tells its own country keeps it. A country code that is missing is the mainland's.
     """
     code = country_code.strip().lstrip("+0") or MAINLAND
+    if code == MAINLAND and (mobile := _MOBILE.fullmatch(number)):
+        return f"+{MAINLAND}-{mobile[1]}"
     if not _WRITTEN.fullmatch(number) or not _CODE.fullmatch(code):
         return ""
     region = phonenumbers.region_code_for_country_code(int(code))

@@ -20,7 +20,6 @@ INVALID = Message("invalid user")
 UNLICENSED = Message("unlicensed user")
 MISSED = {"unlicenseduser": UNLICENSED, "invalidparty": INVALID, "invalidtag": INVALID, "invaliduser": INVALID}
 """Fields in which WeCom names, under errcode 0, those of the receivers who get nothing."""
-_MISSED_FIELDS = frozenset(MISSED)
 UNREAD = Message(
     "WeChat accepted the message, but names receivers who get nothing in a form that cannot be read: look whether it"
     " arrived, and report the answer of the address that wx_qy_host names."
@@ -70,7 +69,8 @@ class WeChatAccount(Account):
         """
         body, verdict = reply.body, reply.verdict
         missed: tuple[Failure, ...] = ()
-        if not _MISSED_FIELDS.isdisjoint(body):
+        told = body.get
+        if told("invaliduser") or told("unlicenseduser") or told("invalidparty") or told("invalidtag"):
             missed, receivers, unread = _told_apart(receivers, body)
             if unread and verdict.kind in ACCEPTED:
                 verdict = Verdict(OK.errcode, f"{unread} cannot be read", "unknown", UNREAD)

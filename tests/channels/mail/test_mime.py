@@ -39,7 +39,7 @@ def test_an_address_may_have_a_name(text: str, box: Mailbox) -> None:
     [
         "", "a", "@", "a@", "@x.com", "a b@x.com", "a@x.com b", "a@x.com,b@x.com", "a@b@c", "a@x.com\r\nBcc: b@x.com",
         "N\n<a@x.com>", "<a@x.com> <b@x.com>", "a@例 子.com", "a@\u200d.com", "\ud83d@x.com",
-        "a@x.com\x00", "a@x.com>", "a;b@x.com", '"a"@x.com',
+        "a@x.com\x00", "a@x.com>", "a;b@x.com", '"a"@x.com', "a@" + "例." * 127 + "cn",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_none(text: str) -> None:

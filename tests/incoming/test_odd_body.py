@@ -1,0 +1,56 @@
+import json
+from typing import Any
+
+import pytest
+
+from esb.core.errors import EsbError, RequestError
+from esb.core.limits import Limits
+from esb.incoming.body import from_body
+from esb.incoming.odd_body import LONGEST_NAME, MOST_NAMED, OddParameters
+
+FORM = "application/x-www-form-urlencoded"
+FEW = Limits(json_nodes=20, nesting=3)
+
+
+def odd(body: bytes, content_type: str = "", limits: Limits = FEW) -> OddParameters:
+    found = from_body(body, content_type, limits)
+    assert type(found) is OddParameters
+    return found
+
+
+def told(found: OddParameters) -> Any:
+    assert found.body is not None
+    return str(found.body["found"])
+
+
+@pytest.mark.parametrize("content_type", ["", FORM])
+def test_a_list_is_named_and_holds_no_parameters_whatever_it_is_sent_as(content_type: str) -> None:
+    found = odd(b'["a&bk_app_code=x&bk_app_code=y"]', content_type)
+    assert (found, told(found)) == ({}, "a JSON array")
+
+
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 20 + b"0]", b"[" * 4 + b"]" * 4])
+def test_a_list_beyond_the_limits_is_not_read_to_be_named(body: bytes) -> None:
+    assert told(odd(body)) == "text"
+
+
+def test_gbk_is_read_within_the_limits_only_even_where_utf_8_hides_what_it_holds() -> None:
+    hidden = b'{"a":"\x81\\","b":[' + b"0," * 30 + b'0],"c":""}'
+    with pytest.raises(RequestError, match="GBK"):
+        from_body(hidden, "")
+    with pytest.raises(EsbError, match="wrong in format"):
+        from_body(hidden, "", Limits(json_nodes=35))
+
+
+def test_a_whole_number_that_is_too_long_is_refused_in_a_mended_body_too() -> None:
+    with pytest.raises(RequestError, match="beyond 64 bits"):
+        from_body(rb'{"a": "\ud83d", "b": 99999999999999999999}', "")
+
+
+def test_warnings_name_few_fields_and_no_more_of_each_than_somebody_reads() -> None:
+    half = chr(0xD83D)
+    inner = {f"{number}{'n' * 100}": half for number in range(50)}
+    found = odd(json.dumps({"o" * 100: inner, **inner}).encode(), limits=Limits())
+    fields = [str(warning["field"]) for warning in found.warnings]
+    assert len(fields) == MOST_NAMED
+    assert max(map(len, fields)) == 2 * LONGEST_NAME + 1
