@@ -142,8 +142,10 @@ def split_by(is_one: Callable[[str], bool]) -> BeforeValidator:
     """Make the validator that stands before `Receivers` of a kind that may hold blanks: `is_one` knows one of them."""
 
     def split(value: Any, info: ValidationInfo) -> Any:
-        is_list = not isinstance(value, str) or value.lstrip().startswith("[")
-        return value if is_list else separated_by_kind(value, is_one, _most(info))
+        if not isinstance(value, str) or value.lstrip().startswith("["):
+            return value
+        most: int = info.context["receivers"] if info.context is not None else DEFAULT_LIMITS.receivers
+        return separated_by_kind(value, is_one, most)
 
     return BeforeValidator(split, json_schema_input_type=_ANY_TEXT | list[_ITEM] | int | None)
 

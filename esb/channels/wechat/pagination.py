@@ -103,9 +103,10 @@ def _cut_markdown(text: str, room: int) -> list[str]:
     cutter = Cutter(text, [mark.span() for mark in marks])
     parts: list[str] = []
     state, start, passed = _Open(), 0, 0
+    room -= len(CLOSING) if marks else 0
     while start < len(text):
         opening = state.opening
-        end = cutter.end(start, room - _size(opening) - len(CLOSING))
+        end = cutter.end(start, room - _size(opening))
         while passed < len(marks) and marks[passed].end() <= end:
             state = state.after(marks[passed].group())
             passed += 1

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from esb.channels.wechat.pagination import MOST_PAGES, ROBOT_MARKDOWN_BYTES, markdown_pages, pages
+from esb.channels.wechat.pagination import CLOSING, MOST_PAGES, ROBOT_MARKDOWN_BYTES, markdown_pages, pages
 from esb.core.errors import ParameterError
 
 ALPHABETS = ["ab \n", "中文告警，。", "é\u0301ñß", "😀🇨🇳👩\u200d💻", "a中😀é \n(1/2)"]
@@ -112,11 +112,12 @@ def test_odd_markdown_does_not_break_the_limit(text: str) -> None:
     assert all(len(page.encode()) <= 2048 for page in markdown_pages(text))
 
 
-@pytest.mark.parametrize(("longer", "size"), [(0, 2048), (1, 2048 + 1 - 64)])
-def test_a_page_of_markdown_is_filled_to_the_byte(longer: int, size: int) -> None:
-    made = markdown_pages("x" * (57 + longer) + "\n" + "a" * 2900, 2048)
+@pytest.mark.parametrize(("mark", "closing"), [("", ""), ("<font color=info>", "</font>")])
+def test_a_page_of_markdown_is_filled_to_the_byte(mark: str, closing: str) -> None:
+    made = markdown_pages(mark + "a" * 2900, 2048)
     assert len(made) == 2
-    assert len(made[0].encode()) == size  # a mark of 6 bytes, a line of 58 or 59, and pieces of 64
+    assert made[0].endswith(f"a{closing}")
+    assert len(made[0].encode()) == (2048 - len(CLOSING) + len(closing) if mark else 2048)
 
 
 def test_a_text_has_twenty_pages_at_most() -> None:
