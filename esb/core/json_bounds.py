@@ -26,10 +26,9 @@ def _beyond(limit: str) -> str:
 
 _SHORTEST = len(str(-LEAST))
 """The digits of the shortest whole number beyond these."""
-STRIDE, HINT = _SHORTEST // 3, b"000"
-"""Among every sixth byte, so many digits in a row have three: a date has not, and most other numbers."""
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
-_RUN = b"0" * _SHORTEST
+LONG_RUN = b"0" * _SHORTEST
+"""The digits of such a number after AS_RUNS."""
 AS_RUNS = bytes.maketrans(b"123456789" + _NO_DIGITS, b"0" * 9 + b" " * len(_NO_DIGITS))
 """A table for `translate`: of every digit it makes 0, and of all else a blank."""
 _SEPARATED = bytes.maketrans(b"[: \t\r\n", b",,,,,,")
@@ -59,10 +58,10 @@ def exceeded(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nes
 def has_long_integer(raw: bytes) -> bool:
     """Return True if a whole number in this JSON object is beyond LEAST and MOST, and would come as another one.
 
-    It has none if HINT is not found in `raw[::STRIDE].translate(AS_RUNS)`. (By `find`: `in` makes and drops an error.)
+    It has none if LONG_RUN is not found in `raw.translate(AS_RUNS)`. (By `find`: `in` makes and drops an error.)
     """
     for start in range(0, len(raw), WINDOW):
-        if raw[start : start + WINDOW + _SHORTEST].translate(AS_RUNS).find(_RUN) >= 0:
+        if raw[start : start + WINDOW + _SHORTEST].translate(AS_RUNS).find(LONG_RUN) >= 0:
             outside = b"".join(piece for piece, _ in _outside_texts(raw))
             return _LONG.search(outside.translate(_SEPARATED)) is not None
     return False
