@@ -13,7 +13,7 @@ import pytest
 from esb.core.errors import EsbError
 from esb.incoming.body import AT_ONCE, from_body
 from esb.incoming.decompression import PIECE, decompressed
-from tests.support.costs import memory, seconds, slowness
+from tests.support.costs import affordable, memory
 from tests.support.hostile_bodies import CASES, PACKED, SIZE, WIDE, Body
 
 SECONDS = 0.1
@@ -35,13 +35,13 @@ def read(body: bytes, content_type: str) -> None:
 def test_a_hostile_body_costs_little(make: Body, content_type: str) -> None:
     body = make(SIZE)
     assert memory(lambda: read(body, content_type), resident=not content_type) <= MEMORY
-    assert seconds(lambda: read(body, content_type)) <= SECONDS * slowness()
+    assert affordable(lambda: read(body, content_type), SECONDS)
 
 
 @pytest.mark.parametrize(("make", "content_type"), CASES)
 def test_the_event_loop_waits_for_small_ones_alone(make: Body, content_type: str) -> None:
     body = make(AT_ONCE)[:AT_ONCE]
-    assert seconds(lambda: read(body, content_type)) <= AT_ONCE_SECONDS * slowness()
+    assert affordable(lambda: read(body, content_type), AT_ONCE_SECONDS)
 
 
 @pytest.mark.parametrize(("make", "encoding"), PACKED.values(), ids=PACKED)
@@ -61,7 +61,7 @@ def test_a_hostile_packed_body_costs_little(make: Body, encoding: str) -> None:
                     return  # as the limit of a body has it
 
     assert memory(lambda: asyncio.run(unpack())) <= MEMORY
-    assert seconds(lambda: asyncio.run(unpack())) <= 0.05 * slowness()
+    assert affordable(lambda: asyncio.run(unpack()), 0.05)
 
 
 @pytest.mark.parametrize(("make", "content_type"), WIDE.values(), ids=WIDE)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.loop_time import late
+from tests.support.loop_time import late, movable_loop_time
 from tests.support.send_weixin import seed
 from tests.support.world import APPID, PATHS, OpenWorld, World, reached
 
@@ -27,7 +27,8 @@ async def test_situation_02_wecom_sends_one_message_to_three_members(world: Worl
 
 
 async def test_situation_03_a_hundred_cold_sends_fetch_one_token(world: World, platform: str) -> None:
-    answers = await asyncio.gather(*(world.send(platform) for _ in range(100)))
+    with movable_loop_time():
+        answers = await asyncio.gather(*(world.send(platform) for _ in range(100)))
 
     assert all(answer["result"] for answer in answers)
     assert await world.fetches(platform) == 1
@@ -93,8 +94,9 @@ async def test_situation_09_a_storm_of_calls_with_a_token_that_never_works_is_no
     world: World, platform: str
 ) -> None:
     await world.fault(platform, {"errcode": 40014}, times=0)
-    for _ in range(5):
-        await asyncio.gather(*(world.send(platform) for _ in range(20)))
+    with movable_loop_time():  # on a busy machine no attempt may end for want of time: it would be counted twice
+        for _ in range(5):
+            await asyncio.gather(*(world.send(platform) for _ in range(20)))
     assert await world.fetches(platform) == 2
     assert await world.sends(platform) <= 100 + 20  # the first ones twice, the others once
 
@@ -114,7 +116,8 @@ async def test_situation_09_once_the_token_works_again_so_does_the_gateway(world
 async def test_situation_10_fifty_sends_that_fail_with_the_same_token_fetch_one(world: World, platform: str) -> None:
     await world.send(platform)
     await world.sandbox.post("tokens/expire")
-    answers = await asyncio.gather(*(world.send(platform) for _ in range(50)))
+    with movable_loop_time():
+        answers = await asyncio.gather(*(world.send(platform) for _ in range(50)))
 
     assert all(answer["result"] for answer in answers)
     assert await world.fetches(platform) == 2

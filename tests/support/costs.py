@@ -4,23 +4,29 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 MACHINE = 0.0035
 """The seconds in which the machine that budgets are for looks at each of ten million bytes once."""
+SAMPLE = b"a" * 10_000_000
 TRIES = 5
 """The best of so many counts: the others share their processor with somebody."""
 
 
-@cache
+def affordable(work: Callable[[], object], most: float) -> bool:
+    """Return True if one of a few tries takes no more seconds than `most`, on the machine that budgets are for."""
+    return any(seconds(work, 1) <= most * slowness() for _ in range(TRIES))
+
+
 def slowness() -> float:
-    """Return how many times slower than the machine that budgets are for this one is, at least 1."""
-    sample = b"a" * 10_000_000
-    return max(1.0, seconds(lambda: sample.count(b"\x7f")) / MACHINE)
+    """Return how many times slower than the machine that budgets are for this one is by now, at least 1.
+
+    By now: a machine that others use as well is not the same from one second to the next.
+    """
+    return max(1.0, seconds(lambda: SAMPLE.count(b"\x7f"), 1) / MACHINE)
 
 
-def seconds(work: Callable[[], object], tries: int = TRIES) -> float:
+def seconds(work: Callable[[], object], tries: int) -> float:
     """Return the processor time of this thread for the work, at best."""
     times = []
     for _ in range(tries):
