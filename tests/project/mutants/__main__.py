@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import click
 
 from tests.project.mutants.mutations import Mutant, mutants
 from tests.project.mutants.survivors import FILE, Survivor, explained, load
-from tests.project.mutants.targets import TARGETS, Target, modules
+from tests.project.mutants.targets import TARGETS, Target, mirrored, modules
 from tests.project.mutants.trial import Job, Outcome, outcomes
 from tests.support.repository import ROOT
 
@@ -27,7 +27,7 @@ UNHURRIED = 600.0
 class Trial(Job):
     """A job with a bug in it."""
 
-    mutant: Mutant
+    mutant: Mutant = field(kw_only=True)
 
 
 def drawn(
@@ -69,7 +69,10 @@ def _unchanged(root: Path, target: Target) -> Job:
 def tried(root: Path, chosen: dict[Mutant, Target], workers: int) -> Iterator[tuple[Mutant, Outcome]]:
     """Try these mutants; yield each as its tests end."""
     seconds = limits(root, dict.fromkeys(chosen.values()), workers)
-    trials = [Trial(m.file, m.source, target.tests, seconds[target], m) for m, target in chosen.items()]
+    trials = [
+        Trial(m.file, m.source, target.tests, seconds[target], mirrored(root, m.file), mutant=m)
+        for m, target in chosen.items()
+    ]
     for trial, outcome in outcomes(root, trials, workers):
         yield trial.mutant, outcome
 

@@ -123,3 +123,10 @@ def modules(root: Path, targets: Iterable[Target] = TARGETS) -> dict[str, Target
             for path in sorted(root.glob(pattern)):
                 found.setdefault(path.relative_to(root).as_posix(), target)
     return found
+
+
+def mirrored(root: Path, module: str) -> tuple[str, ...]:
+    """Return the test files of this module alone: in the same place of the tree, with its name."""
+    path = Path(module)
+    folder = root.joinpath("tests", *path.parent.parts[1:])
+    return tuple(each.relative_to(root).as_posix() for each in sorted(folder.glob(f"test_{path.stem.strip('_')}*.py")))
