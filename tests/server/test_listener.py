@@ -43,7 +43,7 @@ async def test_many_may_connect_before_anybody_is_looked_after(gateway: Gateway)
     address = URL(gateway.url)
     with ExitStack() as stack:  # no turn of the event loop, so that nobody is taken from the queue
         for _ in range(AT_ONCE):
-            stack.enter_context(socket.create_connection((address.host, address.port), timeout=0.5))
+            stack.enter_context(socket.create_connection((address.host, address.port), timeout=10))
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ async def test_a_place_counts_from_the_end_of_its_use(world: World) -> None:
     _, place = await world.store.reserve(keys, times=2, limit=2, seconds=60, patience=0, held=30)
     assert await reserve(world.other, "0", "299") == pytest.approx([90, 90], abs=10)
     await world.other.settle(keys, place, 2)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while (waits := await reserve(world.store, "0", "150", "299", times=2))[2] > 61:
             await turns()
 

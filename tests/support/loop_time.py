@@ -37,11 +37,14 @@ def movable_loop_time() -> Iterator[Advance]:
 async def late(seconds: float, work: Awaitable[T], begun: Awaitable[object]) -> T:
     """Return the result of this work if so many seconds pass once it has `begun`; nobody waits for them.
 
-    They have passed for the rest of the test, too: timers set for that time would come too late otherwise.
+    Before that no time passes, however busy the machine is. Afterwards they have passed for the rest of the test, too:
+    timers set for that time would come too late otherwise.
     """
-    task = asyncio.ensure_future(work)
-    await begun
     loop = asyncio.get_running_loop()
     before = loop.time
-    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # a loop of the test's own
+    started = before()
+    loop.time = lambda: started  # type: ignore[method-assign]  # a loop of the test's own
+    task = asyncio.ensure_future(work)
+    await begun
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # the same
     return await task
