@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import ClientResponse, web
+from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from esb.core.events import CallFinished
 from esb.gateway.app import GATEWAY
 from esb.incoming.cors import Cors, is_cross_site
+from esb.incoming.routing import Route, Routes
+from tests.support.calls import explode
 from tests.support.configuration import DEMO
 from tests.support.gateway import OpenGateway, OpenServer
 from tests.support.wire import exchange, request
@@ -29,6 +32,12 @@ COMPONENTS = """\
 NAMED = f'server: {{cors: {{origins: ["{APP}"]}}}}\n'
 WITH_CREDENTIALS = f'server: {{cors: {{origins: ["{APP}"], credentials: true}}}}\n'
 ANY = 'server: {cors: {origins: ["*"]}}\n'
+ALLOWED = [
+    *("Content-Type", "Content-Encoding", "X-Bkapi-Authorization", "X-Bkapi-JWT", "X-Bkapi-Request-Id"),
+    *("Blueking-Language", "Blueking-Timezone", "Traceparent"),
+    *("Idempotency-Key", "X-Dry-Run", "X-Use-Test-Env", "Prefer"),
+]
+"""The headers that a page may send."""
 NEED_USER = "User authentication failed, please provide a valid user identity, such as bk_token, bk_username"
 APP_ONLY = {"X-Bkapi-Authorization": json.dumps({"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret"})}
 COOKIE = {**APP_ONLY, "Cookie": "bk_token=demo-token"}
@@ -50,12 +59,53 @@ async def test_a_browser_is_told_what_a_named_origin_may_send(open_gateway: Open
     told = policy(answer)
     methods = told.pop("Access-Control-Allow-Methods")
     assert methods.split(", ") == ["GET", "HEAD", "POST"] + (["DELETE"] if path.startswith(ECHO.rstrip("/")) else [])
-    assert {"X-Bkapi-Authorization", "Content-Type"} < set(told.pop("Access-Control-Allow-Headers").split(", "))
+    assert told.pop("Access-Control-Allow-Headers").split(", ") == ALLOWED
     assert told.pop("Access-Control-Expose-Headers").startswith("X-Bkapi-Request-Id")
     assert told == {"Access-Control-Allow-Origin": APP, "Access-Control-Max-Age": "600", "Vary": "Origin"}
     assert (answer.status, await answer.read()) == (204, b"")
     (call,) = [event for event in gateway.events if isinstance(event, CallFinished)]
     assert (call.method, call.status, call.id) == ("OPTIONS", 204, answer.headers["X-Bkapi-Request-Id"])
+
+
+@pytest.mark.parametrize("asked", ["GET", "DELETE", "PUT"])
+def test_a_preflight_is_for_the_component_of_the_method_that_it_asks_for(asked: str) -> None:
+    read, delete = (
+        Route("/a/b/", "a.b", frozenset({method}), True, 30.0, 1000, 1000, explode, explode)
+        for method in ("GET", "DELETE")
+    )
+    cors = Cors([APP], credentials=False)
+    found = cors.preflight(
+        make_mocked_request("OPTIONS", "/api/c/compapi/a/b/", preflight(APP, asked)),
+        Routes([(read, ["/a/b/"]), (delete, ["/a/b/"])]),
+    )
+    assert found is not None
+    assert found[0] is (delete if asked == "DELETE" else read)
+    assert found[1]["Access-Control-Allow-Methods"] == "GET, HEAD, DELETE"
+
+
+def test_an_upstreams_policy_is_replaced_whole_and_nothing_else_is() -> None:
+    headers = CIMultiDict(
+        [("Access-Control-Allow-Origin", "*"), ("access-control-max-age", "1"), ("Vary", "Accept"), ("X-A", "b")]
+    )
+    headers.add("Access-Control-Allow-Origin", NEIGHBOUR)
+    Cors([APP], credentials=True).replace(headers, {"X-A": "c"}, APP)
+    assert sorted(headers.items()) == [
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Allow-Origin", APP),
+        (
+            "Access-Control-Expose-Headers",
+            "X-Bkapi-Request-Id, RateLimit, RateLimit-Policy, Location, Preference-Applied",
+        ),
+        ("Vary", "Accept"),
+        ("Vary", "Origin"),
+        ("X-A", "c"),
+    ]
+
+
+def test_only_a_named_origin_with_credentials_is_trusted() -> None:
+    assert Cors([APP], credentials=True).trusts(APP)
+    assert not Cors([APP], credentials=True).trusts(NEIGHBOUR)
+    assert not Cors([APP], credentials=False).trusts(APP)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +265,9 @@ async def test_a_named_origin_speaks_for_the_user_if_it_may_send_credentials(
     [
         ("esb.example.com", "https://esb.example.com", True),
         ("ESB.example.com:443", "https://esb.example.com", True),
+        ("esb.example.com:80", "http://esb.example.com", True),
         ("esb.example.com:8443", "https://esb.example.com:8443", True),
+        ("esb.example.com", "HTTPS://ESB.example.com", True),
         ("[::1]:8080", "http://[::1]:8080", True),
         ("esb.example.com", "https://esb.example.com:8443", False),
         ("esb.example.com", "https://esb.example.com.evil.org", False),

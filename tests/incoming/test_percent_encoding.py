@@ -5,7 +5,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 import pytest
 
-from esb.incoming.percent_encoding import FEW, MOST_SIGNS, decoded
+from esb.incoming.percent_encoding import FEW, MOST_SIGNS, WINDOW, decoded
 
 ALPHABET = [chr(code) for code in range(128)] + [*"é二\U0001f600"]
 
@@ -17,6 +17,25 @@ ALPHABET = [chr(code) for code in range(128)] + [*"é二\U0001f600"]
 def test_a_text_is_the_same_however_many_escapes_it_has(escape: str, number: int) -> None:
     text = escape * number + "x"
     assert decoded(text.encode()) == unquote_plus(text, errors="strict")
+
+
+@pytest.mark.parametrize("text", ["+", "+a", "a+", "a", "", "+%20", "%20+"])
+def test_a_plus_is_a_blank_wherever_it_stands(text: str) -> None:
+    between = b"x=" + text.encode() + b"&+%41"
+    assert decoded(between, 2, 2 + len(text)) == unquote_plus(text)
+
+
+@pytest.mark.parametrize("size", [WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 1])
+@pytest.mark.parametrize("letter", ["+", "二"])
+def test_a_long_text_is_decoded_as_a_short_one(letter: str, size: int) -> None:
+    text = (letter * size).encode()[:size].decode(errors="ignore") + "+"
+    assert decoded(text.encode()) == text.replace("+", " ")
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
+def test_no_window_cuts_an_escape_in_two(before: int) -> None:
+    text = "x" * before + "%e4%ba%8c" * (WINDOW // 9 + 1) + "x" * 3 * WINDOW
+    assert decoded(text.encode()) == unquote_plus(text)
 
 
 def test_whatever_was_encoded_is_decoded_again() -> None:
