@@ -1,6 +1,7 @@
 """Fixtures for tests of plugins. pytest loads this wherever the gateway is installed, so it loads little itself."""
 
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,17 @@ except ImportError:  # pragma: no cover - an extra; _fixture asks
     pytest_asyncio = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
+    from esb.testing import (
+        AssertNoSecrets,
+        CallComponent,
+        Clock,
+        OpenGateway,
+        OpenMiddleware,
+        OpenService,
+        RedisServer,
+        Sandbox,
+        Upstream,
+    )
     from esb.testing.gateway import Gateways
 
 NEEDS_ASYNCIO = "the fixtures of esb.testing need pytest-asyncio: pip install 'esb-gateway[testing]'"
@@ -52,10 +63,58 @@ async def upstream() -> "AsyncIterator[Upstream]":
         yield server
 
 
+@_fixture
+async def sandbox() -> "AsyncIterator[Sandbox]":
+    """A WeChat of the test's own: its `url` is what wx_qy_host and the like name, `messages()` its inbox."""
+    from esb.testing.sandbox import serving
+
+    async with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def esb_redis_server() -> "Iterator[RedisServer]":
+    """The server of all tests that ask for `redis`."""
+    from esb.testing.redis_server import COMMAND, RedisServer, free_port
+
+    if shutil.which(COMMAND) is None:
+        pytest.skip(f"{COMMAND} is not installed (Debian: apt-get install redis-server)")
+    server = RedisServer(free_port())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(esb_redis_server: "RedisServer") -> "RedisServer":
+    """A Redis server with nothing in it: await gateway(use, config, services={"store": redis.stanza})."""
+    esb_redis_server.empty()
+    return esb_redis_server
+
+
+@pytest.fixture
+def clock() -> "Clock":
+    """A clock that a test moves by `clock.advance(seconds)`: await gateway(use, config, clock=clock)."""
+    from esb.testing.clock import Clock
+
+    return Clock()
+
+
 @pytest.fixture
 def gateway(esb_gateways: "Gateways") -> "OpenGateway":
     """Open a real gateway around one component: await gateway("plugins.demo_hello:Hello", {...})."""
     return esb_gateways.open
+
+
+@pytest.fixture
+def middleware(esb_gateways: "Gateways") -> "OpenMiddleware":
+    """Open a real gateway with one more middleware: await middleware("plugins.quiet_hours:QuietHours", {...})."""
+    return esb_gateways.open_middleware
+
+
+@pytest.fixture
+def service(esb_gateways: "Gateways") -> "OpenService":
+    """Open a real gateway with this back end: await service("apps", "plugins.file_apps:FileApps", {...})."""
+    return esb_gateways.open_service
 
 
 @pytest.fixture

@@ -1,11 +1,26 @@
-"""Fixtures for tests of plugins: a real gateway around one component, a real upstream, a search for secrets.
+"""Fixtures for tests of plugins: a real gateway around them, real upstreams, a clock to move, a search for secrets.
 
-The fixtures `gateway`, `upstream`, `call` and `assert_no_secrets` are there wherever esb-gateway[testing] is installed;
-these are their types.
+The fixtures `gateway`, `middleware`, `service`, `call`, `upstream`, `sandbox`, `redis`, `clock` and `assert_no_secrets`
+are there wherever esb-gateway[testing] is installed; these are their types.
 """
 
-from esb.testing.gateway import CallComponent, Gateway, OpenGateway
+from esb.testing.clock import Clock
+from esb.testing.gateway import CallComponent, Gateway, OpenGateway, OpenMiddleware, OpenService
+from esb.testing.redis_server import RedisServer
+from esb.testing.sandbox import Sandbox
 from esb.testing.secrets import AssertNoSecrets
 from esb.testing.upstream import Received, Upstream
 
-__all__ = ["AssertNoSecrets", "CallComponent", "Gateway", "OpenGateway", "Received", "Upstream"]
+__all__ = [
+    "AssertNoSecrets",
+    "CallComponent",
+    "Clock",
+    "Gateway",
+    "OpenGateway",
+    "OpenMiddleware",
+    "OpenService",
+    "Received",
+    "RedisServer",
+    "Sandbox",
+    "Upstream",
+]

@@ -1,4 +1,4 @@
-"""A real gateway around one component, over HTTP on loopback."""
+"""A real gateway around one component, middleware or back end, over HTTP on loopback."""
 
 import io
 import json
@@ -18,10 +18,13 @@ from esb.core.events import Event
 from esb.gateway.app import create_app
 from esb.server.listener import listening
 from esb.telemetry import logs
+from esb.testing.echo import Echo
 
 APP, SECRET, USER = "test_app", "test-app-secret", "admin"
 """The default caller of tests; the app may call everything for everybody."""
 PATH = "/test/component/"
+CHAIN = ("app_auth", "user_auth", "permission")
+"""The default chain of middlewares."""
 NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
@@ -37,9 +40,11 @@ class Gateway:
     log: io.StringIO = field(default_factory=io.StringIO)
     """The log, in both of its forms, text and JSON."""
     answers: list[str] = field(default_factory=list)
+    caller: tuple[str, str] = (APP, SECRET)
+    """Code and secret of the app that calls."""
 
     async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
-        """POST these parameters as the default app for `user`; return the envelope."""
+        """POST these parameters as `caller` for `user`; return the envelope."""
         response = await self.request("POST", user=user, json={**(params or {}), **more})
         envelope: dict[str, Any] = await response.json()
         return envelope
@@ -53,8 +58,12 @@ class Gateway:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> ClientResponse:
-        """Request the component, or another path; return the response. `options` are those of aiohttp's client."""
-        identity = {"bk_app_code": APP, "bk_app_secret": SECRET, "bk_username": user}
+        """Request the component, or another path; return the response. `options` are those of aiohttp's client.
+
+        A header X-Forwarded-For names the client's address: the gateway takes the test for its proxy.
+        """
+        code, secret = self.caller
+        identity = {"bk_app_code": code, "bk_app_secret": secret, "bk_username": user}
         sent = {"X-Bkapi-Authorization": json.dumps(identity), **(headers or {})}
         url = f"{self.url}{ROOT}{path or self.path}"
         async with self.http.request(method, url, headers=sent, **options) as response:
@@ -75,13 +84,46 @@ class OpenGateway(Protocol):
         path: str = PATH,
         users: Sequence[Mapping[str, Any]] = (),
         also: Sequence[Mapping[str, Any]] = (),
+        middlewares: Sequence[Mapping[str, Any]] | None = None,
+        services: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
+        caller: tuple[str, str] = (APP, SECRET),
         **stanza: Any,
     ) -> Gateway:
         """Open it. `config` and the keys of `stanza` (timeout, methods, test_config, …) are the component's stanza.
 
-        `users` are people whom the directory knows; `also` are further stanzas; `clock` drives every expiry.
+        `users` are people whom the directory knows; `also` are further stanzas; `middlewares` and `services` stand in
+        esb.yaml under these keys, but the default chain, a directory of apps that knows `caller`, and one of people
+        do if they are left out; `clock` drives every expiry; `caller` is code and secret of the app that calls.
         """
+        ...
+
+
+class OpenMiddleware(Protocol):
+    """A function that opens a gateway with a middleware: `use` names it, or is its class."""
+
+    async def __call__(
+        self,
+        use: str | type,
+        config: Mapping[str, Any] | None = None,
+        *,
+        after: Sequence[str] = CHAIN,
+        **gateway: Any,
+    ) -> Gateway:
+        """Open it behind the middlewares of `after`, before a component that answers `app`, `user` and `args`.
+
+        `gateway` are keywords of `OpenGateway`.
+        """
+        ...
+
+
+class OpenService(Protocol):
+    """A function that opens a gateway with a back end of services.KEY: `use` names it, or is its class."""
+
+    async def __call__(
+        self, key: str, use: str | type, config: Mapping[str, Any] | None = None, **gateway: Any
+    ) -> Gateway:
+        """Open it around a component that answers `app`, `user` and `args`. `gateway` are keywords of `OpenGateway`."""
         ...
 
 
@@ -111,19 +153,45 @@ class Gateways:
         path: str = PATH,
         users: Sequence[Mapping[str, Any]] = (),
         also: Sequence[Mapping[str, Any]] = (),
+        middlewares: Sequence[Mapping[str, Any]] | None = None,
+        services: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
+        caller: tuple[str, str] = (APP, SECRET),
         **stanza: Any,
     ) -> Gateway:
-        named = use if isinstance(use, str) else f"{use.__module__}:{use.__qualname__}"
-        first = {"path": path, "use": named, "config": dict(config or {}), **stanza}
+        document: dict[str, Any] = {
+            "version": 1,
+            "server": {"trusted_proxies": ["127.0.0.1"]},
+            "services": {**_services(caller, users), **(services or {})},
+            "components": [{"path": path, **_stanza(use, config), **stanza}, *also],
+        }
+        if middlewares is not None:
+            document["middlewares"] = list(middlewares)
         file = self._scratch / f"esb{len(self.opened)}.yaml"
-        file.write_text(_yaml(_document([first, *also], users)))
-        gateway = Gateway("", web.Application(), await self._client(), path)
+        file.write_text(_yaml(document))
+        gateway = Gateway("", web.Application(), await self._client(), path, caller=caller)
         heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
         gateway.app = create_app(replace(load(file, {}), folder=self._folder), listeners=heard, clock=clock)
         gateway.url = await self._stack.enter_async_context(listening(gateway.app, "127.0.0.1", 0))
         self.opened.append(gateway)
         return gateway
+
+    async def open_middleware(
+        self,
+        use: str | type,
+        config: Mapping[str, Any] | None = None,
+        *,
+        after: Sequence[str] = CHAIN,
+        **gateway: Any,
+    ) -> Gateway:
+        chain = [*({"use": name} for name in after), _stanza(use, config)]
+        return await self.open(Echo, middlewares=chain, **gateway)
+
+    async def open_service(
+        self, key: str, use: str | type, config: Mapping[str, Any] | None = None, **gateway: Any
+    ) -> Gateway:
+        services = {**gateway.pop("services", {}), key: _stanza(use, config)}
+        return await self.open(Echo, services=services, **gateway)
 
     async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
         if not self.opened:
@@ -134,15 +202,18 @@ class Gateways:
         return await self._stack.enter_async_context(ClientSession())
 
 
-def _document(components: list[Mapping[str, Any]], users: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    app = {"code": APP, "secrets": [SECRET], "impersonate": ["*"]}
+def _stanza(use: str | type, config: Mapping[str, Any] | None) -> dict[str, Any]:
+    named = use if isinstance(use, str) else f"{use.__module__}:{use.__qualname__}"
+    return {"use": named, "config": dict(config or {})}
+
+
+def _services(caller: tuple[str, str], users: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the stanzas of a directory of apps that knows this one, and of a directory of these people."""
+    code, secret = caller
+    app = {"code": code, "secrets": [secret], "impersonate": ["*"]}
     return {
-        "version": 1,
-        "services": {
-            "apps": {"use": "static", "config": {"apps": [app]}},
-            "users": {"use": "static", "config": {"users": list(users)}},
-        },
-        "components": components,
+        "apps": {"use": "static", "config": {"apps": [app]}},
+        "users": {"use": "static", "config": {"users": list(users)}},
     }
 
 

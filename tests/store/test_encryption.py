@@ -4,7 +4,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from esb.store.encryption import ValueCipher
-from tests.support.servers.redis_server import KEY, OTHER_KEY
+from esb.testing.redis_server import KEY
+from tests.support.servers.redis_server import OTHER_KEY
 
 
 def test_a_value_is_read_in_its_place_and_in_no_other() -> None:

@@ -31,10 +31,11 @@ from esb.store.encryption import ValueCipher
 from esb.store.protocol import Kept, Rule, ShareFull, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
 from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS, reason_of
+from esb.testing.redis_server import KEY
 from tests.support.clock import Clock
 from tests.support.identity import configuration
 from tests.support.loop_time import movable_loop_time, turns
-from tests.support.servers.redis_server import KEY, OTHER_KEY, RedisServer, redis_server
+from tests.support.servers.redis_server import OTHER_KEY, RedisServer, redis_server
 from tests.support.wire import until
 
 OpenStore = Callable[..., Awaitable[RedisStore]]

@@ -16,9 +16,10 @@ from esb.store.encryption import ValueCipher
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Rule, Store
 from esb.store.redis import RedisStore
+from esb.testing.redis_server import KEY
 from tests.support.clock import Clock
 from tests.support.loop_time import turns
-from tests.support.servers.redis_server import KEY, RedisServer, patience
+from tests.support.servers.redis_server import RedisServer, patience
 
 UNIT = 10.0
 """Seconds, more than any machine takes for a few commands."""

@@ -12,7 +12,7 @@ from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.key import Token, TokenKey
 from esb.store.encryption import ValueCipher
 from esb.store.redis import RedisStore
-from tests.support.servers.redis_server import KEY as FERNET_KEY
+from esb.testing.redis_server import KEY as FERNET_KEY
 from tests.support.servers.redis_server import RedisServer, patience
 
 KEY = TokenKey("qy", "ww0000000000000001", "digest")

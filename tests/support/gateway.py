@@ -9,35 +9,13 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, web
 
+from esb import testing
 from esb.core.events import Event
 from tests.support.configuration import DEMO, MESSAGE, SEND_WEIXIN
 
 
-@dataclass
-class Sandbox:
-    """A WeChat sandbox, and its control API."""
-
-    url: str
-    http: ClientSession
-
-    async def get(self, path: str) -> Any:
-        async with self.http.get(f"{self.url}/_sandbox/{path}") as response:
-            return await response.json()
-
-    async def post(self, path: str, body: Any = None) -> Any:
-        async with self.http.post(f"{self.url}/_sandbox/{path}", json=body) as response:
-            assert response.status == 200, await response.text()
-            return await response.json()
-
-    async def messages(self) -> list[dict[str, Any]]:
-        """The inbox."""
-        answer = await self.get("messages")
-        return list(answer["messages"])
-
-    async def calls(self, endpoint: str) -> int:
-        """Return the number of calls of this endpoint."""
-        stats = await self.get("stats")
-        return int(stats["endpoints"].get(endpoint, {"calls": 0})["calls"])
+class Sandbox(testing.Sandbox):
+    """A WeChat sandbox under test."""
 
     async def has_been_called(self, endpoint: str, times: int = 1) -> None:
         """Wait until this endpoint has been called so often."""

@@ -1,6 +1,8 @@
 """The fixtures of esb.testing for those who write plugins."""
 
 import logging
+import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,25 @@ import pytest
 from aiohttp import ClientSession, web
 from pydantic import SecretStr
 
-from esb import Call, Component, ConfigModel, EsbError, Target, pytest_plugin
+from esb import (
+    App,
+    AuthenticationError,
+    Call,
+    Component,
+    ConfigModel,
+    EsbError,
+    Handler,
+    Middleware,
+    NoConfig,
+    Service,
+    Target,
+    pytest_plugin,
+    testing,
+)
 from esb.core.errors import ConfigError
-from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
+from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, OpenMiddleware, OpenService, Upstream
 from tests.support.clock import Clock
-from tests.support.components import Echo, Free
+from tests.support.components import Echo, EnvironmentConfig, Free
 from tests.support.loop_time import late
 from tests.support.processes.interpreter import pytest_of, python
 from tests.support.wire import until
@@ -226,6 +242,132 @@ async def test_a_word_is_no_secret(gateway: OpenGateway, assert_no_secrets: Asse
         assert_no_secrets("")
 
 
+# Middlewares and back ends
+
+
+class FromInside(Middleware[NoConfig]):
+    """Lets in whoever comes from 10.0.0.0/8."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        if not call.client_ip.startswith("10."):
+            raise EsbError("this address may not call")
+        return await handler(call)
+
+
+class Password(Middleware[EnvironmentConfig]):
+    """Lets in whoever says the name."""
+
+    config_type = EnvironmentConfig
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        if call.args.get("password") != self.config.name:
+            raise EsbError("that is not the word")
+        return await handler(call)
+
+
+class OneApp(Service[EnvironmentConfig]):
+    """Knows the app `name`, whose secret is its name in reverse."""
+
+    service = "apps"
+    config_type = EnvironmentConfig
+
+    async def verify(self, call: Call, code: str, secret: str) -> App:
+        if (code, secret) != (self.config.name, self.config.name[::-1]):
+            raise AuthenticationError("unknown app")
+        return App(code, impersonate=("*",))
+
+    async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
+        return [self.config.name[::-1].encode()]
+
+    async def rights(self, call: Call, code: str) -> App:
+        return App(code, impersonate=("*",))
+
+
+async def test_a_middleware_stands_at_the_end_of_the_chain(middleware: OpenMiddleware, call: CallComponent) -> None:
+    await middleware(Password, {"name": "sesame"})
+    assert (await call(password="please"))["message"] == "that is not the word"
+    let_in = await call(password="sesame", more=1)
+    assert let_in["data"] == {"app": "test_app", "user": "admin", "args": {"password": "sesame", "more": 1}}
+
+
+async def test_a_middleware_may_stand_alone(middleware: OpenMiddleware) -> None:
+    opened = await middleware(Password, {"name": "sesame"}, after=())
+    response = await opened.request(json={"password": "sesame"}, headers={"X-Bkapi-Authorization": "{}"})
+    assert (await response.json())["data"] == {"app": None, "user": None, "args": {"password": "sesame"}}
+
+
+async def test_a_test_says_from_where_it_calls(middleware: OpenMiddleware) -> None:
+    opened = await middleware(FromInside)
+    for address, let_in in (("10.1.2.3", True), ("192.0.2.1", False)):
+        response = await opened.request(json={}, headers={"X-Forwarded-For": address})
+        assert (await response.json())["result"] is let_in, address
+
+
+async def test_a_back_end_of_a_service_is_asked(service: OpenService, call: CallComponent) -> None:
+    await service("apps", OneApp, {"name": "orders"}, caller=("orders", "sredro"))
+    assert (await call())["data"]["app"] == "orders"
+    await service("apps", OneApp, {"name": "orders"}, caller=("orders", "orders"))
+    assert (await call())["message"] == "unknown app"
+
+
+# The clock, the sandbox, the Redis server
+
+clock = pytest_plugin.clock
+sandbox = pytest_plugin.sandbox
+redis = pytest_plugin.redis
+
+
+async def test_a_clock_moves_when_it_is_told_to(
+    middleware: OpenMiddleware, call: CallComponent, clock: testing.Clock
+) -> None:
+    await middleware("rate_limit", {"default": [{"tokens": 1}]}, clock=clock)
+    assert (await call())["result"] is True
+    assert (await call())["code"] == 1306429
+    clock.advance(61)
+    assert (await call())["result"] is True
+
+
+async def test_a_clock_is_there_without_waiting(clock: testing.Clock) -> None:
+    before = clock(), clock.since_1970()
+    await clock.sleep(3600)
+    assert (clock() - before[0], clock.since_1970() - before[1]) == (3600, 3600)
+
+
+async def test_a_message_arrives_in_the_sandbox(
+    gateway: OpenGateway, sandbox: testing.Sandbox, call: CallComponent
+) -> None:
+    account = {"wx_qy_corpid": "ww0000000000000001", "wx_qy_corpsecret": "corp-secret", "wx_qy_agentid": 1000002}
+    await gateway("cmsi_send_weixin", {**account, "wx_qy_host": sandbox.url})
+    await call(receiver="zhangsan", data={"heading": "H", "message": "M"})
+    (message,) = await sandbox.messages()
+    assert message["delivered"] == ["zhangsan"]
+    assert await sandbox.calls("/cgi-bin/message/send") == 1
+
+
+async def test_what_the_sandbox_refuses_is_raised(sandbox: testing.Sandbox) -> None:
+    with pytest.raises(ValueError, match="the sandbox refuses faults"):
+        await sandbox.post("faults", {"no": "fault"})
+
+
+async def test_gateways_share_what_is_in_redis(gateway: OpenGateway, redis: testing.RedisServer) -> None:
+    limit = {"use": "rate_limit", "config": {"default": [{"tokens": 1}]}}
+    chain: list[dict[str, Any]] = [{"use": "app_auth"}, limit]
+    one, other = [await gateway(Echo, middlewares=chain, services={"store": redis.stanza}) for _ in range(2)]
+    assert (await one.call())["result"] is True
+    assert (await other.call())["code"] == 1306429
+
+
+def test_a_redis_server_is_empty_for_each_test(redis: testing.RedisServer) -> None:
+    with socket.create_connection(("127.0.0.1", redis.port), 60) as connection:
+        connection.sendall(b"DBSIZE\r\n")
+        assert connection.recv(16) == b":0\r\n"
+        connection.sendall(b"SET left behind\r\n")
+        assert connection.recv(16) == b"+OK\r\n"
+        redis.empty()
+        connection.sendall(b"DBSIZE\r\n")
+        assert connection.recv(16) == b":0\r\n"
+
+
 # The pytest plugin
 
 
@@ -236,7 +378,17 @@ def test_a_run_that_uses_no_fixture_loads_no_server(tmp_path: Path) -> None:
 
 def test_pytest_finds_the_fixtures_by_itself(tmp_path: Path) -> None:
     done = pytest_of(tmp_path, "--fixtures")
-    for name in ("gateway", "upstream", "call", "assert_no_secrets"):
+    for name in (
+        "gateway",
+        "middleware",
+        "service",
+        "call",
+        "upstream",
+        "sandbox",
+        "redis",
+        "clock",
+        "assert_no_secrets",
+    ):
         assert f"\n{name} -- " in done.stdout
 
 

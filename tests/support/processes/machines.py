@@ -16,11 +16,12 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from esb.testing.redis_server import KEY
 from tests.support.configuration import DEMO, MESSAGE, OPENID
 from tests.support.gateway import Sandbox
 from tests.support.ports import free_port
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, Running, running
-from tests.support.servers.redis_server import KEY, RedisServer, redis_server
+from tests.support.servers.redis_server import RedisServer, redis_server
 
 MACHINES = 2
 WORKERS = 2

@@ -1,22 +1,18 @@
 """Real Redis servers for tests: started on a free port, killed, paused, filled and restarted."""
 
-import os
 import shutil
-import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
 import pytest
 
+from esb import testing
 from esb.store import redis_connection
+from esb.testing.redis_server import COMMAND
 from tests.support.ports import free_port
 
-KEY = "cmVkaXMtdGVzdHMtbmVlZC1hLWZlcm5ldC1rZXktISE="
-"""A Fernet key of nobody's."""
 OTHER_KEY = "YW5vdGhlci1mZXJuZXQta2V5LW9mLW5vYm9keS1hdC0="
 OLDER = """
 local milliseconds = tonumber(ARGV[2])
@@ -38,49 +34,11 @@ end
 """A script. ARGV: prefix, milliseconds. The times in sorted sets and lists are in microseconds."""
 
 
-class RedisServer:
-    """One server, without persistence: a restart forgets everything."""
+class RedisServer(testing.RedisServer):
+    """One server, whose memory a test can age, and which it can ask."""
 
     def __init__(self, *options: str) -> None:
-        self.port = free_port()
-        self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen(
-            [*command, "--loglevel", "warning", *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        until = time.monotonic() + 60
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1):
-                    return
-            except OSError:
-                assert time.monotonic() < until, "redis-server does not start"
-                time.sleep(0.01)
-
-    def stop(self) -> None:
-        """Kill it, without a word to its clients."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(60)
-            self._process = None
-
-    def pause(self) -> None:
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: int) -> None:
-        assert self._process is not None
-        os.kill(self._process.pid, number)
+        super().__init__(free_port(), *options)
 
     def age(self, prefix: str, seconds: float) -> None:
         """Let all that the gateway keeps under this prefix be older by so many seconds."""
@@ -96,7 +54,7 @@ class RedisServer:
 @contextmanager
 def redis_server(*options: str) -> Iterator[RedisServer]:
     """A running server. The test is skipped where none is installed."""
-    if shutil.which("redis-server") is None:
+    if shutil.which(COMMAND) is None:
         pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
     server = RedisServer(*options)
     try:
