@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
-from esb.cli.options import config_option
+from esb.cli.options import config_if_any_option
 from esb.config import Config, load
 from esb.config.component_paths import ROOT
 
@@ -23,7 +23,7 @@ SECONDS = 120.0
 
 
 @click.command(short_help="Call a component of a running gateway.")
-@config_option
+@config_if_any_option
 @click.argument("system")
 @click.argument("component")
 @click.option(

@@ -5,26 +5,28 @@ import sys
 
 import click
 
-from esb.cli.demo_run import demonstrate
-from esb.cli.options import CONFIG_INVALID, PORT, config_option
+from esb.cli.demo_run import LeavesTheMachine, demonstrate
+from esb.cli.options import CONFIG_INVALID, PORT
+from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.core.errors import ConfigError
 from esb.server import serve
 from esb.server.listener import CannotListen
 
 
 @click.command(short_help="Send one message and show it arrive.")
-@config_option
-def demo(path: str) -> None:
+@config_or_packaged_option
+def demo(path: str | None) -> None:
     """Send the documented example through a gateway and a WeChat sandbox of its own, and show what arrived.
 
     Exit code 0 only if the message arrived.
     """
     try:
-        arrived = serve.run(demonstrate(path, os.environ))
+        with or_packaged(path) as config:
+            arrived = serve.run(demonstrate(config, os.environ))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
-    except CannotListen as error:
+    except (CannotListen, LeavesTheMachine) as error:
         raise click.ClickException(str(error)) from error
     if not arrived:
         raise click.ClickException("the message did not arrive")

@@ -8,21 +8,32 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from esb.config import load
+from esb.config import Config, load
 from esb.config.component_paths import ROOT
+from esb.core.errors import GatewayError
 from esb.gateway.app import create_app
 from esb.server.deployment import sandbox
 from esb.server.listener import listening
 
-PATH = f"{ROOT}/cmsi/send_weixin/"
+COMPONENT = "/cmsi/send_weixin/"
+PATH = f"{ROOT}{COMPONENT}"
+SECRETS = ("bk_app_secret", "bk_token")
+DEMO_APP = {"code": "esb_demo", "secrets": ["demo-secret"]}
+"""The app that calls if no app stands in esb.yaml itself."""
 
 
-def example(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the request of the API document, with the app and the user that conf/esb.yaml knows."""
+class LeavesTheMachine(GatewayError):
+    """A demonstration that would send to the real WeChat."""
+
+
+def example(config: Config) -> dict[str, Any]:
+    """Return the request of the API document, with the first app and the first login that the configuration knows."""
+    app = next(iter(_static(config, "apps").get("apps") or ()), DEMO_APP)
+    token = next(iter(_static(config, "login").get("tokens") or ()), None)
     return {
-        "bk_app_code": "esb_demo",
-        "bk_app_secret": environ.get("ESB_DEMO_SECRET") or "demo-secret",
-        "bk_token": "demo-token",
+        "bk_app_code": app["code"],
+        "bk_app_secret": app["secrets"][0],
+        **({"bk_token": token} if token else {"bk_username": "admin"}),
         "receiver": "zhangsan",
         "data": {
             "heading": "blueking alarm",
@@ -33,14 +44,36 @@ def example(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _static(config: Config, key: str) -> Mapping[str, Any]:
+    """Return what a service of the configuration holds if it stands in esb.yaml itself."""
+    stanza = config.services.get(key)
+    return stanza.config.value if stanza is not None and stanza.use == "static" else {}
+
+
+def _check_nothing_leaves(config: Config, wechat: str) -> None:
+    """Raise LeavesTheMachine if the component that the example calls sends elsewhere than to this sandbox."""
+    for stanza in config.components:
+        called = stanza.active and COMPONENT in (stanza.path, *stanza.aliases)
+        if called and wechat not in json.dumps(stanza.config.value):
+            raise LeavesTheMachine(
+                f"{stanza.section.file}:{stanza.section.line}: {COMPONENT} does not send to ${{sandbox}}, so the "
+                "demonstration sends nothing; in an empty folder it has a configuration of its own"
+            )
+
+
 async def demonstrate(path: str, environ: Mapping[str, str]) -> bool:
-    """Print the request, the answer and the inbox; return True if the message arrived."""
+    """Print the request, the answer and the inbox; return True if the message arrived.
+
+    ConfigError, CannotListen, or LeavesTheMachine before anything is sent.
+    """
     async with AsyncExitStack() as stack:
         wechat = await stack.enter_async_context(sandbox(0))
         config = load(path, environ, sandbox_url=wechat)
-        gateway = await stack.enter_async_context(listening(create_app(config), "127.0.0.1", 0))
-        request = example(environ)
-        _show(f"POST {gateway}{PATH}", {**request, "bk_app_secret": "***", "bk_token": "***"})
+        app = create_app(config)
+        _check_nothing_leaves(config, wechat)
+        gateway = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
+        request = example(config)
+        _show(f"POST {gateway}{PATH}", {name: "***" if name in SECRETS else value for name, value in request.items()})
         answer = await asyncio.to_thread(_exchange, gateway + PATH, request)
         _show("answer", answer)
         inbox = await asyncio.to_thread(_exchange, wechat + "/_sandbox/messages")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from esb.cli.options import config_option
+from esb.cli.options import config_if_any_option, config_option
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.core.i18n import Catalogues
@@ -53,7 +53,7 @@ def openapi(path: str) -> None:
 
 
 @click.command(short_help="Print the JSON Schema of esb.yaml.")
-@config_option
+@config_if_any_option
 def schema(path: str) -> None:
     """Print the JSON Schema of esb.yaml, by which an editor completes and checks it.
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_option
+from esb.cli.options import CONFIG_INVALID, host_option, port_option
+from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.config import Config, ConfigSource
 from esb.config.interpolation import state_of
 from esb.core.errors import ConfigError
@@ -33,10 +34,10 @@ LOOK = 500
 
 
 @click.command(short_help="Serve, and follow every edit.")
-@config_option
+@config_or_packaged_option
 @host_option
 @port_option
-def dev(path: str, host: str | None, port: int | None) -> None:
+def dev(path: str | None, host: str | None, port: int | None) -> None:
     """Serve the gateway and the WeChat sandbox, and reload on every change of the configuration or of a plugin.
 
     Watched are esb.yaml, the files it includes, those that ${file:...} names, and the plugins beside it. An edit with a
@@ -48,8 +49,12 @@ def dev(path: str, host: str | None, port: int | None) -> None:
     if watchfiles is None:
         raise click.ClickException(NEEDS_WATCHFILES)
     try:
-        with logs.to_stderr({}) as log, stdlib_logs.reported(logs.listener({}, log)):
-            serve.run(develop(ConfigSource(path), host, port, log))
+        with (
+            or_packaged(path) as config,
+            logs.to_stderr({}) as log,
+            stdlib_logs.reported(logs.listener({}, log)),
+        ):
+            serve.run(develop(ConfigSource(config), host, port, log))
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)

@@ -8,7 +8,10 @@ import click
 
 from esb._version import __version__
 
-GUIDE = "Start with `esb demo`: it shows one call from end to end. `esb COMMAND -h` tells more about a command."
+GUIDE = (
+    "Start with `esb demo`: it shows one call from end to end. `esb init` writes a gateway of your own. "
+    "`esb COMMAND -h` tells more about a command."
+)
 
 COMMANDS = {
     "admin": "esb.cli.admin:admin",
@@ -18,6 +21,7 @@ COMMANDS = {
     "demo": "esb.cli.demo:demo",
     "dev": "esb.cli.dev:dev",
     "docs": "esb.cli.describe:docs",
+    "init": "esb.cli.init:init",
     "import": "esb.cli.import_:import_",
     "new": "esb.cli.new:new",
     "openapi": "esb.cli.describe:openapi",

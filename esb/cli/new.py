@@ -2,13 +2,12 @@
 
 import keyword
 import re
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import click
 
 from esb.cli.options import config_option
+from esb.cli.scaffold import rendered, write
 from esb.config import Config, load
 
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -20,12 +19,6 @@ TEMPLATES = {
 }
 """Path of a new file beside esb.yaml -> the template that it is made from."""
 INCLUDED = "components/*.yaml"
-
-
-class _Template(Template):
-    """A template whose variables begin with @, because ${…} means something else in esb.yaml."""
-
-    delimiter = "@"
 
 
 def _word(context: click.Context, param: click.Parameter, value: str) -> str:
@@ -82,29 +75,15 @@ def _write(folder: Path, system: str, name: str) -> list[Path]:
         "class_name": _class_name(name),
         "variable": module.upper(),
     }
-    made = {folder / place.format(module=module): _text(template, words) for place, template in TEMPLATES.items()}
-    for file in made:
-        if file.exists():
-            raise click.ClickException(f"{file} is there already; nothing has been written")
-    try:
-        for file, text in made.items():
-            file.parent.mkdir(exist_ok=True)
-            with file.open("x", encoding="utf-8") as opened:
-                opened.write(text)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from error
+    made = {folder / place.format(module=module): rendered(template, words) for place, template in TEMPLATES.items()}
+    write(made)
     return list(made)
-
-
-def _text(template: str, words: dict[str, str]) -> str:
-    text = files("esb.cli").joinpath("templates", template).read_text(encoding="utf-8")
-    return _Template(text).substitute(words)
 
 
 def _class_name(name: str) -> str:
     """Return the name in CamelCase; with a suffix if the plugin's file means something else by that word."""
     camel = "".join(word.capitalize() for word in name.split("_"))
-    words = set(re.findall(r"\w+", _text("component.py.txt", dict.fromkeys(_PLACES, ""))))
+    words = set(re.findall(r"\w+", rendered("component.py.txt", dict.fromkeys(_PLACES, ""))))
     taken = camel in words or f"{camel}Params" in words or keyword.iskeyword(camel)
     return f"{camel}Component" if taken else camel
 

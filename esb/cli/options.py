@@ -1,21 +1,52 @@
 """Options and an exit code that several commands share."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 
 CONFIG_INVALID = 78
 """EX_CONFIG of sysexits.h: a supervisor should not try again."""
 PORT = click.IntRange(0, 65535)
+USUAL = ("esb.yaml", "conf/esb.yaml")
+"""Places of a configuration that nobody names: the first that is there counts."""
+NONE_HERE = f"there is neither {' nor '.join(USUAL)} here: `esb init` writes one, -c FILE names another"
 
-config_option = click.option(
-    "-c",
-    "--config",
-    "path",
-    envvar="ESB_CONFIG",
-    default="conf/esb.yaml",
-    show_default=True,
-    metavar="FILE",
-    help="The configuration; the environment variable ESB_CONFIG names it too.",
-)
+Callback = Callable[[click.Context, click.Parameter, str | None], str | None]
+
+
+def config_from(find: Callback, default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option `-c`. `find` gets what it names, or None, and returns the path; help calls that `default`."""
+    return click.option(
+        "-c",
+        "--config",
+        "path",
+        envvar="ESB_CONFIG",
+        callback=find,
+        metavar="FILE",
+        help=f"The configuration; the environment variable ESB_CONFIG names it too.  [default: {default}]",
+    )
+
+
+def usual() -> str | None:
+    """Return the configuration that counts if nobody names one: the first that is there of the usual places."""
+    return next((place for place in USUAL if Path(place).is_file()), None)
+
+
+def _needed(context: click.Context, option: click.Parameter, path: str | None) -> str:
+    found = path or usual()
+    if found is None:
+        click.echo(NONE_HERE, err=True)
+    return found or USUAL[-1]
+
+
+def _if_any(context: click.Context, option: click.Parameter, path: str | None) -> str:
+    return path or usual() or USUAL[-1]
+
+
+config_option = config_from(_needed, ", else ".join(USUAL))
+config_if_any_option = config_from(_if_any, f"{', else '.join(USUAL)}, else none")
 
 
 def _some_host(context: click.Context, option: click.Parameter, host: str | None) -> str | None:

@@ -210,6 +210,7 @@ def test_the_commands_that_are_shown_exist() -> None:
 @pytest.mark.parametrize("page", COMMAND_LINE)
 def test_every_command_is_in_the_table(page: str) -> None:
     assert re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE) == [
+        "init",
         "check",
         "serve",
         "components",

@@ -42,9 +42,13 @@ def test_every_listing_is_a_file(page: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder with the configuration of the page."""
-    shutil.copy(HELLO / "esb.yaml", tmp_path)
-    return tmp_path
+    """The folder that the page lets `esb init` make."""
+    (block,) = (block for block in blocks("bash") if "esb init" in block)
+    command, enter = (shlex.split(line) for line in block.splitlines()[1:])
+    assert run(*command[1:], folder=tmp_path).code == 0
+    config = tmp_path / enter[1] / "esb.yaml"
+    config.write_text(config.read_text().replace("port: 8089", "port: 0"))
+    return config.parent
 
 
 def test_the_command_writes_the_files_of_the_page(folder: Path) -> None:
@@ -64,16 +68,18 @@ def test_its_test_passes() -> None:
 def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
     (command,) = (block for block in blocks("bash") if "esb call" in block)
     secret, *arguments = shlex.split(command)
-    shutil.copytree(HELLO, folder, dirs_exist_ok=True)
+    for path in WRITTEN:
+        shutil.copy(HELLO / path, folder / path)
+    (serve,) = (shlex.split(block) for block in blocks("bash") if "esb dev" in block)
+    (own,) = (word.removeprefix("MY_APP_SECRET=") for word in serve if "=" in word)
     port = free_port()
     program = (HELLO / "greeter.py").read_text()
     (folder / "greeter.py").write_text(program.replace("9000", str(port)))
     greeter = subprocess.Popen([sys.executable, "greeter.py"], cwd=folder, env=environment())
     try:
         url = f"http://127.0.0.1:{port}"
-        with running(
-            "dev", "-c", "esb.yaml", "--port", "0", folder=folder, log=folder / "log", DEMO_HELLO_URL=url
-        ) as gateway:
+        served = (*serve[serve.index("dev") :], "--port", "0")
+        with running(*served, folder=folder, log=folder / "log", DEMO_HELLO_URL=url, MY_APP_SECRET=own) as gateway:
             until(lambda: listens(port))  # it says nothing when it is ready
             name, _, value = secret.partition("=")
             done = run(*arguments[1:], folder=folder, ESB_URL=gateway.url, **{name: value})
