@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from esb._version import __version__
+from tests.support.documentation import PAGES, text
 from tests.support.processes.command_line import NOTICE, exchange, run, running
 from tests.support.processes.interpreter import pytest_of, python
 from tests.support.repository import ROOT
@@ -169,11 +170,28 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     points.read_string(wheel.read(about["entry_points.txt"]).decode())
 
     assert "licenses/LICENSE" in about
+    assert "\nDescription-Content-Type: text/markdown\n" in metadata
+    assert "\nProject-URL: " in metadata
     assert f"pkg:pypi/esb-gateway@{__version__}" in wheel.read(about["sboms/esb-gateway.cdx.json"]).decode()
     assert f"\nVersion: {__version__}\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
     assert dict(points["console_scripts"]) == {"esb": "esb.cli.main:main"}
     assert dict(points["pytest11"]) == {"esb": "esb.pytest_plugin"}
+
+
+def test_its_page_reads_without_the_repository(wheel: zipfile.ZipFile) -> None:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    page = wheel.read(name).decode().partition("\n\n")[2]
+    assert page.startswith("# esb-gateway\n")
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("https://")] == []
+    assert "| Calling components (`docs/calling.md`) |" in page
+
+
+def test_what_the_docs_tell_to_install_is_this_wheel() -> None:
+    for page in PAGES:
+        shown = re.findall(r"pip install (.*)", text(page))
+        assert not [command for command in shown if re.search(r"(^|['\" ])esb-gateway", command)], page
+        assert set(re.findall(r"esb_gateway-([\w.]+)-py3", text(page))) <= {__version__}, page
 
 
 def test_every_requirement_has_the_floor_that_ci_installs() -> None:
