@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
 from esb.config import load
 from esb.core.errors import ConfigError
@@ -32,7 +33,8 @@ def check(path: str) -> None:
 
 @click.command(short_help="List the declared components.")
 @config_option
-def components(path: str) -> None:
+@format_option
+def components(path: str, form: str) -> None:
     """List the declared components: path, methods, plugin, and whether they are switched on. Aliases have lines too."""
     config = load(path)
     try:
@@ -40,10 +42,9 @@ def components(path: str) -> None:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    rows = [("PATH", "METHODS", "PLUGIN", "ACTIVE")]
-    for stanza in config.components:
-        for address in (stanza.path, *stanza.aliases):
-            rows.append((address, ",".join(stanza.methods), stanza.use, "yes" if stanza.active else "no"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    rows = [
+        {"path": address, "methods": list(stanza.methods), "plugin": stanza.use, "active": stanza.active}
+        for stanza in config.components
+        for address in (stanza.path, *stanza.aliases)
+    ]
+    show(rows, ("path", "methods", "plugin", "active"), form)

@@ -25,6 +25,7 @@ COMMANDS = {
     "import": "esb.cli.import_:import_",
     "new": "esb.cli.new:new",
     "openapi": "esb.cli.describe:openapi",
+    "plugins": "esb.cli.plugins:plugins",
     "sandbox": "esb.cli.demo:sandbox",
     "schema": "esb.cli.describe:schema",
     "serve": "esb.cli.serve:serve",

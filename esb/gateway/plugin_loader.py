@@ -69,7 +69,7 @@ def configured(
     """Return the class that this stanza names, and its checked config. ConfigError with every mistake in it."""
     try:
         found = find(group, stanza.use, service)
-        _check_contract(group, found, stanza.use, service)
+        check_contract(group, found, stanza.use, service)
     except UnknownUse as error:
         raise ConfigError([stanza.section.mistake(str(error), "use")]) from error
     return found, stanza.config.validate(getattr(found, "config_type", NoConfig), overrides)
@@ -157,7 +157,8 @@ def _the_class(module: ModuleType, use: str, group: str, service: str) -> type[A
     return own[0]
 
 
-def _check_contract(group: str, found: type[Any], use: str, service: str) -> None:
+def check_contract(group: str, found: type[Any], use: str, service: str) -> None:
+    """Raise UnknownUse if a class is not what its group asks for."""
     if group == "components" and not (issubclass(found, Component) and found.handle is not Component.handle):
         raise UnknownUse(f"'{use}' is no component: it must inherit from esb.Component and define handle(call, params)")
     if group == "components" and not inspect.iscoroutinefunction(found.handle):

@@ -1,6 +1,7 @@
 """Distributions: what those of the gateway hold; and plugins of others, found by their entry points once installed."""
 
 import configparser
+import json
 import re
 import shutil
 import tarfile
@@ -264,3 +265,63 @@ def test_components_middlewares_and_services_come_by_entry_points(tmp_path: Path
         url = f"{gateway.url}/api/c/compapi/house/word/"
         assert exchange(url, who).body["data"] == {"word": "welcome", "user": "user-7"}
         assert exchange(url, {**NOTICE, "smoking": 1}).body["message"] == "house rule: no smoking"
+
+
+LISTED = """\
+[project.entry-points."esb.components"]
+fine = "esb_listed:Word"
+cmsi_send_sms = "esb_listed:Word"
+gone = "esb_gone:Word"
+empty = "esb_listed:Nothing"
+[project.entry-points."esb.middlewares"]
+rule = "esb_listed:Word"
+[project.entry-points."esb.services"]
+key = "esb_listed:Key"
+login = "esb_listed:Login"
+
+[tool.setuptools]
+py-modules = ["esb_listed"]
+"""
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A distribution of entry points, of which two can be used."""
+    source = tmp_path_factory.mktemp("listed")
+    (source / "pyproject.toml").write_text(
+        SETUP.partition("[project.entry")[0].replace("house-rules", "listed") + LISTED
+    )
+    more = 'class Key(Login):\n    service = "keys"\n'
+    (source / "esb_listed.py").write_text(f"{MODULE}\n\n{more}")
+    return install(source, source / "target")
+
+
+def test_plugins_are_listed_with_their_distribution(listed: str, tmp_path: Path) -> None:
+    done = run("plugins", "--format", "json", folder=tmp_path, PYTHONPATH=listed)
+    found = {
+        (each["kind"], each["service"], each["name"], each["distribution"]): each for each in json.loads(done.stdout)
+    }
+    theirs = [found["component", "", "fine", "esb-listed"], found["service", "login", "login", "esb-listed"]]
+    ours = found["component", "", "cmsi_send_weixin", "esb-gateway"]
+
+    assert (done.code, done.stderr) == (0, "")
+    assert [(each["version"], each["module"], each["problem"]) for each in theirs] == [("1.0", "esb_listed", "")] * 2
+    assert (ours["version"], ours["module"]) == (__version__, "esb.plugins.cmsi_send_weixin")
+
+
+def test_entry_points_that_are_broken_are_named(listed: str, tmp_path: Path) -> None:
+    done = run("plugins", folder=tmp_path, PYTHONPATH=listed)
+    table, *problems = done.stdout.rstrip().split("\n\n")
+    keys = "apps, login, users, access_tokens, jwt, store"
+
+    assert done.code == 0, done.stderr
+    assert re.search(r"^services.login +login +esb-listed +1.0 +esb_listed$", table, re.MULTILINE)
+    assert sorted(problems) == [
+        "component cmsi_send_sms of esb-listed cannot be used: a built-in of this name counts",
+        "component empty of esb-listed cannot be used: module 'esb_listed' has no class 'Nothing'",
+        "component gone of esb-listed cannot be used: there is no module 'esb_gone'",
+        "middleware rule of esb-listed cannot be used: 'esb_listed:Word' is no middleware: "
+        "it must define async __call__(call, handler)",
+        "service key of esb-listed cannot be used: 'esb_listed:Key' names no key of services in `service`; "
+        f"those are {keys}",
+    ]

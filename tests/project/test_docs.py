@@ -214,6 +214,7 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "check",
         "serve",
         "components",
+        "plugins",
         "sandbox",
         "demo",
         "docs",
