@@ -45,13 +45,16 @@ def _fixture(function: Callable[..., Any]) -> Any:
 async def esb_gateways(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> "AsyncIterator[Gateways]":
-    """The gateways of one test, for the fixtures below."""
+    """The gateways of one test, for the fixtures below. A plugin that crashed while they closed fails the test, too."""
     from esb.testing.gateway import Gateways
 
     folder = _beside_esb_yaml(request.path) or request.config.rootpath
     monkeypatch.syspath_prepend(str(folder))
     async with AsyncExitStack() as stack:
-        yield Gateways(stack, folder, tmp_path)
+        gateways = Gateways(stack, folder, tmp_path)
+        yield gateways
+    for opened in gateways.opened:
+        opened.raise_crashes()
 
 
 @_fixture

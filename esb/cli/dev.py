@@ -13,11 +13,11 @@ from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.config import Config, ConfigSource
 from esb.config.interpolation import state_of
 from esb.core.errors import ConfigError
-from esb.core.events import Event, Listener, Reloaded
+from esb.core.events import Author, Crashed, Event, Listener, Reloaded
 from esb.server import serve
 from esb.server.deployment import Deployment, deployed
 from esb.server.listener import CannotListen
-from esb.telemetry import logs, stdlib_logs
+from esb.telemetry import logs, stdlib_logs, tracebacks
 from esb.telemetry.log_writer import LogWriter
 
 try:
@@ -41,7 +41,8 @@ def dev(path: str | None, host: str | None, port: int | None) -> None:
     """Serve the gateway and the WeChat sandbox, and reload on every change of the configuration or of a plugin.
 
     Watched are esb.yaml, the files it includes, those that ${file:...} names, and the plugins beside it. An edit with a
-    mistake is told on stderr; the gateway goes on as it was. The sandbox runs even if the configuration has none:
+    mistake is told on stderr; the gateway goes on as it was. So is the traceback of a plugin that crashes, texts of
+    errors and all: for production there is `esb serve`. The sandbox runs even if the configuration has none:
     ${sandbox} is its URL.
 
     When ready, one line on stdout says where: listening on http://HOST:PORT.
@@ -65,9 +66,9 @@ def dev(path: str | None, host: str | None, port: int | None) -> None:
 async def develop(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
     """Serve until TERM or INT; HUP reloads, as each edit does."""
     stop, hangup = serve.stop_signal(), serve.hangup_signal()
-    listeners = [_with_mistakes(log)]
+    listeners, author = [_with_mistakes(log)], _with_tracebacks(log)
     async with (
-        deployed(source, host, port, listeners, always_sandbox=True, log=log) as deployment,
+        deployed(source, host, port, listeners, always_sandbox=True, log=log, author=author) as deployment,
         deployment.reloader.following(hangup),
     ):
         following = asyncio.create_task(follow(deployment))
@@ -137,3 +138,12 @@ def _with_mistakes(log: LogWriter) -> Listener:
             logged(event)
 
     return listener
+
+
+def _with_tracebacks(log: LogWriter) -> Author:
+    """Return an author who reads the traceback of each crash in the log."""
+
+    def author(event: Crashed, error: BaseException) -> None:
+        log.write(tracebacks.of_plugin(event, error).encode(errors="replace"))
+
+    return author

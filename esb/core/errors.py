@@ -2,6 +2,7 @@
 
     GatewayError
     ├── ConfigError              what is wrong with esb.yaml, all of it at once (operators)
+    ├── PluginMistake            what is wrong with a plugin (its author); to the caller it is a crash
     └── EsbError         1306000 a call failed; ingress turns it into the envelope (callers)
         ├── Refused              a third-party system answered, and said no
         ├── AuthenticationError  who the caller is could not be established
@@ -96,6 +97,10 @@ class ConfigError(GatewayError):
     def __init__(self, mistakes: list[Mistake]) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
         self.mistakes = tuple(mistakes)
+
+
+class PluginMistake(GatewayError):
+    """A plugin does what its contract does not allow: a bug, and the log has its text, so that holds no value."""
 
 
 class EsbError(GatewayError):
@@ -274,3 +279,12 @@ class UpstreamError(EsbError):
 
 class Unreachable(UpstreamError):
     """A third-party system to which no connection came about, so it provably did nothing."""
+
+
+def first_esb_error(error: BaseException) -> EsbError | None:
+    """Return the error itself if it is an EsbError, or the first one in an exception group; None if there is none."""
+    if isinstance(error, EsbError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(first_esb_error, error.exceptions)), None)
+    return None

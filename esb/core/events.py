@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from esb.core.errors import PluginMistake
+
 LOGGER = "esb.observe"
 """The logger of a listener's own failure; it keeps the name that operators know."""
 
@@ -94,12 +96,16 @@ class StoreTurned:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A bug showed. `kind` is the error's class, `where` the frames of its traceback; its text may quote a secret."""
+    """A bug showed. `kind` is the error's class, `where` the frames of its traceback; its text may quote a secret.
+
+    `detail` tells what a plugin does wrong, where that can be told without a value.
+    """
 
     call_id: str
     doing: str
     kind: str
     where: tuple[str, ...]
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +164,12 @@ class LimitReached:
 
 
 def crash(call_id: str, doing: str, error: Exception) -> Crashed:
-    """Return the event for this error."""
-    return Crashed(call_id, doing, type(error).__name__, frames(error))
+    """Return the event for this error. Of an exception group, the first of its errors is told."""
+    told: BaseException = error
+    while isinstance(told, BaseExceptionGroup):
+        told = told.exceptions[0]
+    detail = str(told) if isinstance(told, PluginMistake) else ""
+    return Crashed(call_id, doing, type(told).__name__, frames(told), detail)
 
 
 def frames(error: BaseException) -> tuple[str, ...]:
@@ -184,6 +194,8 @@ Event = (
     | LimitReached
 )
 Listener = Callable[[Event], None]
+Author = Callable[[Crashed, BaseException], None]
+"""One who is shown the errors of crashes, texts and all: at a terminal of `esb dev`, or in a test; no log ever is."""
 
 
 class Span(Protocol):
@@ -214,9 +226,12 @@ class Tracer(Protocol):
 class Observer:
     """A dispatcher of events to all listeners, in their order. Without a `tracer` nothing is traced."""
 
-    def __init__(self, listeners: Iterable[Listener] = (), tracer: Tracer | None = None) -> None:
+    def __init__(
+        self, listeners: Iterable[Listener] = (), tracer: Tracer | None = None, author: Author | None = None
+    ) -> None:
         self._listeners = tuple(listeners)
         self.tracer = tracer
+        self._author = author
 
     def emit(self, event: Event) -> None:
         for listener in self._listeners:
@@ -224,6 +239,13 @@ class Observer:
                 listener(event)
             except Exception:  # a full disk must not turn a message that was sent into a failed call
                 logging.getLogger(LOGGER).exception("a listener failed")
+
+    def crashed(self, call_id: str, doing: str, error: Exception) -> None:
+        """Emit the event of this error, and show the error itself to the author, if there is one."""
+        event = crash(call_id, doing, error)
+        self.emit(event)
+        if self._author is not None:
+            self._author(event, error)
 
     def end(self, event: CallFinished | UpstreamFinished, span: Span | None) -> None:
         """Emit the event that tells how something ended, and end its span, if it is traced."""

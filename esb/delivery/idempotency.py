@@ -22,8 +22,8 @@ from esb.contracts.component import Envelope
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
 from esb.core.credential_names import IDENTITIES
-from esb.core.errors import EsbError, RequestError
-from esb.core.events import Observer, crash
+from esb.core.errors import EsbError, RequestError, first_esb_error
+from esb.core.events import Observer
 from esb.core.params import switched_on
 from esb.delivery import replay
 from esb.incoming.in_flight import InFlight
@@ -178,9 +178,9 @@ class Idempotency:
         except EsbError as error:
             failure, envelope = error, replay.failed(error)
         except Exception as error:  # noqa: BLE001 - a bug that comes after a message is no reason to send it again
-            failure = error
+            failure, found = error, first_esb_error(error)
             if not scope.expired():
-                envelope = replay.crashed()
+                envelope = replay.crashed() if found is None else replay.failed(found)
         finally:
             kept = await self._settle(claim, envelope if call.record.sent else None)
             # Here, and not when the task is done: whoever finds a call under way must have something to wait for.
@@ -207,8 +207,8 @@ class Idempotency:
     def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
         """Report a bug that no caller is left to hear of."""
         error = None if task.cancelled() else task.result().error
-        if error is not None and not isinstance(error, EsbError):
-            self._observer.emit(crash(call.id, call.path, error))
+        if error is not None and first_esb_error(error) is None:
+            self._observer.crashed(call.id, call.path, error)
 
 
 def _options(call: Call) -> Options:

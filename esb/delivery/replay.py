@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from esb.contracts.component import Envelope, Reply
-from esb.core import json_codec
+from esb.core import json_codec, json_values
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, UpstreamError
 from esb.incoming.envelope import CRASHED, GENERAL_FAILURE
@@ -48,7 +48,7 @@ def cut_off(call: Call) -> UpstreamError:
 
 def kept(content: str, envelope: Mapping[str, Any]) -> bytes:
     """Encode an envelope beside the digest of its call. TypeError or ValueError if it holds what JSON does not."""
-    return json_codec.encode({"content": content, "envelope": _plain(envelope)})
+    return json_codec.encode({"content": content, "envelope": _plain(envelope)}, json_values.plain)
 
 
 def claimed(content: str) -> bytes:

@@ -16,7 +16,7 @@ from esb.config import Config
 from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock, SystemClock
 from esb.core.errors import ConfigError, EsbError
-from esb.core.events import GenerationClosed, Listener, Observer, Reloaded, Tracer, crash
+from esb.core.events import Author, GenerationClosed, Listener, Observer, Reloaded, Tracer
 from esb.core.i18n import Catalogues
 from esb.core.single_flight import Lookup
 from esb.delivery.idempotency import Idempotency
@@ -41,10 +41,16 @@ class Gateway:
     """One gateway: what lasts as long as the process, and the generation that answers now."""
 
     def __init__(
-        self, config: Config, listeners: Iterable[Listener], clock: Clock, tracer: Tracer | None, number: int = 1
+        self,
+        config: Config,
+        listeners: Iterable[Listener],
+        clock: Clock,
+        tracer: Tracer | None,
+        number: int = 1,
+        author: Author | None = None,
     ) -> None:
         """Build all, open nothing. ConfigError with all mistakes. `number` is that of the first generation."""
-        self.observer = Observer(listeners, tracer)
+        self.observer = Observer(listeners, tracer, author)
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
         bulkheads = Bulkheads(clock, config.server.max_per_target)
@@ -155,7 +161,7 @@ class Gateway:
             await generation.close()
         except ExceptionGroup as errors:
             for error in errors.exceptions:
-                self.observer.emit(crash("", f"closing generation {generation.number}", error))
+                self.observer.crashed("", f"closing generation {generation.number}", error)
 
     async def drain(self, seconds: float) -> None:
         """Take no new calls, let those in flight finish for `seconds`, and then cut the rest."""
@@ -193,13 +199,15 @@ def create_app(
     clock: Clock | None = None,
     tracer: Tracer | None = None,
     generation: int = 1,
+    author: Author | None = None,
 ) -> web.Application:
     """Return the gateway of this config as an aiohttp application. ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
-    Without a `tracer` nothing is traced. A worker that starts after reloads begins with their `generation`.
+    Without a `tracer` nothing is traced. A worker that starts after reloads begins with their `generation`. An
+    `author` is shown the errors of crashed plugins.
     """
-    gateway = Gateway(config, listeners, clock or SystemClock(), tracer, generation)
+    gateway = Gateway(config, listeners, clock or SystemClock(), tracer, generation, author)
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.register_resource(_Everything(gateway.ingress))

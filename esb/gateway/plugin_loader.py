@@ -7,6 +7,8 @@ point, or `package.module:Class`.
 import importlib
 import inspect
 import pkgutil
+import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ from esb.contracts.component import Component
 from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Middleware
 from esb.contracts.services import Apps, Login, TokenIdentities, Users
-from esb.core.errors import ConfigError, EsbError, GatewayError
+from esb.core.errors import ConfigError, GatewayError, first_esb_error
 from esb.gateway.moved import moved
 from esb.store.protocol import Store
 
@@ -40,6 +42,7 @@ PROTOCOLS: dict[str, type] = {
 """Key below `services:` -> the protocol that a back end of it fulfils."""
 NOT_THE_PLUGINS = (__file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
 """Beginnings of file names whose frames are left out of a plugin's error: the fault lies in the plugin's own lines."""
+_CANNOT_IMPORT = re.compile(r"cannot import name '(\w+)' from ")
 EXTRAS = {"jwt": "jwt", "redis": "redis", "cryptography": "jwt"}
 """Module that a built-in needs -> the extra that installs it."""
 
@@ -111,7 +114,8 @@ def _import(module_name: str, use: str) -> ModuleType:
             raise UnknownUse(f"there is no module '{module_name}'{_now_at(use)}") from None
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else _now_at(error.name)
-        raise UnknownUse(f"'{use}' failed to import: it needs the module '{error.name}'{hint}") from error
+        needed = f"it needs the module '{error.name}' at {_place(error)}{hint}"
+        raise UnknownUse(f"'{use}' failed to import: {needed}") from error
     except (Exception, SystemExit) as error:  # SystemExit: a script, taken for a plugin
         raise UnknownUse(f"'{use}' failed to import: {_kind_and_place(error)}") from error
 
@@ -124,11 +128,12 @@ def _now_at(place: str | None) -> str:
 
 def reason(error: Exception) -> str:
     """Return why a part failed: the text of an EsbError, which holds no secret; of any other its kind and place."""
-    return str(error) if isinstance(error, EsbError) else _kind_and_place(error)
+    found = first_esb_error(error)
+    return _kind_and_place(error) if found is None else str(found)
 
 
 def _kind_and_place(error: BaseException) -> str:
-    """Return the class of an error, and the line of the plugin that raised it.
+    """Return the class of an error, the name that it misses, and the line of the plugin that raised it.
 
     Its text is left out unless it is Python's own: it may quote a secret.
     """
@@ -136,11 +141,27 @@ def _kind_and_place(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{kind}: {error.msg} at {error.filename}:{error.lineno}"
     if isinstance(error, ImportError):
-        kind = f"{kind}: {error.msg}{_now_at(error.name)}"
+        kind = f"{kind}: {error.msg}{_meant(error)}{_now_at(error.name)}"
+    elif isinstance(error, NameError | AttributeError) and error.name and error.name.isidentifier():
+        kind = f"{kind}: there is no '{error.name}'{_meant(error)}"
+    return f"{kind} at {_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of the plugin that raised this error."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(("<", *NOT_THE_PLUGINS))]
     frame = (own or frames)[-1]
-    return f"{kind} at {frame.filename}:{frame.lineno}"
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def _meant(error: ImportError | NameError | AttributeError) -> str:
+    """Return what may be meant by a name that a module does not have; "" if nothing is near."""
+    if isinstance(error, ImportError):
+        module, lacking = sys.modules.get(error.name or ""), _CANNOT_IMPORT.match(error.msg or "")
+        return "" if module is None or lacking is None else did_you_mean(lacking[1], dir(module))
+    holder = error.obj if isinstance(error, AttributeError) else None
+    return did_you_mean(error.name or "", dir(holder)) if isinstance(holder, ModuleType) else ""
 
 
 def _the_class(module: ModuleType, use: str, group: str, service: str) -> type[Any]:

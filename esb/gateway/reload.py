@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from esb.config import Config
 from esb.core.errors import ConfigError
-from esb.core.events import Observer, crash
+from esb.core.events import Observer
 
 
 class Reloader:
@@ -35,7 +35,7 @@ class Reloader:
             except ConfigError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers
-                self._observer.emit(crash("", "reloading", error))
+                self._observer.crashed("", "reloading", error)
 
     @asynccontextmanager
     async def following(self, requested: asyncio.Event) -> AsyncIterator[None]:

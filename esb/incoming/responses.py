@@ -10,9 +10,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from esb.contracts.component import Envelope, Reply
-from esb.core import json_codec
-from esb.core.errors import EsbError, Message, UpstreamError, template
-from esb.core.events import Observer, crash
+from esb.core import json_codec, json_values
+from esb.core.errors import EsbError, Message, PluginMistake, UpstreamError, first_esb_error, template
+from esb.core.events import Observer
 from esb.incoming import envelope
 from esb.incoming.cors import ORIGIN
 from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
@@ -36,10 +36,11 @@ class FinalResponse:
 
 
 def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) -> FinalResponse:
-    """Make the response of a component's answer. TypeError or ValueError if it cannot be written."""
+    """Make the response of a component's answer. PluginMistake or ValueError if it cannot be written."""
     if isinstance(answer, Reply):
         if not isinstance(answer.body, bytes):
-            raise TypeError("the body of a Reply is neither bytes nor an iterator of them")
+            kind = type(answer.body).__name__
+            raise PluginMistake(f"the body of a Reply is a {kind}: bytes are needed, or an async iterator of them")
         headers = _headers(incoming, answer.headers)
         return FinalResponse(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
     if isinstance(answer, Envelope):
@@ -48,7 +49,15 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
 
 
 def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses, observer: Observer) -> FinalResponse:
-    """Make the response to a call that ended in this error; a bug is reported to the observer, and to nobody else."""
+    """Make the response to a call that ended in this error; a bug is reported to the observer, and to nobody else.
+
+    An exception group counts as its first EsbError; bugs beside that are reported all the same.
+    """
+    if isinstance(error, ExceptionGroup) and (found := first_esb_error(error)) is not None:
+        _, bugs = error.split(EsbError)
+        if bugs is not None:
+            observer.crashed(incoming.id, incoming.declared_path, bugs)
+        error = found
     if isinstance(error, json_codec.NestedTooDeep):
         error = _nested_too_deep(incoming)
     if isinstance(error, EsbError):
@@ -61,7 +70,7 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
             return failed(incoming, nested, responses, observer)
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
             error = bug
-    observer.emit(crash(incoming.id, incoming.declared_path, error))
+    observer.crashed(incoming.id, incoming.declared_path, error)
     incoming.record.headers.clear()  # one of them may be what cannot be written
     return _enveloped(incoming, envelope.crash(incoming.id, incoming.translate), 200, "gateway", responses)
 
@@ -96,9 +105,10 @@ def _cut(
     incoming: IncomingRequest, response: web.StreamResponse, error: Exception, observer: Observer
 ) -> FinalResponse:
     """Break off a response so that its reader can tell that it is not whole."""
+    error = first_esb_error(error) or error
     stalled = isinstance(error, TimeoutError)
     if not isinstance(error, EsbError) and not stalled:
-        observer.emit(crash(incoming.id, incoming.declared_path, error))
+        observer.crashed(incoming.id, incoming.declared_path, error)
     request = incoming.request
     if request.transport is not None:
         if stalled or request.version < (1, 1):
@@ -138,18 +148,24 @@ def _enveloped(
 def _response(
     incoming: IncomingRequest, made: dict[str, Any], status: int, responses: JsonResponses
 ) -> web.StreamResponse:
-    def rendered(value: Any) -> str:
-        """Render a text in the caller's language, wherever it stands; TypeError for anything else."""
+    def rendered(value: Any) -> Any:
+        """Render a text in the caller's language, wherever it stands; TypeError for what JSON cannot hold."""
         if isinstance(value, Message):
             return value.render(incoming.translate)
-        raise TypeError(f"not a JSON value: {type(value).__name__}")
+        return json_values.plain(value)
 
     more, cors = incoming.record.headers, incoming.cors
     if cors is not None:
         more = {**more, **cors.headers(incoming.request.headers.get(ORIGIN))}
     if more:
         _check(more)
-    return responses.json(incoming.request, incoming.id, json_codec.encode(made, rendered), status, more)
+    try:
+        body = json_codec.encode(made, rendered)
+    except json_codec.NestedTooDeep:
+        raise
+    except TypeError:
+        raise PluginMistake(f"{json_values.misfit(made, rendered)}, which JSON cannot hold") from None
+    return responses.json(incoming.request, incoming.id, body, status, more)
 
 
 def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict[str]:
@@ -168,7 +184,9 @@ def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict
 
 
 def _check(headers: Mapping[str, str]) -> None:
-    """Raise ValueError if a header would break out of its line."""
+    """Raise ValueError if a header would break out of its line, PluginMistake if it is no text."""
     for name, value in headers.items():
+        if not isinstance(value, str):
+            raise PluginMistake(f"the header {name} of the answer is no text, but: {type(value).__name__}")
         if not _LINE.fullmatch(name + value):
             raise ValueError("a header with control characters")

@@ -12,7 +12,7 @@ from functools import partial
 from aiohttp import web
 
 from esb.config import Admin, Config, ConfigSource, Sandbox, Server, load
-from esb.core.events import Listener
+from esb.core.events import Author, Listener
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.reload import Reloader
 from esb.server import instrumentation
@@ -54,17 +54,19 @@ async def deployed(
     *,
     always_sandbox: bool = False,
     log: LogWriter | None = None,
+    author: Author | None = None,
 ) -> AsyncIterator[Deployment]:
     """Serve the gateway in this process, where its configuration says or `host` and `port` do; with its sandbox.
 
-    What `log` drops is counted.
+    What `log` drops is counted. An `author` is shown the errors of crashed plugins.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(configured(source, always_sandbox=always_sandbox))
         config = found.config
-        app, tally = await stack.enter_async_context(instrumented(config, source.environ, listeners, log))
+        made = instrumented(config, source.environ, listeners, log, author=author)
+        app, tally = await stack.enter_async_context(made)
         gateway = app[GATEWAY]
         reloader = Reloader(config, found.reread, gateway.reload, gateway.observer)
         processes = SingleProcess(gateway, tally)
@@ -106,6 +108,7 @@ async def instrumented(
     listeners: Sequence[Listener],
     log: LogWriter | None = None,
     generation: int = 1,
+    author: Author | None = None,
 ) -> AsyncIterator[tuple[web.Application, Tally]]:
     """Build the gateway, traced if `environ` asks for it and counted if it has an admin listener; what `log` drops too.
 
@@ -115,7 +118,7 @@ async def instrumented(
         tally = Tally() if log is None else Tally(lines_dropped=lambda: log.dropped)
         if config.server.admin is not None:
             listeners = [*listeners, tally]
-        yield create_app(config, listeners=listeners, tracer=tracer, generation=generation), tally
+        yield create_app(config, listeners=listeners, tracer=tracer, generation=generation, author=author), tally
 
 
 @asynccontextmanager

@@ -154,7 +154,7 @@ def _store(event: StoreTurned) -> Fields:
 
 
 def _crash(event: Crashed) -> Fields:
-    return {
+    fields: Fields = {
         "request_id": event.call_id,
         "doing": _writable(event.doing),
         "error": event.kind,
@@ -162,6 +162,9 @@ def _crash(event: Crashed) -> Fields:
         "event": "crash",
         "level": "error",
     }
+    if event.detail:
+        fields["detail"] = _writable(event.detail)
+    return fields
 
 
 def _reload(event: Reloaded) -> Fields:

@@ -3,21 +3,21 @@
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientError, ClientResponse, ClientSession, web
 
 from esb.config import load
 from esb.config.component_paths import ROOT
 from esb.core.clock import Clock
-from esb.core.events import Event
+from esb.core.events import Crashed, Event
 from esb.gateway.app import create_app
 from esb.server.listener import listening
-from esb.telemetry import logs
+from esb.telemetry import logs, tracebacks
 from esb.testing.echo import Echo
 
 APP, SECRET, USER = "test_app", "test-app-secret", "admin"
@@ -28,9 +28,17 @@ CHAIN = ("app_auth", "user_auth", "permission")
 NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
+class PluginCrashed(AssertionError):
+    """A plugin crashed, and the test did not expect it; or it expected a crash that did not come."""
+
+
 @dataclass
 class Gateway:
-    """A gateway under test. `events`: those that it emitted so far; `answers`: its answers, as text."""
+    """A gateway under test. `events`: those that it emitted so far; `answers`: its answers, as text.
+
+    A crash of a plugin fails the test, with the traceback: at the call, or else at the end of the test; not so inside
+    `expects_crash`.
+    """
 
     url: str
     app: web.Application
@@ -42,9 +50,45 @@ class Gateway:
     answers: list[str] = field(default_factory=list)
     caller: tuple[str, str] = (APP, SECRET)
     """Code and secret of the app that calls."""
+    _crashes: list[tuple[Crashed, BaseException]] = field(default_factory=list)
+    _expecting: bool = False
+
+    @contextmanager
+    def expects_crash(self, kind: type[BaseException] = Exception) -> Iterator[list[BaseException]]:
+        """Expect that a plugin crashes inside: `with opened.expects_crash(KeyError) as errors: answer = await call()`.
+
+        Yields the list to which the errors are added. PluginCrashed if there is none, or another one than of `kind`.
+        """
+        __tracebackhide__ = True
+        self.raise_crashes()
+        errors: list[BaseException] = []
+        self._expecting = True
+        try:
+            yield errors
+        finally:
+            self._expecting = False
+        errors += [error for _, error in self._crashes]
+        if not errors:
+            raise PluginCrashed("the test expects that a plugin crashes, and none did")
+        if all(isinstance(error, kind) for error in errors):
+            self._crashes.clear()
+        self.raise_crashes()
+
+    def raise_crashes(self) -> None:
+        """Raise PluginCrashed, once, if a plugin crashed and the test does not expect it."""
+        __tracebackhide__ = True
+        if self._crashes and not self._expecting:
+            told = "\n".join(tracebacks.of_plugin(event, error) for event, error in self._crashes)
+            self._crashes.clear()
+            raise PluginCrashed(f"{told}\nIf the test expects it: `with opened.expects_crash(): …`") from None
+
+    def crashed(self, event: Crashed, error: BaseException) -> None:
+        """Take note of a crash: the gateway tells."""
+        self._crashes.append((event, error))
 
     async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
         """POST these parameters as `caller` for `user`; return the envelope."""
+        __tracebackhide__ = True
         response = await self.request("POST", user=user, json={**(params or {}), **more})
         envelope: dict[str, Any] = await response.json()
         return envelope
@@ -62,12 +106,18 @@ class Gateway:
 
         A header X-Forwarded-For names the client's address: the gateway takes the test for its proxy.
         """
+        __tracebackhide__ = True
         code, secret = self.caller
         identity = {"bk_app_code": code, "bk_app_secret": secret, "bk_username": user}
         sent = {"X-Bkapi-Authorization": json.dumps(identity), **(headers or {})}
         url = f"{self.url}{ROOT}{path or self.path}"
-        async with self.http.request(method, url, headers=sent, **options) as response:
-            body = await response.read()
+        try:
+            async with self.http.request(method, url, headers=sent, **options) as response:
+                body = await response.read()
+        except ClientError:
+            self.raise_crashes()  # an answer that breaks off because of one
+            raise
+        self.raise_crashes()
         head = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
         self.answers.append(f"{response.status}\n{head}\n\n{body.decode(errors='replace')}")
         return response
@@ -171,7 +221,8 @@ class Gateways:
         file.write_text(_yaml(document))
         gateway = Gateway("", web.Application(), await self._client(), path, caller=caller)
         heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
-        gateway.app = create_app(replace(load(file, {}), folder=self._folder), listeners=heard, clock=clock)
+        loaded = replace(load(file, {}), folder=self._folder)
+        gateway.app = create_app(loaded, listeners=heard, clock=clock, author=gateway.crashed)
         gateway.url = await self._stack.enter_async_context(listening(gateway.app, "127.0.0.1", 0))
         self.opened.append(gateway)
         return gateway
@@ -194,6 +245,7 @@ class Gateways:
         return await self.open(Echo, services=services, **gateway)
 
     async def call(self, params: Mapping[str, Any] | None = None, /, user: str = USER, **more: Any) -> dict[str, Any]:
+        __tracebackhide__ = True
         if not self.opened:
             raise RuntimeError("open a gateway first: await gateway(...)")
         return await self.opened[-1].call(params, user, **more)

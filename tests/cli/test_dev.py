@@ -135,6 +135,26 @@ def test_a_broken_plugin_keeps_the_one_that_was(gateway: Running, folder: Path) 
     assert answer(gateway)["word"] == "one"
 
 
+def test_a_plugin_that_crashes_shows_its_traceback_from_its_own_frame_on(gateway: Running, folder: Path) -> None:
+    (folder / "plugins" / "word.py").write_text(PLUGIN.replace('return {"word"', 'return 1 / 0 or {"word"'))
+    wait_for(gateway, "generation=2")
+    body = exchange(f"{gateway.url}/api/c/compapi/test/word/", NOTICE).body
+    assert body["code"] == 1306000
+    wait_for(gateway, "ZeroDivisionError: division by zero")
+    shown = gateway.log().partition("a plugin crashed: /test/word/ (request ")[2]
+    assert shown.startswith(body["request_id"])
+    frames = [line for line in shown.splitlines() if line.startswith("  File ")]
+    assert len(frames) == 1
+    assert "plugins/word.py" in frames[0]
+
+
+def test_an_answer_that_cannot_be_written_shows_where(gateway: Running, folder: Path) -> None:
+    (folder / "plugins" / "word.py").write_text(PLUGIN.replace("self.config.word,", "{1},"))
+    wait_for(gateway, "generation=2")
+    assert exchange(f"{gateway.url}/api/c/compapi/test/word/", NOTICE).body["code"] == 1306000
+    wait_for(gateway, "\ndata.word is a set, which JSON cannot hold\n")
+
+
 def test_it_ends_as_serve_does(gateway: Running) -> None:
     gateway.stop()
     assert gateway.finish().code == 0

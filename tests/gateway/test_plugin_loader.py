@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esb.config import load
-from esb.core.errors import ConfigError
+from esb.core.errors import ConfigError, EsbError
 from esb.gateway import plugin_loader
 from esb.gateway.app import create_app
 from esb.plugins.cmsi_send_weixin import SendWeixin
@@ -125,11 +125,17 @@ def test_a_name_that_leads_nowhere_is_told_with_what_was_meant(mistakes: Mistake
 @pytest.mark.parametrize(
     ("plugin", "told"),
     [
-        ("import no_such_thing", "'pl:A' failed to import: it needs the module 'no_such_thing'"),
+        ("\nimport no_such_thing", "'pl:A' failed to import: it needs the module 'no_such_thing' at pl.py:2"),
         ("from esb import Nothing", "'pl:A' failed to import: ImportError: cannot import name 'Nothing' from 'esb'"),
         (
+            "\nimport esb\nclass A(esb.Componnent): ...",
+            "'pl:A' failed to import: AttributeError: there is no 'Componnent' (did you mean 'Component'?) at pl.py:3",
+        ),
+        ("\nclass A(Component): ...", "'pl:A' failed to import: NameError: there is no 'Component' at pl.py:2"),
+        ("raise AttributeError('hunter2', name='hunter 2')", "'pl:A' failed to import: AttributeError at pl.py:1"),
+        (
             "import esb.proxy.breaker",
-            "'pl:A' failed to import: it needs the module 'esb.proxy' (moved to 'esb.plugins.http')",
+            "'pl:A' failed to import: it needs the module 'esb.proxy' at pl.py:1 (moved to 'esb.plugins.http')",
         ),
         (
             "from esb.services import Contact",
@@ -148,6 +154,17 @@ def test_a_module_that_does_not_import_is_a_mistake_that_quotes_nothing(
     (mistake,) = mistakes(component("pl:A"), plugin)
     assert mistake.startswith(f"esb.yaml:4: components[0].use: {told}")
     assert "hunter2" not in mistake
+
+
+def test_a_name_that_the_face_lacks_is_told_with_its_line_and_what_was_meant(mistakes: Mistakes) -> None:
+    (mistake,) = mistakes(component("pl:A"), "\nfrom esb import Componet")
+    assert "ImportError: cannot import name 'Componet' from 'esb'" in mistake
+    assert mistake.endswith("(did you mean 'Component'?) at pl.py:2")
+
+
+def test_a_group_of_errors_is_told_as_the_error_for_callers_in_it() -> None:
+    group = ExceptionGroup("several", [ValueError("hunter2"), EsbError("the relay is away")])
+    assert plugin_loader.reason(group) == "the relay is away"
 
 
 # Contracts

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from esb.core.backoff import pauses
-from esb.core.events import Observer, WorkerEnded, crash
+from esb.core.events import Observer, WorkerEnded
 from esb.server.listener import CannotListen
 from esb.server.process_status import ProcessStatus
 from esb.server.workers.ipc import ChannelClosed, IpcChannel, RpcClient
@@ -121,7 +121,7 @@ class WorkerSlot:
                 self.process = process = await _spawned(theirs)
         except OSError as error:
             ours.close()
-            self._observer.emit(crash("", "starting a worker", error))
+            self._observer.crashed("", "starting a worker", error)
             return NOT_STARTED
         channel = await IpcChannel.over(ours)
         try:
