@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from esb.core.credential_names import CREDENTIALS, NOT_FOR_UPSTREAMS
+from esb.core.call_log import UNHEARD, CallLog, CallLogs
+from esb.core.credential_names import CREDENTIALS, IDENTITIES, NOT_FOR_UPSTREAMS
 from esb.core.events import Span
 
 
@@ -65,6 +66,12 @@ class Credentials:
         """Names of parameters that go to no upstream: fewer where a header says who calls."""
         return NOT_FOR_UPSTREAMS if self.from_header or self.gateway_jwt else CREDENTIALS
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts among them that nobody else may read: all but the names of app and user."""
+        claims = (value for name, value in self.claims.items() if name not in IDENTITIES)
+        return (*claims, self.cookie, self.gateway_jwt, self.parameter_access_token)
+
     def __repr__(self) -> str:
         return "Credentials(…)"
 
@@ -97,7 +104,8 @@ class HeldBytes(Protocol):
 class Record:
     """The course of a call, and the one mutable part of it. Middlewares and plugins write, ingress reads at the end.
 
-    `headers` are those that the answer carries in addition; `span` is the call's own, if it is traced.
+    `headers` are those that the answer carries in addition; `span` is the call's own, if it is traced; `logs` is where
+    `call.log` writes.
     """
 
     app = ""
@@ -110,6 +118,7 @@ class Record:
     """Description of a body that holds no parameters, for errors."""
     warnings: Sequence[Mapping[str, Any]] = ()
     """Entries for `data.warnings` about what came in."""
+    logs: CallLogs = UNHEARD
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
@@ -153,6 +162,11 @@ class Call:
     def language(self) -> str:
         """The caller's Blueking-Language, English when it names none."""
         return self.headers.get("Blueking-Language", "en")
+
+    @property
+    def log(self) -> CallLog:
+        """The call's own log: `call.log.info("delivered", msgid=42)`. See CallLog."""
+        return CallLog(self.record.logs, self.id, self.component, self.credentials.secrets)
 
     def time_left(self) -> float:
         """Return the seconds until the deadline, by the event loop's clock; below 0 once it has passed."""

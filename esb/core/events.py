@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from esb.core.errors import PluginMistake
 
@@ -149,6 +149,17 @@ class LibraryLogged:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginLogged:
+    """A plugin wrote to the log of a call. Text and fields hold no known secret; what else, the plugin answers for."""
+
+    call_id: str
+    component: str
+    level: str
+    text: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class LogLinesDropped:
     """So many lines of the log were dropped, since nobody read it or it could not be written."""
 
@@ -190,6 +201,7 @@ Event = (
     | GenerationClosed
     | WorkerEnded
     | LibraryLogged
+    | PluginLogged
     | LogLinesDropped
     | LimitReached
 )
@@ -239,6 +251,11 @@ class Observer:
                 listener(event)
             except Exception:  # a full disk must not turn a message that was sent into a failed call
                 logging.getLogger(LOGGER).exception("a listener failed")
+
+    @property
+    def has_author(self) -> bool:
+        """True if somebody looks on who writes plugins."""
+        return self._author is not None
 
     def crashed(self, call_id: str, doing: str, error: Exception) -> None:
         """Emit the event of this error, and show the error itself to the author, if there is one."""

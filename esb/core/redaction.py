@@ -12,8 +12,18 @@ NOT_SHORT = 6
 by itself: inside of words it tells nobody that it is a secret, and texts without it would be full of holes.
 """
 
+HIDDEN_KEY = re.compile(
+    r"secret|(token|password|passwd|passphrase|pwd|credential|key|authorization|auth|access|sig|signature)s?$|^sign$"
+    r"|(mail|phone|mobile)s?$",
+    re.IGNORECASE,
+)
 UNCHANGED = re.compile(r"[0-9A-Za-z_.~-]*")
 """A secret that looks the same in every form, as nearly all do: no other form of it need be made. Bench: errcode."""
+
+
+def sounds_secret(key: str) -> bool:
+    """Return True if what stands under this name is probably a secret, a mail address or a phone number."""
+    return HIDDEN_KEY.search(key) is not None
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

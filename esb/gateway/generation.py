@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import takewhile
 from typing import Any
@@ -12,8 +12,10 @@ from esb.contracts.component import Component
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
+from esb.core.call_log import CallLogs
 from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
 from esb.core.limits import Limits
+from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
@@ -73,6 +75,7 @@ class Generation:
         self.trusted_proxies: Sequence[Network] = config.server.trusted_proxies
         cors = config.server.cors
         self.cors = None if cors is None else Cors(cors.origins, credentials=cors.credentials)
+        self.call_logs = CallLogs(process.observer, self._secrets)
         self._limits = Limits(**config.server.limits.model_dump())
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
         self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services
@@ -123,6 +126,11 @@ class Generation:
                 errors.append(error)
         if errors:
             raise ExceptionGroup("closing a generation", errors)
+
+    def _secrets(self) -> Iterator[str]:
+        """Yield the secrets in the config of every part, for nobody to write them into a log."""
+        for part in self._parts:
+            yield from secret_texts(part.config)
 
     def _declared(self, path: str) -> bool | None:
         return self.routes.declared(path)

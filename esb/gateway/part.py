@@ -26,13 +26,13 @@ class Part:
         self.name = name
         self.instance = instance
         self._stanza = stanza
-        self._config = config
+        self.config = config
         self._holders = 0
         self._is_open = False
 
     def is_built_from(self, found: type[Any], config: BaseModel) -> bool:
         """Return whether this class and config would make the same part."""
-        return type(self.instance) is found and self._config == config
+        return type(self.instance) is found and self.config == config
 
     @property
     def tells_health(self) -> bool:

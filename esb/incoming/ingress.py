@@ -14,6 +14,7 @@ from aiohttp import web
 from esb.config.component_paths import ROOT
 from esb.contracts.component import Reply
 from esb.core import json_codec
+from esb.core.call_log import CallLogs
 from esb.core.deadlines import ANSWER_SECONDS
 from esb.core.errors import Draining, Inactive, Message, NotFound, RequestError, UpstreamError
 from esb.core.events import CallFinished, Observer
@@ -46,6 +47,7 @@ class Generation(Protocol):
     calls: InFlight
     trusted_proxies: Sequence[Network]
     cors: Cors | None
+    call_logs: CallLogs
 
 
 class Ingress:
@@ -91,6 +93,7 @@ class Ingress:
         incoming = IncomingRequest(
             request, generation.trusted_proxies, self._claims_of, self._catalogues, time.monotonic(), generation.cors
         )
+        incoming.record.logs = generation.call_logs
         self.in_flight.add(task)
         try:
             with generation.calls:

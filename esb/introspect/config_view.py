@@ -6,23 +6,17 @@ out of the text. Of a URL host and port stay, and those parts of its path that a
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.core.errors import ConfigError
-from esb.core.redaction import REDACTED, redacted
+from esb.core.model_secrets import Keys, hidden_in
+from esb.core.redaction import REDACTED, redacted, sounds_secret
 from esb.gateway import plugin_loader
 
-HIDDEN_KEY = re.compile(
-    r"secret|(token|password|passwd|passphrase|pwd|credential|key|authorization|auth|access|sig|signature)s?$|^sign$"
-    r"|(mail|phone|mobile)s?$",
-    re.IGNORECASE,
-)
 LOCATION_KEY = re.compile(r"(url|host|path|proxy|endpoint)s?$", re.IGNORECASE)
 """Keys whose values are addresses, or parts of one, also where no http:// is in them."""
 SHORTEST_REPLACED = 4
@@ -32,7 +26,6 @@ _URL = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)(?P<rest>\S*)")
 _WORD = re.compile(r"([a-z]{1,15}([_.-][a-z]{1,15})*|v[0-9]{1,2}|\{[^{}]*\})?")
 """A part of a path that people need to read, and no program made: keys have digits, capitals or no end."""
 STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "max_body")
-Keys = tuple[str | int, ...]
 
 
 def rendered(config: Config) -> dict[str, Any]:
@@ -71,28 +64,10 @@ class _Hidden:
 
     def learn(self, value: Any, keys: Keys = ()) -> None:
         """Look for secrets in a checked configuration."""
-        if isinstance(value, SecretStr | SecretBytes | Secret):
-            self.secret_keys.add(keys)
-            self.texts.add(_plain(value))
-        elif isinstance(value, BaseModel):
-            for name, info in type(value).model_fields.items():
-                for spelling in _spellings(name, info):
-                    if not info.repr:
-                        self.secret_keys.add((*keys, spelling))
-                    self.learn(getattr(value, name), (*keys, spelling))
-            self.learn(value.model_extra, keys)
-        elif is_dataclass(value) and not isinstance(value, type):
-            for known in fields(value):
-                if not known.repr:
-                    self.secret_keys.add((*keys, known.name))
-                self.learn(getattr(value, known.name), (*keys, known.name))
-        elif isinstance(value, Mapping):
-            for key, part in value.items():
-                self.learn(key, keys)
-                self.learn(part, (*keys, key))
-        elif isinstance(value, list | tuple | set | frozenset):
-            for index, part in enumerate(value):
-                self.learn(part, (*keys, index))
+        for found, text in hidden_in(value, keys):
+            self.secret_keys.add(found)
+            if text is not None:
+                self.texts.add(text)
 
     def rendered(self, section: Section, keys: Keys = ()) -> Any:
         """Return the values here and below, secrets masked."""
@@ -122,7 +97,7 @@ class _Hidden:
 
 
 def _sounds_secret(keys: Keys) -> bool:
-    return bool(HIDDEN_KEY.search(str(keys[-1]))) or "headers" in keys[:-1]
+    return sounds_secret(str(keys[-1])) or "headers" in keys[:-1]
 
 
 def _names_a_location(keys: Keys) -> bool:
@@ -138,20 +113,6 @@ def _location(text: str) -> str:
     host, *path = place.split("/")
     path = [part if _WORD.fullmatch(part) else REDACTED for part in path]
     return "".join([f"{REDACTED}@" if user else "", "/".join([host, *path]), f"{mark}{REDACTED}" if mark else ""])
-
-
-def _spellings(name: str, info: FieldInfo) -> Iterator[str]:
-    """Yield the names under which this field may stand in the file."""
-    alias = info.validation_alias  # pydantic puts a plain alias there, too
-    yield name
-    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
-        if isinstance(choice, str) and choice != name:
-            yield choice
-
-
-def _plain(secret: SecretStr | SecretBytes | Secret[Any]) -> str:
-    value = secret.get_secret_value()
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _filled(model: BaseModel, section: Section | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ none.
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -24,23 +24,22 @@ from esb.core.events import (
     LibraryLogged,
     LimitReached,
     LogLinesDropped,
+    PluginLogged,
     Reloaded,
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
     WorkerEnded,
 )
+from esb.telemetry.log_text import escaped, printable, quoted, writable
 from esb.telemetry.log_writer import Lines, LogWriter
 
-LONGEST_NAME = 200
-"""Characters of a text that a caller chose."""
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
 LONGEST_LEVEL = 9
 LONGEST_EVENT = 14
 """The widths of level and event in a readable line."""
 ACCEPTED = frozenset({"ok", "held"})
 """The classes of upstream calls that went well; see UpstreamFinished."""
-AMBIGUOUS = frozenset(" \t=\r\n\"'")
 Fields = dict[str, Any]
 """The fields of a line: `event`, `level`, and those of its kind."""
 
@@ -84,7 +83,7 @@ def _call(event: CallFinished) -> Fields:
         "system": event.system,
         "component": event.component,
         "app": event.app,
-        "user": _writable(event.user),
+        "user": writable(event.user),
         "user_source": event.user_source,
         "code": event.code,
         "status": event.status,
@@ -140,7 +139,7 @@ def _gate(event: GateClosed) -> Fields:
 def _authentications(event: AuthenticationLimited) -> Fields:
     return {
         "client_ip": event.client_ip,
-        "claimed_app": _writable(event.claimed_app),
+        "claimed_app": writable(event.claimed_app),
         "seconds": round(event.seconds, 1),
         "event": "authentications limited",
         "level": "warning",
@@ -156,14 +155,14 @@ def _store(event: StoreTurned) -> Fields:
 def _crash(event: Crashed) -> Fields:
     fields: Fields = {
         "request_id": event.call_id,
-        "doing": _writable(event.doing),
+        "doing": writable(event.doing),
         "error": event.kind,
         "where": list(event.where),
         "event": "crash",
         "level": "error",
     }
     if event.detail:
-        fields["detail"] = _writable(event.detail)
+        fields["detail"] = writable(event.detail)
     return fields
 
 
@@ -192,6 +191,18 @@ def _library(event: LibraryLogged) -> Fields:
     return fields
 
 
+def _plugin(event: PluginLogged) -> Fields:
+    own: Fields = {
+        "request_id": event.call_id,
+        "component": event.component,
+        "text": event.text,
+        "event": "plugin",
+        "level": event.level,
+    }
+    given = {f"{name}_" if name in own or name == "timestamp" else name: value for name, value in event.fields.items()}
+    return given | own
+
+
 def _dropped(event: LogLinesDropped) -> Fields:
     return {"lines": event.lines, "event": "log lines dropped", "level": "error"}
 
@@ -212,6 +223,7 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     GenerationClosed: _closed,
     WorkerEnded: _worker,
     LibraryLogged: _library,
+    PluginLogged: _plugin,
     LogLinesDropped: _dropped,
     LimitReached: _limit,
 }
@@ -223,7 +235,7 @@ def _coloured(lines: Lines) -> Callable[[Event], None]:
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
-        _printable,
+        printable,
         structlog.dev.ConsoleRenderer(colors=True, pad_event_to=LONGEST_EVENT),
     ]
     logger = structlog.wrap_logger(lines, processors=processors, wrapper_class=structlog.BoundLogger).bind()
@@ -270,31 +282,5 @@ class _Readable(_Json):
         if not self._lines.waiting:
             self._timestamp = self._now()
         level, what = fields.pop("level"), fields.pop("event")
-        told = " ".join([f"{name}={_quoted(_escaped(fields[name]))}" for name in sorted(fields)])
+        told = " ".join([f"{name}={quoted(escaped(fields[name]))}" for name in sorted(fields)])
         self._lines.text(f"{self._timestamp} [{level:<{LONGEST_LEVEL}}] {what:<{LONGEST_EVENT}} {told}")
-
-
-def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name, value in event.items():
-        event[name] = _escaped(value)
-    return event
-
-
-def _escaped(value: Any) -> Any:
-    """Escape control characters: a user name must not forge lines or steer a terminal. JSON escapes them itself."""
-    if isinstance(value, str) and not value.isprintable():
-        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in value)
-    return value
-
-
-def _quoted(value: Any) -> str:
-    """Return the value as structlog shows it: quoted if it could be taken for more than one."""
-    return value if isinstance(value, str) and AMBIGUOUS.isdisjoint(value) else repr(value)
-
-
-def _writable(text: str) -> str:
-    """Return a text that a caller chose, in a length and in characters that can be written."""
-    if text.isascii() and len(text) <= LONGEST_NAME:
-        return text
-    cut = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
-    return cut.encode(errors="replace").decode()
