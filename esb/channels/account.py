@@ -242,7 +242,7 @@ class Account:
 
     async def _pause(self, call: Call, seconds: float) -> bool:
         """Wait, if that leaves the call any time."""
-        if call.time_left() <= seconds:
+        if call.seconds_left <= seconds:
             return False
         await self.clock.sleep(seconds)
         return True

@@ -59,7 +59,7 @@ class Pace:
         each with the seconds after which another call may do better. In `look` seconds some have to ask again: what
         has no answer yet counts as if it took its whole time, which nearly nothing does.
         """
-        left = call.time_left()
+        left = call.seconds_left
         patience = max(0.0, left - SENDING_SECONDS)
         turns: list[Turn] = []
         late: dict[str, float] = {}

@@ -47,7 +47,7 @@ async def deliver(
     try:
         outcome = await sending.outcome(messages, pace)
     except asyncio.CancelledError:
-        if call.time_left() > 0:
+        if call.seconds_left > 0:
             raise
         outcome = sending.cut_off(messages)
     return DeliveryReport(audience, outcome, wording, warnings)

@@ -168,8 +168,9 @@ class Call:
         """The call's own log: `call.log.info("delivered", msgid=42)`. See CallLog."""
         return CallLog(self.record.logs, self.id, self.component, self.credentials.secrets)
 
-    def time_left(self) -> float:
-        """Return the seconds until the deadline, by the event loop's clock; below 0 once it has passed."""
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until the deadline, by the event loop's clock; below 0 once it has passed."""
         return self.deadline - asyncio.get_running_loop().time()
 
     def detached(self, seconds: float) -> "Call":

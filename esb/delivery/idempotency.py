@@ -127,7 +127,7 @@ class Idempotency:
                 if ended.kept is not None:
                     return _replayed(ended.kept, content)
                 continue
-            seconds = call.time_left() + LAST_SECONDS + CLAIM_SECONDS
+            seconds = call.seconds_left + LAST_SECONDS + CLAIM_SECONDS
             claim = await self._store.swap(entry, "", replay.claimed(content), seconds)
             if claim.done:
                 return await self._first(_Claim(entry, content, claim.kept.version), call, handler)
@@ -139,7 +139,7 @@ class Idempotency:
             try:
                 await asyncio.sleep(LOOK_SECONDS)
             except asyncio.CancelledError:
-                if call.time_left() > 0:
+                if call.seconds_left > 0:
                     raise
                 raise replay.cut_off(call) from None
 
@@ -160,7 +160,7 @@ class Idempotency:
         try:
             return await asyncio.shield(running.task)
         except asyncio.CancelledError:
-            if call.time_left() > 0:
+            if call.seconds_left > 0:
                 raise
             if running.deadline > call.deadline:
                 raise replay.cut_off(call) from None

@@ -8,6 +8,6 @@ async def test_the_time_left_is_told_by_the_clock_that_deadlines_are_told_by() -
     with movable_loop_time() as move:
         call = make_call(deadline=asyncio.get_running_loop().time() + 10)
         move(4)
-        assert 5.5 < call.time_left() <= 6
+        assert 5.5 < call.seconds_left <= 6
         move(7)
-        assert -1.5 < call.time_left() <= -1
+        assert -1.5 < call.seconds_left <= -1

@@ -33,7 +33,7 @@ class Attempts:
             try:
                 return await self._one_by_one(call, ask)
             except UpstreamError as error:
-                if not _may_pass(error) or call.time_left() <= pause:
+                if not _may_pass(error) or call.seconds_left <= pause:
                     raise
             await self._clock.sleep(pause)
         return await self._one_by_one(call, ask)
@@ -48,7 +48,7 @@ class Attempts:
         return await self._ask(call, last, ask)
 
     async def _ask(self, call: Call, host: str, ask: Callable[[str], Awaitable[T]]) -> T:
-        in_time = call.time_left() >= LEAST_SECONDS
+        in_time = call.seconds_left >= LEAST_SECONDS
         try:
             answer = await ask(host)
         except Unreachable:

@@ -35,5 +35,5 @@ class UpstreamTime:
         self.is_fair = self._has_enough()
 
     def _has_enough(self) -> bool:
-        left = min(self._ends - asyncio.get_running_loop().time(), self._call.time_left())
+        left = min(self._ends - asyncio.get_running_loop().time(), self._call.seconds_left)
         return left >= FAIR * self._usual
