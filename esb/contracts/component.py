@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
 from esb.contracts.services import Services
+from esb.contracts.type_arguments import set_models
 from esb.core.call import Call
 from esb.core.params import Params
 
@@ -38,7 +39,8 @@ class Reply:
 class Component(Lifecycle, Generic[ConfigT, ParamsT]):
     """A plugin that answers calls, built once for each stanza that uses it.
 
-    A subclass names its models in `config_type` and `params_type`, and implements `handle`. A stanza with `test_config`
+    A subclass names its models in the brackets, `class Hello(Component[Config, HelloParams])`, or as `config_type` and
+    `params_type`, and implements `handle`. A stanza with `test_config`
     has a second one built, for calls that ask for the test environment.
     """
 
@@ -57,6 +59,10 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT]):
 
     The constructor may decide it.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        set_models(cls, Component)
 
     def __init__(self, config: ConfigT, services: Services) -> None:
         self.config = config

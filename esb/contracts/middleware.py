@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
 from esb.contracts.services import ChainServices
+from esb.contracts.type_arguments import set_models
 from esb.core.call import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -14,6 +15,8 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 class Middleware(Lifecycle, Generic[ConfigT]):
     """One link of the chain, built anew by each reload. A subclass implements `__call__`.
+
+    It names the model of its config in the brackets, `class Quota(Middleware[QuotaConfig])`, or as `config_type`.
 
     A class of its own will do as well, if its constructor takes (config, services) and its `__call__` is async.
     """
@@ -31,6 +34,10 @@ class Middleware(Lifecycle, Generic[ConfigT]):
 
     cookies: Collection[str] = ()
     """Names of cookies that it takes credentials from: no answer of a component sets them."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        set_models(cls, Middleware)
 
     def __init__(self, config: ConfigT, services: ChainServices) -> None:
         self.config = config

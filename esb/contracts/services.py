@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol
 from pydantic import BaseModel
 
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
+from esb.contracts.type_arguments import set_models
 from esb.core.call import App, Call, User
 from esb.core.clock import Clock
 from esb.core.errors import Message
@@ -131,6 +132,8 @@ class ChainServices(Services):
 class Service(Lifecycle, Generic[ConfigT]):
     """The base of a back end of `services:`. A subclass has the methods of the protocol of its key.
 
+    It names the model of its config in the brackets, `class People(Service[PeopleConfig])`, or as `config_type`.
+
     It lives as long as its stanza stays as it is, over any number of reloads, and what it keeps (a pool, answers) with
     it. A class from the folder of esb.yaml is imported anew by each reload, and so built anew.
     """
@@ -138,6 +141,10 @@ class Service(Lifecycle, Generic[ConfigT]):
     service: ClassVar[str]
     """The key of `services:` that it is for."""
     config_type: ClassVar[type[BaseModel]] = NoConfig
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        set_models(cls, Service)
 
     def __init__(self, config: ConfigT, services: ProcessServices) -> None:
         self.config = config

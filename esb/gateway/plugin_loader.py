@@ -26,6 +26,7 @@ from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Middleware
 from esb.contracts.services import Apps, Login, TokenIdentities, Users
 from esb.core.errors import ConfigError, GatewayError, first_esb_error
+from esb.gateway import plugin_models
 from esb.gateway.moved import moved
 from esb.store.protocol import Store
 
@@ -195,10 +196,8 @@ def check_contract(group: str, found: type[Any], use: str, service: str) -> None
         inspect.signature(found).bind(None, None)
     except TypeError:
         raise UnknownUse(f"'{use}': its constructor must take (config, services)") from None
-    for name in ("config_type", "params_type"):
-        model = getattr(found, name, BaseModel)
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            raise UnknownUse(f"'{use}': {name} must be a pydantic model")
+    for wrong in plugin_models.mismatches(found):
+        raise UnknownUse(f"'{use}': {wrong}")
 
 
 def _check_service(found: type[Any], use: str, service: str) -> None:

@@ -1,6 +1,8 @@
 """Idempotency-Key: a repeated call gets the first one's answer."""
 
 import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from aiohttp import web
 
 from esb import Call, Component, Envelope, Reply
 from esb.core.call import Options
-from esb.core.errors import EsbError
+from esb.core.errors import EsbError, Limited
 from esb.core.events import Crashed, Event, Observer
 from esb.delivery.idempotency import LAST_SECONDS, Idempotency
 from esb.gateway.app import GATEWAY
@@ -147,6 +149,12 @@ async def test_a_component_that_does_not_send_ignores_the_key(open_gateway: Open
     assert isinstance(answers[0]["data"], list)
 
 
+@dataclass
+class Receipt:
+    price: Decimal
+    call: str
+
+
 class Awkward(Component[Any, Free]):
     """Sends, and then does what `what` says. It tells how often it was called."""
 
@@ -168,6 +176,10 @@ class Awkward(Component[Any, Free]):
             return Envelope(result=True, message="fine", data=[1], total=7)
         if what == "reply":
             return Reply(200, {"Content-Type": "text/csv"}, b"a,b")
+        if what == "dataclass":
+            return Receipt(Decimal("1.10"), call.id)
+        if what == "group":
+            raise ExceptionGroup("several", [ExceptionGroup("one", [Limited("too much", 3)])])
         if what == "unwritable":
             return {1, 2}
         if what == "marked":
@@ -201,6 +213,21 @@ async def test_a_crash_after_a_message_is_no_reason_to_send_it_again(awkward: Ga
 
     assert (second["code"], second["message"]) == (first["code"], first["message"])
     assert second["data"] == {"outcome": "unknown", "retryable": False, "replayed": True}
+
+
+async def test_a_group_of_errors_is_kept_as_its_first_error_for_callers(awkward: Gateway) -> None:
+    first, second = await ask(awkward, "group"), await ask(awkward, "group")
+
+    assert (first["code"], first["message"]) == (second["code"], second["message"]) == (1306429, "too much")
+    assert second["data"] == {"retry_after": 3, "replayed": True}
+    assert [event for event in awkward.events if isinstance(event, Crashed)] == []
+
+
+async def test_an_answer_that_json_has_not_of_itself_is_kept_as_it_was_written(awkward: Gateway) -> None:
+    first, second = await ask(awkward, "dataclass"), await ask(awkward, "dataclass")
+
+    assert first["data"] == {"price": "1.10", "call": first["request_id"]}
+    assert second["data"] == {**first["data"], "replayed": True}
 
 
 async def test_a_call_that_was_cut_off_is_told_as_unknown(awkward: Gateway) -> None:

@@ -196,6 +196,11 @@ COMPONENT = "from esb import Component\nclass A(Component):\n"
             "'pl:A': params_type must be a pydantic model",
         ),
         (
+            "from esb import Component, ConfigModel, Params\nclass C(ConfigModel): ...\nclass D(ConfigModel): ...\n"
+            "class A(Component[C, Params]):\n    config_type = D\n    async def handle(self, call, params): ...",
+            "'pl:A': config_type is D, and the brackets of its base say C",
+        ),
+        (
             f"{COMPONENT}    async def handle(self, call, params): ...\n"
             "    def __init__(self, config, services):\n        raise ValueError('hunter2')",
             "'pl:A' failed to build: ValueError at pl.py:5",
