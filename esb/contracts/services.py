@@ -107,10 +107,12 @@ class ProcessServices:
 class Services(ProcessServices):
     """Services that the gateway lends to a component, which opens and closes none of them.
 
-    Besides those of the process: `users`, the directory of people; `declared(path)` tells whether the
-    component at a path is active, None if there is none; `call(call, path, args)` answers what that component answers,
-    for the same app and user and within the same deadline; `timezone` is that of dates in messages, None for the
-    machine's.
+    Besides those of the process: `users`, the directory of people; and other components, by name (`system.component`)
+    or path. `declared(target)` tells whether one is active, None if there is none. `await call(call, target, args)`
+    answers what it answers, for the same app and user and within the same deadline; `args` are its parameters by name,
+    and what its path has variables for. Their permission is asked for, and what it raises goes on to the caller unless
+    it is caught; a target that is not declared is a crash, which names what may be meant. `timezone` is that of dates
+    in messages, None for the machine's.
     """
 
     users: Users

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import takewhile
 from typing import Any
 
@@ -13,18 +13,18 @@ from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.call_log import CallLogs
-from esb.core.errors import ConfigError, Inactive, Mistake, NotFound
+from esb.core.errors import ConfigError, Mistake
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
-from esb.gateway import plugin_loader, worker_safety
+from esb.gateway import inner_call, plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.in_flight import InFlight
-from esb.incoming.routing import Route, Routes, checked
+from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
 from esb.store.protocol import Store, StoreServices
 
@@ -132,30 +132,11 @@ class Generation:
         for part in self._parts:
             yield from secret_texts(part.config)
 
-    def _declared(self, path: str) -> bool | None:
-        return self.routes.declared(path)
+    def _declared(self, target: str) -> bool | None:
+        return self.routes.declared(target)
 
-    async def _call_inside(self, call: Call, path: str, args: Mapping[str, Any]) -> Any:
-        """Answer a component's call of another: app and user are known already, permission is asked again."""
-        found = self.routes.find(path, "POST")
-        if found is None:
-            raise NotFound("The content does not exist")
-        route, variables = found
-        if not route.active:
-            raise Inactive("Not found, inactive channel")
-        return await route.inner(
-            replace(
-                call,
-                method="POST",
-                path=route.path,
-                component=route.name,
-                args=args,
-                path_vars=checked(route, variables),
-                query="",
-                body=b"",
-                all_headers=(),
-            )
-        )
+    async def _call_inside(self, call: Call, target: str, args: Mapping[str, Any]) -> Any:
+        return await inner_call.answer(self.routes, call, target, args)
 
     def _services(self, process: ProcessServices) -> ChainServices:
         built = {kind: self._service(kind, process) for kind in DEFAULT_SERVICES}

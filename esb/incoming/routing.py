@@ -84,9 +84,12 @@ class Routes:
         self.exact: dict[tuple[str, str], Route] = {}
         """Path and method -> the route that is declared under just this path."""
         self._active: dict[str, bool] = {}
-        """Path -> whether a component there is active."""
+        """Path, or name -> whether a component there is active."""
+        self._named: dict[str, list[Route]] = {}
         self._patterns: list[tuple[re.Pattern[str], tuple[str, ...], Route]] = []
         for route, paths in routes:
+            self._named.setdefault(route.name, []).append(route)
+            self._active[route.name] = route.active or self._active.get(route.name, False)
             for path in paths:
                 if "{" in path:
                     self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), route))
@@ -110,9 +113,19 @@ class Routes:
                 return route, dict(zip(names, match.groups(), strict=True))
         return self.find(path, "GET") if method == "HEAD" else None
 
-    def declared(self, path: str) -> bool | None:
-        """Return True if the component at this path is active; None if there is none."""
-        return self._active.get(path)
+    def named(self, name: str) -> Route | None:
+        """Return the route of the component with this name; of several, an active one that answers POST."""
+        routes = self._named.get(name, ())
+        return max(routes, key=lambda route: (route.active, "POST" in route.methods), default=None)
+
+    def declared(self, target: str) -> bool | None:
+        """Return True if the component of this path or name is active; None if there is none."""
+        return self._active.get(target)
+
+    @property
+    def targets(self) -> Collection[str]:
+        """Names of components, and their paths without variables."""
+        return self._active.keys()
 
 
 def _pattern(path: str) -> re.Pattern[str]:
