@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from esb.core.call_log import UNHEARD, CallLog, CallLogs
@@ -15,13 +16,15 @@ class App:
     """A calling application and its rights.
 
     `impersonate`: globs of the user names it may name without proof; `components`: globs of the
-    "system.component" names it may call.
+    "system.component" names it may call. `settings`: what operators wrote for plugins to read, such as
+    `app.settings.get("signature")`; nobody changes it: mappings are read-only, and lists are tuples.
     """
 
     code: str
     impersonate: tuple[str, ...] = ()
     components: tuple[str, ...] = ("*",)
     verified: bool = True
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False, hash=False)
 
 
 class User(NamedTuple):

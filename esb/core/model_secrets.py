@@ -7,13 +7,16 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
+from esb.core.redaction import sounds_secret
+
 Keys = tuple[str | int, ...]
 
 
 def hidden_in(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str | None]]:
     """Yield the keys of each secret and its text; None for what a model does not print, whatever it is.
 
-    A field with several spellings is yielded under each.
+    In a mapping, whose keys no model knows, a text under a key that sounds like a secret is one. A field with several
+    spellings is yielded under each.
     """
     if isinstance(value, SecretStr | SecretBytes | Secret):
         yield keys, _plain(value)
@@ -33,6 +36,8 @@ def hidden_in(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str | None]]:
         for key, part in value.items():
             yield from hidden_in(key, keys)
             yield from hidden_in(part, (*keys, key))
+            if isinstance(part, str) and sounds_secret(str(key)):
+                yield (*keys, key), part
     elif isinstance(value, list | tuple | set | frozenset):
         for index, part in enumerate(value):
             yield from hidden_in(part, (*keys, index))

@@ -14,6 +14,7 @@ from esb.testing import AssertNoSecrets, OpenGateway
 from esb.testing.gateway import SECRET
 from tests.support.calls import make_call
 from tests.support.components import Free
+from tests.support.gateway import OpenGateway as OpenProjectGateway
 
 gateway = pytest_plugin.gateway  # conftest.py has another of this name
 TOKEN = "a-token+of/the=config"
@@ -148,6 +149,31 @@ async def test_lines_for_debugging_are_written_where_an_author_looks_on_only(cal
 
 async def test_a_call_that_no_gateway_answers_may_be_logged_too() -> None:
     make_call().log.info("delivered")
+
+
+class Settled(Component[Any, Free]):
+    """Writes what it finds in the settings of the app."""
+
+    params_type = Free
+
+    async def handle(self, call: Call, params: Free) -> Any:
+        assert call.app is not None
+        call.log.info(f"{call.app.settings['token']}", settings=call.app.settings)
+        return {"settings": call.app.settings}
+
+
+async def test_a_secret_in_the_settings_of_an_app_is_taken_out(open_gateway: OpenProjectGateway) -> None:
+    apps = "[{code: esb_demo, secrets: [demo-secret], settings: {token: t0k3n-of-a, sign_name: Acme}}]"
+    config = (
+        f"version: 1\nmiddlewares: [{{use: app_auth}}]\nservices: {{apps: {{use: static, config: {{apps: {apps}}}}}}}\n"
+    )
+    opened = await open_gateway(
+        config=config + 'components: [{path: /a/b/, use: "tests.core.test_call_log:Settled"}]\n'
+    )
+    answer = await opened.call("a/b")
+    assert answer["data"] == {"settings": {"token": "t0k3n-of-a", "sign_name": "Acme"}}
+    line = last(opened.events[:-1])
+    assert (line.text, line.fields) == ("***", {"settings": {"token": "***", "sign_name": "Acme"}})
 
 
 async def test_the_secrets_of_the_configuration_are_looked_for_once_and_when_a_line_is_written() -> None:

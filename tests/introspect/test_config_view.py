@@ -346,3 +346,22 @@ def test_tokens_of_the_admin_listener_are_not_shown(tmp_path: Path) -> None:
         "tokens": "***",
         "read": "token",
     }
+
+
+def test_settings_of_an_app_are_shown_without_what_looks_like_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "esb.yaml").write_text(
+        "version: 1\nservices:\n  apps:\n    use: static\n    config:\n      apps:\n"
+        "        - code: a\n          secrets: [s3cr3t-of-a]\n"
+        "          settings: {signature_name: Acme, token: t0k3n-of-a, hook: 'https://x/t0k3n-of-a', "
+        "deep: {api_key: 7}, from_outside: '${SET}'}\n"
+        "components: []\n"
+    )
+    view = config_view.rendered(load(tmp_path / "esb.yaml", {"SET": "outside"}))
+    (app,) = view["services"]["apps"]["config"]["apps"]
+    assert app["settings"] == {
+        "signature_name": "Acme",
+        "token": "***",
+        "hook": "https://x/***",
+        "deep": {"api_key": "***"},
+        "from_outside": "***",
+    }

@@ -40,6 +40,22 @@ async def test_an_app_may_by_default_call_everything_and_name_nobody() -> None:
     assert (app.impersonate, app.components) == ((), ("*",))
 
 
+async def test_an_app_has_settings_that_nobody_can_change() -> None:
+    settings = {"signature": "Acme", "routes": [{"to": "a"}], "token": "hunter2"}
+    known = apps({"code": "a", "secrets": ("one",), "settings": settings}, {"code": "b", "secrets": ("two",)})
+    app = await known.rights(make_call(), "a")
+    assert app.settings == {"signature": "Acme", "routes": ({"to": "a"},), "token": "hunter2"}
+    for frozen in (app.settings, app.settings["routes"][0], (await known.rights(make_call(), "b")).settings):
+        with pytest.raises(TypeError):
+            frozen["signature"] = "Other"  # type: ignore[index]  # that it cannot be set is the point
+    assert hash(app) == hash(await known.rights(make_call(), "a"))
+
+
+async def test_no_repr_has_the_settings_of_an_app() -> None:
+    known = apps({"code": "a", "secrets": ("one",), "settings": {"token": "hunter2"}})
+    assert "hunter2" not in f"{known.config!r} {await known.rights(make_call(), 'a')!r}"
+
+
 async def test_an_unknown_app_is_refused_everywhere() -> None:
     known, call = apps(), make_call()
     for question in (known.verify(call, "x", "s"), known.secrets(call, "x"), known.rights(call, "x")):
