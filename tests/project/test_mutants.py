@@ -37,6 +37,10 @@ for mutant, outcome in tried(Path({root!r}), drawn(Path({root!r}), [target], [],
 """
 
 
+PLUGINS = "[pytest]\naddopts = -p no:schemathesis -p no:hypothesispytest -p no:esb\n"
+"""What its pytest does without: to load it takes longer than all of the tests."""
+
+
 def changes(source: str) -> set[str]:
     return {mutant.after for mutant in mutants("a.py", source)}
 
@@ -44,6 +48,7 @@ def changes(source: str) -> set[str]:
 def test_a_bug_that_no_test_notices_survives(tmp_path: Path) -> None:
     (tmp_path / "small.py").write_text(SMALL)
     (tmp_path / "test_small.py").write_text(ITS_TEST)
+    (tmp_path / "pytest.ini").write_text(PLUGINS)
     command = [sys.executable, "-c", TRIED.format(root=str(tmp_path))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert sorted(done.stdout.splitlines()) == [
