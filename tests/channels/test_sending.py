@@ -22,6 +22,17 @@ async def test_once_a_credential_is_refused_the_calls_other_messages_are_not_sen
     assert await sandbox.calls(MP_SEND) <= tries * AT_ONCE
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_however_few_receivers_there_are_each_gets_its_message(
+    open_gateway: OpenGateway, sandbox: Sandbox, number: int
+) -> None:
+    openids = MANY[:number]
+    await sandbox.post("seed", seed(openids=openids))
+    gateway = await open_gateway(stanza(MP), sandbox_url=sandbox.url)
+    assert reached(await gateway.send(openids)) == (openids, [], [])
+    assert sorted(message["body"]["touser"] for message in await sandbox.messages()) == openids
+
+
 async def test_a_refusal_of_one_receiver_stops_no_other(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
     await sandbox.post("seed", seed(openids=MANY[1:]))
     gateway = await open_gateway(stanza(MP), sandbox_url=sandbox.url)

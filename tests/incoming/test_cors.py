@@ -119,6 +119,7 @@ def test_only_a_named_origin_with_credentials_is_trusted() -> None:
         (ECHO, {"Access-Control-Request-Method": "POST"}),
         ("/api/c/compapi/test/nothing/", preflight(APP)),
         ("/other/test/echo/", preflight(APP)),
+        ("/test/echo/", preflight(APP)),
         ("/api/c/compapi", preflight(APP)),
     ],
 )
@@ -182,6 +183,18 @@ async def test_any_origin_may_read_what_no_cookie_decides(open_gateway: OpenGate
     assert (await answer.json())["message"] == NEED_USER
 
 
+async def test_whoever_names_no_origin_asks_for_nobody(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(COMPONENTS, more=ANY)
+    answer = await gateway.request("OPTIONS", ECHO, headers={"Access-Control-Request-Method": "POST"})
+    assert (answer.status, "Access-Control-Allow-Methods" in answer.headers) == (404, False)
+
+
+async def test_a_call_that_looks_like_a_preflight_is_a_call(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(COMPONENTS, more=NAMED)
+    answer = await gateway.request("POST", ECHO, json=DEMO, headers=preflight(APP))
+    assert (await answer.json())["result"]
+
+
 async def test_an_upstream_has_no_policy_of_its_own(open_gateway: OpenGateway, open_server: OpenServer) -> None:
     async def open_to_all(request: web.Request) -> web.Response:
         headers = {"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true", "Vary": "Accept"}
@@ -223,6 +236,7 @@ FROM_HERE: tuple[Mapping[str, str], ...] = (
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "none", "Origin": "https://behind.a.proxy"},
 )
 
 

@@ -149,3 +149,11 @@ async def test_meanwhile_each_process_counts_for_itself(store: Fallback, remote:
     await store.give_back("rate:a")
     assert (await store.take("rate:a", RULES)).over == ()
     assert (await store.take("rate:a", RULES)).over == (0,)
+
+
+async def test_a_permit_is_settled_where_it_was_given_out(store: Fallback, remote: Remote, clock: Clock) -> None:
+    for remote.away in (False, True):
+        _, receipt = await store.reserve(["gate:a"], times=2, limit=2, seconds=60, patience=0, held=30)
+        clock.advance(10)
+        await store.settle(["gate:a"], receipt, 2)
+        assert await reserve(store, "gate:a") == [60]

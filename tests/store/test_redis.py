@@ -196,6 +196,17 @@ async def test_a_server_that_was_killed_is_missed_at_once_and_found_again(
     assert [event.trouble for event in events if isinstance(event, StoreTurned)] == ["", "there is no connection", ""]
 
 
+async def test_a_store_that_is_closed_has_no_work_left(redis: RedisServer, open_store: OpenStore) -> None:
+    store = await open_store(redis.url)
+    await store.watch(lambda key, version: None)
+    asking = asyncio.ensure_future(store.add("nonce:a", 60))
+    await turns(1)
+    await store.close()
+    assert asyncio.all_tasks() <= {asyncio.current_task(), asking}
+    with pytest.raises((asyncio.CancelledError, StoreAway)):
+        await asking
+
+
 async def test_connections_that_cannot_be_closed_keep_nobody_from_the_next_ones(
     own: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
