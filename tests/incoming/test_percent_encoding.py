@@ -5,7 +5,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 import pytest
 
-from esb.incoming.percent_encoding import FEW, MOST_SIGNS, WINDOW, decoded
+from esb.incoming.percent_encoding import FEW, WINDOW, decoded
 
 ALPHABET = [chr(code) for code in range(128)] + [*"é二\U0001f600"]
 
@@ -60,7 +60,19 @@ def test_among_many_escapes_each_has_to_be_right(end: bytes) -> None:
 
 
 def test_among_many_escapes_there_are_not_as_many_bare_equals_signs() -> None:
-    escapes = b"%41" * (FEW + 1)
-    assert decoded(escapes + b"=" * MOST_SIGNS).endswith("A" + "=" * MOST_SIGNS)
+    escapes = b"%41" * 1001
+    assert decoded(escapes + b"=" * 100_000).endswith("A" + "=" * 100_000)
     with pytest.raises(ValueError, match="not a percent-encoded text"):
-        decoded(escapes + b"=" * (MOST_SIGNS + 1))
+        decoded(escapes + b"=" * 100_001)
+    assert decoded(escapes[3:] + b"=" * 100_001).endswith("=" * 100_001)
+
+
+def test_more_than_a_thousand_escapes_are_many() -> None:
+    assert decoded(b"%41" * 999 + b"%zz") == "A" * 999 + "%zz"
+    with pytest.raises(ValueError, match="a percent sign that begins no escape"):
+        decoded(b"%41" * 1000 + b"%zz")
+
+
+def test_a_long_text_of_few_escapes_is_decoded_as_a_short_one() -> None:
+    text = "x+" * WINDOW + "%e4%ba%8c"
+    assert decoded(text.encode()) == unquote_plus(text)

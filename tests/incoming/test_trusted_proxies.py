@@ -97,6 +97,7 @@ def test_the_path_is_the_one_that_a_trusted_proxy_was_asked_for() -> None:
         ("/outside/api/c/compapi/a/b/", True),
         ("/outside/api/c/compapi/v2/a/b/", False),
         ("/api/c/compapi/v2/a/b/", False),
+        ("/api/c/compapi/api/c/compapi/a/b/", False),
         ("/outside/a/b", False),
         ("/outside/a/c/", False),
         ("", False),
@@ -107,3 +108,8 @@ def test_the_path_of_a_proxy_ends_in_that_of_the_component(original: str, *, bel
     assert signed_path(path, "10.0.0.1", headers, TRUSTED) == (original if believed else path)
     headers.add("X-Request-Uri", original)
     assert signed_path(path, "10.0.0.1", headers, TRUSTED) == path
+
+
+def test_the_word_of_a_proxy_counts_for_components_alone() -> None:
+    headers = CIMultiDict({"X-Request-Uri": "/outside/other/a/b/"})
+    assert signed_path("/other/a/b/", "10.0.0.1", headers, TRUSTED) == "/other/a/b/"

@@ -24,7 +24,7 @@ from multidict import CIMultiDict
 
 from esb.core.errors import Limited, UpstreamError
 from esb.core.events import Event, Observer, UpstreamFinished
-from esb.outgoing.client import MAX_ANSWER, Answer, Outgoing, Target, Tls, may_have_acted
+from esb.outgoing.client import Answer, Outgoing, Target, Tls, may_have_acted
 from esb.outgoing.engine import Engine
 from tests.support.calls import make_call
 from tests.support.certificates import Authority
@@ -47,6 +47,8 @@ from tests.support.servers.raw_server import (
 
 TARGET = Target("weixin_qy", "send_message", sends=True)
 PATH = "/cgi-bin/message/send?access_token=TOKEN-NOBODY-MAY-SEE"
+EIGHT_MEBIBYTES = 8 * 2**20
+"""The largest answer."""
 SECRETS = ("TOKEN-NOBODY-MAY-SEE", "access_token", "proxy-password", "127.0.0.1", "localhost", "http://", "https://")
 TOO_SLOW = "Third-party system interface response time exceeds {:g} seconds"
 NO_JSON = "interface response is not the JSON format"
@@ -402,13 +404,13 @@ async def packed(peer: Peer, size: int) -> None:
     await peer.answer(gzip.compress(padded(size), 1), headers="Content-Encoding: gzip\r\n")
 
 
-@pytest.mark.parametrize("script", [answering(padded(MAX_ANSWER)), partial(packed, size=MAX_ANSWER)])
+@pytest.mark.parametrize("script", [answering(padded(EIGHT_MEBIBYTES)), partial(packed, size=EIGHT_MEBIBYTES)])
 async def test_an_answer_of_the_largest_size_is_read(outgoing: Outgoing, open_raw: OpenRaw, script: Script) -> None:
     server = await open_raw(script)
-    assert len((await outgoing.json(make_call(), TARGET, "GET", server.url))["a"]) == MAX_ANSWER - 8
+    assert len((await outgoing.json(make_call(), TARGET, "GET", server.url))["a"]) == EIGHT_MEBIBYTES - 8
 
 
-@pytest.mark.parametrize("script", [answering(padded(MAX_ANSWER + 1)), partial(packed, size=MAX_ANSWER + 1)])
+@pytest.mark.parametrize("script", [answering(padded(EIGHT_MEBIBYTES + 1)), partial(packed, size=EIGHT_MEBIBYTES + 1)])
 async def test_an_answer_that_is_too_large_by_a_byte_is_refused(
     outgoing: Outgoing, open_raw: OpenRaw, script: Script
 ) -> None:
@@ -431,7 +433,7 @@ async def endless(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [answering(padded(2 * MAX_ANSWER)), bomb, endless], ids=["announced", "gzip-bomb", "endless"]
+    "script", [answering(padded(2 * EIGHT_MEBIBYTES)), bomb, endless], ids=["announced", "gzip-bomb", "endless"]
 )
 async def test_an_answer_over_the_limit_is_refused_and_its_connection_closed(
     outgoing: Outgoing, open_raw: OpenRaw, script: Script
