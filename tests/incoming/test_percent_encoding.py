@@ -59,6 +59,23 @@ def test_among_many_escapes_each_has_to_be_right(end: bytes) -> None:
         decoded(b"%41" * (FEW + 1) + end + b"x")
 
 
+@pytest.mark.parametrize("number", [0, 1000, 1001])
+@pytest.mark.parametrize("end", [b"%ff", b"%e4%ba", b"%ED%A0%80", b"\xe4\xba"])
+def test_however_many_escapes_there_are_they_are_utf_8(end: bytes, number: int) -> None:
+    with pytest.raises(ValueError, match="decode"):
+        decoded(b"%41" * number + end)
+
+
+@pytest.mark.parametrize("end", [b"%", b"%\r", b"%\n", b"%4"])
+def test_the_last_of_many_escapes_has_to_be_whole(end: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller makes its own text of any
+        decoded(b"x" + b"%41" * 1001 + b"x" * 100 + end)
+
+
+def test_a_text_may_be_escapes_alone() -> None:
+    assert decoded(b"%41" * 1001) == "A" * 1001
+
+
 def test_among_many_escapes_there_are_not_as_many_bare_equals_signs() -> None:
     escapes = b"%41" * 1001
     assert decoded(escapes + b"=" * 100_000).endswith("A" + "=" * 100_000)
