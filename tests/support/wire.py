@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import ClientResponse
+
+SPINS = 200
+"""The turns of the event loop in which nearly everything that only the loop does is done."""
 
 
 @dataclass
@@ -69,10 +73,14 @@ def request(
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    """Let everything else run until this is so."""
+    """Let everything else run until this is so: the loop's next turns, then other threads and processes."""
     async with asyncio.timeout(120):
-        while not reached():  # noqa: ASYNC110 - what is waited for is told by no event
+        for _ in range(SPINS):
+            if reached():
+                return
             await asyncio.sleep(0)
+        while not reached():
+            await asyncio.to_thread(time.sleep, 0.001)  # the loop's time may stand still
 
 
 async def envelope_of(response: ClientResponse) -> dict[str, Any]:
