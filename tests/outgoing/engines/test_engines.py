@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from esb.config import Server, load
 from esb.gateway import outgoing_engine
 from esb.outgoing.client import Tls
-from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection, Request
+from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection, OutOfTime, Request
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.connection import MOST_MEMBERS
@@ -127,6 +127,27 @@ async def test_a_header_has_at_most_8190_bytes(engine: Engine, open_raw: OpenRaw
     (ended,) = await asyncio.gather(answer_of(engine, server.url), return_exceptions=True)
     assert isinstance(ended, Answer) is good
     assert good or isinstance(ended, ExchangeError)
+
+
+@needs_httptools
+@pytest.mark.parametrize(("size", "good"), [(64 * 1024 - 500, True), (64 * 1024 + 500, False)])
+async def test_a_head_without_end_has_at_most_64_kib(open_raw: OpenRaw, size: int, good: bool) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + 15 * (b"X-A: " + b"a" * 4089 + b"\r\n")
+        await peer.send(beginning + b"X-B: " + b"b" * (size - len(beginning) - 7) + b"\r\n")
+        await turns(20)
+        if good:
+            await peer.send(b"\r\n{}")
+        await peer.gone()
+
+    server = await open_raw(script)
+    engine = HttptoolsEngine()
+    engine.open()
+    (ended,) = await asyncio.gather(answer_of(engine, server.url), return_exceptions=True)
+    await engine.close()
+    assert isinstance(ended, Answer) is good
+    assert good or (isinstance(ended, ExchangeError) and not isinstance(ended, OutOfTime))
 
 
 @pytest.mark.parametrize(
