@@ -56,7 +56,7 @@ def test_each_app_and_user_has_its_own_token(key: rsa.RSAPrivateKey) -> None:
 
 
 def test_a_key_that_cannot_sign_is_found_at_the_start(key: rsa.RSAPrivateKey) -> None:
-    small = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the mistake
+    small = rsa.generate_private_key(65537, 2047)  # noqa: S505 - that is the mistake
     for wrong in ("", "x", pem(small), pem(ec.generate_private_key(ec.SECP256R1())), pem(key, b"password")):
         assert key_problem(wrong) is not None
     ed25519 = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
