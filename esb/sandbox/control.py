@@ -15,6 +15,7 @@ from esb.sandbox.world import World
 Query = Mapping[str, str]
 Command = Callable[[World, Any, Query], dict[str, Any]]
 PREFIX = "/_sandbox/"
+MEDIA = "media/"
 
 
 async def handle(world: World, request: web.Request) -> web.Response:
@@ -24,6 +25,8 @@ async def handle(world: World, request: web.Request) -> web.Response:
         if request.method == "PATCH":
             seed.patch(world.state, name.split("/"), await _document(request))
             return _json({"ok": True})
+        if name.startswith(MEDIA) and request.method == "GET":
+            return _media(world, name.removeprefix(MEDIA))
         commands = COMMANDS.get(name)
         if commands is None:
             return _json({"error": f"no such path{control_values.suggestion(name, COMMANDS)}"}, 404)
@@ -47,6 +50,13 @@ async def _document(request: web.Request) -> Any:
 
 def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(body=encode(value), status=status, content_type="application/json", charset="utf-8")
+
+
+def _media(world: World, media_id: str) -> web.Response:
+    media = world.state.media.find(media_id)
+    if media is None:
+        return _json({"error": "no media with this id was uploaded, or they are not kept any more"}, 404)
+    return web.Response(body=media.content, content_type="application/octet-stream")
 
 
 def _seed(world: World, document: Any, query: Query) -> dict[str, Any]:

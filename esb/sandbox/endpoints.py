@@ -46,6 +46,8 @@ ENDPOINTS: dict[str, tuple[Platform, Callable[[State, Call], Reply]]] = {
     "/cgi-bin/clear_quota": (MP, official_account.clear_quota),
     "/cgi-bin/gettoken": (QY, wecom.gettoken),
     "/cgi-bin/message/send": (QY, wecom.message_send),
+    "/cgi-bin/appchat/send": (QY, wecom.appchat_send),
+    "/cgi-bin/media/upload": (QY, wecom.media_upload),
     "/cgi-bin/user/get": (QY, wecom.user_get),
     "/cgi-bin/user/getuserid": (QY, wecom.getuserid),
     "/cgi-bin/user/get_userid_by_email": (QY, wecom.get_userid_by_email),

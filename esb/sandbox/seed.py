@@ -198,4 +198,4 @@ _MEMBER: dict[str, Reader] = {
     "licensed": flag,
     "departments": _wholes,
 }
-_APP: dict[str, Reader] = {"secret": text, "enabled": flag, "visible": texts, "trusted_ips": texts}
+_APP: dict[str, Reader] = {"secret": text, "enabled": flag, "visible": texts, "trusted_ips": texts, "chats": texts}

@@ -45,7 +45,8 @@ class Sandbox:
         counted.arrived()
         try:
             body = await request.read()
-            call = Call(request.method, path, request.query, body, request.remote or "")
+            content_type = request.headers.get("Content-Type", "")
+            call = Call(request.method, path, request.query, body, request.remote or "", content_type)
             if self._world.faults:
                 response, errcode = await self._with_faults(state, request, call)
             else:

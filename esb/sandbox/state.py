@@ -9,6 +9,7 @@ from random import Random
 
 from esb.sandbox.inbox import Inbox, Message
 from esb.sandbox.knobs import Knobs
+from esb.sandbox.media import MediaStore
 from esb.sandbox.wire import Counted
 
 BEIJING_S = 8 * 3600
@@ -141,7 +142,10 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class WecomApp:
-    """An app of a corporation; `visible` None: every member, `trusted_ips` empty: every address."""
+    """An app of a corporation; `visible` None: every member, `trusted_ips` empty: every address.
+
+    `chats` are the ids of the group chats that it has made; None: whatever it is asked for.
+    """
 
     corporation: "Corporation"
     agentid: int
@@ -149,6 +153,7 @@ class WecomApp:
     enabled: bool = True
     visible: list[str] | None = None
     trusted_ips: list[str] = field(default_factory=list)
+    chats: list[str] | None = None
     slot: TokenSlot = field(default_factory=TokenSlot)
     sent: DailyCount = field(default_factory=DailyCount)
     minutes: defaultdict[str, Window] = field(default_factory=lambda: defaultdict(lambda: Window(60)))
@@ -201,6 +206,7 @@ class State:
         self.knobs = seed.knobs
         self.tokens: dict[str, Token] = {}
         self.inbox = Inbox()
+        self.media = MediaStore()
         self.counted: defaultdict[str, Counted] = defaultdict(Counted)
         self.tokens_issued: Counter[str] = Counter()
         self.bad_secrets: defaultdict[str, Window] = defaultdict(lambda: Window(3600))

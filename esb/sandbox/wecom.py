@@ -2,16 +2,19 @@
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from esb.sandbox import receivers, tokens, wecom_content
+from esb.sandbox import media, receivers, tokens, wecom_content
 from esb.sandbox.inbox import Message, Reply
+from esb.sandbox.media import Media
 from esb.sandbox.state import Member, State, WecomApp
 from esb.sandbox.wire import Call, Refusal
 
 WARNING = "ok. Warning: wrong json format. "
+CHATID = re.compile("[A-Za-z0-9_-]{1,64}")
 DEDUPE_S = 1800
 DEDUPE_MAX_S = 14400
 
@@ -40,7 +43,7 @@ def message_send(state: State, call: Call) -> Reply:
     """POST /cgi-bin/message/send: one message to many; whoever is over a frequency limit is dropped in silence."""
     app, body = _opened(state, call)
     _agent(app, body)
-    text = wecom_content.app_text(body, state.knobs)
+    text = wecom_content.app_text(body, state.knobs) or _media_name(state, app, body)
     found = receivers.resolve(app, body)
     per_day = state.knobs.qy_app_per_day
     if per_day and app.sent.today(state.now()) + len(found.members) > per_day:
@@ -50,6 +53,40 @@ def message_send(state: State, call: Call) -> Reply:
     if first:
         return _duplicate(state, call, app, first)
     return _deliver(state, call, app, body, text, found, key)
+
+
+def appchat_send(state: State, call: Call) -> Reply:
+    """POST /cgi-bin/appchat/send: one message to a group chat of the app; nothing is deduplicated."""
+    app, body = _opened(state, call)
+    chatid = body.get("chatid")
+    if not isinstance(chatid, str) or not CHATID.fullmatch(chatid):
+        raise Refusal(86001)
+    if app.chats is not None and chatid not in app.chats:
+        raise Refusal(86003)
+    text = wecom_content.chat_text(body, state.knobs) or _media_name(state, app, body)
+    message = state.inbox.add(call, state.now(), "qy", app.name, text, [chatid])
+    message.reply = {"errcode": 0, "errmsg": "ok"}
+    return dict(message.reply), message
+
+
+def media_upload(state: State, call: Call) -> Reply:
+    """POST /cgi-bin/media/upload?type=: a form with the file in its part `media`; its id is good for three days."""
+    app = _authorized(state, call)
+    if call.method != "POST":
+        raise Refusal(40058)
+    kind, now = call.query.get("type", ""), state.now()
+    name, content = media.uploaded(kind, call.content_type, call.body)
+    found = Media(f"media-{next(state.serial):020d}", app.corporation.corpid, name, content, now)
+    state.media.add(found)
+    told = {"errcode": 0, "errmsg": "ok", "type": kind, "media_id": found.id, "created_at": f"{now:.0f}"}
+    return told, None
+
+
+def _media_name(state: State, app: WecomApp, body: Mapping[str, Any]) -> str:
+    """Return the name of the file that a message shows, "" if it shows none. 40007 for one that cannot be sent."""
+    shown = body.get(str(body.get("msgtype")))
+    media_id = shown.get("media_id") if isinstance(shown, dict) else None
+    return state.media.sent_name(media_id, app.corporation.corpid, state.now())
 
 
 def user_get(state: State, call: Call) -> Reply:

@@ -30,6 +30,11 @@ def app_text(body: Mapping[str, Any], knobs: Knobs) -> str:
     return _checked(body, knobs, APP_CHECKS)
 
 
+def chat_text(body: Mapping[str, Any], knobs: Knobs) -> str:
+    """Return the text that a message to a group chat of an app shows, likewise."""
+    return _checked(body, knobs, CHAT_CHECKS)
+
+
 def robot_text(body: Mapping[str, Any], knobs: Knobs) -> str:
     """Return the text that a robot message shows; raises NotUnderstood under `robot.markdown_over` "warning"."""
     return _checked(body, knobs, ROBOT_CHECKS)
@@ -160,6 +165,7 @@ def _cut(content: str, limit: int) -> str:
 APP_CHECKS: dict[str, Check] = {
     "text": _text,
     "markdown": _markdown,
+    "markdown_v2": _robot_markdown,
     "image": _media,
     "voice": _media,
     "video": _media,
@@ -170,6 +176,7 @@ APP_CHECKS: dict[str, Check] = {
     "miniprogram_notice": _mini_program,
     "template_card": _template_card,
 }
+CHAT_CHECKS = {kind: APP_CHECKS[kind] for kind in APP_CHECKS.keys() - {"miniprogram_notice", "template_card"}}
 ROBOT_CHECKS: dict[str, Check] = {
     "text": _robot_text,
     "markdown": _robot_markdown,

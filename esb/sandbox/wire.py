@@ -41,6 +41,7 @@ class Call:
     query: Mapping[str, str]
     body: bytes
     remote: str
+    content_type: str = ""
 
     @cached_property
     def document(self) -> Any:
