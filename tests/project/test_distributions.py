@@ -14,6 +14,7 @@ import pytest
 from esb._version import __version__
 from tests.support.documentation import PAGES, text
 from tests.support.processes.command_line import NOTICE, exchange, run, running
+from tests.support.processes.distributions import install, pip
 from tests.support.processes.interpreter import pytest_of, python
 from tests.support.repository import ROOT
 
@@ -105,19 +106,6 @@ SHIPPED = {".mo", ".py", ".txt", ".typed"}
 """Suffixes of the files of esb/ that the wheel needs; an .po is for translators."""
 
 
-def pip(command: str, *arguments: str, folder: Path) -> None:
-    """Run pip to a good end, without a network."""
-    options = ["--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check", "--quiet"]
-    done = python("-m", "pip", command, *options, *arguments, folder=folder, PYTHONWARNINGS="", PIP_CONSTRAINT="")
-    assert done.returncode == 0, done.stderr
-
-
-def install(source: Path, target: Path) -> str:
-    """Install a distribution as pip does; return the import path."""
-    pip("install", "--target", str(target), str(source), folder=source)
-    return f"{target}:{ROOT}"
-
-
 def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
@@ -160,7 +148,7 @@ def test_the_sdist_holds_all_of_the_repository(source: Path, sdist: Path) -> Non
 
 def test_the_wheel_holds_the_package_and_nothing_else(source: Path, wheel: zipfile.ZipFile) -> None:
     package = {f"esb/{name}" for name in files_of(source / "esb") if Path(name).suffix in SHIPPED}
-    assert {"esb/py.typed", "esb/locale/zh_Hans/LC_MESSAGES/esb.mo", "esb/cli/templates/component.py.txt"} <= package
+    assert {"esb/py.typed", "esb/locale/zh_Hans/LC_MESSAGES/esb.mo", "esb/cli/templates/query.py.txt"} <= package
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == package
 
 
