@@ -25,23 +25,38 @@ MODULES = {
 """Extra -> a module that it alone installs."""
 KEY = "bm9ib2R5IGhhcyB0byBrbm93IHRoaXMga2V5LCAzMiA="
 """Key of 32 bytes for a store that is only looked at."""
+EXPLAIN = """
+from click import Context, Group
+from click.testing import CliRunner
+from esb.cli.main import main
+
+def explain(command, *path):
+    told = CliRunner().invoke(main, [*path, "--help"])
+    assert told.exit_code == 0, (path, told.output, told.exception)
+    print(*path)
+    if isinstance(command, Group):
+        context = Context(command)
+        for name in command.list_commands(context):
+            explain(command.get_command(context, name), *path, name)
+
+explain(main)
+"""
 SECONDS = 60
 """Bound of each command."""
 
 
 def main(extra: str = "") -> None:
     for name, module in MODULES.items():
-        assert (find_spec(module) is not None) == (name == extra), f"{name}: {module}"
+        assert is_there(module) == (name == extra), f"{name}: {module}"
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        for command in sorted(commands()):
-            esb(command, "--help")
+        explain()
+        begin(extra)
         describe()
         check_services(extra)
         serve(extra)
         develop(extra)
         write_component(extra)
-        assert "arrived in WeChat, for zhangsan" in esb("demo", "-c", str(CONFIG))
     print(f"{extra or 'no extra'}: every command works or says what it needs")
 
 
@@ -52,9 +67,36 @@ def esb(*arguments: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def commands() -> list[str]:
-    """Return the names in the table of `esb --help`."""
-    return [line.split()[0] for line in esb("--help").partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
+def is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # where tests hide it
+        return False
+
+
+def explain() -> None:
+    """Let every command explain itself, all in one process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", EXPLAIN], capture_output=True, text=True, timeout=SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"check", "demo", "dev", "init", "new component", "serve"} <= set(done.stdout.splitlines()), done.stdout
+
+
+def begin(extra: str) -> None:
+    """Follow the first minute of somebody who has installed the wheel and nothing else."""
+    assert "arrived in WeChat, for zhangsan" in esb("demo")
+    esb("init", "mine")
+    here = Path.cwd()
+    os.chdir("mine")
+    assert esb("check") == "ok: 1 components\n"
+    assert "arrived in WeChat, for zhangsan" in esb("demo")
+    if extra == "testing":
+        subprocess.run([sys.executable, "-m", "pytest", "-q"], check=True, timeout=SECONDS)
+    os.chdir(here)
+    listed = esb("plugins")
+    for name, needed in (("jwt", {"jwt"}), ("redis", {"redis"})):
+        assert (f"pip install 'esb-gateway[{name}]'" in listed) == (extra not in needed), listed
 
 
 def describe() -> None:
