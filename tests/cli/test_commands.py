@@ -16,6 +16,7 @@ from esb import __version__
 from esb.cli.main import main
 from tests.support.ports import free_port
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, Running, environment, exchange, run, running
+from tests.support.processes.interpreter import python
 from tests.support.repository import ROOT
 from tests.support.servers.slow_wecom import SlowWeCom
 
@@ -376,6 +377,21 @@ def test_esb_alone_lists_its_commands() -> None:
     listed = finished.stdout + finished.stderr
     assert all(f"  {command} " in listed for command in COMMANDS)
     assert "..." not in listed.partition("Commands:")[2]  # no explanation is cut
+
+
+def test_a_python_that_is_too_old_is_told_in_a_line(tmp_path: Path) -> None:
+    old = "import sys; sys.version_info = (3, 10, 14, 'final', 0); sys.version = '3.10.14 (main)'; import esb.__main__"
+    done = python("-c", old, folder=tmp_path, PYTHONPATH=str(ROOT))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "esb-gateway needs Python 3.11 or newer; this is 3.10.14\n"
+
+
+def test_the_module_is_the_same_command() -> None:
+    by_module = python("-m", "esb", "--help", folder=ROOT)
+
+    assert by_module.stdout.startswith("Usage: esb [OPTIONS] COMMAND")
+    assert by_module.stdout == run("--help").stdout.replace("Usage: main", "Usage: esb")
 
 
 def test_the_version_is_told() -> None:
