@@ -15,7 +15,8 @@ from esb.config import Config, load
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 VERSION = re.compile(r"v[0-9]+")
 PACKAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-KINDS = ("query",)
+KINDS = {"query": "query.yaml.txt", "sender": "query.yaml.txt", "token": "token.yaml.txt"}
+"""Kind of a component -> the template of its stanza; those of its plugin and of its test have its name."""
 DEFAULT_SYSTEM = "demo"
 IDENTITY_HEADERS = {
     "access_tokens": """{"X-Bkapi-Authorization": f'{{"access_token": "{TOKEN}"}}'}""",
@@ -44,14 +45,13 @@ def new() -> None:
 @config_option
 @click.argument("system", metavar="[SYSTEM]")
 @click.argument("name", required=False, metavar="NAME")
-@click.option(
-    "--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True, help="What it does, until you change it."
-)
+@click.option("--kind", type=click.Choice([*KINDS]), default="query", show_default=True, help="What it does at first.")
 def component(path: str, system: str, name: str | None, kind: str) -> None:
     """Write a component that works, to be changed into yours: /api/c/compapi/SYSTEM/NAME/.
 
     Beside esb.yaml: plugins/SYSTEM_NAME.py, components/SYSTEM_NAME.yaml and tests/test_SYSTEM_NAME.py, which passes.
-    Without a SYSTEM it is put into `demo`.
+    Without a SYSTEM it is put into `demo`. A `query` asks a third-party system, a `token` asks one that wants an access
+    token, and a `sender` sends messages.
     """
     system, name = (DEFAULT_SYSTEM, system) if name is None else (system, name)
     if VERSION.fullmatch(_word(system, "SYSTEM")):
@@ -67,7 +67,7 @@ def component(path: str, system: str, name: str | None, kind: str) -> None:
     }
     folder = Path(path).parent
     stanza = folder / "components" / f"{module}.yaml"
-    test = _plugin(folder, module, kind, words, {stanza: f"{kind}.yaml.txt"})
+    test = _plugin(folder, module, kind, words, {stanza: KINDS[kind]})
     if not _is_included(load(path), stanza):
         click.echo(f"\nadd this line to {path}:\n{_include_line(config)}")
     click.echo(f"\nrun its test: pytest {test}")

@@ -115,8 +115,23 @@ def test_without_a_system_it_goes_into_the_demo(folder: Path) -> None:
 
 MIDDLEWARE = ("middleware", "office")
 SERVICES = [("service", f"{kind}/my_{kind}") for kind in ("apps", "login", "users", "access_tokens", "jwt")]
-SCAFFOLDS = [("component", "demo", "hello"), MIDDLEWARE, *SERVICES]
-TESTS = {"component": 3, "middleware": 3, "apps": 3, "login": 2, "users": 1, "access_tokens": 2, "jwt": 2}
+COMPONENTS = [
+    ("component", "demo", "hello"),
+    ("component", "--kind", "sender", "chat", "tell"),
+    ("component", "--kind", "token", "demo", "greet"),
+]
+SCAFFOLDS = [*COMPONENTS, MIDDLEWARE, *SERVICES]
+TESTS = {
+    "query": 3,
+    "sender": 3,
+    "token": 3,
+    "middleware": 3,
+    "apps": 3,
+    "login": 2,
+    "users": 1,
+    "access_tokens": 2,
+    "jwt": 2,
+}
 """Scaffold -> the number of its tests."""
 
 
@@ -137,7 +152,7 @@ def test_the_tests_of_each_pass_untouched(everything: tuple[Path, dict[str, str]
     folder, _ = everything
     done = pytest_of(folder)
     assert done.returncode == 0, done.stdout
-    assert f"{sum(TESTS.values())} passed" in done.stdout
+    assert f"{sum(TESTS.values()) + 2 * (len(SCAFFOLDS) - len(TESTS))} passed" in done.stdout
 
 
 def test_what_is_written_is_typed_and_tidy(everything: tuple[Path, dict[str, str]]) -> None:
@@ -149,6 +164,12 @@ def test_what_is_written_is_typed_and_tidy(everything: tuple[Path, dict[str, str
     for command in (["check", "--select", "E,F,W,B,UP"], ["format", "--check"]):
         done = python("-m", "ruff", *command, "--line-length", "120", ".", folder=folder)
         assert done.returncode == 0, done.stdout
+
+
+def test_the_stanzas_of_all_components_are_right(everything: tuple[Path, dict[str, str]]) -> None:
+    folder, _ = everything
+    (folder / "all.yaml").write_text(f"{CONFIG}include: [components/*.yaml]\n")
+    assert run("check", "-c", "all.yaml", folder=folder).stdout == f"ok: {len(COMPONENTS)} components\n"
 
 
 @pytest.mark.parametrize("scaffold", SERVICES, ids="/".join)
