@@ -40,6 +40,7 @@ from esb.core.errors import (
     UpstreamError,
     template,
 )
+from esb.core.files import File, Uploads
 from esb.core.params import (
     Dicts,
     Label,
@@ -76,6 +77,7 @@ __all__ = [
     "Dicts",
     "Envelope",
     "EsbError",
+    "File",
     "GatewayJwtError",
     "Handler",
     "Identity",
@@ -121,6 +123,7 @@ __all__ = [
     "TokenKey",
     "TooLarge",
     "Unreachable",
+    "Uploads",
     "UpstreamError",
     "User",
     "Users",

@@ -24,6 +24,7 @@ from esb.core.call import ORDINARY, Call, Options
 from esb.core.credential_names import IDENTITIES
 from esb.core.errors import EsbError, RequestError, first_esb_error
 from esb.core.events import Observer
+from esb.core.files import File
 from esb.core.params import switched_on
 from esb.delivery import replay
 from esb.incoming.in_flight import InFlight
@@ -228,8 +229,15 @@ def _entry(call: Call, key: str) -> str:
 def _content(call: Call) -> str:
     """Return the digests of all that a repetition must have in common with the first call: its user, and the rest."""
     arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
-    text = json.dumps([arguments, dict(call.path_vars), call.options.test_env], sort_keys=True)
+    text = json.dumps([arguments, dict(call.path_vars), call.options.test_env], sort_keys=True, default=_of_a_file)
     return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"
+
+
+def _of_a_file(value: Any) -> Any:
+    """Return what two files must have in common to be the same. TypeError for what no caller can send."""
+    if isinstance(value, File):
+        return [value.name, value.content_type, hashlib.sha256(value.content).hexdigest()]
+    raise TypeError(f"no argument of a call: {type(value).__name__}")
 
 
 def _digest(text: str) -> str:

@@ -14,6 +14,7 @@ from esb.contracts.services import ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.call_log import CallLogs
 from esb.core.errors import ConfigError, Mistake
+from esb.core.files import upload_names
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
@@ -196,6 +197,7 @@ class Generation:
             headers_in=stanza.headers_in,
             cookies={name.lower() for middleware in chain for name in getattr(middleware, "cookies", ())},
             limits=self._limits,
+            upload_names=upload_names(component.params_type),
             handler=compose(chain, self._admission.admitting(handler)),
             early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),

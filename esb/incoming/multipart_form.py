@@ -1,9 +1,10 @@
-"""Multipart forms, read window by window: besides the body, no more is held than the texts that come out of it."""
+"""Multipart forms, read window by window: besides the body, no more is held than what comes out of it."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
 from esb.core.errors import RequestError
+from esb.core.files import BINARY, File, bare_name
 
 CHARACTER_SETS = {
     **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
@@ -47,3 +48,34 @@ def _codec(character_set: str) -> str:
             "the character set of a field must be utf-8, ascii, latin-1 or gb18030"
         )
     return codec
+
+
+def boundary_of(content_type: str) -> str | None:
+    """Return the boundary that a content type tells, "" if it forgets to; None if it is not that of a form."""
+    from multipart import parse_options_header
+
+    kind, options = parse_options_header(content_type)
+    return options.get("boundary", "") if kind == "multipart/form-data" else None
+
+
+def files(body: bytes, boundary: str, most: int) -> Iterator[tuple[str, File]]:
+    """Yield the files, by name, of a form of at most so many parts; each is held beside the body.
+
+    A file without a name is none: browsers send that for a field in which nothing was chosen. ValueError if it is no
+    such form.
+    """
+    from multipart import MultipartSegment, PushMultipartParser
+
+    segment, chunks = None, list[bytes]()
+    with PushMultipartParser(boundary, len(body), max_segment_count=most, strict=True) as parser:
+        for start in range(0, len(body), WINDOW):
+            for event in parser.parse(body[start : start + WINDOW]):
+                if isinstance(event, MultipartSegment):
+                    segment, chunks = event if event.filename else None, []
+                elif segment is None:
+                    continue  # of a text
+                elif event is None:
+                    content = b"".join(chunks)
+                    yield segment.name, File(bare_name(segment.filename), content, segment.content_type or BINARY)
+                else:
+                    chunks.append(bytes(event))

@@ -21,6 +21,7 @@ from esb.incoming.cors import Cors, is_cross_site
 from esb.incoming.odd_body import OddParameters
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
+from esb.incoming.uploads import with_files
 
 # Names of headers are istr, since those are looked up in half the time. Bench: send.
 REQUEST_ID = istr("X-Bkapi-Request-Id")
@@ -132,6 +133,9 @@ class IncomingRequest:
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )
+        if route.upload_names and read and self.method not in READING:
+            kind = headers.get(CONTENT_TYPE, "")
+            args = await with_files(args, read, kind, route.upload_names, route.limits.parts)
         return self._made(route, deadline, query_string, claimed, args, body)
 
     def _made(

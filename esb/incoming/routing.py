@@ -24,6 +24,7 @@ class Route:
     `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
     `headers_in` names in lower case those headers that a component which streams gets; None: all.
     `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
+    `upload_names` are those under which it takes files of a multipart form.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Route:
     headers_in: Collection[str] | None = None
     cookies: Collection[str] = ()
     limits: Limits = DEFAULT_LIMITS
+    upload_names: Collection[str] = ()
     system: str = field(init=False)
     component: str = field(init=False)
     deadlines: Deadlines = field(init=False)

@@ -32,6 +32,7 @@ from esb.outgoing.engine import (
 )
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.json_answer import may_have_acted, own_code, read_json, read_object
+from esb.outgoing.multipart import Files, as_form
 from esb.outgoing.request_report import RequestReport
 from esb.outgoing.request_scope import RequestScope, Upload, too_slow
 
@@ -130,6 +131,7 @@ class Outgoing:
         url: str,
         *,
         body: Any = None,
+        files: Files | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
         timeout: float | None = None,
         proxy: str | None = None,
@@ -139,10 +141,13 @@ class Outgoing:
     ) -> dict[str, Any]:
         """Return the JSON object that this request brings. `body`: ready bytes, or a value to send as JSON.
 
+        With `files` (name -> File, or several) it is a multipart form, and `body` maps its other fields to texts.
         UpstreamError when the status is none of `statuses` or the answer is no JSON object. `tls` and `guarded`: see
         esb.outgoing.engine.
         """
         with RequestScope(self._observer, call, target, timeout) as scope:
+            if files is not None:
+                headers, body = as_form(headers, body, files)
             answer = await self._fetch(scope, method, url, body, headers, proxy, tls, guarded)
             scope.status = answer.status
             payload = read_object(target, answer, statuses)
@@ -181,14 +186,20 @@ class Outgoing:
         url: str,
         *,
         body: Any = None,
+        files: Files | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
         timeout: float | None = None,
         proxy: str | None = None,
         tls: Tls | None = None,
         guarded: bool = False,
     ) -> Answer:
-        """Return the answer to this request, whatever its status. UpstreamError when nothing usable came."""
+        """Return the answer to this request, whatever its status. UpstreamError when nothing usable came.
+
+        `body` and `files` as in `json`.
+        """
         with RequestScope(self._observer, call, target, timeout) as scope:
+            if files is not None:
+                headers, body = as_form(headers, body, files)
             answer = await self._fetch(scope, method, url, body, headers, proxy, tls, guarded)
             scope.status = answer.status
             scope.refused = not may_have_acted(answer.status)

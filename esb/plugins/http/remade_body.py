@@ -8,6 +8,7 @@ from typing import Any
 from esb.core import json_codec
 from esb.core.errors import Message, RequestError, TooLarge
 from esb.incoming.body import form_pairs, from_body, not_readable
+from esb.outgoing.multipart import part
 from esb.plugins.http.form_texts import encoded_form, pairs_of
 
 MOST = 10 * 2**20
@@ -76,28 +77,14 @@ def _multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], passes:
             memory_limit=limit,
             spool_limit=limit,
         )
-        for part in parser:
-            if passes(part.name):
-                kind = part.headers.get("Content-Type")
-                written.append(_part(boundary, part.name, part.file.getvalue(), part.filename, kind))
+        for piece in parser:
+            if passes(piece.name):
+                kind = piece.headers.get("Content-Type")
+                written.append(part(boundary, piece.name, piece.file.getvalue(), piece.filename, kind))
     except (MultipartError, ValueError):
         raise not_readable(Message("multipart form"), MOST_FIELDS) from None
-    written += [_part(boundary, name, text.encode()) for name, text in pairs_of(fixed)]
+    written += [part(boundary, name, text.encode()) for name, text in pairs_of(fixed)]
     return b"".join([*written, b"--%b--\r\n" % boundary.encode()]), f"{MULTIPART}; boundary={boundary}"
-
-
-def _part(boundary: str, name: str, content: bytes, filename: str | None = None, kind: str | None = None) -> bytes:
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
-    if filename is not None:
-        head += f'; filename="{_quoted(filename)}"'
-    if kind is not None:
-        head += f"\r\nContent-Type: {kind}"
-    return b"%b\r\n\r\n%b\r\n" % (head.encode(), content)
-
-
-def _quoted(text: str) -> str:
-    """Write a name as browsers do (WHATWG's form-data encoding)."""
-    return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
 
 
 def _no_object() -> RequestError:
