@@ -13,7 +13,7 @@ from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.config import Config, ConfigSource
 from esb.config.interpolation import state_of
 from esb.core.errors import ConfigError
-from esb.core.events import Author, Crashed, Event, Listener, Reloaded
+from esb.core.events import Author, Crashed, Event, Listener, Reloaded, crash
 from esb.server import serve
 from esb.server.deployment import Deployment, deployed
 from esb.server.listener import CannotListen
@@ -57,6 +57,8 @@ def dev(path: str | None, host: str | None, port: int | None) -> None:
         ):
             serve.run(develop(ConfigSource(config), host, port, log))
     except ConfigError as error:
+        if error.bug is not None:
+            click.echo(tracebacks.of_plugin(crash("", "starting", error.bug), error.bug), err=True)
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
     except CannotListen as error:

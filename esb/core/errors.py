@@ -98,6 +98,14 @@ class ConfigError(GatewayError):
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
         self.mistakes = tuple(mistakes)
 
+    @property
+    def bug(self) -> Exception | None:
+        """The first error of a plugin behind a mistake, for its author; None if the configuration alone is wrong."""
+        error = self.__cause__
+        while isinstance(error, GatewayError):
+            error = error.__cause__
+        return error if isinstance(error, Exception) else None
+
 
 class PluginMistake(GatewayError):
     """A plugin does what its contract does not allow: a bug, and the log has its text, so that holds no value."""

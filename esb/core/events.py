@@ -259,10 +259,13 @@ class Observer:
 
     def crashed(self, call_id: str, doing: str, error: Exception) -> None:
         """Emit the event of this error, and show the error itself to the author, if there is one."""
-        event = crash(call_id, doing, error)
-        self.emit(event)
+        self.emit(crash(call_id, doing, error))
+        self.show(call_id, doing, error)
+
+    def show(self, call_id: str, doing: str, error: Exception) -> None:
+        """Show an error to the author, if there is one: of a plugin that crashed, or that could not be built."""
         if self._author is not None:
-            self._author(event, error)
+            self._author(crash(call_id, doing, error), error)
 
     def end(self, event: CallFinished | UpstreamFinished, span: Span | None) -> None:
         """Emit the event that tells how something ended, and end its span, if it is traced."""

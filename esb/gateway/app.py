@@ -105,6 +105,8 @@ class Gateway:
         try:
             generation = await self.prepare(config)
         except ConfigError as error:
+            if error.bug is not None:
+                self.observer.show("", "reloading", error.bug)
             mistakes = tuple(str(mistake) for mistake in error.mistakes)
             self.observer.emit(Reloaded(self.generation.number, mistakes, time.monotonic() - started))
             raise

@@ -79,6 +79,7 @@ class Generation:
         self.call_logs = CallLogs(process.observer, self._secrets)
         self._limits = Limits(**config.server.limits.model_dump())
         self._mistakes: list[Mistake] = [*config.mistakes, *mistakes]
+        self._cause: BaseException | None = None
         self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services
         self._parts: list[Part] = []
         self._held: list[Part] = []
@@ -94,7 +95,7 @@ class Generation:
         routes = [self._route(stanza, chain, services) for stanza in config.components]
         self._mistakes += worker_safety.mistakes(config, process.store, self.components)
         if self._mistakes:
-            raise ConfigError(config.in_order(self._mistakes))
+            raise ConfigError(config.in_order(self._mistakes)) from self._cause
         self._handed_on = {}  # some of them, nobody uses any more
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
 
@@ -224,6 +225,7 @@ class Generation:
             if part is None or not part.is_built_from(found, config):
                 part = Part(name, stanza, config, plugin_loader.instance(stanza, found, config, lent))
         except ConfigError as error:
+            self._cause = self._cause or error.__cause__
             self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
             return None
         self._parts.append(part)

@@ -155,6 +155,33 @@ def test_an_answer_that_cannot_be_written_shows_where(gateway: Running, folder: 
     wait_for(gateway, "\ndata.word is a set, which JSON cannot hold\n")
 
 
+CONSTRUCTOR = (
+    PLUGIN
+    + """
+    def __init__(self, config, services):
+        raise ValueError("no such word")
+"""
+)
+
+
+def test_a_plugin_that_cannot_be_built_shows_its_traceback_and_nothing_changes(gateway: Running, folder: Path) -> None:
+    (folder / "plugins" / "word.py").write_text(CONSTRUCTOR)
+    wait_for(gateway, dev.KEPT)
+    assert "a plugin crashed: reloading" in gateway.log()
+    assert "ValueError: no such word" in gateway.log()
+    assert answer(gateway)["word"] == "one"
+
+
+def test_a_plugin_that_cannot_be_built_at_the_start_shows_its_traceback(folder: Path) -> None:
+    (folder / "plugins" / "word.py").write_text(CONSTRUCTOR)
+    done = run("dev", "-c", "esb.yaml", folder=folder)
+    assert done.code == 78
+    assert "ValueError: no such word" in done.stderr
+    assert "'plugins.word:Word' failed to build: ValueError at" in done.stderr
+    checked = run("check", "-c", "esb.yaml", folder=folder)
+    assert "no such word" not in checked.stdout + checked.stderr
+
+
 def test_it_ends_as_serve_does(gateway: Running) -> None:
     gateway.stop()
     assert gateway.finish().code == 0

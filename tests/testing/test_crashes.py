@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 
 from esb import App, Call, Component, EsbError, Handler, Limited, Middleware, Reply, Service, pytest_plugin
 from esb.config import load
+from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
 from esb.server.listener import listening
 from esb.telemetry import tracebacks
@@ -207,6 +208,19 @@ async def test_a_crash_of_a_middleware_or_a_back_end_is_shown_from_its_frame_on(
     assert text.count("  File ") == 1
     assert __file__ in text
     assert text.endswith(f"{told}\n")
+
+
+class Unbuildable(Buggy):
+    """Crashes in its constructor."""
+
+    def __init__(self, config: Any, services: Any) -> None:
+        raise ValueError("no such word")
+
+
+async def test_a_plugin_that_cannot_be_built_tells_its_test_why(gateway: OpenGateway) -> None:
+    with pytest.raises(ConfigError, match="failed to build: ValueError at") as caught:
+        await gateway(Unbuildable)
+    assert str(caught.value.bug) == "no such word"
 
 
 PLUGIN = """\
