@@ -94,7 +94,7 @@ class Account:
         self._gate = QuotaGate(services.store, services.observer, self.key)
         self._fetch_gate = QuotaGate(services.store, services.observer, self.key, "fetch")
         self._sending = Target(self.system, self.interface, sends=True)
-        self._fetching = Target(self.system, GET_TOKEN)
+        self._fetching = Target(self.system, GET_TOKEN, sends=False)
 
     # The platform
 

@@ -86,6 +86,8 @@ class Options:
     test_env: bool = False
     dry_run: bool = False
     idempotency_key: str | None = None
+    within_sender: bool = False
+    """True within a component that sends, which has to keep what the others promise."""
 
 
 ORDINARY = Options()

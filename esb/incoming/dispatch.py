@@ -1,16 +1,18 @@
 """The chain of a component, and its end: arguments become parameters, and the component handles the call."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from esb.channels.outcome import DeliveryReport
+from esb.channels.verdict import IN_DOUBT
 from esb.contracts.component import Component
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
-from esb.core.errors import EsbError, NoTestEnvironment, RequestError
+from esb.core.errors import EsbError, NoTestEnvironment, RequestError, UpstreamError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.params import parameter_error
 from esb.incoming.unknown_parameters import KnownParameters, warned, with_warnings
@@ -42,7 +44,10 @@ class Endpoint:
         self._known = KnownParameters(component.params_type) if component.sends else None
 
     def __call__(self, call: Call) -> Awaitable[Any]:
-        component = self._component if call.options is ORDINARY else self._chosen(call.options)
+        component = self._component
+        if call.options is not ORDINARY:
+            component = self._chosen(call.options)
+            call = replace(call, options=replace(call.options, within_sender=component.sends))
         warnings = call.record.warnings
         if self._known is not None and not self._known.cover(call.args):
             warnings = [*warnings, *self._known.warnings(call.args)]
@@ -77,5 +82,10 @@ async def _warning(handling: Awaitable[Any], warnings: Sequence[Mapping[str, Any
 
 async def _rendered(handling: Awaitable[Any]) -> Any:
     """Return a component's answer; raise what a report has to tell of receivers that were not reached."""
-    answer = await handling
+    try:
+        answer = await handling
+    except UpstreamError as error:
+        if error.sent and error.data is None:  # the message may have left
+            raise error.with_data(dict(IN_DOUBT)) from None
+        raise
     return answer.rendered() if type(answer) is DeliveryReport else answer

@@ -15,10 +15,11 @@ from weakref import WeakValueDictionary
 
 from multidict import MultiMapping
 
-from esb.core.call import Call
+from esb.core.call import ORDINARY, Call
 from esb.core.errors import template
 from esb.core.events import Observer
 from esb.outgoing.bulkhead import Bulkhead
+from esb.outgoing.dry_run import promised
 from esb.outgoing.engine import (
     MAX_ANSWER,
     Answer,
@@ -226,6 +227,8 @@ class Outgoing:
         end closes the connection. What `body` raises while it is read is raised here.
         """
         with RequestScope(self._observer, call, target, timeout) as scope:
+            if call is not None and call.options is not ORDINARY:
+                target = scope.target = promised(call, target, method)
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
             bulkhead = self._bulkhead(url, None)
             if not bulkhead.enters(scope.call):
@@ -253,6 +256,8 @@ class Outgoing:
 
     def report(self, call: Call | None, target: Target) -> RequestReport:
         """Return a report for a request that takes another way out than HTTP."""
+        if call is not None and target.sends:
+            promised(call, target, "")
         return RequestReport(self._observer, call, target)
 
     async def _fetch(
@@ -266,6 +271,8 @@ class Outgoing:
         tls: Tls | None,
         guarded: bool,
     ) -> Answer:
+        if scope.call is not None and scope.call.options is not ORDINARY:
+            scope.target = promised(scope.call, scope.target, method)
         headers, body = scope.content(headers, body)
         bulkhead, prepared = self._prepared(method, url, tuple(headers), proxy, tls, guarded)
         if not bulkhead.enters(scope.call):

@@ -21,14 +21,15 @@ class Target:
     """The system and the interface that a request is for: the names that errors and logs use.
 
     `judge` names the class of an answer by this system's own codes. `sends`: the request carries a message, so the
-    call's record tells when it may have left. `refuses` tells a JSON answer that is a no, so that nothing was done;
-    left out, that is one with `result` false or a code other than 0.
+    call's record tells when it may have left, and a dry run does not make it; False: it carries none. Left out, it
+    counts as one in a component that sends, unless it only reads (GET). `refuses` tells a JSON answer that is a no, so
+    that nothing was done; left out, that is one with `result` false or a code other than 0.
     """
 
     system: str
     interface: str
     judge: Callable[[Mapping[str, Any]], str] | None = None
-    sends: bool = False
+    sends: bool | None = None
     refuses: Callable[[Mapping[str, Any]], bool] | None = None
 
 
