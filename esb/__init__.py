@@ -1,6 +1,11 @@
 """An aiohttp gateway for an enterprise service bus. This is the face: all that a plugin may import."""
 
 from esb._version import __version__
+from esb.channels.access_token import AccessToken
+from esb.channels.draft import Draft, Rejected, Sent
+from esb.channels.sender import Sender
+from esb.channels.vendor_limits import Limits
+from esb.channels.verdict import Kind
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl, SecretUrl
 from esb.contracts.component import Component, Envelope, Reply
@@ -61,6 +66,7 @@ from esb.outgoing.tokens.key import Token, TokenKey
 from esb.store.protocol import Store, StoreServices
 
 __all__ = [
+    "AccessToken",
     "Answer",
     "App",
     "Apps",
@@ -75,6 +81,7 @@ __all__ = [
     "Contact",
     "Credentials",
     "Dicts",
+    "Draft",
     "Envelope",
     "EsbError",
     "File",
@@ -82,9 +89,11 @@ __all__ = [
     "Handler",
     "Identity",
     "Inactive",
+    "Kind",
     "Label",
     "Lifecycle",
     "Limited",
+    "Limits",
     "Login",
     "LooseBool",
     "Message",
@@ -102,12 +111,15 @@ __all__ = [
     "Receivers",
     "Record",
     "Refused",
+    "Rejected",
     "Reply",
     "RequestError",
     "RequiredDict",
     "RequiredReceivers",
     "RequiredText",
     "SecretUrl",
+    "Sender",
+    "Sent",
     "Service",
     "Services",
     "Signed",

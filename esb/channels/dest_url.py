@@ -99,12 +99,12 @@ async def relayed(
         return DeliveryOutcome.stopped(addresses, error)
     if accepted:
         return DeliveryOutcome(accepted=tuple(addresses), answered=answer.get("data"))
-    secrets = _secrets(url)
+    secrets = secrets_in(url)
     errcode, errmsg = readable_code(answer.get("code"), *secrets), readable_text(answer.get("message"), *secrets)
     return DeliveryOutcome(failed=tuple(Failure(address, errcode, errmsg) for address in addresses))
 
 
-def _secrets(url: str) -> list[str]:
+def secrets_in(url: str) -> list[str]:
     """Return the parts of the address that must not come back in an answer: hooks carry their key in path or query."""
     place = urlsplit(url)
     target = f"{place.path}?{place.query}" if place.query else place.path

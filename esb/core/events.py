@@ -71,7 +71,7 @@ class GateClosed:
 
     platform: str
     account: str
-    errcode: int
+    errcode: int | str | None
     seconds: float
 
 

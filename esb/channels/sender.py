@@ -1,0 +1,118 @@
+"""Sender: the base of a component that sends, which keeps the promises of sending for its author.
+
+An author writes which messages a call makes, and one exchange with the vendor. Dry run, repetitions, receivers and
+their fate, pace, further tries, secrets and the answer are made here.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, final
+
+from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.config_secrets import secrets_of, without_secrets
+from esb.channels.course import Course
+from esb.channels.draft import Draft, Sent
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.recipients import Audience, addressed, looked_up, rehearsal, require_somebody, united
+from esb.channels.sending import SendingResult
+from esb.channels.vendor_limits import Limits, Pacer
+from esb.contracts.component import Component, ParamsT
+from esb.contracts.lifecycle import ConfigT
+from esb.contracts.services import Contact, Services
+from esb.core.call import Call
+from esb.core.errors import Message, ParameterError, template
+
+FAILED = template("Message sending failed, {errmsg}")
+FAILED_FOR_SOME = template("Some receivers did not get the message, {errmsg}")
+SOME_USERS = template("Some users failed to receive the message. {complaint}")
+
+
+class Sender(Component[ConfigT, ParamsT]):
+    """The base of a component that sends: a subclass has `messages` and `deliver`, and may set `limits`.
+
+    `deliver` is called for one message at a time, and again only where the vendor provably did nothing.
+    """
+
+    sends = True
+    answer_type = Delivered | Previewed
+    limits: ClassVar[Limits] = Limits()
+
+    def __init__(self, config: ConfigT, services: Services) -> None:
+        super().__init__(config, services)
+        self._secrets = secrets_of(config)
+        secret = "\n".join((type(self).__qualname__, *(self._secrets or (config.model_dump_json(),))))
+        self._pacer = Pacer(services, self.limits, hashlib.sha256(secret.encode()).hexdigest()[:32])
+
+    def messages(self, call: Call, params: ParamsT) -> Iterable[Draft]:
+        """Return the messages of a call, in their order. It asks nobody, and sends nothing: a dry run calls it too.
+
+        Those with a receiver in common go one after another, and who missed one gets none of the later ones; others
+        may go at the same time. Raise ParameterError for what cannot be sent.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no messages(call, params)")
+
+    async def deliver(self, call: Call, message: Draft) -> Sent | None:
+        """Send a message to its `receivers`, users among them by their addresses: one exchange with the vendor.
+
+        Return None if the vendor took it for all of them; else Sent, or raise Rejected. Let the errors of
+        `self.services.http` pass: they tell whether the message may have left.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no deliver(call, message)")
+
+    def address(self, contact: Contact) -> str:
+        """Return the address of a user, "" if this one cannot be reached. By default that of mail."""
+        return contact.email
+
+    @final
+    async def handle(self, call: Call, params: ParamsT) -> SendingResult:
+        """Send the messages of a call and return the report; in a dry run, return what would have been sent."""
+        drafts = [*self.messages(call, params)]
+        for draft in drafts:
+            self.limits.check(draft)
+        audience, drafts = await self._addressed(call, drafts)
+        if call.options.dry_run:
+            hidden = self._secrets
+            return rehearsal(
+                audience,
+                [(draft.receivers, *without_secrets((draft.endpoint, draft.body), hidden)) for draft in drafts],
+            )
+        sent_before, call.record.sent = call.record.sent, True  # until it is known: a bug on the way is in doubt
+        course = Course(call, drafts, self.deliver, self._pacer, self.limits, self.services.clock, self._secrets)
+        try:
+            outcome = await course.run()
+        except asyncio.CancelledError:
+            if call.time_left() > 0:
+                raise
+            outcome = course.cut_off()
+        call.record.sent = sent_before or bool(outcome.accepted or outcome.unknown)
+        return DeliveryReport(audience, outcome, WORDING)
+
+    async def _addressed(self, call: Call, drafts: Sequence[Draft]) -> tuple[Audience, list[Draft]]:
+        """Return for whom the messages are, and those that are for anybody, with each receiver once."""
+        audience = addressed([*dict.fromkeys(receiver for draft in drafts for receiver in draft.receivers)])
+        users = [*dict.fromkeys(user for draft in drafts for user in draft.users)]
+        places: dict[str, str] = {}
+        if users:
+            found = await looked_up(self.services.users, call, users, self.address)
+            places = {name: address for address, names in found.typed.items() for name in names}
+            audience = united(audience, found)
+            require_somebody(audience)
+        if not audience.typed:
+            raise ParameterError("There is nobody to send the message to.")
+        complete = []
+        for draft in drafts:
+            looked = (places[user] for user in draft.users if user in places)
+            receivers = [*dict.fromkeys((*draft.receivers, *looked))]
+            complete += [replace(draft, receivers=part, users=()) for part in self.limits.parts(receivers)]
+        return audience, complete
+
+
+def _failed(audience: Audience, outcome: DeliveryOutcome) -> Message:
+    reason: Any = next((failure.errmsg for failure in outcome.failed if failure.errmsg), "")
+    return Message(FAILED_FOR_SOME if outcome.accepted else FAILED, {"errmsg": reason})
+
+
+WORDING = PlainWording(_failed, SOME_USERS)
+"""The words for what did not reach everybody."""
