@@ -7,6 +7,7 @@ are there wherever esb-gateway[testing] is installed; these are their types. A p
 
 from esb.testing.clock import Clock
 from esb.testing.gateway import CallComponent, Gateway, OpenGateway, OpenMiddleware, OpenService, PluginCrashed
+from esb.testing.promises import assert_keeps_promises
 from esb.testing.redis_server import RedisServer
 from esb.testing.sandbox import Sandbox
 from esb.testing.secrets import AssertNoSecrets
@@ -25,4 +26,5 @@ __all__ = [
     "RedisServer",
     "Sandbox",
     "Upstream",
+    "assert_keeps_promises",
 ]

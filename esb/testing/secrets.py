@@ -2,11 +2,13 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 from urllib.parse import quote, quote_plus
 
 from esb.gateway.app import GATEWAY
+from esb.telemetry.metrics import Tally
 from esb.testing.gateway import Gateway
 
 SHORTEST = 4
@@ -38,6 +40,10 @@ def _outputs(gateway: Gateway) -> Iterator[tuple[str, str]]:
     for event in gateway.events:
         yield f"the event {type(event).__name__}", repr(event)
     yield "the log", gateway.log.getvalue()
+    tally = Tally(time.time)
+    for event in gateway.events:
+        tally(event)
+    yield "the metrics", repr(tally.snapshot())
     generation = gateway.app[GATEWAY].generation
     yield "repr(config)", repr(generation.config)
     for built in generation.built:

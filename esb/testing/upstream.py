@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,15 @@ class Upstream:
             return web.Response(status=503)
 
         self.answers(wait, path=path)
+
+    @contextmanager
+    def for_now(self) -> Iterator[None]:
+        """Forget, at the end of the block, the answers that were given inside."""
+        rules = [*self._rules]
+        try:
+            yield
+        finally:
+            self._rules[:] = rules
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Remember the request, and answer by the first rule that fits; 404 if none does."""
