@@ -3,29 +3,15 @@
 import base64
 import hashlib
 import hmac
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote_plus
 
 from pydantic import SecretStr
 
-from esb import (
-    Call,
-    Component,
-    ConfigModel,
-    EsbError,
-    Label,
-    Limited,
-    LooseBool,
-    Params,
-    Receivers,
-    RequiredText,
-    Target,
-)
+from esb import Call, ConfigModel, Draft, Label, Limits, Params, Receivers, Rejected, RequiredText, Sender, Target
 
 SEND = Target("dingtalk", "robot/send", sends=True)
 TOO_MANY = 130101
-"""A robot may send 20 messages a minute; then DingTalk refuses for up to ten."""
-TOO_MANY_SECONDS = 600.0
 
 
 class Config(ConfigModel):
@@ -41,50 +27,29 @@ class DingTalkRobotParams(Params):
 
     content: Annotated[RequiredText, Label("message content")]
     at_mobiles: Annotated[Receivers, Label("mobile numbers to mention")] = ()
-    at_all: Annotated[LooseBool, Label("whether to mention everybody")] = False
+    at_all: bool = False
 
 
-class DingTalkRobot(Component[Config, DingTalkRobotParams]):
-    """Sends the text once: DingTalk has no way to tell a repetition."""
+class DingTalkRobot(Sender[Config, DingTalkRobotParams]):
+    """A robot may send 20 messages a minute; whoever is faster is refused for ten. So it stays a little below."""
 
     config_type = Config
     params_type = DingTalkRobotParams
-    sends = True
+    limits = Limits(per_minute=18, penalty_seconds=600, max_bytes=20_000)
 
-    async def handle(self, call: Call, params: DingTalkRobotParams) -> Any:
-        message = {
-            "msgtype": "text",
-            "text": {"content": params.content},
-            "at": {"atMobiles": list(params.at_mobiles), "isAtAll": params.at_all},
-        }
-        if call.options.dry_run:
-            return {"dry_run": True, "message": message}
-        answer = await self.services.http.json(call, SEND, "POST", self._url(), body=message)
-        if answer.get("errcode") != 0:
-            raise _refusal(answer.get("errcode"), str(answer.get("errmsg", "")))
-        return None
+    def messages(self, call: Call, params: DingTalkRobotParams) -> list[Draft]:
+        at = {"atMobiles": list(params.at_mobiles), "isAtAll": params.at_all}
+        return [Draft(["group"], {"msgtype": "text", "text": {"content": params.content}, "at": at})]
+
+    async def deliver(self, call: Call, message: Draft) -> None:
+        answer = await self.services.http.json(call, SEND, "POST", self._url(), body=message.body)
+        code = answer.get("errcode")
+        if code != 0:
+            raise Rejected(code, answer.get("errmsg", ""), "quota" if code == TOO_MANY else "message")
 
     def _url(self) -> str:
-        """Signed anew for each message: DingTalk takes a signature for an hour."""
-        timestamp = str(round(self.services.clock.since_1970() * 1000))
-        sign = quote_plus(signature(timestamp, self.config.secret.get_secret_value()))
-        token = quote_plus(self.config.access_token.get_secret_value())
+        """Return the address, signed anew for each message: DingTalk takes a signature for an hour."""
+        timestamp, secret = str(round(self.services.clock.since_1970() * 1000)), self.config.secret.get_secret_value()
+        digest = hmac.new(secret.encode(), f"{timestamp}\n{secret}".encode(), hashlib.sha256).digest()
+        token, sign = quote_plus(self.config.access_token.get_secret_value()), quote_plus(base64.b64encode(digest))
         return f"{self.config.host}/robot/send?access_token={token}&timestamp={timestamp}&sign={sign}"
-
-
-def signature(timestamp: str, secret: str) -> str:
-    """HMAC-SHA256 over timestamp and secret, keyed with the secret, in base64."""
-    digest = hmac.new(secret.encode(), f"{timestamp}\n{secret}".encode(), hashlib.sha256).digest()
-    return base64.b64encode(digest).decode()
-
-
-def _refusal(code: Any, text: str) -> EsbError:
-    data = {"errcode": code, "errmsg": text}
-    if code == TOO_MANY:
-        return Limited(
-            "robot message sending failed, {errmsg}",
-            TOO_MANY_SECONDS,
-            {**data, "retry_after": TOO_MANY_SECONDS},
-            errmsg=text,
-        )
-    return EsbError("robot message sending failed, {errmsg}", data, errmsg=text)

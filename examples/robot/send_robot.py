@@ -1,12 +1,14 @@
 """chat/send_robot: a text to a WeCom group, through the group's robot."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import SecretStr
 
-from esb import Call, Component, ConfigModel, EsbError, Label, Params, RequiredText, Target
+from esb import Call, ConfigModel, Draft, Label, Limits, Params, Rejected, RequiredText, Sender, Target
 
-SEND = Target("wecom_robot", "send")
+SEND = Target("wecom_robot", "send", sends=True)
+TOO_MANY = 45009
 
 
 class Config(ConfigModel):
@@ -22,17 +24,19 @@ class SendRobotParams(Params):
     content: Annotated[RequiredText, Label("message content")]
 
 
-class SendRobot(Component[Config, SendRobotParams]):
-    """Sends the text once."""
+class SendRobot(Sender[Config, SendRobotParams]):
+    """Sends the text, in several messages if it is long."""
 
     config_type = Config
     params_type = SendRobotParams
+    limits = Limits(per_minute=20, penalty_seconds=60, max_bytes=2048)
 
-    async def handle(self, call: Call, params: SendRobotParams) -> Any:
+    def messages(self, call: Call, params: SendRobotParams) -> Iterable[Draft]:
+        for page in self.limits.pages(params.content):
+            yield Draft(["group"], {"msgtype": "text", "text": {"content": page}})
+
+    async def deliver(self, call: Call, message: Draft) -> None:
         url = f"{self.config.host}/cgi-bin/webhook/send?key={self.config.key.get_secret_value()}"
-        message = {"msgtype": "text", "text": {"content": params.content}}
-        answer = await self.services.http.json(call, SEND, "POST", url, body=message)
-        if answer.get("errcode") != 0:
-            data = {"errcode": answer.get("errcode"), "errmsg": answer.get("errmsg")}
-            raise EsbError("robot message sending failed, {errmsg}", data, errmsg=data["errmsg"])
-        return None
+        answer = await self.services.http.json(call, SEND, "POST", url, body=message.body)
+        if (code := answer.get("errcode")) != 0:
+            raise Rejected(code, answer.get("errmsg", ""), "quota" if code == TOO_MANY else "message")

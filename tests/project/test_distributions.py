@@ -230,7 +230,7 @@ def test_its_config_is_checked_as_any_other(dingtalk: str, tmp_path: Path) -> No
 def test_its_own_tests_pass(dingtalk: str) -> None:
     done = pytest_of(DINGTALK, PYTHONPATH=dingtalk)
     assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+    assert "12 passed" in done.stdout
 
 
 def test_the_stanza_of_its_readme_has_no_mistakes(dingtalk: str, tmp_path: Path) -> None:

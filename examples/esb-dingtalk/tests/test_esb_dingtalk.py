@@ -7,7 +7,7 @@ import hmac
 import pytest
 from aiohttp import web
 
-from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
+from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream, assert_keeps_promises
 
 TOKEN, SECRET = "robot-access-token", "SEC+/=robot-secret"
 
@@ -53,8 +53,8 @@ async def test_dingtalks_refusal_is_told(
     answer = await call(content="Disk is full")
 
     assert (answer["result"], answer["code"]) == (False, 1306000)
-    assert answer["message"] == "robot message sending failed, sign not match"
-    assert answer["data"] == {"errcode": 310000, "errmsg": "sign not match"}
+    assert answer["message"] == "Message sending failed, sign not match"
+    assert (answer["data"]["errcode"], answer["data"]["class"]) == (310000, "message")
     assert_no_secrets(TOKEN, SECRET)
 
 
@@ -71,7 +71,8 @@ async def test_too_many_messages_are_told_with_a_time(upstream: Upstream, call: 
 async def test_a_dry_run_sends_nothing(upstream: Upstream, call: CallComponent) -> None:
     answer = await call(content="Disk is full", dry_run=True)
 
-    assert answer["data"]["message"]["text"] == {"content": "Disk is full"}
+    (message,) = answer["data"]["messages"]
+    assert message["body"]["text"] == {"content": "Disk is full"}
     assert upstream.requests == []
 
 
@@ -96,3 +97,8 @@ async def test_a_broken_connection_is_told_without_a_secret(
 
     assert (await call(content="Disk is full"))["code"] == 1306201
     assert_no_secrets(TOKEN, SECRET)
+
+
+@pytest.mark.usefixtures("robot")
+async def test_it_keeps_the_promises_of_a_sender(upstream: Upstream, call: CallComponent) -> None:
+    await assert_keeps_promises(call, upstream, {"content": "Disk is full"})
