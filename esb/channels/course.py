@@ -126,7 +126,7 @@ class Course:
                 return await self._try(draft)
             except (Rejected, UpstreamError, Limited) as error:
                 wait = self._wait(error, next(backoff))
-                if wait is None or tries >= TRIES or wait >= self._call.time_left() - SENDING_SECONDS:
+                if wait is None or tries >= TRIES or wait >= self._call.seconds_left - SENDING_SECONDS:
                     raise
             tries += 1
             await self._clock.sleep(wait)

@@ -83,7 +83,7 @@ class Sender(Component[ConfigT, ParamsT]):
         try:
             outcome = await course.run()
         except asyncio.CancelledError:
-            if call.time_left() > 0:
+            if call.seconds_left > 0:
                 raise
             outcome = course.cut_off()
         call.record.sent = sent_before or bool(outcome.accepted or outcome.unknown)

@@ -103,7 +103,7 @@ class Pacer:
             return Turn(messages)
         if messages > limit:
             raise Limited(TOO_FAST, MINUTE)
-        left = call.time_left()
+        left = call.seconds_left
         patience = max(0.0, left - SENDING_SECONDS)
         held = left + ARRIVING_SECONDS
         (wait,), receipt = await self._services.store.reserve(
