@@ -111,7 +111,7 @@ TARGETS = (
     ),
     Target(("esb/core/redaction.py",), ("tests/core/test_redaction.py", "tests/plugins/test_secrets.py")),
     Target(
-        ("esb/introspect/config_view.py", "esb/config/interpolation.py"),
+        ("esb/introspect/config_view.py", "esb/core/model_secrets.py", "esb/config/interpolation.py"),
         (
             "tests/config",
             "tests/introspect/test_config_view.py",
