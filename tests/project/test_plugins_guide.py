@@ -20,6 +20,7 @@ PAGES = ("docs/plugins.md", "docs/plugins.zh-CN.md")
 LISTING = re.compile(r"\]\(\.\./(examples/\S+)\):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HELLO = ROOT / "examples" / "hello"
+DRAWINGS = ROOT / "examples" / "drawings"
 WRITTEN = ("plugins/demo_hello.py", "components/demo_hello.yaml", "tests/test_demo_hello.py")
 
 
@@ -63,6 +64,12 @@ def test_the_command_writes_the_files_of_the_page(folder: Path) -> None:
 def test_its_test_passes() -> None:
     done = pytest_of(HELLO, PYTHONPATH=str(ROOT))
     assert "3 passed" in done.stdout, done.stdout
+
+
+def test_the_tests_of_the_further_listings_pass_and_their_configuration_is_sound() -> None:
+    done = pytest_of(DRAWINGS, PYTHONPATH=str(ROOT))
+    assert "3 passed" in done.stdout, done.stdout
+    assert run("check", "-c", "esb.yaml", folder=DRAWINGS).stdout == "ok: 2 components\n"
 
 
 def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:
