@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Address = tuple[str, Callable[[Sequence[str]], Any]]
-"""The field of a request that names its receivers, and the function that puts them into its form."""
+"""The field of a request that names its receivers, and the function that puts them into its form.
+
+Without a name of a field, the function returns all the fields.
+"""
 
 
 @dataclass(slots=True)
@@ -35,4 +38,6 @@ class OutboundMessage:
         if self.address is None:
             return {**self.pages[page], **self.common}
         name, form = self.address
+        if not name:
+            return {**form(self.receivers), **self.pages[page], **self.common}
         return {name: form(self.receivers), **self.pages[page], **self.common}

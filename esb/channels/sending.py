@@ -94,7 +94,7 @@ class Sending:
             # A credential that does not work must not use up the receivers' turns.
             entry = await account.ready(self._call)
         except NOT_SENT as error:
-            return DeliveryOutcome.joined([self._not_sent(message.receivers, error) for message in messages])
+            return DeliveryOutcome.joined([not_sent(message.receivers, error) for message in messages])
         if pace is None:
             return DeliveryOutcome.joined(await fan_out(self._each, messages, account.at_once))
         turns, late = await pace.turns(self._call, messages, look)
@@ -151,15 +151,17 @@ class Sending:
         try:
             reply = await self._account.post(self._call, message, page, entry)
         except NOT_SENT as error:
-            return self._not_sent(message.receivers, error)
+            return not_sent(message.receivers, error)
         if reply.verdict.kind in FOR_ALL:
             self._refused = JudgedAnswer(reply.verdict, {})
         return self._account.outcome(message.receivers, reply)
 
-    def _not_sent(self, receivers: tuple[str, ...], error: Declined | UpstreamError | Limited) -> DeliveryOutcome:
-        if isinstance(error, Declined):
-            return DeliveryOutcome.judged(receivers, error.verdict)
-        return DeliveryOutcome.stopped(receivers, error)
-
     def _too_late(self, pace: Pace, receiver: str, wait: float) -> DeliveryOutcome:
         return DeliveryOutcome.stopped((receiver,), Limited(pace.refusal, round(wait, 1)))
+
+
+def not_sent(receivers: tuple[str, ...], error: Declined | UpstreamError | Limited) -> DeliveryOutcome:
+    """Return the outcome of a sending that ended without an answer of the platform to it."""
+    if isinstance(error, Declined):
+        return DeliveryOutcome.judged(receivers, error.verdict)
+    return DeliveryOutcome.stopped(receivers, error)

@@ -6,6 +6,7 @@ A parameter's label stands in its annotation: `heading: Annotated[RequiredText, 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
@@ -288,6 +289,6 @@ def _label(field: FieldInfo, name: str) -> tuple[str, str]:
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:
     annotation = field.annotation
-    if get_origin(annotation) is tuple:
-        annotation = get_args(annotation)[0]  # tuple[Model, ...]: a list of them
+    if get_origin(annotation) in (tuple, UnionType):
+        annotation = get_args(annotation)[0]  # tuple[Model, ...]: a list of them; Model | None: one or none
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

@@ -164,6 +164,7 @@ class Outgoing:
         read: Callable[[dict[str, Any]], J],
         *,
         body: Any = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout: float | None = None,
         proxy: str | None = None,
     ) -> J:
@@ -172,7 +173,7 @@ class Outgoing:
         UpstreamError when the status is not 200 or the answer is no JSON object; and what `read` raises.
         """
         with RequestScope(self._observer, call, target, timeout) as scope:
-            answer = await self._fetch(scope, method, url, body, NO_HEADERS, proxy, None, False)
+            answer = await self._fetch(scope, method, url, body, headers, proxy, None, False)
             scope.status = answer.status
             payload = read_object(target, answer)
             judged = read(payload)

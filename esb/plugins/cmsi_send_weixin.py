@@ -9,14 +9,29 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from esb import Call, Component, Label, Params, Receivers, RequiredDict, Services, Text, Whole, either, problem
+from esb import (
+    Call,
+    Component,
+    Label,
+    LooseBool,
+    ParameterError,
+    Params,
+    Receivers,
+    RequiredDict,
+    Services,
+    Text,
+    Whole,
+    either,
+    problem,
+)
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import address_of, addressed, looked_up, require_somebody
 from esb.channels.sending import SendingResult
 from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
+from esb.channels.wechat.media import KINDS
 from esb.channels.wechat.notice import Notice
 from esb.channels.wechat.official_account import OfficialAccountChannel
-from esb.channels.wechat.wecom import WeComChannel
+from esb.channels.wechat.wecom import EVERYBODY, WeComChannel, grouped
 
 USERID = address_of("wx_userid")
 
@@ -48,7 +63,15 @@ class Config(WeComConfig, OfficialAccountConfig):
 class SendWeixinParams(Params):
     """Parameters of cmsi/send_weixin."""
 
-    model_config = ConfigDict(json_schema_extra=either("receiver", "receiver__username"))
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                *either("receiver", "receiver__username", "toparty", "totag")["anyOf"],
+                {"required": ["chatid"], "properties": {"chatid": {"type": "string", "pattern": r"[^\s]"}}},
+                {"required": ["to_all"], "properties": {"to_all": {"const": True}}},
+            ]
+        }
+    )
 
     receiver: Annotated[Receivers, Label("wechat receiver")] = Field(
         (),
@@ -67,12 +90,33 @@ class SendWeixinParams(Params):
     )
     wx_qy_corpsecret: Text = Field("", description="secret of the WeChat app", repr=False)
     url: Text = Field("", description="where a tap on the message leads, if data holds no url")
+    toparty: Annotated[Receivers, Label("department")] = Field(
+        (), description="WeCom: ids of departments whose members get the message too; written as receiver is"
+    )
+    totag: Annotated[Receivers, Label("tag")] = Field(
+        (), description="WeCom: ids of tags whose members get the message too; written as receiver is"
+    )
+    to_all: LooseBool = Field(
+        False, description="WeCom: whether everybody gets the message, which the operator has to allow"
+    )
+    chatid: Annotated[Text, Label("group chat")] = Field(
+        "", description="WeCom: id of a group chat that the app has made; it gets the message instead of receivers"
+    )
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
-        if not self.receiver and not self.receiver__username:
+        named = self.receiver or self.receiver__username or self.toparty or self.totag or self.to_all
+        if self.chatid and named:
+            raise problem("Group chat [chatid] must be the only receiver")
+        if not named and not self.chatid:
             raise problem("WeChat receiver [receiver, receiver__username] shall not be empty at the same time")
         return self
+
+    def require_followers(self) -> None:
+        """Refuse receivers that no official account has."""
+        for name in ("toparty", "totag", "to_all", "chatid"):
+            if getattr(self, name):
+                raise ParameterError("{name} [{name}] needs WeCom, this is an official account", name=name)
 
 
 class SendWeixin(Component[Config, SendWeixinParams]):
@@ -96,14 +140,22 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
 
     async def handle(self, call: Call, params: SendWeixinParams) -> SendingResult:
-        if params.receiver:
-            audience = addressed(params.receiver)
+        channel, data, secret = self._channel, params.data, params.wx_qy_corpsecret
+        groups = grouped(params.toparty, params.totag) if params.toparty or params.totag else None
+        receivers = (*params.receiver, EVERYBODY) if params.to_all else params.receiver
+        if receivers or not params.receiver__username:
+            audience = addressed(receivers)
         else:
             audience = await looked_up(self.services.users, call, params.receiver__username, USERID)
-            require_somebody(audience)
-        if isinstance(self._channel, OfficialAccountChannel):
-            return await self._channel.send(call, audience, params.data, params.url)
-        contents, warnings = params.data.contents(params.url, self.services.timezone)
-        return await self._channel.send(
-            call, audience, contents, warnings, agentid=params.wx_qy_agentid, secret=params.wx_qy_corpsecret
+            if groups is None:
+                require_somebody(audience)
+        if isinstance(channel, OfficialAccountChannel):
+            params.require_followers()
+            return await channel.send(call, audience, data, params.url)
+        contents, warnings = data.contents(params.url, self.services.timezone)
+        file = await data.media() if data.msgtype in KINDS else None
+        if params.chatid:
+            return await channel.send_to_chat(call, params.chatid, contents, warnings, file=file, secret=secret)
+        return await channel.send(
+            call, audience, contents, warnings, groups=groups, file=file, agentid=params.wx_qy_agentid, secret=secret
         )

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from esb.channels.mail.mime import Attachment, Composed, Mail
 from esb.channels.message import OutboundMessage
 from esb.channels.verdict import JudgedAnswer, Meaning, Verdict
-from esb.channels.wechat.wecom import WeCom
+from esb.channels.wechat.wecom_app import WeCom
 from esb.core.events import Observer
 from esb.outgoing.client import Stream, Tls
 from esb.outgoing.engine import Answer, Request

@@ -1,6 +1,7 @@
 """A gateway and a WeChat sandbox under test, each with an HTTP client of it, and how tests open them."""
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -48,7 +49,8 @@ class Gateway:
     ) -> ClientResponse:
         """The response to a POST; a body that is no bytes goes as JSON."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.request("POST", f"/api/c/compapi/{component}/", data=raw, headers=headers)
+        data = raw if len(raw) < 2**20 else io.BytesIO(raw)  # aiohttp warns of more than that at once
+        return await self.request("POST", f"/api/c/compapi/{component}/", data=data, headers=headers)
 
     async def request(self, method: str, path: str, **options: Any) -> ClientResponse:
         response = await self.http.request(method, self.url + path, **options)

@@ -18,8 +18,17 @@ INVALID_RECEIVER = 40003
 """Both platforms' code for a receiver that does not exist; WeCom lists such receivers under errcode 0."""
 INVALID = Message("invalid user")
 UNLICENSED = Message("unlicensed user")
-MISSED = {"unlicenseduser": UNLICENSED, "invalidparty": INVALID, "invalidtag": INVALID, "invaliduser": INVALID}
-"""Fields in which WeCom names, under errcode 0, those of the receivers who get nothing."""
+INVALID_PARTY = Message("invalid department")
+INVALID_TAG = Message("invalid tag")
+PARTY, TAG = "toparty\0", "totag\0"
+"""Before the names of departments and tags among the receivers of a message: no name of a member holds a zero."""
+MISSED = {
+    "unlicenseduser": ("", UNLICENSED),
+    "invalidparty": (PARTY, INVALID_PARTY),
+    "invalidtag": (TAG, INVALID_TAG),
+    "invaliduser": ("", INVALID),
+}
+"""Fields in which WeCom names, under errcode 0, those of the receivers who get nothing: of which kind, and why."""
 UNREAD = Message(
     "WeChat accepted the message, but names receivers who get nothing in a form that cannot be read: look whether it"
     " arrived, and report the answer of the address that wx_qy_host names."
@@ -112,13 +121,17 @@ def _told_apart(
     reasons: dict[str, Message] = {}
     unread = ""
     asked = {receiver.lower() for receiver in receivers}
-    for field, reason in MISSED.items():
+    plain = {receiver.rpartition("\0")[2] for receiver in asked}
+    for field, (kind, reason) in MISSED.items():
         if value := body.get(field):
-            names = _named(value, asked)
-            if names is None or (names and asked.isdisjoint(names)):
+            names = _named(value, plain)
+            missing = None if names is None else {kind + name for name in names}
+            if missing and kind and asked.isdisjoint(missing):  # members, in a field of which a proxy thought so
+                missing, reason = names, INVALID
+            if missing is None or (missing and asked.isdisjoint(missing)):
                 unread = unread or field
             else:
-                reasons |= dict.fromkeys(names, reason)
+                reasons |= dict.fromkeys(missing, reason)
     missed = tuple(
         Failure(receiver, INVALID_RECEIVER, reasons[receiver.lower()], "receiver")
         for receiver in receivers

@@ -7,11 +7,20 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from esb.channels.base64_param import decoded_text
-from esb.channels.wechat.pagination import MARKDOWN_BYTES, TEXT_BYTES, markdown_pages, pages
+from esb.channels.wechat.media import FILE, IMAGE, File, MediaFile
+from esb.channels.wechat.news import Articles, cut_articles, news
+from esb.channels.wechat.pagination import MARKDOWN_BYTES, TEXT_BYTES, V2_MARKDOWN_BYTES, markdown_pages, pages
 from esb.core.errors import Message, ParameterError
 from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
 
-TEXT, MARKDOWN, TEXTCARD, TEMPLATE_CARD = FORMS = ("text", "markdown", "textcard", "template_card")
+TEXT, MARKDOWN, MARKDOWN_V2, TEXTCARD = ("text", "markdown", "markdown_v2", "textcard")
+TEMPLATE_CARD, NEWS = ("template_card", "news")
+FORMS = (TEXT, MARKDOWN, MARKDOWN_V2, TEXTCARD, IMAGE, FILE, NEWS, TEMPLATE_CARD)
+WITHOUT_TEXT = (IMAGE, FILE, NEWS, TEMPLATE_CARD)
+"""Forms that show neither heading nor message."""
+SHOWN = {TEMPLATE_CARD: "template_card", IMAGE: "file", FILE: "file", NEWS: "articles"}
+"""The parameter that a form shows instead of a text."""
+OBJECTS = tuple(dict.fromkeys(SHOWN.values()))
 ONE_PAGE = min(TEXT_BYTES, MARKDOWN_BYTES)
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
 """Of a textcard. Source: developer.work.weixin.qq.com/document/path/90236."""
@@ -22,14 +31,15 @@ class Notice(Params):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "if": {"required": ["msgtype"], "properties": {"msgtype": {"const": TEMPLATE_CARD}}},
+            "if": {"required": ["msgtype"], "properties": {"msgtype": {"enum": [*WITHOUT_TEXT]}}},
             "else": {"required": ["heading", "message"]},
         }
     )
 
     msgtype: Text = Field(
         TEXT,
-        description="form in which WeCom shows the message: text, markdown, textcard or template_card",
+        description="form in which WeCom shows the message: text, markdown, markdown_v2, textcard, image, file, news or"
+        " template_card",
         json_schema_extra={"enum": [*FORMS, "", None]},
     )
     heading: Annotated[Text, Label("notification header text")] = Field(
@@ -55,6 +65,8 @@ class Notice(Params):
         " line",
     )
     template_card: dict[str, Any] | None = Field(None, description="WeCom's own object, for msgtype template_card")
+    file: File = Field(None, description="the file, for msgtype image or file")
+    articles: Articles = Field((), description="the articles, for msgtype news: at most 8")
 
     @field_validator("msgtype")
     @classmethod
@@ -68,7 +80,7 @@ class Notice(Params):
     @field_validator("heading", "message")
     @classmethod
     def _needed(cls, value: str, info: ValidationInfo) -> str:
-        if not value and info.data.get("msgtype") != TEMPLATE_CARD:
+        if not value and info.data.get("msgtype") not in WITHOUT_TEXT:
             raise problem(REQUIRED)
         return value
 
@@ -99,16 +111,31 @@ class Notice(Params):
         form, url = self.msgtype, self.url or url
         if form == TEXTCARD:
             cards, warnings = self._textcard(url)
-            return cards, [*warnings, *self.not_shown("date", "remark", "template_card")]
-        if form == TEMPLATE_CARD:
-            unshown = self.not_shown("heading", "message", "date", "remark", "url")
-            return [{"msgtype": form, form: self._card()}], unshown
-        warnings = self.not_shown("template_card") if self.template_card else []
+            return cards, [*warnings, *self.not_shown("date", "remark", *OBJECTS)]
+        if form in WITHOUT_TEXT:
+            unshown = self.not_shown("heading", "message", "date", "remark", "url", *OBJECTS)
+            return self._objects(form), [*unshown, *cut_articles(self.articles)]
+        warnings = self.not_shown(*OBJECTS) if self.template_card or self.file or self.articles else []
         text = self._lines(url, zone)
         if len(text.encode()) <= ONE_PAGE:
             return [{"msgtype": form, form: {"content": text}}], warnings  # nearly always
-        cut = markdown_pages if form == MARKDOWN else pages
-        return [{"msgtype": form, form: {"content": page}} for page in cut(text)], warnings
+        return [{"msgtype": form, form: {"content": page}} for page in _pages(form, text)], warnings
+
+    def _objects(self, form: str) -> list[dict[str, Any]]:
+        """WeCom's message for a form without text; none for a file, which is uploaded first."""
+        if form == TEMPLATE_CARD:
+            return [{"msgtype": form, form: self._card()}]
+        if form != NEWS:
+            return []
+        if not self.articles:
+            raise ParameterError("articles of the message [articles] This field is required.")
+        return [{"msgtype": form, form: news(self.articles)}]
+
+    async def media(self) -> MediaFile:
+        """The file of a message of msgtype image or file. ParameterError if there is none that WeCom takes."""
+        if self.file is None:
+            raise ParameterError("file of the message [file] This field is required.")
+        return await self.file.media(self.msgtype)
 
     def _lines(self, url: str, zone: tzinfo | None) -> str:
         """Heading, message, date, remark and the link, a line each; the link only where nobody wrote it before."""
@@ -120,7 +147,8 @@ class Notice(Params):
     def not_shown(self, *names: str) -> list[dict[str, Any]]:
         """Return a warning for each of these parameters that is given: nothing may vanish without a word."""
         what = Message("msgtype {msgtype} does not show it", {"msgtype": self.msgtype})
-        return [{"field": name, "what": what} for name in names if getattr(self, name)]
+        shown = SHOWN.get(self.msgtype)
+        return [{"field": name, "what": what} for name in names if name != shown and getattr(self, name)]
 
     def _textcard(self, url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         if not url.startswith(("http://", "https://")) or len(url.encode()) > URL_BYTES:
@@ -139,6 +167,12 @@ class Notice(Params):
         if not self.template_card or not self.template_card.get("card_type"):
             raise ParameterError("card of the message [template_card] Must be WeCom's object with a card_type")
         return self.template_card
+
+
+def _pages(form: str, text: str) -> list[str]:
+    if form == TEXT:
+        return pages(text)
+    return markdown_pages(text, V2_MARKDOWN_BYTES if form == MARKDOWN_V2 else MARKDOWN_BYTES)
 
 
 def _now(zone: tzinfo | None) -> str:

@@ -12,7 +12,7 @@ from esb.channels.sending import SendingResult, deliver
 from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
-from esb.channels.wechat.notice import TEXT, Notice
+from esb.channels.wechat.notice import OBJECTS, TEXT, Notice
 from esb.channels.wechat.template_fields import check
 from esb.channels.wechat.wording import WeChatWording
 from esb.contracts.services import Services
@@ -73,7 +73,7 @@ class OfficialAccountChannel:
             )
         keys = self._config.wx_template_keys
         values = {getattr(keys, name): (name, value) for name, value in notice.fields(self._zone).items()}
-        warnings = check(values) + (notice.not_shown("template_card") if notice.template_card else [])
+        warnings = check(values) + notice.not_shown(*OBJECTS)
         template = {key: value for key, (_, value) in values.items()}
         messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
         wording = WeChatWording({key: parameter for key, (parameter, _) in values.items()})

@@ -13,6 +13,7 @@ from esb.core.errors import ParameterError
 
 TEXT_BYTES = 2048
 MARKDOWN_BYTES = 2048
+V2_MARKDOWN_BYTES = 4096
 ROBOT_MARKDOWN_BYTES = 4096
 MOST_PAGES = 20
 """Nobody reads more messages of one call, they come one after another, and a robot may not send more in a minute."""

@@ -1,59 +1,54 @@
-"""A WeCom (企业微信) app: tokens from qyapi.weixin.qq.com, and messages to up to 1000 members a call."""
+"""Messages of a WeCom (企业微信) app: to up to 1000 members, and 100 departments and tags each, a call; to group chats.
 
+Sources: developer.work.weixin.qq.com/document/path/90236 (message/send), path/90248 (appchat/send).
+"""
+
+import asyncio
 import math
 import os
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from itertools import zip_longest
 from typing import Any
-from urllib.parse import urlencode
 
-from esb.channels.account import Read
-from esb.channels.message import OutboundMessage
+from esb.channels.account import NOT_SENT
+from esb.channels.message import Address, OutboundMessage
+from esb.channels.outcome import DeliveryReport
 from esb.channels.pacing import ARRIVING_SECONDS, Pace
-from esb.channels.recipients import Audience, require_somebody
-from esb.channels.sending import SendingResult, deliver
-from esb.channels.verdict import JudgedAnswer, Verdict
-from esb.channels.wechat.account import TO_USER, WeChatAccount
+from esb.channels.recipients import Audience, addressed, require_somebody
+from esb.channels.sending import SendingResult, deliver, not_sent
+from esb.channels.wechat.account import PARTY, TAG, TO_USER
 from esb.channels.wechat.config import WeComConfig, revealed
+from esb.channels.wechat.media import MediaFile
+from esb.channels.wechat.wecom_app import MediaUpload, WeCom
 from esb.channels.wechat.wording import WORDING
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
-from esb.core.errors import ParameterError, template
-from esb.outgoing.client import Target
+from esb.core.errors import ParameterError, UpstreamError, template
+from esb.outgoing.client import too_slow
 
 MESSAGE_SEND = "/cgi-bin/message/send"
+APPCHAT_SEND = "/cgi-bin/appchat/send"
 RECEIVERS_PER_CALL = 1000
-"""Source: developer.work.weixin.qq.com/document/path/90236, touser."""
+"""Members of one message, touser."""
+GROUPS_PER_CALL = 100
+"""Departments of one message, toparty, and likewise tags, totag."""
 LONGEST_INTERVAL = 4 * 3600
-"""Same source, duplicate_check_interval."""
-CONCURRENCY = 45033
-"""Errcode for too many requests at once."""
+"""Seconds, duplicate_check_interval."""
+CHAT_PER_MINUTE = 200
+"""Messages of one app that a member of a group chat gets in a minute: WeCom silently drops what is beyond."""
+NOT_UPLOADED = "media_id"
+"""The media_id that a dry run tells: nothing was uploaded."""
 EVERYBODY = "@all"
 MEMBER_WAITS = template("WeChat takes no more messages for this member in this minute, please try again later")
 """WeCom drops, without a word, what a member gets beyond 30 messages a minute; so nobody is sent more than that.
 
 Source: developer.work.weixin.qq.com/document/path/90454.
 """
+CHAT_WAITS = template("WeChat takes no more messages for this group chat in this minute, please try again later")
 _MEMBER = re.compile(r"(?!(?i:@all)\Z)[^\s|](?:[^|]*[^\s|])?")
 """One member, written as it is sent."""
-
-
-class WeCom(WeChatAccount):
-    """An app of a corporation: its corpid and the app's own secret."""
-
-    platform = "qy"
-    system = "weixin_qy"
-    interface = "send_message"
-    at_once = 4
-    secret_parameter = "wx_qy_corpsecret"  # noqa: S105 - the name of a parameter
-
-    async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
-        query = urlencode({"corpid": self.key.account, "corpsecret": self._secret})
-        url = f"{self._host}/cgi-bin/gettoken?{query}"
-        return await self._http.judged(call, target, "GET", url, read, proxy=self._proxy, timeout=self.fetch_seconds)
-
-    def _is_crowded(self, verdict: Verdict) -> bool:
-        return verdict.errcode == CONCURRENCY
 
 
 class WeComChannel:
@@ -63,7 +58,7 @@ class WeComChannel:
         self._config = config
         self._services = services
         self._own_secret = revealed(config.wx_qy_corpsecret)
-        self._app = self._app_with(self._own_secret) if self._own_secret else None
+        self._app = WeCom(services, **self._credential(self._own_secret)) if self._own_secret else None
         self._agentid = config.wx_qy_agentid
         self._pace = None if self._agentid is None else self._pace_of(self._agentid)
         self._allow_all = config.wx_qy_allow_all
@@ -76,13 +71,15 @@ class WeComChannel:
         contents: Sequence[Mapping[str, Any]],
         warnings: Sequence[dict[str, Any]] = (),
         *,
+        groups: Audience | None = None,
+        file: MediaFile | None = None,
         agentid: int | None = None,
         secret: str = "",
     ) -> Awaitable[SendingResult]:
-        """Send these pages to everybody."""
+        """Send these pages to everybody; `groups` are departments and tags, see `grouped`. Or send a file instead."""
         app, pace = self._app, self._pace
         if secret:
-            app = self._app_with(secret)
+            app = WeCom(self._services, **self._credential(secret))
         if app is None:
             raise ParameterError("corp secret [corpsecret] This field is required.")
         if agentid is None:
@@ -91,20 +88,69 @@ class WeComChannel:
             pace = self._pace_of(agentid)
         if agentid is None:
             raise ParameterError("corp agentid [agentid] This field is required.")
-        audience = members(audience, allow_all=self._allow_all)
-        messages = app_messages(agentid, audience.addresses, contents, call.timeout if self._drops else None)
+        audience = members(audience, groups, allow_all=self._allow_all)
+        within = call.timeout if self._drops else None
+        if file is not None:
+            build = partial(app_messages, agentid, audience.addresses, drops_within=within)
+            return self._send_file(app, call, audience, file, secret, build, warnings, pace)
+        messages = app_messages(agentid, audience.addresses, contents, within)
         return deliver(app, call, audience, messages, WORDING, warnings, pace)
 
-    def _app_with(self, secret: str) -> WeCom:
-        """Return the app of this secret, which is the configured one or came with a call."""
-        return WeCom(
-            self._services,
-            host=self._config.wx_qy_host,
-            account=self._config.wx_qy_corpid,
-            secret=secret,
-            proxy=revealed(self._config.wx_proxy) or None,
-            borrowed=secret != self._own_secret,
-        )
+    def send_to_chat(
+        self,
+        call: Call,
+        chatid: str,
+        contents: Sequence[Mapping[str, Any]],
+        warnings: Sequence[dict[str, Any]] = (),
+        *,
+        file: MediaFile | None = None,
+        secret: str = "",
+    ) -> Awaitable[SendingResult]:
+        """Send these pages, or a file, to a group chat that the app has made. WeCom drops no repetitions there."""
+        app = WeCom(self._services, **self._credential(secret)) if secret else self._app
+        if app is None:
+            raise ParameterError("corp secret [corpsecret] This field is required.")
+        audience = addressed([chatid])
+        pace = Pace(self._services.store, f"{app.key.account}:{app.key.secret_digest}", CHAT_PER_MINUTE, CHAT_WAITS)
+        if file is not None:
+            build = partial(chat_messages, chatid)
+            return self._send_file(app, call, audience, file, secret, build, warnings, pace)
+        return deliver(app, call, audience, chat_messages(chatid, contents), WORDING, warnings, pace)
+
+    async def _send_file(
+        self,
+        app: WeCom,
+        call: Call,
+        audience: Audience,
+        file: MediaFile,
+        secret: str,
+        build: Callable[[Sequence[Mapping[str, Any]]], list[OutboundMessage]],
+        warnings: Sequence[dict[str, Any]],
+        pace: Pace | None,
+    ) -> SendingResult:
+        """Upload the file, and send it in the messages that `build` makes. A dry run does neither."""
+        upload = MediaUpload(self._services, file, **self._credential(secret or self._own_secret))
+        try:
+            media_id = NOT_UPLOADED if call.options.dry_run else await upload.media_id(call)
+        except NOT_SENT as error:
+            return DeliveryReport(audience, not_sent(audience.addresses, error), WORDING, warnings)
+        except asyncio.CancelledError:
+            if call.time_left() > 0:
+                raise
+            late = UpstreamError(upload.system, upload.interface, too_slow(call.timeout), sent=False, transient=True)
+            return DeliveryReport(audience, not_sent(audience.addresses, late), WORDING, warnings)
+        messages = build([{"msgtype": file.kind, file.kind: {"media_id": media_id}}])
+        return await deliver(app, call, audience, messages, WORDING, warnings, pace)
+
+    def _credential(self, secret: str) -> dict[str, Any]:
+        """Return what an app is made of. Its secret is the configured one, or came with a call."""
+        return {
+            "host": self._config.wx_qy_host,
+            "account": self._config.wx_qy_corpid,
+            "secret": secret,
+            "proxy": revealed(self._config.wx_proxy) or None,
+            "borrowed": secret != self._own_secret,
+        }
 
     def _pace_of(self, agentid: int) -> Pace | None:
         """Return how fast members may be sent to, counted by corporation and app; None if nobody counts."""
@@ -115,9 +161,9 @@ class WeComChannel:
 
 
 def app_messages(
-    agentid: int, userids: tuple[str, ...], pages: Sequence[Mapping[str, Any]], drops_within: float | None
+    agentid: int, addresses: tuple[str, ...], pages: Sequence[Mapping[str, Any]], drops_within: float | None
 ) -> list[OutboundMessage]:
-    """Return these pages for these members: in as many messages as they need.
+    """Return these pages for these members, departments and tags: in as many messages as they need.
 
     WeCom is asked to drop repetitions that are sent within so many seconds; None: it is not.
     """
@@ -128,20 +174,60 @@ def app_messages(
         common["enable_duplicate_check"] = 1
         common["duplicate_check_interval"] = min(math.ceil(drops_within + ARRIVING_SECONDS), LONGEST_INTERVAL)
         common["client_msg_id"] = os.urandom(16).hex()
-    messages = []
-    for start in range(0, len(userids), RECEIVERS_PER_CALL):
-        receivers = userids[start : start + RECEIVERS_PER_CALL]
-        messages.append(OutboundMessage(receivers, MESSAGE_SEND, pages, common, TO_USER, drops_within is not None))
-    return messages
+    if addresses[-1].startswith(GROUPS):  # they stand behind the members
+        batches, address = _batches(addresses), TO_ALL_KINDS
+    else:
+        starts = range(0, len(addresses), RECEIVERS_PER_CALL)
+        batches, address = [addresses[start : start + RECEIVERS_PER_CALL] for start in starts], TO_USER
+    deduplicated = drops_within is not None
+    return [OutboundMessage(batch, MESSAGE_SEND, pages, common, address, deduplicated) for batch in batches]
 
 
-def members(audience: Audience, *, allow_all: bool) -> Audience:
+def chat_messages(chatid: str, pages: Sequence[Mapping[str, Any]]) -> list[OutboundMessage]:
+    """Return these pages for a group chat, as one message."""
+    return [OutboundMessage((chatid,), APPCHAT_SEND, pages, {"chatid": chatid})]
+
+
+def grouped(parties: Sequence[str], tags: Sequence[str]) -> Audience:
+    """Return departments and tags as an audience, taken apart at WeCom's own separator."""
+    typed: dict[str, tuple[str, ...]] = {}
+    for kind, groups in ((PARTY, parties), (TAG, tags)):
+        for group in groups:
+            typed |= {kind + name: (name,) for part in group.split("|") if (name := part.strip())}
+    return Audience(typed, given=typed)
+
+
+def _batches(addresses: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the addresses of each message: every kind by its own limit, and as few messages as possible."""
+    kinds = [
+        ([address for address in addresses if not address.startswith(GROUPS)], RECEIVERS_PER_CALL),
+        ([address for address in addresses if address.startswith(PARTY)], GROUPS_PER_CALL),
+        ([address for address in addresses if address.startswith(TAG)], GROUPS_PER_CALL),
+    ]
+    parts = [[found[start : start + most] for start in range(0, len(found), most)] for found, most in kinds]
+    return [tuple(address for part in batch for address in part) for batch in zip_longest(*parts, fillvalue=[])]
+
+
+def _fields(addresses: Sequence[str]) -> dict[str, str]:
+    """Return the fields of a message that name members, departments and tags."""
+    fields: dict[str, list[str]] = {}
+    for address in addresses:
+        field, _, name = address.rpartition("\0")
+        fields.setdefault(field or "touser", []).append(name)
+    return {field: "|".join(names) for field, names in fields.items()}
+
+
+GROUPS = (PARTY, TAG)
+TO_ALL_KINDS: Address = ("", _fields)
+
+
+def members(audience: Audience, groups: Audience | None = None, *, allow_all: bool) -> Audience:
     """Return WeCom's members out of the receivers of a call: taken apart at WeCom's own separator, each once.
 
     Members are compared without regard to case. What the directory has for one person is one member, or no address.
-    ParameterError if nobody is left, or for @all unless it is allowed.
+    `groups` come behind them. ParameterError if nobody is left, or for @all unless it is allowed.
     """
-    if len(audience.typed) == 1:
+    if len(audience.typed) == 1 and groups is None:
         (address,) = audience.typed
         if _MEMBER.fullmatch(address):
             return audience  # nearly always
@@ -162,7 +248,11 @@ def members(audience: Audience, *, allow_all: bool) -> Audience:
                 given.add(spelling)
     if several:
         audience = Audience(typed, audience.unknown_users, (*audience.without_contact, *several))
+    if groups is None:
         require_somebody(audience)
+    else:
+        typed |= groups.typed
+        given |= {*groups.given}
     if not typed:
         raise ParameterError("wechat receiver [receiver] This field is required.")
     if EVERYBODY in spellings:

@@ -8,7 +8,7 @@ from typing import Any
 from esb.channels.outcome import DeliveryOutcome, stopped_class
 from esb.channels.recipients import Audience
 from esb.channels.verdict import IN_DOUBT, Verdict, advice
-from esb.channels.wechat.account import INVALID, UNLICENSED
+from esb.channels.wechat.account import INVALID, INVALID_PARTY, INVALID_TAG, UNLICENSED
 from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError, template
 
 INVALID_ARGUMENT = 47003
@@ -59,12 +59,12 @@ def _field(refusal: Verdict, fields: Mapping[str, str]) -> dict[str, Any]:
 
 def _sending_failed(audience: Audience, outcome: DeliveryOutcome) -> Message:
     """Return the old ESB's words: "…sending failed[, invalid user: a|b][, WeChat's errmsg]"."""
-    named = [
-        failure.receiver for failure in outcome.failed if failure.errmsg is INVALID or failure.errmsg is UNLICENSED
-    ]
-    invalid = "|".join(audience.names(named))
+    invalid = _named(audience, outcome, (INVALID, UNLICENSED))
+    groups = "" if invalid else _named(audience, outcome, (INVALID_PARTY, INVALID_TAG))
     errmsg = outcome.refusal.errmsg if outcome.refusal is not None else ""
-    if invalid and errmsg:
+    if groups:
+        text = template("WeChat message sending failed, invalid department or tag: {groups}")
+    elif invalid and errmsg:
         text = template("WeChat message sending failed, invalid user: {invalid}, {errmsg}")
     elif invalid:
         text = template("WeChat message sending failed, invalid user: {invalid}")
@@ -72,7 +72,13 @@ def _sending_failed(audience: Audience, outcome: DeliveryOutcome) -> Message:
         text = template("WeChat message sending failed, {errmsg}")
     else:
         text = template("WeChat message sending failed")
-    return Message(text, {"invalid": invalid, "errmsg": errmsg})
+    return Message(text, {"invalid": invalid, "groups": groups, "errmsg": errmsg})
+
+
+def _named(audience: Audience, outcome: DeliveryOutcome, reasons: tuple[Message, ...]) -> str:
+    """Return the names of those who failed for one of these reasons."""
+    failed = [failure.receiver for failure in outcome.failed if any(failure.errmsg is reason for reason in reasons)]
+    return "|".join(audience.names(failed))
 
 
 def _stopped(outcome: DeliveryOutcome, error: UpstreamError | Limited, data: dict[str, Any]) -> EsbError:

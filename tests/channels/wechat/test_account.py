@@ -17,7 +17,7 @@ from esb.channels.sending import Sending, deliver
 from esb.channels.verdict import CredentialDeclined, Declined, JudgedAnswer
 from esb.channels.wechat.account import INVALID_RECEIVER, TO_USER
 from esb.channels.wechat.official_account import OfficialAccount
-from esb.channels.wechat.wecom import WeCom
+from esb.channels.wechat.wecom_app import WeCom
 from esb.channels.wechat.wording import WORDING
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call

@@ -87,9 +87,11 @@ async def test_a_template_card_without_a_type_is_refused(gateway: Gateway, sandb
 async def test_a_form_that_there_is_not_is_refused_with_those_that_there_are(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
-    answer = await gateway.send(data={**TEXT, "msgtype": "news"})
+    answer = await gateway.send(data={**TEXT, "msgtype": "poem"})
     assert (answer["code"], await sandbox.messages()) == (1306000, [])
-    assert answer["message"].endswith("Must be one of text, markdown, textcard, template_card")
+    assert answer["message"].endswith(
+        "Must be one of text, markdown, markdown_v2, textcard, image, file, news, template_card"
+    )
 
 
 async def test_what_wecom_says_of_a_card_is_told(gateway: Gateway, sandbox: Sandbox) -> None:

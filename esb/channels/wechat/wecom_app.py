@@ -1,0 +1,98 @@
+"""An app of a corporation in WeCom (企业微信): its tokens, its messages, and the files that it uploads for them.
+
+Source: developer.work.weixin.qq.com/document/path/91039 (gettoken), path/90389 (media/upload).
+"""
+
+from collections.abc import Awaitable
+from functools import partial
+from urllib.parse import urlencode
+
+from esb.channels.account import Read
+from esb.channels.message import OutboundMessage
+from esb.channels.quota_gate import QuotaGate
+from esb.channels.verdict import ACCEPTED, Declined, JudgedAnswer, Verdict
+from esb.channels.wechat.account import WeChatAccount
+from esb.channels.wechat.media import MediaFile
+from esb.contracts.services import ProcessServices
+from esb.core.call import Call
+from esb.core.errors import UpstreamError, template
+from esb.outgoing.client import Target
+
+MEDIA_UPLOAD = "/cgi-bin/media/upload"
+UPLOAD_SECONDS = 30.0
+"""The time one try to upload a file has: with 20 MB it takes longer than a message."""
+CONCURRENCY = 45033
+"""Errcode for too many requests at once."""
+
+
+class WeCom(WeChatAccount):
+    """An app of a corporation: its corpid and the app's own secret."""
+
+    platform = "qy"
+    system = "weixin_qy"
+    interface = "send_message"
+    at_once = 4
+    secret_parameter = "wx_qy_corpsecret"  # noqa: S105 - the name of a parameter
+
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
+        query = urlencode({"corpid": self.key.account, "corpsecret": self._secret})
+        url = f"{self._host}/cgi-bin/gettoken?{query}"
+        return await self._http.judged(call, target, "GET", url, read, proxy=self._proxy, timeout=self.fetch_seconds)
+
+    def _is_crowded(self, verdict: Verdict) -> bool:
+        return verdict.errcode == CONCURRENCY
+
+
+class MediaUpload(WeCom):
+    """The upload of one file by an app: with its token, and repeated where no answer came, for nobody sees it yet."""
+
+    interface = "media_upload"
+
+    def __init__(
+        self,
+        services: ProcessServices,
+        file: MediaFile,
+        *,
+        host: str,
+        account: str,
+        secret: str,
+        proxy: str | None = None,
+        borrowed: bool = False,
+    ) -> None:
+        super().__init__(services, host=host, account=account, secret=secret, proxy=proxy, borrowed=borrowed)
+        self._sending = Target(self.system, self.interface)  # it carries no message
+        self._gate = QuotaGate(services.store, services.observer, self.key, "media")  # messages have their own quota
+        self._file = file
+
+    async def media_id(self, call: Call) -> str:
+        """Upload the file, and return the id by which messages show it.
+
+        Raises what `post` raises, and Declined if WeCom does not take the file; nothing is sent to anybody then.
+        """
+        try:
+            reply = await self.post(call, OutboundMessage((), MEDIA_UPLOAD, [{}], {}, deduplicated=True))
+        except UpstreamError as error:
+            raise error.with_sent(False) from error
+        if reply.verdict.kind not in ACCEPTED:
+            raise Declined(reply.verdict)
+        media_id = reply.body.get("media_id")
+        if not isinstance(media_id, str) or not media_id:
+            reason = template("the response holds no media_id")
+            raise UpstreamError(self.system, self.interface, reason, sent=False)
+        return media_id
+
+    def _url(self, endpoint: str, token: str) -> str:
+        return f"{super()._url(endpoint, token)}&type={self._file.kind}"
+
+    def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[JudgedAnswer]:
+        return self._http.judged(
+            call,
+            self._sending,
+            "POST",
+            self._url(message.endpoint, token),
+            partial(self._reply, self._sending, (token, self._secret), False),
+            body=self._file.form,
+            headers={"Content-Type": self._file.content_type},
+            proxy=self._proxy,
+            timeout=UPLOAD_SECONDS,
+        )
