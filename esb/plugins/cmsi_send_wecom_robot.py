@@ -4,9 +4,11 @@ The key of the robot's webhook is its whole credential. WeCom drops no repetitio
 known whether one arrived, it is not sent again, and the answer says so.
 """
 
+import difflib
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from esb import (
     BaseUrl,
@@ -14,56 +16,125 @@ from esb import (
     Component,
     ConfigModel,
     Label,
+    Message,
+    ParameterError,
     Params,
     Receivers,
-    RequiredText,
     SecretUrl,
     Services,
     Text,
     problem,
+    template,
 )
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.message import OutboundMessage
 from esb.channels.recipients import addressed
 from esb.channels.sending import SendingResult, deliver
 from esb.channels.wechat.config import revealed
+from esb.channels.wechat.media import File
+from esb.channels.wechat.news import Articles, cut_articles, news
 from esb.channels.wechat.pagination import ROBOT_MARKDOWN_BYTES, markdown_pages, pages
 from esb.channels.wechat.wecom_robot import WEBHOOK_SEND, WeComRobot
 from esb.channels.wechat.wording import WORDING
 
+TEXT, MARKDOWN, MARKDOWN_V2, IMAGE, NEWS = FORMS = ("text", "markdown", "markdown_v2", "image", "news")
+SHOWN = {**dict.fromkeys((TEXT, MARKDOWN, MARKDOWN_V2), "content"), IMAGE: "file", NEWS: "articles"}
+"""The parameter that each form shows."""
+REQUIRED = template("This field is required.")
+
 
 class Config(ConfigModel):
-    """The robot, and the way to WeCom."""
+    """The robots, and the way to WeCom."""
 
-    webhook_key: SecretStr = Field(description="`key` of the robot's webhook address")
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["webhook_key"]}, {"required": ["robots"]}]},
+    )
+
+    webhook_key: SecretStr | None = Field(
+        None, description="`key` of the webhook address of the robot that sends if the caller names none"
+    )
+    robots: dict[Annotated[str, Field(min_length=1)], SecretStr] = Field(
+        {}, description="robots that callers may name: a name for each `key`", examples=[{"ops": "${file:secrets/ops}"}]
+    )
     wx_qy_host: BaseUrl = Field("https://qyapi.weixin.qq.com", description="address of WeCom or of a private proxy")
     wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
+
+    @model_validator(mode="after")
+    def _some_robot(self) -> Self:
+        if self.webhook_key is None and not self.robots:
+            raise ValueError("a robot is needed: webhook_key, or robots with their names")
+        return self
 
 
 class SendWecomRobotParams(Params):
     """Parameters of cmsi/send_wecom_robot."""
 
-    content: Annotated[RequiredText, Label("message content")] = Field(
-        description="the message", examples=["This is a test."]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["msgtype"], "properties": {"msgtype": {"enum": [IMAGE, NEWS]}}},
+            "else": {"required": ["content"]},
+        }
     )
+
     msgtype: Annotated[Text, Label("form of the message")] = Field(
-        "text", description="text or markdown", json_schema_extra={"enum": ["text", "markdown", "", None]}
+        TEXT, description="text, markdown, markdown_v2, image or news", json_schema_extra={"enum": [*FORMS, "", None]}
+    )
+    content: Annotated[Text, Label("message content")] = Field(
+        "", description="the message, of a text or markdown", validate_default=True, examples=["This is a test."]
     )
     mentioned_list: Receivers = Field((), description="text: user ids to mention; @all mentions everybody")
     mentioned_mobile_list: Receivers = Field((), description="text: mobile numbers to mention")
+    file: File = Field(None, description="the picture, for msgtype image: at most 2 MB")
+    articles: Articles = Field((), description="the articles, for msgtype news: at most 8")
+    robot: Annotated[Text, Label("robot")] = Field(
+        "", description="name of the robot that sends, one of the operator's"
+    )
 
     @field_validator("msgtype")
     @classmethod
     def _known_form(cls, value: str) -> str:
-        if value.lower() not in {"", "text", "markdown"}:
-            raise problem("Must be one of {choices}", choices="text, markdown")
-        return value.lower() or "text"
+        if value.lower() not in {"", *FORMS}:
+            raise problem("Must be one of {choices}", choices=", ".join(FORMS))
+        return value.lower() or TEXT
+
+    @field_validator("content")
+    @classmethod
+    def _needed(cls, value: str, info: ValidationInfo) -> str:
+        if not value and SHOWN.get(info.data.get("msgtype", ""), "content") == "content":
+            raise problem(REQUIRED)
+        return value
 
     @model_validator(mode="after")
-    def _mentions_fit(self) -> Self:
-        if self.msgtype == "markdown" and (self.mentioned_list or self.mentioned_mobile_list):
+    def _fits(self) -> Self:
+        if self.msgtype != TEXT and (self.mentioned_list or self.mentioned_mobile_list):
             raise problem("Mentions [mentioned_list, mentioned_mobile_list] need msgtype text; markdown has <@userid>")
         return self
+
+    async def pages(self) -> list[dict[str, Any]]:
+        """Return WeCom's messages, page by page. ParameterError without that which this form shows."""
+        form = self.msgtype
+        if form == IMAGE:
+            if self.file is None:
+                raise ParameterError("file of the message [file] This field is required.")
+            return [{"msgtype": form, form: await self.file.robot_image()}]
+        if form == NEWS:
+            if not self.articles:
+                raise ParameterError("articles of the message [articles] This field is required.")
+            return [{"msgtype": form, form: news(self.articles)}]
+        if form != TEXT:
+            contents = markdown_pages(self.content, ROBOT_MARKDOWN_BYTES)
+            return [{"msgtype": form, form: {"content": content}} for content in contents]
+        bodies: list[dict[str, Any]] = [{"content": content} for content in pages(self.content)]
+        mentions = {"mentioned_list": self.mentioned_list, "mentioned_mobile_list": self.mentioned_mobile_list}
+        bodies[0] |= {name: list(people) for name, people in mentions.items() if people}  # once, not on every page
+        return [{"msgtype": form, form: body} for body in bodies]
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """Return a warning for each parameter that is given and not shown, and for each text that is cut off."""
+        what = Message("msgtype {msgtype} does not show it", {"msgtype": self.msgtype})
+        unshown = [name for name in ("content", "file", "articles") if name != SHOWN[self.msgtype]]
+        warnings = [{"field": name, "what": what} for name in unshown if getattr(self, name)]
+        return [*warnings, *cut_articles(self.articles)] if self.msgtype == NEWS else warnings
 
 
 class SendWecomRobot(Component[Config, SendWecomRobotParams]):
@@ -76,19 +147,30 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        key = config.webhook_key.get_secret_value()
-        self._robot = WeComRobot(services, host=config.wx_qy_host, key=key, proxy=revealed(config.wx_proxy) or None)
+        proxy = revealed(config.wx_proxy) or None
+        keys: dict[str, SecretStr] = {"": config.webhook_key} if config.webhook_key is not None else {}
+        self._robots = {
+            name: WeComRobot(services, host=config.wx_qy_host, key=key.get_secret_value(), proxy=proxy)
+            for name, key in (keys | config.robots).items()
+        }
 
     async def handle(self, call: Call, params: SendWecomRobotParams) -> SendingResult:
-        message = OutboundMessage(("robot",), WEBHOOK_SEND, _pages(params), {})
-        return await deliver(self._robot, call, addressed(["robot"]), [message], WORDING, pace=self._robot.pace)
+        robot = _named(self._robots, params.robot)
+        message = OutboundMessage(("robot",), WEBHOOK_SEND, await params.pages(), {})
+        audience = addressed(["robot"])
+        return await deliver(robot, call, audience, [message], WORDING, params.warnings(), robot.pace)
 
 
-def _pages(params: SendWecomRobotParams) -> list[dict[str, Any]]:
-    if params.msgtype == "markdown":
-        contents = markdown_pages(params.content, ROBOT_MARKDOWN_BYTES)
-        return [{"msgtype": "markdown", "markdown": {"content": content}} for content in contents]
-    bodies: list[dict[str, Any]] = [{"content": content} for content in pages(params.content)]
-    mentions = {"mentioned_list": params.mentioned_list, "mentioned_mobile_list": params.mentioned_mobile_list}
-    bodies[0] |= {name: list(people) for name, people in mentions.items() if people}  # once, not on every page
-    return [{"msgtype": "text", "text": body} for body in bodies]
+def _named(robots: Mapping[str, WeComRobot], name: str) -> WeComRobot:
+    """Return the robot of this name. ParameterError for an unknown one, without what was given: it may be a key."""
+    if (robot := robots.get(name)) is not None:
+        return robot
+    names = sorted(filter(None, robots))
+    if not name:
+        raise ParameterError("robot [robot] This field is required: one of {names}", names=", ".join(names))
+    meant = difflib.get_close_matches(name, names, 1)
+    if meant:
+        raise ParameterError("robot [robot] There is no robot of this name; did you mean {name}?", name=meant[0])
+    if not names:
+        raise ParameterError("robot [robot] There is no robot of this name: none has one here")
+    raise ParameterError("robot [robot] There is no robot of this name: it is one of {names}", names=", ".join(names))

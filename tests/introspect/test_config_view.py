@@ -96,6 +96,7 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
         ("components", "", "cmsi_send_voice_msg"): TENCENT,
         ("components", "", "cmsi_send_wecom_robot"): {
             "webhook_key": MARK,
+            "robots": {"ops": MARK},
             "wx_qy_host": BASE,
             "wx_proxy": f"http://user:{MARK}@127.0.0.1:9",
         },
