@@ -222,6 +222,7 @@ class SendMail(Component[Config, SendMailParams]):
             content=content,
             is_html=params.body_format == HTML,
             attachments=files,
+            zone=self.services.timezone,
         )
 
     async def _send(self, call: Call, mail: Mail, audience: Audience) -> DeliveryOutcome:

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -64,6 +65,7 @@ class Mail:
     content: str = field(repr=False)
     is_html: bool = True
     attachments: tuple[Attachment, ...] = ()
+    zone: tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def compose(mail: Mail, is_abandoned: Callable[[], bool] = lambda: False) -> Com
     """
     message = EmailMessage(policy=POLICY)
     message["Subject"] = mail.title
-    message["Date"] = localtime()
+    message["Date"] = localtime() if mail.zone is None else datetime.now(mail.zone)
     message["Message-ID"] = make_msgid(domain=mail.sender.domain)
     _set_text(message, mail, partial(_go_on, is_abandoned))
     for attachment in mail.attachments:
