@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from esb.channels.recipients import Audience
+from esb.channels.recipients import Audience, named_once
 from esb.channels.verdict import ACCEPTED, IN_DOUBT, RETRYABLE, Kind, Verdict, advice
 from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
 
@@ -131,6 +131,22 @@ class DeliveryReport:
     outcome: DeliveryOutcome
     wording: Wording
     warnings: Sequence[Mapping[str, Any]] = ()
+
+    def by_person(self) -> "DeliveryReport":
+        """Return the report with one fate for each name that leads to several addresses: the best of theirs.
+
+        Who was reached by one address is told as accepted, and the others are warned of.
+        """
+        outcome = self.outcome
+        audience = named_once(self.audience, (*outcome.accepted, *outcome.unknown, *outcome.receivers))
+        failed = tuple(failure for failure in outcome.failed if audience.typed[failure.receiver])
+        unknown = tuple(receiver for receiver in outcome.unknown if audience.typed[receiver])
+        what = Message("one of several addresses of this receiver was not reached")
+        missed = [failure.receiver for failure in outcome.failed if not audience.typed[failure.receiver]]
+        warnings = [{"field": name, "what": what} for name in self.audience.names(missed)]
+        error = outcome.error if failed or unknown else None
+        outcome = replace(outcome, failed=failed, unknown=unknown, error=error)
+        return replace(self, audience=audience, outcome=outcome, warnings=[*self.warnings, *warnings])
 
     def rendered(self) -> Any:
         """Return the answer's data; raise it as an error unless everybody was accepted."""

@@ -149,6 +149,16 @@ def _each_once(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
+def named_once(audience: Audience, addresses: Sequence[str]) -> Audience:
+    """Return the audience with each name at one address only: the first of these that it leads to."""
+    typed: dict[str, tuple[str, ...]] = {}
+    named: set[str] = set()
+    for address in dict.fromkeys(addresses):
+        typed[address] = tuple(name for name in audience.typed.get(address, ()) if name not in named)
+        named.update(typed[address])
+    return Audience(typed, audience.unknown_users, audience.without_contact, audience.given)
+
+
 NOBODY = template("All users message failed to be sent. {complaint}")
 
 

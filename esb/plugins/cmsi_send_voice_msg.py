@@ -29,8 +29,8 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered
 from esb.channels.base64_param import plain_text
-from esb.channels.outcome import DeliveryOutcome, PlainWording
-from esb.channels.recipients import Audience, by_address, looked_up, require_somebody, united
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.recipients import Audience, by_address, looked_up, named_once, require_somebody, united
 from esb.channels.tencent.cloud import TencentConfig
 from esb.channels.tencent.phone import e164, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
@@ -105,8 +105,10 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
         text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
         audience = await self._audience(call, params)
         if self._sender.relays:
-            return await self._sender.relay(call, audience, _relayed(audience, text))
-        return await self._sender.send(call, audience, _requests(self.config, audience, text), _read)
+            told = named_once(audience, audience.addresses)
+            return await self._sender.relay(call, told, _relayed(audience, text))
+        report = await self._sender.send(call, audience, _requests(self.config, audience, text), _read)
+        return report.by_person() if isinstance(report, DeliveryReport) else report
 
     async def _audience(self, call: Call, params: SendVoiceMsgParams) -> Audience:
         people = params.user_list_information

@@ -26,6 +26,7 @@ from tests.support.servers.tencent import KEYS, Relay, Tencent
 from tests.support.world import CONFIGS, World, reached
 
 SEND_MAIL, SEND_SMS, SEND_WEIXIN = "cmsi/send_mail", "cmsi/send_sms", "cmsi/send_weixin"
+SEND_VOICE = "cmsi/send_voice_msg"
 MAIL: dict[str, Any] = {"title": "T", "content": "C"}
 OpenMail = Callable[..., Awaitable[Gateway]]
 
@@ -362,6 +363,47 @@ async def test_s9_one_person_has_one_fate(open_gateway: OpenGateway, sandbox: An
     assert accepted == (["pipe", "admin"] if userid == "zhangsan|" else ["admin"])
 
 
+@pytest.mark.parametrize(
+    ("statuses", "accepted", "failed", "warned"),
+    [
+        ({}, ["duty", "lisi"], [], []),
+        ({"+8613800000001": "X"}, ["duty", "lisi"], [], ["duty"]),
+        ({"+8613800000001": "X", "+8613800000002": "X"}, ["lisi"], ["duty"], ["duty"]),
+        ({"+8613800000003": "X"}, ["duty"], ["lisi"], []),
+    ],
+)
+async def test_s9_so_has_one_person_with_several_numbers(
+    open_gateway: OpenGateway,
+    open_server: OpenServer,
+    tencent: Tencent,
+    statuses: dict[str, str],
+    accepted: list[str],
+    failed: list[str],
+    warned: list[str],
+) -> None:
+    tencent.statuses = statuses
+    url = await open_server(tencent.application())
+    gateway = await open_gateway(stanza(SEND_VOICE, f"{KEYS}, tencent_host: '{url}'"))
+    numbers = [("duty", "13800000001"), ("duty", "13800000002"), ("lisi", "13800000003")]
+    people = [{"username": name, "mobile_phone": number} for name, number in numbers]
+    answer = await gateway.call(SEND_VOICE, auto_read_message="M", user_list_information=people)
+    assert reached(answer) == (accepted, failed, [])
+    assert answer["result"] is not bool(failed)
+    assert [warning["field"] for warning in answer["data"].get("warnings", [])] == warned
+    assert len(tencent.requests) == 3
+
+
+async def test_s9_so_has_one_whom_a_relay_calls_at_several_numbers(
+    open_gateway: OpenGateway, open_server: OpenServer
+) -> None:
+    relay = Relay({"result": True, "data": {}})
+    gateway = await open_gateway(stanza(SEND_VOICE, f"dest_url: '{await open_server(relay.application())}/relay'"))
+    people = [{"username": "duty", "mobile_phone": f"1380000000{number}"} for number in (1, 2)]
+    answer = await gateway.call(SEND_VOICE, auto_read_message="M", user_list_information=people)
+    assert reached(answer) == (["duty"], [], [])
+    assert [person["username"] for person in relay.messages[0]["user_list_information"]] == ["duty", "duty"]
+
+
 @pytest.mark.parametrize("names", ["admin,ghost", "ghost", "admin,without", "left"])
 async def test_s10_who_cannot_be_addressed_has_the_class_of_a_receiver(gateway: Gateway, names: str) -> None:
     data = (await gateway.call(SEND_WEIXIN, receiver__username=names, data=MESSAGE))["data"]
@@ -695,6 +737,14 @@ async def test_s24_a_date_is_in_the_time_zone_that_the_operator_names(
     assert began <= shown <= datetime.now(ZoneInfo(zone)).replace(tzinfo=None)
     if hours is not None:
         assert abs(shown - datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=hours)) < timedelta(minutes=5)
+
+
+async def test_s24_so_is_the_date_of_a_mail(open_gateway: OpenGateway, opened: AsyncExitStack, inbox: Inbox) -> None:
+    port = await opened.enter_async_context(smtp_server(inbox))
+    config = stanza(SEND_MAIL, f"smtp_host: 127.0.0.1, smtp_port: {port}, mail_sender: esb@example.com")
+    gateway = await open_gateway(config=f"{SERVICES}server: {{timezone: Asia/Kathmandu}}\ncomponents:\n{config}")
+    await gateway.call(SEND_MAIL, receiver="a@example.com", **MAIL)
+    assert str(inbox.delivered[0].mail["Date"]).endswith(" +0545")
 
 
 @pytest.mark.parametrize("zone", ["Asia/Nowhere", "/etc/passwd", "", "8"])
