@@ -48,6 +48,13 @@ def test_a_text_within_the_limit_is_left_as_it_is(text: str) -> None:
     assert pages(text, 2048) == [text]
 
 
+@pytest.mark.parametrize("cut", [pages, markdown_pages])
+def test_a_page_of_an_app_has_2048_bytes(cut: Callable[[str], list[str]]) -> None:
+    assert cut("a" * 2048) == ["a" * 2048]
+    assert len(cut("a" * 2049)) == 2
+    assert max(len(page) for page in cut("a" * 9000)) <= 2048
+
+
 @pytest.mark.parametrize("text", ["a" * 2049, "中" * 683, "😀" * 513])
 def test_one_character_too_many_makes_two_pages(text: str) -> None:
     assert [page.partition("\n")[0] for page in pages(text, 2048)] == ["(1/2)", "(2/2)"]
