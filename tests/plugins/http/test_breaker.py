@@ -223,3 +223,14 @@ async def test_a_probe_that_its_caller_spoils_makes_way_for_another(case: Case) 
         raise ill()
     assert not case.is_open()
     case.succeed()
+
+
+async def test_ten_thousand_apps_have_one_and_that_of_who_called_least_recently_goes_first() -> None:
+    breakers = Breakers(1, 10.0, Clock())
+    call = make_call()
+    made = [breakers.of(replace(call, app=App(f"app {number}"))) for number in range(10_000)]
+    assert breakers.of(replace(call, app=App("app 0"))) is made[0]
+    breakers.of(replace(call, app=App("one more")))
+    assert breakers.of(replace(call, app=App("app 0"))) is made[0]
+    assert breakers.of(replace(call, app=App("app 2"))) is made[2]
+    assert breakers.of(replace(call, app=App("app 1"))) is not made[1]

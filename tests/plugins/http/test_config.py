@@ -54,3 +54,16 @@ def test_ten_further_attempts_are_enough(retries: int) -> None:
     assert [config(retries=good).retries for good in (0, 10)] == [0, 10]
     with pytest.raises(ValueError, match="retries"):
         config(retries=retries)
+
+
+def test_seconds_are_more_than_none() -> None:
+    assert config(idle_timeout=0.01).idle_timeout == 0.01
+    for seconds in (0, -1):
+        with pytest.raises(ValueError, match="greater than 0"):
+            config(idle_timeout=seconds)
+
+
+def test_one_at_a_time_is_the_least() -> None:
+    assert config(max_concurrency=1).max_concurrency == 1
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        config(max_concurrency=0)
