@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 from unittest.mock import patch
 
+SLOWEST = 40.0
+"""The seconds that a busy machine may take to begin something. Time goes on then: a test that hangs is to end."""
 Advance = Callable[[float], None]
 T = TypeVar("T")
 
@@ -37,13 +39,13 @@ def movable_loop_time() -> Iterator[Advance]:
 async def late(seconds: float, work: Awaitable[T], begun: Awaitable[object]) -> T:
     """Return the result of this work if so many seconds pass once it has `begun`; nobody waits for them.
 
-    Before that no time passes, however busy the machine is. Afterwards they have passed for the rest of the test, too:
-    timers set for that time would come too late otherwise.
+    Before that no time passes for a while, however busy the machine is. Afterwards they have passed for the rest of the
+    test, too: timers set for that time would come too late otherwise.
     """
     loop = asyncio.get_running_loop()
     before = loop.time
     started = before()
-    loop.time = lambda: started  # type: ignore[method-assign]  # a loop of the test's own
+    loop.time = lambda: max(started, before() - SLOWEST)  # type: ignore[method-assign]  # a loop of the test's own
     task = asyncio.ensure_future(work)
     await begun
     loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # the same

@@ -260,6 +260,33 @@ async def test_an_answer_may_come_before_all_of_the_body_is_sent(engine: Engine,
     await asyncio.wait_for(server.all_gone.wait(), 10)  # nobody knows what is still on its way
 
 
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_stream_leaves_its_connection_to_others_if_both_bodies_came_to_their_end(
+    engine: Engine, open_raw: OpenRaw, whole: bool
+) -> None:
+    never = asyncio.Event()
+
+    async def upload() -> AsyncIterator[bytes]:
+        yield b"a"
+        if not whole:
+            await never.wait()
+
+    async def script(peer: Peer) -> None:
+        while True:
+            try:
+                await peer.reader.readuntil(b"0\r\n\r\n" if whole else b"1\r\na\r\n")
+            except asyncio.IncompleteReadError:
+                return
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno")
+
+    server = await open_raw(script)
+    for _ in range(2):
+        request = Request("POST", server.url, {}, upload(), 5.0)
+        async with engine.stream(request) as streamed:
+            assert b"".join([piece async for piece in streamed.chunks()]) == b"no"
+    assert server.opened == (1 if whole else 2)
+
+
 async def test_a_large_body_arrives_whole(engine: Engine, open_raw: OpenRaw) -> None:
     async def count(peer: Peer) -> None:
         request = await peer.request()
