@@ -23,14 +23,11 @@ from tests.support.servers.redis_server import RedisServer, redis_server
 from tests.support.servers.slow_wecom import SlowWeCom
 
 IN_MEMORY = "/dev/shm"  # noqa: S108 - pytest makes folders of its own there, for this user alone
-WAITING = {
-    "test_bench.py",
-    "test_dev.py",
-    "test_processes.py",
-    "test_soak.py",
-    "test_stuck_workers.py",
-    "test_workers.py",
+FIRST = {
+    *("test_bench.py", "test_dev.py", "test_processes.py", "test_soak.py", "test_stuck_workers.py", "test_workers.py"),
+    *("test_fixtures.py", "test_metrics.py", "test_redis.py", "test_store.py"),
 }
+"""Files that mostly wait, and the longest of the last ones: begun last, they would be waited for alone."""
 
 
 def pytest_configure() -> None:
@@ -46,14 +43,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of httptools where there is none, and put files first whose tests wait most of their time.
-
-    Begun last, they would be waited for alone.
-    """
+    """Leave out the tests of httptools where there is none, and put the files first that are to be begun first."""
     if not INSTALLED and (without := [item for item in items if item.get_closest_marker("httptools")]):
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
-    items.sort(key=lambda item: item.path.name not in WAITING)
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 def pytest_collection_finish() -> None:
