@@ -136,7 +136,7 @@ PASSED_ON = {
     "escapes in a form": (b"a=" + b"%C3%A9" * (LARGE // 6), FORM),
     "fields of a form": (b"&".join(b"a%d=%s" % (number, b"+" * 9900) for number in range(999)), FORM),
     "a file": (part(b"\0")(LARGE), MULTIPART),
-    "what is no form": (b"x" + b"&bk_leve" * (LARGE // 8), "text/plain"),
+    "what is no form": (b"x" + b"&bk_leve" * (LARGE // 32) + b"x" * (LARGE // 4 * 3), "text/plain"),
 }
 """Bodies, and their types, that a component with parameters of its own passes on to its upstream."""
 
