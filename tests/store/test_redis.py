@@ -290,6 +290,27 @@ async def test_a_server_that_answered_while_we_were_busy_is_not_away(
         assert await store.add("nonce:a", 60)
 
 
+async def test_a_connection_that_died_unnoticed_is_found_in_so_many_looks(
+    own: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await open_store(own.url)
+    monkeypatch.setattr(store._connection, "_probe", lambda: asyncio.sleep(0))  # on another connection, which works
+    own.pause()
+    with movable_loop_time() as advance:
+        advance(PROBE_SECONDS)
+        await turns(20)  # a ping is sent, that nobody answers
+        advance(PROBE_SECONDS)  # the first look at that
+        for _ in range(GLANCES - 1):
+            await turns(20)
+            assert not store.trouble
+            advance(PATIENCE / GLANCES)
+        await turns(20)
+        assert store.trouble == "it does not answer"
+    own.resume()
+    await healed(store)
+    assert await store.add("nonce:a", 60)
+
+
 async def test_a_quiet_server_is_not_away(
     redis: RedisServer, open_store: OpenStore, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
