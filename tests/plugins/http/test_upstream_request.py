@@ -62,3 +62,12 @@ async def test_the_method_of_the_upstream_may_be_written_small(method: str) -> N
     request = await built(make_call(method="GET", args={"a": 1}), method=method)
     assert (request.method, request.body, request.headers["Content-Type"]) == ("POST", b'{"a":1}', "application/json")
     assert request.headers["Bk-Username"] == "admin"
+
+
+async def test_what_held_for_a_packed_body_does_not_go_on_with_it_unpacked() -> None:
+    packed = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest")
+    headers = (*((name, "of the packed one") for name in packed), ("Content-Type", "a/b"), ("X-Other", "c"))
+    call = make_call(credentials=Credentials({}, True, None), body=RAW, all_headers=headers)
+    request = await built(call, response="raw")
+    assert request.body == RAW
+    assert dict(request.headers) == {"Content-Type": "a/b", "X-Other": "c", "Bk-Username": "admin"}
