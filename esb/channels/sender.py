@@ -111,7 +111,8 @@ class Sender(Component[ConfigT, ParamsT]):
 
 def _failed(audience: Audience, outcome: DeliveryOutcome) -> Message:
     reason: Any = next((failure.errmsg for failure in outcome.failed if failure.errmsg), "")
-    return Message(FAILED_FOR_SOME if outcome.accepted else FAILED, {"errmsg": reason})
+    words = FAILED_FOR_SOME if outcome.accepted else FAILED
+    return Message(words, {"errmsg": reason})
 
 
 WORDING = PlainWording(_failed, SOME_USERS)

@@ -195,8 +195,9 @@ async def test_a_bug_after_a_message_does_not_send_it_again(
     gateway: OpenGateway, upstream: Upstream, call: CallComponent, component: type
 ) -> None:
     upstream.answers(OK)
-    await gateway(component, {"url": upstream.url})
-    first = await call(content="Hello", idempotency_key="k")
+    opened = await gateway(component, {"url": upstream.url})
+    with opened.expects_crash():
+        first = await call(content="Hello", idempotency_key="k")
     again = await call(content="Hello", idempotency_key="k")
     assert first["result"] is again["result"] is False
     assert again["data"]["outcome"] == "unknown"

@@ -43,8 +43,8 @@ def test_a_message_is_for_a_thousand_members_at_most() -> None:
 def test_a_dry_run_tells_those_members_as_they_are_whom_the_caller_wrote() -> None:
     directory = Audience({"lisi|wangwu": ("admin",), "zhaoliu": ("zhaoliu",)}, ("nobody",), ("nowhere",))
     audience = members(directory, allow_all=False)
-    assert (audience.unknown_users, audience.without_contact) == (("nobody",), ("nowhere",))
-    assert audience.typed == {"lisi": ("admin",), "wangwu": ("admin",), "zhaoliu": ("zhaoliu",)}
+    assert (audience.unknown_users, audience.without_contact) == (("nobody",), ("nowhere", "admin"))
+    assert audience.typed == {"zhaoliu": ("zhaoliu",)}  # one person is one member
     assert set(audience.given) == set()
 
     written = Audience({**addressed(["lisi|B", "b"]).typed, "zhaoliu": ("admin",)}, given=("lisi|B", "b"))
