@@ -21,7 +21,7 @@ from esb.testing.upstream import Received, Upstream
 SECONDS = 2.0
 """The time of a call while the stand-in vendor keeps it waiting."""
 DRY_RUN = (
-    'With call.options.dry_run send nothing, ask nobody, and return what would be sent with {"dry_run": True}; '
+    "With call.options.dry_run send nothing, ask nobody, and return what would be sent, with `dry_run` true; "
     "and set `sends = True`"
 )
 REPEATED = (

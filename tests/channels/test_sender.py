@@ -11,6 +11,7 @@ from esb.channels.draft import Draft
 from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
 from tests.support.clock import ImpatientClock
 from tests.support.loop_time import late
+from tests.support.ports import free_port
 from tests.support.senders import (
     KEY,
     BaseUndeclared,
@@ -238,7 +239,7 @@ async def test_a_vendor_that_stays_busy_is_asked_three_times(
 async def test_a_vendor_that_cannot_be_reached_is_tried_again_and_nothing_is_in_doubt(
     gateway: OpenGateway, call: CallComponent
 ) -> None:
-    await gateway(Robot, {"url": "http://127.0.0.1:1"}, clock=ImpatientClock())
+    await gateway(Robot, {"url": f"http://127.0.0.1:{free_port()}"}, clock=ImpatientClock())
     answer = await call(content="Hello")
     assert (answer["code"], answer["data"]["unknown"]) == (1306201, [])
     assert [failed["class"] for failed in answer["data"]["failed"]] == ["busy"]
