@@ -169,9 +169,10 @@ class _Promises:
         config = self.opened.app[GATEWAY].generation.config
         if timeout is not None:
             config = replace(config, components=tuple(replace(each, timeout=timeout) for each in config.components))
-        gateway = replace(self.opened, url="", app=web.Application(), events=[], log=io.StringIO(), answers=[])
+        fresh: dict[str, Any] = {"events": [], "log": io.StringIO(), "answers": [], "_crashes": []}
+        gateway = replace(self.opened, url="", app=web.Application(), **fresh)
         heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
-        gateway.app = create_app(config, listeners=heard)
+        gateway.app = create_app(config, listeners=heard, author=gateway.crashed)
         async with listening(gateway.app, "127.0.0.1", 0) as gateway.url:
             yield gateway
             try:

@@ -33,8 +33,6 @@ class DingTalkRobotParams(Params):
 class DingTalkRobot(Sender[Config, DingTalkRobotParams]):
     """A robot may send 20 messages a minute; whoever is faster is refused for ten. So it stays a little below."""
 
-    config_type = Config
-    params_type = DingTalkRobotParams
     limits = Limits(per_minute=18, penalty_seconds=600, max_bytes=20_000)
 
     def messages(self, call: Call, params: DingTalkRobotParams) -> list[Draft]:

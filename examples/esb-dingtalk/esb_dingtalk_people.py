@@ -42,8 +42,6 @@ class DingTalkPeopleParams(Params):
 class DingTalkPeople(Sender[Config, DingTalkPeopleParams]):
     """Sends the text to 20 people a request; the answer tells whom it does not reach."""
 
-    config_type = Config
-    params_type = DingTalkPeopleParams
     limits = Limits(max_receivers=20)
 
     @cached_property

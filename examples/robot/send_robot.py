@@ -27,8 +27,6 @@ class SendRobotParams(Params):
 class SendRobot(Sender[Config, SendRobotParams]):
     """Sends the text, in several messages if it is long."""
 
-    config_type = Config
-    params_type = SendRobotParams
     limits = Limits(per_minute=20, penalty_seconds=60, max_bytes=2048)
 
     def messages(self, call: Call, params: SendRobotParams) -> Iterable[Draft]:

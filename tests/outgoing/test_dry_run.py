@@ -54,21 +54,32 @@ async def test_a_sender_without_code_for_a_dry_run_sends_nothing_in_one(
     gateway: OpenGateway, upstream: Upstream, call: CallComponent, component: type
 ) -> None:
     upstream.answers({"errcode": 0})
-    await gateway(component, {"url": upstream.url})
-    answer = await call(content="Hi", dry_run=True)
+    opened = await gateway(component, {"url": upstream.url})
+    with opened.expects_crash(SendsInDryRun):
+        answer = await call(content="Hi", dry_run=True)
     assert (answer["result"], answer["code"]) == (False, 1306000)
     assert upstream.requests == []
 
 
-@pytest.mark.parametrize("component", [senders.Undeclared, senders.Crashing, senders.AnswersASet])
+@pytest.mark.parametrize("component", [senders.Crashing, senders.AnswersASet])
 async def test_a_sender_with_a_bug_sends_no_repetition(
     gateway: OpenGateway, upstream: Upstream, call: CallComponent, component: type
 ) -> None:
     upstream.answers({"errcode": 0})
-    await gateway(component, {"url": upstream.url})
-    first = await call(content="Hi", idempotency_key="k")
+    opened = await gateway(component, {"url": upstream.url})
+    with opened.expects_crash():
+        first = await call(content="Hi", idempotency_key="k")
     again = await call(content="Hi", idempotency_key="k")
-    assert first["result"] is again["result"] is (component is senders.Undeclared)
+    assert first["result"] is again["result"] is False
+    assert len(upstream.requests) == 1
+
+
+async def test_a_sender_that_does_not_say_that_it_sends_sends_no_repetition(
+    gateway: OpenGateway, upstream: Upstream, call: CallComponent
+) -> None:
+    upstream.answers({"errcode": 0})
+    await gateway(senders.Undeclared, {"url": upstream.url})
+    assert [(await call(content="Hi", idempotency_key="k"))["result"] for _ in range(2)] == [True, True]
     assert len(upstream.requests) == 1
 
 
