@@ -9,6 +9,7 @@ from esb.cli.options import config_option
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
+from esb.gateway.chains import uses
 from esb.gateway.config_warnings import warnings
 
 
@@ -43,8 +44,17 @@ def components(path: str, form: str) -> None:
         click.echo(str(error), err=True)
         sys.exit(1)
     rows = [
-        {"path": address, "methods": list(stanza.methods), "plugin": stanza.use, "active": stanza.active}
+        {
+            "path": address,
+            "methods": list(stanza.methods),
+            "plugin": stanza.use,
+            "active": stanza.active,
+            "middlewares": [*uses(config, stanza)] or ["none"],
+        }
         for stanza in config.components
         for address in (stanza.path, *stanza.aliases)
     ]
-    show(rows, ("path", "methods", "plugin", "active"), form)
+    columns = ["path", "methods", "plugin", "active"]
+    if any(stanza.middlewares is not None for stanza in config.components):
+        columns.append("middlewares")  # else they are the shared chain, which stands in esb.yaml once
+    show(rows, columns, form)

@@ -8,6 +8,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NAME, _WORD = r"[A-Za-z0-9_-]+", r"[^\s/?#%{}]+"
 VARIABLE = re.compile(rf"\{{({_NAME})(?::path)?\}}")
 """A variable of a path; its group is the name. {name:path} may hold slashes."""
+TOKEN_VARIABLE = "token"  # noqa: S105 - the name of a variable
+"""The variable that holds a token of the stanza's `tokens`, if it has any."""
 SEGMENT = re.compile(_WORD)
 _PART = rf"({_WORD}|\{{{_NAME}\}})"
 _IN_A_NAME = r"[^\s/?#%{}*.\[\]]+"

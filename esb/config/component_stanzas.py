@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from esb.config.component_paths import METHODS, VARIABLE, name_of, normalised, path_fault, spanning
+from esb.config.component_keys import ComponentKeys
+from esb.config.component_paths import METHODS, TOKEN_VARIABLE, VARIABLE, name_of, normalised, path_fault, spanning
 from esb.config.model import ComponentStanza
-from esb.config.schema import ComponentKeys
 from esb.config.stanza_reader import Parts, config_of, deepest, opened
 from esb.config.yaml import Section, did_you_mean
 from esb.core.errors import Mistake
@@ -48,6 +48,7 @@ class Components:
         methods = self._methods(section, keys.methods)
         self._check_paths(section, keys, methods)
         self._check_name(section, keys)
+        self._check_tokens(section, keys)
         test_config = opened(section, "test_config")
         return ComponentStanza(
             keys.use,
@@ -64,6 +65,8 @@ class Components:
             unlimited="max_body" in keys.model_fields_set and keys.max_body is None,
             headers_in=keys.headers_in,
             description=keys.description or "",
+            middlewares=self._parts.stanzas(section, "middlewares"),
+            tokens=keys.tokens,
         )
 
     def _methods(self, section: Section, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,6 +110,18 @@ class Components:
                 self._parts.mistakes.append(section.mistake(text, "path" if keys.name is None else "name"))
                 break
         others.append(mine)
+
+    def _check_tokens(self, section: Section, keys: ComponentKeys) -> None:
+        if not keys.tokens:
+            return
+        if f"{{{TOKEN_VARIABLE}}}" not in _variables(keys.path) and not deepest(section, "path").unresolved:
+            text = "a token stands in the path: write {token} there, as in /alerts/webhook/{token}/"
+            self._parts.mistakes.append(section.mistake(text, "tokens"))
+        first: dict[str, int] = {}
+        for index, entry in enumerate(keys.tokens):
+            if (other := first.setdefault(entry.token, index)) != index:
+                text = f"the same token as tokens[{other}]: whose call would it be?"
+                self._parts.mistakes.append(section.mistake(text, "tokens", index, "token"))
 
     def _take(self, path: str, methods: tuple[str, ...], at: Mistake) -> str | None:
         """Note the routes of a path; return the fault if one is taken. Variables' names do not tell paths apart."""

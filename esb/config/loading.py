@@ -86,7 +86,7 @@ class _Resolution:
             server=server,
             sandbox=self.parts.part(root, "sandbox", Sandbox),
             services=MappingProxyType(self._services(root)),
-            middlewares=self._middlewares(root),
+            middlewares=self.parts.stanzas(root, "middlewares"),
             components=tuple(components),
             files=tuple(Path(name) for name in self.files),
             secrets=MappingProxyType(self.secrets),
@@ -163,13 +163,6 @@ class _Resolution:
             (key, self.parts.stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
         )
         return {key: stanza for key, stanza in stanzas if stanza is not None}
-
-    def _middlewares(self, root: Section) -> tuple[Stanza, ...] | None:
-        middlewares = opened(root, "middlewares")
-        if middlewares is None or not isinstance(middlewares.value, list):
-            return None
-        stanzas = (self.parts.stanza(part.reread()) for part in middlewares.children.values())
-        return tuple(stanza for stanza in stanzas if stanza is not None)
 
 
 def _document(path: Path) -> tuple[Section | None, list[Mistake]]:

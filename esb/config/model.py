@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from esb.config.component_keys import PathToken
 from esb.config.component_paths import name_of
 from esb.config.interpolation import FileState
 from esb.config.schema import Sandbox, Server
@@ -39,6 +40,9 @@ class ComponentStanza(Stanza):
     headers_in: tuple[str, ...] | None = None
     """Names in lower case; None: all that may pass."""
     description: str = ""
+    middlewares: tuple[Stanza, ...] | None = None
+    """Its own chain; None: the shared one."""
+    tokens: tuple[PathToken, ...] = ()
 
     @property
     def name(self) -> str:

@@ -7,9 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
-from esb.config.component_paths import METHODS, NAME, PATTERN
 from esb.config.time_zone import known_zone
-from esb.core.header_names import HOP_BY_HOP, OF_A_BODY, is_for_upstream, is_token
 from esb.core.limits import DEFAULT_LIMITS
 
 
@@ -58,23 +56,6 @@ def _socket_path(value: str) -> str:
     if not value.startswith("/") or "\0" in value or len(value.encode(errors="replace")) > MAX_SOCKET_PATH:
         raise ValueError(f"expected an absolute path of at most {MAX_SOCKET_PATH} bytes, such as /run/esb/admin.sock")
     return value
-
-
-def _header_name(value: str) -> str:
-    """Return the name of a caller's header that may go upstream, in lower case. ValueError for any other."""
-    if not is_token(value):
-        raise ValueError("no header has such a name")
-    name = value.lower()
-    if name in HOP_BY_HOP:
-        raise ValueError("it ends with the connection it came on, so no proxy passes it on")
-    if name in OF_A_BODY:
-        raise ValueError("it belongs to the body, and always passes with it")
-    if not is_for_upstream(value):
-        raise ValueError(
-            "it never passes: it says who calls, by which way or for what, or it is not of letters, digits and hyphens;"
-            " fixed headers belong under `config.headers`"
-        )
-    return name
 
 
 class AdminToken(ConfigModel):
@@ -200,12 +181,6 @@ class Sandbox(ConfigModel):
     port: int = Field(8089, ge=0, le=65535, description="port on 127.0.0.1")
 
 
-def _component_name(value: str) -> str:
-    if re.fullmatch(NAME, value) is None:
-        raise ValueError("expected system.component, such as cmsi.send_weixin, without a version and without * or [")
-    return value
-
-
 # The keys of each kind of mapping. Stanzas are checked one by one, so that one mistake does not hide the others.
 
 
@@ -214,40 +189,6 @@ class StanzaKeys(ConfigModel):
 
     use: Text = Field(description="a built-in, an entry point, or package.module:Class")
     config: dict[str, Any] | None = Field(None, description="its configuration")
-
-
-class ComponentKeys(StanzaKeys):
-    """Of a component."""
-
-    path: str = Field(
-        description="where it is served, below /api/c/compapi; {name} makes a variable",
-        json_schema_extra={"pattern": PATTERN},
-    )
-    aliases: tuple[Annotated[str, Field(json_schema_extra={"pattern": PATTERN})], ...] = Field(
-        (), description="further paths; in permissions and logs they count as `path`"
-    )
-    name: Annotated[str, AfterValidator(_component_name), Field(json_schema_extra={"pattern": NAME})] | None = Field(
-        None, description="system.component, its name in permissions and logs; made of `path` when left out"
-    )
-    description: Text | None = Field(
-        None, description="what it does, as documents tell it; the plugin's own words when left out"
-    )
-    methods: tuple[Annotated[str, Field(json_schema_extra={"enum": [*METHODS, *map(str.lower, METHODS)]})], ...] = (
-        Field(("GET", "POST"), min_length=1, description="methods that it answers")
-    )
-    timeout: float = Field(30.0, gt=0, description="seconds, one deadline for the whole call")
-    active: bool = Field(True, description="false: calls are answered 1306405")
-    test_config: dict[str, Any] | None = Field(
-        None, description="what differs for calls with X-Use-Test-Env; {}: nothing; null: such calls get 1306206"
-    )
-    max_body: Count | None = Field(
-        None, description="bytes of a request body, if not the server's; null: no limit, for one that streams"
-    )
-    headers_in: tuple[Annotated[str, AfterValidator(_header_name)], ...] | None = Field(
-        None,
-        description="the caller's headers that pass, for one that streams; when left out, all that are neither for the"
-        " gateway nor of one connection",
-    )
 
 
 class ServicesKeys(ConfigModel):

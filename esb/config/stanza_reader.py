@@ -48,6 +48,14 @@ class Parts:
             return None
         return Stanza(keys.use, config_of(section), section)
 
+    def stanzas(self, section: Section, key: str) -> tuple[Stanza, ...] | None:
+        """Return the sound stanzas of the list at this key; None if it is left out."""
+        part = opened(section, key)
+        if part is None or not isinstance(part.value, list):
+            return None
+        found = (self.stanza(item.reread()) for item in part.children.values())
+        return tuple(stanza for stanza in found if stanza is not None)
+
 
 def opened(section: Section, key: str) -> Section | None:
     """Return the part of a mapping; None if it is left out or null."""

@@ -49,7 +49,8 @@ class Credentials:
     """The claims of a caller about itself, unverified. Never printed: nearly all of them are secret.
 
     `claims` come from the header X-Bkapi-Authorization, or else from the parameters, never from both; an access token
-    is a claim in the header only. `signed`: what a signature covers, if the request brings one.
+    is a claim in the header only. `signed`: what a signature covers, if the request brings one. `path_app`: the app
+    whose token stands in the path, verified; "" if that token is nobody's; None if the path has none.
     """
 
     claims: Mapping[str, str]
@@ -58,6 +59,7 @@ class Credentials:
     cookie: str = ""
     gateway_jwt: str = ""
     parameter_access_token: str = ""
+    path_app: str | None = None
 
     @property
     def brings_token(self) -> bool:

@@ -18,18 +18,18 @@ from esb.core.files import upload_names
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
-from esb.gateway import inner_call, plugin_loader, worker_safety
+from esb.gateway import chains, inner_call, plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.in_flight import InFlight
+from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
 from esb.store.protocol import Store, StoreServices
 
-DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
 NO_HEADERS = "headers pass through components that stream only: `use: http` with `response: raw`"
@@ -91,8 +91,8 @@ class Generation:
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)
         make_importable(config)
         services = self._services(process)
-        chain = self._chain(services)
-        routes = [self._route(stanza, chain, services) for stanza in config.components]
+        shared = self._chain(services, config.middlewares)
+        routes = [self._route(stanza, shared, services) for stanza in config.components]
         self._mistakes += worker_safety.mistakes(config, process.store, self.components)
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes)) from self._cause
@@ -159,16 +159,19 @@ class Generation:
         stanza = self.config.services.get(kind) or self._left_out(f"services.{kind}", DEFAULT_SERVICES[kind])
         return self._build(kind, "services", stanza, process, kind)
 
-    def _chain(self, services: ChainServices) -> list[Middleware[Any]]:
-        stanzas = self.config.middlewares
+    def _chain(self, services: ChainServices, stanzas: Sequence[Stanza] | None) -> list[Middleware[Any]]:
         if stanzas is None:
-            stanzas = tuple(self._left_out("middlewares", name) for name in DEFAULT_CHAIN)
+            stanzas = tuple(self._left_out("middlewares", name) for name in chains.DEFAULT_CHAIN)
+        self._mistakes += chains.mistakes(stanzas)
         built = [self._build(stanza.use, "middlewares", stanza, services) for stanza in stanzas]
         return [middleware for middleware in built if middleware is not None]
 
     def _route(
-        self, stanza: ComponentStanza, chain: Sequence[Middleware[Any]], services: ChainServices
+        self, stanza: ComponentStanza, shared: Sequence[Middleware[Any]], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
+        chain = shared if stanza.middlewares is None else self._chain(services, stanza.middlewares)
+        if stanza.tokens and chains.APP_AUTH not in chains.uses(self.config, stanza):
+            self._mistakes.append(stanza.section.mistake(chains.UNREAD_TOKENS, "tokens"))
         lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
         component = self._build(stanza.path, "components", stanza, lent)
         test = None
@@ -199,6 +202,7 @@ class Generation:
             cookies={name.lower() for middleware in chain for name in getattr(middleware, "cookies", ())},
             limits=self._limits,
             upload_names=upload_names(component.params_type),
+            tokens=PathTokens((entry.app, entry.token) for entry in stanza.tokens) if stanza.tokens else None,
             handler=compose(chain, self._admission.admitting(handler)),
             early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),

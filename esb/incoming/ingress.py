@@ -192,6 +192,8 @@ class Ingress:
         incoming.route = route
         if incoming.variables:
             incoming.variables = checked(route, incoming.variables)
+            if route.tokens is not None:
+                incoming.take_token(route.tokens)
         return route
 
     def _found(self, incoming: IncomingRequest, routes: Routes) -> Route:

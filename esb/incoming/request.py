@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +21,7 @@ from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.cors import Cors, is_cross_site
 from esb.incoming.odd_body import OddParameters
+from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
 from esb.incoming.uploads import with_files
@@ -40,6 +43,7 @@ RARE = (GATEWAY_JWT, COOKIE, *FORWARDED_HEADERS, TEST_ENV, DRY_RUN, IDEMPOTENCY_
 READING = frozenset({"GET", "HEAD"})
 """Methods whose parameters stand in the query."""
 NO_PARAMETERS = parameters.Fields()
+NO_CLAIMS: Mapping[str, str] = MappingProxyType({})
 _TELLING = OF_A_BODY | {"connection"}
 """Headers that say what a body is, and which other headers are not for upstreams."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -57,8 +61,8 @@ class IncomingRequest:
     """
 
     __slots__ = (
-        *("catalogues", "claims_of", "client_ip", "cors", "id", "method", "record", "request", "route", "started"),
-        *("plain", "trusted", "variables"),
+        *("catalogues", "claims_of", "client_ip", "cors", "id", "method", "path_app", "plain", "record", "request"),
+        *("route", "started", "trusted", "variables"),
     )
 
     def __init__(
@@ -83,6 +87,8 @@ class IncomingRequest:
         self.record = Record()
         self.route: Route | None = None
         self.variables: Mapping[str, str] = NO_VARIABLES
+        self.path_app: str | None = None
+        """The app whose token stands in the path, "" if it is nobody's; None: the path says nothing of who calls."""
         remote = request.remote or ""
         self.client_ip = trusted_proxies.client_ip(remote, request.headers, trusted) if trusted else remote
         """The address of the client, as far as trusted proxies tell."""
@@ -91,6 +97,18 @@ class IncomingRequest:
     def translate(self) -> Translate:
         """The translation into this caller's language."""
         return self.catalogues.translate(self.request.headers.get(LANGUAGE, ""))
+
+    def take_token(self, tokens: PathTokens) -> None:
+        """Take the token out of the path's variables: it alone says who calls. RequestError if a header does, too."""
+        self.path_app, self.variables = tokens.taken(self.variables)
+        headers = self.request.headers
+        for name in (GATEWAY_JWT, AUTHORIZATION):
+            if headers.get(name, "null") not in {"", "null"}:
+                raise RequestError(
+                    "Parameters error, the token in the address says who calls: please leave out the request header"
+                    " {name}",
+                    name=str(name),
+                )
 
     async def call(self, route: Route, deadline: float, admission: Admission) -> Call:
         """Make the call of this component. RequestError if the request cannot be read, Limited if there is no room.
@@ -106,7 +124,7 @@ class IncomingRequest:
         if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
             path, query_string = request.rel_url.raw_path, request.rel_url.raw_query_string
             query = parameters.from_query(query_string, route.limits)
-        claims = self.claims_of(authorization)
+        claims = self.claims_of(authorization) if self.path_app is None else NO_CLAIMS
         signs = bool(query) and credentials.is_signed(query, claims, gateway_jwt)
         by_header = claims is not None or bool(gateway_jwt)
         found: Mapping[str, Any] = query
@@ -148,6 +166,8 @@ class IncomingRequest:
         body: bytes | AsyncIterator[bytes],
     ) -> Call:
         headers = self.request.headers
+        if self.path_app is not None:
+            claimed = replace(claimed, path_app=self.path_app)
         forwarded: dict[str, str] = {REQUEST_ID: self.id}
         options = ORDINARY
         if not self.plain:

@@ -14,6 +14,7 @@ from esb.core.deadlines import ANSWER_SECONDS, Deadlines
 from esb.core.errors import RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.path_values import is_sound
+from esb.incoming.path_tokens import PathTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Route:
     `headers_in` names in lower case those headers that a component which streams gets; None: all.
     `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
     `upload_names` are those under which it takes files of a multipart form.
+    `tokens` are those of which one stands in the path of each call; None: the path says nothing of who calls.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Route:
     cookies: Collection[str] = ()
     limits: Limits = DEFAULT_LIMITS
     upload_names: Collection[str] = ()
+    tokens: PathTokens | None = None
     system: str = field(init=False)
     component: str = field(init=False)
     deadlines: Deadlines = field(init=False)

@@ -79,6 +79,7 @@ AUTHORIZATION = Header(
     template("who is calling, as a JSON object with the common parameters; then none of them counts in the body"),
     '{"bk_app_code": "esb_test", "bk_app_secret": "xxx", "bk_token": "xxx"}',
 )
+TOKEN = template("the token that says which application calls; a secret")
 LANGUAGE = Header("Blueking-Language", template("language of texts in the answer: en or zh-hans"), "en")
 REQUEST_ID = Header(
     "X-Bkapi-Request-Id",

@@ -145,9 +145,11 @@ def _hidden(group: str, stanza: Stanza, service: str = "", overrides: Section | 
 
 
 def _component(stanza: ComponentStanza) -> dict[str, Any]:
-    test = stanza.test_config
+    test, chain = stanza.test_config, stanza.middlewares
     return {
         **{key: getattr(stanza, key) for key in STANZA_KEYS},  # callers know them, and so do logs and metrics
+        "middlewares": None if chain is None else [_stanza("middlewares", each) for each in chain],
+        "tokens": [{"app": entry.app, "token": REDACTED} for entry in stanza.tokens],
         "config": _hidden("components", stanza).rendered(stanza.config),
         "test_config": None if test is None else _hidden("components", stanza, overrides=test).rendered(test),
     }

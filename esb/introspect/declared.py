@@ -11,6 +11,10 @@ from esb.config import ComponentStanza, Config
 from esb.config.component_paths import ROOT, VARIABLE
 from esb.contracts.component import Component, Envelope, Reply
 from esb.gateway.app import GATEWAY, create_app
+from esb.gateway.chains import uses
+
+JUDGING = frozenset({"permission", "rate_limit"})
+"""Middlewares that judge callers, and take no credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,13 @@ class Declared:
     key: str
     stanza: ComponentStanza
     component: Component[Any, Any]
+    chain: Sequence[str]
+    """The names of the middlewares before it."""
+
+    @property
+    def takes_credentials(self) -> bool:
+        """True if callers say who they are by header or parameter: nothing in the path does, and somebody asks."""
+        return not self.stanza.tokens and any(use not in JUDGING for use in self.chain)
 
     @property
     def system(self) -> str:
@@ -64,5 +75,6 @@ def declared(config: Config) -> list[Declared]:
     for stanza, component in built:
         key = re.sub(r"[^A-Za-z0-9._-]", "_", stanza.name)
         taken[key] += 1
-        found.append(Declared(key if taken[key] == 1 else f"{key}-{taken[key]}", stanza, component))
+        key = key if taken[key] == 1 else f"{key}-{taken[key]}"
+        found.append(Declared(key, stanza, component, uses(config, stanza)))
     return found

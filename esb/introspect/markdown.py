@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from esb.config.component_paths import TOKEN_VARIABLE
 from esb.contracts.component import Reply
 from esb.core.errors import Message, template
 from esb.core.i18n import Translate
-from esb.introspect.caller_contract import AUTHORIZATION, CODES, AnswerEnvelope, CallerParams, headers_of
+from esb.introspect.caller_contract import AUTHORIZATION, CODES, TOKEN, AnswerEnvelope, CallerParams, headers_of
 from esb.introspect.declared import Declared
 from esb.introspect.json_schema import Schema, schema_of
 from esb.introspect.tables import Row, Table, example, tables
@@ -40,7 +41,10 @@ class Page:
         self._heading("Request address")
         self._parts.append("\n\n".join(declared.paths))
         self._heading("Common parameters")
-        self._tables(tables(schema_of(CallerParams)))
+        if declared.takes_credentials:
+            self._tables(tables(schema_of(CallerParams)))
+        else:
+            self._parts.append(self._translate(NONE))
         self._heading("Description")
         self._parts += [self._translate(paragraph) for paragraph in declared.paragraphs]
         self._request()
@@ -55,15 +59,20 @@ class Page:
         params = schema_of(declared.component.params_type)
         self._heading("Request parameters")
         self._heading("Request headers", 4)
-        headers = [AUTHORIZATION, *headers_of(declared.component)]
+        by_header = [AUTHORIZATION] if declared.takes_credentials else []
+        headers = [*by_header, *headers_of(declared.component)]
         self._grid((HEADER, DESCRIPTION), ((header.name, self._translated(header.description)) for header in headers))
         if declared.variables:
             self._heading("Path variables", 4)
-            self._rows([Row(name, "string", True, PATH_VARIABLE) for name in declared.variables])
+            self._rows([Row(name, "string", True, self._of_path(name)) for name in declared.variables])
         self._heading("Interface parameters", 4)
         self._tables(tables(params))
         self._heading("Request example")
-        self._json({**example(schema_of(CallerParams)), **example(params)})
+        caller = example(schema_of(CallerParams)) if declared.takes_credentials else {}
+        self._json({**caller, **example(params)})
+
+    def _of_path(self, name: str) -> str:
+        return TOKEN if name == TOKEN_VARIABLE and self._declared.stanza.tokens else PATH_VARIABLE
 
     def _answer(self) -> None:
         declared = self._declared

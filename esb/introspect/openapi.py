@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from esb._version import __version__
-from esb.config.component_paths import spanning
+from esb.config.component_paths import TOKEN_VARIABLE, spanning
 from esb.contracts.component import Reply
-from esb.introspect.caller_contract import AUTHORIZATION, CallerParams, headers_of
+from esb.introspect.caller_contract import AUTHORIZATION, TOKEN, CallerParams, headers_of
 from esb.introspect.declared import Declared
 from esb.introspect.json_schema import Schema, schema_of
 from esb.introspect.openapi_forms import as_texts
@@ -95,6 +95,8 @@ def _operation(declared: Declared, method: str, number: int, schemas: Schema) ->
         "parameters": [*_path_variables(declared), *_headers(declared)],
         "responses": answers(declared),
     }
+    if not declared.takes_credentials:
+        operation["security"] = []
     if method in IN_QUERY:
         operation["parameters"] += _query(declared, schemas)
     elif body := _body(declared, schemas):
@@ -103,10 +105,11 @@ def _operation(declared: Declared, method: str, number: int, schemas: Schema) ->
 
 
 def _path_variables(declared: Declared) -> Iterator[Schema]:
-    many = spanning(declared.stanza.path)
+    many, tokens = spanning(declared.stanza.path), declared.stanza.tokens
     for name in declared.variables:
         schema = {"type": "string", "minLength": 1, "pattern": "^[^/]+(/[^/]+)*$" if name in many else "^[^/]+$"}
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        beside = {"description": TOKEN} if tokens and name == TOKEN_VARIABLE else {}
+        yield {"name": name, "in": "path", "required": True, "schema": schema, **beside}
 
 
 def _headers(declared: Declared) -> Iterator[Schema]:
@@ -117,7 +120,8 @@ def _headers(declared: Declared) -> Iterator[Schema]:
 
 def _query(declared: Declared, schemas: Schema) -> Iterator[Schema]:
     """Yield parameters as texts. One that cannot be a text cannot come in a query string."""
-    for source in (schemas["Caller"], schemas[declared.key]):
+    caller = [schemas["Caller"]] if declared.takes_credentials else []
+    for source in (*caller, schemas[declared.key]):
         needed = source.get("required", ())
         for name, schema in as_texts(source)["properties"].items():
             described = schema.pop("description", "")
@@ -127,11 +131,13 @@ def _query(declared: Declared, schemas: Schema) -> Iterator[Schema]:
 
 def _body(declared: Declared, schemas: Schema) -> Schema:
     params = schemas[declared.key]
-    in_json = {"allOf": [{"$ref": f"{SCHEMAS}Caller"}, {"$ref": f"{SCHEMAS}{declared.key}"}]}
+    caller = ["Caller"] if declared.takes_credentials else []
+    in_json = {"allOf": [{"$ref": f"{SCHEMAS}{name}"} for name in (*caller, declared.key)]}
     content: dict[str, Schema] = {JSON: {"schema": in_json}}
     form = as_texts(params)
     if set(params.get("required", ())) <= form["properties"].keys():
-        form["properties"] = {**as_texts(schemas["Caller"])["properties"], **form["properties"]}
+        for name in caller:
+            form["properties"] = {**as_texts(schemas[name])["properties"], **form["properties"]}
         content |= {FORM: {"schema": form}, MULTIPART: {"schema": form}}
     if declared.component.answer_type is Reply:
         content["*/*"] = {"schema": {}}

@@ -1,6 +1,7 @@
 """The JSON Schema of esb.yaml, by which editors complete and check it: each plugin's config by its `use`."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
@@ -47,8 +48,13 @@ class _Building:
         self._put(keys, "server", self._model("server", Server))
         self._put(keys, "sandbox", self._model("sandbox", Sandbox))
         self._put(keys, "services", self._services())
-        self._put(keys, "middlewares", _list(self._stanza("middlewares", StanzaKeys, config.middlewares or ())))
-        self._put(keys, "components", _list(self._stanza("components", ComponentKeys, config.components)))
+        used = [*(config.middlewares or ()), *chain.from_iterable(each.middlewares or () for each in config.components)]
+        self._definitions["middlewares"] = _list(self._stanza("middlewares", StanzaKeys, used))
+        middlewares = {"$ref": "#/$defs/middlewares"}
+        self._put(keys, "middlewares", middlewares)
+        component = self._stanza("components", ComponentKeys, config.components)
+        self._put(component, "middlewares", middlewares)
+        self._put(keys, "components", _list(component))
         keys["anyOf"] = [{"required": ["components"]}, {"required": ["include"]}]
         return {"$schema": DIALECT, "title": "esb.yaml", **keys, "$defs": self._definitions}
 

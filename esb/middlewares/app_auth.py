@@ -1,7 +1,8 @@
 """Authentication of the app. A gateway's JWT comes first, then an access token, a signature, and last an app secret.
 
-The first of these that is there is final: if it is bad, another that is good does not rescue the call. Who fails for
-an app too often in a minute is told so instead of why; who is right is let in all the same.
+The first of these that is there is final: if it is bad, another that is good does not rescue the call. On a path with a
+token, that token alone counts. Who fails for an app too often in a minute is told so instead of why; who is right is let
+in all the same.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from esb.config import ConfigModel
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, Identity
 from esb.core.call import App, Call, Signed
-from esb.core.errors import AuthenticationError, GatewayJwtError, Limited
+from esb.core.errors import AuthenticationError, GatewayJwtError, Limited, template
 from esb.core.events import AuthenticationLimited
 from esb.incoming import signature
 from esb.middlewares._failed_attempts import LONGEST_CODE, FailedAttempts
@@ -25,6 +26,13 @@ from esb.store.protocol import ShareFull
 
 CLOCKS_APART = 60
 """Seconds that a nonce is remembered beyond the end of its timestamp: clocks lag, or are set back."""
+WRONG_SECRETS = template(
+    "Too many failed authentications of APP [{code}] from this address, please check its credentials and try again"
+    " later"
+)
+WRONG_TOKENS = template(
+    "Too many wrong tokens in the address [{code}] from this address, please check it and try again later"
+)
 
 
 class AppAuthConfig(ConfigModel):
@@ -54,6 +62,8 @@ class AppAuth(Middleware[AppAuthConfig]):
                 code, signed = _claimed_code(call), call.credentials.signed
                 if signed is not None:
                     app = await self._by_signature(call, code, signed)
+                elif (path_app := call.credentials.path_app) is not None:
+                    app = await self._by_path_token(call, path_app)
                 else:
                     app = await self._by_secret(call, code)
                 call.record.app = app.code
@@ -64,20 +74,21 @@ class AppAuth(Middleware[AppAuthConfig]):
         return await handler(call)
 
     def _count_failure(self, call: Call) -> None:
-        """Count a failure for the app that the call claims to be. Limited if there are too many; the first one tells.
+        """Count a failure for the app that the call claims to be, or for the path in which a token is wrong.
 
-        A call that claims no app guesses no secret.
+        Limited if there are too many; the first one tells. A call that claims no app guesses no secret.
         """
-        code = _claimed_code(call)
+        by_token = call.credentials.path_app is not None
+        code = call.path if by_token else _claimed_code(call)
         if not code:
             return
         over, seconds = self._failed.count(call.client_ip, code)
         if over == 1:
             self.services.observer.emit(AuthenticationLimited(call.client_ip, code[:LONGEST_CODE], seconds))
         if over > 0:
+            text = WRONG_TOKENS if by_token else WRONG_SECRETS
             raise Limited(
-                "Too many failed authentications of APP [{code}] from this address, please check its credentials and"
-                " try again later",
+                text,
                 retry_after=max(1, math.ceil(seconds)),
                 code=code[:LONGEST_CODE],
             )
@@ -117,6 +128,11 @@ class AppAuth(Middleware[AppAuthConfig]):
             ) from None
         if not is_new:
             raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
+
+    async def _by_path_token(self, call: Call, code: str) -> App:
+        if not code:
+            raise AuthenticationError("The token in the address does not exist")
+        return await self._apps.rights(call, code)
 
     def _by_secret(self, call: Call, code: str) -> Awaitable[App]:
         claims = call.credentials.claims

@@ -49,6 +49,8 @@ class UserAuth(Middleware[UserAuthConfig]):
             user, source = await self._logged_in(call, bk_token), "bk_token"
         elif username := claims.get("bk_username") or claims.get("username"):
             user, source = self._named(call, username), "bk_username"
+        elif credentials.path_app is not None:
+            return await handler(call)  # a token in the path stands for an app alone
         elif bk_token := self._cookie_token(credentials.cookie):
             user, source = await self._logged_in(call, bk_token), "cookie"
         else:

@@ -60,6 +60,44 @@ def test_another_warnings_id_allows_nothing(tmp_path: Path) -> None:
     assert "W101" in said
 
 
+WHO = 'use: "tests.support.identity:Who"'
+APP = "services: {apps: {use: static, config: {apps: [{code: monitor, secrets: [s]}]}}}\n"
+TOKEN = "0123456789abcdef"
+
+
+def warned(folder: Path, stanza: str, more: str = APP) -> list[str]:
+    path = folder / "esb.yaml"
+    path.write_text(f"version: 1\n{more}components:\n  - {{{WHO}, {stanza}}}\n")
+    done = CliRunner().invoke(main, ["check", "-c", str(path)])
+    assert done.exit_code == 0, done.output
+    return [line.removeprefix(f"{path}:") for line in done.output.splitlines()[:-1]]
+
+
+def test_a_component_that_anybody_may_call_is_told(tmp_path: Path) -> None:
+    told = "4: W102: components[0].middlewares: whoever reaches this path may call it: no app_auth stands in this chain"
+    for chain in ("[]", "[{use: user_auth}]"):
+        (warning,) = warned(tmp_path, f"path: /a/b/, middlewares: {chain}")
+        assert warning.startswith(told)
+    assert warned(tmp_path, "path: /a/b/, middlewares: [{use: app_auth}]") == []
+    assert warned(tmp_path, "path: /a/b/", "middlewares: []\n") == []
+
+
+def test_a_token_that_can_be_guessed_is_told_and_one_of_an_app_that_is_not_there(tmp_path: Path) -> None:
+    tokens = f"[{{app: monitr, token: {TOKEN}}}, {{app: monitor, token: {TOKEN[1:]}}}]"
+    unknown, short = warned(tmp_path, f'path: "/a/{{token}}/", tokens: {tokens}')
+    assert unknown == (
+        "4: W104: components[0].tokens[0].app: services.apps has no app 'monitr' (did you mean 'monitor'?); the token"
+        " opens nothing"
+    )
+    assert short.startswith("4: W103: components[0].tokens[1].token: a token of less than 16 characters")
+    assert TOKEN[1:] not in short
+
+
+def test_of_apps_that_others_know_nothing_is_told(tmp_path: Path) -> None:
+    apps = "services: {apps: {use: bk_auth, config: {url: 'http://h', app_code: a, app_secret: b}}}\n"
+    assert warned(tmp_path, f'path: "/a/{{token}}/", tokens: [{{app: x, token: {TOKEN}}}]', apps) == []
+
+
 def test_warnings_come_behind_the_mistakes(tmp_path: Path) -> None:
     code, said = check(tmp_path, f"{OPEN}services: {{users: {{use: statik}}}}\n")
     mistake, warning = said.splitlines()

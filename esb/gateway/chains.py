@@ -1,0 +1,32 @@
+"""The order of a chain of middlewares: the shared one, or a component's own."""
+
+from collections.abc import Iterator, Sequence
+
+from esb.config import ComponentStanza, Config, Stanza
+from esb.core.errors import Mistake
+
+DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
+APP_AUTH = "app_auth"
+"""The middleware that says which app calls, and the one that reads a token in the path."""
+BEHIND_IT = frozenset({"user_auth", "permission", "rate_limit"})
+"""Middlewares that ask which app calls."""
+UNREAD_TOKENS = "nobody reads them: the chain of this component has no app_auth"
+
+
+def uses(config: Config, stanza: ComponentStanza) -> Sequence[str]:
+    """Return the names of the middlewares before this component, outermost first."""
+    chain = config.middlewares if stanza.middlewares is None else stanza.middlewares
+    return DEFAULT_CHAIN if chain is None else [middleware.use for middleware in chain]
+
+
+def mistakes(chain: Sequence[Stanza]) -> Iterator[Mistake]:
+    """Yield what cannot work in the order of this chain. Nothing is known of middlewares that others wrote."""
+    names = [stanza.use for stanza in chain]
+    for index, stanza in enumerate(chain):
+        before = names[:index]
+        if stanza.use not in BEHIND_IT | {APP_AUTH}:
+            continue
+        if stanza.use in before:
+            yield stanza.section.mistake("it stands in this chain already; once is enough", "use")
+        elif stanza.use in BEHIND_IT and APP_AUTH in names[index:]:
+            yield stanza.section.mistake("it asks which app calls, so it stands behind app_auth", "use")
