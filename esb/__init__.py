@@ -8,7 +8,7 @@ from esb.channels.vendor_limits import Limits
 from esb.channels.verdict import Kind
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl, SecretUrl
-from esb.contracts.component import Component, Envelope, Reply
+from esb.contracts.component import Component, Envelope, Repetition, Reply
 from esb.contracts.lifecycle import Lifecycle, NoConfig
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import (
@@ -112,6 +112,7 @@ __all__ = [
     "Record",
     "Refused",
     "Rejected",
+    "Repetition",
     "Reply",
     "RequestError",
     "RequiredDict",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -20,6 +20,13 @@ class Envelope(dict[str, Any]):
 
     Ingress completes what is missing, and sets `request_id`.
     """
+
+
+class Repetition(NamedTuple):
+    """The key by which repetitions of a call are known, for so many seconds after its answer."""
+
+    key: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,9 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT]):
     sends: ClassVar[bool] = False
     """True if it sends messages: then callers may give an Idempotency-Key, and ask for a dry run, which `handle` heeds:
     with `call.options.dry_run` it sends nothing, asks upstream for nothing, and answers what it would have sent."""
+    tells_status: ClassVar[bool] = False
+    """True if a failure is told by HTTP status too, for callers who look at nothing else: 5xx asks for another try, 4xx
+    does not."""
     has_environments: ClassVar[bool] = True
     """True if a test environment can differ; False for a component that calls nobody: it ignores X-Use-Test-Env."""
     streams_body: bool = False
@@ -71,6 +81,14 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT]):
     async def handle(self, call: Call, params: ParamsT) -> Any:
         """Return the envelope's data; or an Envelope, or a Reply. Raise EsbError to tell the caller what is wrong."""
         raise NotImplementedError(f"{type(self).__name__} has no handle(call, params)")
+
+    def repetition(self, call: Call) -> Repetition | None:
+        """Return how repetitions of a call without Idempotency-Key are known, for a component that sends; None: not."""
+        return None
+
+    def calls(self) -> Mapping[tuple[str | int, ...], str]:
+        """Return the paths of the components that it calls, each by where its config names it, as ("to",)."""
+        return {}
 
     def worker_hazards(self) -> Mapping[str, str]:
         """Return what breaks if several processes answer calls and share no store: config key -> why, and a way out."""

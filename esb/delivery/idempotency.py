@@ -12,13 +12,13 @@ this process die, the claim ends by itself.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from esb.contracts.component import Envelope
+from esb.contracts.component import Envelope, Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
 from esb.core.credential_names import IDENTITIES
@@ -41,6 +41,8 @@ LOOK_SECONDS = 0.05
 """The time between two looks for the answer to a call that another process makes."""
 ASKING = frozenset({"idempotency_key", "dry_run"})
 """Parameters that ask something of the gateway itself."""
+RECOGNISED = "\n"
+"""The beginning of keys that no caller has given: no header holds it."""
 NOT_COMPARED = ASKING.union(IDENTITIES)
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 
@@ -61,6 +63,7 @@ class _Claim:
     entry: str
     content: str
     version: str
+    seconds: float = REMEMBERED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,10 @@ class Idempotency:
         self._observer = observer
         self._calls = InFlight() if calls is None else calls
         self._running = {} if running is None else running
+
+    def recognising(self, repetition: Callable[[Call], Repetition | None]) -> "Idempotency":
+        """Return a middleware with the same memory that knows repetitions without a key by this function, too."""
+        return _Recognising(self._store, self._observer, self._calls, self._running, repetition)
 
     def counting(self, calls: InFlight) -> "Idempotency":
         """Return a middleware with the same memory that counts its calls with a key in `calls`, each to its end.
@@ -119,7 +126,10 @@ class Idempotency:
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
             return await handler(call)
-        entry, content = _entry(call, key), _content(call)
+        return await self._once(_entry(call, key), _content(call), REMEMBERED_SECONDS, call, handler)
+
+    async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
+        """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""
         while True:
             running = self._running.get(entry)
             if running is not None:
@@ -131,7 +141,7 @@ class Idempotency:
             seconds = call.seconds_left + LAST_SECONDS + CLAIM_SECONDS
             claim = await self._store.swap(entry, "", replay.claimed(content), seconds)
             if claim.done:
-                return await self._first(_Claim(entry, content, claim.kept.version), call, handler)
+                return await self._first(_Claim(entry, content, claim.kept.version, kept_seconds), call, handler)
             if entry in self._running:
                 continue  # another call in this process was quicker
             answer = _replayed(claim.kept.value, content)
@@ -202,7 +212,7 @@ class Idempotency:
         except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
             value = replay.kept(claim.content, replay.crashed())
         with suppress(EsbError):
-            await self._store.swap(claim.entry, claim.version, value, REMEMBERED_SECONDS)
+            await self._store.swap(claim.entry, claim.version, value, claim.seconds)
         return value
 
     def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
@@ -210,6 +220,32 @@ class Idempotency:
         error = None if task.cancelled() else task.result().error
         if error is not None and first_esb_error(error) is None:
             self._observer.crashed(call.id, call.path, error)
+
+
+class _Recognising(Idempotency):
+    """A middleware for a component that says itself what a repetition is."""
+
+    def __init__(
+        self,
+        store: Store,
+        observer: Observer,
+        calls: InFlight,
+        running: dict[str, _Running],
+        repetition: Callable[[Call], Repetition | None],
+    ) -> None:
+        super().__init__(store, observer, calls=calls, running=running)
+        self._repetition = repetition
+
+    def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
+        return self._recognised(replace(call, options=_options(call)), handler)
+
+    async def _recognised(self, call: Call, handler: Handler) -> Any:
+        options = call.options
+        repetition = None if options.idempotency_key or options.dry_run else self._repetition(call)
+        if repetition is None:
+            return await self._asked(call, handler)
+        entry = _entry(call, f"{RECOGNISED}{repetition.key}")
+        return await self._once(entry, _content(replace(call, args={})), repetition.seconds, call, handler)
 
 
 def _options(call: Call) -> Options:

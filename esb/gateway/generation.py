@@ -18,7 +18,7 @@ from esb.core.files import upload_names
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
-from esb.gateway import chains, inner_call, plugin_loader, worker_safety
+from esb.gateway import chains, inner_call, inner_calls, plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
@@ -93,6 +93,7 @@ class Generation:
         services = self._services(process)
         shared = self._chain(services, config.middlewares)
         routes = [self._route(stanza, shared, services) for stanza in config.components]
+        self._mistakes += inner_calls.mistakes(config.components, self.components)
         self._mistakes += worker_safety.mistakes(config, process.store, self.components)
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes)) from self._cause
@@ -187,7 +188,7 @@ class Generation:
             self._mistakes.append(stanza.section.mistake(NO_HEADERS, "headers_in"))
         self.components.append((stanza, component))
         endpoint = Endpoint(component, test, self._limits)
-        handler = compose([self._idempotency], endpoint) if component.sends else endpoint
+        handler = compose([self._known_again(component)], endpoint) if component.sends else endpoint
         max_body = stanza.max_body or self.config.server.max_body
         route = Route(
             path=stanza.path,
@@ -203,11 +204,18 @@ class Generation:
             limits=self._limits,
             upload_names=upload_names(component.params_type),
             tokens=PathTokens((entry.app, entry.token) for entry in stanza.tokens) if stanza.tokens else None,
+            tells_status=component.tells_status,
             handler=compose(chain, self._admission.admitting(handler)),
             early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
         return route, paths
+
+    def _known_again(self, component: Component[Any, Any]) -> Idempotency:
+        """Return the middleware that knows repetitions of this component's calls."""
+        if type(component).repetition is Component.repetition:
+            return self._idempotency
+        return self._idempotency.recognising(component.repetition)
 
     def _early(self, chain: Sequence[Middleware[Any]]) -> Handler | None:
         """Return the beginning of the chain that may run before a body is read, ending in the call itself; or None."""

@@ -1,6 +1,7 @@
 """Responses in their final form: an envelope, a component's own reply, or a body that is passed on as it comes."""
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from esb.contracts.component import Envelope, Reply
 from esb.core import json_codec, json_values
 from esb.core.errors import EsbError, Message, PluginMistake, UpstreamError, first_esb_error, template
 from esb.core.events import Observer
-from esb.incoming import envelope
+from esb.core.params import switched_on
+from esb.incoming import envelope, http_status
 from esb.incoming.cors import ORIGIN
 from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
@@ -44,7 +46,9 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
         headers = _headers(incoming, answer.headers)
         return FinalResponse(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
     if isinstance(answer, Envelope):
-        return _enveloped(incoming, envelope.completed(answer, incoming.id), 200, "", responses)
+        made = envelope.completed(answer, incoming.id)
+        refused = _tells_status(incoming) and not switched_on(made["result"])
+        return _enveloped(incoming, made, http_status.REFUSED if refused else http_status.OK, "", responses)
     return FinalResponse(_response(incoming, envelope.success(answer, incoming.id), 200, responses), 0)
 
 
@@ -65,14 +69,30 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
             made = envelope.failure(error, incoming.id, incoming.translate)
             if (body := incoming.record.body) is not None and (made["data"] is None or isinstance(made["data"], dict)):
                 made["data"] = {**(made["data"] or {}), "body": body}
-            return _enveloped(incoming, made, error.status, error.source, responses)
+            return _enveloped(incoming, made, _status(incoming, error), error.source, responses)
         except json_codec.NestedTooDeep as nested:
             return failed(incoming, nested, responses, observer)
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
             error = bug
     observer.crashed(incoming.id, incoming.declared_path, error)
     incoming.record.headers.clear()  # one of them may be what cannot be written
-    return _enveloped(incoming, envelope.crash(incoming.id, incoming.translate), 200, "gateway", responses)
+    status = http_status.CRASHED if _tells_status(incoming) else http_status.OK
+    return _enveloped(incoming, envelope.crash(incoming.id, incoming.translate), status, "gateway", responses)
+
+
+def _tells_status(incoming: IncomingRequest) -> bool:
+    return incoming.route is not None and incoming.route.tells_status
+
+
+def _status(incoming: IncomingRequest, error: EsbError) -> int:
+    """Return the status of a failure; with the header Retry-After, if the route's callers look at both."""
+    if not _tells_status(incoming):
+        return error.status
+    status = http_status.status_of(error, sent=incoming.record.sent)
+    seconds = http_status.retry_after(error)
+    if status == http_status.LATER and seconds is not None:
+        incoming.record.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+    return status
 
 
 def _nested_too_deep(incoming: IncomingRequest) -> UpstreamError:

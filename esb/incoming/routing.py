@@ -27,6 +27,7 @@ class Route:
     `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
     `upload_names` are those under which it takes files of a multipart form.
     `tokens` are those of which one stands in the path of each call; None: the path says nothing of who calls.
+    `tells_status`: a failure is told by HTTP status, too.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Route:
     limits: Limits = DEFAULT_LIMITS
     upload_names: Collection[str] = ()
     tokens: PathTokens | None = None
+    tells_status: bool = False
     system: str = field(init=False)
     component: str = field(init=False)
     deadlines: Deadlines = field(init=False)

@@ -47,6 +47,17 @@ STATUSES = {
     "503": "The gateway is shutting down, or not ready yet.",
 }
 
+TOLD = {
+    "400": "The request or its parameters are wrong.",
+    "401": "It is not established who calls.",
+    "403": "The application may not call this component.",
+    "404": "There is no such path or method, or the component is switched off.",
+    "422": "The message was refused, or it is not known what became of it: the same call does no better.",
+    "500": "The component failed.",
+    "503": "Not now: nothing was sent. Retry-After says when to come again, where that is known.",
+}
+"""Those of a component that tells of failures by status; else their status is 200."""
+
 
 def answers(declared: Declared) -> Schema:
     """Return the responses of an operation."""
@@ -60,7 +71,8 @@ def answers(declared: Declared) -> Schema:
     else:
         success = {"$ref": f"#/components/schemas/{declared.key}.answer"}
         answered = _response("The call's envelope.", {"oneOf": [success, failure]})
-    return {"200": answered, **{status: _response(text, failure) for status, text in STATUSES.items()}}
+    statuses = {**STATUSES, **(TOLD if declared.component.tells_status else {})}
+    return {"200": answered, **{status: _response(text, failure) for status, text in sorted(statuses.items())}}
 
 
 def success(data: Schema) -> Schema:

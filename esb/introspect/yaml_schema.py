@@ -104,17 +104,21 @@ class _Building:
         return {"if": {"properties": {"use": {"const": use}}, "required": ["use"]}, "then": then}
 
     def _keys(self, model: type[BaseModel]) -> Schema:
-        schema = with_references(schema_of(model))
+        schema = self._taken_apart(model.__name__, model)
         schema.pop("title", None)
         return schema
 
     def _model(self, name: str, model: type[BaseModel]) -> Schema:
         """Put the model's schema among the definitions; return a reference to it."""
+        self._definitions[name] = self._taken_apart(name, model)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _taken_apart(self, name: str, model: type[BaseModel]) -> Schema:
+        """Return the model's schema; the models in it are put among the definitions."""
         schema = with_references(schema_of(model, f"#/$defs/{name}."))
         inner: dict[str, Any] = schema.pop("$defs", {})
         self._definitions |= {f"{name}.{key}": each for key, each in inner.items()}
-        self._definitions[name] = schema
-        return {"$ref": f"#/$defs/{name}"}
+        return schema
 
 
 def _or_nothing(config: Schema, whole: Schema) -> Schema:

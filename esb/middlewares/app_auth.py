@@ -1,8 +1,8 @@
 """Authentication of the app. A gateway's JWT comes first, then an access token, a signature, and last an app secret.
 
 The first of these that is there is final: if it is bad, another that is good does not rescue the call. On a path with a
-token, that token alone counts. Who fails for an app too often in a minute is told so instead of why; who is right is let
-in all the same.
+token, that token alone counts. Who fails for an app too often in a minute is told so instead of why; who is right is
+let in all the same.
 """
 
 import hashlib
