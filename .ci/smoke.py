@@ -19,6 +19,7 @@ MODULES = {
     "jwt": "jwt",
     "otel": "opentelemetry",
     "redis": "redis",
+    "templates": "jinja2",
     "testing": "pytest_asyncio",
     "watch": "watchfiles",
 }
@@ -54,6 +55,7 @@ def main(extra: str = "") -> None:
         begin(extra)
         describe()
         check_services(extra)
+        check_templates(extra)
         serve(extra)
         develop(extra)
         write_component(extra)
@@ -121,6 +123,21 @@ def check_services(extra: str) -> None:
             assert esb("check", "-c", "services.yaml") == "ok: 1 components\n"
         else:
             assert f"pip install 'esb-gateway[{needs}]'" in esb("check", "-c", "services.yaml", code=1)
+
+
+def check_templates(extra: str) -> None:
+    """Check an alert_webhook: its own texts need no extra, templates do."""
+    for title in ("Alert", "{{ title }}"):
+        config = {"to": "/cmsi/get_msg_type/", "title": title}
+        components = [
+            {"path": "/alert/webhook/", "use": "alert_webhook", "config": config},
+            {"path": "/cmsi/get_msg_type/", "use": "cmsi_get_msg_type"},
+        ]
+        Path("alerts.yaml").write_text(json.dumps({"version": 1, "components": components}), encoding="utf-8")
+        if extra == "templates" or title == "Alert":
+            assert esb("check", "-c", "alerts.yaml") == "ok: 2 components\n"
+        else:
+            assert "pip install 'esb-gateway[templates]'" in esb("check", "-c", "alerts.yaml", code=1)
 
 
 def public_key() -> str:

@@ -79,6 +79,15 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
     rights = {"code": "app", "impersonate": ["*"], "components": ["*"]}
     remote = {"url": BASE, "app_code": "app", "app_secret": MARK}
     return {
+        ("components", "", "alert_webhook"): {
+            "to": "/cmsi/send_weixin/",
+            "params": {"receiver": "zhangsan", "wx_qy_corpsecret": MARK, "dest_url": WALLED},
+            "title": "{{ title }}",
+            "content": "{{ content }}",
+            "routes": [{"match": {"a": "b", "c": ["d"]}, "to": "/cmsi/send_sms/", "title": "T", "content": "C"}],
+            "format": "json",
+            "language": "en",
+        },
         ("components", "", "cmsi_send_mail"): {
             "smtp_host": "127.0.0.1",
             "smtp_user": "esb",

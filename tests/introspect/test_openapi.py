@@ -73,6 +73,16 @@ EVERYTHING = """\
     methods: [GET]
     use: http
     config: {hosts: ["${sandbox}"], path: "/_sandbox/{where}", response: raw}
+  - path: /alert/webhook/
+    methods: [POST]
+    use: alert_webhook
+    config: {to: /cmsi/send_weixin/, params: {receiver: zhangsan}}
+  - path: /alert/webhook/{token}/
+    name: alert.by_token
+    methods: [POST]
+    use: alert_webhook
+    tokens: [{app: esb_demo, token: 0123456789abcdef}]
+    config: {to: /cmsi/send_weixin/, params: {receiver: zhangsan}}
   - {path: /cmsi/old/, methods: [GET], use: cmsi_get_msg_type, active: false}
 """
 PROMISES = [

@@ -145,7 +145,8 @@ class Scene:
     async def play(self, name: str, case: Case, port: int, proxy: str = "") -> None:
         """Call the component with this upstream, and look for secrets in all that comes out."""
         gateway = await self.gateway(name, case, port, proxy)
-        response = await gateway.post({**AUTH, **case.params}, name.replace("_", "/", 1))
+        path, auth = name.replace("_", "/", 1), AUTH if not case.token else {}
+        response = await gateway.post({**auth, **case.params}, f"{path}/{case.token}".rstrip("/"))
         envelope = await response.json()
         assert envelope["result"] is not case.asks_upstream, envelope
         assert "Component error" not in envelope["message"]
@@ -170,7 +171,9 @@ class Scene:
         )
         config = config.replace("{upstream}", f"http://127.0.0.1:{port}").replace('"{port}"', str(port))
         path = name.replace("_", "/", 1)
-        text = f"  - {{path: /{path}/, use: {name}, timeout: {case.timeout}, config: {config}}}\n"
+        tokens = f", tokens: [{{app: esb_demo, token: {case.token}}}]" if case.token else ""
+        place = f'"/{path}/{{token}}/"' if case.token else f"/{path}/"
+        text = f"  - {{path: {place}, use: {name}, timeout: {case.timeout}, config: {config}{tokens}}}\n"
         if not case.calls:
             return text
         called = replace(next(iter(CASES[case.calls].values())), timeout=case.timeout)

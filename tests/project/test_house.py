@@ -27,6 +27,15 @@ PROXY_ALSO_IMPORTS = {
 }
 """Rooms that plugins/http needs besides: a proxy hands bytes on, which no other plugin does."""
 
+FOLDERS_ALSO_IMPORT = {
+    "plugins.http": PROXY_ALSO_IMPORTS,
+    "plugins.alert_webhook": {
+        "config.component_paths": "the form of a path, for the component that sends",
+        "core.json_codec": "what is left of a webhook, as bytes for a digest",
+    },
+}
+"""Plugins that are folders: besides, a file imports its neighbours."""
+
 LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
     "aiohttp": {"outgoing.engines", "server.connection", "testing"},  # server.connection: its parser's errors
@@ -38,6 +47,7 @@ LIBRARIES = {
     "cryptography": {"outgoing.jwt_signer", "services.jwt.bk_jwt", "store.encryption"},
     "httptools": {"outgoing.engines"},
     "idna": {"channels.mail.address"},
+    "jinja2": {"plugins.alert_webhook.templates"},
     "jwt": {"outgoing.jwt_signer", "services.jwt.bk_jwt"},
     "multidict": {"incoming", "outgoing", "plugins.http"},
     "multipart": {"incoming.body", "incoming.multipart_form", "plugins.http.remade_body"},
@@ -65,6 +75,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "incoming.body": "multipart, for forms: nearly all callers send JSON",
     "incoming.multipart_form": "multipart, likewise",
     "plugins.http.remade_body": "multipart, for forms whose parameters are fixed",
+    "plugins.alert_webhook.template_texts": "jinja2, for those who write templates",
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "server.deployment": "the WeChat sandbox, which production does without",
@@ -211,9 +222,9 @@ def test_a_plugin_imports_the_face_and_little_else() -> None:
         if other != ""
         and not other.startswith("plugins._")
         and not any(belongs(other, package) for package in PLUGINS_ALSO_IMPORT)
-        and not (
-            belongs(name, "plugins.http")
-            and (belongs(other, "plugins.http") or any(belongs(other, package) for package in PROXY_ALSO_IMPORTS))
+        and not any(
+            belongs(name, plugin) and any(belongs(other, package) for package in (plugin, *also))
+            for plugin, also in FOLDERS_ALSO_IMPORT.items()
         )
     }
     assert others == set()

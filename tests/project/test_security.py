@@ -11,7 +11,7 @@ from tests.support.repository import ROOT
 
 PAGES = ("docs/security.md", "docs/security.zh-CN.md")
 COMMAND = re.compile(r"`make test PYTEST=\"(tests/\S+\.py) -k '([^']+)'\"`")
-ACTORS = 8
+ACTORS = 10
 ATTACKS = 45
 
 

@@ -33,6 +33,7 @@ class Case:
     asks_upstream: bool = True
     passes_on: bool = False  # what the upstream answers is the answer, also a refusal
     timeout: float = 60
+    token: str = ""  # it stands in the path, and is the only credential
 
 
 NOTICE = {"heading": "H", "message": "M"}
@@ -95,6 +96,19 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "cmsi_send_sms": {"relay": Case(RELAY, SMS), "tencent": Case({**TENCENT, "sms_sign": "S"}, SMS)},
     "cmsi_send_voice_msg": {"relay": Case(RELAY, VOICE), "tencent": Case(TENCENT, VOICE)},
+    "alert_webhook": {
+        "token in the path": Case(
+            {"to": "/cmsi/send_weixin/", "params": {"receiver": "zhangsan"}},
+            {"title": "T", "message": "M"},
+            calls="cmsi_send_weixin",
+            token=f"{MARK}-in-the-path",
+        ),
+        "by header": Case(
+            {"to": "/cmsi/send_weixin/", "params": {"receiver": "zhangsan"}},
+            {"title": "T", "message": "M"},
+            calls="cmsi_send_weixin",
+        ),
+    },
     "http": {
         # An upstream may repeat to the caller whatever it was told: so the secrets of its config are not in here.
         "envelope": Case({"hosts": ["{upstream}"], "path": "/x/"}, {"a": 1}, passes_on=True),

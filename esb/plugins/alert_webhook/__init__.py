@@ -1,0 +1,1 @@
+"""use: alert_webhook: the webhooks of alert managers, as messages through any channel."""
