@@ -79,7 +79,8 @@ class GateClosed:
 class AuthenticationLimited:
     """An address has failed too often to prove that it is this app, as it claims; told once in a minute.
 
-    For so many `seconds` it learns no more from its failures.
+    Where a token in the path is wrong, it claims none, and the declared path stands for it. For so many `seconds` it
+    learns no more from its failures.
     """
 
     client_ip: str
