@@ -1,4 +1,4 @@
-"""Calls of one component by another: each leads to one that is declared, and none back to where it came from."""
+"""Other components that components name in their configuration: each is declared, and calls none that calls it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
