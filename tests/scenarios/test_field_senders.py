@@ -171,7 +171,7 @@ async def test_s2_what_is_neither_is_unknown(open_gateway: OpenGateway, open_ser
 
 PHONES = [
     "13800000000", "8613800000000", "008613800000000", "+8613800000000", "138 0000 0000", "+86 138-0000-0000",
-    "(+86)138 0000 0000", "０１３８００００００００"[1:],
+    "(+86)138 0000 0000", "０１３８００００００００"[1:], "\u202a+8613800000000\u202c", "\u200b138\u00a00000\u00a00000",
 ]  # fmt: skip
 
 
@@ -222,7 +222,9 @@ async def test_s4_two_numbers_with_a_blank_between_them_are_two(open_sms: OpenMa
     assert answer["data"]["accepted"] == ["13800000000", "13900000000", "138 0000 0001"]
 
 
-@pytest.mark.parametrize("typed", ["138 0000 000x", "138 000", "0000 138 0000 0000 0000"])
+@pytest.mark.parametrize(
+    "typed", ["138 0000 000x", "138 000", "0000 138 0000 0000 0000", "+86 1380000000", "852-51234567"]
+)
 async def test_s4_what_is_no_number_is_refused_whole(open_sms: OpenMail, tencent: Tencent, typed: str) -> None:
     sms = await open_sms()
     answer = await sms.call(SEND_SMS, receiver=typed, content="M")
@@ -597,6 +599,8 @@ async def test_s12_a_byte_order_mark_is_skipped(gateway: Gateway, before: bytes)
         (JSON_BODY.decode().encode("utf-16"), "UTF-16"),
         (JSON_BODY.decode().encode("utf-16-le"), "UTF-16"),
         (JSON_BODY.decode().encode("utf-16-be"), "UTF-16"),
+        (JSON_BODY.decode().encode("utf-32"), "UTF-32"),
+        (JSON_BODY.decode().encode("utf-32-le"), "UTF-32"),
         (gzip.compress(JSON_BODY), "gzip without the header Content-Encoding"),
         (b"<xml><receiver>zhangsan</receiver></xml>", "XML"),
         (json.dumps(JSON_BODY.decode()).encode(), "a JSON string"),
@@ -615,7 +619,13 @@ async def test_s12_and_s14_a_body_in_another_form_is_named_and_refused(
 
 @pytest.mark.parametrize(
     ("body", "found"),
-    [(b"[1,2]", "a JSON array"), (b"null", "text"), (b"7", "a JSON value that is no object"), (b"hello", "text")],
+    [
+        (b"[1,2]", "a JSON array"),
+        (b"null", "a JSON value that is no object"),
+        (b"\x78\x9c\xff", "bytes that are not UTF-8"),
+        (b"7", "a JSON value that is no object"),
+        (b"hello", "text"),
+    ],
 )
 async def test_s12_a_body_without_parameters_is_told_beside_what_is_missing(
     gateway: Gateway, body: bytes, found: str

@@ -13,10 +13,13 @@ from esb.core.params import Receivers, split_by
 
 MAINLAND = "86"
 """The country code of a number that comes without one."""
+_MAINLAND = int(MAINLAND)
 SHORTEST = 8
-"""Digits of a number that may be one though no plan knows it yet. What is shorter is a piece of one, if not known."""
+"""Digits of a number elsewhere that may be one though no plan knows it yet. What is shorter is a piece of one."""
 _WRITTEN = re.compile(r"[(（]?[+＋]?[0-9０-９\s()（）./．‐-―－-]{1,60}")
 """As people write numbers. The library would read letters too, and what follows a number."""
+_INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+"""Marks of the direction of writing and the like, which come along when a number is copied from an address book."""
 _CODE = re.compile(r"[0-9]{1,3}")
 _MOBILE = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
 """A mobile number of the mainland as most are written: known without its plan, which takes twenty times as long."""
@@ -38,6 +41,7 @@ def in_country(number: str, country_code: str) -> str:
     code = country_code.strip().lstrip("+0") or MAINLAND
     if code == MAINLAND and (mobile := _MOBILE.fullmatch(number)):
         return f"+{MAINLAND}-{mobile[1]}"
+    number = number.translate(_INVISIBLE)
     if not _WRITTEN.fullmatch(number) or not _CODE.fullmatch(code):
         return ""
     region = phonenumbers.region_code_for_country_code(int(code))
@@ -48,7 +52,7 @@ def in_country(number: str, country_code: str) -> str:
     national = phonenumbers.national_significant_number(parsed)
     if not (
         phonenumbers.is_valid_number(parsed)
-        or (phonenumbers.is_possible_number(parsed) and len(national) >= SHORTEST)
+        or (parsed.country_code != _MAINLAND and phonenumbers.is_possible_number(parsed) and len(national) >= SHORTEST)
         or phonenumbers.is_valid_short_number_for_region(parsed, region)  # such as 10086
     ):
         return ""

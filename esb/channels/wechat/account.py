@@ -35,7 +35,7 @@ UNREAD = Message(
 )
 TO_USER: Address = ("touser", "|".join)
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
-_SEPARATORS = re.compile(r"[,;\s]+")
+_SEPARATORS = re.compile(r"[,;，；、\s]+")
 SHORT_LIFE = 60.0
 """Seconds that a token is used whose life nobody tells: soon replaced, and yet not one fetch a call."""
 LONGEST_LIFE = 86_400.0
