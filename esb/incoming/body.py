@@ -56,7 +56,7 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
     """
     stripped = body.lstrip()
     if stripped.startswith(BOM):
-        stripped = stripped[len(BOM) :].lstrip()
+        body = stripped = stripped[len(BOM) :].lstrip()
     if stripped.startswith(b"{"):
         large = len(stripped) > limits.json_nodes or stripped.count(b"{") + stripped.count(b"[") > limits.nesting
         if large and (bound := exceeded(stripped, limits.json_nodes, limits.nesting)) is not None:

@@ -21,6 +21,7 @@ _ESCAPE = re.compile(
     rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 """An escape of JSON: of a character, of a surrogate pair, or of half of one."""
+_REPLACEMENT = "\ufffd".encode()
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -47,7 +48,7 @@ class OddParameters(dict[str, Any]):
 def foreign(body: bytes) -> RequestError | None:
     """Return what is told of a body that nobody could take for a form or for JSON with parameters; None for others."""
     if body.startswith(_BOMS) or b"\x00" in body[:2]:
-        return _foreign("UTF-16")
+        return _foreign(_wide(body))
     if body.startswith(b"\x1f\x8b"):
         return _foreign(template("gzip without the header Content-Encoding"))
     if body.startswith(b"<"):
@@ -63,8 +64,7 @@ def without_object(body: bytes, parameters: dict[str, Any], limits: Limits) -> d
     if isinstance(value, list):
         return OddParameters({}, _told(template("a JSON array")))
     if not parameters:
-        found = template("text") if value is None else template("a JSON value that is no object")
-        return OddParameters({}, _told(found))
+        return OddParameters({}, _told(_found(body, value)))
     return parameters
 
 
@@ -74,10 +74,12 @@ def mended(body: bytes, error: ValueError, limits: Limits) -> OddParameters:
     Raises EsbError with the place of what is wrong, or RequestError if it is another encoding.
     """
     if b"\x00" in body[:2]:
-        raise _foreign("UTF-16")
+        raise _foreign(_wide(body))
     try:
         body.decode()
     except UnicodeDecodeError as wrong:
+        if (paired := _paired(body)) is not None and isinstance(parameters := _json(paired, limits), dict):
+            return _replaced(parameters) if _REPLACEMENT in paired else OddParameters(parameters)
         if _is_gbk_object(body, limits):
             raise _foreign("GBK") from None
         before = body[: wrong.start].decode()
@@ -86,11 +88,29 @@ def mended(body: bytes, error: ValueError, limits: Limits) -> OddParameters:
     if b"\\u" in body and body.count(b"\\") <= MOST_ESCAPES:
         whole = _ESCAPE.sub(_whole, body)
         if whole != body and isinstance(parameters := _json(whole, limits), dict):
-            what = Message("half of a surrogate pair is no character: U+FFFD stands in its place")
-            return OddParameters(parameters, None, tuple({"field": name, "what": what} for name in _named(parameters)))
+            return _replaced(parameters)
     if isinstance(error, json.JSONDecodeError):
         raise _malformed(error.msg.removesuffix(" at"), error.lineno, error.colno) from None
     raise _malformed(template("what JSON has no place for")) from None
+
+
+def _wide(body: bytes) -> str:
+    return "UTF-32" if b"\x00\x00" in body[:4] else "UTF-16"
+
+
+def _paired(body: bytes) -> bytes | None:
+    """Return the UTF-8 of a text whose surrogates were encoded one by one, as Java and Oracle do; None for others."""
+    try:
+        text = body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _replaced(parameters: dict[str, Any]) -> OddParameters:
+    """Return parameters in which U+FFFD stands for halves of surrogate pairs, and a warning for each of them."""
+    what = Message("half of a surrogate pair is no character: U+FFFD stands in its place")
+    return OddParameters(parameters, None, tuple({"field": name, "what": what} for name in _named(parameters)))
 
 
 def _whole(escape: re.Match[bytes]) -> bytes:
@@ -128,6 +148,17 @@ def _json(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:
         return json_codec.decode(body)
     except ValueError:
         return None
+
+
+def _found(body: bytes, value: Any) -> str:
+    """Return what a body is that holds no parameters. `value`: as JSON, None if it is none."""
+    if value is not None or body.strip() == b"null":
+        return template("a JSON value that is no object")
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return template("bytes that are not UTF-8")
+    return template("text")
 
 
 def _told(found: str) -> dict[str, Any]:

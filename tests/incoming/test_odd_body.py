@@ -34,6 +34,23 @@ def test_a_list_beyond_the_limits_is_not_read_to_be_named(body: bytes) -> None:
     assert told(odd(body)) == "text"
 
 
+@pytest.mark.parametrize(
+    ("raw", "text", "warned"),
+    [
+        (b"\xed\xa0\xbd\xed\xb8\x80", "\U0001f600", []),  # as Java writes an emoji
+        (b"x\xed\xa0\xbd", "x\ufffd", ["a"]),
+        (b"\xed\xb8\x80", "\ufffd", ["a"]),
+    ],
+)
+def test_surrogates_that_were_encoded_one_by_one_are_put_together(raw: bytes, text: str, warned: list[str]) -> None:
+    found = odd(b'{"a":"' + raw + b'"}')
+    assert (found, [str(warning["field"]) for warning in found.warnings]) == ({"a": text}, warned)
+
+
+def test_a_byte_order_mark_before_a_form_is_no_part_of_its_first_name() -> None:
+    assert from_body(b"\xef\xbb\xbfa=1&b=2", FORM) == {"a": "1", "b": "2"}
+
+
 def test_gbk_is_read_within_the_limits_only_even_where_utf_8_hides_what_it_holds() -> None:
     hidden = b'{"a":"\x81\\","b":[' + b"0," * 30 + b'0],"c":""}'
     with pytest.raises(RequestError, match="GBK"):
