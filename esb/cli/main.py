@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -47,6 +48,15 @@ class Commands(click.Group):
             module, _, attribute = COMMANDS[name].partition(":")
             self.add_command(getattr(import_module(module), attribute))
         return super().get_command(context, name)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command. A file or folder that it cannot use is told in a line; other errors are bugs."""
+        try:
+            return super().invoke(context)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=GUIDE)

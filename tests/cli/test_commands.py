@@ -379,6 +379,13 @@ def test_esb_alone_lists_its_commands() -> None:
     assert "..." not in listed.partition("Commands:")[2]  # no explanation is cut
 
 
+def test_a_folder_that_cannot_be_written_is_told_in_a_line(embedded: Path) -> None:
+    told = run("docs", "-c", embedded, "-o", "/proc/api")
+
+    assert (told.code, told.stdout) == (1, "")
+    assert told.stderr == "Error: /proc/api: No such file or directory\n"
+
+
 def test_a_python_that_is_too_old_is_told_in_a_line(tmp_path: Path) -> None:
     old = "import sys; sys.version_info = (3, 10, 14, 'final', 0); sys.version = '3.10.14 (main)'; import esb.__main__"
     done = python("-c", old, folder=tmp_path, PYTHONPATH=str(ROOT))
