@@ -135,7 +135,7 @@ class WeComChannel:
         except NOT_SENT as error:
             return DeliveryReport(audience, not_sent(audience.addresses, error), WORDING, warnings)
         except asyncio.CancelledError:
-            if call.time_left() > 0:
+            if call.seconds_left > 0:
                 raise
             late = UpstreamError(upload.system, upload.interface, too_slow(call.timeout), sent=False, transient=True)
             return DeliveryReport(audience, not_sent(audience.addresses, late), WORDING, warnings)
