@@ -1,6 +1,6 @@
 """The data of a sending answer, for documents. `Audience.report` makes it."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,8 +21,18 @@ class Missed(_Documented):
     """A receiver whom the message did not reach."""
 
     receiver: str = Field(description="the receiver, as the caller named it")
-    errcode: int | str | None = Field(description="code of the system that refused it; null if none was asked")
+    errcode: int | str | None = Field(
+        description="code of the system that refused it, a number or a text; null if none was asked"
+    )
     errmsg: str = Field(description="why")
+    kind: str = Field(
+        "",
+        alias="class",
+        description="class of the failure: token, busy, quota, receiver, message, config or unknown",
+    )
+    retry_after: float = Field(0, description="seconds until another try may succeed")
+    pages_accepted: int = Field(0, description="parts of a long message that were accepted before")
+    pages: int = Field(0, description="parts of the message")
 
 
 class Warned(_Documented):
@@ -39,6 +49,9 @@ class Delivered(_Documented):
     failed: list[Missed] = Field(description="receivers whose message was not sent: send it again to these only")
     unknown: list[str] = Field(description="receivers of whom it is not known whether it reached them", examples=[[]])
     msgids: list[str] = Field(description="the sending system's ids of the messages", examples=[["1"]])
+    held: list[str] = Field(
+        default=[], description="receivers of the accepted ones whose message is reviewed before they get it"
+    )
     username_check: UsernameCheck | None = Field(None, description="what became of user names")
     warnings: list[Warned] = Field(default=[], description="what was sent and will not be shown as it is")
 
@@ -54,7 +67,7 @@ class Preview(_Documented):
 class Previewed(_Documented):
     """The answer to a dry run."""
 
-    dry_run: Literal[True] = Field(description="nothing was sent")
+    dry_run: bool = Field(description="true: nothing was sent", examples=[True])
     messages: list[Preview] = Field(description="what would have been sent")
     username_check: UsernameCheck | None = Field(None, description="what became of user names")
     warnings: list[Warned] = Field(default=[], description="what would not be shown as it is")

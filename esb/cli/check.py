@@ -11,6 +11,7 @@ from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
 from esb.gateway.chains import uses
 from esb.gateway.config_warnings import warnings
+from esb.introspect.declared import declared
 
 
 @click.command(short_help="Find every mistake in the configuration.")
@@ -22,7 +23,7 @@ def check(path: str) -> None:
     """
     config = load(path)
     try:
-        create_app(config)
+        declared(config)
     except ConfigError as error:
         click.echo("\n".join(map(str, [error, *warnings(config)])))
         sys.exit(1)

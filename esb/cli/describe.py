@@ -11,8 +11,9 @@ from esb.config import load
 from esb.core.errors import ConfigError
 from esb.core.i18n import Catalogues
 from esb.introspect.declared import Declared, declared
-from esb.introspect.markdown import Page
+from esb.introspect.markdown import Page, index
 from esb.introspect.openapi import document
+from esb.introspect.openapi_30 import as_openapi_30
 from esb.introspect.yaml_schema import schema_of_esb_yaml
 
 
@@ -24,7 +25,11 @@ from esb.introspect.yaml_schema import schema_of_esb_yaml
     "--language", type=click.Choice(["en", "zh-hans"]), default="en", show_default=True, help="Of the documents."
 )
 @click.option(
-    "-o", "--output", type=click.Path(file_okay=False), metavar="DIR", help="Write DIR/SYSTEM/COMPONENT.md instead."
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Write DIR/SYSTEM/COMPONENT.md and DIR/README.md instead.",
 )
 def docs(path: str, system: str | None, component: str | None, language: str, output: str | None) -> None:
     """Print the API documents of the declared components as Markdown: of all, of a SYSTEM, or of one COMPONENT."""
@@ -38,18 +43,30 @@ def docs(path: str, system: str | None, component: str | None, language: str, ou
     if output is None:
         click.echo("\n".join(Page(each, translate).text() for each in wanted), nl=False)
         return
-    for each in wanted:
-        file = Path(output, each.system, f"{each.key.partition('.')[2]}.md")
+    addresses = [f"{each.system}/{each.key.partition('.')[2]}.md" for each in wanted]
+    pages = {address: Page(each, translate).text() for each, address in zip(wanted, addresses, strict=True)}
+    pages["README.md"] = index(list(zip(wanted, addresses, strict=True)), translate)
+    for address, text in pages.items():
+        file = Path(output, address)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(Page(each, translate).text(), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         click.echo(str(file))
 
 
 @click.command(short_help="Print the OpenAPI document of the declared components.")
 @config_option
-def openapi(path: str) -> None:
-    """Print what the gateway answers to, as OpenAPI 3.1 in JSON."""
-    _print(document(_declared(path)))
+@click.option(
+    "--openapi",
+    "version",
+    type=click.Choice(["3.1", "3.0"]),
+    default="3.1",
+    show_default=True,
+    help="Version of OpenAPI; 3.0 for generators to which 3.1 is new.",
+)
+def openapi(path: str, version: str) -> None:
+    """Print what the gateway answers to, as OpenAPI in JSON: for documentation, and for generators of clients."""
+    described = document(_declared(path))
+    _print(as_openapi_30(described) if version == "3.0" else described)
 
 
 @click.command(short_help="Print the JSON Schema of esb.yaml.")

@@ -9,9 +9,17 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
 
 from esb.core import json_bounds, json_codec
 from esb.core.errors import Message, ParameterError, template
@@ -23,11 +31,17 @@ LONGEST_RECEIVER = 320
 """Characters of one receiver: a name of 64, and a mail address of 254 in angle brackets; and an answer repeats it."""
 JSON_IN_TEXT = template("It is JSON in a text: send the whole body as JSON.")
 
+ANY_TEXT = r"^[^\u0000]*$"
+FILLED_TEXT = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+NAMES = r"^[^\u0000]*[^,;，；、\s\u0000][^\u0000]*$"
+DIGITS = r"^(\s*[+-]?[0-9]{1,18}\s*)?$"
+"""Patterns of the texts that callers may send, by which documents tell our types from a plugin's own."""
+
 # What callers may send, for documents: the first of a union is how callers know the type.
-_ANY_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*$")]
-_FILLED_TEXT = Annotated[str, Field(pattern=r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
-_DIGITS = Annotated[str, Field(pattern=r"^(\s*[+-]?[0-9]{1,18}\s*)?$")]
-_NAMES = Annotated[str, Field(pattern=r"^[^\u0000]*[^,;，；、\s\u0000][^\u0000]*$")]
+_ANY_TEXT = Annotated[str, Field(pattern=ANY_TEXT)]
+_FILLED_TEXT = Annotated[str, Field(pattern=FILLED_TEXT)]
+_DIGITS = Annotated[str, Field(pattern=DIGITS)]
+_NAMES = Annotated[str, Field(pattern=NAMES)]
 _NOTHING = Annotated[list[Any], Field(max_length=0)] | Annotated[dict[str, Any], Field(max_length=0)]
 _ITEM = _ANY_TEXT | int
 
@@ -44,6 +58,9 @@ class Label:
 
     text: str
     name: str = ""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "title": self.text}  # a document shows it where there is no description
 
 
 def problem(text: str, /, **values: Any) -> PydanticCustomError:

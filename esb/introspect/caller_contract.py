@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from esb.contracts.component import Component
 from esb.core.errors import template
 from esb.core.params import Params, RequiredText, Text
+from esb.introspect.json_schema import Schema
 
 
 class CallerParams(Params):
@@ -46,6 +47,32 @@ class AnswerEnvelope(BaseModel):
     )
 
 
+class FailureData(BaseModel):
+    """What is known of a failure. A sending tells whom the message reached, besides.
+
+    A default of None stands for what is left out, and is never null.
+    """
+
+    errcode: int | str | None = Field(None, description="code of the system that refused, a number or a text")
+    errmsg: str | None = Field(None, description="what that system says")
+    kind: str | None = Field(
+        None,
+        alias="class",
+        description="class of the failure: token, busy, quota, receiver, message, config or unknown",
+    )
+    retryable: bool | None = Field(None, description="whether the same call may work later")
+    retry_after: float | None = Field(0, description="seconds until the same call may work; null if nobody knows")
+    outcome: str | None = Field(
+        None,
+        description="unknown: the message may have been sent, so that a repetition could be a second one",
+    )
+    hint: str | None = Field(None, description="cause and remedy")
+    field: str | None = Field(None, description="the parameter that was refused")
+    body: dict[str, Any] | None = Field(
+        None, description="why the body is not what the gateway reads: found, needed, line, column"
+    )
+
+
 CODES = {
     0: template("success"),
     1306000: template(
@@ -71,28 +98,41 @@ class Header:
 
     name: str
     description: str
-    example: str
+    example: str | bool
+    schema: Schema
 
 
 AUTHORIZATION = Header(
     "X-Bkapi-Authorization",
     template("who is calling, as a JSON object with the common parameters; then none of them counts in the body"),
     '{"bk_app_code": "esb_test", "bk_app_secret": "xxx", "bk_token": "xxx"}',
+    {"type": "string"},
+)
+LANGUAGE = Header(
+    "Blueking-Language",
+    template("language of texts in the answer: en or zh-hans"),
+    "en",
+    {"type": "string"},
 )
 TOKEN = template("the token that says which application calls; a secret")
-LANGUAGE = Header("Blueking-Language", template("language of texts in the answer: en or zh-hans"), "en")
 REQUEST_ID = Header(
     "X-Bkapi-Request-Id",
     template("id of the call, 32 hexadecimal digits; the gateway makes one up when it is left out"),
     "0123456789abcdef0123456789abcdef",
+    {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
 )
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",
     template("a repetition with the same key, within 24 hours, sends nothing and gets the first call's answer"),
     "order-42",
+    {"type": "string"},
 )
-DRY_RUN = Header("X-Dry-Run", template("true: nothing is sent, the answer shows what would have been"), "true")
-TEST_ENVIRONMENT = Header("X-Use-Test-Env", template("true: the component's test environment is used"), "true")
+DRY_RUN = Header(
+    "X-Dry-Run", template("true: nothing is sent, the answer shows what would have been"), True, {"type": "boolean"}
+)
+TEST_ENVIRONMENT = Header(
+    "X-Use-Test-Env", template("true: the component's test environment is used"), True, {"type": "boolean"}
+)
 
 
 def headers_of(component: Component[Any, Any]) -> list[Header]:

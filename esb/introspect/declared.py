@@ -3,15 +3,17 @@
 import inspect
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from esb.config import ComponentStanza, Config
 from esb.config.component_paths import ROOT, VARIABLE
 from esb.contracts.component import Component, Envelope, Reply
+from esb.core.errors import ConfigError, Mistake
 from esb.gateway.app import GATEWAY, create_app
 from esb.gateway.chains import uses
+from esb.introspect.json_schema import schema_of
 
 JUDGING = frozenset({"permission", "rate_limit"})
 """Middlewares that judge callers, and take no credentials."""
@@ -70,6 +72,8 @@ def paragraphs(documentation: str) -> list[str]:
 def declared(config: Config) -> list[Declared]:
     """Build all components of this configuration, in its order. ConfigError with every mistake in it."""
     built = create_app(config)[GATEWAY].generation.components
+    if mistakes := [mistake for stanza, component in built for mistake in _undocumented(stanza, component)]:
+        raise ConfigError(mistakes)
     taken: Counter[str] = Counter()
     found = []
     for stanza, component in built:
@@ -78,3 +82,19 @@ def declared(config: Config) -> list[Declared]:
         key = key if taken[key] == 1 else f"{key}-{taken[key]}"
         found.append(Declared(key, stanza, component, uses(config, stanza)))
     return found
+
+
+def _undocumented(stanza: ComponentStanza, component: Component[Any, Any]) -> Iterator[Mistake]:
+    """Yield a mistake for each of the component's types that no document can be made of."""
+    for name in ("params_type", "answer_type"):
+        kind = getattr(component, name)
+        if kind in (Envelope, Reply):
+            continue
+        try:
+            schema_of(kind)
+        except Exception:  # noqa: BLE001 - a type that a plugin made may raise anything, and pydantic over it
+            text = (
+                f"'{stanza.use}': {name} is {kind!r}, of which no document can be made; it may be a pydantic model, a"
+                " type made of models and of JSON's own, Envelope, Reply or Any"
+            )
+            yield stanza.section.mistake(text, "use")

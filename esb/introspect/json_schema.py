@@ -9,7 +9,7 @@ from pydantic_core import core_schema
 Schema = dict[str, Any]
 
 
-class _Plain(GenerateJsonSchema):
+class PlainSchema(GenerateJsonSchema):
     """A schema without titles that repeat a field's name; a type that JSON Schema has no words for is left open."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - pydantic's attribute
@@ -24,9 +24,9 @@ class _Plain(GenerateJsonSchema):
 def schema_of(kind: Any, below: str = "#/$defs/") -> Schema:
     """Make the schema of this type. The models in it stand in `$defs`, and references to them begin with `below`."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind.model_json_schema(mode="validation", schema_generator=_Plain, ref_template=below + "{model}")
+        return kind.model_json_schema(mode="validation", schema_generator=PlainSchema, ref_template=below + "{model}")
     adapter = TypeAdapter(kind)
-    return adapter.json_schema(mode="validation", schema_generator=_Plain, ref_template=below + "{model}")
+    return adapter.json_schema(mode="validation", schema_generator=PlainSchema, ref_template=below + "{model}")
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:

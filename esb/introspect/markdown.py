@@ -8,20 +8,60 @@ from esb.config.component_paths import TOKEN_VARIABLE
 from esb.contracts.component import Reply
 from esb.core.errors import Message, template
 from esb.core.i18n import Translate
-from esb.introspect.caller_contract import AUTHORIZATION, CODES, TOKEN, AnswerEnvelope, CallerParams, headers_of
+from esb.introspect.caller_contract import (
+    AUTHORIZATION,
+    CODES,
+    TOKEN,
+    AnswerEnvelope,
+    CallerParams,
+    FailureData,
+    headers_of,
+)
 from esb.introspect.declared import Declared
+from esb.introspect.examples import answer_example, request_example
 from esb.introspect.json_schema import Schema, schema_of
-from esb.introspect.tables import Row, Table, example, tables
+from esb.introspect.tables import Row, Table, answer_tables, example, tables
 
 ENVELOPED = template("The answer is the third-party system's own, completed with what is missing of these:")
 RAW = template("The answer is the third-party system's own: status, headers and body. Errors of the gateway are JSON:")
+DATA_OF_FAILURE = template("data of a failure")
 CONTENTS = template("Contents of {name}")
-DEFAULT, ONLY_DEFAULT = template("{description}; default {default}"), template("default {default}")
+SEPARATOR = template("; ")
+DEFAULT, ONE_OF = template("default {default}"), template("one of: {choices}")
+LIMITS = {
+    "minimum": template("at least {limit}"),
+    "exclusiveMinimum": template("more than {limit}"),
+    "maximum": template("at most {limit}"),
+    "exclusiveMaximum": template("less than {limit}"),
+    "minLength": template("at least {limit} characters"),
+    "maxLength": template("at most {limit} characters"),
+    "minItems": template("at least {limit} items"),
+    "maxItems": template("at most {limit} items"),
+    "pattern": template("of the form {limit}"),
+}
+"""Keywords of JSON Schema, in words."""
 FIELD, TYPE, REQUIRED = template("field"), template("type"), template("required")
 DESCRIPTION, CODE, HEADER = template("description"), template("code"), template("header")
 YES, NO, NONE = template("yes"), template("no"), template("None.")
 PATH_VARIABLE = template("part of the address")
+COMPONENTS, COMPONENT = template("Components"), template("component")
+SWITCHED_OFF = template("Switched off.")
 FOR_OPERATORS = template("For operators: what stands below config in esb.yaml.")
+
+
+def index(pages: Sequence[tuple[Declared, str]], translate: Translate) -> str:
+    """Write the page that leads to the documents of these components, each by its address; a table for each system."""
+    parts = [f"# {translate(COMPONENTS)}"]
+    titles = _line([translate(COMPONENT), translate(DESCRIPTION)])
+    for system in dict.fromkeys(declared.system for declared, _ in pages):
+        rows = []
+        for declared, address in pages:
+            if declared.system == system:
+                first = [translate(paragraph) for paragraph in declared.paragraphs[:1]]
+                off = [] if declared.stanza.active else [translate(SWITCHED_OFF)]
+                rows.append(_line([f"[{declared.system}/{declared.name}]({address})", " ".join([*first, *off])]))
+        parts += [f"## {system}", "\n".join([titles, _line(["---"] * 2), *rows])]
+    return "\n\n".join(parts) + "\n"
 
 
 class Page:
@@ -69,7 +109,7 @@ class Page:
         self._tables(tables(params))
         self._heading("Request example")
         caller = example(schema_of(CallerParams)) if declared.takes_credentials else {}
-        self._json({**caller, **example(params)})
+        self._json({**caller, **request_example(declared)})
 
     def _of_path(self, name: str) -> str:
         return TOKEN if name == TOKEN_VARIABLE and self._declared.stanza.tokens else PATH_VARIABLE
@@ -77,17 +117,19 @@ class Page:
     def _answer(self) -> None:
         declared = self._declared
         kind = declared.component.answer_type
-        data: Schema = schema_of(kind) if declared.answers_envelope else {}
-        if declared.answers_envelope:
+        if (shown := answer_example(declared)) is not None:
             self._heading("Answer example")
-            self._json({**example(schema_of(AnswerEnvelope)), "data": example(data)} | {"request_id": "…"})
+            self._json(shown | {"request_id": "…"})
         self._heading("Answer fields")
         if not declared.answers_envelope:
             self._parts.append(self._translate(RAW if kind is Reply else ENVELOPED))
         self._tables(tables(schema_of(AnswerEnvelope)), optional=False)
-        for table in tables(data):
-            if table.rows:
-                self._contents(Table(table.of or "data", table.rows), optional=False)
+        data: Schema = schema_of(kind) if declared.answers_envelope else {}
+        told, of_failure = answer_tables(data, schema_of(FailureData))
+        for found, outermost in ((told, "data"), (of_failure, self._translate(DATA_OF_FAILURE))):
+            for table in found:
+                if table.rows:
+                    self._contents(Table(table.of or outermost, table.rows), optional=False)
 
     def _config(self) -> None:
         found = tables(schema_of(self._declared.component.config_type))
@@ -128,9 +170,13 @@ class Page:
 
     def _described(self, row: Row) -> str:
         text = self._translated(row.description)
-        if not row.default:
-            return text
-        return self._translate(DEFAULT if text else ONLY_DEFAULT).format(description=text, default=row.default)
+        parts = [text] if text else []
+        if row.choices and not all(choice in text for choice in row.choices):
+            parts.append(self._translate(ONE_OF).format(choices=", ".join(row.choices)))
+        parts += [self._translate(LIMITS[keyword]).format(limit=limit) for keyword, limit in row.limits]
+        if row.default:
+            parts.append(self._translate(DEFAULT).format(default=row.default))
+        return self._translate(SEPARATOR).join(parts)
 
     def _translated(self, text: str) -> str:
         return self._translate(text) if text else ""  # "" is the catalogue's header

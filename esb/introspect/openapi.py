@@ -1,24 +1,33 @@
-"""OpenAPI 3.1 of all declared components: every path and method, what a call takes, and what it may be answered."""
+"""OpenAPI 3.1 of all declared components, from which generators make clients that compile and send.
 
+Every path and method is there, with what a call best takes and what it may be answered. The gateway takes more: forms,
+credentials among the parameters, and what `plain_schema` leaves out. A GET that could not be sent is not there either,
+since one of its parameters fits in no query string.
+"""
+
+import re
 from collections.abc import Iterator
 
 from esb._version import __version__
-from esb.config.component_paths import TOKEN_VARIABLE, spanning
+from esb.config.component_paths import ROOT, TOKEN_VARIABLE, spanning
 from esb.contracts.component import Reply
-from esb.introspect.caller_contract import AUTHORIZATION, TOKEN, CallerParams, headers_of
+from esb.introspect.caller_contract import AUTHORIZATION, TOKEN, headers_of
 from esb.introspect.declared import Declared
-from esb.introspect.json_schema import Schema, schema_of
-from esb.introspect.openapi_forms import as_texts
-from esb.introspect.openapi_responses import ENVELOPES, REQUEST_ID_HEADER, answers, success
+from esb.introspect.examples import request_example
+from esb.introspect.json_schema import Schema
+from esb.introspect.openapi_responses import JSON, RAW, REQUEST_ID_HEADER, answers
+from esb.introspect.openapi_schemas import Schemas
 
-SCHEMAS = "#/components/schemas/"
 IN_QUERY = {"GET", "HEAD"}
 """Methods whose parameters stand in the query string."""
-JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
+IN_TEXT = frozenset({"string", "integer", "number", "boolean"})
+"""Types that a query string can hold, also several of one."""
 DESCRIPTION = """\
 One endpoint for many components. Every answer is an envelope: `result`, `code`, `message`, `data`, `request_id`; a
 refused call has HTTP status 200 too, unless it says otherwise below. Who is calling stands in the header
 X-Bkapi-Authorization, or else among the parameters: `bk_app_code` and `bk_app_secret`, `bk_token` or `bk_username`.
+Parameters are described as a client best sends them, in JSON; a form does as well, and a number or "1" for a text or
+true.
 """
 SECURITY: dict[str, Schema] = {
     "authorization": {
@@ -46,61 +55,65 @@ ALTERNATIVES: list[dict[str, list[str]]] = [{"authorization": []}, {"gateway_jwt
 
 def document(declared: list[Declared]) -> Schema:
     """Make the OpenAPI document."""
-    schemas: Schema = {"Caller": _without_required(schema_of(CallerParams)), **ENVELOPES}
+    schemas = Schemas(declared)
+    identities = _Identities()
     paths: dict[str, Schema] = {}
     for each in declared:
-        schemas |= _schemas(each)
-        for number, path in enumerate(each.paths):
+        for path in each.paths:
             for method in each.stanza.methods:
-                operation = _operation(each, method, number, schemas)
-                paths.setdefault(path, {})[method.lower()] = operation
+                if (operation := _operation(each, method, schemas)) is not None:
+                    identity = identities.of(each, path, method)
+                    paths.setdefault(path, {})[method.lower()] = {"operationId": identity, **operation}
     return {
         "openapi": "3.1.0",
         "info": {"title": "esb-gateway", "version": __version__, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "security": ALTERNATIVES,
+        "tags": [{"name": system} for system in dict.fromkeys(each.system for each in declared)],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": SECURITY, "headers": REQUEST_ID_HEADER},
+        "components": {"schemas": schemas.used(paths), "securitySchemes": SECURITY, "headers": REQUEST_ID_HEADER},
     }
 
 
-def _without_required(schema: Schema) -> Schema:
-    """Require no parameter: credentials may come by header instead."""
-    return {key: value for key, value in schema.items() if key != "required"}
+class _Identities:
+    """The operationIds of a document, unique for generators too, which spell them in their own way."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, declared: Declared, path: str, method: str) -> str:
+        """Return the component's name, or an alias's words; with the method behind it, unless it is the usual one."""
+        usual = "POST" if "POST" in declared.stanza.methods else declared.stanza.methods[0]
+        named = declared.key if path == declared.paths[0] else path.removeprefix(ROOT)
+        words = [*re.findall("[A-Za-z0-9]+", named), *([] if method == usual else [method.lower()])]
+        number = 1
+        while (spelled := "".join(words).lower()) in self._taken:
+            number += 1
+            words = [*words[: -1 if number > 2 else None], str(number)]
+        self._taken.add(spelled)
+        return "_".join(words)
 
 
-def _schemas(declared: Declared) -> Schema:
-    """Return the component's parameters and the data of its answer, with the models that they are made of."""
-    found: Schema = {}
-    for suffix, kind in (("", declared.component.params_type), (".data", declared.component.answer_type)):
-        if suffix and not declared.answers_envelope:
-            continue
-        name = declared.key + suffix
-        schema = schema_of(kind, f"{SCHEMAS}{name}.")
-        found |= {f"{name}.{model}": inner for model, inner in schema.pop("$defs", {}).items()}
-        found[name] = schema
-    if declared.answers_envelope:
-        found[f"{declared.key}.answer"] = success({"$ref": f"{SCHEMAS}{declared.key}.data"})
-    return found
-
-
-def _operation(declared: Declared, method: str, number: int, schemas: Schema) -> Schema:
-    """Describe one method of one address; `number` is the address's among the component's own."""
+def _operation(declared: Declared, method: str, schemas: Schemas) -> Schema | None:
+    """Describe one method; None if no call of it could hold what the component requires."""
     summary, *paragraphs = declared.paragraphs or [declared.name]
     operation: Schema = {
-        "operationId": f"{declared.key}.{method.lower()}" + (f".{number + 1}" if number else ""),
         "tags": [declared.system],
         "summary": summary,
         "description": "\n\n".join([*paragraphs, *([] if declared.stanza.active else ["Switched off."])]),
         "parameters": [*_path_variables(declared), *_headers(declared)],
-        "responses": answers(declared),
+        "responses": answers(declared, schemas),
     }
     if not declared.takes_credentials:
         operation["security"] = []
+    params = schemas.resolved(schemas.params(declared))
     if method in IN_QUERY:
-        operation["parameters"] += _query(declared, schemas)
-    elif body := _body(declared, schemas):
-        operation["requestBody"] = body
+        query = list(_query(params, schemas))
+        if {*params.get("required", ())} - {each["name"] for each in query}:
+            return None
+        operation["parameters"] += query
+    else:
+        operation["requestBody"] = _body(declared, schemas)
     return operation
 
 
@@ -115,30 +128,27 @@ def _path_variables(declared: Declared) -> Iterator[Schema]:
 def _headers(declared: Declared) -> Iterator[Schema]:
     for header in headers_of(declared.component):
         described = {"name": header.name, "in": "header", "description": header.description}
-        yield {**described, "schema": {"type": "string"}, "example": header.example}
+        yield {**described, "schema": header.schema, "example": header.example}
 
 
-def _query(declared: Declared, schemas: Schema) -> Iterator[Schema]:
-    """Yield parameters as texts. One that cannot be a text cannot come in a query string."""
-    caller = [schemas["Caller"]] if declared.takes_credentials else []
-    for source in (*caller, schemas[declared.key]):
-        needed = source.get("required", ())
-        for name, schema in as_texts(source)["properties"].items():
-            described = schema.pop("description", "")
-            parameter = {"name": name, "in": "query", "schema": schema, "required": name in needed}
-            yield {**parameter, **({"description": described} if described else {})}
+def _query(params: Schema, schemas: Schemas) -> Iterator[Schema]:
+    """Yield the parameters that fit in a query string."""
+    needed = params.get("required", ())
+    for name, schema in params.get("properties", {}).items():
+        kind = schemas.resolved(schema.get("items", schema)).get("type", "string")
+        if kind in IN_TEXT:
+            plain = {key: value for key, value in schema.items() if key != "description"}
+            described = {"description": schema["description"]} if "description" in schema else {}
+            yield {"name": name, "in": "query", "required": name in needed, **described, "schema": plain}
 
 
-def _body(declared: Declared, schemas: Schema) -> Schema:
-    params = schemas[declared.key]
-    caller = ["Caller"] if declared.takes_credentials else []
-    in_json = {"allOf": [{"$ref": f"{SCHEMAS}{name}"} for name in (*caller, declared.key)]}
-    content: dict[str, Schema] = {JSON: {"schema": in_json}}
-    form = as_texts(params)
-    if set(params.get("required", ())) <= form["properties"].keys():
-        for name in caller:
-            form["properties"] = {**as_texts(schemas[name])["properties"], **form["properties"]}
-        content |= {FORM: {"schema": form}, MULTIPART: {"schema": form}}
+def _body(declared: Declared, schemas: Schemas) -> Schema:
+    """Describe the JSON body; for a component that knows no parameters by name any object."""
+    schema = schemas.params(declared)
+    params = schemas.resolved(schema)
+    open_object: Schema = {"schema": {"type": "object", "additionalProperties": True}}
+    described = {"schema": schema, "example": request_example(declared)} if params["properties"] else open_object
+    content: Schema = {JSON: described}
     if declared.component.answer_type is Reply:
-        content["*/*"] = {"schema": {}}
+        content |= RAW
     return {"required": bool(params.get("required")), "content": content}

@@ -1,11 +1,10 @@
 """The responses of a call, as OpenAPI describes them."""
 
-from typing import Any
-
 from esb.contracts.component import Envelope, Reply
-from esb.introspect.caller_contract import CODES, AnswerEnvelope
 from esb.introspect.declared import Declared
-from esb.introspect.json_schema import Schema, schema_of
+from esb.introspect.examples import answer_example
+from esb.introspect.json_schema import Schema
+from esb.introspect.openapi_schemas import BELOW, FAILURE, FOREIGN, Schemas
 
 JSON = "application/json"
 REQUEST_ID_HEADER: Schema = {
@@ -15,32 +14,11 @@ REQUEST_ID_HEADER: Schema = {
         "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
     }
 }
-_ENVELOPE = schema_of(AnswerEnvelope)
-_FAILURE: Schema = {
-    "result": {"const": False},
-    "code": {
-        "type": "integer",
-        "not": {"const": 0},
-        "description": "\n".join(f"- {code}: {text}" for code, text in CODES.items() if code),
-    },
-    "data": {"description": "what is known of the failure, and whom a message reached; null if nothing is"},
+RAW: Schema = {
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    "*/*": {"schema": {}},
 }
-"""The properties of a failure that no success has."""
-
-
-def _envelope(description: str, **properties: Any) -> Schema:
-    return {**_ENVELOPE, "description": description, "properties": {**_ENVELOPE["properties"], **properties}}
-
-
-ENVELOPES: dict[str, Schema] = {
-    "Failure": _envelope("The call failed.", **_FAILURE),
-    "Foreign": {
-        **_ENVELOPE,
-        "description": "Another system's own answer, completed with what an envelope lacks.",
-        "properties": {name: {} for name in ("result", "code", "message", "data")}
-        | {"request_id": _ENVELOPE["properties"]["request_id"]},
-    },
-}
+"""Bytes of whatever type; the first line is for generators that know no `*/*`."""
 STATUSES = {
     "404": "There is no such path or method.",
     "413": "The body is too large.",
@@ -59,25 +37,20 @@ TOLD = {
 """Those of a component that tells of failures by status; else their status is 200."""
 
 
-def answers(declared: Declared) -> Schema:
+def answers(declared: Declared, schemas: Schemas) -> Schema:
     """Return the responses of an operation."""
-    failure = {"$ref": "#/components/schemas/Failure"}
+    failure = {"$ref": BELOW + FAILURE}
     if declared.component.answer_type is Reply:
         described = "The other system's own answer, as it comes; a failure of the gateway is an envelope."
-        return {"default": {"description": described, "headers": _headers(), "content": {"*/*": {"schema": {}}}}}
+        raw = {"description": described, "headers": _headers(), "content": RAW}
+        return {"200": raw, "default": raw}
     if declared.component.answer_type is Envelope:
-        foreign = {"$ref": "#/components/schemas/Foreign"}
-        answered = _response("The envelope of the other system, or a failure.", foreign)
+        answered = _response("The envelope of the other system, or a failure.", {"$ref": BELOW + FOREIGN})
     else:
-        success = {"$ref": f"#/components/schemas/{declared.key}.answer"}
-        answered = _response("The call's envelope.", {"oneOf": [success, failure]})
+        answered = _response("The call's envelope: `result` tells success from failure.", schemas.answer(declared))
+        answered["content"][JSON]["example"] = answer_example(declared)
     statuses = {**STATUSES, **(TOLD if declared.component.tells_status else {})}
     return {"200": answered, **{status: _response(text, failure) for status, text in sorted(statuses.items())}}
-
-
-def success(data: Schema) -> Schema:
-    """Return the envelope of a call that succeeded, with this data."""
-    return _envelope("The call succeeded.", result={"const": True}, code={"const": 0}, data=data)
 
 
 def _response(description: str, schema: Schema) -> Schema:

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from esb.introspect.json_schema import Schema, first, resolved
+from esb.introspect.plain_schema import LEFT_OUT, PATTERNS, merged
 
 KINDS = {"string": "string", "object": "dict", "boolean": "bool", "integer": "int", "number": "float", "array": "list"}
 """JSON Schema's names of types -> those of the API documents."""
+LIMITS = (
+    "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems",
+    "pattern",
+)  # fmt: skip
+"""Keywords of JSON Schema that bound a value, in the order in which documents tell them."""
 PLACEHOLDERS: dict[str, Any] = {"string": "xxx", "object": {}, "boolean": True, "integer": 1, "number": 1.0}
 
 
@@ -20,6 +26,9 @@ class Row:
     required: bool
     description: str
     default: Any = None
+    choices: tuple[str, ...] = ()
+    limits: tuple[tuple[str, Any], ...] = ()
+    """Keywords of JSON Schema, each with its value: ("maxLength", 20)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,18 @@ class Table:
 def tables(schema: Schema) -> list[Table]:
     """Make the model's own table, then one for each model in it. What is a list of models counts as the model."""
     return list(_tables(_model(schema, schema) or {}, schema, "", ()))
+
+
+def answer_tables(schema: Schema, failure: Schema) -> tuple[list[Table], list[Table]]:
+    """Make the tables of an answer's data, and those of a failure's data where it does not look the same.
+
+    The data of a success that is one of several mappings has the keys of all, and those of a failure too.
+    """
+    members = [resolved(each, schema) for each in schema.get("anyOf", [schema])]
+    mappings = [each for each in members if "properties" in each]
+    if not mappings:
+        return tables(schema), tables(failure)
+    return tables({**merged([*mappings, failure], ""), "$defs": schema.get("$defs", {})}), []
 
 
 def _tables(schema: Schema, root: Schema, of: str, way: tuple[str, ...]) -> Iterator[Table]:
@@ -75,15 +96,25 @@ def example(schema: Schema, root: Schema | None = None) -> Any:
 def _row(name: str, schema: Schema, root: Schema, needed: bool) -> Row:
     default = schema.get("default")
     plain = default if isinstance(default, str | int | float) else None
-    return Row(name, kind(schema, root), needed, schema.get("description", ""), plain)
+    documented = first(schema, root)
+    choices = tuple(str(choice) for choice in documented.get("enum", ()) if choice not in LEFT_OUT)
+    described = schema.get("description") or schema.get("title", "")
+    return Row(name, kind(schema, root), needed, described, plain, choices, _limits(documented))
+
+
+def _limits(schema: Schema) -> tuple[tuple[str, Any], ...]:
+    if schema.get("pattern") in PATTERNS:  # of our own types, which every parameter has
+        return ()
+    return tuple((keyword, schema[keyword]) for keyword in LIMITS if keyword in schema)
 
 
 def kind(schema: Schema, root: Schema) -> str:
-    """Return the type, as callers know it."""
+    """Return the type, as callers know it: list[string] for a list of texts."""
     documented = first(schema, root)
     if "type" not in documented and "enum" in documented:
         return "string"
-    return KINDS.get(documented.get("type", ""), "any")
+    name = KINDS.get(documented.get("type", ""), "any")
+    return f"list[{kind(items, root)}]" if name == "list" and (items := documented.get("items")) else name
 
 
 def _model(schema: Schema, root: Schema) -> Schema | None:

@@ -30,7 +30,7 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.answer_schema import Delivered
+from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
@@ -167,7 +167,7 @@ class SendMail(Component[Config, SendMailParams]):
 
     config_type = Config
     params_type = SendMailParams
-    answer_type = Delivered | Any
+    answer_type = Delivered | Previewed | Any
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

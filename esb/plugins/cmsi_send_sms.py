@@ -28,7 +28,7 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.answer_schema import Delivered
+from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.outcome import DeliveryOutcome, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, read_of, require_somebody
@@ -87,7 +87,7 @@ class SendSms(Component[Config, SendSmsParams]):
 
     config_type = Config
     params_type = SendSmsParams
-    answer_type = Delivered | Any
+    answer_type = Delivered | Previewed | Any
     sends = True
 
     def __init__(self, config: Config, services: Services) -> None:

@@ -27,7 +27,7 @@ from esb import (
     problem,
     template,
 )
-from esb.channels.answer_schema import Delivered
+from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, named_once, require_somebody, united
@@ -93,7 +93,7 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     config_type = TencentConfig
     params_type = SendVoiceMsgParams
-    answer_type = Delivered | Any
+    answer_type = Delivered | Previewed | Any
     sends = True
 
     def __init__(self, config: TencentConfig, services: Services) -> None:

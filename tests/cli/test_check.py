@@ -104,3 +104,20 @@ def test_warnings_come_behind_the_mistakes(tmp_path: Path) -> None:
     assert code == 1
     assert "services.users.use" in mistake
     assert "W101" in warning
+
+
+@pytest.mark.parametrize("kind", ["'Missing'", "{'a': 1}", "NoModel", "list['Missing']", "3"])
+def test_an_answer_type_that_no_document_can_show_is_a_mistake(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "told.py").write_text(
+        "from esb import Component\n\nclass NoModel: pass\n\nclass Told(Component):\n"
+        f"    answer_type = {kind}\n    async def handle(self, call, params): ...\n"
+    )
+    path = tmp_path / "esb.yaml"
+    path.write_text("version: 1\ncomponents:\n  - path: /a/b/\n    use: told:Told\n")
+
+    for command in ("check", "docs", "openapi"):
+        done = CliRunner().invoke(main, [command, "-c", str(path)])
+
+        assert done.exit_code == 1
+        assert f"{path}:4: components[0].use: 'told:Told': answer_type is " in done.output
+        assert "no document can be made" in done.output

@@ -20,7 +20,6 @@ from esb import (
 )
 from esb.introspect.declared import paragraphs
 from esb.introspect.json_schema import schema_of
-from esb.introspect.openapi_forms import as_texts
 from esb.introspect.tables import example, tables
 from esb.plugins.cmsi_send_mail import SendMailParams
 from esb.plugins.cmsi_send_mp_weixin import SendMpWeixinParams
@@ -30,12 +29,7 @@ from esb.plugins.cmsi_send_sms import SendSmsParams
 from esb.plugins.cmsi_send_voice_msg import SendVoiceMsgParams
 from esb.plugins.cmsi_send_wecom_robot import SendWecomRobotParams
 from esb.plugins.cmsi_send_weixin import SendWeixinParams
-
-VALUES: list[Any] = [
-    None, True, False, 0, 1, -7, 1.5, 10**17, "", " ", "a", " a ", "a,b", ",;", "1", " 12 ", "+3", "-", "1.0", "true",
-    "false", "0", "\x00", "a\x00b", "群", [], [1], ["a"], ["a", 2], [""], [None], [True], [1.5], [["a"]], [{}],
-    ["\x00"], {}, {"a": 1}, {"name": "x"}, [{"name": "x"}], [{"name": ""}], [{"name": "x"}, 3],
-]  # fmt: skip
+from tests.support.parameter_values import VALUES
 
 
 class Item(Params):
@@ -187,21 +181,6 @@ def test_what_json_schema_cannot_say_is_left_open() -> None:
 
 class Accepted:
     """No model."""
-
-
-def test_only_what_can_be_a_text_stands_in_a_form() -> None:
-    class Mixed(Params):
-        text: Text
-        flag: LooseBool = False
-        number: int = 3
-        whole: Annotated[Item, RequiredDict]
-        items: tuple[int, ...] = ()
-
-    form = as_texts(schema_of(Mixed))
-
-    assert form["properties"].keys() == {"text", "flag", "number"}
-    assert {each["type"] for each in form["properties"].values()} == {"string"}
-    assert form["required"] == ["text"]
 
 
 def test_a_paragraph_is_one_line() -> None:

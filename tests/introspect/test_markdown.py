@@ -242,6 +242,80 @@ def test_documents_are_written_a_file_each(config: Path, tmp_path: Path) -> None
     assert sorted(Path(line) for line in done.output.splitlines()) == sorted(folder.rglob("*.md"))
 
 
+def test_an_index_leads_to_every_document(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + "  - {path: /old/thing/, use: cmsi_get_msg_type, active: false}\n")
+    docs(config, "-o", str(tmp_path), "--language", "zh-hans")
+
+    text = (tmp_path / "README.md").read_text("utf-8")
+
+    links = re.findall(r"^\| \[(.*)\]\((.*)\) \| (.+) \|$", text, re.MULTILINE)
+    assert [name for name, _, _ in links][:2] == ["cmsi/send_weixin", "cmsi/send_mail"]
+    assert {address for _, address, _ in links} == {
+        str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*/*.md")
+    }  # fmt: skip
+    assert re.findall(r"^#+ (.*)", text, re.MULTILINE) == ["组件", "cmsi", "tasks", "files", "old"]
+    assert "已停用" in {name: words for name, _, words in links}["old/thing"]
+
+
+TYPED = """\
+from enum import StrEnum
+from typing import Annotated, Literal
+from pydantic import BaseModel, Field
+from esb import Component, Label, NoConfig, Params, Text
+
+class Level(StrEnum):
+    LOW = "low"
+    HIGH = "high"
+
+class TypedParams(Params):
+    named: Annotated[Text, Label("shown name")] = ""
+    level: Level = Level.LOW
+    mode: Literal["fast", "slow"] = Field("fast", description="how: fast or slow")
+    size: int = Field(1, ge=1, lt=100, description="size")
+    names: list[Annotated[str, Field(max_length=9)]] = Field([], max_length=5)
+    code: str = Field("", pattern="^[a-z]+$", max_length=8)
+
+class Answer(BaseModel):
+    names: list[str]
+    grid: list[list[int]] = []
+
+class Typed(Component[NoConfig, TypedParams]):
+    params_type = TypedParams
+    answer_type = Answer
+    async def handle(self, call, params): ...
+"""
+
+
+def test_choices_limits_items_and_labels_are_told(tmp_path: Path) -> None:
+    (tmp_path / "typed.py").write_text(TYPED)
+    path = tmp_path / "esb.yaml"
+    path.write_text("version: 1\ncomponents: [{path: /typed/thing/, use: 'typed:Typed'}]\n")
+
+    text = docs(path).output
+
+    for row in (
+        "named | string | no | shown name",
+        "level | string | no | one of: low, high; default low",
+        "mode | string | no | how: fast or slow; default fast",
+        "size | int | no | size; at least 1; less than 100; default 1",
+        "names | list[string] | no | at most 5 items",
+        "code | string | no | at most 8 characters; of the form ^[a-z]+$",
+        "grid | list[list[int]] | ",
+        "retry_after | float | seconds until the same call may work; null if nobody knows",
+    ):
+        assert f"| {row} |" in text or (row.endswith(" ") and f"| {row}" in text), row
+
+
+def test_a_failure_has_a_table_of_its_own_where_the_data_is_a_list(config: Path) -> None:
+    text = document(config, "get_msg_type")
+
+    assert "| is_active | bool |" in section(text, "Contents of data")
+    assert "| hint | string |" in section(text, "Contents of data of a failure")
+    sending = document(config, "send_weixin")
+    assert "Contents of data of a failure" not in sending
+    assert "| hint | string |" in section(sending, "Answer fields")
+
+
 def test_a_table_stays_one_whatever_a_plugin_writes(tmp_path: Path) -> None:
     (tmp_path / "odd_channel.py").write_text(
         "from typing import Any\nfrom pydantic import Field\nfrom esb import Component, NoConfig, Params\n"

@@ -2,19 +2,23 @@
 
 import asyncio
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from openapi_spec_validator import OpenAPIV31SpecValidator
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from esb.cli.main import main
 from esb.config import load
 from esb.gateway.app import GATEWAY
 from esb.introspect.declared import declared
 from esb.introspect.openapi import document
+from esb.introspect.openapi_30 import as_openapi_30
+from tests.support.every_component import EVERYTHING
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 
 with warnings.catch_warnings():
@@ -30,61 +34,6 @@ with warnings.catch_warnings():
         status_code_conformance,
     )
 
-EVERYTHING = """\
-  - path: /cmsi/send_weixin/
-    aliases: [/v2/cmsi/send_weixin/]
-    methods: [POST]
-    use: cmsi_send_weixin
-    config: &wecom {wx_qy_corpid: ww0000000000000001, wx_qy_corpsecret: corp-secret, wx_qy_agentid: 1000002,
-                    wx_qy_host: "${sandbox}", wx_qy_member_per_minute: 0}
-  - {path: /cmsi/send_qy_weixin/, methods: [POST], use: cmsi_send_qy_weixin, config: *wecom, test_config: {}}
-  - path: /cmsi/send_mp_weixin/
-    methods: [POST]
-    use: cmsi_send_mp_weixin
-    config: {wx_app_id: wx0000000000000001, wx_secret: mp-secret, wx_mp_host: "${sandbox}",
-             wx_template_id: TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT}
-  - path: /cmsi/send_wecom_robot/
-    methods: [GET]
-    use: cmsi_send_wecom_robot
-    config: {webhook_key: bot-key, wx_qy_host: "${sandbox}"}
-  - path: /cmsi/send_mail/
-    methods: [POST]
-    use: cmsi_send_mail
-    config: {smtp_host: 127.0.0.1, smtp_port: 9, mail_sender: a@example.com}
-  - {path: /cmsi/send_sms/, use: cmsi_send_sms, config: {dest_url: "${sandbox}/nowhere"}}
-  - {path: /cmsi/send_voice_msg/, methods: [POST], use: cmsi_send_voice_msg}
-  - {path: /cmsi/send_msg/, methods: [GET], use: cmsi_send_msg}
-  - {path: /cmsi/get_msg_type/, methods: [GET], use: cmsi_get_msg_type}
-  - path: /wechat/stats/{what}/
-    methods: [GET, PUT]
-    use: http
-    config: {hosts: ["${sandbox}"], path: "/_sandbox/{what}", response: wrap, method: GET}
-  - path: /wechat/messages/
-    methods: [GET]
-    use: http
-    config: {hosts: ["${sandbox}"], path: /_sandbox/messages, method: GET}
-  - path: /wechat/{what}/raw/
-    name: wechat.raw_of
-    methods: [GET]
-    use: http
-    config: {hosts: ["${sandbox}"], path: "/_sandbox/{what}", response: raw}
-  - path: /wechat/raw/{where:path}
-    name: wechat.raw
-    methods: [GET]
-    use: http
-    config: {hosts: ["${sandbox}"], path: "/_sandbox/{where}", response: raw}
-  - path: /alert/webhook/
-    methods: [POST]
-    use: alert_webhook
-    config: {to: /cmsi/send_weixin/, params: {receiver: zhangsan}}
-  - path: /alert/webhook/{token}/
-    name: alert.by_token
-    methods: [POST]
-    use: alert_webhook
-    tokens: [{app: esb_demo, token: 0123456789abcdef}]
-    config: {to: /cmsi/send_weixin/, params: {receiver: zhangsan}}
-  - {path: /cmsi/old/, methods: [GET], use: cmsi_get_msg_type, active: false}
-"""
 PROMISES = [
     not_a_server_error,
     status_code_conformance,
@@ -107,6 +56,10 @@ async def everything(open_gateway: OpenGateway, sandbox: Sandbox) -> Gateway:
 
 def described(gateway: Gateway) -> dict[str, Any]:
     return document(declared(gateway.app[GATEWAY].config))
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
 
 
 async def test_it_is_openapi(everything: Gateway) -> None:
@@ -132,7 +85,8 @@ async def test_every_path_alias_and_method_is_there(everything: Gateway) -> None
     variable = paths["/api/c/compapi/wechat/raw/{where}/"]["get"]["parameters"][0]
     assert (variable["name"], variable["schema"]["pattern"]) == ("where", "^[^/]+(/[^/]+)*$")
     identities = [operation["operationId"] for path in paths.values() for operation in path.values()]
-    assert len(set(identities)) == len(identities)
+    assert len({identity.replace("_", "") for identity in identities}) == len(identities)
+    assert {"cmsi_send_weixin", "v2_cmsi_send_weixin", "cmsi_send_sms", "cmsi_send_sms_get"} <= set(identities)
 
 
 async def test_headers_are_those_that_the_component_heeds(everything: Gateway) -> None:
@@ -149,17 +103,85 @@ async def test_headers_are_those_that_the_component_heeds(everything: Gateway) -
     assert headers("cmsi/send_weixin", "post") == everywhere | {"X-Use-Test-Env", "X-Dry-Run", "Idempotency-Key"}
 
 
-async def test_a_form_and_a_query_hold_what_can_be_a_text(everything: Gateway) -> None:
-    paths = described(everything)["paths"]
-    assert paths["/api/c/compapi/cmsi/send_weixin/"]["post"]["requestBody"]["content"].keys() == {"application/json"}
-    text_message = paths["/api/c/compapi/cmsi/send_sms/"]
-    form = text_message["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+async def test_a_body_is_json_in_one_form_and_a_query_holds_what_fits_in_it(everything: Gateway) -> None:
+    document = described(everything)
+    text_message = document["paths"]["/api/c/compapi/cmsi/send_sms/"]
+    body = text_message["post"]["requestBody"]["content"]
+    params = document["components"]["schemas"]["SendSmsParams"]
     query = {each["name"]: each for each in text_message["get"]["parameters"] if each["in"] == "query"}
 
-    assert form["required"] == ["content"]
-    assert form["properties"].keys() == query.keys()
-    assert query.keys() >= {"bk_app_code", "bk_app_secret", "receiver", "receiver__username", "content"}
-    assert query["receiver"]["schema"]["type"] == "string"
+    assert body.keys() == {"application/json"}
+    assert body["application/json"]["schema"] == {"$ref": "#/components/schemas/SendSmsParams"}
+    assert params["properties"].keys() == query.keys() == {
+        "receiver", "receiver__username", "content", "is_content_base64"
+    }  # fmt: skip
+    assert [name for name, each in query.items() if each["required"]] == params["required"] == ["content"]
+    assert query["is_content_base64"]["schema"]["type"] == "boolean"
+
+
+async def test_a_get_that_could_not_be_sent_is_not_there(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
+    config = "  - {path: /cmsi/send_weixin/, use: cmsi_send_weixin, config: {wx_qy_corpid: ww0000000000000001}}\n"
+    paths = described(await open_gateway(config, sandbox_url=sandbox.url))["paths"]
+
+    assert paths["/api/c/compapi/cmsi/send_weixin/"].keys() == {"post"}
+
+
+async def test_a_caller_says_who_it_is_in_a_header_and_no_secret_stands_in_an_address(everything: Gateway) -> None:
+    document = described(everything)
+
+    assert document["security"] == [{"authorization": []}, {"gateway_jwt": []}, {}]
+    assert {each["in"] for each in document["components"]["securitySchemes"].values()} == {"header", "cookie"}
+    queries = [each["name"] for operation in operations(document) for each in operation["parameters"]]
+    assert not {"bk_app_secret", "bk_token", "app_secret"} & {*queries}
+
+
+async def test_types_have_unique_names_and_one_form_each(everything: Gateway) -> None:
+    schemas = described(everything)["components"]["schemas"]
+
+    assert all(schema["title"] == name for name, schema in schemas.items())
+    assert len({name.lower() for name in schemas}) == len(schemas)
+    for name, schema in schemas.items():
+        assert re.fullmatch("[A-Z][A-Za-z0-9]*", name)
+        assert schema["type"] == "object"
+        assert not schema.keys() & {"anyOf", "oneOf", "allOf", "if", "else"}, name
+        for key, each in schema["properties"].items():
+            assert "oneOf" not in each, f"{name}.{key}"
+            assert "anyOf" not in each or [*each["anyOf"][1:]] == [{"type": "null"}], f"{name}.{key}"
+
+
+async def test_every_answer_has_its_data_and_all_examples_are_right(everything: Gateway) -> None:
+    document = described(everything)
+    shown = 0
+    for operation in operations(document):
+        answer = operation["responses"]["200"]["content"]
+        for content in (answer, operation.get("requestBody", {}).get("content", {})):
+            described_json = content.get("application/json", {})
+            if "example" in described_json:
+                shown += 1
+                schema = {**described_json["schema"], "components": document["components"]}
+                Draft202012Validator(schema).validate(described_json["example"])
+        assert answer.get("application/json", {}).get("schema", {}).get("$ref") or "*/*" in answer
+
+    assert shown > 20
+    failed = document["components"]["schemas"]["DeliveredData"]["properties"]
+    assert failed.keys() >= {"accepted", "failed", "unknown", "msgids", "errcode", "errmsg", "class", "retryable",
+                             "retry_after", "hint", "dry_run", "messages", "warnings", "held"}  # fmt: skip
+
+
+async def test_older_generators_get_the_same_in_openapi_3_0(everything: Gateway) -> None:
+    document = described(everything)
+    older = as_openapi_30(document)
+
+    assert older["openapi"].startswith("3.0.")
+    assert [error.message for error in OpenAPIV30SpecValidator(older).iter_errors()] == []
+    assert older["paths"].keys() == document["paths"].keys()
+    schemas = older["components"]["schemas"]
+    assert schemas["DeliveredAnswer"]["properties"]["data"] == {
+        "allOf": [{"$ref": "#/components/schemas/DeliveredData"}], "nullable": True,
+        "description": document["components"]["schemas"]["DeliveredAnswer"]["properties"]["data"]["description"],
+    }  # fmt: skip
+    assert schemas["FailureData"]["properties"]["retry_after"]["nullable"] is True
+    assert schemas["Notice"]["properties"]["heading"]["example"] == "blueking alarm"
 
 
 async def test_two_components_of_one_name_keep_apart(tmp_path: Path) -> None:
@@ -172,8 +194,8 @@ async def test_two_components_of_one_name_keep_apart(tmp_path: Path) -> None:
 
     found = CliRunner().invoke(main, ["openapi", "-c", str(path)])
 
-    operations = json.loads(found.output)["paths"]["/api/c/compapi/a/b/"]
-    assert [each["operationId"] for each in operations.values()] == ["a.b.get", "a.b-2.post"]
+    path_of_both = json.loads(found.output)["paths"]["/api/c/compapi/a/b/"]
+    assert [each["operationId"] for each in path_of_both.values()] == ["a_b", "a_b_2"]
 
 
 def test_a_configuration_with_mistakes_has_no_document(tmp_path: Path) -> None:
@@ -200,7 +222,7 @@ async def test_the_gateway_answers_as_it_says(everything: Gateway) -> None:
 async def test_an_answer_of_another_form_is_found(everything: Gateway) -> None:
     wrong = described(everything)
     wrong["paths"] = {path: each for path, each in wrong["paths"].items() if path.endswith("get_msg_type/")}
-    wrong["components"]["schemas"]["cmsi.get_msg_type.data.MessageType"]["properties"]["icon"] = {"type": "integer"}
+    wrong["components"]["schemas"]["CmsiGetMsgTypeAnswer"]["properties"]["data"] = {"type": "integer"}
 
     with pytest.raises(schemathesis.core.failures.FailureGroup, match="violates schema"):
         await asyncio.to_thread(called, everything.url, wrong, CALLER, 6)
