@@ -63,7 +63,7 @@ MODULES: Mapping[str, str] = {
     "esb.describing.references": "esb.introspect.yaml_references",
     "esb.describing.schemas": "esb.introspect.json_schema",
     "esb.describing.tables": "esb.introspect.tables",
-    "esb.describing.texts": "esb.introspect.openapi_forms",
+    "esb.describing.texts": "esb.introspect.plain_schema",
     "esb.disclosure": "esb.introspect.config_view",
     "esb.document": "esb.config.yaml",
     "esb.document.composing": "esb.config.yaml.nodes",

@@ -13,7 +13,6 @@ from esb.config.component_paths import ROOT, TOKEN_VARIABLE, spanning
 from esb.contracts.component import Reply
 from esb.introspect.caller_contract import AUTHORIZATION, TOKEN, headers_of
 from esb.introspect.declared import Declared
-from esb.introspect.examples import request_example
 from esb.introspect.json_schema import Schema
 from esb.introspect.openapi_responses import JSON, RAW, REQUEST_ID_HEADER, answers
 from esb.introspect.openapi_schemas import Schemas
@@ -49,8 +48,8 @@ SECURITY: dict[str, Schema] = {
         "description": "login state of the user; it counts when nothing else names one",
     },
 }
-ALTERNATIVES: list[dict[str, list[str]]] = [{"authorization": []}, {"gateway_jwt": []}, {}]
-"""Security requirements, of which one is enough; the last one, {}, is for credentials in the parameters."""
+REQUIREMENTS: list[dict[str, list[str]]] = [{"authorization": []}]
+"""Security requirements: the one way for every client. A generated one given a key would put it into all of them."""
 
 
 def document(declared: list[Declared]) -> Schema:
@@ -68,7 +67,7 @@ def document(declared: list[Declared]) -> Schema:
         "openapi": "3.1.0",
         "info": {"title": "esb-gateway", "version": __version__, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
-        "security": ALTERNATIVES,
+        "security": REQUIREMENTS,
         "tags": [{"name": system} for system in dict.fromkeys(each.system for each in declared)],
         "paths": paths,
         "components": {"schemas": schemas.used(paths), "securitySchemes": SECURITY, "headers": REQUEST_ID_HEADER},
@@ -146,9 +145,8 @@ def _body(declared: Declared, schemas: Schemas) -> Schema:
     """Describe the JSON body; for a component that knows no parameters by name any object."""
     schema = schemas.params(declared)
     params = schemas.resolved(schema)
-    open_object: Schema = {"schema": {"type": "object", "additionalProperties": True}}
-    described = {"schema": schema, "example": request_example(declared)} if params["properties"] else open_object
-    content: Schema = {JSON: described}
+    open_object: Schema = {"type": "object", "additionalProperties": True}
+    content: Schema = {JSON: {"schema": schema if params["properties"] else open_object}}
     if declared.component.answer_type is Reply:
         content |= RAW
     return {"required": bool(params.get("required")), "content": content}

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from esb.introspect.caller_contract import CODES, AnswerEnvelope, FailureData
 from esb.introspect.declared import Declared
+from esb.introspect.examples import request_example
 from esb.introspect.json_schema import PlainSchema, Schema, schema_of
 from esb.introspect.plain_schema import answered, merged, nullable, sent
 
@@ -34,6 +35,10 @@ class Schemas:
         components = list(declared)
         enveloped = [each for each in components if each.answers_envelope]
         self._params = self._models({each.key: each.component.params_type for each in components}, sent)
+        for each in components:
+            params = self.resolved(self._params[each.key])
+            if params["properties"]:
+                params["examples"] = [request_example(each)]
         data = self._models({each.key: each.component.answer_type for each in enveloped}, answered)
         self._answers = {each.key: self._answer(each.key, data[each.key]) for each in enveloped}
 

@@ -62,6 +62,12 @@ def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for path in document["paths"].values() for operation in path.values()]
 
 
+def examples(document: dict[str, Any], content: dict[str, Any]) -> list[Any]:
+    """Return the examples of the type of a body."""
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return list(document["components"]["schemas"].get(name, {}).get("examples", ()))
+
+
 async def test_it_is_openapi(everything: Gateway) -> None:
     mistakes = [error.message for error in OpenAPIV31SpecValidator(described(everything)).iter_errors()]
 
@@ -129,7 +135,7 @@ async def test_a_get_that_could_not_be_sent_is_not_there(open_gateway: OpenGatew
 async def test_a_caller_says_who_it_is_in_a_header_and_no_secret_stands_in_an_address(everything: Gateway) -> None:
     document = described(everything)
 
-    assert document["security"] == [{"authorization": []}, {"gateway_jwt": []}, {}]
+    assert document["security"] == [{"authorization": []}]
     assert {each["in"] for each in document["components"]["securitySchemes"].values()} == {"header", "cookie"}
     queries = [each["name"] for operation in operations(document) for each in operation["parameters"]]
     assert not {"bk_app_secret", "bk_token", "app_secret"} & {*queries}
@@ -156,10 +162,11 @@ async def test_every_answer_has_its_data_and_all_examples_are_right(everything: 
         answer = operation["responses"]["200"]["content"]
         for content in (answer, operation.get("requestBody", {}).get("content", {})):
             described_json = content.get("application/json", {})
-            if "example" in described_json:
-                shown += 1
-                schema = {**described_json["schema"], "components": document["components"]}
-                Draft202012Validator(schema).validate(described_json["example"])
+            for example in [described_json.get("example"), *examples(document, described_json)]:
+                if example is not None:
+                    shown += 1
+                    schema = {**described_json["schema"], "components": document["components"]}
+                    Draft202012Validator(schema).validate(example)
         assert answer.get("application/json", {}).get("schema", {}).get("$ref") or "*/*" in answer
 
     assert shown > 20
@@ -216,7 +223,8 @@ async def test_the_gateway_answers_as_it_says(everything: Gateway) -> None:
 
     assert {0, 1306000, 1306206, 1306405} <= set(known)
     assert len(known) > 80
-    assert set(whoever) == {1306000, 1306405}
+    assert set(whoever) <= {1306000, 1306405, 1306406}
+    assert len(whoever) > 10
 
 
 async def test_an_answer_of_another_form_is_found(everything: Gateway) -> None:

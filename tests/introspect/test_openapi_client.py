@@ -44,9 +44,9 @@ async def answered(described: dict[str, Any], client: Any) -> set[str]:
         if "x_dry_run" in taken:
             arguments["x_dry_run"] = True
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-        if "example" in content:
-            model = getattr(openapi_client.module("models"), content["schema"]["$ref"].rpartition("/")[2])
-            arguments["body"] = model.from_dict(content["example"])
+        if kind := content.get("schema", {}).get("$ref", "").rpartition("/")[2]:
+            example = described["components"]["schemas"][kind]["examples"][0]
+            arguments["body"] = getattr(openapi_client.module("models"), kind).from_dict(example)
         answer = await call(client=client, **arguments)
         assert (answer.status_code, answer.parsed is None) == (200, False), name
         names.add(name)
