@@ -38,7 +38,7 @@ FOLDERS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
-    "aiohttp": {"outgoing.engines", "server.connection", "testing"},  # server.connection: its parser's errors
+    "aiohttp": {"client", "outgoing.engines", "server.connection", "testing"},  # server.connection: its parser's errors
     "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
     "aiosmtplib": {"channels.mail"},
     "babel": {"locale"},  # for `make catalogues` only
@@ -63,7 +63,7 @@ LIBRARIES = {
     "uvloop": {"server"},
     "watchfiles": {"cli.dev"},
     "yaml": {"config.yaml"},
-    "yarl": {"outgoing.engines"},
+    "yarl": {"client", "outgoing.engines"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 

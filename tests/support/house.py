@@ -20,8 +20,8 @@ ORDER: tuple[frozenset[str], ...] = (
 )
 """The order of imports: a room imports from its own step and from those before it. Its names are a closed list."""
 
-PLANNED = frozenset({"client", "database", "portal"})
+PLANNED = frozenset({"database", "portal"})
 """Rooms that are built with their first user."""
 
-BESIDE = {"sandbox": frozenset({"server.deployment"}), "locale": frozenset[str]()}
+BESIDE = {"sandbox": frozenset({"server.deployment"}), "client": frozenset[str](), "locale": frozenset[str]()}
 """Rooms that stand beside the house and import nothing of it, each with its importers."""

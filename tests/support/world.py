@@ -142,10 +142,11 @@ async def make_world(
     timeout: float = 30,
     more: str = "",
     sandbox_url: str | None = None,
+    components: str = "",
     **configs: Mapping[str, Any],
 ) -> World:
     clock = SharedClock(sandbox)
-    text = f"{SERVICES}{more}components:\n{stanzas(configs, timeout)}"
+    text = f"{SERVICES}{more}components:\n{stanzas(configs, timeout)}{components}"
     return World(await open_gateway(config=text, sandbox_url=sandbox_url or sandbox.url, clock=clock), sandbox, clock)
 
 
