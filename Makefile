@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis test-random soak soak-seeds mutants fuzz bench lock audit
+.PHONY: redis test-random soak soak-seeds mutants fuzz clients bench lock audit
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -90,6 +90,21 @@ mutants: $(VENV)/dev redis
 # What no decent client and no decent upstream sends, to a real gateway: it lives, crashes nothing and logs every call.
 fuzz: $(VENV)/dev
 	@$(BIN)/python -m tests.project.fuzz $(FUZZ)
+
+# Clients that others' generators make of `esb openapi`: they compile and send. Needs node and npm, and a JDK with Jackson
+# and the annotations of Debian, which root gets by apt-get.
+clients: $(VENV)/dev .venv/clients-tools
+	@command -v javac >/dev/null && [ -e /usr/share/java/jackson-databind.jar ] && [ -e /usr/share/java/jsr305.jar ] && \
+	  [ -e /usr/share/java/geronimo-annotation-1.3-spec.jar ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends openjdk-17-jdk-headless libjackson2-databind-java libjsr305-java \
+	    libgeronimo-annotation-1.3-spec-java; }
+	@$(BIN)/python -m tests.project.generated_clients
+
+.venv/clients-tools: $(VENV)/python
+	@$(PYTHON) -m venv --clear .venv/clients
+	@.venv/clients/bin/python -m pip install -qq --disable-pip-version-check openapi-generator-cli
+	@npm install --silent --no-fund --no-audit --prefix .venv/clients typescript@5 openapi-typescript@7 openapi-fetch
+	@touch $@
 
 # How fast, beside its peers: in a quarter of an hour bench/RESULTS.md says it.
 bench: $(VENV)/run .venv/bench

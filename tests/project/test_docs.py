@@ -18,6 +18,7 @@ from esb.channels.wechat.notice import Notice
 from esb.cli.main import main
 from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.gateway.plugin_loader import PROTOCOLS, built_in, find
+from tests.support import openapi_client
 from tests.support.documentation import FENCE, PAGES, WHOLE_CONFIGS, Block, blocks, text
 from tests.support.processes.command_line import exchange, running
 from tests.support.processes.interpreter import Done, pytest_of, python
@@ -157,6 +158,27 @@ def test_the_sdk_example_sends(tmp_path: Path) -> None:
         done = python("-c", program, folder=tmp_path)
 
     assert done.stdout == "True\n", done.stderr
+
+
+PRINTED = [
+    r"\('zhangsan',\) \('.+',\) [0-9a-f]{32}\n",
+    r"\('zhangsan',\)\n",
+    r"1306000 .*\nhas it: \('zhangsan',\)\nhas it not: nobody \S+ receiver\nmay have it: \(\)\n",
+    r"weixin True\n(.+ (True|False)\n)+\('zhangsan',\) .*95%.*\n",
+    r"True \['zhangsan'\]\n",
+]
+"""The form of what the programs in docs/client.md print, in their order."""
+
+
+def test_the_programs_of_the_client_page_do_what_they_say(tmp_path: Path) -> None:
+    shipped = _on_free_ports(tmp_path)
+    openapi_client.generate(json.loads(CliRunner().invoke(main, ["openapi", "-c", str(shipped)]).output), tmp_path)
+    programs = blocks("docs/client.md", "python")
+
+    with running("serve", "-c", shipped, log=tmp_path / "log") as gateway:
+        for program, printed in zip(programs, PRINTED, strict=True):
+            done = python("-c", program.text.replace(READY, gateway.url), folder=tmp_path)
+            assert re.fullmatch(printed, done.stdout), f"{program.place}: {done.stdout}{done.stderr}"
 
 
 def test_the_plugin_of_the_readme_is_the_example() -> None:
