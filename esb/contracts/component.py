@@ -61,6 +61,9 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT]):
     does not."""
     has_environments: ClassVar[bool] = True
     """True if a test environment can differ; False for a component that calls nobody: it ignores X-Use-Test-Env."""
+    reads_request: ClassVar[bool] = False
+    """True if it reads `call.query` beside a body, and the files of a multipart form; callers of others are told that
+    nobody does."""
     streams_body: bool = False
     """True if `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
 

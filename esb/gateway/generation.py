@@ -24,6 +24,7 @@ from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
+from esb.incoming.form_parameters import FormParameters
 from esb.incoming.in_flight import InFlight
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import Route, Routes
@@ -205,6 +206,7 @@ class Generation:
             upload_names=upload_names(component.params_type),
             tokens=PathTokens((entry.app, entry.token) for entry in stanza.tokens) if stanza.tokens else None,
             tells_status=component.tells_status,
+            form=FormParameters(component.params_type, reads_request=component.reads_request),
             handler=compose(chain, self._admission.admitting(handler)),
             early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),

@@ -4,7 +4,7 @@ Whoever sends them is not known yet: what is read here is bounded, and costs no 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from esb.core import json_codec
@@ -12,7 +12,7 @@ from esb.core.errors import Message, RequestError
 from esb.core.json_bounds import AS_RUNS, LEAST, LONG_RUN, MOST, WINDOW, exceeded, has_long_integer
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.incoming import odd_body
-from esb.incoming.multipart_form import text_fields
+from esb.incoming.multipart_form import fields
 from esb.incoming.percent_encoding import decoded
 
 BOM = b"\xef\xbb\xbf"
@@ -24,18 +24,29 @@ AT_ONCE = 2**17
 class Fields(dict[str, Any]):
     """The parameters of a query string or a form: of a name that is repeated, the last value.
 
-    `repeated` are the names that came more than once.
+    `repeated` has all values of the names that came more than once, `files` the names of a multipart form's files, and
+    `content_type` is then its own: with the body it tells what is in them.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.repeated = set[str]()
+        self.repeated: dict[str, list[str]] = {}
+        self.files: list[str] = []
+        self.content_type = ""
 
     def add(self, name: str, value: str) -> None:
         """Take one field; a name that is there already becomes a repeated one."""
         if name in self:
-            self.repeated.add(name)
+            self.repeated.setdefault(name, [self[name]]).append(value)
         self[name] = value
+
+    def without(self, names: Collection[str]) -> "Fields":
+        """Return the same parameters but for these."""
+        fields = Fields()
+        fields.update((name, value) for name, value in self.items() if name not in names)
+        fields.repeated = {name: values for name, values in self.repeated.items() if name not in names}
+        fields.files, fields.content_type = self.files, self.content_type
+        return fields
 
 
 def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> Fields:
@@ -80,7 +91,7 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
 
     kind, options = parse_options_header(content_type)
     if kind == "multipart/form-data":
-        return _multipart(body, options.get("boundary", ""), limits.parts)
+        return _multipart(body, content_type, options.get("boundary", ""), limits.parts)
     is_form = kind == "application/x-www-form-urlencoded"
     if is_form and not odd_body.foreign(stripped):
         return odd_body.without_object(stripped, _form(body, Message("form"), limits.form_fields), limits)
@@ -117,11 +128,15 @@ def _form(raw: bytes, where: Message, most: int) -> Fields:
     return parameters
 
 
-def _multipart(body: bytes, boundary: str, most: int) -> Fields:
+def _multipart(body: bytes, content_type: str, boundary: str, most: int) -> Fields:
     parameters = Fields()
+    parameters.content_type = content_type
     try:
-        for name, value in text_fields(body, boundary, most):
-            parameters.add(name, value)
+        for name, value in fields(body, boundary, most):
+            if value is None:
+                parameters.files.append(name)
+            else:
+                parameters.add(name, value)
     except ValueError:
         raise not_readable(Message("multipart form"), most) from None
     return parameters

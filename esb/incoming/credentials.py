@@ -34,7 +34,7 @@ def split(
     by_header = claims is not None
     is_beside = by_header or bool(gateway_jwt)
     if type(parameters) is Fields and parameters.repeated:
-        _check_repeated(parameters.repeated, is_beside=is_beside)
+        _check_repeated(parameters.repeated.keys(), is_beside=is_beside)
     secret = SECRETS_BESIDE_A_HEADER if is_beside else SECRETS
     if claims is None:
         said: dict[str, str] = {}
@@ -49,6 +49,8 @@ def split(
     secrets = secret.intersection(parameters)
     if not secrets:
         return credentials, parameters
+    if type(parameters) is Fields:
+        return credentials, parameters.without(secrets)
     args = dict(parameters)
     for name in secrets:
         del args[name]
@@ -63,7 +65,7 @@ def is_signed(query: Fields, claims: Mapping[str, str] | None, gateway_jwt: str)
     """
     signs = not gateway_jwt and claims is None and bool(signature.offered(query))
     if query.repeated:
-        _check_repeated(query.repeated, is_beside=claims is not None or bool(gateway_jwt), signed=signs)
+        _check_repeated(query.repeated.keys(), is_beside=claims is not None or bool(gateway_jwt), signed=signs)
     if signs or claims is None or gateway_jwt:
         return signs
     if claims.get("access_token") or not query.get("bk_signature"):

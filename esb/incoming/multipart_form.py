@@ -17,8 +17,8 @@ WINDOW = 2**18
 """The bytes read in one go."""
 
 
-def text_fields(body: bytes, boundary: str, most: int) -> Iterator[tuple[str, str]]:
-    """Yield the text fields, by name and value, of a form of at most so many parts; files are no parameters.
+def fields(body: bytes, boundary: str, most: int) -> Iterator[tuple[str, str | None]]:
+    """Yield the fields, by name and text, of a form of at most so many parts; None instead of a text for a file.
 
     ValueError if it is no such form, RequestError if a field has another character set than CHARACTER_SETS.
     """
@@ -32,7 +32,8 @@ def text_fields(body: bytes, boundary: str, most: int) -> Iterator[tuple[str, st
                     name, value = event.name, ""
                     decoder = None if event.filename else getincrementaldecoder(_codec(event.charset or "utf-8"))()
                 elif decoder is None:
-                    continue  # of a file
+                    if event is None:
+                        yield name, None
                 elif event is None:
                     yield name, value + decoder.decode(b"", final=True)
                 else:

@@ -20,6 +20,7 @@ from esb.incoming import credentials, request_body, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.cors import Cors, is_cross_site
+from esb.incoming.form_parameters import FormParameters
 from esb.incoming.odd_body import OddParameters
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import NO_VARIABLES, Route
@@ -151,10 +152,24 @@ class IncomingRequest:
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )
+        if route.form is not None and (query or type(args) is parameters.Fields):
+            args = self._settled(route.form, args, query)
         if route.upload_names and read and self.method not in READING:
             kind = headers.get(CONTENT_TYPE, "")
             args = await with_files(args, read, kind, route.upload_names, route.limits.parts)
         return self._made(route, deadline, query_string, claimed, args, body)
+
+    def _settled(self, form: FormParameters, args: Mapping[str, Any], query: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the arguments with lists of those that are repeated, and note what a caller may not have meant."""
+        warnings: list[Mapping[str, Any]] = []
+        if type(args) is parameters.Fields:
+            args, more = form.settled(args)
+            warnings += more
+        if query and self.method not in READING:
+            warnings += form.unread(query, self.method)
+        if warnings:
+            self.record.warnings = [*self.record.warnings, *warnings]
+        return args
 
     def _made(
         self,

@@ -14,6 +14,7 @@ from esb.core.deadlines import ANSWER_SECONDS, Deadlines
 from esb.core.errors import RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.path_values import is_sound
+from esb.incoming.form_parameters import FormParameters
 from esb.incoming.path_tokens import PathTokens
 
 
@@ -47,6 +48,7 @@ class Route:
     upload_names: Collection[str] = ()
     tokens: PathTokens | None = None
     tells_status: bool = False
+    form: FormParameters | None = None
     system: str = field(init=False)
     component: str = field(init=False)
     deadlines: Deadlines = field(init=False)

@@ -437,7 +437,7 @@ async def test_a_travelling_header_that_cannot_travel_stays_behind(rooms: Gatewa
 
 async def test_a_get_has_its_query_and_no_body(rooms: Gateway) -> None:
     data = await echoed(rooms, ECHO + "?a=1&a=2&b=%E4%BA%8C", data=b'{"a": "body"}')
-    assert data["args"] == {"a": "2", "b": "二"}
+    assert data["args"] == {"a": ["1", "2"], "b": "二"}
 
 
 async def test_a_post_has_its_body_and_no_query(rooms: Gateway) -> None:
@@ -453,9 +453,15 @@ async def test_json_is_known_by_its_first_byte_whatever_the_content_type(rooms: 
 
 async def test_forms_and_multipart_are_parameters_too(rooms: Gateway) -> None:
     assert (await echoed(rooms, ECHO, "POST", data={"a": "1", "b": "二 &"}))["args"] == {"a": "1", "b": "二 &"}
+    form = FormData([("a", "1"), ("a", "2")], default_to_multipart=True)
+    assert (await echoed(rooms, ECHO, "POST", data=form))["args"] == {"a": ["1", "2"]}
+
+
+async def test_a_file_that_nobody_would_see_is_refused_by_its_name(rooms: Gateway) -> None:
     form = FormData({"a": "1"}, default_to_multipart=True)
-    form.add_field("file", b"\xff\x00", filename="picture.png")
-    assert (await echoed(rooms, ECHO, "POST", data=form))["args"] == {"a": "1"}
+    form.add_field("picture", b"\xff\x00", filename="picture.png")
+    envelope = await envelope_of(await rooms.request("POST", ECHO, data=form))
+    assert (envelope["code"], "[picture]" in envelope["message"]) == (1306406, True)
 
 
 async def pieces(*chunks: bytes) -> Any:

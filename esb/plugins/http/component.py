@@ -43,6 +43,7 @@ class Http(Component[HttpConfig, Params]):
     """Passes the call on to another system, and answers what that says. The parameters are that system's."""
 
     config_type = HttpConfig
+    reads_request = True
 
     def __init__(self, config: HttpConfig, services: Services) -> None:
         super().__init__(config, services)

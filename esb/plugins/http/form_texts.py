@@ -1,9 +1,9 @@
 """Parameters as a query or a form has them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote, quote_plus, unquote_plus, urlencode
 
 from esb.core import json_codec
 from esb.core.errors import RequestError
@@ -12,6 +12,9 @@ LONGEST_QUERY = 2**16
 """Characters of a query. Hardly any server reads more than 8 KiB; and a URL is read as a whole, by everybody."""
 WINDOW = 2**16
 """The characters of a text that are encoded in one go: meanwhile each byte takes eight."""
+
+_IN_QUERIES = "!\"$%&'()*+,/:;<=>?@[\\]^`{|}~"
+"""Characters of a query that stay as a client wrote them."""
 
 Pairs = list[tuple[str, str]]
 
@@ -39,14 +42,43 @@ def encoded_form(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 def encoded_query(pairs: Sequence[tuple[str, str]]) -> str:
-    """Encode a query. RequestError if it is longer than LONGEST_QUERY."""
+    """Encode a query, blanks as %20, which every server reads as one. RequestError if it is over LONGEST_QUERY."""
     least = sum(len(name) + len(text) + len("=&") for name, text in pairs) - len("&")
-    query = urlencode(pairs) if least <= LONGEST_QUERY else ""
-    if max(least, len(query)) > LONGEST_QUERY:
-        raise RequestError(
-            "Parameters error, as the query of an address they are longer than {most} characters", most=LONGEST_QUERY
-        )
+    if least > LONGEST_QUERY:
+        raise _too_long()
+    return joined_query([urlencode(pairs, quote_via=quote, safe="")])
+
+
+def joined_query(pieces: Iterable[str]) -> str:
+    """Join encoded pieces of a query. RequestError if it is over LONGEST_QUERY."""
+    query = "&".join(pieces)
+    if len(query) > LONGEST_QUERY:
+        raise _too_long()
     return query
+
+
+def passed_piece(piece: str, passes: Callable[[str], bool]) -> str | None:
+    """Return a piece of a caller's query as it came; None if it is a parameter that does not pass.
+
+    To some upstreams a semicolon parts parameters too: it is encoded where one behind it would be none that passes.
+    """
+    if not passes(name_in(piece)):
+        return None
+    written = quote(piece, safe=_IN_QUERIES)
+    if ";" in piece and not all(passes(name_in(part)) for part in piece.split(";")):
+        return written.replace(";", "%3B")
+    return written
+
+
+def name_in(piece: str) -> str:
+    """Return the name in a piece of a query: `name=value`."""
+    return unquote_plus(piece.partition("=")[0])
+
+
+def _too_long() -> RequestError:
+    return RequestError(
+        "Parameters error, as the query of an address they are longer than {most} characters", most=LONGEST_QUERY
+    )
 
 
 def _write(body: BytesIO, text: str) -> None:

@@ -28,7 +28,7 @@ def remake_of(content_type: str) -> Remake | None:
     kind = content_type.partition(";")[0].strip().lower()
     if kind in {JSON, "text/json", "application/x-json"} or kind.endswith("+json"):
         return _json
-    return {FORM: _form, MULTIPART: _multipart}.get(kind)
+    return {FORM: _form, MULTIPART: remake_multipart}.get(kind)
 
 
 async def collected(body: bytes | AsyncIterator[bytes]) -> bytes:
@@ -61,7 +61,8 @@ def _form(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Pass
     return encoded_form([*pairs, *pairs_of(fixed)]), FORM
 
 
-def _multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Passes) -> tuple[bytes, str]:
+def remake_multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], passes: Passes) -> tuple[bytes, str]:
+    """Make a multipart form anew, files and all, and its Content-Type."""
     from multipart import MultipartError, MultipartParser, parse_options_header
 
     boundary = secrets.token_hex(16)

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
 from pydantic import SecretStr
@@ -14,16 +14,20 @@ from esb.core.credential_names import NOT_FOR_UPSTREAMS
 from esb.core.errors import RequestError
 from esb.core.header_names import folded
 from esb.core.offloading import offloaded
+from esb.incoming.body import Fields, from_query
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.fixed_params import FixedParams
-from esb.plugins.http.form_texts import encoded_form, encoded_query, pairs_of
+from esb.plugins.http.form_texts import encoded_form, encoded_query, joined_query, name_in, pairs_of, passed_piece
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
-from esb.plugins.http.remade_body import FORM, collected, remake_of
+from esb.plugins.http.remade_body import FORM, collected, remake_multipart, remake_of
 
 SWITCH = "__esb_skip_"
 OF_PACKED = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest")
 """Headers of a body as it came, which no longer hold for one that ingress has read and unpacked."""
+READING = frozenset({"GET", "HEAD"})
+"""Methods whose parameters are those of the query."""
+NOTHING: Mapping[str, Any] = {}
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 AT_ONCE = 2**14
 """The bytes of a body of which a request is made at once. For that of a larger one everybody else would wait."""
@@ -62,12 +66,13 @@ class RequestBuilder:
         method = self._config.method or call.method
         if call.method == "HEAD" and method == "GET":
             method = "HEAD"  # raw: there is no use for a body
-        path = self._path.fill(call.path_vars, call.args)
+        beside = _beside(call)
+        path = self._path.fill(call.path_vars, {**beside, **call.args} if beside else call.args)
         whole = self._config.response == "raw" and _is_whole(call)
         if whole or (self._config.response == "raw" and not call.body and call.query):
             query, (body, kind) = self._passed_on(call), await self._body(call)
         else:
-            query, body, kind = await offloaded(_size(call), AT_ONCE, self._rewritten, call, method)
+            query, body, kind = await offloaded(_size(call), AT_ONCE, self._rewritten, call, method, beside)
         headers = for_upstream(call.all_headers, same_body=whole and not kind, own=self._own_headers)
         if isinstance(body, bytes):
             for name in OF_PACKED:
@@ -102,27 +107,34 @@ class RequestBuilder:
 
     def _passed_on(self, call: Call) -> str:
         """Return the caller's own query, repeated names and all, less what is for the gateway."""
-        fixed, kept = self._fixed(call), call.credentials.names
-        pairs = [
-            (name, value)
-            for name, value in parse_qsl(call.query, keep_blank_values=True, errors="replace")
-            if self._is_passing(name, kept)
-        ]
-        given = {name for name, _ in pairs}
+        pieces = call.query.split("&") if call.query else []
+        passes = partial(self._is_passing, call.credentials.names)
+        passing = [piece for piece in (passed_piece(piece, passes) for piece in pieces) if piece is not None]
+        given = set(map(name_in, pieces))
         missing = {name: value for name, value in self._config.defaults.items() if name not in given}
-        return encoded_query([*pairs, *pairs_of({**missing, **fixed})])
+        own = encoded_query(pairs_of({**missing, **self._fixed(call)}))
+        return joined_query([*passing, own] if own else passing)
 
-    def _rewritten(self, call: Call, method: str) -> tuple[str, bytes | None, str]:
-        """Return query, body and type of the body, made of the parameters."""
-        kept = call.credentials.names
-        args = {name: value for name, value in call.args.items() if self._is_passing(name, kept)}
-        args = {**self._config.defaults, **args, **self._fixed(call)}
+    def _rewritten(self, call: Call, method: str, beside: Mapping[str, Any]) -> tuple[str, bytes | None, str]:
+        """Return query, body and type of the body, made of the parameters; `beside` are those of the caller's query."""
+        args, more = self._passing(call, call.args), self._passing(call, beside)
+        fixed = self._fixed(call)
+        args, missing = {**self._config.defaults, **args, **fixed}, self._config.defaults.keys() - args.keys()
+        if type(call.args) is Fields and call.args.files and isinstance(call.body, bytes):
+            own = {**{name: self._config.defaults[name] for name in missing}, **fixed}
+            passes = partial(self._is_passing, call.credentials.names)
+            body, kind = remake_multipart(call.body, call.args.content_type, own, passes)
+            return encoded_query(pairs_of(more)), body, kind
         match self._config.send_of(method):
             case "json":
-                return "", json_codec.encode(args), "application/json"
+                return encoded_query(pairs_of(more)), json_codec.encode(args), "application/json"
             case "form":
-                return "", encoded_form(pairs_of(args)), FORM
-        return encoded_query(pairs_of(args)), None, ""
+                return encoded_query(pairs_of(more)), encoded_form(pairs_of(args)), FORM
+        return encoded_query(pairs_of({**more, **args})), None, ""
+
+    def _passing(self, call: Call, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        kept = call.credentials.names
+        return {name: value for name, value in parameters.items() if self._is_passing(kept, name)}
 
     def _fixed(self, call: Call) -> dict[str, Any]:
         """Return the parameters that no caller can change."""
@@ -135,10 +147,18 @@ class RequestBuilder:
         """Return True for a parameter of a caller's own body that is neither a credential nor fixed."""
         return name not in NOT_FOR_UPSTREAMS and not self._names.hold(name)
 
-    def _is_passing(self, name: str, kept: frozenset[str]) -> bool:
+    def _is_passing(self, kept: frozenset[str], name: str) -> bool:
         if name in kept or name in self._path.names or name.startswith(SWITCH):
             return False
         return not self._names.hold(name)
+
+
+def _beside(call: Call) -> Mapping[str, Any]:
+    """Return the parameters of a query that stands beside a body, or where the body would stand."""
+    if not call.query or call.method in READING:
+        return NOTHING
+    query = from_query(call.query)
+    return {**query, **query.repeated}
 
 
 def _is_whole(call: Call) -> bool:

@@ -14,7 +14,7 @@ from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
 
@@ -98,13 +98,7 @@ class Drawn:
 
     @property
     def query(self) -> str:
-        return urlencode(
-            [
-                (name, value)
-                for name, value in parse_qsl("&".join(self.pairs), keep_blank_values=True, errors="replace")
-                if name not in {"bk_token", "bk_app_secret"}
-            ]
-        )
+        return "&".join(pair for pair in self.pairs if pair.partition("=")[0] not in {"bk_token", "bk_app_secret"})
 
     def values(self, name: str) -> list[str]:
         return [value for other, value in self.headers if other.lower() == name]

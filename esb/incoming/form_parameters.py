@@ -1,0 +1,77 @@
+"""Parameters as forms and queries say them: a name several times, a file, and a query beside a body."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from esb.core.credential_names import CREDENTIALS
+from esb.core.errors import Message, RequestError
+from esb.core.files import upload_names
+from esb.incoming.body import Fields
+
+MOST_NAMED = 20
+"""Names that warnings have: more are no slip of the pen."""
+LONGEST_NAME = 64
+
+Warnings = list[dict[str, Any]]
+
+
+class FormParameters:
+    """The parameters of one component, as far as forms and queries are concerned.
+
+    `reads_request`: it passes query and files on; of any other, nobody would ever see them.
+    """
+
+    def __init__(self, model: type[BaseModel], *, reads_request: bool) -> None:
+        self._reads_request = reads_request
+        self._takes_files = reads_request or bool(upload_names(model))
+        self._any = not model.model_fields  # it reads the arguments itself
+        self._lists = frozenset(name for name, field in model.model_fields.items() if _is_list(field.annotation))
+
+    def settled(self, args: Fields) -> tuple[Fields, Warnings]:
+        """Return the parameters, as lists those that are repeated and may be one; and warnings about the others.
+
+        RequestError for a file that nobody would see.
+        """
+        if args.files and not self._takes_files:
+            raise RequestError(
+                "Parameters error, this component takes no files, and the multipart form has one in [{name}]: "
+                "please send its content in a parameter, as the component's document says",
+                name=args.files[0][:LONGEST_NAME],
+            )
+        if not args.repeated:
+            return args, []
+        lists = args.repeated.keys() if self._any else args.repeated.keys() & self._lists
+        warnings = [_warning(name, _once()) for name in args.repeated if name not in lists]
+        settled = args.without(())
+        settled.update((name, args.repeated[name]) for name in lists)
+        return settled, warnings[:MOST_NAMED]
+
+    def unread(self, query: Mapping[str, str], method: str) -> Warnings:
+        """Return warnings about the parameters of a query beside a body: nobody reads them."""
+        if self._reads_request:
+            return []
+        return [_warning(name, _beside(method)) for name in query if name not in CREDENTIALS][:MOST_NAMED]
+
+
+def _once() -> Message:
+    return Message("it takes one value and was given several times: the last one was taken")
+
+
+def _beside(method: str) -> Message:
+    return Message(
+        "it was not read: the parameters of {method} stand in the body, not in the query", {"method": method}
+    )
+
+
+def _warning(name: str, what: Message) -> dict[str, Any]:
+    return {"field": name[:LONGEST_NAME], "what": what}
+
+
+def _is_list(annotation: Any) -> bool:
+    """Return True if a parameter of this type may be a list."""
+    origin = get_origin(annotation) or annotation
+    if isinstance(origin, type) and issubclass(origin, Collection):
+        return not issubclass(origin, str | bytes | Mapping)
+    return any(map(_is_list, get_args(annotation)))
