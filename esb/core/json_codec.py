@@ -10,6 +10,8 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from esb.core.json_bounds import AS_RUNS, HINT, STRIDE, has_long_integer
+
 try:
     import orjson
 except ImportError:  # pragma: no cover - tests/core/test_json_codec.py imports the module without orjson
@@ -54,6 +56,25 @@ def decode_lenient(raw: bytes) -> Any:
         pass
     try:
         value = json.loads(raw.decode("utf-8-sig", "replace"), strict=False)
+        return _without_lone_surrogates(value) if b"\\u" in raw else value
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def decode_exact(raw: bytes) -> Any:
+    """Decode JSON of an upstream whose numbers and texts are passed on: whole numbers beyond 64 bits stay as they are.
+
+    As `decode_lenient`, it passes over a BOM, control characters and lone surrogates. ValueError if it cannot be had,
+    and for bytes that are no UTF-8, NaN and numbers beyond all floats: something else would stand in their place.
+    """
+    if not (raw[::STRIDE].translate(AS_RUNS).find(HINT) >= 0 and has_long_integer(b"[" + raw)):
+        try:
+            return decode(raw)
+        except ValueError:
+            pass
+    text = raw.decode("utf-8-sig")
+    try:
+        value = json.loads(text, strict=False, parse_constant=_refuse_constant, parse_float=_number)
         return _without_lone_surrogates(value) if b"\\u" in raw else value
     except RecursionError:
         raise ValueError("nested too deep") from None

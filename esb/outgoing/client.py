@@ -21,10 +21,12 @@ from esb.core.events import Observer
 from esb.outgoing.bulkhead import Bulkhead
 from esb.outgoing.dry_run import promised
 from esb.outgoing.engine import (
+    DEFAULT_BOUNDS,
     MAX_ANSWER,
     Answer,
     Engine,
     ExchangeError,
+    HeadBounds,
     PreparedRequest,
     Request,
     StreamedAnswer,
@@ -40,6 +42,7 @@ from esb.outgoing.request_scope import RequestScope, Upload, too_slow
 __all__ = [
     "MAX_ANSWER",
     "Answer",
+    "HeadBounds",
     "Outgoing",
     "RequestReport",
     "Stream",
@@ -76,6 +79,7 @@ class Judged(Protocol):
 
 
 J = TypeVar("J", bound=Judged)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,34 @@ class Outgoing:
             scope.note_judged(payload, judged.verdict.kind)
             return judged
 
+    async def read(
+        self,
+        call: Call | None,
+        target: Target,
+        method: str,
+        url: str,
+        read: Callable[[Target, Answer], tuple[T, Mapping[str, Any] | None]],
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        timeout: float | None = None,
+        tls: Tls | None = None,
+        guarded: bool = False,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
+    ) -> T:
+        """Return what `read` makes of the answer to this request, whatever its status.
+
+        It returns besides the JSON object that tells the log how it went, if there is one. UpstreamError when nothing
+        usable came; and what `read` raises.
+        """
+        with RequestScope(self._observer, call, target, timeout) as scope:
+            answer = await self._fetch(scope, method, url, body, headers, None, tls, guarded, bounds)
+            scope.status = answer.status
+            value, payload = read(target, answer)
+            if payload is not None:
+                scope.note(payload)
+            return value
+
     async def request(
         self,
         call: Call | None,
@@ -221,6 +253,7 @@ class Outgoing:
         idle: float = IDLE_SECONDS,
         tls: Tls | None = None,
         guarded: bool = False,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> AsyncIterator[Stream]:
         """Open the answer to this request, whatever its status, from its head on; no header is added but the call's.
 
@@ -236,7 +269,7 @@ class Outgoing:
                 await scope.wait(bulkhead)
             async with AsyncExitStack() as stack:
                 stack.callback(bulkhead.leave, scope.call)
-                request = scope.streaming(method, url, upload, headers, tls, guarded)
+                request = scope.streaming(method, url, upload, headers, tls, guarded, bounds)
                 streamed = await self._head(scope, request, stack)
                 scope.status = streamed.status
                 if target.sends:
@@ -271,11 +304,12 @@ class Outgoing:
         proxy: str | None,
         tls: Tls | None,
         guarded: bool,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> Answer:
         if scope.call is not None and scope.call.options is not ORDINARY:
             scope.target = promised(scope.call, scope.target, method)
         headers, body = scope.content(headers, body)
-        bulkhead, prepared = self._prepared(method, url, tuple(headers), proxy, tls, guarded)
+        bulkhead, prepared = self._prepared(method, url, tuple(headers), proxy, tls, guarded, bounds)
         if not bulkhead.enters(scope.call):
             await scope.wait(bulkhead)
         try:
@@ -287,10 +321,17 @@ class Outgoing:
         raise failure
 
     def _prepare(
-        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+        self,
+        method: str,
+        url: str,
+        names: tuple[str, ...],
+        proxy: str | None,
+        tls: Tls | None,
+        guarded: bool,
+        bounds: HeadBounds,
     ) -> tuple[Bulkhead, PreparedRequest]:
         """Return the bulkhead of requests of this kind, and the request that the engine has prepared for them."""
-        return self._bulkhead(url, proxy), self._engine.prepare(method, url, names, proxy, tls, guarded)
+        return self._bulkhead(url, proxy), self._engine.prepare(method, url, names, proxy, tls, guarded, bounds)
 
     def _bulkhead(self, url: str, proxy: str | None) -> Bulkhead:
         key = (url.partition("://")[2].partition("/")[0], proxy)

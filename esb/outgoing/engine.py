@@ -1,10 +1,11 @@
 """The interface of engines: requests, answers and failures of HTTP, in terms that no library owns."""
 
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from multidict import MultiMapping
 
@@ -12,6 +13,9 @@ from esb.core.errors import Message
 
 CONNECT_SECONDS = 5.0
 CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
+MOST_SECONDS = 300.0
+"""The age in seconds at which a connection gets no further request: names come to lead elsewhere."""
+_FRAMING = re.compile(rb"\n(?:transfer-encoding|content-length:[ \t]*0*[1-9])", re.IGNORECASE)
 MAX_ANSWER = 8 * 2**20
 """The largest answer read as a whole, in bytes, after decompression."""
 
@@ -33,22 +37,43 @@ class Target:
     refuses: Callable[[Mapping[str, Any]], bool] | None = None
 
 
+class HeadBounds(NamedTuple):
+    """The bounds of an answer's head: of one header in bytes, and of how many there are."""
+
+    value: int = 8190
+    headers: int = 128
+
+
+DEFAULT_BOUNDS = HeadBounds()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tls:
-    """The authorities to trust, and our certificate. Connections are shared among requests with the same one."""
+    """The authorities to trust, and our certificate. Connections are shared among requests with the same one.
+
+    `server_name`: the name that the upstream's certificate must have; None: that of the host.
+    """
 
     context: ssl.SSLContext = field(repr=False)
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
+    server_name: str | None = None
 
     @classmethod
-    def load(cls, ca: str | None, cert: str | None, key: str | None) -> "Tls":
+    def load(
+        cls,
+        ca: str | None,
+        cert: str | None,
+        key: str | None,
+        passphrase: str | None = None,
+        server_name: str | None = None,
+    ) -> "Tls":
         """Read PEM files. OSError (ssl.SSLError is one) or ValueError if they cannot be used."""
         context = ssl.create_default_context(cafile=ca)
         if cert is not None:
-            context.load_cert_chain(cert, key, password="")  # or else OpenSSL asks at the terminal
-        return cls(context, ca, cert, key)
+            context.load_cert_chain(cert, key, password=passphrase or "")  # or else OpenSSL asks at the terminal
+        return cls(context, ca, cert, key, server_name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +90,7 @@ class Request:
     connect: float
     tls: Tls | None = None
     guarded: bool = False
+    bounds: HeadBounds = DEFAULT_BOUNDS
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -111,7 +137,14 @@ class Engine(Protocol):
     async def close(self) -> None: ...
 
     def prepare(
-        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+        self,
+        method: str,
+        url: str,
+        names: tuple[str, ...],
+        proxy: str | None,
+        tls: Tls | None,
+        guarded: bool,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> PreparedRequest:
         """Prepare requests of this kind, for as long as the engine is open. `url` is encoded as it goes over the wire.
 
@@ -131,6 +164,19 @@ def connect_seconds(seconds: float) -> float:
     A little less than all: no doubt then which of the two ran out, and whether anything was sent.
     """
     return min(CONNECT_SECONDS, 0.9 * seconds)
+
+
+def has_dirty_end(head: bytes) -> bool:
+    """Return True if the head of an answer without a body announces one: what comes then, nobody may read."""
+    return _FRAMING.search(head) is not None
+
+
+def headers_too_large(bounds: HeadBounds) -> Message:
+    """Return the reason of an answer whose head is beyond these bounds."""
+    return Message(
+        "the headers of the response are too large: the limits are {value} bytes for one, and {headers} headers",
+        {"value": bounds.value, "headers": bounds.headers},
+    )
 
 
 class ExchangeError(Exception):

@@ -33,8 +33,11 @@ def read_object(target: Target, answer: Answer, statuses: Collection[int] = (200
     return payload
 
 
-def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)) -> Any:
-    """Return the JSON value in this answer. UpstreamError if there is none, or its status is none of these."""
+def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,), *, exact: bool = False) -> Any:
+    """Return the JSON value in this answer. UpstreamError if there is none, or its status is none of these.
+
+    `exact`: whoever gets the value is to see what the upstream wrote, so nothing is read as something else.
+    """
     if answer.status not in statuses:
         raise UpstreamError(
             target.system,
@@ -54,7 +57,7 @@ def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)
             target.system, target.interface, Message("the response is too large"), http_status=answer.status
         )
     try:
-        return json_codec.decode_lenient(body)
+        return json_codec.decode_exact(body) if exact else json_codec.decode_lenient(body)
     except ValueError:
         raise _no_json(target, answer) from None
 

@@ -13,6 +13,7 @@ from esb.core.events import Observer
 from esb.outgoing.bulkhead import Bulkhead
 from esb.outgoing.engine import (
     ExchangeError,
+    HeadBounds,
     NoConnection,
     OutOfTime,
     Request,
@@ -61,6 +62,7 @@ class RequestScope(RequestReport):
         headers: Mapping[str, str],
         tls: Tls | None,
         guarded: bool,
+        bounds: HeadBounds,
     ) -> Request:
         """Return the request as it is; a header may stand in it several times. UpstreamError if it is too late."""
         if self.seconds <= 0:
@@ -70,7 +72,7 @@ class RequestScope(RequestReport):
             own.update(self.call.headers)
         if isinstance(body, bytes):
             own.popall("Content-Length", None)  # whatever somebody says: the engine counts
-        return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded)
+        return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded, bounds)
 
     async def wait(self, bulkhead: Bulkhead) -> None:
         """Wait until the bulkhead has room. `seconds` are those that are left then."""

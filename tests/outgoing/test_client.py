@@ -53,6 +53,7 @@ SECRETS = ("TOKEN-NOBODY-MAY-SEE", "access_token", "proxy-password", "127.0.0.1"
 TOO_SLOW = "Third-party system interface response time exceeds {:g} seconds"
 NO_JSON = "interface response is not the JSON format"
 NO_HTTP = "the response is not valid HTTP"
+UNTRUSTED = "the TLS certificate of the upstream is of an authority that is not trusted here"
 CLOSED = "the connection was closed before the response was complete"
 UNREACHABLE = "the connection could not be established"
 
@@ -166,7 +167,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
 ) -> None:
     server = await open_raw(answering(b"{}"), self_signed)
     error = await failure(outgoing, server.url.replace("http:", "https:"))
-    assert reported(error) == ("the TLS certificate or handshake was refused", False)
+    assert reported(error) == (UNTRUSTED, False)
 
 
 async def test_a_server_that_speaks_no_tls_is_refused(outgoing: Outgoing, open_raw: OpenRaw) -> None:
@@ -175,7 +176,7 @@ async def test_a_server_that_speaks_no_tls_is_refused(outgoing: Outgoing, open_r
         await peer.gone()
 
     error = await failure(outgoing, (await open_raw(greet)).url.replace("http:", "https:"))
-    assert reported(error) == ("the TLS certificate or handshake was refused", False)
+    assert reported(error) == ("the upstream does not speak TLS at this port", False)
 
 
 async def test_a_connection_that_does_not_come_about_in_time_was_not_sent(
@@ -677,7 +678,7 @@ async def test_tls_is_verified_through_the_forward_proxy_too(
     proxy = ForwardProxy("user", "proxy-password")
     address = (await open_raw(proxy)).url.replace("http://", "http://user:proxy-password@")
     error = await failure(outgoing, server.url.replace("http:", "https:"), proxy=address)
-    assert reported(error) == ("the TLS certificate or handshake was refused", False)
+    assert reported(error) == (UNTRUSTED, False)
     assert proxy.requests == [f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"]
 
 

@@ -62,4 +62,4 @@ def test_nothing_prints_what_it_carries(clock: Clock) -> None:
 
 def test_tls_prints_its_files_and_no_context() -> None:
     context = ssl.create_default_context()
-    assert repr(Tls(context, "ca.pem")) == "Tls(ca='ca.pem', cert=None, key=None)"
+    assert repr(Tls(context, "ca.pem")) == "Tls(ca='ca.pem', cert=None, key=None, server_name=None)"

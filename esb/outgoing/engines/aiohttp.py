@@ -1,6 +1,7 @@
 """The engine of aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
 
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
@@ -17,22 +19,29 @@ from esb.core.errors import Message
 from esb.outgoing.address_guard import is_refused, literal
 from esb.outgoing.engine import (
     CANNOT_BE_SENT,
+    DEFAULT_BOUNDS,
     MAX_ANSWER,
     Answer,
     ExchangeError,
+    HeadBounds,
     NoConnection,
     OutOfTime,
     Request,
     Tls,
     connect_seconds,
+    headers_too_large,
 )
+from esb.outgoing.engines.aiohttp_protocol import use_bounded_protocol
 from esb.outgoing.engines.aiohttp_request import PromptRequest
+from esb.outgoing.engines.tls_failure import tls_failure
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """The exceptions that aiohttp raises when a request fails."""
 LARGE = 2**20
 """The size in bytes from which on a body is written piece by piece."""
 RECENT = 256
+TOO_MANY_HEADERS = "Too many headers received"
+"""The words of aiohttp's parser."""
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """The headers that aiohttp adds to a request if nobody says otherwise."""
 
@@ -75,9 +84,17 @@ class AiohttpEngine:
             await session.close()
 
     def prepare(
-        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+        self,
+        method: str,
+        url: str,
+        names: tuple[str, ...],
+        proxy: str | None,
+        tls: Tls | None,
+        guarded: bool,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> "AiohttpPreparedRequest":
-        return AiohttpPreparedRequest(self._session(guarded), self._limits, method, url, guarded, _options(proxy, tls))
+        session, options = self._session(guarded), _options(proxy, tls, bounds)
+        return AiohttpPreparedRequest(session, self._limits, method, url, guarded, options, bounds)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["AiohttpStreamedAnswer"]:
@@ -95,10 +112,11 @@ class AiohttpEngine:
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_timeout(request.connect),
-                **_options(None, request.tls),
+                **_options(None, request.tls, request.bounds),
             )
         except TROUBLE as error:
-            failure = _failure(error)
+            failure = _failure(error, request.bounds)
+            _forget(session, failure, request.url)
         if failure is not None:
             raise failure
         try:
@@ -126,6 +144,7 @@ class AiohttpPreparedRequest:
         url: str,
         guarded: bool,
         options: Mapping[str, Any],
+        bounds: HeadBounds,
     ) -> None:
         self._session = session
         self._limits = limits
@@ -133,6 +152,7 @@ class AiohttpPreparedRequest:
         self._url = url
         self._guarded = guarded
         self._options = options
+        self._bounds = bounds
         self._address: URL | None = None
 
     async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
@@ -156,7 +176,8 @@ class AiohttpPreparedRequest:
                     raise
                 return Answer(response.status, response.headers, read)
         except TROUBLE as error:
-            failure = _failure(error)
+            failure = _failure(error, self._bounds)
+        _forget(self._session, failure, self._url)
         raise failure  # outside the except clause: a chained aiohttp error would carry the URL
 
 
@@ -214,14 +235,26 @@ def _spelled_alike(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict((first.setdefault(name.lower(), name), value) for name, value in headers.items())
 
 
-def _options(proxy: str | None, tls: Tls | None) -> dict[str, Any]:
+def _options(proxy: str | None, tls: Tls | None, bounds: HeadBounds) -> dict[str, Any]:
     """Return aiohttp's options of a request, those only that are not the default."""
     options: dict[str, Any] = {}
     if proxy is not None:
         options["proxy"] = proxy
     if tls is not None:
         options["ssl"] = tls.context
+        if tls.server_name is not None:
+            options["server_hostname"] = tls.server_name
+    if bounds != DEFAULT_BOUNDS:
+        options |= {"max_field_size": bounds.value, "max_headers": bounds.headers}
     return options
+
+
+def _forget(session: aiohttp.ClientSession, failure: ExchangeError, url: str) -> None:
+    """Ask anew for the addresses of this host, if at those that are remembered nobody answers."""
+    connector = session.connector
+    if isinstance(failure, NoConnection) and isinstance(connector, aiohttp.TCPConnector):
+        address = URL(url, encoded=True)
+        connector.clear_dns_cache(address.raw_host, address.port)
 
 
 @lru_cache(maxsize=RECENT)
@@ -235,9 +268,11 @@ def _data(body: bytes | AsyncIterator[bytes] | None) -> Any:
 
 
 def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    # Connections are bounded per target by Outgoing, and never queued here.
+    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=resolver)
+    use_bounded_protocol(connector)
     return aiohttp.ClientSession(
-        # Connections are bounded per target by Outgoing, and never queued here.
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=resolver),
+        connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         request_class=PromptRequest,
         headers={"User-Agent": "esb-gateway"},
@@ -266,15 +301,24 @@ class _TooMuch(ValueError):
     """An answer over MAX_ANSWER."""
 
 
-def _failure(error: Exception) -> ExchangeError:
+def _failure(error: Exception, bounds: HeadBounds = DEFAULT_BOUNDS) -> ExchangeError:
     """Return the error that an aiohttp error means to a caller; the most telling class first."""
+    cause = error.__cause__
+    if isinstance(cause, HttpProcessingError) and isinstance(cause.__cause__, HttpProcessingError):
+        cause = cause.__cause__
+    if isinstance(cause, LineTooLong) or (isinstance(cause, HttpProcessingError) and cause.message == TOO_MANY_HEADERS):
+        return ExchangeError(headers_too_large(bounds))
     match error:
         case aiohttp.ConnectionTimeoutError():
             return NoConnection(Message("the connection could not be established in time"))
         case TimeoutError():
             return OutOfTime()
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return NoConnection(Message("the TLS certificate or handshake was refused"))
+        case aiohttp.ClientConnectorCertificateError():
+            return NoConnection(tls_failure(error.certificate_error))
+        case aiohttp.ClientConnectorSSLError():
+            return NoConnection(tls_failure(error.os_error))
+        case aiohttp.ClientOSError() if isinstance(cause, ssl.SSLError):
+            return NoConnection(tls_failure(cause))  # with TLS 1.3 a server says so once the client has begun
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return NoConnection(Message("the forward proxy refused or could not be reached"))
         case RefusedAddress() | aiohttp.ClientConnectorError(os_error=RefusedAddress()):

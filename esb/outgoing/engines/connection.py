@@ -2,14 +2,27 @@
 
 import asyncio
 import math
+import ssl
 import zlib
 from collections.abc import Mapping
 from functools import partial
 from typing import cast
 
 from esb.core.errors import Message
-from esb.outgoing.engine import MAX_ANSWER, Answer, ExchangeError, OutOfTime
+from esb.outgoing.engine import (
+    DEFAULT_BOUNDS,
+    MAX_ANSWER,
+    MOST_SECONDS,
+    Answer,
+    ExchangeError,
+    HeadBounds,
+    NoConnection,
+    OutOfTime,
+    has_dirty_end,
+    headers_too_large,
+)
 from esb.outgoing.engines.answer_head import RawHeaders, headers, raw_headers, response_parser
+from esb.outgoing.engines.tls_failure import tls_failure
 
 try:
     import httptools
@@ -18,9 +31,9 @@ except ImportError:  # pragma: no cover - tests/project/test_fallbacks.py runs a
 
 INSTALLED = httptools is not None
 LONGEST_HEAD = 64 * 1024
-LONGEST_VALUE = 8190
-MOST_HEADERS = 128
-"""The bounds of a head, in bytes and in headers; beyond them it is no valid answer."""
+"""Bytes of a head within the default bounds; beyond them it is no valid answer."""
+WITHOUT_BODY = frozenset({204, 304})
+"""Statuses of answers behind whose head nothing may come; if something does, the answer is good all the same."""
 GZIP = zlib.MAX_WBITS | 16
 CODING = b"content-encoding"
 WINDOWS: Mapping[bytes, int] = {b"gzip": GZIP, b"deflate": zlib.MAX_WBITS}
@@ -37,8 +50,11 @@ NO_HTTP = Message("the response is not valid HTTP")
 class Connection(asyncio.Protocol):
     """A connection. `ask` is called again only when the last answer has come and `is_reusable`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, bounds: HeadBounds = DEFAULT_BOUNDS) -> None:
         self._loop = loop
+        self._bounds = bounds
+        self._longest_value = bounds.value
+        self._longest_head = max(LONGEST_HEAD, bounds.value * 8)
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[Answer] | None = None
         self._answer: Answer | None = None
@@ -46,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
         self._rings_at = NEVER
         self.is_open: bool
+        self.ends_at = loop.time() + MOST_SECONDS
         self.idle_since: float
         self.heard: int
         """The bytes that have come in answer to the last request."""
@@ -122,16 +139,18 @@ class Connection(asyncio.Protocol):
         self.heard += len(data)
         if self._in_head:
             self._head.append(data)
-            if self.heard > LONGEST_VALUE or data.find(b"\0") >= 0:
+            if self.heard > self._longest_value or data.find(b"\0") >= 0:
                 self._suspicious = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(ExchangeError(NO_HTTP))
+            if self._answer is None or self._answer.status not in WITHOUT_BODY:
+                self._fail(ExchangeError(NO_HTTP))
+            self.is_open = False
         if self._answer is not None:
             self._deliver(self._answer)  # not before all that came is known to be good
-        elif self._in_head and self.heard > LONGEST_HEAD:
-            self._fail(ExchangeError(NO_HTTP))
+        elif self._in_head and self.heard > self._longest_head:
+            self._fail(ExchangeError(headers_too_large(self._bounds)))
         elif self.heard > MAX_ANSWER:
             self._body[:] = [b"".join(self._body)]
             if len(self._body[0]) > MAX_ANSWER:
@@ -147,6 +166,8 @@ class Connection(asyncio.Protocol):
             self.on_message_complete()
         if self._answer is not None:
             self._deliver(self._answer)
+        elif isinstance(error, ssl.SSLError):
+            self._fail(NoConnection(tls_failure(error)))  # with TLS 1.3 a server says so once the client has begun
         else:
             self._fail(ExchangeError(CLOSED))
 
@@ -163,15 +184,18 @@ class Connection(asyncio.Protocol):
         if len(self._head) > 1:
             self._head = [b"".join(self._head)]
         head = self._head[0]
-        if self._suspicious or head.count(b"\n") > MOST_HEADERS or CODING in head.lower():
+        if self._suspicious or head.count(b"\n") > self._bounds.headers or CODING in head.lower():
             self._look_at(raw_headers(head))
 
     def _look_at(self, heads: list[RawHeaders]) -> None:
         """Note the coding of the body, or fail. Most heads give no cause to be looked at."""
-        if any(len(head) > MOST_HEADERS for head in heads) or any(
-            len(value) > LONGEST_VALUE or 0 in value for head in heads for _, value in head
-        ):
+        bounds = self._bounds
+        if any(0 in value for head in heads for _, value in head):
             self._fail(ExchangeError(NO_HTTP))
+        elif any(len(head) > bounds.headers for head in heads) or any(
+            len(value) > bounds.value for head in heads for _, value in head
+        ):
+            self._fail(ExchangeError(headers_too_large(bounds)))
         for name, value in heads[-1]:
             if name.lower() == CODING:
                 self._coding = value
@@ -181,7 +205,8 @@ class Connection(asyncio.Protocol):
         if status < 200:
             self._in_head = True  # this was news, no answer
             return
-        if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
+        ends = not self._parser.should_keep_alive() or self._transport.get_write_buffer_size()
+        if ends or (status == 204 and has_dirty_end(self._head[0])):
             self.is_open = False
         pieces = self._body
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -12,8 +12,9 @@ import aiohttp
 
 from esb.core.errors import Message
 from esb.outgoing.address_guard import is_refused, literal
-from esb.outgoing.engine import ExchangeError, NoConnection
+from esb.outgoing.engine import DEFAULT_BOUNDS, ExchangeError, HeadBounds, NoConnection, Tls
 from esb.outgoing.engines.connection import Connection
+from esb.outgoing.engines.tls_failure import tls_failure
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 REMEMBERED_SECONDS = 30.0
@@ -44,6 +45,10 @@ class Names:
             asking = self._asking[key] = self._loop.create_task(self._ask(key))
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(asking)
+
+    def forget(self, host: str, port: int) -> None:
+        """Ask anew for the addresses of this host: at those that are remembered nobody answers."""
+        self._known.pop((host, port), None)
 
     async def close(self) -> None:
         asking = list(self._asking.values())
@@ -76,28 +81,36 @@ class Connector:
             await names.close()
 
     async def connect(
-        self, scheme: str, host: str, port: int, context: ssl.SSLContext | None, guarded: bool, seconds: float
+        self,
+        scheme: str,
+        host: str,
+        port: int,
+        tls: Tls | None,
+        guarded: bool,
+        seconds: float,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> Connection:
         try:
             async with _within(self._loop, seconds):
-                return await self._connect(scheme, host, port, context, guarded)
+                return await self._connect(scheme, host, port, tls, guarded, bounds)
         except TimeoutError:
-            reason = "the connection could not be established in time"
-        except ssl.SSLError:  # one of certificates, too
-            reason = "the TLS certificate or handshake was refused"
+            reason = Message("the connection could not be established in time")
+        except ssl.SSLError as error:  # one of certificates, too
+            reason = tls_failure(error)
         except OSError:
-            reason = "the connection could not be established"
-        raise NoConnection(Message(reason))  # outside the except clause: the cause names the address
+            reason = Message("the connection could not be established")
+        self._names[guarded].forget(host, port)
+        raise NoConnection(reason)  # outside the except clause: the cause names the address
 
     async def _connect(
-        self, scheme: str, host: str, port: int, context: ssl.SSLContext | None, guarded: bool
+        self, scheme: str, host: str, port: int, tls: Tls | None, guarded: bool, bounds: HeadBounds
     ) -> Connection:
         addresses = await self._addresses(host, port, guarded)
-        if scheme == "https" and context is None:
-            context = await self._default()
-        secured = context if scheme == "https" else None
-        name = host.rstrip(".") if scheme == "https" else None
-        make = partial(Connection, self._loop)
+        secured, name = None, None
+        if scheme == "https":
+            secured = await self._default() if tls is None else tls.context
+            name = (tls and tls.server_name) or host.rstrip(".")
+        make = partial(Connection, self._loop, bounds)
         if len(addresses) == 1:
             address, number = addresses[0][4][:2]
             _, connection = await self._loop.create_connection(make, address, number, ssl=secured, server_hostname=name)

@@ -10,8 +10,10 @@ from functools import lru_cache
 
 from esb.outgoing.engine import (
     CANNOT_BE_SENT,
+    DEFAULT_BOUNDS,
     Answer,
     ExchangeError,
+    HeadBounds,
     OutOfTime,
     PreparedRequest,
     Request,
@@ -54,15 +56,22 @@ class HttptoolsEngine:
         await self._other.close()
 
     def prepare(
-        self, method: str, url: str, names: tuple[str, ...], proxy: str | None, tls: Tls | None, guarded: bool
+        self,
+        method: str,
+        url: str,
+        names: tuple[str, ...],
+        proxy: str | None,
+        tls: Tls | None,
+        guarded: bool,
+        bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> PreparedRequest:
         end = url.find("/", 8)
         address, target = (url, "/") if end == -1 else (url[:end], url[end:])
         if self._origins is not None and proxy is None and method in METHODS and is_plain(target, names):
-            origin = self._origins.find(address, tls, guarded)
+            origin = self._origins.find(address, tls, guarded, bounds)
             if origin is not None:
                 return HttptoolsPreparedRequest(self._loop, origin, Head(method, target, origin.address, names), method)
-        return self._other.prepare(method, url, names, proxy, tls, guarded)
+        return self._other.prepare(method, url, names, proxy, tls, guarded, bounds)
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[StreamedAnswer]:
         return self._other.stream(request)

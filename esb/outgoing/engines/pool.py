@@ -8,26 +8,27 @@ from weakref import WeakValueDictionary
 
 from yarl import URL
 
-from esb.outgoing.engine import OutOfTime, Tls, connect_seconds
+from esb.outgoing.engine import DEFAULT_BOUNDS, HeadBounds, OutOfTime, Tls, connect_seconds
 from esb.outgoing.engines.connection import Connection
 from esb.outgoing.engines.connector import Connector
 
 IDLE_SECONDS = 15.0
 """The seconds without a request after which a connection is closed; many a server does so after 20."""
 PLAIN = re.compile(r"https?://[^@?#\\\s]+")
-Key = tuple[str, Tls | None, bool]
+Key = tuple[str, Tls | None, bool, HeadBounds]
 
 
 class Origin:
     """A server. `idle`: the connections to it that nobody uses now, the freshest last."""
 
-    def __init__(self, origins: "Origins", url: URL, tls: Tls | None, guarded: bool) -> None:
+    def __init__(self, origins: "Origins", url: URL, tls: Tls | None, guarded: bool, bounds: HeadBounds) -> None:
         self._origins = origins
         self._scheme = url.scheme
         self._host = url.raw_host or ""
         self._port = url.port or 0
-        self._context = None if tls is None else tls.context
+        self._tls = tls
         self._guarded = guarded
+        self._bounds = bounds
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.address = host if url.is_default_port() else f"{host}:{self._port}"
         self.idle: deque[Connection] = deque()
@@ -46,7 +47,7 @@ class Origin:
         """Open a new connection. OutOfTime at the deadline, NoConnection if there is none before."""
         seconds = connect_seconds(deadline - loop.time())
         connection = await self._origins.connector.connect(
-            self._scheme, self._host, self._port, self._context, self._guarded, seconds
+            self._scheme, self._host, self._port, self._tls, self._guarded, seconds, self._bounds
         )
         if deadline <= loop.time():
             connection.abort()
@@ -54,7 +55,10 @@ class Origin:
         return connection
 
     def keep(self, connection: Connection, now: float) -> None:
-        """Keep this connection for the next request."""
+        """Keep this connection for the next request, unless it is too old for one."""
+        if now >= connection.ends_at:
+            connection.abort()
+            return
         connection.idle_since = now
         self.idle.append(connection)
         if not self.is_swept:
@@ -76,15 +80,15 @@ class Origins:
         self._swept: set[Origin] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def find(self, address: str, tls: Tls | None, guarded: bool) -> Origin | None:
+    def find(self, address: str, tls: Tls | None, guarded: bool, bounds: HeadBounds = DEFAULT_BOUNDS) -> Origin | None:
         """Return the origin of this address; None if there is something special about it."""
-        key = (address, tls, guarded)
+        key = (address, tls, guarded, bounds)
         origin = self._known.get(key)
         if origin is None and address.isascii() and PLAIN.fullmatch(address):
             with suppress(ValueError):
                 url = URL(address, encoded=True)
                 if url.raw_host and url.port:
-                    origin = self._known[key] = Origin(self, url, tls, guarded)
+                    origin = self._known[key] = Origin(self, url, tls, guarded, bounds)
         return origin
 
     def sweep(self, origin: Origin) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from esb import Call, Component, Envelope, Params, Reply, Services, Target, UpstreamError
 from esb.core.errors import Message
-from esb.outgoing.client import Stream, read_json
+from esb.outgoing.client import HeadBounds, Stream
 from esb.outgoing.jwt_signer import GatewayJwt
 from esb.plugins.http.attempts import Attempts
 from esb.plugins.http.body_stream import BodyStream
@@ -31,10 +31,10 @@ from esb.plugins.http.concurrency_limit import ConcurrencyLimit
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_caller
 from esb.plugins.http.hosts import Hosts
+from esb.plugins.http.upstream_answer import AnswerReader, Declined
 from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
 from esb.plugins.http.upstream_time import UpstreamTime
 
-SUCCESS = range(200, 300)
 FINAL = range(200, 600)
 """The statuses that an answer can have. 101 would take the connection for another protocol."""
 
@@ -52,8 +52,12 @@ class Http(Component[HttpConfig, Params]):
         self._jwt: GatewayJwt | None = None
         if config.identity == "jwt" and config.jwt_private_key is not None:
             self._jwt = GatewayJwt(config.jwt_private_key.get_secret_value(), services.clock)
+        self._reader = AnswerReader(
+            is_envelope=config.response == "envelope", code=config.message.code, message=config.message.message
+        )
         self._builder = RequestBuilder(config, self._identity)
         self._tls = config.tls.load() if config.tls is not None else None
+        self._bounds = HeadBounds(config.max_header_size, config.max_headers)
         self._limit = ConcurrencyLimit(config.max_concurrency)
         self._attempts = Attempts(Hosts(config.hosts, services.clock), config.retries, services.clock)
         self._breakers: Breakers | None = None
@@ -65,19 +69,22 @@ class Http(Component[HttpConfig, Params]):
         return await (self._relayed if self.config.response == "raw" else self._asked)(call, request)
 
     async def _asked(self, call: Call, request: UpstreamRequest) -> Any:
+        try:
+            return await self._answered(call, request)
+        except Declined as declined:
+            return declined.envelope
+
+    async def _answered(self, call: Call, request: UpstreamRequest) -> Any:
         async with self._limit.entered(call):
             with self._watched(call, self._time(call, request)):
                 ask = partial(self._ask, call, request)
                 return await self._attempts.answer(call, ask, repeatable=request.repeatable)
 
     async def _ask(self, call: Call, request: UpstreamRequest, host: str) -> Any:
-        target, http = _target(call), self.services.http
-        asked = (call, target, request.method, host + request.place)
-        options: dict[str, Any] = {**self._options(request), "body": request.body}
-        if self.config.response == "envelope":
-            return Envelope(await http.json(*asked, statuses=SUCCESS, **options))
-        answer = await http.request(*asked, **options)
-        return None if answer.status == 204 else read_json(target, answer, SUCCESS)  # 204: there is nothing to say
+        url, options = host + request.place, self._options(request)
+        return await self.services.http.read(
+            call, _target(call), request.method, url, self._reader.read, body=request.body, **options
+        )
 
     async def _relayed(self, call: Call, request: UpstreamRequest) -> Reply:
         async with AsyncExitStack() as held:
@@ -115,6 +122,7 @@ class Http(Component[HttpConfig, Params]):
             "timeout": self.config.seconds_of(request.method),
             "tls": self._tls,
             "guarded": not self.config.allow_link_local,
+            "bounds": self._bounds,
         }
 
     def _time(self, call: Call, request: UpstreamRequest) -> UpstreamTime:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -66,24 +67,56 @@ def _headers(value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
 
 
 class TlsFiles(ConfigModel):
-    """PEM files for TLS with the upstream."""
+    """PEM files for TLS with the upstream, and the name that its certificate must have."""
 
     ca: str | None = Field(None, description="certificates to trust instead of the system's, a PEM file")
     cert: str | None = Field(None, description="the gateway's own certificate, a PEM file")
     key: str | None = Field(None, description="its private key, a PEM file")
+    passphrase: SecretStr | None = Field(None, description="what opens the private key, if it is encrypted")
+    server_name: str | None = Field(
+        None, min_length=1, description="name that the upstream's certificate must have, if not that of the host"
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if self.key is not None and self.cert is None:
             raise ValueError("`key` needs `cert`")
+        for name in ("ca", "cert", "key"):
+            if (path := getattr(self, name)) is not None and (reason := _unreadable(path)) is not None:
+                raise ValueError(f"`{name}`: {path}: {reason}")
         try:
             self.load()
         except (OSError, ValueError) as error:
-            raise ValueError(f"these files cannot be used for TLS: {type(error).__name__}") from None
+            raise ValueError(_tls_problem(self, error)) from None
         return self
 
     def load(self) -> Tls:
-        return Tls.load(self.ca, self.cert, self.key)
+        passphrase = None if self.passphrase is None else self.passphrase.get_secret_value()
+        return Tls.load(self.ca, self.cert, self.key, passphrase, self.server_name)
+
+
+def _unreadable(path: str) -> str | None:
+    """Return why a file cannot be read; None if it can."""
+    try:
+        with Path(path).open("rb"):
+            return None
+    except OSError as error:
+        return error.strerror or type(error).__name__
+
+
+def _tls_problem(files: TlsFiles, error: Exception) -> str:
+    """Return which of the files cannot be used for TLS, and why, as far as OpenSSL tells."""
+    try:
+        Tls.load(files.ca, None, None)
+    except (OSError, ValueError):
+        return f"`ca`: {files.ca}: no certificates in PEM form"
+    own = f"`key`: {files.key}" if files.key is not None else f"`cert`: {files.cert}"
+    reason = str(getattr(error, "reason", "") or "")
+    if "MISMATCH" in reason:
+        return f"{own}: not the private key of this certificate"
+    if "DECRYPT" in reason or "PASSWORD" in reason or "password" in str(error).lower():
+        return f"{own}: the private key is encrypted, and `passphrase` does not open it"
+    return f"`cert`: {files.cert}: no certificate and private key in PEM form"
 
 
 class Timeouts(ConfigModel):
@@ -98,6 +131,13 @@ class BreakerConfig(ConfigModel):
 
     failures: Count = Field(description="failures in a row")
     seconds: Seconds = Field(description="seconds in which nobody asks after them")
+
+
+class MessageNames(ConfigModel):
+    """The names of two keys in the upstream's JSON object."""
+
+    code: str = Field("code", min_length=1, description="key of its code; 0 is success")
+    message: str = Field("message", min_length=1, description="key of its message for people")
 
 
 class HttpConfig(ConfigModel):
@@ -121,6 +161,9 @@ class HttpConfig(ConfigModel):
         "envelope",
         description="envelope: the upstream's JSON object, completed; wrap: any JSON, as data; raw: status, headers and"
         " body as they come",
+    )
+    message: MessageNames = Field(
+        MessageNames(), description="where the upstream's JSON object has its code and its message"
     )
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(
         default_factory=dict, description="headers of the request to the upstream"
@@ -150,6 +193,10 @@ class HttpConfig(ConfigModel):
     breaker: BreakerConfig | None = Field(
         None, description="when to stop asking an upstream that fails; left out: never"
     )
+    max_header_size: int = Field(
+        8190, ge=256, le=2**20, description="bytes of one header of an answer; a larger one is no answer"
+    )
+    max_headers: int = Field(128, ge=1, le=10_000, description="headers of an answer")
     idle_timeout: Seconds = Field(30.0, description="raw: seconds between two pieces of a body")
 
     @model_validator(mode="after")

@@ -472,7 +472,7 @@ def mistakes(folder: Path, stanza: str) -> list[str]:
         ('headers: {X-A: "a\\r\\nB: c"}', "headers: the header 'X-A' has a name or a value that no header can have"),
         ("identity: jwt", "config: `identity: jwt` needs `jwt_private_key`"),
         ("identity: jwt, jwt_private_key: x", "config: expected an RSA private key of at least 2048 bits"),
-        ("tls: {ca: /nowhere.pem}", "tls: these files cannot be used for TLS: FileNotFoundError"),
+        ("tls: {ca: /nowhere.pem}", "tls: `ca`: /nowhere.pem: No such file or directory"),
         ("tls: {key: /nowhere.pem}", "tls: `key` needs `cert`"),
         ("method: FETCH", "method: expected"),
         ("breaker: {failures: 0, seconds: 1}", "breaker.failures: expected a number of at least 1"),

@@ -1,0 +1,149 @@
+"""An upstream's answer as its caller gets it: decoded, judged, and with the upstream's own reasons where it says no."""
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from esb import Envelope, Target, UpstreamError
+from esb.channels.dest_url import accepts
+from esb.core.errors import Limited, Message, QuotaUsedUp, template
+from esb.incoming.envelope import GENERAL_FAILURE
+from esb.incoming.multipart_form import CHARACTER_SETS
+from esb.outgoing.client import Answer, may_have_acted, read_json
+
+SUCCESS = range(200, 300)
+WITHOUT_CONTENT = frozenset({204, 205})
+"""Statuses of answers that have no body, whatever comes behind their heads."""
+RETRY_SECONDS = 1.0
+"""Seconds after which to try again, where an upstream that takes no more does not say."""
+LONGEST_RETRY = 24 * 3600.0
+NOTHING_YET = template("The third-party system [{system}] takes no more requests for now, please try again later")
+"""The text for one that says only that it takes no more."""
+UNKNOWN_CHARSET = template("the character set that the response declares is not known here")
+NOT_UTF8 = template("the response is not in the character set that it declares, or not UTF-8 and declares none")
+
+Read = tuple[Any, Mapping[str, Any] | None]
+"""What a component answers, and the JSON object that tells the log of success."""
+
+
+class Declined(UpstreamError):
+    """An upstream that answered with the HTTP status of a failure, and said why in an envelope."""
+
+    def __init__(self, target: Target, answer: Answer, envelope: Envelope) -> None:
+        super().__init__(
+            target.system,
+            target.interface,
+            str(envelope["message"]),
+            sent=may_have_acted(answer.status),
+            http_status=answer.status,
+        )
+        self.envelope = envelope
+
+
+class AnswerReader:
+    """The reader of one component's answers. `code` and `message` are the names that its upstream gives these two."""
+
+    def __init__(self, *, is_envelope: bool, code: str, message: str) -> None:
+        self._is_envelope = is_envelope
+        self._code = code
+        self._message = message
+
+    def read(self, target: Target, answer: Answer) -> Read:
+        """Return what this answer says. UpstreamError, Declined or Limited if that is no success."""
+        if answer.status not in SUCCESS:
+            raise self._failure(target, answer)
+        if answer.status in WITHOUT_CONTENT or (not answer.body and answer.status != 200):
+            return None, None
+        payload = read_json(target, _in_utf8(target, answer), SUCCESS, exact=True)
+        if not self._is_envelope:
+            return payload, None
+        if not isinstance(payload, dict):
+            raise UpstreamError(
+                target.system, target.interface, "interface response is not the JSON format", http_status=answer.status
+            )
+        return self._envelope(payload), payload
+
+    def _envelope(self, payload: Mapping[str, Any]) -> Envelope:
+        """Return the upstream's envelope under the gateway's own names; further keys stay."""
+        envelope = Envelope(payload)
+        for name, own in ((self._code, "code"), (self._message, "message")):
+            if name in payload:
+                envelope[own] = payload[name]
+        is_success = _is_zero(envelope.get("code"))
+        said = accepts(payload) if "result" in payload else (is_success if "code" in envelope else None)
+        if said is not None:
+            envelope["result"] = said
+        if said is False and is_success:
+            envelope["code"] = GENERAL_FAILURE  # whoever looks at the code alone must not take it for success
+        return envelope
+
+    def _failure(self, target: Target, answer: Answer) -> UpstreamError | Limited:
+        said = self._said(target, answer)
+        if answer.status == 429:
+            seconds = retry_after(answer.headers.get("Retry-After"))
+            seconds = RETRY_SECONDS if seconds is None else seconds
+            if said is None:
+                return QuotaUsedUp(NOTHING_YET, seconds, system=target.system)
+            return QuotaUsedUp("{reason}", seconds, reason=str(said["message"]))
+        if said is not None:
+            return Declined(target, answer, said)
+        try:
+            read_json(target, answer, SUCCESS)
+        except UpstreamError as error:
+            seconds = retry_after(answer.headers.get("Retry-After"))
+            return error if seconds is None else error.with_data({"retry_after": seconds})
+        raise AssertionError("a status of failure was read as success")
+
+    def _said(self, target: Target, answer: Answer) -> Envelope | None:
+        """Return the envelope in an answer with the status of a failure; None if it says nothing for people."""
+        try:
+            payload = read_json(target, _in_utf8(target, answer), (answer.status,), exact=True)
+        except UpstreamError:
+            return None
+        if not isinstance(payload, dict):
+            return None
+        envelope = self._envelope(payload)
+        if not isinstance(envelope.get("message"), str) or not envelope["message"]:
+            return None
+        envelope["result"] = False
+        if envelope.get("code") is None or _is_zero(envelope["code"]):
+            envelope["code"] = UpstreamError.code
+        return envelope
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return the seconds that the header Retry-After tells, as such or as a date; None if it tells none."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(min(int(value[:9]), LONGEST_RETRY))
+    try:
+        seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return float(min(max(round(seconds), 0), LONGEST_RETRY))
+
+
+def _is_zero(code: Any) -> bool:
+    """Return True for a code of success: 0, or "0" and "00", as BlueKing's systems write it."""
+    if isinstance(code, str):
+        return bool(code) and not code.strip("0")
+    return code == 0 and not isinstance(code, bool)
+
+
+def _in_utf8(target: Target, answer: Answer) -> Answer:
+    """Return the same answer in UTF-8. UpstreamError if it is not in the character set that it declares."""
+    kind = answer.headers.get("Content-Type", "").lower()
+    declared = kind.partition("charset=")[2].partition(";")[0].strip(" \t\"'")
+    codec = CHARACTER_SETS.get(declared, "") if declared else "utf-8"
+    reason = UNKNOWN_CHARSET
+    if codec:
+        try:
+            text = answer.body.decode(codec)
+        except UnicodeDecodeError:
+            reason = NOT_UTF8
+        else:
+            return answer if codec in {"utf-8", "ascii"} else Answer(answer.status, answer.headers, text.encode())
+    raise UpstreamError(target.system, target.interface, Message(reason), http_status=answer.status)
