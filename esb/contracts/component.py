@@ -1,6 +1,7 @@
 """The contract of a component: a config, parameters, and a method that handles a call with them."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -11,6 +12,7 @@ from esb.contracts.services import Services
 from esb.contracts.type_arguments import set_models
 from esb.core.call import Call
 from esb.core.params import Params
+from esb.outgoing.tunnel import Tunnel
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 
@@ -40,6 +42,19 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | AsyncIterator[bytes] = b""
+    idle_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedProtocols:
+    """An answer with status 101 to a call that asks for a WebSocket: from here on bytes pass as they are, both ways.
+
+    When neither side says anything for `idle_timeout` seconds, both are told to go. `held` is closed at the end.
+    """
+
+    upstream: Tunnel
+    headers: Mapping[str, str]
+    held: AsyncExitStack
     idle_timeout: float = 30.0
 
 

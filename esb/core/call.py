@@ -144,6 +144,7 @@ class Call:
     `query` is the query string as it came. A component that streams gets the body as it comes, if the credentials came
     by header, and `all_headers`, which nobody else does: those that its stanza's `headers_in` lets pass. Query, body
     and these may hold credentials. `client_ip` is the address that the call comes from, as far as trusted proxies tell.
+    `upgrades`: the caller asks for a WebSocket, which only a component that streams may answer.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Call:
     body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
     all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     client_ip: str = ""
+    upgrades: bool = False
     options: Options = ORDINARY
     app: App | None = None
     user: User | None = None

@@ -167,7 +167,7 @@ class Gateway:
 
     async def drain(self, seconds: float) -> None:
         """Take no new calls, let those in flight finish for `seconds`, and then cut the rest."""
-        self.ingress.draining = True
+        self.ingress.drain()
         calls = self.ingress.in_flight | self._idempotency.under_way
         if not calls:
             return

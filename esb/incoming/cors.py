@@ -46,7 +46,7 @@ class Cors:
 
         None for any other request, and for an origin or a component that is not declared.
         """
-        if request.method != "OPTIONS" or not self._may_read(request.headers.get(ORIGIN)):
+        if request.method != "OPTIONS" or not self.lets_read(request.headers.get(ORIGIN)):
             return None
         asked, path = request.headers.get(ASKED_METHOD), request.path
         if asked is None or not path.startswith(f"{ROOT}/"):
@@ -71,7 +71,7 @@ class Cors:
     def headers(self, origin: str | None) -> dict[str, str]:
         """Return the headers of every answer to a request with this Origin; None: it has none."""
         vary = {} if ANY in self._origins else {"Vary": "Origin"}
-        if origin is None or not self._may_read(origin):
+        if origin is None or not self.lets_read(origin):
             return vary
         with_cookies = {"Access-Control-Allow-Credentials": "true"} if self._credentials else {}
         return {
@@ -81,7 +81,8 @@ class Cors:
             "Access-Control-Expose-Headers": ANSWER_HEADERS,
         }
 
-    def _may_read(self, origin: str | None) -> bool:
+    def lets_read(self, origin: str | None) -> bool:
+        """Return True if pages of this origin may read answers."""
         return origin is not None and (origin in self._origins or ANY in self._origins)
 
 
@@ -100,6 +101,14 @@ def is_cross_site(headers: MultiMapping[str], cors: Cors | None) -> bool:
         case "cross-site":
             return True
     return origin is not None and not _is_own(origin, headers.get("Host", ""))
+
+
+def is_foreign(headers: MultiMapping[str], cors: Cors | None) -> bool:
+    """Return True if a page of an origin that is neither the gateway's nor one that `cors` names made this request."""
+    origin = headers.get(ORIGIN)
+    if origin is None or (cors is not None and cors.lets_read(origin)):
+        return False
+    return not _is_own(origin, headers.get("Host", ""))
 
 
 def _is_own(origin: str, host: str) -> bool:

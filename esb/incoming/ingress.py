@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from esb.config.component_paths import ROOT
-from esb.contracts.component import Reply
+from esb.contracts.component import Reply, SwitchedProtocols
 from esb.core import json_codec
 from esb.core.call_log import CallLogs
 from esb.core.deadlines import ANSWER_SECONDS
@@ -29,6 +29,7 @@ from esb.incoming.in_flight import InFlight
 from esb.incoming.request import READING, IncomingRequest, request_id
 from esb.incoming.routing import Route, Routes, checked, decoded_path
 from esb.incoming.trusted_proxies import Network
+from esb.incoming.websocket import SwitchedResponse, WebSocketRelay, relay_of
 
 COMPONENTS = f"{ROOT}/"
 BASE = len(ROOT)
@@ -75,8 +76,15 @@ class Ingress:
             for slash in ("", "/")
         }
         self.in_flight: set[asyncio.Task[Any]] = set()
+        self.websockets: set[WebSocketRelay] = set()
         self.ready = False
         self.draining = False
+
+    def drain(self) -> None:
+        """Take no new calls, and end those that would not end by themselves."""
+        self.draining = True
+        for relay in self.websockets:
+            relay.leave()
 
     @property
     def trusted_proxies(self) -> Sequence[Network]:
@@ -138,7 +146,9 @@ class Ingress:
                 answer: Any = Reply(204)
             else:
                 answer = await self._within_deadline(incoming, self._route(incoming, generation), task)
-            if isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
+            if isinstance(answer, SwitchedProtocols):
+                written = await self._websocket(incoming, answer)
+            elif isinstance(answer, Reply) and isinstance(answer.body, AsyncIterator):
                 written = await responses.streamed(incoming, answer, observer)
             else:
                 written = responses.written(incoming, answer, self._responses)
@@ -152,6 +162,23 @@ class Ingress:
             written = responses.failed(incoming, error, self._responses, observer)
         self._finished(incoming, written.code, written.response.status, written.source)
         return written.response
+
+    async def _websocket(self, incoming: IncomingRequest, answer: SwitchedProtocols) -> responses.FinalResponse:
+        """Relay a WebSocket to its end. It is a call in flight all the time; draining ends it."""
+        async with answer.held:
+            headers = [*responses.headers(incoming, answer.headers).items()]
+            try:
+                relay = relay_of(incoming.request, answer, headers)
+            except ConnectionError:
+                raise ClientDisconnected from None
+            self.websockets.add(relay)
+            try:
+                if self.draining:
+                    relay.leave()
+                await relay.run()
+            finally:
+                self.websockets.discard(relay)
+        return responses.FinalResponse(SwitchedResponse(), 0)
 
     def _finished(self, incoming: IncomingRequest, code: int | str, status: int, source: str) -> None:
         route, record = incoming.route, incoming.record

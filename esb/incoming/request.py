@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from esb.incoming import body as parameters
 from esb.incoming import credentials, request_body, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
-from esb.incoming.cors import Cors, is_cross_site
+from esb.incoming.cors import Cors, is_cross_site, is_foreign
 from esb.incoming.form_parameters import FormParameters
 from esb.incoming.odd_body import OddParameters
 from esb.incoming.path_tokens import PathTokens
@@ -31,6 +31,7 @@ from esb.incoming.uploads import with_files
 REQUEST_ID = istr("X-Bkapi-Request-Id")
 AUTHORIZATION = istr("X-Bkapi-Authorization")
 GATEWAY_JWT = istr("X-Bkapi-JWT")
+UPGRADE = istr("Upgrade")
 COOKIE = istr("Cookie")
 CONTENT_TYPE = istr("Content-Type")
 LANGUAGE = istr("Blueking-Language")
@@ -38,7 +39,7 @@ FORWARDED_HEADERS = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 """Headers of a caller that go upstream; nothing else of it does."""
 TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
 """Headers that ask something of the gateway itself."""
-RARE = (GATEWAY_JWT, COOKIE, *FORWARDED_HEADERS, TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY)
+RARE = (UPGRADE, GATEWAY_JWT, COOKIE, *FORWARDED_HEADERS, TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY)
 """Headers that most requests are without: looked for together, in a third of the time. Bench: send."""
 
 READING = frozenset({"GET", "HEAD"})
@@ -47,6 +48,7 @@ NO_PARAMETERS = parameters.Fields()
 NO_CLAIMS: Mapping[str, str] = MappingProxyType({})
 _TELLING = OF_A_BODY | {"connection"}
 """Headers that say what a body is, and which other headers are not for upstreams."""
+_OF_WEBSOCKETS = "sec-websocket-"
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -119,6 +121,7 @@ class IncomingRequest:
         request, headers = self.request, self.request.headers
         if self.method == "HEAD":
             self.method = _head_as(route)
+        upgrades = not self.plain and UPGRADE in headers and self._asks_for_websocket(route)
         gateway_jwt = "" if self.plain else _text(headers.get(GATEWAY_JWT, ""))
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
@@ -157,7 +160,25 @@ class IncomingRequest:
         if route.upload_names and read and self.method not in READING:
             kind = headers.get(CONTENT_TYPE, "")
             args = await with_files(args, read, kind, route.upload_names, route.limits.parts)
-        return self._made(route, deadline, query_string, claimed, args, body)
+        call = self._made(route, deadline, query_string, claimed, args, body)
+        return replace(call, upgrades=True) if upgrades else call
+
+    def _asks_for_websocket(self, route: Route) -> bool:
+        """Return True for a request that asks for a WebSocket. RequestError where there can be none.
+
+        A browser asks on behalf of any page, with its cookies, and lets that page read all that comes.
+        """
+        request, headers = self.request, self.request.headers
+        if not request._message.upgrade or headers.get(UPGRADE, "").strip().lower() != "websocket":
+            return False
+        if not route.streams_body or self.method != "GET" or request.version < (1, 1):
+            raise RequestError(
+                "Parameters error, no WebSocket can be opened here: that takes GET with HTTP/1.1, and a component that "
+                "passes answers on as they come"
+            )
+        if is_foreign(headers, self.cors):
+            raise RequestError("Parameters error, pages of this origin may not open a WebSocket here")
+        return True
 
     def _settled(self, form: FormParameters, args: Mapping[str, Any], query: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the arguments with lists of those that are repeated, and note what a caller may not have meant."""
@@ -300,7 +321,11 @@ def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str],
     pairs, named = tuple(headers.items()), route.headers_in
     if named is None:
         return pairs
-    return tuple(pair for pair in pairs if (name := pair[0].lower()) in named or name in _TELLING)
+    return tuple(pair for pair in pairs if _is_named(pair[0].lower(), named))
+
+
+def _is_named(name: str, named: Collection[str]) -> bool:
+    return name in named or name in _TELLING or name.startswith(_OF_WEBSOCKETS)
 
 
 def _forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:

@@ -43,8 +43,8 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
         if not isinstance(answer.body, bytes):
             kind = type(answer.body).__name__
             raise PluginMistake(f"the body of a Reply is a {kind}: bytes are needed, or an async iterator of them")
-        headers = _headers(incoming, answer.headers)
-        return FinalResponse(web.Response(body=answer.body, status=answer.status, headers=headers), 0)
+        own = headers(incoming, answer.headers)
+        return FinalResponse(web.Response(body=answer.body, status=answer.status, headers=own), 0)
     if isinstance(answer, Envelope):
         made = envelope.completed(answer, incoming.id)
         refused = _tells_status(incoming) and not switched_on(made["result"])
@@ -108,7 +108,7 @@ async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) 
     body, request = reply.body, incoming.request
     assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
     try:
-        response = web.StreamResponse(status=reply.status, headers=_headers(incoming, reply.headers))
+        response = web.StreamResponse(status=reply.status, headers=headers(incoming, reply.headers))
         async with while_connected(request.transport):
             await response.prepare(request)
             try:
@@ -190,19 +190,19 @@ def _response(
     return responses.json(incoming.request, incoming.id, body, status, more)
 
 
-def _headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict[str]:
+def headers(incoming: IncomingRequest, first: Mapping[str, str]) -> CIMultiDict[str]:
     """Return all headers of a component's own reply; ours win."""
-    headers = CIMultiDict(first)
+    whole = CIMultiDict(first)
     if incoming.cors is None:
-        headers.update(incoming.record.headers)
+        whole.update(incoming.record.headers)
     else:
-        incoming.cors.replace(headers, incoming.record.headers, incoming.request.headers.get(ORIGIN))
-    if SET_COOKIE in headers and incoming.route is not None:
-        keep_own(headers, incoming.route.cookies)
-    _check(headers)
-    headers[REQUEST_ID] = incoming.id
-    headers["Server"] = SERVER
-    return headers
+        incoming.cors.replace(whole, incoming.record.headers, incoming.request.headers.get(ORIGIN))
+    if SET_COOKIE in whole and incoming.route is not None:
+        keep_own(whole, incoming.route.cookies)
+    _check(whole)
+    whole[REQUEST_ID] = incoming.id
+    whole["Server"] = SERVER
+    return whole
 
 
 def _check(headers: Mapping[str, str]) -> None:

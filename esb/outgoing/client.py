@@ -38,6 +38,7 @@ from esb.outgoing.json_answer import may_have_acted, own_code, read_json, read_o
 from esb.outgoing.multipart import Files, as_form
 from esb.outgoing.request_report import RequestReport
 from esb.outgoing.request_scope import RequestScope, Upload, too_slow
+from esb.outgoing.tunnel import Tunnel
 
 __all__ = [
     "MAX_ANSWER",
@@ -89,6 +90,8 @@ class Stream:
     status: int
     headers: MultiMapping[str] = field(repr=False)
     chunks: AsyncIterator[bytes] = field(repr=False)
+    tunnel: Callable[[], Tunnel] = field(repr=False)
+    """Function that returns the connection itself, behind an answer with status 101."""
 
 
 class Outgoing:
@@ -274,7 +277,7 @@ class Outgoing:
                 scope.status = streamed.status
                 if target.sends:
                     scope.mark_sent()  # now: whoever relays the body reads it long after the call is over
-                yield Stream(streamed.status, streamed.headers, scope.chunks(streamed, idle))
+                yield Stream(streamed.status, streamed.headers, scope.chunks(streamed, idle), streamed.tunnel)
 
     async def _head(self, scope: RequestScope, request: Request, stack: AsyncExitStack) -> StreamedAnswer:
         try:

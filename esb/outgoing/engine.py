@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from multidict import MultiMapping
 
 from esb.core.errors import Message
+from esb.outgoing.tunnel import Tunnel
 
 CONNECT_SECONDS = 5.0
 CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")
@@ -116,6 +117,10 @@ class StreamedAnswer(Protocol):
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes, neither decoded nor collected; ExchangeError when it breaks off."""
+        ...
+
+    def tunnel(self) -> Tunnel:
+        """Return the connection itself, once an answer with status 101 has made it that of another protocol."""
         ...
 
 

@@ -123,7 +123,7 @@ class Connection(BoundedConnection):
                 self._end_broken_body()
         elif self._request_count != before:
             self._came_whole(self._request_count - before, len(data))
-        elif data:  # none when aiohttp goes on where it had paused
+        elif data and not self._upgraded:  # none when aiohttp goes on where it had paused
             self._head_comes(len(data))
 
     def _body_comes(self, data: bytes, body: StreamReader) -> None:
@@ -189,6 +189,9 @@ class Connection(BoundedConnection):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for it; aiohttp says None, which is false
         """Keep the connection of a client that only ended its own side, until what it asked for first is answered."""
+        if self._payload_parser is not None:  # of a WebSocket: who leaves it says so in a frame, and then goes
+            self._payload_parser.feed_eof()
+            return False
         body = self._body
         if self._waiter is not None:  # nothing is being answered; it may be just about to be
             body = self._messages[0][1] if self._messages else None

@@ -34,9 +34,12 @@ from esb.outgoing.engine import (
 from esb.outgoing.engines.aiohttp_protocol import use_bounded_protocol
 from esb.outgoing.engines.aiohttp_request import PromptRequest
 from esb.outgoing.engines.tls_failure import tls_failure
+from esb.outgoing.tunnel import Tunnel, opened
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """The exceptions that aiohttp raises when a request fails."""
+SWITCHED = 101
+"""The status of an answer behind which another protocol is spoken."""
 LARGE = 2**20
 """The size in bytes from which on a body is written piece by piece."""
 RECENT = 256
@@ -122,7 +125,7 @@ class AiohttpEngine:
         try:
             yield AiohttpStreamedAnswer(response)
         finally:
-            if response.content.at_eof() and (upload is None or upload.ended):
+            if response.status != SWITCHED and response.content.at_eof() and (upload is None or upload.ended):
                 response.release()
             else:
                 response.close()
@@ -187,6 +190,7 @@ class AiohttpStreamedAnswer:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.status = response.status
         self.headers: MultiMapping[str] = response.headers
+        self._response = response
         self._content = response.content
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -201,6 +205,12 @@ class AiohttpStreamedAnswer:
                 yield chunk
                 continue
             raise failure
+
+    def tunnel(self) -> Tunnel:
+        connection = self._response.connection
+        if connection is None or connection.protocol is None:
+            raise ExchangeError(Message("the connection was closed before the response was complete"))
+        return opened(connection.protocol)
 
 
 class _Upload:

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from esb import Call, Component, Envelope, Params, Reply, Services, Target, UpstreamError
+from esb.contracts.component import SwitchedProtocols
 from esb.core.errors import Message
 from esb.outgoing.client import HeadBounds, Stream
 from esb.outgoing.jwt_signer import GatewayJwt
@@ -36,7 +37,9 @@ from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
 from esb.plugins.http.upstream_time import UpstreamTime
 
 FINAL = range(200, 600)
-"""The statuses that an answer can have. 101 would take the connection for another protocol."""
+"""The statuses that an answer can have."""
+SWITCHED = 101
+"""The status that takes the connection for another protocol, which is for those who asked for it."""
 
 
 class Http(Component[HttpConfig, Params]):
@@ -86,7 +89,7 @@ class Http(Component[HttpConfig, Params]):
             call, _target(call), request.method, url, self._reader.read, body=request.body, **options
         )
 
-    async def _relayed(self, call: Call, request: UpstreamRequest) -> Reply:
+    async def _relayed(self, call: Call, request: UpstreamRequest) -> Reply | SwitchedProtocols:
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._limit.entered(call))
             time = self._time(call, request)
@@ -96,8 +99,11 @@ class Http(Component[HttpConfig, Params]):
                 begin = partial(self._begin, held, call, request)
                 stream = await self._attempts.answer(call, begin, repeatable=request.repeatable)
                 attempt.ill = stream.status >= 500
+            headers = for_caller(stream.headers.items())
+            if stream.status == SWITCHED:
+                return SwitchedProtocols(stream.tunnel(), headers, held.pop_all(), self.config.idle_timeout)
             body = BodyStream(stream.chunks, held.pop_all())
-            return Reply(stream.status, for_caller(stream.headers.items()), body, self.config.idle_timeout)
+            return Reply(stream.status, headers, body, self.config.idle_timeout)
 
     async def _begin(self, held: AsyncExitStack, call: Call, request: UpstreamRequest, host: str) -> Stream:
         target = _target(call)
@@ -112,7 +118,7 @@ class Http(Component[HttpConfig, Params]):
                 **self._options(request),
             )
         )
-        if stream.status not in FINAL:
+        if stream.status not in FINAL and not (call.upgrades and _is_websocket(stream)):
             raise UpstreamError(target.system, target.interface, Message("the response is not valid HTTP"))
         return stream
 
@@ -145,6 +151,10 @@ class Http(Component[HttpConfig, Params]):
         if self._jwt is not None:
             headers["X-Bkapi-JWT"] = self._jwt.token(call.app, call.user)
         return headers
+
+
+def _is_websocket(stream: Stream) -> bool:
+    return stream.status == SWITCHED and stream.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _target(call: Call) -> Target:

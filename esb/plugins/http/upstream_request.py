@@ -81,6 +81,10 @@ class RequestBuilder:
             headers["Content-Type"] = kind
         for more in (self._headers, self._identify(call)):
             headers.update(more)
+        if call.upgrades:
+            if method != "GET":
+                raise RequestError("Parameters error, this component makes no GET, and so no WebSocket")
+            headers.update({"Connection": "Upgrade", "Upgrade": "websocket"})
         place = f"{path}?{query}" if query else path
         return UpstreamRequest(method, place, headers, body)
 
