@@ -28,6 +28,12 @@ SENT_AS_BEFORE = frozenset({"GET", "POST", "PUT", "PATCH"})
 """Methods whose parameters `use: http` sends as the old ESB did: a GET's as a query, all others' as JSON."""
 
 
+CMDB_HEADERS = {"BK_USER": "{username}", "HTTP_BLUEKING_LANGUAGE": "{language}", "HTTP_BLUEKING_SUPPLIER_ID": "0"}
+CMDB_MESSAGE = {"code": "bk_error_code", "message": "bk_error_msg"}
+"""What the code of CMDB's components does besides forwarding: it names the caller, and reads codes and messages."""
+_CMDB_CODE = re.compile(r"(?:^|\.)cc(?:\.|_|$)")
+
+
 class Confapis:
     """The declarations of some files. `notes`: what could not be carried over."""
 
@@ -113,6 +119,8 @@ class Confapis:
             config["send"] = "json"
         if _text(entry, "api_type") in {"query", "operate"}:
             config["kind"] = _text(entry, "api_type")
+        if _is_cmdb(entry):
+            config |= {"headers": dict(CMDB_HEADERS), "message": dict(CMDB_MESSAGE)}
         for name in self._extra_fields(entry):
             match name:
                 case "creator":
@@ -145,7 +153,7 @@ class Confapis:
         if _text(entry, "api_type") not in {"", "query", "operate"}:
             self._note(entry, "not carried over: expected query or operate", "api_type")
         codename = _text(entry, "comp_codename")
-        if codename and codename not in self._classes:
+        if codename and codename not in self._classes and not _is_cmdb(entry):
             self._classes.add(codename)
             self._note(entry, f"{codename}: what its code does besides forwarding is not carried over", "comp_codename")
 
@@ -187,6 +195,10 @@ def _candidates(entry: Section) -> Iterator[str]:
         yield declared
     yield (full := full_name_of(path))
     yield from (f"{full}_{number}" for number in count(2))
+
+
+def _is_cmdb(entry: Section) -> bool:
+    return system_of(_path(entry)) == "cc" or _CMDB_CODE.search(_text(entry, "comp_codename")) is not None
 
 
 def _text(entry: Section, key: str) -> str:

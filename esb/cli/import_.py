@@ -1,5 +1,6 @@
 """`esb import`: declarations of another gateway, written as a file that esb.yaml can include."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import click
 from pydantic import ValidationError
 
 from esb.cli.confapis import Confapis
-from esb.cli.stanza_writer import document
+from esb.cli.stanza_writer import Reference, document
 from esb.core.errors import ConfigError
 from esb.plugins.http.config import HttpConfig
+
+VARIABLE_ONLY = re.compile(r"(?:https?://)?\$\{[^{}]+\}(?::[0-9]+)?[^${}\s]*")
+"""A host that is a variable of esb.yaml, or begins with one."""
 
 
 @click.group("import")
@@ -23,6 +27,9 @@ def _hosts(context: click.Context, option: click.Parameter, given: Sequence[str]
         system, equals, url = pair.partition("=")
         if not system or not equals:
             raise click.BadParameter(f"'{pair}' is not of the form SYSTEM=URL")
+        if VARIABLE_ONLY.fullmatch(url):
+            hosts.setdefault(system, []).append(Reference(url))  # what it stands for is known where the gateway runs
+            continue
         try:
             HttpConfig(hosts=(url,), path="/")
         except ValidationError as error:

@@ -12,6 +12,12 @@ _IN_A_LIST = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.-]*")
 _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 
 
+class Reference(str):
+    """A text with `${…}` that is to be filled in where esb.yaml is read. In any other it stands for itself."""
+
+    __slots__ = ()
+
+
 def document(comment: str, components: Iterable[Mapping[str, Any]]) -> str:
     """Return the text of a file that esb.yaml can include."""
     lines = [_comment(comment), "version: 1", "components:"]
@@ -41,7 +47,8 @@ def _mapping(value: Mapping[str, Any]) -> Iterator[str]:
 def _scalar(value: Any, plain: re.Pattern[str]) -> str:
     """Return a value in one line. A text goes without quotes only if it is read as that very text."""
     if isinstance(value, str):
-        value = value.replace("${", "$${")
+        if not isinstance(value, Reference):
+            value = value.replace("${", "$${")
         if plain.fullmatch(value) and loosely(value) == value and ": " not in value:
             return str(value)
     text = json.dumps(value, ensure_ascii=False)

@@ -78,6 +78,9 @@ class ComponentKeys(StanzaKeys):
     max_body: Count | None = Field(
         None, description="bytes of a request body, if not the server's; null: no limit, for one that streams"
     )
+    idempotency: bool = Field(
+        False, description="`use: http`: true: answers to calls with an Idempotency-Key are kept, and said again"
+    )
     headers_in: tuple[Annotated[str, AfterValidator(_header_name)], ...] | None = Field(
         None,
         description="the caller's headers that pass, for one that streams; when left out, all that are neither for the"

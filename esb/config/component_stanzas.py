@@ -63,6 +63,7 @@ class Components:
             test_config=test_config if keys.test_config is not None else None,
             max_body=keys.max_body,
             unlimited="max_body" in keys.model_fields_set and keys.max_body is None,
+            idempotency=keys.idempotency,
             headers_in=keys.headers_in,
             description=keys.description or "",
             middlewares=self._parts.stanzas(section, "middlewares"),

@@ -17,6 +17,8 @@ from esb.config.yaml import Section, read
 from esb.core.errors import ConfigError, Mistake
 
 MAX_FILE = 16 << 20
+EXTENSION = "x-"
+"""The beginning of keys at the top of a file that are for people and anchors."""
 _UNKNOWN_TZ = (
     "the environment variable TZ names no time zone that is known here, and so would mean UTC; expected a name such as "
     "Asia/Shanghai, there or here"
@@ -72,7 +74,7 @@ class _Resolution:
         if self.sandbox_url is None and root.value.get("sandbox") is not None:
             self.sandbox_url = self._promised_sandbox(root)
         root = self._filled(root, self.path)
-        self.parts.sound(root, DocumentKeys)
+        self.parts.sound(_without_extensions(root), DocumentKeys)
         components = [*self.components.declared(root), *self._included(root)]
         include = opened(root, "include")
         if opened(root, "components") is None and (include is None or not include.value):
@@ -148,7 +150,7 @@ class _Resolution:
         root = self._read(path)
         if root is not None:
             root = self._filled(root, path)
-            self.parts.sound(root, IncludedKeys)
+            self.parts.sound(_without_extensions(root), IncludedKeys)
             yield from self.components.declared(root)
 
     # Parts
@@ -163,6 +165,12 @@ class _Resolution:
             (key, self.parts.stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
         )
         return {key: stanza for key, stanza in stanzas if stanza is not None}
+
+
+def _without_extensions(root: Section) -> Section:
+    """Return a file's top level without the keys that begin with x-, which hold anchors and mean nothing here."""
+    keys = {key: part for key, part in root.children.items() if not str(key).startswith(EXTENSION)}
+    return root if len(keys) == len(root.children) else root.with_children(keys)
 
 
 def _document(path: Path) -> tuple[Section | None, list[Mistake]]:

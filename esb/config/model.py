@@ -37,6 +37,8 @@ class ComponentStanza(Stanza):
     """Bytes; None: the server's."""
     unlimited: bool = False
     """`max_body: null`, for a component that streams its body."""
+    idempotency: bool = False
+    """True if its answers are kept although it sends no messages."""
     headers_in: tuple[str, ...] | None = None
     """Names in lower case; None: all that may pass."""
     description: str = ""

@@ -202,8 +202,13 @@ class ServicesKeys(ConfigModel):
     store: dict[str, Any] | None = Field(None, description="what the gateway remembers; memory when left out")
 
 
+_WITH_EXTENSIONS = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
+
+
 class DocumentKeys(ConfigModel):
     """Of esb.yaml."""
+
+    model_config = _WITH_EXTENSIONS
 
     version: Version = Field(description="of this format")
     server: dict[str, Any] | None = Field(None, description="the listener and what it lets in")
@@ -222,6 +227,8 @@ class DocumentKeys(ConfigModel):
 
 class IncludedKeys(ConfigModel):
     """Of a file that esb.yaml includes."""
+
+    model_config = _WITH_EXTENSIONS
 
     version: Version = Field(1, description="of this format")
     components: list[Any] = Field(description="what is served")

@@ -143,7 +143,8 @@ class Call:
     parameters without credentials; `headers` those few that travel upstream; `deadline` in the event loop's time.
     `query` is the query string as it came. A component that streams gets the body as it comes, if the credentials came
     by header, and `all_headers`, which nobody else does: those that its stanza's `headers_in` lets pass. Query, body
-    and these may hold credentials. `client_ip` is the address that the call comes from, as far as trusted proxies tell.
+    and these may hold credentials. `client_ip` is the address that the call comes from, as far as trusted proxies tell,
+    and `scheme` what its client spoke, http or https; it is told only to components that read the whole request.
     `upgrades`: the caller asks for a WebSocket, which only a component that streams may answer.
     """
 
@@ -161,6 +162,7 @@ class Call:
     body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
     all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     client_ip: str = ""
+    scheme: str = "http"
     upgrades: bool = False
     options: Options = ORDINARY
     app: App | None = None

@@ -85,23 +85,28 @@ class Idempotency:
         *,
         calls: InFlight | None = None,
         running: dict[str, _Running] | None = None,
+        by_header: bool = False,
     ) -> None:
-        """`calls` counts those with a key to their end; `running` holds them, by entry of the store."""
+        """`calls` counts those with a key to their end; `running` holds them, by entry of the store.
+
+        `by_header`: a key comes by header alone, since parameters are another system's, and so is the query.
+        """
         self._store = store
         self._observer = observer
         self._calls = InFlight() if calls is None else calls
         self._running = {} if running is None else running
+        self._by_header = by_header
 
     def recognising(self, repetition: Callable[[Call], Repetition | None]) -> "Idempotency":
         """Return a middleware with the same memory that knows repetitions without a key by this function, too."""
         return _Recognising(self._store, self._observer, self._calls, self._running, repetition)
 
-    def counting(self, calls: InFlight) -> "Idempotency":
+    def counting(self, calls: InFlight, *, by_header: bool = False) -> "Idempotency":
         """Return a middleware with the same memory that counts its calls with a key in `calls`, each to its end.
 
         A call whose caller has left is counted too, until it ends.
         """
-        return Idempotency(self._store, self._observer, calls=calls, running=self._running)
+        return Idempotency(self._store, self._observer, calls=calls, running=self._running, by_header=by_header)
 
     @property
     def under_way(self) -> set[asyncio.Task[Any]]:
@@ -116,17 +121,19 @@ class Idempotency:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
-        if call.options is ORDINARY and call.args.keys().isdisjoint(ASKING):
+        if call.options is ORDINARY and (self._by_header or call.args.keys().isdisjoint(ASKING)):
             return handler(call)  # nearly always, and without a coroutine in between; bench: send
         return self._asked(call, handler)
 
     async def _asked(self, call: Call, handler: Handler) -> Any:
         """Answer a call that asks something of the gateway itself."""
-        call = replace(call, options=_options(call))
+        if not self._by_header:
+            call = replace(call, options=_options(call))
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
             return await handler(call)
-        return await self._once(_entry(call, key), _content(call), REMEMBERED_SECONDS, call, handler)
+        content = _content(call, by_header=self._by_header)
+        return await self._once(_entry(call, key), content, REMEMBERED_SECONDS, call, handler)
 
     async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
         """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""
@@ -262,10 +269,14 @@ def _entry(call: Call, key: str) -> str:
     return key_of(IDEMPOTENCY, app, f"{call.component}:{_digest(key)}")
 
 
-def _content(call: Call) -> str:
+def _content(call: Call, *, by_header: bool = False) -> str:
     """Return the digests of all that a repetition must have in common with the first call: its user, and the rest."""
     arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
-    text = json.dumps([arguments, dict(call.path_vars), call.options.test_env], sort_keys=True, default=_of_a_file)
+    compared = [arguments, dict(call.path_vars), call.options.test_env]
+    if by_header:
+        arguments |= {name: value for name, value in call.args.items() if name in ASKING}
+        compared += [call.method, call.query]
+    text = json.dumps(compared, sort_keys=True, default=_of_a_file)
     return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"
 
 

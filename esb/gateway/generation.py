@@ -33,6 +33,7 @@ from esb.store.protocol import Store, StoreServices
 
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
+NO_ANSWERS = "answers are kept for `use: http` with `response: envelope` or `wrap`; a stream cannot be said again"
 NO_HEADERS = "headers pass through components that stream only: `use: http` with `response: raw`"
 
 
@@ -188,8 +189,14 @@ class Generation:
         if stanza.headers_in is not None and not streams:
             self._mistakes.append(stanza.section.mistake(NO_HEADERS, "headers_in"))
         self.components.append((stanza, component))
-        endpoint = Endpoint(component, test, self._limits)
-        handler = compose([self._known_again(component)], endpoint) if component.sends else endpoint
+        if stanza.idempotency and (streams or not component.reads_request):
+            self._mistakes.append(stanza.section.mistake(NO_ANSWERS, "idempotency"))
+        endpoint = Endpoint(component, test, self._limits, keeps_answers=stanza.idempotency)
+        handler: Handler = endpoint
+        if component.sends:
+            handler = compose([self._known_again(component)], endpoint)
+        elif stanza.idempotency:
+            handler = compose([self._idempotency.counting(self.calls, by_header=True)], endpoint)
         max_body = stanza.max_body or self.config.server.max_body
         route = Route(
             path=stanza.path,

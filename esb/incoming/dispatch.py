@@ -33,10 +33,17 @@ class Endpoint:
     """One component, with the config that a call asks for; `test` is the component of the test environment."""
 
     def __init__(
-        self, component: Component[Any, Any], test: Component[Any, Any] | None, limits: Limits = DEFAULT_LIMITS
+        self,
+        component: Component[Any, Any],
+        test: Component[Any, Any] | None,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        keeps_answers: bool = False,
     ) -> None:
+        """`keeps_answers`: those with an Idempotency-Key are kept, which is so for all components that send."""
         self._component = component
         self._test = test
+        self._keeps_answers = keeps_answers or component.sends
         self._params_type = component.params_type
         # An eighth less than model_validate. Bench: send.
         validate = TypeAdapter(component.params_type).validator.validate_python
@@ -65,6 +72,11 @@ class Endpoint:
         component = self._component
         if options.dry_run and not component.sends and component.has_environments:
             raise RequestError("Parameters error, this component has no dry run, and X-Dry-Run must not send for real")
+        if options.idempotency_key and not self._keeps_answers and component.has_environments:
+            raise RequestError(
+                "Parameters error, this component keeps no answers, and so takes no Idempotency-Key: "
+                "a repetition would do everything again"
+            )
         if options.test_env and component.has_environments:
             if self._test is None:
                 raise NoTestEnvironment("Error, the component does not support access third-party test environment")

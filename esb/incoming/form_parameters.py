@@ -5,6 +5,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from esb.core.call import Record
 from esb.core.credential_names import CREDENTIALS
 from esb.core.errors import Message, RequestError
 from esb.core.files import upload_names
@@ -24,16 +25,28 @@ class FormParameters:
     """
 
     def __init__(self, model: type[BaseModel], *, reads_request: bool) -> None:
-        self._reads_request = reads_request
+        self.reads_request = reads_request
         self._takes_files = reads_request or bool(upload_names(model))
         self._any = not model.model_fields  # it reads the arguments itself
         self._lists = frozenset(name for name, field in model.model_fields.items() if _is_list(field.annotation))
 
-    def settled(self, args: Fields) -> tuple[Fields, Warnings]:
-        """Return the parameters, as lists those that are repeated and may be one; and warnings about the others.
+    def settled(
+        self, args: Mapping[str, Any], beside: Mapping[str, str], method: str, record: Record
+    ) -> Mapping[str, Any]:
+        """Return the parameters, as lists those that are repeated and may be one. Note what may be meant otherwise.
 
-        RequestError for a file that nobody would see.
+        `beside` is the query that stands beside a body. RequestError for a file that nobody would see.
         """
+        warnings: Warnings = []
+        if type(args) is Fields:
+            args, warnings = self._listed(args)
+        if beside and not self.reads_request:
+            warnings += [_warning(name, _beside(method)) for name in beside if name not in CREDENTIALS][:MOST_NAMED]
+        if warnings:
+            record.warnings = [*record.warnings, *warnings]
+        return args
+
+    def _listed(self, args: Fields) -> tuple[Fields, Warnings]:
         if args.files and not self._takes_files:
             raise RequestError(
                 "Parameters error, this component takes no files, and the multipart form has one in [{name}]: "
@@ -44,15 +57,9 @@ class FormParameters:
             return args, []
         lists = args.repeated.keys() if self._any else args.repeated.keys() & self._lists
         warnings = [_warning(name, _once()) for name in args.repeated if name not in lists]
-        settled = args.without(())
-        settled.update((name, args.repeated[name]) for name in lists)
-        return settled, warnings[:MOST_NAMED]
-
-    def unread(self, query: Mapping[str, str], method: str) -> Warnings:
-        """Return warnings about the parameters of a query beside a body: nobody reads them."""
-        if self._reads_request:
-            return []
-        return [_warning(name, _beside(method)) for name in query if name not in CREDENTIALS][:MOST_NAMED]
+        listed = args.without(())
+        listed.update((name, args.repeated[name]) for name in lists)
+        return listed, warnings[:MOST_NAMED]
 
 
 def _once() -> Message:

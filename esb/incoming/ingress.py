@@ -38,6 +38,8 @@ CALLERS = 1000
 
 Bench: send.
 """
+LONGEST_LOGGED = 200
+"""Characters of a path that nobody declared, in the log."""
 SELF_SERVICE = "/api/c/self-service-api/"
 
 
@@ -182,7 +184,9 @@ class Ingress:
 
     def _finished(self, incoming: IncomingRequest, code: int | str, status: int, source: str) -> None:
         route, record = incoming.route, incoming.record
-        path, system, component = ("", "", "") if route is None else (route.path, route.system, route.component)
+        path, system, component = (
+            (incoming.asked_path, "", "") if route is None else (route.path, route.system, route.component)
+        )
         seconds = time.monotonic() - incoming.started
         self._observer.end(
             CallFinished(  # by position: by name, so many fields would take three times as long; bench: send
@@ -226,14 +230,26 @@ class Ingress:
     def _found(self, incoming: IncomingRequest, routes: Routes) -> Route:
         """Find the route of a path with variables, or of one that is written in another way than declared."""
         request, path, found = incoming.request, decoded_path(incoming.request.rel_url.raw_path), None
-        if path.startswith(COMPONENTS):
-            found = routes.find(f"/{path[len(COMPONENTS) :].strip('/')}/", request.method)
+        below = f"/{path[len(COMPONENTS) :].strip('/')}/" if path.startswith(COMPONENTS) else ""
+        if below:
+            found = routes.find(below, request.method)
         elif path.startswith(SELF_SERVICE):
             raise Inactive("Not found, inactive buffet component")
         if found is None:
-            raise NotFound("The content does not exist")
+            raise self._not_found(incoming, routes, below)
         route, incoming.variables = found
         return route
+
+    def _not_found(self, incoming: IncomingRequest, routes: Routes, path: str) -> NotFound:
+        """Return the error for a path ("": of no component) that nobody answers, or not to this method."""
+        data: dict[str, Any] | None = None
+        if path and (methods := routes.methods(path)):
+            data = {"methods": methods}
+            incoming.record.headers["Allow"] = ", ".join(methods)
+        elif path and (meant := routes.nearest(path)) is not None:
+            data = {"did_you_mean": f"{ROOT}{meant}"}
+        incoming.asked_path = ascii(incoming.request.raw_path.partition("?")[0][:LONGEST_LOGGED])[1:-1]
+        return NotFound("The content does not exist", data)
 
     async def _within_deadline(self, incoming: IncomingRequest, route: Route, task: "asyncio.Task[Any]") -> Any:
         call = None

@@ -19,19 +19,18 @@ from esb.incoming import body as parameters
 from esb.incoming import credentials, request_body, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
-from esb.incoming.cors import Cors, is_cross_site, is_foreign
-from esb.incoming.form_parameters import FormParameters
+from esb.incoming.cors import Cors, is_cross_site
 from esb.incoming.odd_body import OddParameters
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
+from esb.incoming.upgrade import OF_WEBSOCKETS, UPGRADE, asks_for_websocket
 from esb.incoming.uploads import with_files
 
 # Names of headers are istr, since those are looked up in half the time. Bench: send.
 REQUEST_ID = istr("X-Bkapi-Request-Id")
 AUTHORIZATION = istr("X-Bkapi-Authorization")
 GATEWAY_JWT = istr("X-Bkapi-JWT")
-UPGRADE = istr("Upgrade")
 COOKIE = istr("Cookie")
 CONTENT_TYPE = istr("Content-Type")
 LANGUAGE = istr("Blueking-Language")
@@ -48,7 +47,6 @@ NO_PARAMETERS = parameters.Fields()
 NO_CLAIMS: Mapping[str, str] = MappingProxyType({})
 _TELLING = OF_A_BODY | {"connection"}
 """Headers that say what a body is, and which other headers are not for upstreams."""
-_OF_WEBSOCKETS = "sec-websocket-"
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -64,8 +62,8 @@ class IncomingRequest:
     """
 
     __slots__ = (
-        *("catalogues", "claims_of", "client_ip", "cors", "id", "method", "path_app", "plain", "record", "request"),
-        *("route", "started", "trusted", "variables"),
+        *("asked_path", "catalogues", "claims_of", "client_ip", "cors", "id", "method", "path_app", "plain", "record"),
+        *("request", "route", "started", "trusted", "variables"),
     )
 
     def __init__(
@@ -89,6 +87,8 @@ class IncomingRequest:
         self.cors = cors
         self.record = Record()
         self.route: Route | None = None
+        self.asked_path = ""
+        """The path of a request that no route answers, escaped for the log."""
         self.variables: Mapping[str, str] = NO_VARIABLES
         self.path_app: str | None = None
         """The app whose token stands in the path, "" if it is nobody's; None: the path says nothing of who calls."""
@@ -121,7 +121,11 @@ class IncomingRequest:
         request, headers = self.request, self.request.headers
         if self.method == "HEAD":
             self.method = _head_as(route)
-        upgrades = not self.plain and UPGRADE in headers and self._asks_for_websocket(route)
+        upgrades = (
+            not self.plain
+            and UPGRADE in headers
+            and asks_for_websocket(request, cors=self.cors, streams=route.streams_body)
+        )
         gateway_jwt = "" if self.plain else _text(headers.get(GATEWAY_JWT, ""))
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
@@ -156,41 +160,16 @@ class IncomingRequest:
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )
         if route.form is not None and (query or type(args) is parameters.Fields):
-            args = self._settled(route.form, args, query)
+            beside = NO_PARAMETERS if self.method in READING else query
+            args = route.form.settled(args, beside, self.method, self.record)
         if route.upload_names and read and self.method not in READING:
             kind = headers.get(CONTENT_TYPE, "")
             args = await with_files(args, read, kind, route.upload_names, route.limits.parts)
         call = self._made(route, deadline, query_string, claimed, args, body)
+        if self.trusted and route.form is not None and route.form.reads_request:
+            scheme = trusted_proxies.scheme(self.request.remote or "", headers, self.trusted)
+            call = replace(call, scheme=scheme)
         return replace(call, upgrades=True) if upgrades else call
-
-    def _asks_for_websocket(self, route: Route) -> bool:
-        """Return True for a request that asks for a WebSocket. RequestError where there can be none.
-
-        A browser asks on behalf of any page, with its cookies, and lets that page read all that comes.
-        """
-        request, headers = self.request, self.request.headers
-        if not request._message.upgrade or headers.get(UPGRADE, "").strip().lower() != "websocket":
-            return False
-        if not route.streams_body or self.method != "GET" or request.version < (1, 1):
-            raise RequestError(
-                "Parameters error, no WebSocket can be opened here: that takes GET with HTTP/1.1, and a component that "
-                "passes answers on as they come"
-            )
-        if is_foreign(headers, self.cors):
-            raise RequestError("Parameters error, pages of this origin may not open a WebSocket here")
-        return True
-
-    def _settled(self, form: FormParameters, args: Mapping[str, Any], query: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the arguments with lists of those that are repeated, and note what a caller may not have meant."""
-        warnings: list[Mapping[str, Any]] = []
-        if type(args) is parameters.Fields:
-            args, more = form.settled(args)
-            warnings += more
-        if query and self.method not in READING:
-            warnings += form.unread(query, self.method)
-        if warnings:
-            self.record.warnings = [*self.record.warnings, *warnings]
-        return args
 
     def _made(
         self,
@@ -325,7 +304,7 @@ def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str],
 
 
 def _is_named(name: str, named: Collection[str]) -> bool:
-    return name in named or name in _TELLING or name.startswith(_OF_WEBSOCKETS)
+    return name in named or name in _TELLING or name.startswith(OF_WEBSOCKETS)
 
 
 def _forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:

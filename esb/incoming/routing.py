@@ -6,9 +6,11 @@ Who answers GET answers HEAD too (RFC 9110 §9.1), unless another declares it.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import islice
 from urllib.parse import unquote
 
-from esb.config.component_paths import VARIABLE, spanning
+from esb.config.component_paths import METHODS, VARIABLE, spanning
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
 from esb.core.errors import RequestError
@@ -60,6 +62,14 @@ class Route:
         object.__setattr__(self, "deadlines", Deadlines(self.timeout + ANSWER_SECONDS))
 
 
+_ORDER = ("GET", "HEAD", *(method for method in METHODS if method not in {"GET", "HEAD"}))
+LONGEST_MEANT = 200
+"""Characters of a path for which another is looked for: whoever asks may be a stranger, and it takes its time."""
+MOST_COMPARED = 200
+"""Paths that are compared with it, at most."""
+MOST_OFF = 4
+"""Characters that such a path may be longer or shorter."""
+LEAST_LIKENESS = 0.8
 NO_VARIABLES: Mapping[str, str] = {}
 _ENCODED_SLASH = re.compile("%2[Ff]")
 _SLASH_IN_SEGMENT = "\udc2f"
@@ -126,6 +136,20 @@ class Routes:
         """Return the route of the component with this name; of several, an active one that answers POST."""
         routes = self._named.get(name, ())
         return max(routes, key=lambda route: (route.active, "POST" in route.methods), default=None)
+
+    def methods(self, path: str) -> list[str]:
+        """Return the methods that an active component at this decoded path answers, in their usual order."""
+        found = {method: route[0] for method in (*METHODS, "HEAD") if (route := self.find(path, method)) is not None}
+        return sorted((method for method, route in found.items() if route.active), key=_ORDER.index)
+
+    def nearest(self, path: str) -> str | None:
+        """Return the path of an active component that may have been meant by this one; None if none is near."""
+        if len(path) > LONGEST_MEANT:
+            return None
+        near = (known for known, active in self._active.items() if active and abs(len(known) - len(path)) <= MOST_OFF)
+        near = (known for known in near if known.startswith("/"))  # not the names of components
+        found = get_close_matches(path, [*islice(near, MOST_COMPARED)], 1, LEAST_LIKENESS)
+        return found[0] if found else None
 
     def declared(self, target: str) -> bool | None:
         """Return True if the component of this path or name is active; None if there is none."""

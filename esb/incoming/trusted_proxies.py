@@ -49,6 +49,13 @@ def client_ip(remote: str, headers: MultiMapping[str], trusted: Sequence[Network
     return remote
 
 
+def scheme(remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
+    """Return what the client spoke to the outermost proxy, if a trusted one tells: http or https."""
+    said = headers.getall("X-Forwarded-Proto", ()) if is_trusted(peer(remote), trusted) else ()
+    first = ",".join(said).partition(",")[0].strip().lower()
+    return "https" if first == "https" else "http"
+
+
 def _hops(headers: MultiMapping[str]) -> Iterator[str]:
     """Yield what proxies wrote for an address, the nearest first. Some of them add a line of their own."""
     if "X-Forwarded-For" in headers:

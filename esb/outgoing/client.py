@@ -8,12 +8,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
-
-from multidict import MultiMapping
 
 from esb.core.call import ORDINARY, Call
 from esb.core.errors import template
@@ -35,10 +32,11 @@ from esb.outgoing.engine import (
 )
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.json_answer import may_have_acted, own_code, read_json, read_object
+from esb.outgoing.judgement import Judged
 from esb.outgoing.multipart import Files, as_form
 from esb.outgoing.request_report import RequestReport
 from esb.outgoing.request_scope import RequestScope, Upload, too_slow
-from esb.outgoing.tunnel import Tunnel
+from esb.outgoing.stream import Stream
 
 __all__ = [
     "MAX_ANSWER",
@@ -65,33 +63,8 @@ HostKey = tuple[str, str | None]
 """Host of an upstream, and the forward proxy on the way to it: requests with the same key share one bulkhead."""
 
 
-class Judgement(Protocol):
-    """The class of an answer; see UpstreamFinished."""
-
-    @property
-    def kind(self) -> str: ...
-
-
-class Judged(Protocol):
-    """An answer and the verdict on it."""
-
-    @property
-    def verdict(self) -> Judgement: ...
-
-
 J = TypeVar("J", bound=Judged)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """An answer from its head on. `chunks` is its body as it comes, neither decoded nor collected."""
-
-    status: int
-    headers: MultiMapping[str] = field(repr=False)
-    chunks: AsyncIterator[bytes] = field(repr=False)
-    tunnel: Callable[[], Tunnel] = field(repr=False)
-    """Function that returns the connection itself, behind an answer with status 101."""
 
 
 class Outgoing:

@@ -14,6 +14,7 @@ from esb.core.errors import EsbError, HeadersTooLarge, Limited, TargetTooLong, U
 from esb.incoming.admission import ArrivingHead
 from esb.incoming.arrivals import counted_address
 from esb.incoming.ingress import Ingress
+from esb.server.lingering import LastResponse
 
 LONGEST_TARGET = 8192
 LONGEST_HEADER = 8190
@@ -58,7 +59,15 @@ class BoundedConnection(web.RequestHandler, ABC):
             raise ConnectionError
         response = self._refused(request, exc)
         response.force_close()
+        if refusal(exc) is not None and isinstance(response, web.Response):
+            return self._heard_out(response)
         return response
+
+    def _heard_out(self, response: web.Response) -> web.Response:
+        """Return the same answer to a request that is no HTTP, of which more may come: nobody reads it any more."""
+        last = LastResponse(self._lingering_time, body=response.body, status=response.status, headers=response.headers)
+        last.force_close()
+        return last
 
     @abstractmethod
     def _refused(self, request: web.BaseRequest, error: BaseException | None) -> web.StreamResponse:

@@ -24,8 +24,8 @@ components:
   - {path: /cmsi/send_mail/, use: cmsi_send_mail}
   - {path: /cmsi/send_voice_msg/, use: cmsi_send_voice_msg}
   - {path: /cmsi/get_msg_type/, methods: [GET], use: cmsi_get_msg_type}
-  - {path: "/tasks/{id}/", methods: [GET], use: http, config: {hosts: [a], path: "/{id}"}}
-  - {path: "/files/{id}/", methods: [GET], use: http, config: {hosts: [a], path: "/{id}", response: raw}}
+  - {path: "/tasks/{id}/", methods: [GET], use: http, config: {hosts: ["http://a"], path: "/{id}"}}
+  - {path: "/files/{id}/", methods: [GET], use: http, config: {hosts: ["http://a"], path: "/{id}", response: raw}}
 """
 PROMISED = """\
 bk_app_code | string | 是
@@ -173,7 +173,7 @@ components:
 
       One page
       at a time.
-    config: {hosts: [a], path: /}
+    config: {hosts: ["http://a"], path: /}
   - {path: /tasks/silent/, use: "silent:Silent"}
 """
 SILENT = """\

@@ -124,7 +124,7 @@ COMPONENT = "version: 1\ncomponents:\n  - {path: /a/b/, use: %s}\n"
         "cmsi_send_sms, config: {sdk_app_id: 1400000000}",
         'http, config: {hosts: ["http://${HOST}"], path: /a}',
         'http, config: {hosts: "${HOSTS}", path: /a, timeout: {query: "${T}"}}, timeout: "${T}", methods: [get]',
-        "http, config: {hosts: [a], path: /a, breaker: {failures: 1, seconds: 2.5}}, max_body: null",
+        "http, config: {hosts: ['http://a'], path: /a, breaker: {failures: 1, seconds: 2.5}}, max_body: null",
     ],
 )
 def test_what_the_gateway_takes_is_valid(stanza: str) -> None:
@@ -144,8 +144,8 @@ def test_what_the_gateway_takes_is_valid(stanza: str) -> None:
         "cmsi_send_weixin, config: {wx_qy_corpid: a}, test_config: {wx_qy_agent: 1}",
         "http",
         "http, config: {hosts: [], path: /a}",
-        "http, config: {hosts: [a], path: /a, breaker: {failures: 0, seconds: 1}}",
-        "http, config: {hosts: [a], path: /a, tls: {authority: x}}",
+        "http, config: {hosts: ['http://a'], path: /a, breaker: {failures: 0, seconds: 1}}",
+        "http, config: {hosts: ['http://a'], path: /a, tls: {authority: x}}",
         "user_auth",
     ],
 )

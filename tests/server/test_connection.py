@@ -156,3 +156,24 @@ async def test_one_that_asked_for_nothing_whole_is_closed(echo: Gateway, raw: by
         writer.write(raw)
         writer.write_eof()
         assert await reader.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "raw"),
+    [
+        (400, b"hello\r\n\r\n"),
+        (414, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n"),
+        (431, b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n"),
+    ],
+)
+async def test_who_still_sends_reads_the_answer_to_what_is_no_http(echo: Gateway, status: int, raw: bytes) -> None:
+    async with connection(echo.url) as (reader, writer):
+        writer.write(raw)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.0 %d " % status)
+        for _ in range(50):
+            writer.write(bytes(100_000))
+            await writer.drain()
+        rest = await reader.read()  # a reset would be an error here
+        assert b"1306406" in rest
+        writer.write_eof()

@@ -1,7 +1,6 @@
 """The engine of aiohttp's client. Its errors quote URLs, and access tokens travel in those: none of them leaves."""
 
 import socket
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -10,7 +9,6 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
@@ -18,22 +16,19 @@ from esb.core.deadlines import Limits
 from esb.core.errors import Message
 from esb.outgoing.address_guard import is_refused, literal
 from esb.outgoing.engine import (
-    CANNOT_BE_SENT,
     DEFAULT_BOUNDS,
     MAX_ANSWER,
     Answer,
     ExchangeError,
     HeadBounds,
     NoConnection,
-    OutOfTime,
     Request,
     Tls,
     connect_seconds,
-    headers_too_large,
 )
+from esb.outgoing.engines.aiohttp_failure import RefusedAddress, TooMuch, failure_of
 from esb.outgoing.engines.aiohttp_protocol import use_bounded_protocol
 from esb.outgoing.engines.aiohttp_request import PromptRequest
-from esb.outgoing.engines.tls_failure import tls_failure
 from esb.outgoing.tunnel import Tunnel, opened
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
@@ -43,14 +38,8 @@ SWITCHED = 101
 LARGE = 2**20
 """The size in bytes from which on a body is written piece by piece."""
 RECENT = 256
-TOO_MANY_HEADERS = "Too many headers received"
-"""The words of aiohttp's parser."""
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """The headers that aiohttp adds to a request if nobody says otherwise."""
-
-
-class RefusedAddress(OSError):
-    """The host is, or its name leads to, an address that the request may not reach."""
 
 
 class GuardedResolver(AbstractResolver):
@@ -118,7 +107,7 @@ class AiohttpEngine:
                 **_options(None, request.tls, request.bounds),
             )
         except TROUBLE as error:
-            failure = _failure(error, request.bounds)
+            failure = failure_of(error, request.bounds)
             _forget(session, failure, request.url)
         if failure is not None:
             raise failure
@@ -179,7 +168,7 @@ class AiohttpPreparedRequest:
                     raise
                 return Answer(response.status, response.headers, read)
         except TROUBLE as error:
-            failure = _failure(error, self._bounds)
+            failure = failure_of(error, self._bounds)
         _forget(self._session, failure, self._url)
         raise failure  # outside the except clause: a chained aiohttp error would carry the URL
 
@@ -198,7 +187,7 @@ class AiohttpStreamedAnswer:
             try:
                 chunk = await self._content.readany()
             except TROUBLE as error:
-                failure = _failure(error)
+                failure = failure_of(error)
             else:
                 if not chunk:
                     return
@@ -302,45 +291,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         chunk = await content.readany()
         size += len(chunk)
         if size > MAX_ANSWER:
-            raise _TooMuch
+            raise TooMuch
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-class _TooMuch(ValueError):
-    """An answer over MAX_ANSWER."""
-
-
-def _failure(error: Exception, bounds: HeadBounds = DEFAULT_BOUNDS) -> ExchangeError:
-    """Return the error that an aiohttp error means to a caller; the most telling class first."""
-    cause = error.__cause__
-    if isinstance(cause, HttpProcessingError) and isinstance(cause.__cause__, HttpProcessingError):
-        cause = cause.__cause__
-    if isinstance(cause, LineTooLong) or (isinstance(cause, HttpProcessingError) and cause.message == TOO_MANY_HEADERS):
-        return ExchangeError(headers_too_large(bounds))
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return NoConnection(Message("the connection could not be established in time"))
-        case TimeoutError():
-            return OutOfTime()
-        case aiohttp.ClientConnectorCertificateError():
-            return NoConnection(tls_failure(error.certificate_error))
-        case aiohttp.ClientConnectorSSLError():
-            return NoConnection(tls_failure(error.os_error))
-        case aiohttp.ClientOSError() if isinstance(cause, ssl.SSLError):
-            return NoConnection(tls_failure(cause))  # with TLS 1.3 a server says so once the client has begun
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return NoConnection(Message("the forward proxy refused or could not be reached"))
-        case RefusedAddress() | aiohttp.ClientConnectorError(os_error=RefusedAddress()):
-            return ExchangeError(Message("its address is link-local or a cloud's metadata, and refused"), sent=False)
-        case aiohttp.ClientConnectorDNSError():
-            return NoConnection(Message("the host name could not be resolved"))
-        case aiohttp.ClientConnectorError():
-            return NoConnection(Message("the connection could not be established"))
-        case _TooMuch():
-            return ExchangeError(Message("the response is too large"))
-        case ValueError() | aiohttp.NonHttpUrlClientError():
-            return ExchangeError(CANNOT_BE_SENT, sent=False)
-        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            return ExchangeError(Message("the response is not valid HTTP"))
-    return ExchangeError(Message("the connection was closed before the response was complete"))

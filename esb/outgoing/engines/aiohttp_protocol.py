@@ -68,4 +68,5 @@ class BoundedProtocol(ResponseHandler):
 
 def use_bounded_protocol(connector: aiohttp.TCPConnector) -> None:
     """Let this connector make such connections."""
-    connector._factory = partial(BoundedProtocol, loop=connector._loop)
+    made: partial[ResponseHandler] = partial(BoundedProtocol, loop=connector._loop)
+    connector._factory = made

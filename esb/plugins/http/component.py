@@ -32,6 +32,7 @@ from esb.plugins.http.concurrency_limit import ConcurrencyLimit
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_caller
 from esb.plugins.http.hosts import Hosts
+from esb.plugins.http.redirects import Redirects
 from esb.plugins.http.upstream_answer import AnswerReader, Declined
 from esb.plugins.http.upstream_request import RequestBuilder, UpstreamRequest
 from esb.plugins.http.upstream_time import UpstreamTime
@@ -61,6 +62,7 @@ class Http(Component[HttpConfig, Params]):
         self._builder = RequestBuilder(config, self._identity)
         self._tls = config.tls.load() if config.tls is not None else None
         self._bounds = HeadBounds(config.max_header_size, config.max_headers)
+        self._redirects = Redirects(config.hosts, config.path) if config.rewrite_redirects else None
         self._limit = ConcurrencyLimit(config.max_concurrency)
         self._attempts = Attempts(Hosts(config.hosts, services.clock), config.retries, services.clock)
         self._breakers: Breakers | None = None
@@ -97,22 +99,25 @@ class Http(Component[HttpConfig, Params]):
                 request = replace(request, body=time.watched(request.body))
             with self._watched(call, time) as attempt:
                 begin = partial(self._begin, held, call, request)
-                stream = await self._attempts.answer(call, begin, repeatable=request.repeatable)
+                asked, stream = await self._attempts.answer(call, begin, repeatable=request.repeatable)
                 attempt.ill = stream.status >= 500
             headers = for_caller(stream.headers.items())
+            if self._redirects is not None and "Location" in headers:
+                headers["Location"] = self._redirects.rewritten(headers["Location"], asked, call)
             if stream.status == SWITCHED:
                 return SwitchedProtocols(stream.tunnel(), headers, held.pop_all(), self.config.idle_timeout)
             body = BodyStream(stream.chunks, held.pop_all())
             return Reply(stream.status, headers, body, self.config.idle_timeout)
 
-    async def _begin(self, held: AsyncExitStack, call: Call, request: UpstreamRequest, host: str) -> Stream:
+    async def _begin(self, held: AsyncExitStack, call: Call, request: UpstreamRequest, host: str) -> tuple[str, Stream]:
+        """Return the URL that was asked, and the answer from its head on."""
         target = _target(call)
         stream = await held.enter_async_context(
             self.services.http.stream(
                 call,
                 target,
                 request.method,
-                host + request.place,
+                (asked := host + request.place),
                 body=request.body,
                 idle=self.config.idle_timeout,
                 **self._options(request),
@@ -120,7 +125,7 @@ class Http(Component[HttpConfig, Params]):
         )
         if stream.status not in FINAL and not (call.upgrades and _is_websocket(stream)):
             raise UpstreamError(target.system, target.interface, Message("the response is not valid HTTP"))
-        return stream
+        return asked, stream
 
     def _options(self, request: UpstreamRequest) -> dict[str, Any]:
         return {

@@ -20,6 +20,7 @@ Kind = Literal["query", "operate"]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HOST_AND_PATH = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?(?:/[^\s\\{}]*)?")
 FRAMING = HOP_BY_HOP | {"content-length"}
 
 
@@ -28,21 +29,24 @@ def _upper(value: Any) -> Any:
 
 
 def _host(value: str, info: ValidationInfo) -> str:
-    """Return the host as the beginning of URLs. Without a scheme it is http."""
-    url = value if "://" in value else f"http://{value}"
+    """Return the host as the beginning of URLs."""
+    if not value.startswith(("http://", "https://")):
+        name = re.sub(r"^[A-Za-z]*:?/*", "", value) if re.match(r"[A-Za-z]*:?//?", value) else value
+        meant = f"; did you mean http://{name}?" if _HOST_AND_PATH.fullmatch(name) else ""
+        raise ValueError(f"not a URL such as http://host:8000{meant}")
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(value)
         _ = parts.port
     except ValueError:
         raise ValueError("not a URL such as http://host:8000") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s\\]", url):
-        raise ValueError("not a URL such as http://host:8000")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("a host has no user, no query and no fragment; secrets belong under `headers` or `params`")
+    if not parts.hostname or not _HOST_AND_PATH.fullmatch(value.partition("://")[2]):
+        raise ValueError("not a URL such as http://host:8000")
     address = literal(parts.hostname)
     if address is not None and is_refused(address) and not info.data.get("allow_link_local"):
         raise ValueError("a link-local or metadata address is refused unless `allow_link_local: true`")
-    return url.rstrip("/")
+    return value.rstrip("/")
 
 
 def _some(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -166,7 +170,14 @@ class HttpConfig(ConfigModel):
         MessageNames(), description="where the upstream's JSON object has its code and its message"
     )
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(
-        default_factory=dict, description="headers of the request to the upstream"
+        default_factory=dict,
+        description="headers of the request to the upstream; {username}, {app}, {language} in a value are the call's",
+    )
+    x_forwarded: bool = Field(
+        False, description="whether X-Forwarded-For and X-Forwarded-Proto tell the upstream who asks, and by what"
+    )
+    rewrite_redirects: bool = Field(
+        False, description="raw: whether a Location at the upstream becomes the path of this component"
     )
     params: dict[str, SecretStr | bool | int | float] = Field(
         default_factory=dict, description="parameters that no caller can change"
@@ -201,6 +212,8 @@ class HttpConfig(ConfigModel):
 
     @model_validator(mode="after")
     def _signs(self) -> Self:
+        if self.rewrite_redirects and self.response != "raw":
+            raise ValueError("`rewrite_redirects` needs `response: raw`: other answers have no Location")
         if self.identity == "jwt" and self.jwt_private_key is None:
             raise ValueError("`identity: jwt` needs `jwt_private_key`, an RSA key in PEM form")
         if self.identity == "jwt" and self.jwt_private_key is not None:

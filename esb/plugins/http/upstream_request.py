@@ -18,6 +18,7 @@ from esb.incoming.body import Fields, from_query
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.fixed_params import FixedParams
 from esb.plugins.http.form_texts import encoded_form, encoded_query, joined_query, name_in, pairs_of, passed_piece
+from esb.plugins.http.header_values import HeaderValues
 from esb.plugins.http.headers import for_upstream
 from esb.plugins.http.path_template import PathTemplate
 from esb.plugins.http.remade_body import FORM, collected, remake_multipart, remake_of
@@ -56,8 +57,8 @@ class RequestBuilder:
         self._config = config
         self._path = PathTemplate(config.path)
         self._identify = identify
-        self._headers = {name: secret.get_secret_value() for name, secret in config.headers.items()}
-        self._own_headers = frozenset(map(folded, self._headers))
+        self._headers = HeaderValues({name: secret.get_secret_value() for name, secret in config.headers.items()})
+        self._own_headers = frozenset(map(folded, config.headers))
         self._params = {name: _revealed(value) for name, value in config.params.items()}
         self._names = FixedParams([*config.params, *filter(None, [config.username_param])])
 
@@ -79,8 +80,10 @@ class RequestBuilder:
                 headers.popall(name, None)
         if kind:
             headers["Content-Type"] = kind
-        for more in (self._headers, self._identify(call)):
+        for more in (self._headers.of(call), self._identify(call)):
             headers.update(more)
+        if self._config.x_forwarded:
+            headers.update({"X-Forwarded-For": call.client_ip, "X-Forwarded-Proto": call.scheme})
         if call.upgrades:
             if method != "GET":
                 raise RequestError("Parameters error, this component makes no GET, and so no WebSocket")

@@ -482,7 +482,7 @@ def mistakes(folder: Path, stanza: str) -> list[str]:
 )
 def test_a_mistake_is_told_with_its_key(tmp_path: Path, stanza: str, found: str) -> None:
     path = "" if stanza.startswith("path:") else "path: /x/, "
-    hosts = "" if stanza.startswith("hosts:") else "hosts: [a], "
+    hosts = "" if stanza.startswith("hosts:") else "hosts: ['http://a'], "
     [told] = mistakes(tmp_path, f"  - {{path: /demo/relay/, use: http, config: {{{hosts}{path}{stanza}}}}}\n")
     assert found in told
 

@@ -73,7 +73,8 @@ async def opened_gateway(
 
 async def opened_socket(gateway: Gateway, **options: Any) -> ClientWebSocketResponse:
     options.setdefault("headers", BY_HEADER)
-    return await gateway.http.ws_connect(gateway.url + RELAY, **options)
+    socket: ClientWebSocketResponse = await gateway.http.ws_connect(gateway.url + RELAY, **options)
+    return socket
 
 
 def finished(gateway: Gateway) -> list[CallFinished]:
