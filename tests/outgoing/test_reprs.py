@@ -16,6 +16,7 @@ from esb.outgoing.engine import Answer, Request
 from esb.outgoing.tokens.cache import Entry
 from esb.outgoing.tokens.key import Token, TokenKey
 from esb.outgoing.tokens.shared import SharedToken, SharedTokens
+from esb.outgoing.tunnel import Tunnel
 from esb.plugins.http.upstream_request import UpstreamRequest
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Kept, Swapped
@@ -31,6 +32,10 @@ async def chunks() -> AsyncIterator[bytes]:
     yield RAW
 
 
+def no_tunnel() -> Tunnel:
+    raise NotImplementedError
+
+
 def all_that_carries_it(clock: Clock) -> dict[str, Any]:
     mailbox: Any = "a@example.com"
     verdict = Verdict(0, "ok", "ok", Meaning("ok", "fine").hint())
@@ -44,7 +49,7 @@ def all_that_carries_it(clock: Clock) -> dict[str, Any]:
         "kept": Swapped(True, Kept(RAW, 1.0, "1")),
         "request": Request("GET", f"http://h/?a={MARK}", HEADERS, RAW, 5.0),
         "answer": Answer(200, CIMultiDict(HEADERS), RAW),
-        "stream": Stream(200, CIMultiDict(HEADERS), chunks()),
+        "stream": Stream(200, CIMultiDict(HEADERS), chunks(), no_tunnel),
         "upstream request": UpstreamRequest("GET", f"/?a={MARK}", HEADERS, RAW),
         "message": OutboundMessage(("a",), "/send", [{"text": MARK}], {"more": MARK}),
         "judged answer": JudgedAnswer(verdict, {"access_token": MARK}),

@@ -68,5 +68,5 @@ class BoundedProtocol(ResponseHandler):
 
 def use_bounded_protocol(connector: aiohttp.TCPConnector) -> None:
     """Let this connector make such connections."""
-    made: partial[ResponseHandler] = partial(BoundedProtocol, loop=connector._loop)
+    made = partial[ResponseHandler](BoundedProtocol, loop=connector._loop)
     connector._factory = made

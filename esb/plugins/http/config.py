@@ -115,10 +115,9 @@ def _tls_problem(files: TlsFiles, error: Exception) -> str:
     except (OSError, ValueError):
         return f"`ca`: {files.ca}: no certificates in PEM form"
     own = f"`key`: {files.key}" if files.key is not None else f"`cert`: {files.cert}"
-    reason = str(getattr(error, "reason", "") or "")
-    if "MISMATCH" in reason:
+    if "MISMATCH" in str(getattr(error, "reason", "") or ""):
         return f"{own}: not the private key of this certificate"
-    if "DECRYPT" in reason or "PASSWORD" in reason or "password" in str(error).lower():
+    if b"ENCRYPTED" in Path(files.key or files.cert or "").read_bytes():
         return f"{own}: the private key is encrypted, and `passphrase` does not open it"
     return f"`cert`: {files.cert}: no certificate and private key in PEM form"
 

@@ -74,7 +74,7 @@ class AnswerReader:
         said = accepts(payload) if "result" in payload else (is_success if "code" in envelope else None)
         if said is not None:
             envelope["result"] = said
-        if said is False and is_success:
+        if said is False and (is_success or isinstance(envelope.get("code"), bool)):
             envelope["code"] = GENERAL_FAILURE  # whoever looks at the code alone must not take it for success
         return envelope
 
