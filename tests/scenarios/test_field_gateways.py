@@ -609,8 +609,10 @@ def test_g25_a_connection_has_a_maximum_age() -> None:
         loop = asyncio.get_running_loop()
         assert Connection(loop).ends_at == pytest.approx(loop.time() + MOST_SECONDS, abs=1)
         protocol = BoundedProtocol(loop)
+        protocol.set_response_params()
         assert not protocol.should_close
         protocol._ends = loop.time()
+        protocol.set_response_params()
         assert protocol.should_close
 
     asyncio.run(opened())
