@@ -250,7 +250,7 @@ async def test_every_failure_is_an_envelope_with_the_request_id_in_body_and_head
         code,
         message,
     )
-    assert envelope["data"] is None or [*envelope["data"]] == ["body"]
+    assert set(envelope["data"] or ()) <= {"body", "methods"}
     assert (finished(rooms).status, finished(rooms).code, finished(rooms).id) == (status, code, envelope["request_id"])
 
 
@@ -838,9 +838,10 @@ async def test_a_call_is_told_to_the_log_without_any_parameter(gateway: Gateway)
 
 
 async def test_a_call_that_reached_no_component_is_told_too(rooms: Gateway) -> None:
-    await rooms.request("GET", "/api/c/compapi/secret/path/?bk_token=secret")
+    await rooms.request("GET", "/api/c/compapi/no/such/path/?bk_token=secret")
     call = finished(rooms)
-    assert (call.path, call.system, call.component, call.app, call.code) == ("", "", "", "", 1306404)
+    assert (call.path, call.system, call.component) == ("/api/c/compapi/no/such/path/", "", "")
+    assert (call.app, call.code) == ("", 1306404)
     assert "secret" not in repr(rooms.events)
 
 
