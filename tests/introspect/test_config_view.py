@@ -110,7 +110,7 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
             "wx_proxy": f"http://user:{MARK}@127.0.0.1:9",
         },
         ("components", "", "http"): {
-            "hosts": [f"http://127.0.0.1:9/{MARK}", f"127.0.0.1:9/hook/{MARK}/x"],
+            "hosts": [f"http://127.0.0.1:9/{MARK}", f"http://127.0.0.1:9/hook/{MARK}/x"],
             "path": f"/bot{MARK}/{{a}}/send",
             "method": "POST",
             "headers": {"X-Any": MARK},
@@ -119,7 +119,11 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
             "username_param": "user",
             "identity": "jwt",
             "jwt_private_key": files.key,
-            "tls": {"ca": files.authority, "cert": files.certificate, "key": files.certificate},
+            "tls": {
+                **{"ca": files.authority, "cert": files.certificate, "key": files.certificate},
+                **{"passphrase": MARK, "server_name": "upstream.example.com"},
+            },
+            "message": {"code": "bk_error_code", "message": "bk_error_msg"},
         },
         ("middlewares", "", "rate_limit"): {"default": [{"tokens": 1}], "apps": {"app": [{"tokens": 1}]}},
         ("middlewares", "", "user_auth"): {"cookie": "bk_token"},

@@ -757,6 +757,7 @@ async def test_g32_anchors_have_a_place_of_their_own(open_gateway: OpenGateway, 
     ("host", "meant"),
     [
         *(("http:/x", "http://x"), ("http//x", "http://x"), ("cmdb.example.com", "http://cmdb.example.com")),
+        ("cmdb.example.com/hook/key", "http://cmdb.example.com"),
         *(("cmdb.example.com:8080", "http://cmdb.example.com:8080"), ("$${VAR}", ""), ("http://$${VAR}", "")),
         *(("http://", ""), ("http://a b", ""), ("htp://x", "http://x"), ("http://a\\b", ""), ("http://a:99999", "")),
     ],

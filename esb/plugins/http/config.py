@@ -32,7 +32,8 @@ def _host(value: str, info: ValidationInfo) -> str:
     """Return the host as the beginning of URLs."""
     if not value.startswith(("http://", "https://")):
         name = re.sub(r"^[A-Za-z]*:?/*", "", value) if re.match(r"[A-Za-z]*:?//?", value) else value
-        meant = f"; did you mean http://{name}?" if _HOST_AND_PATH.fullmatch(name) else ""
+        host = name.partition("/")[0]  # what comes behind may hold a secret
+        meant = f"; did you mean http://{host}?" if _HOST_AND_PATH.fullmatch(host) else ""
         raise ValueError(f"not a URL such as http://host:8000{meant}")
     try:
         parts = urlsplit(value)
