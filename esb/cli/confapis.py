@@ -30,7 +30,7 @@ SENT_AS_BEFORE = frozenset({"GET", "POST", "PUT", "PATCH"})
 
 CMDB_HEADERS = {"BK_USER": "{username}", "HTTP_BLUEKING_LANGUAGE": "{language}", "HTTP_BLUEKING_SUPPLIER_ID": "0"}
 CMDB_MESSAGE = {"code": "bk_error_code", "message": "bk_error_msg"}
-"""What the code of CMDB's components does besides forwarding: it names the caller, and reads codes and messages."""
+"""The work of the code of CMDB's components besides forwarding: it names the caller, and reads codes and messages."""
 _CMDB_CODE = re.compile(r"(?:^|\.)cc(?:\.|_|$)")
 
 

@@ -12,7 +12,7 @@ from esb.contracts.services import Services
 from esb.contracts.type_arguments import set_models
 from esb.core.call import Call
 from esb.core.params import Params
-from esb.outgoing.tunnel import Tunnel
+from esb.outgoing.engines.tunnel import Tunnel
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from esb.contracts.component import SwitchedProtocols
-from esb.outgoing.tunnel import Tunnel, opened
+from esb.outgoing.engines.tunnel import Tunnel, opened
 
 GOING_AWAY = (1001).to_bytes(2, "big")
 CLOSE_SECONDS = 5.0

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from multidict import MultiMapping
 
 from esb.core.errors import Message
-from esb.outgoing.tunnel import Tunnel
+from esb.outgoing.engines.tunnel import Tunnel
 
 CONNECT_SECONDS = 5.0
 CANNOT_BE_SENT = Message("the request cannot be sent: its address, its proxy or a header is not valid")

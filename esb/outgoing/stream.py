@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from multidict import MultiMapping
 
-from esb.outgoing.tunnel import Tunnel
+from esb.outgoing.engines.tunnel import Tunnel
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,11 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
             "identity": "jwt",
             "jwt_private_key": files.key,
             "tls": {
-                **{"ca": files.authority, "cert": files.certificate, "key": files.certificate},
-                **{"passphrase": MARK, "server_name": "upstream.example.com"},
+                "ca": files.authority,
+                "cert": files.certificate,
+                "key": files.certificate,
+                "passphrase": MARK,
+                "server_name": "upstream.example.com",
             },
             "message": {"code": "bk_error_code", "message": "bk_error_msg"},
         },

@@ -13,10 +13,10 @@ from esb.channels.wechat.wecom_app import WeCom
 from esb.core.events import Observer
 from esb.outgoing.client import Stream, Tls
 from esb.outgoing.engine import Answer, Request
+from esb.outgoing.engines.tunnel import Tunnel
 from esb.outgoing.tokens.cache import Entry
 from esb.outgoing.tokens.key import Token, TokenKey
 from esb.outgoing.tokens.shared import SharedToken, SharedTokens
-from esb.outgoing.tunnel import Tunnel
 from esb.plugins.http.upstream_request import UpstreamRequest
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Kept, Swapped

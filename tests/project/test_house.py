@@ -21,6 +21,7 @@ PLUGINS_ALSO_IMPORT = {
 
 PROXY_ALSO_IMPORTS = {
     "config": "the form of its stanza",
+    "contracts.component": "the answer that leaves HTTP",
     "core": "errors, events and memories of what hosts did",
     "incoming": "parameters read from a body as ingress reads them",
     "outgoing": "streams, and the signature that tells an upstream who calls",

@@ -29,7 +29,7 @@ from esb.outgoing.engine import (
 from esb.outgoing.engines.aiohttp_failure import RefusedAddress, TooMuch, failure_of
 from esb.outgoing.engines.aiohttp_protocol import use_bounded_protocol
 from esb.outgoing.engines.aiohttp_request import PromptRequest
-from esb.outgoing.tunnel import Tunnel, opened
+from esb.outgoing.engines.tunnel import Tunnel, opened
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """The exceptions that aiohttp raises when a request fails."""

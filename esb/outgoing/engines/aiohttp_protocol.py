@@ -6,7 +6,7 @@ Some servers send a body, or an empty chunk, behind a 204, which has none; aioht
 import asyncio
 import re
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -25,7 +25,7 @@ class BoundedProtocol(ResponseHandler):
         super().__init__(loop)
         self._ends = loop.time() + MOST_SECONDS
         self._begun: bytes | None = None
-        """What has come of heads, as long as the answer may turn out to be one without a body; None: it is not."""
+        """The heads that have come, as long as the answer may turn out to be one without a body; None: it is not."""
 
     def set_response_params(self, **params: Any) -> None:
         """Begin to wait for an answer, the last one if the connection is old. aiohttp calls it."""
@@ -69,5 +69,4 @@ class BoundedProtocol(ResponseHandler):
 
 def use_bounded_protocol(connector: aiohttp.TCPConnector) -> None:
     """Let this connector make such connections."""
-    made = partial[ResponseHandler](BoundedProtocol, loop=connector._loop)
-    connector._factory = made
+    connector._factory = cast(Any, partial(BoundedProtocol, loop=connector._loop))

@@ -24,7 +24,7 @@ UNKNOWN_CHARSET = template("the character set that the response declares is not 
 NOT_UTF8 = template("the response is not in the character set that it declares, or not UTF-8 and declares none")
 
 Read = tuple[Any, Mapping[str, Any] | None]
-"""What a component answers, and the JSON object that tells the log of success."""
+"""The answer of a component, and the JSON object that tells the log of success."""
 
 
 class Declined(UpstreamError):

@@ -10,7 +10,6 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, 
 
 from esb.core.events import CallFinished
 from esb.gateway.app import GATEWAY
-from esb.incoming.websocket import FrameCounter
 from tests.support.configuration import DEMO
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.servers.raw_server import Peer, raw_server
@@ -252,22 +251,3 @@ async def test_an_upstream_that_sends_faster_than_is_read_is_held_up(
             before = sent
             await asyncio.sleep(0.1)
         assert sent < 100
-
-
-def test_frames_are_counted_however_their_bytes_are_cut() -> None:
-    frames = [
-        b"\x81\x00",
-        b"\x81\x05hello",
-        b"\x82\xfe\x01\x00" + b"mask" + bytes(256),
-        b"\x82\x7f" + (70_000).to_bytes(8, "big") + bytes(70_000),
-        b"\x89\x84maskping",
-    ]
-    for step in (1, 2, 3, 7, 1000, 10**6):
-        counter, stream = FrameCounter(), b"".join(frames)
-        ends = {sum(map(len, frames[: number + 1])) for number in range(len(frames))}
-        for start in range(0, len(stream), step):
-            counter.feed(stream[start : start + step])
-            assert counter.is_between == (min(start + step, len(stream)) in ends)
-        assert not counter.has_closed
-    counter.feed(b"\x88\x02\x03\xe8")
-    assert counter.has_closed
