@@ -176,11 +176,15 @@ def app_messages(
         common["client_msg_id"] = os.urandom(16).hex()
     if addresses[-1].startswith(GROUPS):  # they stand behind the members
         batches, address = _batches(addresses), TO_ALL_KINDS
+    elif len(addresses) <= RECEIVERS_PER_CALL:
+        batches, address = [addresses], TO_USER  # nearly always
     else:
         starts = range(0, len(addresses), RECEIVERS_PER_CALL)
         batches, address = [addresses[start : start + RECEIVERS_PER_CALL] for start in starts], TO_USER
-    deduplicated = drops_within is not None
-    return [OutboundMessage(batch, MESSAGE_SEND, pages, common, address, deduplicated) for batch in batches]
+    messages = []
+    for batch in batches:
+        messages.append(OutboundMessage(batch, MESSAGE_SEND, pages, common, address, drops_within is not None))
+    return messages
 
 
 def chat_messages(chatid: str, pages: Sequence[Mapping[str, Any]]) -> list[OutboundMessage]:
