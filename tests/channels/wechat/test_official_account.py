@@ -34,3 +34,22 @@ async def test_forms_of_wecom_are_refused_before_anything_is_asked(
     assert (answer["code"], await sandbox.messages()) == (1306000, [])
     assert f"{form} needs WeCom, this is an official account" in answer["message"]
     assert reached(await gateway.send(OPENIDS[0], data={**notice, "msgtype": "text"})) == ([OPENIDS[0]], [], [])
+
+
+@pytest.mark.parametrize(
+    ("own", "beside", "leads_to"),
+    [
+        ("https://a.example/", "https://b.example/", "https://a.example/"),
+        ("https://a.example/", "", "https://a.example/"),
+        ("", "https://b.example/", "https://b.example/"),
+    ],
+)
+async def test_a_tap_leads_where_the_notice_says_or_else_where_the_call_does(
+    open_gateway: OpenGateway, sandbox: Sandbox, own: str, beside: str, leads_to: str
+) -> None:
+    await sandbox.post("seed", seed())
+    gateway = await open_gateway(stanza(MP), sandbox_url=sandbox.url)
+    notice = {"heading": "H", "message": "M", **({"url": own} if own else {})}
+    assert reached(await gateway.send(OPENIDS[0], data=notice, url=beside)) == ([OPENIDS[0]], [], [])
+    (message,) = await sandbox.messages()
+    assert message["body"]["url"] == leads_to
