@@ -46,3 +46,12 @@ def test_what_is_given_back_is_free_for_everybody() -> None:
     shares.give_back("two", 4)
     assert shares.taken == 0
     assert shares.take("two", 10)
+
+
+def test_what_a_holder_has_given_back_is_no_more_of_its_share() -> None:
+    shares = FairShares(10)
+    assert shares.take("one", 8)
+    shares.give_back("one", 7)
+    assert taken_by(shares, "one") == 7
+    shares.give_back("one", 8)
+    assert shares.take("one", 10), "who has nothing may take all that is free"

@@ -63,3 +63,16 @@ def test_there_are_no_more_parts_than_was_agreed_upon() -> None:
     assert len(read(form(*parts))) == 10
     with pytest.raises(ValueError):  # noqa: PT011 - the caller makes its own text of any
         read(form(*parts, field("a", b"1")))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        form(b"Content-Disposition: form-data;\r\n name=a\r\n\r\n1"),
+        form(field("a", b"1")).replace(b"--bk--", b"--bk"),
+    ],
+    ids=["a header of two lines", "no end"],
+)
+def test_a_form_is_what_every_reader_takes_it_for(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller makes its own text of any
+        read(body)
