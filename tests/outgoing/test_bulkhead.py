@@ -406,3 +406,15 @@ async def test_of_several_who_are_let_in_at_once_each_counts_for_the_next(clock:
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_call_leaves_beside_one_that_has_two_requests_inside() -> None:
+    bulkhead = Bulkhead(Clock(), 5)
+    for name in ("two", "two", "one"):
+        assert bulkhead.enters(a_call(name))
+    bulkhead.leave(a_call("one"))
+    assert bulkhead.under_way == 2
+    for _ in range(2):
+        bulkhead.leave(a_call("two"))
+    assert bulkhead.under_way == 0
+    assert bulkhead.is_idle

@@ -130,7 +130,7 @@ async def test_a_header_has_at_most_8190_bytes(engine: Engine, open_raw: OpenRaw
 
 
 @needs_httptools
-@pytest.mark.parametrize(("size", "good"), [(64 * 1024 - 500, True), (64 * 1024 + 500, False)])
+@pytest.mark.parametrize(("size", "good"), [(64 * 1024 - 30, True), (64 * 1024 + 30, False)])
 async def test_a_head_without_end_has_at_most_64_kib(open_raw: OpenRaw, size: int, good: bool) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
