@@ -10,8 +10,6 @@ this process die, the claim ends by itself.
 """
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,14 +19,12 @@ from typing import Any
 from esb.contracts.component import Envelope, Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
-from esb.core.credential_names import IDENTITIES
 from esb.core.errors import EsbError, RequestError, first_esb_error
 from esb.core.events import Observer
-from esb.core.files import File
 from esb.core.params import switched_on
 from esb.delivery import replay
+from esb.delivery.call_digests import ASKING, content_of, entry_of
 from esb.incoming.in_flight import InFlight
-from esb.store.keyspaces import IDEMPOTENCY, key_of
 from esb.store.protocol import Store
 
 REMEMBERED_SECONDS = 24 * 3600.0
@@ -39,12 +35,8 @@ CLAIM_SECONDS = 5.0
 """The seconds that a claim lives longer than its call: a busy process may be late to keep the answer."""
 LOOK_SECONDS = 0.05
 """The time between two looks for the answer to a call that another process makes."""
-ASKING = frozenset({"idempotency_key", "dry_run"})
-"""Parameters that ask something of the gateway itself."""
 RECOGNISED = "\n"
 """The beginning of keys that no caller has given: no header holds it."""
-NOT_COMPARED = ASKING.union(IDENTITIES)
-"""Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +124,8 @@ class Idempotency:
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
             return await handler(call)
-        content = _content(call, by_header=self._by_header)
-        return await self._once(_entry(call, key), content, REMEMBERED_SECONDS, call, handler)
+        content = content_of(call, by_header=self._by_header)
+        return await self._once(entry_of(call, key), content, REMEMBERED_SECONDS, call, handler)
 
     async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
         """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""
@@ -251,8 +243,8 @@ class _Recognising(Idempotency):
         repetition = None if options.idempotency_key or options.dry_run else self._repetition(call)
         if repetition is None:
             return await self._asked(call, handler)
-        entry = _entry(call, f"{RECOGNISED}{repetition.key}")
-        return await self._once(entry, _content(replace(call, args={})), repetition.seconds, call, handler)
+        entry = entry_of(call, f"{RECOGNISED}{repetition.key}")
+        return await self._once(entry, content_of(replace(call, args={})), repetition.seconds, call, handler)
 
 
 def _options(call: Call) -> Options:
@@ -262,33 +254,6 @@ def _options(call: Call) -> Options:
         raise RequestError("Parameters error, idempotency_key must be a string of at most {most} characters", most=255)
     dry_run = call.options.dry_run or switched_on(call.args.get("dry_run"))
     return replace(call.options, dry_run=dry_run, idempotency_key=None if key is None else str(key))
-
-
-def _entry(call: Call, key: str) -> str:
-    app = call.app.code if call.app is not None else ""
-    return key_of(IDEMPOTENCY, app, f"{call.component}:{_digest(key)}")
-
-
-def _content(call: Call, *, by_header: bool = False) -> str:
-    """Return the digests of all that a repetition must have in common with the first call: its user, and the rest."""
-    arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
-    compared = [arguments, dict(call.path_vars), call.options.test_env]
-    if by_header:
-        arguments |= {name: value for name, value in call.args.items() if name in ASKING}
-        compared += [call.method, call.query]
-    text = json.dumps(compared, sort_keys=True, default=_of_a_file)
-    return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"
-
-
-def _of_a_file(value: Any) -> Any:
-    """Return what two files must have in common to be the same. TypeError for what no caller can send."""
-    if isinstance(value, File):
-        return [value.name, value.content_type, hashlib.sha256(value.content).hexdigest()]
-    raise TypeError(f"no argument of a call: {type(value).__name__}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _replayed(value: bytes, content: str) -> Envelope | None:

@@ -135,7 +135,7 @@ class Gateway:
         """Swap generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
         self.admission.calls.most = generation.config.server.max_in_flight
-        self.http.max_per_target = generation.config.server.max_per_target
+        self.http.bulkheads.width = generation.config.server.max_per_target
         self._services.bulkheads.resize(generation.config.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 

@@ -14,7 +14,7 @@ from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call, Options
 from esb.core.errors import EsbError, NoTestEnvironment, RequestError, UpstreamError
 from esb.core.limits import DEFAULT_LIMITS, Limits
-from esb.core.params import parameter_error
+from esb.core.parameter_error import parameter_error
 from esb.incoming.unknown_parameters import KnownParameters, warned, with_warnings
 
 

@@ -2,51 +2,33 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
-from multidict import MultiMapping, istr
 
-from esb.core.call import ORDINARY, Call, Credentials, Options, Record, Signed, made_of
+from esb.core.call import ORDINARY, Call, Credentials, Record, Signed, made_of
 from esb.core.errors import RequestError
-from esb.core.header_names import OF_A_BODY
 from esb.core.i18n import Catalogues, Translate
-from esb.core.params import switched_on
 from esb.incoming import body as parameters
-from esb.incoming import credentials, request_body, trusted_proxies
+from esb.incoming import credentials, request_body, request_headers, trusted_proxies
 from esb.incoming.admission import SMALL, Admission, ArrivingBody
 from esb.incoming.arrivals import counted_address
 from esb.incoming.cors import Cors, is_cross_site
 from esb.incoming.odd_body import OddParameters
 from esb.incoming.path_tokens import PathTokens
+from esb.incoming.request_headers import AUTHORIZATION, CONTENT_TYPE, COOKIE, GATEWAY_JWT, LANGUAGE, RARE, REQUEST_ID
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
-from esb.incoming.upgrade import OF_WEBSOCKETS, UPGRADE, asks_for_websocket
+from esb.incoming.upgrade import UPGRADE, asks_for_websocket
 from esb.incoming.uploads import with_files
-
-# Names of headers are istr, since those are looked up in half the time. Bench: send.
-REQUEST_ID = istr("X-Bkapi-Request-Id")
-AUTHORIZATION = istr("X-Bkapi-Authorization")
-GATEWAY_JWT = istr("X-Bkapi-JWT")
-COOKIE = istr("Cookie")
-CONTENT_TYPE = istr("Content-Type")
-LANGUAGE = istr("Blueking-Language")
-FORWARDED_HEADERS = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
-"""Headers of a caller that go upstream; nothing else of it does."""
-TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
-"""Headers that ask something of the gateway itself."""
-RARE = (UPGRADE, GATEWAY_JWT, COOKIE, *FORWARDED_HEADERS, TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY)
-"""Headers that most requests are without: looked for together, in a third of the time. Bench: send."""
 
 READING = frozenset({"GET", "HEAD"})
 """Methods whose parameters stand in the query."""
 NO_PARAMETERS = parameters.Fields()
 NO_CLAIMS: Mapping[str, str] = MappingProxyType({})
-_TELLING = OF_A_BODY | {"connection"}
-"""Headers that say what a body is, and which other headers are not for upstreams."""
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -126,7 +108,7 @@ class IncomingRequest:
             and UPGRADE in headers
             and asks_for_websocket(request, cors=self.cors, streams=route.streams_body)
         )
-        gateway_jwt = "" if self.plain else _text(headers.get(GATEWAY_JWT, ""))
+        gateway_jwt = "" if self.plain else request_headers.text(headers.get(GATEWAY_JWT, ""))
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
         if "?" in path or path[:1] != "/":  # an absolute address, perhaps: what it means is for others to say
@@ -186,8 +168,8 @@ class IncomingRequest:
         forwarded: dict[str, str] = {REQUEST_ID: self.id}
         options = ORDINARY
         if not self.plain:
-            forwarded.update(_forwarded(headers))
-            options = _options(headers, claimed.signed is not None)
+            forwarded.update(request_headers.forwarded(headers))
+            options = request_headers.options(headers, claimed.signed is not None)
         return made_of(
             {
                 "id": self.id,
@@ -202,7 +184,7 @@ class IncomingRequest:
                 "path_vars": self.variables,
                 "query": query,
                 "body": body,
-                "all_headers": _passing(headers, route) if route.streams_body else (),
+                "all_headers": request_headers.passing(headers, route) if route.streams_body else (),
                 "client_ip": self.client_ip,
                 "options": options,
                 "record": self.record,
@@ -226,7 +208,9 @@ class IncomingRequest:
     def _cookie(self) -> str:
         """Return the cookies that say who calls."""
         headers = self.request.headers
-        return "" if COOKIE not in headers or is_cross_site(headers, self.cors) else _text(headers[COOKIE])
+        if COOKIE not in headers or is_cross_site(headers, self.cors):
+            return ""
+        return request_headers.text(headers[COOKIE])
 
     def _signed(self, path: str) -> str:
         if not self.trusted:
@@ -293,39 +277,3 @@ def request_id(request: web.BaseRequest) -> str:
 def _head_as(route: Route) -> str:
     """Return the method of a call that HEAD makes: answered as GET, and written without its body."""
     return "GET" if "GET" in route.methods and not route.streams_body else "HEAD"
-
-
-def _passing(headers: MultiMapping[str], route: Route) -> tuple[tuple[str, str], ...]:
-    """Return the headers that a component which streams gets: those named, and those that say what others mean."""
-    pairs, named = tuple(headers.items()), route.headers_in
-    if named is None:
-        return pairs
-    return tuple(pair for pair in pairs if _is_named(pair[0].lower(), named))
-
-
-def _is_named(name: str, named: Collection[str]) -> bool:
-    return name in named or name in _TELLING or name.startswith(OF_WEBSOCKETS)
-
-
-def _forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:
-    """Yield the headers that go upstream, of those that can be written there."""
-    for name in FORWARDED_HEADERS:
-        if (value := headers.get(name)) and value.isascii():
-            yield name, value
-
-
-def _options(headers: MultiMapping[str], signs: bool) -> Options:
-    test_env, dry_run, key = headers.get(TEST_ENV), headers.get(DRY_RUN), headers.get(IDEMPOTENCY_KEY)
-    if test_env is None and dry_run is None and key is None:
-        return ORDINARY
-    if signs and (dry_run is not None or key is not None):
-        raise RequestError(
-            "Parameters error, the signature [bk_signature] does not cover the request headers X-Dry-Run and "
-            "Idempotency-Key: please sign the parameters dry_run and idempotency_key instead"
-        )
-    return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
-
-
-def _text(header: str) -> str:
-    """Return a header's text. Bytes that are no UTF-8 come as lone surrogates, which nothing else could encode."""
-    return header if header.isascii() else header.encode(errors="replace").decode()

@@ -5,15 +5,12 @@ access tokens travel in the query. An engine speaks HTTP; see esb.outgoing.engin
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from esb.core.call import ORDINARY, Call
-from esb.core.errors import template
 from esb.core.events import Observer
 from esb.outgoing.bulkhead import Bulkhead
 from esb.outgoing.dry_run import promised
@@ -31,6 +28,7 @@ from esb.outgoing.engine import (
     Tls,
 )
 from esb.outgoing.engines.aiohttp import AiohttpEngine
+from esb.outgoing.host_bulkheads import HostBulkheads
 from esb.outgoing.json_answer import may_have_acted, own_code, read_json, read_object
 from esb.outgoing.judgement import Judged
 from esb.outgoing.multipart import Files, as_form
@@ -56,11 +54,8 @@ __all__ = [
 
 IDLE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
-FULL = template("Too many calls of this third-party system are under way, please try again later")
 RECENT = 256
 """Number of kinds of requests kept prepared: an address, token and all, and the names of headers. Bench: send."""
-HostKey = tuple[str, str | None]
-"""Host of an upstream, and the forward proxy on the way to it: requests with the same key share one bulkhead."""
 
 
 J = TypeVar("J", bound=Judged)
@@ -72,8 +67,7 @@ class Outgoing:
 
     def __init__(self, observer: Observer, *, max_per_target: int = 5000, engine: Engine | None = None) -> None:
         self._observer = observer
-        self._max_per_target = max_per_target
-        self._bulkheads: WeakValueDictionary[HostKey, Bulkhead] = WeakValueDictionary()
+        self.bulkheads = HostBulkheads(max_per_target)
         self._prepared = lru_cache(maxsize=RECENT)(self._prepare)
         self._engine = engine or AiohttpEngine()
         self.is_open = False
@@ -89,20 +83,9 @@ class Outgoing:
         await self._engine.close()
 
     @property
-    def max_per_target(self) -> int:
-        """The number of requests that one host gets at once."""
-        return self._max_per_target
-
-    @max_per_target.setter
-    def max_per_target(self, width: int) -> None:
-        self._max_per_target = width
-        for bulkhead in self._bulkheads.values():
-            bulkhead.width = width
-
-    @property
     def is_idle(self) -> bool:
         """True if no request is under way, and none waits."""
-        return all(bulkhead.is_idle for bulkhead in self._bulkheads.values())
+        return self.bulkheads.are_idle
 
     async def json(
         self,
@@ -240,7 +223,7 @@ class Outgoing:
             if call is not None and call.options is not ORDINARY:
                 target = scope.target = promised(call, target, method)
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
-            bulkhead = self._bulkhead(url, None)
+            bulkhead = self.bulkheads.of(url, None)
             if not bulkhead.enters(scope.call):
                 await scope.wait(bulkhead)
             async with AsyncExitStack() as stack:
@@ -307,11 +290,4 @@ class Outgoing:
         bounds: HeadBounds,
     ) -> tuple[Bulkhead, PreparedRequest]:
         """Return the bulkhead of requests of this kind, and the request that the engine has prepared for them."""
-        return self._bulkhead(url, proxy), self._engine.prepare(method, url, names, proxy, tls, guarded, bounds)
-
-    def _bulkhead(self, url: str, proxy: str | None) -> Bulkhead:
-        key = (url.partition("://")[2].partition("/")[0], proxy)
-        bulkhead = self._bulkheads.get(key)
-        if bulkhead is None:
-            bulkhead = self._bulkheads[key] = Bulkhead(time.monotonic, self._max_per_target, FULL)
-        return bulkhead
+        return self.bulkheads.of(url, proxy), self._engine.prepare(method, url, names, proxy, tls, guarded, bounds)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from esb.core.errors import ParameterError
+from esb.core.parameter_error import parameter_error
 from esb.core.params import (
     Dicts,
     Label,
@@ -19,7 +20,6 @@ from esb.core.params import (
     RequiredText,
     Text,
     Whole,
-    parameter_error,
     problem,
 )
 

@@ -262,7 +262,7 @@ async def test_limits_of_the_server_take_effect(reloadable: Reloadable) -> None:
     await reloadable.reload(stanza("two"), more="server: {max_body: 2000, max_in_flight: 1, max_per_target: 3}\n")
     response = await reloadable.gateway.post({**DEMO, "padding": "x" * 5000}, "test/word")
     assert response.status == 413
-    assert reloadable.gateway.app[GATEWAY].http.max_per_target == 3
+    assert reloadable.gateway.app[GATEWAY].http.bulkheads.width == 3
     call = await reloadable.begin()
     assert (await reloadable.gateway.call("test/word"))["code"] == 1306429
     Word.go_on.set()

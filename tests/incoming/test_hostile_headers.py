@@ -8,7 +8,7 @@ import json
 import pytest
 
 from esb.core.events import CallFinished, Crashed
-from esb.incoming import request as incoming
+from esb.incoming import request_headers as incoming
 from esb.incoming.request_body import CONTENT_ENCODING
 from esb.telemetry import logs
 from tests.support.configuration import DEMO, WECOM

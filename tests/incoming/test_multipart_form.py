@@ -3,7 +3,7 @@
 import pytest
 
 from esb.core.errors import RequestError
-from esb.incoming.multipart_form import WINDOW, text_fields
+from esb.incoming.multipart_form import WINDOW, fields
 
 
 def form(*parts: bytes) -> bytes:
@@ -15,8 +15,8 @@ def field(name: str, value: bytes, kind: str = "") -> bytes:
     return f'Content-Disposition: form-data; name="{name}"{typed}\r\n\r\n'.encode() + value
 
 
-def read(body: bytes, most: int = 10) -> list[tuple[str, str]]:
-    return list(text_fields(body, "bk", most))
+def read(body: bytes, most: int = 10) -> list[tuple[str, str | None]]:
+    return list(fields(body, "bk", most))
 
 
 @pytest.mark.parametrize(

@@ -556,7 +556,7 @@ async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: O
     waiting = [asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", server.url)) for _ in range(3)]
     await server.has_opened(3)
     assert not outgoing.is_idle
-    outgoing.max_per_target = 4
+    outgoing.bulkheads.width = 4
     waiting.append(asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", server.url)))
     await server.has_opened(4)
     with pytest.raises(Limited):
@@ -579,7 +579,7 @@ async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_
     for _ in range(5):
         server = await open_raw(answering(b"{}"))
         assert await outgoing.json(make_call(), TARGET, "GET", server.url) == {}
-    assert len(outgoing._bulkheads) == 3  # two recent ones, and that of the slow server
+    assert len(outgoing.bulkheads) == 3  # two recent ones, and that of the slow server
     with pytest.raises(Limited):
         await outgoing.json(make_call(), TARGET, "GET", slow.url)
     for task in waiting:

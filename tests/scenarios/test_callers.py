@@ -118,7 +118,7 @@ async def test_situation_56_nothing_secret_is_told_whatever_happens(world: World
 async def test_situation_57_a_credential_that_hangs_leaves_room_and_time_to_the_others(open_world: OpenWorld) -> None:
     world = await open_world(timeout=8, more="")
     await world.sandbox.post("seed", seed())
-    world.gateway.app[GATEWAY].http.max_per_target = 20
+    world.gateway.app[GATEWAY].http.bulkheads.width = 20
     world.gateway.app[GATEWAY]._services.bulkheads.resize(20)
     await world.send()
     await world.fault("qy", {"hang": True}, match={"app": "ww0000000000000001/1000002"}, times=0)

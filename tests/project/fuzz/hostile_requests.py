@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from esb.incoming import request as incoming
+from esb.incoming import request_headers as incoming
 from esb.server.connection import LONGEST_HEADER
 from tests.project.fuzz.values import TEXTS, as_json, changed, damaged, line, packed, piece, value
 

@@ -1,0 +1,43 @@
+"""Digests of calls: by which a repetition is found in the store, and known for the same call."""
+
+import hashlib
+import json
+from typing import Any
+
+from esb.core.call import Call
+from esb.core.credential_names import IDENTITIES
+from esb.core.files import File
+from esb.store.keyspaces import IDEMPOTENCY, key_of
+
+ASKING = frozenset({"idempotency_key", "dry_run"})
+"""Parameters that ask something of the gateway itself."""
+NOT_COMPARED = ASKING.union(IDENTITIES)
+"""Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
+
+
+def entry_of(call: Call, key: str) -> str:
+    """Return the entry of the store for this key of the call's app, at the call's component."""
+    app = call.app.code if call.app is not None else ""
+    return key_of(IDEMPOTENCY, app, f"{call.component}:{_digest(key)}")
+
+
+def content_of(call: Call, *, by_header: bool = False) -> str:
+    """Return the digests of all that a repetition must have in common with the first call: its user, and the rest."""
+    arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
+    compared = [arguments, dict(call.path_vars), call.options.test_env]
+    if by_header:
+        arguments |= {name: value for name, value in call.args.items() if name in ASKING}
+        compared += [call.method, call.query]
+    text = json.dumps(compared, sort_keys=True, default=_of_a_file)
+    return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"
+
+
+def _of_a_file(value: Any) -> Any:
+    """Return what two files must have in common to be the same. TypeError for what no caller can send."""
+    if isinstance(value, File):
+        return [value.name, value.content_type, hashlib.sha256(value.content).hexdigest()]
+    raise TypeError(f"no argument of a call: {type(value).__name__}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
