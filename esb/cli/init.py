@@ -19,14 +19,7 @@ TEMPLATES = {
 """Path of a file beside esb.yaml -> the template that it is made from."""
 WORDS = {"app": "my_app", "variable": "MY_APP_SECRET", "sandbox_port": "8089"}
 SECRET_BYTES = 24
-NEXT = """\
-type next:{enter}
-  esb check
-  esb demo
-  pytest
-  esb serve
-
-and write a component: esb new component demo hello"""
+NEXT = ("esb check", "esb demo", "pytest", "esb serve")
 
 
 @click.command(short_help="Write a gateway that runs: esb.yaml and its folders.")
@@ -52,5 +45,6 @@ def init(folder: Path) -> None:
     click.echo("\n".join(map(str, written)))
     for file in kept:
         click.echo(f"{file} was there already and stays as it is")
-    enter = "" if folder.resolve() == Path.cwd() else f"\n  cd {folder}"
-    click.echo(f"\n{NEXT.format(enter=enter)}")
+    enter = () if folder.resolve() == Path.cwd() else (f"cd {folder}",)
+    click.echo("\n  ".join(("\ntype next:", *enter, *NEXT)))
+    click.echo("\nand write a component: esb new component demo hello")

@@ -248,7 +248,9 @@ class Ingress:
             incoming.record.headers["Allow"] = ", ".join(methods)
         elif path and (meant := routes.nearest(path)) is not None:
             data = {"did_you_mean": f"{ROOT}{meant}"}
-        incoming.asked_path = ascii(incoming.request.raw_path.partition("?")[0][:LONGEST_LOGGED])[1:-1]
+        hidden = routes.without_tokens(path)
+        asked = incoming.request.raw_path.partition("?")[0] if hidden == path else f"{ROOT}{hidden}"
+        incoming.asked_path = ascii(asked[:LONGEST_LOGGED])[1:-1]
         return NotFound("The content does not exist", data)
 
     async def _within_deadline(self, incoming: IncomingRequest, route: Route, task: "asyncio.Task[Any]") -> Any:

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 
 from esb.config.component_paths import TOKEN_VARIABLE
+from esb.core.redaction import REDACTED
 
 
 class PathTokens:
@@ -12,6 +13,12 @@ class PathTokens:
     def __init__(self, tokens: Iterable[tuple[str, str]]) -> None:
         """Take pairs of app and token."""
         self._tokens = [(app, token.encode()) for app, token in tokens]
+
+    def hidden(self, text: str) -> str:
+        """Return a text without any of these tokens."""
+        for _, token in self._tokens:
+            text = text.replace(token.decode(), REDACTED)
+        return text
 
     def taken(self, variables: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
         """Return the app whose token is among these variables, "" if it is nobody's; and the other variables."""

@@ -141,17 +141,23 @@ class IncomingRequest:
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )
-        if route.form is not None and (query or type(args) is parameters.Fields):
-            beside = NO_PARAMETERS if self.method in READING else query
-            args = route.form.settled(args, beside, self.method, self.record)
-        if route.upload_names and read and self.method not in READING:
-            kind = headers.get(CONTENT_TYPE, "")
-            args = await with_files(args, read, kind, route.upload_names, route.limits.parts)
+        if query or type(args) is parameters.Fields:
+            args = await self._settled(route, args, query, read)
         call = self._made(route, deadline, query_string, claimed, args, body)
         if self.trusted and route.form is not None and route.form.reads_request:
             scheme = trusted_proxies.scheme(self.request.remote or "", headers, self.trusted)
             call = replace(call, scheme=scheme)
         return replace(call, upgrades=True) if upgrades else call
+
+    async def _settled(self, route: Route, args: Mapping[str, Any], query: Mapping[str, str], body: bytes) -> Any:
+        """Return the arguments of a form or a query as the component takes them: names that repeat, and files."""
+        in_query = self.method in READING
+        if route.form is not None:
+            args = route.form.settled(args, NO_PARAMETERS if in_query else query, self.method, self.record)
+        if route.upload_names and body and not in_query:
+            kind = self.request.headers.get(CONTENT_TYPE, "")
+            args = await with_files(args, body, kind, route.upload_names, route.limits.parts)
+        return args
 
     def _made(
         self,

@@ -10,12 +10,13 @@ from difflib import get_close_matches
 from itertools import islice
 from urllib.parse import unquote
 
-from esb.config.component_paths import METHODS, VARIABLE, spanning
+from esb.config.component_paths import METHODS, TOKEN_VARIABLE, VARIABLE, spanning
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
 from esb.core.errors import RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.path_values import is_sound
+from esb.core.redaction import REDACTED
 from esb.incoming.form_parameters import FormParameters
 from esb.incoming.path_tokens import PathTokens
 
@@ -106,10 +107,14 @@ class Routes:
         """Path, or name -> whether a component there is active."""
         self._named: dict[str, list[Route]] = {}
         self._patterns: list[tuple[re.Pattern[str], tuple[str, ...], Route]] = []
+        self._tokens: list[tuple[str, PathTokens]] = []
+        """The beginnings of paths with a token, and the tokens that are good there."""
         for route, paths in routes:
             self._named.setdefault(route.name, []).append(route)
             self._active[route.name] = route.active or self._active.get(route.name, False)
             for path in paths:
+                if route.tokens is not None:
+                    self._tokens.append((path.partition(f"{{{TOKEN_VARIABLE}}}")[0], route.tokens))
                 if "{" in path:
                     self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), route))
                 else:
@@ -150,6 +155,14 @@ class Routes:
         near = (known for known in near if known.startswith("/"))  # not the names of components
         found = get_close_matches(path, [*islice(near, MOST_COMPARED)], 1, LEAST_LIKENESS)
         return found[0] if found else None
+
+    def without_tokens(self, path: str) -> str:
+        """Return a path that nobody answers as others may read it: without a token, or what may be meant for one."""
+        for beginning, tokens in self._tokens:
+            if path.startswith(beginning):
+                return f"{beginning}{REDACTED}"
+            path = tokens.hidden(path)
+        return path
 
     def declared(self, target: str) -> bool | None:
         """Return True if the component of this path or name is active; None if there is none."""

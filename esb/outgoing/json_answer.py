@@ -33,6 +33,14 @@ def read_object(target: Target, answer: Answer, statuses: Collection[int] = (200
     return payload
 
 
+def failed_status(status: int) -> Message:
+    """Return the reason for the failure of an answer with such an HTTP status."""
+    return Message(
+        "Status Code: {status}, Error Message: third-party system interface response status code is not 200",
+        {"status": status},
+    )
+
+
 def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,), *, exact: bool = False) -> Any:
     """Return the JSON value in this answer. UpstreamError if there is none, or its status is none of these.
 
@@ -42,10 +50,7 @@ def read_json(target: Target, answer: Answer, statuses: Collection[int] = (200,)
         raise UpstreamError(
             target.system,
             target.interface,
-            Message(
-                "Status Code: {status}, Error Message: third-party system interface response status code is not 200",
-                {"status": answer.status},
-            ),
+            failed_status(answer.status),
             sent=may_have_acted(answer.status),
             http_status=answer.status,
         )

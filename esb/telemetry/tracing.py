@@ -83,7 +83,7 @@ class Traced:
             _known(
                 {
                     "http.request.method": event.method,
-                    "http.route": event.path,
+                    "http.route": event.path if event.system else "",  # else it is what a caller wrote
                     "http.response.status_code": event.status or None,
                     "esb.request_id": event.id,
                     "esb.app": event.app[:LONGEST_NAME],

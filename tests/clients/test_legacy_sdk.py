@@ -84,7 +84,8 @@ async def test_a_path_that_was_never_there_is_read_as_an_answer_too(client: Lega
 
     assert client.last is not None
     assert client.last.status_code == 404, "it has no alias with /v2, as in the old ESB"
-    assert (answer["message"], answer["data"]) == ("The content does not exist", None)
+    meant = {"did_you_mean": "/api/c/compapi/v2/cmsi/send_weixin/"}
+    assert (answer["message"], answer["data"]) == ("The content does not exist", meant)
 
 
 async def test_the_deprecated_form_sends_by_its_path_without_v2(client: LegacyClient, sandbox: Sandbox) -> None:

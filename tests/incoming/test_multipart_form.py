@@ -39,10 +39,10 @@ def test_another_character_set_is_refused(kind: str) -> None:
         read(form(field("a", b"a", kind)))
 
 
-def test_fields_come_in_their_order_and_files_do_not() -> None:
+def test_fields_come_in_their_order_and_files_without_a_text() -> None:
     file = b'Content-Disposition: form-data; name="file"; filename="f"\r\nContent-Type: x/y; charset=utf-7\r\n\r\n\xff'
     body = form(field("a", b"1"), file, field("b", b""), field("a", b"2"))
-    assert read(body) == [("a", "1"), ("b", ""), ("a", "2")]
+    assert read(body) == [("a", "1"), ("file", None), ("b", ""), ("a", "2")]
 
 
 @pytest.mark.parametrize("before", range(-3, 4))

@@ -48,7 +48,8 @@ async def answered(described: dict[str, Any], client: Any) -> set[str]:
             example = described["components"]["schemas"][kind]["examples"][0]
             arguments["body"] = getattr(openapi_client.module("models"), kind).from_dict(example)
         answer = await call(client=client, **arguments)
-        assert (answer.status_code, answer.parsed is None) == (200, False), name
+        status = 400 if name.startswith("alert.") else 200  # without alerts, and its callers are told by status
+        assert (answer.status_code, answer.parsed is None) == (status, False), name
         names.add(name)
     return names
 

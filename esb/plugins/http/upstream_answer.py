@@ -11,6 +11,7 @@ from esb.core.errors import Limited, Message, QuotaUsedUp, template
 from esb.incoming.envelope import GENERAL_FAILURE
 from esb.incoming.multipart_form import CHARACTER_SETS
 from esb.outgoing.client import Answer, may_have_acted, read_json
+from esb.outgoing.json_answer import failed_status
 
 SUCCESS = range(200, 300)
 WITHOUT_CONTENT = frozenset({204, 205})
@@ -28,13 +29,16 @@ Read = tuple[Any, Mapping[str, Any] | None]
 
 
 class Declined(UpstreamError):
-    """An upstream that answered with the HTTP status of a failure, and said why in an envelope."""
+    """An upstream that answered with the HTTP status of a failure, and said why in an envelope: for the caller alone.
+
+    The log tells the status; what the upstream wrote may repeat the request.
+    """
 
     def __init__(self, target: Target, answer: Answer, envelope: Envelope) -> None:
         super().__init__(
             target.system,
             target.interface,
-            str(envelope["message"]),
+            failed_status(answer.status),
             sent=may_have_acted(answer.status),
             http_status=answer.status,
         )
