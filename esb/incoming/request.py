@@ -22,7 +22,7 @@ from esb.incoming.path_tokens import PathTokens
 from esb.incoming.request_headers import AUTHORIZATION, CONTENT_TYPE, COOKIE, GATEWAY_JWT, LANGUAGE, RARE, REQUEST_ID
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
-from esb.incoming.upgrade import UPGRADE, asks_for_websocket
+from esb.incoming.upgrade import asks_for_websocket
 from esb.incoming.uploads import with_files
 
 READING = frozenset({"GET", "HEAD"})
@@ -103,11 +103,7 @@ class IncomingRequest:
         request, headers = self.request, self.request.headers
         if self.method == "HEAD":
             self.method = _head_as(route)
-        upgrades = (
-            not self.plain
-            and UPGRADE in headers
-            and asks_for_websocket(request, cors=self.cors, streams=route.streams_body)
-        )
+        upgrades = not self.plain and asks_for_websocket(request, cors=self.cors, streams=route.streams_body)
         gateway_jwt = "" if self.plain else request_headers.text(headers.get(GATEWAY_JWT, ""))
         authorization = headers.get(AUTHORIZATION, "null")  # to claim nothing is to have no such header
         path, query_string, query = request.raw_path, "", NO_PARAMETERS
@@ -145,8 +141,7 @@ class IncomingRequest:
             args = await self._settled(route, args, query, read)
         call = self._made(route, deadline, query_string, claimed, args, body)
         if self.trusted and route.form is not None and route.form.reads_request:
-            scheme = trusted_proxies.scheme(self.request.remote or "", headers, self.trusted)
-            call = replace(call, scheme=scheme)
+            call = replace(call, scheme=trusted_proxies.scheme(request.remote or "", headers, self.trusted))
         return replace(call, upgrades=True) if upgrades else call
 
     async def _settled(self, route: Route, args: Mapping[str, Any], query: Mapping[str, str], body: bytes) -> Any:
