@@ -5,26 +5,12 @@ from functools import cached_property
 
 from pydantic import SecretStr
 
-from esb import (
-    AccessToken,
-    Call,
-    ConfigModel,
-    Draft,
-    Limits,
-    Params,
-    Rejected,
-    RequiredReceivers,
-    RequiredText,
-    Sender,
-    Sent,
-    Target,
-    Token,
-)
+import esb
 
-SEND, GET_TOKEN = Target("dingtalk", "oToMessages", sends=True), Target("dingtalk", "accessToken", sends=False)
+SEND, GET_TOKEN = esb.Target("dingtalk", "oToMessages", sends=True), esb.Target("dingtalk", "accessToken", sends=False)
 
 
-class Config(ConfigModel):
+class Config(esb.ConfigModel):
     """The app, whose robot has the same code."""
 
     app_key: str
@@ -32,40 +18,42 @@ class Config(ConfigModel):
     host: str = "https://api.dingtalk.com"
 
 
-class DingTalkPeopleParams(Params):
+class DingTalkPeopleParams(esb.Params):
     """What callers send."""
 
-    receiver: RequiredReceivers
-    content: RequiredText
+    receiver: esb.RequiredReceivers
+    content: esb.RequiredText
 
 
-class DingTalkPeople(Sender[Config, DingTalkPeopleParams]):
+class DingTalkPeople(esb.Sender[Config, DingTalkPeopleParams]):
     """Sends the text to 20 people a request; the answer tells whom it does not reach."""
 
-    limits = Limits(max_receivers=20)
+    limits = esb.Limits(max_receivers=20)
 
     @cached_property
-    def _token(self) -> AccessToken:
+    def _token(self) -> esb.AccessToken:
         key, secret, header = self.config.app_key, self.config.app_secret, "x-acs-dingtalk-access-token"
-        return AccessToken(self.services, "dingtalk", key, secret, self._fetch, header=header, scheme="")
+        return esb.AccessToken(self.services, "dingtalk", key, secret, self._fetch, header=header, scheme="")
 
-    def messages(self, call: Call, params: DingTalkPeopleParams) -> list[Draft]:
-        return [Draft(params.receiver, {"msgKey": "sampleText", "msgParam": json.dumps({"content": params.content})})]
+    def messages(self, call: esb.Call, params: DingTalkPeopleParams) -> list[esb.Draft]:
+        text = json.dumps({"content": params.content})
+        return [esb.Draft(params.receiver, {"msgKey": "sampleText", "msgParam": text})]
 
-    async def deliver(self, call: Call, message: Draft) -> Sent:
+    async def deliver(self, call: esb.Call, message: esb.Draft) -> esb.Sent:
         url = f"{self.config.host}/v1.0/robot/oToMessages/batchSend"
         body = {"robotCode": self.config.app_key, "userIds": message.receivers, **message.body}
         answer = await self._token.json(call, SEND, "POST", url, body=body, statuses=(200, 400, 403))
         if "processQueryKey" not in answer:
-            raise Rejected(answer.get("code"), answer.get("message", ""), "message")
-        failed = dict.fromkeys(answer.get("invalidStaffIdList", ()), Rejected("invalid", "no such person", "receiver"))
-        late = dict.fromkeys(answer.get("flowControlledStaffIdList", ()), Rejected("limited", "too many", "quota"))
-        return Sent(answer["processQueryKey"], failed | late)
+            raise esb.Rejected(answer.get("code"), answer.get("message", ""), "message")
+        strangers, late = answer.get("invalidStaffIdList", ()), answer.get("flowControlledStaffIdList", ())
+        failed = dict.fromkeys(strangers, esb.Rejected("invalid", "no such person", "receiver"))
+        failed |= dict.fromkeys(late, esb.Rejected("limited", "too many", "quota"))
+        return esb.Sent(answer["processQueryKey"], failed)
 
-    async def _fetch(self, call: Call) -> Token:
+    async def _fetch(self, call: esb.Call) -> esb.Token:
         body = {"appKey": self.config.app_key, "appSecret": self.config.app_secret.get_secret_value()}
         url, statuses = f"{self.config.host}/v1.0/oauth2/accessToken", (200, 400)
         answer = await self.services.http.json(call, GET_TOKEN, "POST", url, body=body, statuses=statuses)
         if "accessToken" not in answer:
-            raise Rejected(answer.get("code"), answer.get("message", ""), "config")
-        return Token(answer["accessToken"], answer.get("expireIn", 0))
+            raise esb.Rejected(answer.get("code"), answer.get("message", ""), "config")
+        return esb.Token(answer["accessToken"], answer.get("expireIn", 0))
