@@ -21,6 +21,9 @@ LISTING = re.compile(r"\]\(\.\./(examples/\S+)\):\n\n```\w+\n(.*?)^```$", re.MUL
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HELLO = ROOT / "examples" / "hello"
 DRAWINGS = ROOT / "examples" / "drawings"
+OFFICE = ROOT / "examples" / "office"
+MOST_LINES = 60
+"""Lines of a sender, a middleware or a back end: an hour's reading has to end."""
 WRITTEN = ("plugins/demo_hello.py", "components/demo_hello.yaml", "tests/test_demo_hello.py")
 
 
@@ -70,6 +73,26 @@ def test_the_tests_of_the_further_listings_pass_and_their_configuration_is_sound
     done = pytest_of(DRAWINGS, PYTHONPATH=str(ROOT))
     assert "3 passed" in done.stdout, done.stdout
     assert run("check", "-c", "esb.yaml", folder=DRAWINGS).stdout == "ok: 2 components\n"
+
+
+def test_the_tests_of_the_middleware_and_the_back_end_pass() -> None:
+    done = pytest_of(OFFICE, PYTHONPATH=str(ROOT))
+    assert "7 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_contents_are_the_numbered_sections_of_the_page(page: str) -> None:
+    shown = FENCE.sub("", text(page))
+    titles = re.findall(r"^## (.+)$", shown, re.MULTILINE)
+
+    assert re.findall(r"^(\d+)\. \[(.+)\]\(#", shown, re.MULTILINE) == [tuple(each.split(". ", 1)) for each in titles]
+    assert [title.partition(".")[0] for title in titles] == [str(number) for number in range(1, len(titles) + 1)]
+
+
+def test_whatever_is_shown_is_read_at_one_sitting() -> None:
+    for path, shown in LISTING.findall(text(PAGES[0])):
+        if path.endswith(".py") and not Path(path).name.startswith("test_"):
+            assert len(shown.splitlines()) <= MOST_LINES, path
 
 
 def test_the_call_of_the_page_gets_the_answer_of_the_page(folder: Path) -> None:

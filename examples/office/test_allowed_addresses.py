@@ -1,0 +1,26 @@
+"""The networks from which an app may call, in the chain of a real gateway."""
+
+import pytest
+
+from esb.testing import CallComponent, OpenMiddleware
+
+pytestmark = pytest.mark.asyncio
+USE, SECRET = "allowed_addresses:AllowedAddresses", "the-secret-of-orders"
+
+
+@pytest.mark.parametrize(("address", "let_in"), [("10.1.2.3", True), ("192.0.2.1", False)])
+async def test_an_app_calls_from_its_networks_only(middleware: OpenMiddleware, address: str, let_in: bool) -> None:
+    app = {"code": "orders", "secrets": [SECRET], "impersonate": ["*"], "settings": {"networks": ["10.0.0.0/8"]}}
+    apps = {"apps": {"use": "static", "config": {"apps": [app]}}}
+    gateway = await middleware(USE, {}, services=apps, caller=("orders", SECRET))
+
+    response = await gateway.request(json={}, headers={"X-Forwarded-For": address})
+
+    answer = await response.json()
+    assert (answer["result"], answer["code"]) == ((True, 0) if let_in else (False, 1306403)), answer
+
+
+async def test_an_app_without_networks_calls_from_anywhere(middleware: OpenMiddleware, call: CallComponent) -> None:
+    await middleware(USE, {})
+
+    assert (await call())["data"]["app"] == "test_app"
