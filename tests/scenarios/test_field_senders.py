@@ -23,7 +23,7 @@ from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.servers.raw_server import raw_server
 from tests.support.servers.smtp_server import Inbox, certificate, smtp_server, speak
 from tests.support.servers.tencent import KEYS, Relay, Tencent
-from tests.support.world import CONFIGS, World, reached
+from tests.support.world import CONFIGS, PAGE_NUMBER, World, reached
 
 SEND_MAIL, SEND_SMS, SEND_WEIXIN = "cmsi/send_mail", "cmsi/send_sms", "cmsi/send_weixin"
 SEND_VOICE = "cmsi/send_voice_msg"
@@ -539,6 +539,26 @@ async def test_s23_a_link_at_the_edge_of_a_page_stays_whole(world: World) -> Non
     inbox = [message["text"] for message in await world.inbox()]
     assert len(inbox) == 2
     assert sum(link in text for text in inbox) == 1
+
+
+async def test_s23_every_link_of_a_long_text_stays_whole(world: World) -> None:
+    links = [
+        f'<a href="https://ops.example.com/alerts/{number}?host=db-{number:03}">查看第{number}条告警</a>'
+        if number % 2
+        else f"https://ops.example.com/logs/{number}?from=2026-01-01&to=2026-01-02"
+        for number in range(40)
+    ]
+    text = "磁盘空间不足，" + "".join(f"主机负载过高，请处理。{link} " for link in links)
+    text += "务" * ((5000 - len(text.encode())) // 3)
+    assert len(text.encode()) > 4900
+    answer = await world.send(data={**MESSAGE, "message": text})
+    assert answer["result"]
+    pages = [message["text"] for message in await world.inbox()]
+    assert len(pages) > 2
+    assert max(len(page.encode()) for page in pages) <= 2048
+    assert [sum(link in page for page in pages) for link in links] == [1] * len(links)
+    whole = "".join(PAGE_NUMBER.sub("", page) for page in pages)
+    assert "".join(whole.split()) == "".join(f"H{text}Date:D".split())
 
 
 async def test_s25_a_mail_server_with_a_private_authority_is_trusted_by_key(

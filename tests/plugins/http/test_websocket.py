@@ -12,9 +12,10 @@ from esb.core.events import CallFinished
 from esb.gateway.app import GATEWAY
 from tests.support.configuration import DEMO
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
+from tests.support.loop_time import movable_loop_time, turns
 from tests.support.servers.raw_server import Peer, raw_server
 from tests.support.servers.recorder import proxy
-from tests.support.wire import connection, until
+from tests.support.wire import SPINS, connection, until
 
 RELAY = "/api/c/compapi/demo/relay/"
 BY_HEADER = {"X-Bkapi-Authorization": json.dumps(DEMO)}
@@ -186,12 +187,14 @@ async def test_it_outlives_the_deadline_of_a_call_and_holds_a_slot(
     app = web.Application()
     app.router.add_get("/x/", upstream.handle)
     url = await open_server(app)
-    gateway = await open_gateway(proxy(url, stanza="timeout: 0.3, ", response="raw", max_concurrency="1"))
+    gateway = await open_gateway(proxy(url, stanza="timeout: 20, ", response="raw", max_concurrency="1"))
     async with await opened_socket(gateway) as socket:
         assert len(gateway.app[GATEWAY].ingress.in_flight) == 1
         with pytest.raises(WSServerHandshakeError):
             await opened_socket(gateway)
-        await asyncio.sleep(0.4)  # behind the deadline, which nothing tells of
+        with movable_loop_time() as advance:
+            advance(25)  # behind the deadline
+            await turns()
         await socket.send_str("late")
         assert await socket.receive_str() == "late"
     await until(lambda: not gateway.app[GATEWAY].ingress.in_flight)
@@ -247,7 +250,7 @@ async def test_an_upstream_that_sends_faster_than_is_read_is_held_up(
         await reader.readuntil(b"\r\n\r\n")
         await until(lambda: sent > 0)
         before = -1
-        while before != sent:  # until nothing moves any more
+        while before != sent:  # until nothing moves any more: all of it happens in this loop
             before = sent
-            await asyncio.sleep(0.1)
+            await turns(SPINS)
         assert sent < 100
