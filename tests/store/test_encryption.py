@@ -31,3 +31,8 @@ def test_what_was_not_encrypted_for_a_place_is_nothing(raw: bytes) -> None:
 def test_what_is_no_key_is_refused() -> None:
     with pytest.raises(ValueError, match="Fernet key"):
         ValueCipher([KEY, "no key"])
+
+
+def test_a_place_may_hold_what_is_no_whole_character() -> None:
+    cipher = ValueCipher([KEY])
+    assert cipher.decrypt(cipher.encrypt(b"value", "half \ud83d"), "half \ud83d") == b"value"

@@ -71,3 +71,8 @@ async def test_what_held_for_a_packed_body_does_not_go_on_with_it_unpacked() -> 
     request = await built(call, response="raw")
     assert request.body == RAW
     assert dict(request.headers) == {"Content-Type": "a/b", "X-Other": "c", "Bk-Username": "admin"}
+
+
+async def test_the_query_beside_a_body_stays_beside_it_repeated_names_and_all() -> None:
+    request = await built(make_call(query="b=2&c=4&b=3", body=RAW, args={"a": 1}))
+    assert (request.place, request.body) == ("/b/?b=2&b=3&c=4", b'{"a":1}')
