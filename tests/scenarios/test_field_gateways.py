@@ -26,6 +26,7 @@ from esb.outgoing.engines.aiohttp_protocol import BoundedProtocol
 from esb.outgoing.engines.connection import Connection
 from tests.support.certificates import Authority
 from tests.support.configuration import DEMO, SERVICES
+from tests.support.engines import needs_httptools
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.servers.raw_server import Peer, answering, raw_server
 from tests.support.servers.recorder import proxy, recording
@@ -41,7 +42,7 @@ CHAINS = {
     "whole": "middlewares: [{use: app_auth}, {use: user_auth}, {use: permission}]\n",
     "no_user": "middlewares: [{use: app_auth}, {use: permission}]\n",
 }
-ENGINES = ("httptools", "aiohttp")
+ENGINES = (pytest.param("httptools", marks=needs_httptools), "aiohttp")
 RESPONSES = ("envelope", "wrap", "raw")
 WORLDS = [
     *(("httptools", "whole", "envelope"), ("httptools", "no_user", "wrap"), ("httptools", "whole", "raw")),
@@ -57,7 +58,15 @@ GOOD = {"result": True, "code": 0, "message": "OK", "data": 1}
 
 def worlds(chosen: list[tuple[str, str, str]]) -> pytest.MarkDecorator:
     """Let a test see these of the worlds alone."""
-    return pytest.mark.parametrize("open_front", chosen, ids="-".join, indirect=True)
+    return pytest.mark.parametrize("open_front", marked(chosen), indirect=True)
+
+
+def marked(chosen: list[tuple[str, str, str]]) -> list[Any]:
+    """Leave out those whose engine is not installed."""
+    return [
+        pytest.param(world, id="-".join(world), marks=[needs_httptools] if world[0] == "httptools" else [])
+        for world in chosen
+    ]
 
 
 @dataclass
@@ -114,7 +123,7 @@ class OpenFront:
         return await self(server.url)
 
 
-@pytest.fixture(params=WORLDS, ids="-".join)
+@pytest.fixture(params=marked(WORLDS))
 def open_front(open_gateway: OpenGateway, opened: AsyncExitStack, request: pytest.FixtureRequest) -> OpenFront:
     return OpenFront(open_gateway, opened, request.param)
 
@@ -604,6 +613,7 @@ async def test_g23_what_is_no_http_gets_an_envelope_and_one_line(
     assert b"aiohttp" not in answer.body
 
 
+@needs_httptools
 def test_g25_a_connection_has_a_maximum_age() -> None:
     async def opened() -> None:
         loop = asyncio.get_running_loop()
