@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from ssl import SSLContext, create_default_context
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +12,7 @@ from yarl import URL
 
 from esb.client.answers import Answer, SendAnswer
 from esb.client.attempts import LARGEST_ANSWER, Attempts, Calling, Exchange, Options, Pause, Reply, Sending
+from esb.client.caller import Caller
 from esb.client.errors import NoAnswer, cause
 from esb.client.settings import Settings
 
@@ -21,7 +21,7 @@ NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 CHUNK = 64 * 1024
 
 
-class AsyncClient:
+class AsyncClient(Caller):
     """A client of the gateway at `url`, for the app of this code and secret; the arguments are those of `Client`.
 
     A call returns its answer or raises EsbError. Close the client, or use it in an `async with`.
@@ -42,14 +42,11 @@ class AsyncClient:
         tls: SSLContext | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._settings = Settings(
-            url, app_code, app_secret, bk_username, bk_token, language, timeout, attempt_timeout, retries
+        super().__init__(
+            Settings(url, app_code, app_secret, bk_username, bk_token, language, timeout, attempt_timeout, retries)
         )
         self._session = _Session(url, tls)
         self._sleep = sleep
-
-    def __repr__(self) -> str:
-        return f"<AsyncClient of {self._settings.url} for {self._settings.app_code}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,13 +59,6 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections. The client still works, and opens new ones."""
         await self._session.close()
-
-    def as_user(self, *, bk_username: str = "", bk_token: str = "") -> "AsyncClient":
-        """Return a client that calls for this user, over the same connections."""
-        other = object.__new__(type(self))
-        other._settings = replace(self._settings, bk_username=bk_username, bk_token=bk_token)
-        other._session, other._sleep = self._session, self._sleep
-        return other
 
     async def call(
         self,

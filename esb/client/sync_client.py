@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
 from esb.client.answers import Answer, SendAnswer
 from esb.client.attempts import Attempts, Calling, Exchange, Options, Pause, Reply, Sending
+from esb.client.caller import Caller
 from esb.client.connections import Connections
 from esb.client.errors import NoAnswer
 from esb.client.settings import Settings
 
 
-class Client:
+class Client(Caller):
     """A client of the gateway at `url`, for the app of this code and secret.
 
     `bk_username` or `bk_token` says for which user it calls; `language` (en or zh-hans) in which the gateway answers.
@@ -40,14 +40,11 @@ class Client:
         tls: SSLContext | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._settings = Settings(
-            url, app_code, app_secret, bk_username, bk_token, language, timeout, attempt_timeout, retries
+        super().__init__(
+            Settings(url, app_code, app_secret, bk_username, bk_token, language, timeout, attempt_timeout, retries)
         )
         self._connections = Connections(url, tls)
         self._sleep = sleep
-
-    def __repr__(self) -> str:
-        return f"<Client of {self._settings.url} for {self._settings.app_code}>"
 
     def __enter__(self) -> Self:
         return self
@@ -60,13 +57,6 @@ class Client:
     def close(self) -> None:
         """Close the connections. The client still works, and opens new ones."""
         self._connections.close()
-
-    def as_user(self, *, bk_username: str = "", bk_token: str = "") -> "Client":
-        """Return a client that calls for this user, over the same connections."""
-        other = object.__new__(type(self))
-        other._settings = replace(self._settings, bk_username=bk_username, bk_token=bk_token)
-        other._connections, other._sleep = self._connections, self._sleep
-        return other
 
     def call(
         self,
