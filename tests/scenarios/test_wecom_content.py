@@ -99,6 +99,17 @@ async def test_without_its_file_a_message_is_sent_to_nobody(
     assert await world.sends() == 0
 
 
+@pytest.mark.parametrize("action", [{"close": True}, {"status": 502, "body": "<html>"}])
+async def test_a_repetition_of_a_call_whose_upload_failed_is_a_first_try(world: World, action: dict[str, Any]) -> None:
+    headers, data = {"Idempotency-Key": "k1"}, {"msgtype": "image", "file": file_of()}
+    await world.sandbox.post("faults", {"match": {"path": UPLOAD}, "action": action, "times": 0})
+    assert reached(await world.send(headers=headers, data=data)) == ([], ["zhangsan"], [])
+    await world.heal()
+
+    assert reached(await world.send(headers=headers, data=data)) == (["zhangsan"], [], [])
+    assert await world.sends() == 1
+
+
 async def test_the_quota_of_uploads_stops_no_other_message(world: World) -> None:
     await world.sandbox.post("faults", {"match": {"path": UPLOAD}, "action": {"errcode": 45009}, "times": 0})
     await world.send(data={"msgtype": "image", "file": file_of()})
