@@ -11,6 +11,7 @@ from esb.config import ComponentStanza, Config
 from esb.config.component_paths import ROOT, VARIABLE
 from esb.contracts.component import Component, Envelope, Reply
 from esb.core.errors import ConfigError, Mistake
+from esb.core.files import upload_names
 from esb.gateway.app import GATEWAY, create_app
 from esb.gateway.chains import uses
 from esb.introspect.json_schema import schema_of
@@ -56,6 +57,11 @@ class Declared:
     def paragraphs(self) -> Sequence[str]:
         """The description of its stanza, or else its docstring, whose paragraphs are keys of the catalogues."""
         return paragraphs(self.stanza.description or type(self.component).__doc__ or "")
+
+    @property
+    def uploads(self) -> frozenset[str]:
+        """The parameters that are files of a multipart form."""
+        return upload_names(self.component.params_type)
 
     @property
     def answers_envelope(self) -> bool:

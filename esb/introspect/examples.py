@@ -9,9 +9,9 @@ from esb.introspect.tables import example
 
 
 def request_example(declared: Declared) -> dict[str, Any]:
-    """Make parameters that the component takes."""
+    """Make parameters that the component takes, but for files."""
     made: dict[str, Any] = example(schema_of(declared.component.params_type))
-    return made
+    return {name: value for name, value in made.items() if name not in declared.uploads}
 
 
 def answer_example(declared: Declared) -> dict[str, Any] | None:

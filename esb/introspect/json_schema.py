@@ -7,6 +7,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 Schema = dict[str, Any]
+LIST_BOUNDS = {"minLength": "minItems", "maxLength": "maxItems"}
 
 
 class PlainSchema(GenerateJsonSchema):
@@ -16,6 +17,13 @@ class PlainSchema(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        """Name the bounds of a list as such: of one that a validator makes, pydantic writes those of a text."""
+        made = super().generate_inner(schema)
+        if made.get("type") == "array":
+            return {LIST_BOUNDS.get(keyword, keyword): value for keyword, value in made.items()}
+        return made
 
     def handle_invalid_for_json_schema(self, schema: core_schema.CoreSchema, error_info: str) -> JsonSchemaValue:
         return {}

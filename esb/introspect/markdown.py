@@ -46,6 +46,7 @@ YES, NO, NONE = template("yes"), template("no"), template("None.")
 PATH_VARIABLE = template("part of the address")
 COMPONENTS, COMPONENT = template("Components"), template("component")
 SWITCHED_OFF = template("Switched off.")
+AS_A_FORM = template("They are the fields of a form (multipart/form-data), with files in: {names}")
 FOR_OPERATORS = template("For operators: what stands below config in esb.yaml.")
 
 
@@ -107,6 +108,8 @@ class Page:
             self._rows([Row(name, "string", True, self._of_path(name)) for name in declared.variables])
         self._heading("Interface parameters", 4)
         self._tables(tables(params))
+        if declared.uploads:
+            self._parts.append(self._translate(AS_A_FORM).format(names=", ".join(sorted(declared.uploads))))
         self._heading("Request example")
         caller = example(schema_of(CallerParams)) if declared.takes_credentials else {}
         self._json({**caller, **request_example(declared)})

@@ -17,6 +17,7 @@ from esb.introspect.json_schema import Schema
 from esb.introspect.openapi_responses import JSON, RAW, REQUEST_ID_HEADER, answers
 from esb.introspect.openapi_schemas import Schemas
 
+MULTIPART = "multipart/form-data"
 IN_QUERY = {"GET", "HEAD"}
 """Methods whose parameters stand in the query string."""
 IN_TEXT = frozenset({"string", "integer", "number", "boolean"})
@@ -142,11 +143,12 @@ def _query(params: Schema, schemas: Schemas) -> Iterator[Schema]:
 
 
 def _body(declared: Declared, schemas: Schemas) -> Schema:
-    """Describe the JSON body; for a component that knows no parameters by name any object."""
+    """Describe the JSON body, or the form of a component that takes files; any object where no names are known."""
     schema = schemas.params(declared)
     params = schemas.resolved(schema)
     open_object: Schema = {"type": "object", "additionalProperties": True}
-    content: Schema = {JSON: {"schema": schema if params["properties"] else open_object}}
+    kind = MULTIPART if declared.uploads else JSON
+    content: Schema = {kind: {"schema": schema if params["properties"] else open_object}}
     if declared.component.answer_type is Reply:
         content |= RAW
     return {"required": bool(params.get("required")), "content": content}

@@ -37,7 +37,7 @@ class Schemas:
         self._params = self._models({each.key: each.component.params_type for each in components}, sent)
         for each in components:
             params = self.resolved(self._params[each.key])
-            if params["properties"]:
+            if params["properties"] and not each.uploads:
                 params["examples"] = [request_example(each)]
         data = self._models({each.key: each.component.answer_type for each in enveloped}, answered)
         self._answers = {each.key: self._answer(each.key, data[each.key]) for each in enveloped}

@@ -113,6 +113,8 @@ def kind(schema: Schema, root: Schema) -> str:
     documented = first(schema, root)
     if "type" not in documented and "enum" in documented:
         return "string"
+    if documented.get("format") == "binary":
+        return "file"
     name = KINDS.get(documented.get("type", ""), "any")
     return f"list[{kind(items, root)}]" if name == "list" and (items := documented.get("items")) else name
 
