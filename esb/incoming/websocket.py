@@ -67,6 +67,8 @@ class _Direction:
         self._frames = FrameCounter()
         self._is_leaving = False
         self._has_left = False
+        self._unsent = 0
+        """The bytes that the sink had not taken yet, by the last look."""
         self.last = asyncio.get_running_loop().time()
         """The time of the event loop at which something came."""
 
@@ -79,11 +81,18 @@ class _Direction:
                 if self._has_left:
                     continue
                 self._frames.feed(data)
-                await self._sink.write(data)
+                self._sink.put(data)
+                self._unsent = self._sink.unsent
+                await self._sink.drain()
                 if self._is_leaving:
                     self.leave()
         except ConnectionError:
             return
+
+    def moves(self) -> bool:
+        """Return True if the sink has taken something since the last look: it may read slowly."""
+        before, self._unsent = self._unsent, self._sink.unsent
+        return self._unsent < before
 
     def leave(self) -> None:
         """Tell the sink that the gateway goes away, behind the frame that is under way; then nothing more passes."""
@@ -137,8 +146,10 @@ class WebSocketRelay:
         while not self._left.is_set():
             quiet = max(direction.last for direction in self._directions) + self._idle
             if quiet <= loop.time():
-                self.leave()
-                return
+                if not any([direction.moves() for direction in self._directions]):
+                    self.leave()
+                    return
+                quiet = loop.time() + self._idle
             try:
                 async with asyncio.timeout_at(quiet):
                     await self._left.wait()

@@ -36,14 +36,18 @@ class Tunnel:
         return data
 
     def put(self, data: bytes) -> None:
-        """Send these bytes without waiting until they are taken."""
+        """Send these bytes without waiting until they are taken. ConnectionError if the connection has ended."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError
         self._transport.write(data)
 
-    async def write(self, data: bytes) -> None:
-        """Send these bytes; return when the connection takes more. ConnectionError if it has ended."""
-        self.put(data)
+    @property
+    def unsent(self) -> int:
+        """The bytes that are put and that the connection has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    async def drain(self) -> None:
+        """Return when the connection takes more. ConnectionError if it has ended."""
         await self._protocol._drain_helper()
 
     def close(self) -> None:
