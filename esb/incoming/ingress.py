@@ -236,20 +236,24 @@ class Ingress:
         elif path.startswith(SELF_SERVICE):
             raise Inactive("Not found, inactive buffet component")
         if found is None:
-            raise self._not_found(incoming, routes, below)
+            raise self._not_found(incoming, routes, path, below)
         route, incoming.variables = found
         return route
 
-    def _not_found(self, incoming: IncomingRequest, routes: Routes, path: str) -> NotFound:
-        """Return the error for a path ("": of no component) that nobody answers, or not to this method."""
+    def _not_found(self, incoming: IncomingRequest, routes: Routes, path: str, below: str) -> NotFound:
+        """Return the error for a decoded path that nobody answers, or not to this method.
+
+        `below`: the component's path in it, "" if there is none.
+        """
         data: dict[str, Any] | None = None
-        if path and (methods := routes.methods(path)):
+        if below and (methods := routes.methods(below)):
             data = {"methods": methods}
             incoming.record.headers["Allow"] = ", ".join(methods)
-        elif path and (meant := routes.nearest(path)) is not None:
+        elif below and (meant := routes.nearest(below)) is not None:
             data = {"did_you_mean": f"{ROOT}{meant}"}
-        hidden = routes.without_tokens(path)
-        asked = incoming.request.raw_path.partition("?")[0] if hidden == path else f"{ROOT}{hidden}"
+        shown = f"{ROOT}{below}" if below else path
+        hidden = routes.without_tokens(shown)
+        asked = incoming.request.raw_path.partition("?")[0] if hidden == shown else hidden
         incoming.asked_path = ascii(asked[:LONGEST_LOGGED])[1:-1]
         return NotFound("The content does not exist", data)
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from itertools import islice
 from urllib.parse import unquote
 
-from esb.config.component_paths import METHODS, TOKEN_VARIABLE, VARIABLE, spanning
+from esb.config.component_paths import METHODS, ROOT, TOKEN_VARIABLE, VARIABLE, spanning
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
 from esb.core.errors import RequestError
@@ -108,13 +108,13 @@ class Routes:
         self._named: dict[str, list[Route]] = {}
         self._patterns: list[tuple[re.Pattern[str], tuple[str, ...], Route]] = []
         self._tokens: list[tuple[str, PathTokens]] = []
-        """The beginnings of paths with a token, and the tokens that are good there."""
+        """The beginnings of addresses with a token, and the tokens that are good there."""
         for route, paths in routes:
             self._named.setdefault(route.name, []).append(route)
             self._active[route.name] = route.active or self._active.get(route.name, False)
             for path in paths:
                 if route.tokens is not None:
-                    self._tokens.append((path.partition(f"{{{TOKEN_VARIABLE}}}")[0], route.tokens))
+                    self._tokens.append((f"{ROOT}{path.partition(f'{{{TOKEN_VARIABLE}}}')[0]}", route.tokens))
                 if "{" in path:
                     self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), route))
                 else:
@@ -157,10 +157,11 @@ class Routes:
         return found[0] if found else None
 
     def without_tokens(self, path: str) -> str:
-        """Return a path that nobody answers as others may read it: without a token, or what may be meant for one."""
+        """Return the decoded path of an address that nobody answers, for the log: without a token, or what may be meant for one."""
         for beginning, tokens in self._tokens:
-            if path.startswith(beginning):
-                return f"{beginning}{REDACTED}"
+            before, found, _ = path.partition(beginning)
+            if found:
+                return f"{before}{found}{REDACTED}"
             path = tokens.hidden(path)
         return path
 

@@ -146,7 +146,7 @@ class WebSocketRelay:
         while not self._left.is_set():
             quiet = max(direction.last for direction in self._directions) + self._idle
             if quiet <= loop.time():
-                if not any([direction.moves() for direction in self._directions]):
+                if not any(direction.moves() for direction in self._directions):
                     self.leave()
                     return
                 quiet = loop.time() + self._idle

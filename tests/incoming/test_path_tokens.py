@@ -10,7 +10,7 @@ import pytest
 
 from esb.config import load
 from esb.core.errors import ConfigError
-from esb.core.events import AuthenticationLimited
+from esb.core.events import AuthenticationLimited, CallFinished
 from esb.gateway.app import GATEWAY, create_app
 from esb.incoming.path_tokens import PathTokens
 from esb.introspect import config_view
@@ -104,6 +104,9 @@ async def test_no_token_gets_out(gateway: Gateway, caplog: pytest.LogCaptureFixt
         await ask(gateway, TOKEN, path="/who/hook/{}/"),
         await ask(gateway, TOKEN, path="/who/hook/{}/%00/"),
         await ask(gateway, TOKEN, **{"X-Bkapi-JWT": "x"}),
+        await ask(gateway, f"%{ord(TOKEN[0]):x}{TOKEN[1:]}", path="/who/hooks/{}/x/"),
+        await ask(gateway, TOKEN, path="/../compapis/who/hook/{}/x/"),
+        await ask(gateway, TOKEN[1:], path="/../../../bk/api/c/compapi/who/hook/{}/x/"),
     ]
     config = gateway.app[GATEWAY].config
     told = [
@@ -120,6 +123,12 @@ async def test_no_token_gets_out(gateway: Gateway, caplog: pytest.LogCaptureFixt
             write(event)
         told.append(stream.getvalue())
     assert "component=hook" in told[-2]
+    paths = [event.path for event in gateway.events if isinstance(event, CallFinished)]
+    assert paths[-3:] == [
+        "/api/c/compapi/who/hooks/***/x/",
+        "/api/c/compapis/who/hook/***/x/",
+        "/bk/api/c/compapi/who/hook/***",
+    ]
     assert [text for text in told if TOKEN in text or OTHER in text] == []
     assert config_view.rendered(config)["components"][0]["tokens"][0] == {"app": "esb_demo", "token": "***"}
 
