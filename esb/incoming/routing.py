@@ -157,7 +157,10 @@ class Routes:
         return found[0] if found else None
 
     def without_tokens(self, path: str) -> str:
-        """Return the decoded path of an address that nobody answers, for the log: without a token, or what may be meant for one."""
+        """Return the decoded path of an address that nobody answers, for the log.
+
+        It is without a token, and without what may be meant for one.
+        """
         for beginning, tokens in self._tokens:
             before, found, _ = path.partition(beginning)
             if found:
