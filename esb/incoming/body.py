@@ -54,10 +54,9 @@ def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> Fields:
     if not query:
         return Fields()
     try:
-        raw = query.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates
+        return _form(query.encode(), limits.form_fields)  # bytes that are no UTF-8 come as lone surrogates
+    except ValueError:
         raise not_readable(Message("query string"), limits.form_fields) from None
-    return _form(raw, Message("query string"), limits.form_fields)
 
 
 def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
@@ -94,7 +93,11 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
         return _multipart(body, content_type, options.get("boundary", ""), limits.parts)
     is_form = kind == "application/x-www-form-urlencoded"
     if is_form and not odd_body.foreign(stripped):
-        return odd_body.without_object(stripped, _form(body, Message("form"), limits.form_fields), limits)
+        try:
+            form = _form(body, limits.form_fields)
+        except ValueError:
+            raise odd_body.foreign_form(body) or not_readable(Message("form"), limits.form_fields) from None
+        return odd_body.without_object(stripped, form, limits)
     return odd_body.without_object(stripped, {}, limits)
 
 
@@ -116,15 +119,13 @@ def form_pairs(raw: bytes) -> Iterator[tuple[str, str]]:
         start = end + 1
 
 
-def _form(raw: bytes, where: Message, most: int) -> Fields:
+def _form(raw: bytes, most: int) -> Fields:
+    """Read a query or a form. ValueError if it has more than so many fields, or is no UTF-8."""
     if raw.count(b"&") >= most:
-        raise not_readable(where, most)
+        raise ValueError("too many fields")
     parameters = Fields()
-    try:
-        for name, value in form_pairs(raw):
-            parameters.add(name, value)
-    except ValueError:
-        raise not_readable(where, most) from None
+    for name, value in form_pairs(raw):
+        parameters.add(name, value)
     return parameters
 
 

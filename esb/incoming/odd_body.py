@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from esb.core import json_codec
 from esb.core.errors import EsbError, Message, RequestError, template
@@ -12,7 +13,8 @@ from esb.core.limits import DEFAULT_LIMITS, Limits
 
 NEEDED = template("a JSON object in UTF-8, or a form")
 MOST_ESCAPES = 50_000
-"""Backslashes of a body that is mended: nobody is known yet who would pay for more."""
+"""Backslashes of a body that is mended, or bytes of a form that is looked at: nobody is known who would pay for more.
+"""
 MOST_NAMED = 20
 """Fields that warnings name."""
 LONGEST_NAME = 64
@@ -56,6 +58,14 @@ def foreign(body: bytes) -> RequestError | None:
     return _foreign(template("a JSON string")) if body.startswith(b'"') and isinstance(_json(body), str) else None
 
 
+def foreign_form(body: bytes) -> RequestError | None:
+    """Return what is told of a form whose names or values are GBK; None for others, and for large ones."""
+    if len(body) > MOST_ESCAPES:
+        return None
+    raw = unquote_to_bytes(body)
+    return _foreign("GBK") if _is(raw, "gb18030") and not _is(raw, "utf-8") else None
+
+
 def without_object(body: bytes, parameters: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """Return the parameters that a form has in a body that is no JSON object, or what it is if it is no form."""
     if (refusal := foreign(body)) is not None:
@@ -92,6 +102,14 @@ def mended(body: bytes, error: ValueError, limits: Limits) -> OddParameters:
     if isinstance(error, json.JSONDecodeError):
         raise _malformed(error.msg.removesuffix(" at"), error.lineno, error.colno) from None
     raise _malformed(template("what JSON has no place for")) from None
+
+
+def _is(raw: bytes, codec: str) -> bool:
+    try:
+        raw.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wide(body: bytes) -> str:

@@ -59,6 +59,21 @@ def test_gbk_is_read_within_the_limits_only_even_where_utf_8_hides_what_it_holds
         from_body(hidden, "", Limits(json_nodes=35))
 
 
+@pytest.mark.parametrize("body", [b"content=%C4%E3%BA%C3&a=1", "content=你好".encode("gbk")])
+def test_a_form_in_gbk_is_named(body: bytes) -> None:
+    with pytest.raises(RequestError, match="it is GBK") as refused:
+        from_body(body, FORM)
+    assert refused.value.data is not None
+    assert str(refused.value.data["body"]["found"]) == "GBK"
+
+
+@pytest.mark.parametrize("body", [b"a=%FF%FF", b"a=%C4%E3" + b"&b=1" * 20_000])
+def test_a_form_in_no_encoding_that_is_looked_for_is_just_not_readable(body: bytes) -> None:
+    with pytest.raises(RequestError, match="cannot be read: it must be UTF-8") as refused:
+        from_body(body, FORM, Limits(form_fields=50_000))
+    assert refused.value.data is None
+
+
 def test_a_whole_number_that_is_too_long_is_refused_in_a_mended_body_too() -> None:
     with pytest.raises(RequestError, match="beyond 64 bits"):
         from_body(rb'{"a": "\ud83d", "b": 99999999999999999999}', "")
