@@ -10,10 +10,7 @@ from esb.core.credential_names import CREDENTIALS
 from esb.core.errors import Message, RequestError
 from esb.core.files import upload_names
 from esb.incoming.body import Fields
-
-MOST_NAMED = 20
-"""Names that warnings have: more are no slip of the pen."""
-LONGEST_NAME = 64
+from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
 
 Warnings = list[dict[str, Any]]
 
@@ -41,7 +38,8 @@ class FormParameters:
         if type(args) is Fields:
             args, warnings = self._listed(args)
         if beside and not self.reads_request:
-            warnings += [_warning(name, _beside(method)) for name in beside if name not in CREDENTIALS][:MOST_NAMED]
+            unread = [name[:LONGEST_NAME] for name in beside if name not in CREDENTIALS]
+            warnings += [warning(name, _beside(method)) for name in unread[:MOST_NAMED]]
         if warnings:
             record.warnings = [*record.warnings, *warnings]
         return args
@@ -56,7 +54,7 @@ class FormParameters:
         if not args.repeated:
             return args, []
         lists = args.repeated.keys() if self._any else args.repeated.keys() & self._lists
-        warnings = [_warning(name, _once()) for name in args.repeated if name not in lists]
+        warnings = [warning(name[:LONGEST_NAME], _once()) for name in args.repeated if name not in lists]
         listed = args.without(())
         listed.update((name, args.repeated[name]) for name in lists)
         return listed, warnings[:MOST_NAMED]
@@ -70,10 +68,6 @@ def _beside(method: str) -> Message:
     return Message(
         "it was not read: the parameters of {method} stand in the body, not in the query", {"method": method}
     )
-
-
-def _warning(name: str, what: Message) -> dict[str, Any]:
-    return {"field": name[:LONGEST_NAME], "what": what}
 
 
 def _is_list(annotation: Any) -> bool:

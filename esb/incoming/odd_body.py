@@ -10,15 +10,12 @@ from esb.core import json_codec
 from esb.core.errors import EsbError, Message, RequestError, template
 from esb.core.json_bounds import exceeded
 from esb.core.limits import DEFAULT_LIMITS, Limits
+from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
 
 NEEDED = template("a JSON object in UTF-8, or a form")
 MOST_ESCAPES = 50_000
 """Backslashes of a body that is mended, or bytes of a form that is looked at: nobody is known who would pay for more.
 """
-MOST_NAMED = 20
-"""Fields that warnings name."""
-LONGEST_NAME = 64
-"""Characters of such a name: an answer is not to grow with it."""
 _ESCAPE = re.compile(
     rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -128,7 +125,7 @@ def _paired(body: bytes) -> bytes | None:
 def _replaced(parameters: dict[str, Any]) -> OddParameters:
     """Return parameters in which U+FFFD stands for halves of surrogate pairs, and a warning for each of them."""
     what = Message("half of a surrogate pair is no character: U+FFFD stands in its place")
-    return OddParameters(parameters, None, tuple({"field": name, "what": what} for name in _named(parameters)))
+    return OddParameters(parameters, None, tuple(warning(name, what) for name in _named(parameters)))
 
 
 def _whole(escape: re.Match[bytes]) -> bytes:

@@ -7,10 +7,8 @@ from pydantic import BaseModel
 
 from esb.core.credential_names import CREDENTIALS
 from esb.core.errors import EsbError, Message
+from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
 
-MOST_NAMED = 20
-"""Unknown parameters that an answer names: more are no slip of the pen."""
-LONGEST_NAME = 64
 _EVERYWHERE = CREDENTIALS | {"idempotency_key", "dry_run"}
 """Parameters that speak to the gateway itself."""
 
@@ -77,7 +75,7 @@ def _warning(path: str, name: str, names: frozenset[str]) -> dict[str, Any]:
 
     meant = difflib.get_close_matches(name[:LONGEST_NAME], sorted(names), 1)
     what = Message("there is no such parameter; did you mean {name}?", {"name": meant[0]}) if meant else None
-    return {"field": path[: 2 * LONGEST_NAME], "what": what or Message("there is no such parameter")}
+    return warning(path, what or Message("there is no such parameter"))
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:

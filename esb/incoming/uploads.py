@@ -8,9 +8,7 @@ from esb.core.files import File
 from esb.core.offloading import offloaded
 from esb.incoming.body import AT_ONCE, not_readable
 from esb.incoming.multipart_form import boundary_of, files
-
-LONGEST_NAME = 64
-"""Characters of a parameter's name that an error tells."""
+from esb.incoming.parameter_warnings import LONGEST_NAME
 
 
 async def with_files(

@@ -6,7 +6,8 @@ import pytest
 from esb.core.errors import EsbError, RequestError
 from esb.core.limits import Limits
 from esb.incoming.body import from_body
-from esb.incoming.odd_body import LONGEST_NAME, MOST_NAMED, OddParameters
+from esb.incoming.odd_body import OddParameters
+from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED
 
 FORM = "application/x-www-form-urlencoded"
 FEW = Limits(json_nodes=20, nesting=3)
