@@ -102,11 +102,11 @@ class TextWriter:
         """Return a time in the configured zone; one that cannot be read stays as it is."""
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            if moment.tzinfo is None:
+                return value
+            return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+        except (ValueError, OverflowError):  # the second for the first and the last day of all
             return value
-        if moment.tzinfo is None:
-            return value
-        return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
 
     def _head(self, told: Notification, room: Room) -> list[str]:
         """Return the sender's own message, and what several alerts have in common."""

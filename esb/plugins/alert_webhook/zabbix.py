@@ -11,13 +11,13 @@ from typing import Any
 from esb import ParameterError
 from esb.plugins.alert_webhook.notification import Alert, Notification, Status, digest, text
 
-_UNFILLED = re.compile(r"\{[A-Z][A-Z0-9._]*(?:\.[A-Z0-9._]+)*\}")
+_UNFILLED = re.compile(r"\{[A-Z][A-Z0-9._]*\}")
 """A macro that had no value: Zabbix leaves its name."""
-_TAG = re.compile(r"\s*([^:,]+):([^,]*)(?:,|$)")
 EVENT = frozenset({"event_id", "eventid", "trigger_id", "triggerid", "event_value", "event_nseverity", "alert_subject"})
 """Names of which Zabbix's scripts have at least one, and others have none."""
 SUBJECT, MESSAGE = ("alert_subject", "subject"), ("alert_message", "message")
 SEVERITIES = ("not classified", "information", "warning", "average", "high", "disaster")
+_NUMBERS = frozenset(map(str, range(len(SEVERITIES))))
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, str]:
@@ -47,7 +47,7 @@ def read(body: Mapping[str, Any]) -> Notification:
         "severity": _severity(given),
         "host": _first(given, "host_name", "host", "hostname", "host_host"),
         "ip": _first(given, "host_ip", "host_conn"),
-        **{tag.strip(): value.strip() for tag, value in _TAG.findall(_first(given, "event_tags"))},
+        **_tags(_first(given, "event_tags")),
     }
     shown = {"description": _first(given, "trigger_description", "event_opdata", "item_value", "item_lastvalue")}
     event = _first(given, "event_id", "eventid")
@@ -68,6 +68,12 @@ def _first(given: Mapping[str, str], *names: str) -> str:
     return next((given[name] for name in names if name in given), "")
 
 
+def _tags(listed: str) -> dict[str, str]:
+    """Return the tags of an event, written as `name:value, name:value`; those without a value are left out."""
+    pairs = (tag.partition(":") for tag in listed.split(","))
+    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
+
 def _status(given: Mapping[str, str], subject: str) -> Status:
     """Return whether a problem began or ended: as the event's value says, or else its subject, as Zabbix writes it."""
     value = _first(given, "event_value", "trigger_value", "event_status", "trigger_status", "status").lower()
@@ -78,7 +84,7 @@ def _status(given: Mapping[str, str], subject: str) -> Status:
 
 def _severity(given: Mapping[str, str]) -> str:
     number = _first(given, "event_nseverity", "trigger_nseverity")
-    if number.isdigit() and int(number) < len(SEVERITIES):
+    if number in _NUMBERS:
         return SEVERITIES[int(number)]
     return _first(given, "event_severity", "trigger_severity", "severity").lower()
 

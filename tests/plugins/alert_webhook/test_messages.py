@@ -183,6 +183,17 @@ def test_the_largest_webhook_takes_no_others_time() -> None:
     assert (len(told.alerts), told.more) == (500, 9500)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"host_name": "{A" + ".A" * 25 + "!"}, {"event_tags": "a" + " " * 1000 + "b"}],
+    ids=["half a macro", "a tag of blanks"],
+)
+def test_no_text_of_zabbix_takes_long_to_read(odd: dict[str, str]) -> None:
+    began = time.thread_time()
+    formats.read({**ZABBIX, **odd}, None)
+    assert time.thread_time() - began < 0.05
+
+
 async def test_one_huge_alert_is_cut_and_is_one_message(hook: Gateway, sandbox: Sandbox) -> None:
     webhook = many(3)
     for alert in webhook["alerts"]:
@@ -275,6 +286,17 @@ async def test_what_is_odd_in_a_webhook_harms_nobody(hook: Gateway, sandbox: San
     await post(hook, {"alerts": [alert], "truncatedAlerts": "many", "status": 7})
     (text,) = await arrived(sandbox)
     assert text == '🔥 [FIRING] Alert\nn=1, d={"a": [1]}, b=true, nul=ab\nValue: B=\nSince: yesterday'
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59Z"])
+async def test_a_time_at_the_edge_of_the_calendar_stays_as_it_is(hook: Gateway, sandbox: Sandbox, moment: str) -> None:
+    await post(hook, {"alerts": [{"labels": {"alertname": "T"}, "startsAt": moment}]})
+    (text,) = await arrived(sandbox)
+    assert text == f"🔥 [FIRING] T\nSince: {moment}"
+
+
+def test_a_severity_that_is_no_number_of_zabbix_is_taken_by_its_name() -> None:
+    assert formats.read({**ZABBIX, "event_nseverity": "²", "event_severity": "Average"}, None).severity == "average"
 
 
 def test_without_jinja2_the_default_texts_are_there_and_a_template_names_the_extra() -> None:
