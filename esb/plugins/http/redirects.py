@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
 from urllib.parse import quote, urljoin
 
-from esb.config.component_paths import ROOT, VARIABLE
+from esb.config.component_paths import ROOT, VARIABLE, spanning
 from esb.core.call import Call
 
 _REST = re.compile("[?#].*", re.DOTALL)
@@ -15,23 +16,24 @@ class Redirects:
 
     def __init__(self, hosts: Sequence[str], path: str) -> None:
         self._hosts = tuple(hosts)
-        parts = VARIABLE.split(path)
-        self._names = parts[1::2]
-        pattern = "".join(re.escape(part) if index % 2 == 0 else "(.+)" for index, part in enumerate(parts))
-        self._pattern = re.compile(pattern + "(.*)" if path.endswith("/") else pattern, re.DOTALL)
+        self._path = path
+        self._names = VARIABLE.findall(path)
 
     def rewritten(self, location: str, asked: str, call: Call) -> str:
         """Return where the caller finds what the upstream means, whose answer to the URL `asked` says `location`.
 
         What lies elsewhere, at another host or behind no path of this component, stays as it is.
         """
-        target = urljoin(asked, location)
+        try:
+            target = urljoin(asked, location)
+        except ValueError:  # no URL at all, such as http://[
+            return location
         host = next((each for each in self._hosts if _lies_at(target, each)), None)
         if host is None:
             return location
         path = target[len(host) :]
         rest = found[0] if (found := _REST.search(path)) is not None else ""
-        match = self._pattern.fullmatch(path.removesuffix(rest) or "/")
+        match = self._pattern(call).fullmatch(path.removesuffix(rest) or "/")
         if match is None:
             return location
         values = {name: quote(value) for name, value in call.path_vars.items()}
@@ -39,6 +41,14 @@ class Redirects:
         tail = match.groups()[len(self._names) :]
         own = _filled(call.path, values)
         return location if own is None else f"{ROOT}{own}{''.join(tail)}{rest}"
+
+    def _pattern(self, call: Call) -> re.Pattern[str]:
+        """Return the expression of the upstream's paths. A variable holds slashes where either path says so."""
+        many = spanning(self._path) | spanning(call.path)
+        literals = map(re.escape, VARIABLE.split(self._path)[::2])
+        variables = ["(.+)" if name in many else "([^/]+)" for name in self._names]
+        pattern = "".join(chain.from_iterable(zip_longest(literals, variables, fillvalue="")))
+        return re.compile(pattern + "(.*)" if self._path.endswith("/") else pattern, re.DOTALL)
 
 
 def _lies_at(url: str, host: str) -> bool:
