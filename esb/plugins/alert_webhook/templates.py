@@ -10,6 +10,7 @@ from jinja2 import ChainableUndefined, TemplateError, nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import htmlsafe_json_dumps
 
 from esb.plugins.alert_webhook.template_errors import BadTemplate, TemplateFailed
 
@@ -71,6 +72,8 @@ class Template:
         except TemplateError as error:
             line = getattr(error, "lineno", None)
             raise BadTemplate(f"line {line}: {error.message}" if line else str(error.message)) from error
+        except (RecursionError, SyntaxError) as error:  # the second of Python, which compiles what jinja2 writes
+            raise BadTemplate("it is nested too deep") from error
 
     def rendered(self, values: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
         """Return the text for these values, and the names that were shown and are not there. TemplateFailed."""
@@ -99,7 +102,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         )
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in FILTERS}
-        self.filters |= {TURNS: self._counted, "replace": self._replaced, "join": self._joined}
+        self.filters |= {
+            TURNS: self._counted,
+            "replace": self._replaced,
+            "join": self._joined,
+            "tojson": _in_json,
+        }
         self.turns = 0
 
     def _counted(self, items: Iterable[Any]) -> list[Any]:
@@ -137,6 +145,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if not (isinstance(left, int | float) and isinstance(right, int | float)):
             raise TypeError(f"`{operator}` is for numbers")
         return super().call_binop(context, operator, left, right)
+
+
+def _in_json(value: Any) -> str:
+    """Return a value as JSON, in one line: the indent that jinja2's own filter takes can be of any width."""
+    return htmlsafe_json_dumps(value)
 
 
 def _bound(size: int) -> None:

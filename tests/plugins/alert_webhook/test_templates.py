@@ -84,6 +84,8 @@ def test_what_a_template_can_make(source: str, text: str) -> None:
         ("{{ title | turns }}", "line 1: there is no filter turns"),
         ("{{ self }}", "there is no variable self"),
         ("x" * (LONGEST_TEMPLATE + 1), "it has more than 10000 characters"),
+        ("{{ " + "not " * 2000 + "1 }}", "it is nested too deep"),
+        ("{% if title %}" * 200 + "{% endif %}" * 200, "it is nested too deep"),
     ],
 )
 def test_what_a_template_cannot_be_is_told(source: str, told: str) -> None:
@@ -126,6 +128,8 @@ def test_no_way_leads_out_of_the_sandbox(source: str) -> None:
         "{{ '%1000000000d' % 1 }}",
         "{{ title | replace('', title) }}",
         "{{ body | join(title) | replace('x', title) }}",
+        "{{ [1] | tojson(2) }}",
+        "{{ [1] | map('tojson', 2) | list }}",
         "{{ 1 / 0 }}",
         "{{ title < 1 }}",
         "{{ title | int(0) + labels }}",
