@@ -20,7 +20,7 @@ def known_zone(name: str) -> str:
 
 
 def is_known_tz(value: str) -> bool:
-    """Tell whether the C library understands this value of TZ: any other it takes for UTC without a word."""
+    """Return True for a value of TZ that the C library understands: any other it takes for UTC without a word."""
     name = value.removeprefix(":")
     if not name or _RULE.fullmatch(name):
         return True
