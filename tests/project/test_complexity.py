@@ -194,6 +194,7 @@ WORK: dict[str, Work] = {
     "receivers, brackets": on(unlimited, lambda n: "[" + "," * n),
     "mail addresses with blanks": on(unlimited_mail, lambda n: " ".join(f"{x}@b.cn" for x in names(n // 100))),
     "mail addresses with names": on(unlimited_mail, lambda n: ",".join(f"N {x} <{x}@b.cn>" for x in names(n // 100))),
+    "mail addresses, quotes": on(unlimited_mail, lambda n: '"\\",' * n),
     "mail addresses, Chinese marks": on(unlimited_mail, lambda n: "，；、" * n),
     "an audience": on(addressed, lambda n: names(n // 10)),
     "an audience by one address": on(

@@ -7,6 +7,7 @@ stands before the @ may be Unicode, for servers that announce SMTPUTF8).
 import re
 import unicodedata
 from dataclasses import dataclass
+from email.utils import unquote
 
 import idna
 
@@ -16,7 +17,8 @@ LONGEST_LINE = 1000
 """The characters of a title, a mailbox or a file name. Folding one that is longer takes long."""
 LONGEST_DOMAIN = 253
 """The characters of a domain (RFC 1035), of which as many are bytes once it is ASCII."""
-_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
+_NAMED = re.compile(r'("(?:[^"\\]|\\.)*+"\s*|[^<>]*)<([^<>]+)>')
+"""A name, in quotes where it holds signs of its own (RFC 5322, 3.2.4), and the address in angle brackets."""
 _BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, what separates lines and paragraphs, and half characters; the tab is none of these."""
 _LOCAL = re.compile(r"[^\s@()<>,;\\\"]+")
@@ -53,7 +55,7 @@ def mailbox(text: str) -> Mailbox | None:
     if not domain:
         return None
     local = unicodedata.normalize("NFC", local)
-    return Mailbox(f"{local}@{domain}", name.strip().strip('"').strip())
+    return Mailbox(f"{local}@{domain}", unquote(name.strip()).strip())
 
 
 def ascii_domain(domain: str) -> str:

@@ -2,9 +2,15 @@
 
 import pytest
 
-from esb.channels.mail.recipients import mail_address, mail_audience
+from esb.channels.mail.address import Mailbox, mailbox
+from esb.channels.mail.recipients import Mailboxes, mail_address, mail_audience
 from esb.channels.recipients import Audience
 from esb.core.errors import EsbError
+from esb.core.params import Params
+
+
+class Mailed(Params):
+    receiver: Mailboxes = ()
 
 
 def test_an_address_that_is_typed_twice_gets_one_mail() -> None:
@@ -28,3 +34,30 @@ def test_one_that_is_no_address_spoils_the_call_and_everybody_is_told() -> None:
 
 def test_the_address_is_what_is_left_without_a_name() -> None:
     assert [mail_address(text) for text in ("Ann <a@x.com>", "a@x.com", "Ann")] == ["a@x.com", "a@x.com", ""]
+
+
+@pytest.mark.parametrize(
+    ("typed", "receivers"),
+    [
+        ('"Doe, John" <a@x.com>, b@x.com', ('"Doe, John" <a@x.com>', "b@x.com")),
+        ('b@x.com;Dr. "J; D、R" <a@x.com>\nc@x.com', ("b@x.com", 'Dr. "J; D、R" <a@x.com>', "c@x.com")),
+        (r'"A \"B, C\" D" <a@x.com>，b@x.com c@x.com', (r'"A \"B, C\" D" <a@x.com>', "b@x.com", "c@x.com")),
+        ('b@x.com, "never ends, c@x.com', ("b@x.com", '"never ends, c@x.com')),
+    ],
+)
+def test_what_stands_in_quotes_separates_no_receivers(typed: str, receivers: tuple[str, ...]) -> None:
+    assert Mailed.model_validate({"receiver": typed}).receiver == receivers
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"Doe, John" <a@x.com>', "Doe, John"),
+        (r'"A \"B\" \\ C"<a@x.com>', r'A "B" \ C'),
+        ('"<Doe>, John" <a@x.com>', "<Doe>, John"),
+        ('O"Brien <a@x.com>', 'O"Brien'),
+        (" Ann <a@x.com>", "Ann"),
+    ],
+)
+def test_a_name_is_read_without_its_quotes(text: str, name: str) -> None:
+    assert mailbox(text) == Mailbox("a@x.com", name)
