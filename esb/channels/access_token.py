@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from esb.channels.config_secrets import without_secrets
 from esb.channels.draft import Rejected
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.contracts.services import ProcessServices
 from esb.core.call import ORDINARY, Call
 from esb.core.errors import UpstreamError, template
-from esb.core.redaction import redacted
 from esb.outgoing.client import NO_HEADERS, Target, too_slow
 from esb.outgoing.tokens.cache import RefusalHeard, Token, TokenKey, TokenRefused
 
@@ -99,7 +99,8 @@ class AccessToken:
         """Return the JSON object that this request brings, sent with the token; once more if the token was dead.
 
         A vendor that calls its token invalid has done nothing, so this cannot make two messages of one. UpstreamError
-        when the status is none of `statuses` or the answer is no JSON object; and what `get` raises.
+        when the status is none of `statuses` or the answer is no JSON object; and what `get` raises. The token is taken
+        out of the answer: a vendor may repeat it.
         """
         renewed = False
         while True:
@@ -113,9 +114,9 @@ class AccessToken:
             else:
                 if not self._invalid(answer):
                     self.confirm(token)
-                    return _without(answer, token)
+                    return dict(without_secrets(answer, (token,)))
                 if renewed or not await self.forget(token):
-                    return _without(answer, token)
+                    return dict(without_secrets(answer, (token,)))
             renewed = True
 
     def _carrying(self, token: str, url: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
@@ -149,8 +150,3 @@ class AccessToken:
 
 def _is_life(seconds: Any) -> bool:
     return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
-
-
-def _without(answer: dict[str, Any], token: str) -> dict[str, Any]:
-    """Return an answer without the token: a vendor may repeat it in its text."""
-    return {name: redacted(value, (token,)) if isinstance(value, str) else value for name, value in answer.items()}

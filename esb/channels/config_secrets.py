@@ -14,12 +14,17 @@ def secrets_of(config: Any) -> tuple[str, ...]:
 
 
 def without_secrets(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return JSON with these secrets taken out of all its texts."""
-    if isinstance(value, str):
-        return redacted(value, secrets)
-    if isinstance(value, Mapping):
-        return {name: without_secrets(item, secrets) for name, item in value.items()}
-    return [without_secrets(item, secrets) for item in value] if isinstance(value, list | tuple) else value
+    """Return JSON, however deep it is, with these secrets taken out of all its texts."""
+    whole = [value]
+    waiting: list[Any] = [whole]
+    for part in waiting:  # it grows meanwhile
+        for key, item in [*(part.items() if isinstance(part, dict) else enumerate(part))]:
+            if isinstance(item, str):
+                part[key] = redacted(item, secrets)
+            elif isinstance(item, Mapping | list | tuple):
+                part[key] = dict(item) if isinstance(item, Mapping) else [*item]
+                waiting.append(part[key])
+    return whole[0]
 
 
 def _with_parts(config: Any) -> Iterator[str]:

@@ -93,6 +93,16 @@ async def test_a_token_that_the_vendor_repeats_in_its_refusal_is_not_told(
     assert_no_secrets("a token of ours")
 
 
+async def test_nor_one_that_stands_deep_in_an_answer(
+    gateway: OpenGateway, upstream: Upstream, call: CallComponent, assert_no_secrets: AssertNoSecrets
+) -> None:
+    giving(upstream, "a token of ours")
+    upstream.answers({"error": {"details": ["bad text by a token of ours"], "code": 5}}, path="/ask")
+    await gateway(Asking, {"url": upstream.url})
+    assert (await call())["data"] == {"error": {"details": ["bad text by ***"], "code": 5}}
+    assert_no_secrets("a token of ours")
+
+
 async def test_a_credential_that_is_refused_is_not_tried_again_at_once(
     gateway: OpenGateway, upstream: Upstream, call: CallComponent, assert_no_secrets: AssertNoSecrets
 ) -> None:

@@ -1,6 +1,7 @@
 """The secrets of a config, wherever they stand, and their parts that others may repeat."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from pydantic import SecretBytes, SecretStr
@@ -37,3 +38,13 @@ def test_what_is_no_secret_stays() -> None:
     found = secrets_of(Config())
     assert "" not in found
     assert without_secrets({"name": "a name", "n": 1, "none": None}, found) == {"name": "a name", "n": 1, "none": None}
+
+
+def test_json_may_be_as_deep_as_it_is_read() -> None:
+    deep: Any = "it is first-key"
+    for _ in range(2000):
+        deep = [deep]
+    found = without_secrets(deep, ("first-key",))
+    for _ in range(2000):
+        (found,) = found
+    assert found == "it is ***"
