@@ -21,15 +21,13 @@ from esb.contracts.services import ProcessServices
 from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.errors import Limited, UpstreamError
-from esb.outgoing.client import Target, too_slow
+from esb.outgoing.client import NO_HEADERS, Target, too_slow
 from esb.outgoing.tokens.cache import Entry, RefusalHeard, Token, TokenKey
 
 FETCH_SECONDS = 10.0
 """The time a token fetch has with all its tries, whoever waits for it."""
 FETCH_GATE_SECONDS = 60.0
 """The longest time without a try after a fetch over quota: without a token nothing goes, and one try is cheap."""
-ATTEMPT_SECONDS = 10.0
-"""The time one request has, so that within a call's deadline there is time for another."""
 TRIES = 3
 """At most so many requests for one message, a resend with a fresh token aside."""
 YOUNG_TOKEN_PAUSE = 0.5
@@ -65,8 +63,11 @@ class Account:
     at_once: int
     secret_parameter = "secret"  # noqa: S105 - the name of a parameter
     """The parameter in which a caller may send a secret of its own, as errors name it."""
+    attempt_seconds = 10.0
+    """The time one request has, so that within a call's deadline there is time for another."""
     fetch_seconds = 5.0
     """The time one try to fetch a token has."""
+    _headers: Mapping[str, str] = NO_HEADERS
 
     def __init__(
         self,
@@ -198,8 +199,9 @@ class Account:
             self._url(message.endpoint, token),
             partial(self._reply, self._sending, (token, self._secret), False),
             body=raw,
+            headers=self._headers,
             proxy=self._proxy,
-            timeout=ATTEMPT_SECONDS,
+            timeout=self.attempt_seconds,
         )
 
     async def _worth_another_try(

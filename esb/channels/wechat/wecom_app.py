@@ -4,7 +4,6 @@ Source: developer.work.weixin.qq.com/document/path/91039 (gettoken), path/90389 
 """
 
 from collections.abc import Awaitable
-from functools import partial
 from urllib.parse import urlencode
 
 from esb.channels.account import Read
@@ -19,8 +18,6 @@ from esb.core.errors import UpstreamError, template
 from esb.outgoing.client import Target
 
 MEDIA_UPLOAD = "/cgi-bin/media/upload"
-UPLOAD_SECONDS = 30.0
-"""The time one try to upload a file has: with 20 MB it takes longer than a message."""
 CONCURRENCY = 45033
 """Errcode for too many requests at once."""
 
@@ -47,6 +44,7 @@ class MediaUpload(WeCom):
     """The upload of one file by an app: with its token, and repeated where no answer came, for nobody sees it yet."""
 
     interface = "media_upload"
+    attempt_seconds = 30.0  # with 20 MB it takes longer than a message
 
     def __init__(
         self,
@@ -63,6 +61,7 @@ class MediaUpload(WeCom):
         self._sending = Target(self.system, self.interface, sends=False)  # nobody sees it yet
         self._gate = QuotaGate(services.store, services.observer, self.key, "media")  # messages have their own quota
         self._file = file
+        self._headers = {"Content-Type": file.content_type}
 
     async def media_id(self, call: Call) -> str:
         """Upload the file, and return the id by which messages show it.
@@ -85,14 +84,4 @@ class MediaUpload(WeCom):
         return f"{super()._url(endpoint, token)}&type={self._file.kind}"
 
     def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[JudgedAnswer]:
-        return self._http.judged(
-            call,
-            self._sending,
-            "POST",
-            self._url(message.endpoint, token),
-            partial(self._reply, self._sending, (token, self._secret), False),
-            body=self._file.form,
-            headers={"Content-Type": self._file.content_type},
-            proxy=self._proxy,
-            timeout=UPLOAD_SECONDS,
-        )
+        return super()._ask(call, message, self._file.form, token)
