@@ -34,7 +34,7 @@ from esb.channels.outcome import DeliveryOutcome, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, read_of, require_somebody
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
 from esb.channels.tencent.phone import Numbers, e164, is_mainland, of_contact, parts, typed
-from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
+from esb.channels.tencent.sender import Product, TencentRequest, TencentSender, first_reason
 from esb.channels.verdict import advice
 
 CONTENT = Label("message content", "content")
@@ -92,7 +92,7 @@ class SendSms(Component[Config, SendSmsParams]):
 
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
-        self._sender = Sender(services.http, config, SMS, "send_sms", WORDING, FAILED)
+        self._sender = TencentSender(services.http, config, SMS, "send_sms", WORDING, FAILED)
 
     async def handle(self, call: Call, params: SendSmsParams) -> Any:
         self._sender.require_configured()

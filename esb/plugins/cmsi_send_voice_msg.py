@@ -33,7 +33,7 @@ from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, by_address, looked_up, named_once, require_somebody, united
 from esb.channels.tencent.cloud import TencentConfig
 from esb.channels.tencent.phone import e164, of_contact, parts, typed
-from esb.channels.tencent.sender import Product, Sender, TencentRequest, first_reason
+from esb.channels.tencent.sender import Product, TencentRequest, TencentSender, first_reason
 
 CONTENT = Label("auto voice reading info", "auto_read_message")
 VMS = Product("vms", "2020-09-02", "SendTtsVoice", at_once=8)
@@ -98,7 +98,7 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
 
     def __init__(self, config: TencentConfig, services: Services) -> None:
         super().__init__(config, services)
-        self._sender = Sender(services.http, config, VMS, "send_voice_msg", WORDING, RELAY_FAILED)
+        self._sender = TencentSender(services.http, config, VMS, "send_voice_msg", WORDING, RELAY_FAILED)
 
     async def handle(self, call: Call, params: SendVoiceMsgParams) -> Any:
         self._sender.require_configured()

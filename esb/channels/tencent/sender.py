@@ -38,7 +38,7 @@ Read = Callable[[Sequence[str], Mapping[str, Any]], DeliveryOutcome]
 """Read what became of the addresses of a request out of Tencent's response."""
 
 
-class Sender:
+class TencentSender:
     """The sender of one component.
 
     `wording` is its words for a message that did not reach all, `relay_failed` those for a service that gave no reason.
