@@ -9,6 +9,7 @@ from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.pacing import SENDING_SECONDS
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.channels.vendor_limits import Limits, Pacer
+from esb.channels.verdict import FOR_ALL
 from esb.core.backoff import pauses
 from esb.core.call import Call
 from esb.core.clock import Clock
@@ -18,8 +19,6 @@ from esb.outgoing.client import too_slow
 
 TRIES = 3
 """At most so many tries for one message."""
-FOR_ALL = frozenset({"config", "token"})
-"""Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
 NO_CODE = template("the response has no code that tells what became of the message")
 NOT_TOLD = template("the response does not say whether everybody was reached")
 

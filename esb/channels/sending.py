@@ -10,7 +10,7 @@ from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Wording
 from esb.channels.pacing import LOOK_SECONDS, Pace, Turn
 from esb.channels.recipients import Audience, rehearsal
-from esb.channels.verdict import Declined, JudgedAnswer
+from esb.channels.verdict import FOR_ALL, Declined, JudgedAnswer
 from esb.core.call import Call
 from esb.core.errors import Limited, UpstreamError
 from esb.core.single_flight import fan_out
@@ -19,8 +19,6 @@ from esb.outgoing.tokens.cache import Entry
 
 SendingResult = DeliveryReport | dict[str, Any]
 """A report on what was sent; or the data of a dry run."""
-FOR_ALL = frozenset({"config", "token"})
-"""Classes of refusals that concern the credential or its settings: the call's other messages would get them too."""
 
 
 async def deliver(

@@ -24,6 +24,8 @@ ACCEPTED: frozenset[Kind] = frozenset({"ok", "held"})
 """The platform took the message. Errcode 0 of a message that it read only in part has another class."""
 RETRYABLE: frozenset[Kind] = frozenset({"token", "busy", "quota"})
 """Nobody has to change anything: the same request may work later."""
+FOR_ALL: frozenset[Kind] = frozenset({"config", "token"})
+"""They concern the credential or its settings: the call's other messages would get them too."""
 
 
 def advice(kind: str, *, retryable: bool = False, retry_after: float | None = None) -> dict[str, Any]:
