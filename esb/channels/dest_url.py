@@ -15,7 +15,8 @@ from esb.channels.sending import SendingResult
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError, template
-from esb.outgoing.client import Outgoing, Target
+from esb.outgoing.client import Answer, Outgoing, Target, read_object
+from esb.outgoing.retry_after import TOO_MANY_REQUESTS, too_many_requests
 
 SHORT = 4
 """Parts of an address that are no longer than this hide nothing."""
@@ -90,7 +91,7 @@ async def relayed(
 ) -> DeliveryOutcome:
     """Post the message once. The answer stands for all addresses."""
     try:
-        answer = await http.json(call, target, "POST", url, body=message)
+        answer = await http.read(call, target, "POST", url, _read, body=message)
         accepted = accepts(answer)
         if accepted is None:
             reason = template("the response holds no result that can be read")
@@ -102,6 +103,14 @@ async def relayed(
     secrets = secrets_in(url)
     errcode, errmsg = readable_code(answer.get("code"), *secrets), readable_text(answer.get("message"), *secrets)
     return DeliveryOutcome(failed=tuple(Failure(address, errcode, errmsg) for address in addresses))
+
+
+def _read(target: Target, answer: Answer) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Return what a service answers. UpstreamError if it is none; QuotaUsedUp for 429: it has taken nothing."""
+    if answer.status == TOO_MANY_REQUESTS:
+        raise too_many_requests(target, answer)
+    payload = read_object(target, answer)
+    return payload, payload
 
 
 def secrets_in(url: str) -> list[str]:

@@ -105,6 +105,21 @@ async def test_a_service_that_is_down_was_sent_nothing(http: Outgoing, unused_tc
     assert (TARGET.system, TARGET.interface) == ("CMSI", "send_sms")
 
 
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "7"}, 7.0), ({}, 1.0)])
+async def test_a_service_that_takes_no_more_for_now_was_sent_nothing_and_says_when_to_come_again(
+    http: Outgoing, open_server: OpenServer, header: dict[str, str], seconds: float
+) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=429, text="slow down", headers=header)
+
+    app = web.Application()
+    app.router.add_post("/relay", refuse)
+    call = make_call()
+    reached = await relayed(http, call, TARGET, f"{await open_server(app)}/relay", {}, ["a"])
+    assert [(failure.kind, failure.retry_after) for failure in reached.failed] == [("quota", seconds)]
+    assert (reached.unknown, call.record.sent) == ((), False)
+
+
 async def test_a_full_way_out_was_sent_nothing(open_server: OpenServer) -> None:
     out = Outgoing(Observer(), max_per_target=0)
     out.open()

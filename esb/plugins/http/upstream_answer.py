@@ -1,26 +1,20 @@
 """An upstream's answer as its caller gets it: decoded, judged, and with the upstream's own reasons where it says no."""
 
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from esb import Envelope, Target, UpstreamError
 from esb.channels.dest_url import accepts
-from esb.core.errors import Limited, Message, QuotaUsedUp, template
+from esb.core.errors import Limited, Message, template
 from esb.incoming.envelope import GENERAL_FAILURE
 from esb.incoming.multipart_form import CHARACTER_SETS
 from esb.outgoing.client import Answer, may_have_acted, read_json
 from esb.outgoing.json_answer import failed_status
+from esb.outgoing.retry_after import TOO_MANY_REQUESTS, retry_after, too_many_requests
 
 SUCCESS = range(200, 300)
 WITHOUT_CONTENT = frozenset({204, 205})
 """Statuses of answers that have no body, whatever comes behind their heads."""
-RETRY_SECONDS = 1.0
-"""Seconds after which to try again, where an upstream that takes no more does not say."""
-LONGEST_RETRY = 24 * 3600.0
-NOTHING_YET = template("The third-party system [{system}] takes no more requests for now, please try again later")
-"""The text for one that says only that it takes no more."""
 UNKNOWN_CHARSET = template("the character set that the response declares is not known here")
 NOT_UTF8 = template("the response is not in the character set that it declares, or not UTF-8 and declares none")
 
@@ -84,12 +78,8 @@ class AnswerReader:
 
     def _failure(self, target: Target, answer: Answer) -> UpstreamError | Limited:
         said = self._said(target, answer)
-        if answer.status == 429:
-            seconds = retry_after(answer.headers.get("Retry-After"))
-            seconds = RETRY_SECONDS if seconds is None else seconds
-            if said is None:
-                return QuotaUsedUp(NOTHING_YET, seconds, system=target.system)
-            return QuotaUsedUp("{reason}", seconds, reason=str(said["message"]))
+        if answer.status == TOO_MANY_REQUESTS:
+            return too_many_requests(target, answer, "" if said is None else said["message"])
         if said is not None:
             return Declined(target, answer, said)
         try:
@@ -114,20 +104,6 @@ class AnswerReader:
         if envelope.get("code") is None or _is_zero(envelope["code"]):
             envelope["code"] = UpstreamError.code
         return envelope
-
-
-def retry_after(value: str | None) -> float | None:
-    """Return the seconds that the header Retry-After tells, as such or as a date; None if it tells none."""
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(min(int(value[:9]), LONGEST_RETRY))
-    try:
-        seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return float(min(max(round(seconds), 0), LONGEST_RETRY))
 
 
 def _is_zero(code: Any) -> bool:
