@@ -1,6 +1,7 @@
 """The gate of one credential: closed for as long as the platform said that its quota is used up."""
 
 import math
+from contextlib import suppress
 from typing import NamedTuple
 
 from esb.channels.verdict import Verdict
@@ -8,7 +9,7 @@ from esb.core import json_codec
 from esb.core.events import GateClosed, Observer
 from esb.outgoing.tokens.cache import TokenKey
 from esb.store.keyspaces import QUOTA_GATE
-from esb.store.protocol import Store
+from esb.store.protocol import Store, StoreAway
 
 
 class Closed(NamedTuple):
@@ -42,4 +43,5 @@ class QuotaGate:
         seconds = min(refusal.retry_after or 0.0, at_most)
         if seconds:
             self._observer.emit(GateClosed(*self._account, refusal.errcode, seconds))
-            await self._store.put(self._key, json_codec.encode([refusal.errcode, refusal.errmsg]), seconds)
+            with suppress(StoreAway):  # the platform will say it again
+                await self._store.put(self._key, json_codec.encode([refusal.errcode, refusal.errmsg]), seconds)

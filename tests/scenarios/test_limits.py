@@ -1,10 +1,13 @@
 """Situations 41 to 44: quotas that WeChat tells, and those that it does not."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from esb.core.events import GateClosed
+from esb.store.memory import MemoryStore
+from esb.store.protocol import StoreAway
 from tests.support.send_weixin import OPENIDS, seed
 from tests.support.world import PLATFORMS, OpenWorld, World, reached
 
@@ -24,6 +27,19 @@ async def test_situation_41_a_used_up_quota_is_not_asked_about_again(world: Worl
         assert 0 < data["retry_after"] <= (86400 if platform == "mp" else 60)
         assert data["failed"][0]["retry_after"] > 0
     assert [type(event) for event in world.gateway.events if isinstance(event, GateClosed)] == [GateClosed]
+
+
+async def test_situation_41_is_told_though_the_store_is_away(
+    world: World, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: Any, **options: Any) -> None:
+        raise StoreAway("store", "put", "it is away")
+
+    await world.send(platform)
+    await world.fault(platform, {"errcode": 45009}, times=0)
+    monkeypatch.setattr(MemoryStore, "put", away)
+    data = (await world.send(platform))["data"]
+    assert (data["errcode"], data["class"], data["unknown"]) == (45009, "quota", [])
 
 
 async def test_situation_41_other_credentials_go_on(world: World) -> None:
