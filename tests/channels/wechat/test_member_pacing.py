@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+from esb.core.deadlines import ANSWER_SECONDS
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
+from tests.support.loop_time import late
+from tests.support.send_weixin import SEND, fault, reached
 
 MINUTE = 60.0
 PACED = """\
@@ -65,6 +68,18 @@ async def test_a_turn_that_comes_within_the_deadline_is_waited_for(open_gateway:
     assert answer["data"]["accepted"] == ["lisi", "zhangsan"]
     assert clock.now == before + 60
     assert [message["body"]["touser"] for message in await sandbox.messages()] == ["zhangsan", "lisi", "zhangsan"]
+
+
+async def test_who_got_a_paced_message_has_got_it_when_the_deadline_cuts_off_the_next(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    gateway, clock = await open_paced(open_gateway, sandbox, limit=1, timeout=8)
+    await gateway.send("zhangsan")
+    clock.advance(57)
+    await fault(sandbox, SEND, {"hang": True}, match={"touser": "zhangsan"})
+    answer = await late(8 + ANSWER_SECONDS, gateway.send("zhangsan,lisi"), sandbox.has_been_called(SEND, 3))
+
+    assert reached(answer) == (["lisi"], [], ["zhangsan"])
 
 
 async def test_another_app_of_the_corporation_has_a_count_of_its_own_and_a_dry_run_counts_nothing(
