@@ -1,6 +1,7 @@
 """The networks from which an app may call, in the chain of a real gateway."""
 
 import pytest
+from allowed_addresses import within
 
 from esb.testing import CallComponent, OpenMiddleware
 
@@ -18,6 +19,10 @@ async def test_an_app_calls_from_its_networks_only(middleware: OpenMiddleware, a
 
     answer = await response.json()
     assert (answer["result"], answer["code"]) == ((True, 0) if let_in else (False, 1306403)), answer
+
+
+async def test_an_address_that_nobody_knows_is_in_no_network() -> None:
+    assert not within("", ["0.0.0.0/0", "::/0"])
 
 
 async def test_an_app_without_networks_calls_from_anywhere(middleware: OpenMiddleware, call: CallComponent) -> None:
