@@ -115,7 +115,7 @@ class EsbError(GatewayError):
     """The failure of a call, as its caller reads it.
 
     `text` is an English template (the catalogues' key), `values` fill it; `data` becomes the envelope's data.
-    Nothing in them may be a secret.
+    Nothing in them may be a secret. `EsbError("no greeting for {name}", name=name)`; and so its subclasses.
     """
 
     code: ClassVar[int] = 1306000
@@ -217,7 +217,7 @@ class GatewayJwtError(EsbError):
 
 
 class Limited(EsbError):
-    """A limit that is reached for now; `retry_after` is in seconds."""
+    """A limit that is reached for now: `Limited("app {app} calls too often", 30, app=code)`; 30 is in seconds."""
 
     code = 1306429
     source: ClassVar[Source] = "gateway"
@@ -243,7 +243,7 @@ class Draining(EsbError):
 
 
 class UpstreamError(EsbError):
-    """A third-party system failed.
+    """A third-party system failed: `UpstreamError("ldap", "search", "the server is busy", sent=False)`.
 
     `sent` says whether it may have acted all the same: False only if it provably did not. `transient`: the same request
     may do better in a moment; not so if it was refused. `http_status` is its HTTP status where there was one.

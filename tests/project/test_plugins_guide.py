@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import esb
 from tests.support.ports import free_port
 from tests.support.processes.command_line import environment, run, running, until
 from tests.support.processes.interpreter import pytest_of
@@ -42,6 +43,17 @@ def test_every_listing_is_a_file(page: str) -> None:
         assert shown == (ROOT / path).read_text("utf-8"), path
     code = [body for language, body in FENCE.findall(text(page)) if language in {"python", "yaml", "toml"}]
     assert [shown for _, shown in listings] == code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_table_of_errors_has_their_codes(page: str) -> None:
+    told: dict[str, int] = {}
+    for names, codes in re.findall(r"^\| ((?:`\w+`\W*?)+) \| ([\d, 、]{7,}) \|", text(page), re.MULTILINE):
+        told |= zip(re.findall(r"\w+", names), map(int, re.findall(r"\d+", codes)), strict=True)
+    errors = {
+        name: each for name, each in vars(esb).items() if isinstance(each, type) and issubclass(each, esb.EsbError)
+    }
+    assert told | {"Rejected": esb.Rejected.code} == {name: error.code for name, error in errors.items()}
 
 
 @pytest.fixture
