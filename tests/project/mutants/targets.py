@@ -14,6 +14,8 @@ class Target:
 
 
 REPRS = "tests/outgoing/test_reprs.py"
+FIELD_GATEWAYS = "tests/scenarios/test_field_gateways.py"
+FIELD_SENDERS = "tests/scenarios/test_field_senders.py"
 PROXY = ("tests/plugins/http", REPRS, "--ignore=tests/plugins/http/test_memory.py")
 CALLERS = (
     "tests/middlewares",
@@ -34,7 +36,10 @@ TARGETS = (
             REPRS,
             "tests/outgoing/test_client.py",
             "tests/plugins/http/test_streaming.py",
+            "tests/plugins/http/test_websocket.py",
+            "tests/plugins/http/test_hostile_answers.py",
             "tests/scenarios/test_no_answer.py",
+            FIELD_GATEWAYS,
         ),
     ),
     Target(
@@ -47,12 +52,19 @@ TARGETS = (
             "tests/telemetry/test_metrics.py",
             "tests/telemetry/test_tracing.py",
             "tests/scenarios/test_no_answer.py",
+            FIELD_GATEWAYS,
         ),
     ),
     Target(("esb/delivery/*.py",), ("tests/delivery", "tests/scenarios/test_callers.py", "tests/scenarios")),
     Target(
         ("esb/channels/mail/*.py",),
-        ("tests/channels/mail", REPRS, "tests/plugins/test_send_mail.py", "tests/scenarios/test_no_answer.py"),
+        (
+            "tests/channels/mail",
+            REPRS,
+            "tests/plugins/test_send_mail.py",
+            "tests/scenarios/test_no_answer.py",
+            FIELD_SENDERS,
+        ),
     ),
     Target(
         ("esb/channels/tencent/*.py",),
@@ -61,6 +73,7 @@ TARGETS = (
             "tests/plugins/test_send_sms.py",
             "tests/plugins/test_send_voice_msg.py",
             "tests/scenarios/test_no_answer.py",
+            FIELD_SENDERS,
         ),
     ),
     Target(
@@ -75,7 +88,7 @@ TARGETS = (
     ),
     Target(
         ("esb/plugins/http/*.py",),
-        (*PROXY, "tests/plugins/test_secrets.py", "tests/introspect/test_markdown.py"),
+        (*PROXY, FIELD_GATEWAYS, "tests/plugins/test_secrets.py", "tests/introspect/test_markdown.py"),
     ),
     Target(
         ("esb/store/*.py",),
@@ -89,7 +102,13 @@ TARGETS = (
     ),
     Target(
         ("esb/middlewares/*.py",),
-        ("tests/middlewares", "tests/services", "tests/scenarios/test_credentials.py", "tests/clients"),
+        (
+            "tests/middlewares",
+            "tests/incoming/test_path_tokens.py",
+            "tests/services",
+            "tests/scenarios/test_credentials.py",
+            "tests/clients",
+        ),
     ),
     Target(
         (
@@ -100,6 +119,8 @@ TARGETS = (
             "tests/incoming",
             *(f"--ignore=tests/incoming/test_{name}.py" for name in ("budget", "hostile_headers", "loop_budget")),
             *CALLERS,
+            "tests/plugins/http/test_websocket.py",
+            FIELD_GATEWAYS,
         ),
     ),
     Target(
@@ -107,7 +128,10 @@ TARGETS = (
             *("esb/incoming/request.py", "esb/incoming/request_body.py", "esb/incoming/body.py"),
             *("esb/incoming/multipart_form.py", "esb/incoming/percent_encoding.py"),
         ),
-        ("tests/incoming", *CALLERS, *PROXY, "--ignore=tests/plugins/http/test_real_upstreams.py"),
+        (
+            *("tests/incoming", *CALLERS, *PROXY, "--ignore=tests/plugins/http/test_real_upstreams.py"),
+            *(FIELD_GATEWAYS, FIELD_SENDERS),
+        ),
     ),
     Target(("esb/core/redaction.py",), ("tests/core/test_redaction.py", "tests/plugins/test_secrets.py")),
     Target(
