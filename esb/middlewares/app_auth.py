@@ -89,7 +89,7 @@ class AppAuth(Middleware[AppAuthConfig]):
             text = WRONG_TOKENS if by_token else WRONG_SECRETS
             raise Limited(
                 text,
-                retry_after=max(1, math.ceil(seconds)),
+                retry_after=math.ceil(seconds),
                 code=code[:LONGEST_CODE],
             )
 
