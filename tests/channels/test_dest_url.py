@@ -84,6 +84,7 @@ async def test_a_refusal_shows_nothing_of_the_address(http: Outgoing, open_serve
         ("relay/0123456789abcde/", "no hook 0123456789abcde here", "no hook 0123456789abcde here"),
         ("relay?key=words", "no words", "no ***"),
         ("relay?key=word", "no word", "no word"),
+        ("relay?key=word", "no /relay?key=word", "no ***"),
     ],
 )
 async def test_a_key_in_the_address_is_told_to_nobody_and_a_word_may_be(

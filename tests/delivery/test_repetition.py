@@ -72,3 +72,7 @@ async def test_what_sent_nothing_is_no_first(gateway: Gateway) -> None:
     assert await number(gateway, id=1, fails=True) is None
     assert await number(gateway, id=1, dry_run=True) == 1
     assert await number(gateway, id=1) == 2
+
+
+async def test_a_dry_run_is_no_repetition(gateway: Gateway) -> None:
+    assert [await number(gateway, id=1), await number(gateway, id=1, dry_run=True)] == [1, 2]

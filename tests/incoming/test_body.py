@@ -198,3 +198,8 @@ def test_a_whole_number_that_would_come_as_another_is_refused(number: str) -> No
 def test_the_longest_whole_numbers_come_as_they_are() -> None:
     body = b'{"a": [18446744073709551615, -9223372036854775808, "18446744073709551616", 1.8446744073709551616e20]}'
     assert from_body(body, "")["a"] == [2**64 - 1, -(2**63), str(2**64), 1.8446744073709551616e20]
+
+
+def test_names_that_repeat_do_so_without_the_credentials_too() -> None:
+    fields = from_query("a=1&bk_token=x&a=2&bk_token=y").without({"bk_token"})
+    assert (fields, fields.repeated) == ({"a": "2"}, {"a": ["1", "2"]})

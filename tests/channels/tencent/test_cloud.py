@@ -184,6 +184,11 @@ def test_a_no_to_nobody_in_particular_is_none(statuses: list[Any]) -> None:
     assert not refused({"Response": {"SendStatusSet": statuses}})
 
 
+@pytest.mark.parametrize("code", ["", None, "Ok"])
+def test_a_number_without_a_code_was_not_refused(code: str | None) -> None:
+    assert not refused({"Response": {"SendStatusSet": [{"Code": code}]}}, ["+861"])
+
+
 async def test_a_voice_message_that_tencent_took_on_has_left(http: Outgoing, open_server: OpenServer) -> None:
     call = make_call()
     url = await open_server(Tencent().application())

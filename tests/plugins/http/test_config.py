@@ -67,3 +67,12 @@ def test_one_at_a_time_is_the_least() -> None:
     assert config(max_concurrency=1).max_concurrency == 1
     with pytest.raises(ValueError, match="greater than or equal to 1"):
         config(max_concurrency=0)
+
+
+def test_the_heads_of_answers_have_bounds() -> None:
+    assert (config().max_header_size, config().max_headers) == (8190, 128)
+    for name, least, most in (("max_header_size", 256, 1_048_576), ("max_headers", 1, 10_000)):
+        assert [getattr(config(**{name: good}), name) for good in (least, most)] == [least, most]
+        for bad in (least - 1, most + 1):
+            with pytest.raises(ValueError, match=name):
+                config(**{name: bad})

@@ -76,3 +76,8 @@ async def test_what_held_for_a_packed_body_does_not_go_on_with_it_unpacked() -> 
 async def test_the_query_beside_a_body_stays_beside_it_repeated_names_and_all() -> None:
     request = await built(make_call(query="b=2&c=4&b=3", body=RAW, args={"a": 1}))
     assert (request.place, request.body) == ("/b/?b=2&b=3&c=4", b'{"a":1}')
+
+
+async def test_the_query_of_a_call_for_the_head_goes_where_its_parameters_go_and_only_there() -> None:
+    request = await built(make_call(method="HEAD", query="a=1", args={"a": "1"}), method="POST")
+    assert (request.method, request.place, request.body) == ("POST", "/b/", b'{"a":"1"}')
