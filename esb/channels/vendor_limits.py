@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from esb.channels.draft import Draft, Rejected
 from esb.channels.pacing import ARRIVING_SECONDS, SENDING_SECONDS
-from esb.channels.wechat.pagination import pages
+from esb.channels.pagination import pages
 from esb.contracts.services import ProcessServices
 from esb.core import json_codec
 from esb.core.call import Call

@@ -180,7 +180,7 @@ MODULES: Mapping[str, str] = {
     "esb.wechat.robot": "esb.channels.wechat.wecom_robot",
     "esb.wechat.sending": "esb.channels.sending",
     "esb.wechat.template_fields": "esb.channels.wechat.template_fields",
-    "esb.wechat.text": "esb.channels.wechat.pagination",
+    "esb.wechat.text": "esb.channels.pagination",
     "esb.wechat.wecom": "esb.channels.wechat.wecom",
     "esb.wechat.wecom_codes": "esb.channels.wechat.codes.wecom",
     "esb.workers": "esb.server.workers",

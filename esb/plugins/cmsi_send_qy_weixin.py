@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 
 from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
 from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.pagination import pages
 from esb.channels.recipients import addressed
 from esb.channels.sending import SendingResult
 from esb.channels.wechat.config import WeComConfig
-from esb.channels.wechat.pagination import pages
+from esb.channels.wechat.text_limits import TEXT_BYTES
 from esb.channels.wechat.wecom import WeComChannel
 
 
@@ -48,5 +49,5 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
         self._channel = WeComChannel(config, services)
 
     async def handle(self, call: Call, params: SendQyWeixinParams) -> SendingResult:
-        contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content)]
+        contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content, TEXT_BYTES)]
         return await self._channel.send(call, addressed(params.receiver), contents)

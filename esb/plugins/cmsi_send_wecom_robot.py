@@ -28,12 +28,13 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.message import OutboundMessage
+from esb.channels.pagination import markdown_pages, pages
 from esb.channels.recipients import addressed
 from esb.channels.sending import SendingResult, deliver
 from esb.channels.wechat.config import revealed
 from esb.channels.wechat.media import File
 from esb.channels.wechat.news import Articles, cut_articles, news
-from esb.channels.wechat.pagination import ROBOT_MARKDOWN_BYTES, markdown_pages, pages
+from esb.channels.wechat.text_limits import ROBOT_MARKDOWN_BYTES, TEXT_BYTES
 from esb.channels.wechat.wecom_robot import WEBHOOK_SEND, WeComRobot
 from esb.channels.wechat.wording import WORDING
 
@@ -124,7 +125,7 @@ class SendWecomRobotParams(Params):
         if form != TEXT:
             contents = markdown_pages(self.content, ROBOT_MARKDOWN_BYTES)
             return [{"msgtype": form, form: {"content": content}} for content in contents]
-        bodies: list[dict[str, Any]] = [{"content": content} for content in pages(self.content)]
+        bodies: list[dict[str, Any]] = [{"content": content} for content in pages(self.content, TEXT_BYTES)]
         mentions = {"mentioned_list": self.mentioned_list, "mentioned_mobile_list": self.mentioned_mobile_list}
         bodies[0] |= {name: list(people) for name, people in mentions.items() if people}  # once, not on every page
         return [{"msgtype": form, form: body} for body in bodies]

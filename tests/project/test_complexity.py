@@ -21,10 +21,10 @@ from esb.channels.mail.html_text import text_of
 from esb.channels.mail.mime import Attachment, Mail, compose
 from esb.channels.mail.recipients import Mailboxes, mail_audience
 from esb.channels.outcome import DeliveryOutcome
+from esb.channels.pagination import markdown_pages, pages
 from esb.channels.recipients import Audience, addressed, by_address, looked_up, united
 from esb.channels.tencent import phone
 from esb.channels.wechat import template_fields
-from esb.channels.wechat.pagination import markdown_pages, pages
 from esb.contracts.services import Contact
 from esb.core import json_bounds, json_codec
 from esb.core.call import Signed
@@ -214,11 +214,11 @@ WORK: dict[str, Work] = {
     "one phone number": on(phone.typed, lambda n: "+" + "1-" * n),
     "outcomes": on(DeliveryOutcome.joined, lambda n: outcomes(n // 1000)),
     **{
-        f"pages of {unit!r}": on(lambda whole: pages(whole, most=10**9), text(unit))
+        f"pages of {unit!r}": on(lambda whole: pages(whole, 2048, most=10**9), text(unit))
         for unit in ("a", "a ", "a\n", " ", "<a>", "<", "http://a/", "中", "\u0301", "👨‍👩‍👧", "&amp;", "\r\n")
     },
     **{
-        f"pages of markdown {unit!r}": on(lambda whole: markdown_pages(whole, most=10**9), text(unit))
+        f"pages of markdown {unit!r}": on(lambda whole: markdown_pages(whole, 2048, most=10**9), text(unit))
         for unit in ("a", "**a\n", "```\n", "[a](b)", "[", "<font color=", "> a\n", "`", "*", "中\n")
     },
     "a template's fields": on(

@@ -59,7 +59,7 @@ LIBRARIES = {
     "pytest": {"pytest_plugin"},
     "pytest_asyncio": {"pytest_plugin"},
     "redis": {"services.store.redis", "store"},
-    "regex": {"channels.wechat.cutting"},
+    "regex": {"channels.cutting"},
     "structlog": {"telemetry.logs"},
     "uvloop": {"server"},
     "watchfiles": {"cli.dev"},
@@ -69,7 +69,7 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
-    "channels.wechat.cutting": "regex, for long texts in scripts whose characters are made of several",
+    "channels.cutting": "regex, for long texts in scripts whose characters are made of several",
     "cli.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
     "config.yaml.scalars": "difflib, for mistakes",
     "incoming.unknown_parameters": "difflib, for mistakes",

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from esb.channels.base64_param import decoded_text
+from esb.channels.pagination import markdown_pages, pages
 from esb.channels.wechat.media import FILE, IMAGE, File, MediaFile
 from esb.channels.wechat.news import Articles, cut_articles, news
-from esb.channels.wechat.pagination import MARKDOWN_BYTES, TEXT_BYTES, V2_MARKDOWN_BYTES, markdown_pages, pages
+from esb.channels.wechat.text_limits import MARKDOWN_BYTES, TEXT_BYTES, V2_MARKDOWN_BYTES
 from esb.core.errors import Message, ParameterError
 from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
 
@@ -171,7 +172,7 @@ class Notice(Params):
 
 def _pages(form: str, text: str) -> list[str]:
     if form == TEXT:
-        return pages(text)
+        return pages(text, TEXT_BYTES)
     return markdown_pages(text, V2_MARKDOWN_BYTES if form == MARKDOWN_V2 else MARKDOWN_BYTES)
 
 

@@ -7,8 +7,8 @@ import time
 import pytest
 import regex
 
-from esb.channels.wechat.cutting import Cutter
-from esb.channels.wechat.pagination import MARKDOWN_BYTES, markdown_pages, pages
+from esb.channels.cutting import Cutter
+from esb.channels.pagination import markdown_pages, pages
 
 LINK = '<a href="https://ops.example.com/alerts/42?host=db-01&tab=cpu">看图</a>'
 ADDRESS = "https://ops.example.com/alerts/42?host=db-01&tab=cpu#now"
@@ -76,7 +76,7 @@ def test_a_long_chinese_text_keeps_every_link_and_every_character(seed: int, cut
     chance = random.Random(seed)
     words = ["磁盘告警，", "请处理。", "host-01 ", "👩\u200d💻", "é\u0301", "\n", LINK, ADDRESS + " ", "cpu=91.5%;"]
     text = "".join(chance.choices(words, k=300))
-    made = [page.partition("\n")[2] for page in cut(text)]
+    made = [page.partition("\n")[2] for page in cut(text, 2048)]
     assert "".join(made) == text
     for link in (LINK, ADDRESS):
         assert sum(page.count(link) for page in made) == text.count(link)
@@ -88,7 +88,7 @@ def test_markdown_links_and_colours_survive_a_cut() -> None:
     text = "".join(
         f'<font color="warning">磁盘 {number}</font> [看图](https://x.test/{number}) ' for number in range(200)
     )
-    made = markdown_pages(text, MARKDOWN_BYTES)
+    made = markdown_pages(text, 2048)
     assert len(made) > 3
     assert [int(number) for page in made for number in re.findall(r"\[看图\]\(https://x.test/(\d+)\)", page)] == [
         *range(200)

@@ -1,25 +1,17 @@
-"""Long text in pages: WeCom cuts what is too long without a word.
-
-Sources of the limits, in bytes of UTF-8: developer.work.weixin.qq.com/document/path/90236 (messages of an app) and
-path/99110 (group robots).
-"""
+"""Long text in pages: some platforms cut what is too long without a word. Limits are in bytes of UTF-8."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from esb.channels.wechat.cutting import Cutter
+from esb.channels.cutting import Cutter
 from esb.core.errors import ParameterError
 
-TEXT_BYTES = 2048
-MARKDOWN_BYTES = 2048
-V2_MARKDOWN_BYTES = 4096
-ROBOT_MARKDOWN_BYTES = 4096
 MOST_PAGES = 20
 """Nobody reads more messages of one call, they come one after another, and a robot may not send more in a minute."""
 
 
-def pages(text: str, limit: int = TEXT_BYTES, most: int = MOST_PAGES) -> list[str]:
+def pages(text: str, limit: int, most: int = MOST_PAGES) -> list[str]:
     """The text in pages of at most `limit` bytes, each begun with its number: "(1/3)" and a line break.
 
     Text within the limit is one page without a number. Without the numbers the pages join to the text. ParameterError
@@ -28,7 +20,7 @@ def pages(text: str, limit: int = TEXT_BYTES, most: int = MOST_PAGES) -> list[st
     return [text] if _size(text) <= limit else _numbered(_cut, text, limit, most)
 
 
-def markdown_pages(text: str, limit: int = MARKDOWN_BYTES, most: int = MOST_PAGES) -> list[str]:
+def markdown_pages(text: str, limit: int, most: int = MOST_PAGES) -> list[str]:
     """The same for markdown: a code fence or a font that a page leaves open is closed there, and opened on the next."""
     return [text] if _size(text) <= limit else _numbered(_cut_markdown, text, limit, most)
 
