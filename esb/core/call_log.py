@@ -97,7 +97,8 @@ class CallLog:
 
 def _told_items(fields: Mapping[Any, Any], secrets: frozenset[str], levels: int) -> Iterator[tuple[str, Any]]:
     for name, value in islice(fields.items(), MOST):
-        key = name if isinstance(name, str) and name.isidentifier() and len(name) <= LONGEST_NAME else "…"
+        plain = isinstance(name, str) and name.isidentifier() and len(name) <= LONGEST_NAME
+        key = _text(name, secrets) if plain else "…"
         yield key, REDACTED if value and sounds_secret(str(name)) else _told(value, secrets, levels)
 
 

@@ -118,6 +118,7 @@ class Thing:
         (SecretStr("x"), "<SecretStr>"),
         (b"raw", "<bytes>"),
         ({"a": {"password": "x", "n": 1}}, {"a": {"password": "***", "n": 1}}),
+        ({"hunter2": 1}, {"***": 1}),
         ([[["deep"]]], [["<list>"]]),
         ("é\ud800", "é?"),
     ],
