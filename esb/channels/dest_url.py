@@ -16,6 +16,7 @@ from esb.channels.upstream_text import readable_code, readable_text
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError, template
 from esb.outgoing.client import Answer, Outgoing, Target, read_object
+from esb.outgoing.json_answer import accepts
 from esb.outgoing.retry_after import TOO_MANY_REQUESTS, too_many_requests
 
 SHORT = 4
@@ -37,22 +38,6 @@ def unfinished(missing: Sequence[str]) -> EsbError:
 def relay_target(interface: str) -> Target:
     """Return the operator's own service as the target of a component of this name."""
     return Target("CMSI", interface, _kind, sends=True, refuses=_refuses)
-
-
-YES, NO = ("true", "1"), ("false", "0", "null", "")
-
-
-def accepts(answer: Mapping[str, Any]) -> bool | None:
-    """Return what an answer's `result` says, in whichever type it is written; None if it is missing or says neither."""
-    if "result" not in answer:
-        return None
-    result = answer["result"]
-    if result is None:
-        return False
-    if isinstance(result, bool | int | float):
-        return bool(result) if result in (0, 1) else None
-    said = result.strip().lower() if isinstance(result, str) else None
-    return True if said in YES else False if said in NO else None
 
 
 def _refuses(answer: Mapping[str, Any]) -> bool:

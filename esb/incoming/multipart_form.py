@@ -3,16 +3,10 @@
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
+from esb.core.character_sets import CHARACTER_SETS
 from esb.core.errors import RequestError
 from esb.core.files import BINARY, File, bare_name
 
-CHARACTER_SETS = {
-    **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
-    **dict.fromkeys(("ascii", "us-ascii"), "ascii"),
-    **dict.fromkeys(("latin-1", "latin1", "iso-8859-1"), "latin-1"),
-    **dict.fromkeys(("gb18030", "gbk", "gb2312"), "gb18030"),  # the last two are parts of the first
-}
-"""Names that a field may give its character set. Of Python's other codecs, some take hours for a body."""
 WINDOW = 2**18
 """The bytes read in one go."""
 

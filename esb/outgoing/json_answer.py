@@ -1,7 +1,7 @@
 """The JSON in an answer, read as leniently as its sender wrote it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from esb.core import json_codec
@@ -14,6 +14,8 @@ MOST_NODES = 500_000
 MOST_LEVELS = 1000
 """The levels of an upstream's JSON: as deep as decoders go."""
 _CODE = re.compile(r"-?[0-9]{1,20}")
+YES, NO = ("true", "1"), ("false", "0", "null", "")
+"""Spellings of an answer's `result`."""
 
 
 def own_code(value: Any) -> int | str | None:
@@ -23,6 +25,19 @@ def own_code(value: Any) -> int | str | None:
     if isinstance(value, str):
         return value if _CODE.fullmatch(value) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def accepts(answer: Mapping[str, Any]) -> bool | None:
+    """Return what an answer's `result` says, in whichever type it is written; None if it is missing or says neither."""
+    if "result" not in answer:
+        return None
+    result = answer["result"]
+    if result is None:
+        return False
+    if isinstance(result, bool | int | float):
+        return bool(result) if result in (0, 1) else None
+    said = result.strip().lower() if isinstance(result, str) else None
+    return True if said in YES else False if said in NO else None
 
 
 def read_object(target: Target, answer: Answer, statuses: Collection[int] = (200,)) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from esb.incoming.multipart_form import CHARACTER_SETS
+from esb.core.character_sets import CHARACTER_SETS
 
 SIZE = 10_000_000
 FORM = "application/x-www-form-urlencoded"

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from esb import Envelope, Target, UpstreamError
-from esb.channels.dest_url import accepts
+from esb.core.character_sets import CHARACTER_SETS
 from esb.core.errors import Limited, Message, template
 from esb.incoming.envelope import GENERAL_FAILURE
-from esb.incoming.multipart_form import CHARACTER_SETS
 from esb.outgoing.client import Answer, may_have_acted, read_json
-from esb.outgoing.json_answer import failed_status
+from esb.outgoing.json_answer import accepts, failed_status
 from esb.outgoing.retry_after import TOO_MANY_REQUESTS, retry_after, too_many_requests
 
 SUCCESS = range(200, 300)
