@@ -36,7 +36,7 @@ class QuotaGate:
         if kept is None:
             return None
         errcode, errmsg = json_codec.decode(kept.value)
-        return Closed(errcode, errmsg, round(kept.seconds, 1))
+        return Closed(errcode, errmsg, math.ceil(10 * kept.seconds) / 10)  # who comes sooner is refused again
 
     async def close(self, refusal: Verdict, at_most: float = math.inf) -> None:
         """Close the gate for the seconds that the refusal names."""

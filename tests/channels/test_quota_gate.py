@@ -31,7 +31,7 @@ async def test_a_gate_is_closed_for_the_seconds_that_the_refusal_names(store: Me
     await gate.close(refusal(90.0))
     assert events == [GateClosed("mp", "wx1", 45009, 90.0)]
     clock.advance(29.96)
-    assert await elsewhere.closed() == Closed(45009, "reach max api daily quota limit", 60.0)
+    assert await elsewhere.closed() == Closed(45009, "reach max api daily quota limit", 60.1)
     clock.advance(60.04)
     assert await gate.closed() is None
 
