@@ -13,7 +13,7 @@ from esb.core import json_codec
 from esb.core.errors import ConfigError
 from esb.introspect import config_view
 from esb.server.admin_access import admission
-from esb.server.process_status import OK, Processes, ProcessStatus
+from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
 from esb.telemetry import metrics, prometheus
 
 JSON = "application/json; charset=utf-8"
@@ -44,7 +44,7 @@ class _Handlers:
         self._reload = reload
 
     async def metrics(self, request: web.Request) -> web.Response:
-        statuses = await self._processes.statuses()
+        statuses = await self._processes.statuses(SCRAPE_SECONDS)
         past = [replace(snapshot, away=0) for snapshot in self._processes.past()]
         counted = metrics.joined([*(status.counted for status in statuses), *past])
         state = prometheus.State(
@@ -55,6 +55,7 @@ class _Handlers:
             heads=sum(status.load.heads for status in statuses),
             bodies=sum(status.load.bodies for status in statuses),
             buffered=sum(status.load.buffered for status in statuses),
+            components=[_system_and_component(stanza.name) for stanza in self._processes.config().components],
         )
         body, content_type = prometheus.written(counted, state, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
@@ -99,6 +100,11 @@ def _health(statuses: Sequence[ProcessStatus]) -> str:
 def _generation(statuses: Sequence[ProcessStatus]) -> int:
     """Return the oldest that still answers."""
     return min((status.generation for status in statuses), default=0)
+
+
+def _system_and_component(name: str) -> tuple[str, str]:
+    system, _, component = name.partition(".")
+    return system, component
 
 
 def _json(value: Any, status: int = 200) -> web.Response:

@@ -10,6 +10,10 @@ from esb.incoming.admission import Load
 from esb.telemetry.metrics import Snapshot, Tally
 
 OK = "ok"
+ANSWER_SECONDS = 5.0
+"""Seconds for a process to tell its status; after them it counts as starting."""
+SCRAPE_SECONDS = 0.7
+"""Seconds that a scrape waits for it, of the few that Prometheus gives. Who is busy meanwhile is as it was just now."""
 NOTHING = Load()
 
 
@@ -31,12 +35,12 @@ class Processes(Protocol):
         """Return the configuration by which they answer now."""
         ...
 
-    async def statuses(self) -> Sequence[ProcessStatus]:
-        """Return the status of each that answers calls, or should."""
+    async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
+        """Return, in so many seconds, the status of each that answers calls, or should; its last, if it is busy."""
         ...
 
     def past(self) -> Sequence[Snapshot]:
-        """Return the counts of processes that have ended: no number may ever go down."""
+        """Return the counts of processes that have ended, and of one that answers no calls: none may ever go down."""
         ...
 
 
@@ -50,7 +54,7 @@ class SingleProcess:
     def config(self) -> Config:
         return self._gateway.config
 
-    async def statuses(self) -> Sequence[ProcessStatus]:
+    async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
         return [self.status()]
 
     def status(self) -> ProcessStatus:

@@ -10,9 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
-from esb.core import errors
 from esb.core.events import (
     AuthenticationLimited,
     CallFinished,
@@ -23,99 +21,38 @@ from esb.core.events import (
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
+    WorkerEnded,
+)
+from esb.telemetry.families import (
+    APP_CALLS,
+    AUTHENTICATIONS_LIMITED,
+    BUCKETS,
+    CALL_SECONDS,
+    CALLS,
+    CODES,
+    CRASHES,
+    GATE_CLOSINGS,
+    LOG_LINES_DROPPED,
+    REFUSALS,
+    RELOADS,
+    RESULTS,
+    TOKEN_FETCHES,
+    UPSTREAM_CALLS,
+    UPSTREAM_SECONDS,
+    WORKER_ENDS,
+    Family,
+    Labels,
 )
 
-Labels = tuple[str, ...]
 Counts = dict[Labels, int]
 Timings = dict[Labels, list[float]]
 """The count of each bucket, of those beyond the last one, and the seconds of all."""
 
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Seconds: from a relay to a neighbour to the time that a call has unless its stanza says otherwise."""
 MOST_LABELS = 5000
 """The most sets of labels that one family has: a plugin may name its upstreams after what callers say."""
 OTHER = "other"
 NOBODY = "unknown"
 """The system and the component of a call to a path that nobody declared."""
-CODES = frozenset(
-    found.code for found in vars(errors).values() if isinstance(found, type) and issubclass(found, errors.EsbError)
-)
-
-
-class Family(NamedTuple):
-    """Numbers of one meaning, told apart by labels."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    labels: Labels
-    text: str
-
-
-CALLS = Family(
-    "esb_calls_total",
-    "counter",
-    ("system", "component", "outcome", "source"),
-    "Calls by what came of them: ok, the envelope's code, other (a component's own code) or cut (unanswered); and by "
-    "where trouble came from: none, caller, gateway or upstream.",
-)
-CALL_SECONDS = Family("esb_call_duration_seconds", "histogram", ("system", "component"), "How long calls took.")
-UPSTREAM_CALLS = Family(
-    "esb_upstream_calls_total",
-    "counter",
-    ("system", "interface", "class"),
-    "Requests to third-party systems by the class of their end.",
-)
-UPSTREAM_SECONDS = Family(
-    "esb_upstream_duration_seconds",
-    "histogram",
-    ("system", "interface"),
-    "How long requests to third-party systems took.",
-)
-TOKEN_FETCHES = Family(
-    "esb_token_fetches_total",
-    "counter",
-    ("platform", "outcome"),
-    "Access tokens asked for: fetched, same (the one at hand came again), refused or failed.",
-)
-GATE_CLOSINGS = Family(
-    "esb_quota_gate_closings_total", "counter", ("platform",), "How often a quota was found to be used up."
-)
-AUTHENTICATIONS_LIMITED = Family(
-    "esb_authentications_limited_total",
-    "counter",
-    (),
-    "How often an address had failed too often to prove that it is an app; see the log.",
-)
-RELOADS = Family("esb_reloads_total", "counter", ("outcome",), "Reloads of the configuration: ok or refused.")
-CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's own code or a plugin's; see the log.")
-LOG_LINES_DROPPED = Family(
-    "esb_log_lines_dropped_total", "counter", (), "Lines of the log that were dropped, since nobody read it."
-)
-REFUSALS = Family(
-    "esb_refusals_total",
-    "counter",
-    ("reason",),
-    "Refusals by bounds that all callers share: connections, files, heads, slow_heads, bodies, slow_bodies, buffered, "
-    "in_flight or app_share.",
-)
-CONNECTIONS = Family("esb_connections", "gauge", (), "Open connections of callers.")
-HEADS = Family("esb_heads_arriving", "gauge", (), "Connections over which a part of a head has come.")
-BODIES = Family("esb_bodies_arriving", "gauge", (), "Bodies on their way from callers who are not known yet.")
-BUFFERED = Family("esb_buffered_bytes", "gauge", (), "Bytes of requests that are held, of server.max_buffered.")
-GATES = Family(
-    "esb_quota_gates_closed", "gauge", ("platform",), "Accounts in whose name nothing is sent until a quota is back."
-)
-STORE_AWAY = Family("esb_store_away", "gauge", (), "Processes that cannot reach the shared store.")
-IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
-READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
-GENERATION = Family("esb_config_generation", "gauge", (), "Which configuration answers: 1, and one more each reload.")
-BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "What is running. Always 1.")
-
-FAMILIES = (
-    *(CALLS, CALL_SECONDS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS, CRASHES),
-    *(AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, REFUSALS, CONNECTIONS, HEADS, BODIES, BUFFERED),
-    *(GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, BUILD),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +60,14 @@ class Snapshot:
     """The counts of one process, or of several, until now. Plain data: it can be sent from process to process.
 
     `gates`: until when (in seconds since 1970) which account of which platform is closed; `away`: from how many of the
-    processes the shared store is away.
+    processes the shared store is away; `reloaded`: no process has had its last reload refused.
     """
 
     counts: Mapping[str, Counts] = field(default_factory=dict)
     timings: Mapping[str, Timings] = field(default_factory=dict)
     gates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     away: int = 0
+    reloaded: bool = True
 
 
 class _Cell:
@@ -171,6 +109,7 @@ class Tally:
         self._upstreams = _Cells()
         self._rare: dict[str, Counts] = {
             RELOADS.name: {("ok",): 0, ("refused",): 0},  # from the start: an increase is seen against a number
+            WORKER_ENDS.name: {("ended",): 0, ("stuck",): 0},
             CRASHES.name: {(): 0},
             AUTHENTICATIONS_LIMITED.name: {(): 0},
             TOKEN_FETCHES.name: {},
@@ -178,6 +117,8 @@ class Tally:
         }
         self._gates: dict[tuple[str, str], float] = {}
         self._away = 0
+        self._reloaded = True
+        self._apps: Counts = {}
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, UpstreamFinished):
@@ -186,6 +127,8 @@ class Tally:
         elif isinstance(event, CallFinished):
             cells = self._calls
             outcome = _trouble(event) if event.source else "ok"
+            if event.app:
+                self._count_app(event.app, "failed" if event.source else "ok")
             labels = (event.system or NOBODY, event.component or NOBODY, outcome, event.source or "none")
         else:
             self._count_rare(event)
@@ -195,6 +138,13 @@ class Tally:
         timing, seconds = cell.timing, event.seconds
         timing[bisect_left(BUCKETS, seconds)] += 1
         timing[-1] += seconds
+
+    def _count_app(self, app: str, result: str) -> None:
+        if (app, result) not in self._apps:
+            app, _ = _within_bounds(self._apps, (app, result))
+            for each in RESULTS:
+                self._apps.setdefault((app, each), 0)
+        self._apps[app, result] += 1
 
     def _count_rare(self, event: Event) -> None:
         match event:
@@ -208,7 +158,10 @@ class Tally:
             case StoreTurned():
                 self._away = 1 if event.trouble else 0
             case Reloaded():
+                self._reloaded = not event.mistakes
                 self._count(RELOADS, "refused" if event.mistakes else "ok")
+            case WorkerEnded():
+                self._count(WORKER_ENDS, "stuck" if event.stuck else "ended")
             case Crashed():
                 self._count(CRASHES)
 
@@ -226,6 +179,7 @@ class Tally:
         """Return a copy of all that was counted, and of these refusals by reason, which are counted elsewhere."""
         counts = {name: dict(counted) for name, counted in self._rare.items()}
         counts[REFUSALS.name] = {(reason,): number for reason, number in refusals.items()}
+        counts[APP_CALLS.name] = dict(self._apps)
         counts[LOG_LINES_DROPPED.name] = {(): self._lines_dropped()}
         timings: dict[str, Timings] = {}
         for family, seconds, cells in (
@@ -234,7 +188,7 @@ class Tally:
         ):
             counts[family.name] = {labels: cell.number for labels, cell in cells.found.items()}
             timings[seconds.name] = {labels: list(timing) for labels, timing in cells.timings.items()}
-        return Snapshot(counts, timings, dict(self._gates), self._away)
+        return Snapshot(counts, timings, dict(self._gates), self._away, self._reloaded)
 
 
 def _within_bounds(known: Mapping[Labels, object], labels: Labels) -> Labels:
@@ -252,9 +206,10 @@ def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
     counts: dict[str, Counts] = {}
     timings: dict[str, Timings] = {}
     gates: dict[tuple[str, str], float] = {}
-    away = 0
+    away, reloaded = 0, True
     for snapshot in snapshots:
         away += snapshot.away
+        reloaded = reloaded and snapshot.reloaded
         for name, numbers in snapshot.counts.items():
             total = counts.setdefault(name, {})
             for labels, number in numbers.items():
@@ -265,7 +220,7 @@ def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
                 sums[labels] = [one + other for one, other in zip(sums.get(labels, _NOTHING), timing, strict=True)]
         for account, until in snapshot.gates.items():
             gates[account] = max(until, gates.get(account, -math.inf))
-    return Snapshot(counts, timings, gates, away)
+    return Snapshot(counts, timings, gates, away, reloaded)
 
 
 _NOTHING = [0.0] * (len(BUCKETS) + 2)

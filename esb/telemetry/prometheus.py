@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import accumulate
@@ -13,10 +13,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from esb._version import __version__
-from esb.telemetry import metrics
-from esb.telemetry.metrics import Family, Snapshot
+from esb.telemetry import families
+from esb.telemetry.families import Family, Labels
+from esb.telemetry.metrics import Snapshot
 
-BOUNDS = (*map(str, metrics.BUCKETS), "+Inf")
+BOUNDS = (*map(str, families.BUCKETS), "+Inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class State:
     heads: int = 0
     bodies: int = 0
     buffered: int = 0
+    components: Collection[tuple[str, str]] = ()
+    """System and component of each that is declared: it has its series before it is called."""
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
@@ -49,7 +52,7 @@ class _Scrape(Collector):
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
-        for family in metrics.FAMILIES:
+        for family in families.FAMILIES:
             if family.kind == "counter":
                 yield self._counter(family)
             elif family.kind == "histogram":
@@ -58,9 +61,25 @@ class _Scrape(Collector):
 
     def _counter(self, family: Family) -> Metric:
         made = CounterMetricFamily(family.name, family.text, labels=family.labels)
-        for labels, number in self._snapshot.counts.get(family.name, {}).items():
+        numbers = self._snapshot.counts.get(family.name, {})
+        for labels, number in {**dict.fromkeys(self._expected(family, numbers), 0), **numbers}.items():
             made.add_metric(labels, number)
         return made
+
+    def _expected(self, family: Family, numbers: Iterable[Labels]) -> Iterable[Labels]:
+        """Return the labels of series that stand at 0 until something is counted.
+
+        An increase is seen from the second value of a series on, so one that is born with its first event hides it.
+        """
+        if family is families.CALLS:
+            named = {*self._state.components, *((system, component) for system, component, *_ in numbers)}
+            return [(*names, *outcome) for names in sorted(named) for outcome in families.OUTCOMES]
+        if family is families.UPSTREAM_CALLS:
+            asked = {(system, interface) for system, interface, _ in numbers}
+            return [(*names, kind) for names in sorted(asked) for kind in families.CLASSES]
+        if family is families.TOKEN_FETCHES:
+            return [(name, outcome) for name in sorted({name for name, _ in numbers}) for outcome in families.FETCHES]
+        return ()
 
     def _histogram(self, family: Family) -> Metric:
         made = HistogramMetricFamily(family.name, family.text, labels=family.labels)
@@ -72,16 +91,17 @@ class _Scrape(Collector):
         closed: dict[tuple[str, ...], float] = {}
         for (platform_name, _), until in self._snapshot.gates.items():
             closed[(platform_name,)] = closed.get((platform_name,), 0) + (until > self._now)
-        yield _gauge(metrics.GATES, closed)
-        yield _gauge(metrics.STORE_AWAY, {(): self._snapshot.away})
-        yield _gauge(metrics.IN_FLIGHT, {(): self._state.in_flight})
-        yield _gauge(metrics.CONNECTIONS, {(): self._state.connections})
-        yield _gauge(metrics.HEADS, {(): self._state.heads})
-        yield _gauge(metrics.BODIES, {(): self._state.bodies})
-        yield _gauge(metrics.BUFFERED, {(): self._state.buffered})
-        yield _gauge(metrics.READY, {(): self._state.ready})
-        yield _gauge(metrics.GENERATION, {(): self._state.generation})
-        yield _gauge(metrics.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})
+        yield _gauge(families.GATES, closed)
+        yield _gauge(families.STORE_AWAY, {(): self._snapshot.away})
+        yield _gauge(families.IN_FLIGHT, {(): self._state.in_flight})
+        yield _gauge(families.CONNECTIONS, {(): self._state.connections})
+        yield _gauge(families.HEADS, {(): self._state.heads})
+        yield _gauge(families.BODIES, {(): self._state.bodies})
+        yield _gauge(families.BUFFERED, {(): self._state.buffered})
+        yield _gauge(families.READY, {(): self._state.ready})
+        yield _gauge(families.GENERATION, {(): self._state.generation})
+        yield _gauge(families.LAST_RELOAD, {(): self._snapshot.reloaded})
+        yield _gauge(families.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})
 
 
 def _gauge(family: Family, values: dict[tuple[str, ...], float]) -> Metric:

@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import promql_parser as promql
 import pytest
 import yaml
 
-from esb.channels.verdict import Kind
-from esb.telemetry.metrics import CODES, FAMILIES, Family
+from esb.telemetry.families import CLASSES, CODES, FAMILIES, FETCHES, Family
 from tests.support.repository import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -24,13 +23,13 @@ DOCUMENTS = [DEPLOY.parent / "docs" / name for name in ("operating.md", "operati
 SCRAPED = {"job", "instance"}
 """Labels that Prometheus adds to everything it scrapes."""
 VALUES: dict[str, set[str]] = {
-    "class": {*get_args(Kind), "http", "network", "limited", "cancelled"},
+    "class": set(CLASSES),
     "source": {"none", "caller", "gateway", "upstream"},
     "platform": {"mp", "qy", "robot"},
 }
 OUTCOMES: dict[str, set[str]] = {
     "esb_calls_total": {"ok", "other", "cut", *map(str, CODES)},
-    "esb_token_fetches_total": {"fetched", "same", "refused", "failed"},
+    "esb_token_fetches_total": set(FETCHES),
     "esb_reloads_total": {"ok", "refused"},
 }
 VARIABLES = {"$__rate_interval": "5m", "$job": ".*", "$system": ".*"}
@@ -48,7 +47,8 @@ def series() -> Iterator[tuple[str, Family, set[str]]]:
             yield family.name, family, labels
 
 
-SERIES = {name: (family, labels) for name, family, labels in series()}
+UP = Family("up", "gauge", (), "Prometheus' own: 1 while a target is scraped.")
+SERIES = {name: (family, labels) for name, family, labels in series()} | {"up": (UP, SCRAPED)}
 
 
 def parsed(expression: str) -> Any:
@@ -140,6 +140,8 @@ def rates(node: Any, rated: bool = False) -> Iterator[tuple[str, bool]]:
                 yield from rates(argument, rated or node.func.name in {"rate", "increase"})
         case promql.AggregateExpr() | promql.ParenExpr():
             yield from rates(node.expr, rated)
+        case promql.BinaryExpr() if isinstance(node.rhs, promql.VectorSelector) and node.rhs.offset:
+            return  # a series compared with its own past: is it new?
         case promql.BinaryExpr():
             yield from rates(node.lhs, rated)
             yield from rates(node.rhs, rated)

@@ -22,7 +22,7 @@ from esb.server import listener
 from esb.server.admin import create_admin
 from esb.server.deployment import deployed
 from esb.server.listener import CannotListen
-from esb.server.process_status import ProcessStatus
+from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
 from esb.telemetry.metrics import Snapshot, Tally
 from tests.support.configuration import WECOM
 from tests.support.gateway import OpenServer
@@ -339,7 +339,7 @@ class FakeProcesses:
     def config(self) -> Config:
         return self._config
 
-    async def statuses(self) -> Sequence[ProcessStatus]:
+    async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
         return self.living
 
     def past(self) -> Sequence[Snapshot]:

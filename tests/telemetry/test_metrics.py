@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from esb.core.events import (
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
+    WorkerEnded,
 )
 from esb.telemetry import metrics, prometheus
-from esb.telemetry.metrics import BUCKETS, FAMILIES, MOST_LABELS, Snapshot, Tally, joined
+from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
+from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
 from esb.telemetry.prometheus import State
 from tests.support.configuration import DEMO, OFFICIAL_ACCOUNT, OPENID, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
@@ -138,6 +141,54 @@ def test_upstream_calls_tokens_reloads_and_crashes_are_counted() -> None:
     assert value(found, "esb_reloads_total", outcome="ok") == 1
     assert value(found, "esb_reloads_total", outcome="refused") == 1
     assert value(found, "esb_crashes_total") == 1
+
+
+def test_a_series_stands_at_0_before_its_first_event() -> None:
+    state = replace(STATE, components=[("cmsi", "send_weixin"), ("cc", "search")])
+    found = read(tally(upstream(), TokenFetched("qy", "ww1", "fetched", 0.1)).snapshot(), state)
+    for system, component in state.components:
+        for outcome, source in OUTCOMES:
+            labels = {"system": system, "component": component, "outcome": outcome, "source": source}
+            assert found["esb_calls_total", frozenset(labels.items())] == 0
+    classes = {"system": "weixin_qy", "interface": "send_message"}.items()
+    assert {kind: found["esb_upstream_calls_total", frozenset({*classes, ("class", kind)})] for kind in CLASSES} == {
+        kind: kind == "ok" for kind in CLASSES
+    }
+    outcomes = {each: value(found, "esb_token_fetches_total", platform="qy", outcome=each) for each in FETCHES}
+    assert outcomes == {"fetched": 1, "same": 0, "refused": 0, "failed": 0}
+
+
+def test_the_outcomes_that_stand_at_0_are_those_that_calls_can_have() -> None:
+    assert {("ok", "none"), ("1306201", "upstream"), ("1306429", "gateway"), ("1306403", "caller")} <= set(OUTCOMES)
+    assert not {outcome for outcome, _ in OUTCOMES} - {"ok", *map(str, CODES)}
+
+
+def test_calls_of_an_app_are_counted_once_it_has_proven_to_be_it() -> None:
+    mine, theirs = call(), replace(call(1306403, "caller"), app="other app")
+    found = read(tally(mine, mine, theirs, replace(theirs, app="")).snapshot())
+    counted = {key: number for key, number in found.items() if key[0] == "esb_app_calls_total"}
+    assert {(dict(labels)["app"], dict(labels)["result"]): number for (_, labels), number in counted.items()} == {
+        ("app", "ok"): 2,
+        ("app", "failed"): 0,
+        ("other app", "ok"): 0,
+        ("other app", "failed"): 1,
+    }
+
+
+def test_workers_that_end_are_counted_from_0_on() -> None:
+    assert value(read(tally().snapshot()), "esb_worker_restarts_total", reason="stuck") == 0
+    found = read(tally(WorkerEnded(1, 3.0), WorkerEnded(-9, 70.0, stuck=True), WorkerEnded(1, 0.1)).snapshot())
+    assert value(found, "esb_worker_restarts_total", reason="ended") == 2
+    assert value(found, "esb_worker_restarts_total", reason="stuck") == 1
+
+
+def test_a_refused_reload_is_seen_until_one_succeeds() -> None:
+    refused, done = Reloaded(1, ("esb.yaml:1: port: wrong",), 0.1), Reloaded(2, (), 0.1)
+    name = "esb_config_last_reload_successful"
+    assert read(tally().snapshot())[name, frozenset()] == 1
+    counted = tally(done, refused).snapshot()
+    assert read(joined([Snapshot(), counted, Snapshot()]))[name, frozenset()] == 0, "among many processes, too"
+    assert read(tally(refused, done).snapshot())[name, frozenset()] == 1
 
 
 def test_addresses_that_fail_too_often_are_counted() -> None:

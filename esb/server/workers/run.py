@@ -14,6 +14,7 @@ from esb.server.workers.shared_address import shared_address
 from esb.server.workers.supervisor import Supervisor
 from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
+from esb.telemetry.metrics import Tally
 
 
 async def supervised(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
@@ -32,8 +33,9 @@ async def supervised(source: ConfigSource, host: str | None, port: int | None, l
         except OSError as error:
             raise cannot_listen(public, wanted, chosen_by, error) from error
         stack.callback(held.close)
-        observer = Observer([logs.listener(source.environ, log, at_once=False)])
-        supervisor = Supervisor(config, public, real, observer)
+        tally = Tally(lines_dropped=lambda: log.dropped)
+        observer = Observer([logs.listener(source.environ, log, at_once=False), tally])
+        supervisor = Supervisor(config, public, real, observer, tally)
         reloader = Reloader(config, found.reread, supervisor.reload, observer)
         await stack.enter_async_context(administered(config.server.admin, supervisor, reloader))
         stack.push_async_callback(supervisor.stop)  # while the admin listener still tells that they drain

@@ -6,18 +6,17 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 
 from esb.core.backoff import pauses
 from esb.core.events import Observer, WorkerEnded
 from esb.server.listener import CannotListen
-from esb.server.process_status import ProcessStatus
+from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
 from esb.server.workers.ipc import ChannelClosed, IpcChannel, RpcClient
 from esb.server.workers.worker import Orders
 from esb.telemetry import metrics
 from esb.telemetry.metrics import Snapshot
 
-ANSWER_SECONDS = 5.0
-"""Seconds for a worker to tell its status; after them it counts as starting."""
 STUCK_SECONDS = 60.0
 """Seconds of silence after which a worker is killed, and another starts."""
 START_SECONDS = 60.0
@@ -85,12 +84,17 @@ class WorkerSlot:
         self._heard = asyncio.get_running_loop().time()
         return answer
 
-    async def status(self) -> ProcessStatus:
-        """Return the worker's status; one that does not tell it is starting, and has the counts of its last status."""
+    async def status(self, within: float = ANSWER_SECONDS) -> ProcessStatus:
+        """Return the worker's status in so many seconds: its last one while it is only busy.
+
+        Who does not tell it in time counts as starting, and has the counts of its last status.
+        """
         try:
-            status = await self.ask("status", None, ANSWER_SECONDS)
+            status = await self.ask("status", None, within)
         except (ChannelClosed, TimeoutError):
             self._end_stuck()
+            if self._last is not None and self._silent_for() < ANSWER_SECONDS:
+                return self._last
             return replace(self._last or NOBODY, health="starting", in_flight=0)
         assert isinstance(status, ProcessStatus)  # noqa: S101 - see Worker.answer
         self._last = status
@@ -104,13 +108,16 @@ class WorkerSlot:
 
     def _end_stuck(self) -> None:
         """End a worker whose event loop stands still, so that no other signal would reach it."""
-        silent_since = self._heard
-        if silent_since is None or self.process is None or self._stuck:
+        if self._heard is None or self.process is None or self._stuck:
             return  # killed once is enough: another kill would look for its end, and take it from who waits for that
-        if asyncio.get_running_loop().time() - silent_since > STUCK_SECONDS:
+        if self._silent_for() > STUCK_SECONDS:
             self._stuck = True
             with suppress(ProcessLookupError):
                 self.process.kill()
+
+    def _silent_for(self) -> float:
+        """Return the seconds since the worker's last answer; endless for one that has not listened yet."""
+        return inf if self._heard is None else asyncio.get_running_loop().time() - self._heard
 
     async def _run(self) -> int:
         """Run one worker from its start to its end, and return its exit status."""

@@ -13,11 +13,11 @@ from esb.config import Config
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer, Reloaded
 from esb.gateway import restart_only
-from esb.server.process_status import ProcessStatus
+from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
 from esb.server.workers.ipc import ChannelClosed
-from esb.server.workers.slot import ANSWER_SECONDS, WorkerSlot
+from esb.server.workers.slot import WorkerSlot
 from esb.server.workers.worker import Orders
-from esb.telemetry.metrics import Snapshot
+from esb.telemetry.metrics import Snapshot, Tally
 
 BUILD_SECONDS = 60.0
 KILL_SECONDS = 5.0
@@ -34,9 +34,12 @@ class Supervisor:
         host: str,
         port: int,
         observer: Observer,
+        tally: Tally,
     ) -> None:
+        """`tally` has counted what the observer of this process emits: reloads, and workers that ended."""
         self._orders = Orders(config, 1, host, port)
         self._observer = observer
+        self._tally = tally
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._slots = [
@@ -86,11 +89,11 @@ class Supervisor:
     def config(self) -> Config:
         return self._orders.config
 
-    async def statuses(self) -> Sequence[ProcessStatus]:
-        return await asyncio.gather(*(slot.status() for slot in self._slots))
+    async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
+        return await asyncio.gather(*(slot.status(within) for slot in self._slots))
 
     def past(self) -> Sequence[Snapshot]:
-        return [slot.past for slot in self._slots]
+        return [*(slot.past for slot in self._slots), self._tally.snapshot()]
 
     async def reload(self, config: Config) -> None:
         """Let all workers build the next generation, and swap if all can. ConfigError: nothing has changed.

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from esb.config import load
 from esb.core.events import Event, Observer, WorkerEnded
-from esb.server.process_status import OK
+from esb.server.process_status import ANSWER_SECONDS, OK, SCRAPE_SECONDS
 from esb.server.workers.shared_address import shared_address
-from esb.server.workers.slot import ANSWER_SECONDS, LONGEST_PAUSE, STUCK_SECONDS
+from esb.server.workers.slot import LONGEST_PAUSE, STUCK_SECONDS
 from esb.server.workers.supervisor import Supervisor
+from esb.telemetry.metrics import Tally
 from tests.support.loop_time import movable_loop_time, turns
 from tests.support.wire import connection, exchange, request, until
 
@@ -37,20 +38,27 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
     config = load(tmp_path / "esb.yaml", {})
     ended: asyncio.Queue[WorkerEnded] = asyncio.Queue()
 
+    tally = Tally()
+
     def listener(event: Event) -> None:
         assert isinstance(event, WorkerEnded)
         ended.put_nowait(event)
 
     held, port = shared_address("127.0.0.1", 0)
     with held, movable_loop_time() as advance:
-        workers = Supervisor(config, "127.0.0.1", port, Observer([listener]))
+        workers = Supervisor(config, "127.0.0.1", port, Observer([listener, tally]), tally)
         await workers.start()
         try:
+            assert [process.health for process in await workers.statuses()] == [OK, OK]
             async with connection(f"http://127.0.0.1:{port}") as (_, writer):
                 writer.write(request(b"GET", b"/api/c/compapi/test/stuck/"))
                 pid = await _written(tmp_path / "stuck")
                 stuck, well = sorted(workers._slots, key=lambda slot: slot.process is None or slot.process.pid != pid)
-                for _ in range(int(STUCK_SECONDS / ANSWER_SECONDS) + 1):
+                scraping = asyncio.ensure_future(workers.statuses(SCRAPE_SECONDS))
+                await turns()
+                advance(SCRAPE_SECONDS)
+                assert [process.health for process in await scraping] == [OK, OK], "as it was just now"
+                for _ in range(int(STUCK_SECONDS / ANSWER_SECONDS)):
                     assert (await well.status()).health == OK
                     assert ended.empty()
                     asking = asyncio.ensure_future(stuck.status())
@@ -65,6 +73,7 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
                 await asyncio.sleep(0)
             answer = await exchange(f"http://127.0.0.1:{port}", request(b"GET", b"/api/c/ping/"))
             assert answer.body == b"pong"
+            assert workers.past()[-1].counts["esb_worker_restarts_total"] == {("ended",): 0, ("stuck",): 1}
         finally:
             await workers.stop()
     assert ended.empty()

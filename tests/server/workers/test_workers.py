@@ -203,6 +203,10 @@ def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(
 
     gateway.serving.stop(signal.SIGHUP)
     until(lambda: '"reload refused"' in gateway.serving.log())
+    metrics = exchange_text(f"{gateway.admin}/metrics")
+    assert 'esb_reloads_total{outcome="ok"} 1.0' in metrics
+    assert 'esb_reloads_total{outcome="refused"} 1.0' in metrics
+    assert "esb_config_last_reload_successful 0.0" in metrics
     assert gateway.send("new-secret") == 0
 
 

@@ -1,0 +1,119 @@
+"""Families of metrics: name, kind, labels and text of each, and the values of labels that stand at 0 from the start."""
+
+from typing import Literal, NamedTuple
+
+from esb.core import errors
+
+Labels = tuple[str, ...]
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds: from a relay to a neighbour to the time that a call has unless its stanza says otherwise."""
+_ERRORS = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, errors.EsbError)]
+CODES = frozenset(error.code for error in _ERRORS)
+OUTCOMES: tuple[Labels, ...] = (
+    ("ok", "none"),
+    *sorted({(str(error.code), error.source) for error in _ERRORS if error.code != errors.NotFound.code}),
+)
+"""Outcomes of calls, and the source of trouble: each stands at 0 for every component before it has come about."""
+
+
+CLASSES = (
+    *("ok", "held", "token", "busy", "quota", "receiver", "message", "config", "unknown"),
+    *("http", "network", "limited", "cancelled"),
+)
+"""Classes of the end of a request to a third-party system."""
+RESULTS = ("ok", "failed")
+"""Results of an app's calls."""
+FETCHES = ("fetched", "same", "refused", "failed")
+"""Outcomes of asking for an access token."""
+
+
+class Family(NamedTuple):
+    """Numbers of one meaning, told apart by labels."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: Labels
+    text: str
+
+
+CALLS = Family(
+    "esb_calls_total",
+    "counter",
+    ("system", "component", "outcome", "source"),
+    "Calls by what came of them: ok, the envelope's code, other (a component's own code) or cut (unanswered); and by "
+    "where trouble came from: none, caller, gateway or upstream.",
+)
+APP_CALLS = Family(
+    "esb_app_calls_total", "counter", ("app", "result"), "Calls of each app that has proven to be it: ok or failed."
+)
+CALL_SECONDS = Family("esb_call_duration_seconds", "histogram", ("system", "component"), "How long calls took.")
+UPSTREAM_CALLS = Family(
+    "esb_upstream_calls_total",
+    "counter",
+    ("system", "interface", "class"),
+    "Requests to third-party systems by the class of their end.",
+)
+UPSTREAM_SECONDS = Family(
+    "esb_upstream_duration_seconds",
+    "histogram",
+    ("system", "interface"),
+    "How long requests to third-party systems took.",
+)
+TOKEN_FETCHES = Family(
+    "esb_token_fetches_total",
+    "counter",
+    ("platform", "outcome"),
+    "Access tokens asked for: fetched, same (the one at hand came again), refused or failed.",
+)
+GATE_CLOSINGS = Family(
+    "esb_quota_gate_closings_total", "counter", ("platform",), "How often a quota was found to be used up."
+)
+AUTHENTICATIONS_LIMITED = Family(
+    "esb_authentications_limited_total",
+    "counter",
+    (),
+    "How often an address had failed too often to prove that it is an app; see the log.",
+)
+RELOADS = Family("esb_reloads_total", "counter", ("outcome",), "Reloads of the configuration: ok or refused.")
+LAST_RELOAD = Family(
+    "esb_config_last_reload_successful",
+    "gauge",
+    (),
+    "1 if the configuration that was read last answers; 0 if it was refused and an older one does.",
+)
+WORKER_ENDS = Family(
+    "esb_worker_restarts_total",
+    "counter",
+    ("reason",),
+    "Workers that ended although nobody had asked them to, and were followed by others: ended, or stuck and killed.",
+)
+CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's own code or a plugin's; see the log.")
+LOG_LINES_DROPPED = Family(
+    "esb_log_lines_dropped_total", "counter", (), "Lines of the log that were dropped, since nobody read it."
+)
+REFUSALS = Family(
+    "esb_refusals_total",
+    "counter",
+    ("reason",),
+    "Refusals by bounds that all callers share: connections, files, heads, slow_heads, bodies, slow_bodies, buffered, "
+    "in_flight or app_share.",
+)
+CONNECTIONS = Family("esb_connections", "gauge", (), "Open connections of callers.")
+HEADS = Family("esb_heads_arriving", "gauge", (), "Connections over which a part of a head has come.")
+BODIES = Family("esb_bodies_arriving", "gauge", (), "Bodies on their way from callers who are not known yet.")
+BUFFERED = Family("esb_buffered_bytes", "gauge", (), "Bytes of requests that are held, of server.max_buffered.")
+GATES = Family(
+    "esb_quota_gates_closed", "gauge", ("platform",), "Accounts in whose name nothing is sent until a quota is back."
+)
+STORE_AWAY = Family("esb_store_away", "gauge", (), "Processes that cannot reach the shared store.")
+IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
+READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
+GENERATION = Family("esb_config_generation", "gauge", (), "Which configuration answers: 1, and one more each reload.")
+BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "What is running. Always 1.")
+
+FAMILIES = (
+    *(CALLS, CALL_SECONDS, APP_CALLS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS),
+    *(WORKER_ENDS, CRASHES, AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, REFUSALS, CONNECTIONS, HEADS, BODIES),
+    *(BUFFERED, GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, LAST_RELOAD, BUILD),
+)
