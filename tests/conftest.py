@@ -15,7 +15,8 @@ from esb.core.events import Event
 from esb.gateway.app import create_app
 from esb.outgoing.engines.httptools import INSTALLED
 from esb.sandbox import create_sandbox
-from esb.server.listener import BACKLOG, listening
+from esb.server.listener import listening
+from esb.server.listening_sockets import BACKLOG
 from tests.support.clock import Clock, ImpatientClock
 from tests.support.configuration import SERVICES, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox

@@ -146,6 +146,13 @@ class Server(ConfigModel):
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 is a free one")
     max_body: Count = Field(10 * 1024 * 1024, description="bytes of a request body")
     shutdown_grace: float = Field(30.0, ge=0, description="seconds that calls in flight have after TERM or INT")
+    lame_duck: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="seconds after TERM or INT for which calls are answered as before and `healthz` says no, so that "
+        "balancers send them elsewhere before the listener refuses",
+    )
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="addresses and networks whose X-Forwarded-For (or Forwarded) and X-Request-Uri count"
     )

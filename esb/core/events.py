@@ -131,6 +131,15 @@ class Reloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Succeeded:
+    """A successor with this process id has taken over; or none has, for the reason `trouble`."""
+
+    pid: int
+    trouble: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationClosed:
     """An older generation was closed; so many of its `calls` had not ended yet."""
 
@@ -200,6 +209,7 @@ Event = (
     | Crashed
     | Reloaded
     | GenerationClosed
+    | Succeeded
     | WorkerEnded
     | LibraryLogged
     | PluginLogged

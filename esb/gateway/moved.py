@@ -184,7 +184,7 @@ MODULES: Mapping[str, str] = {
     "esb.wechat.wecom": "esb.channels.wechat.wecom",
     "esb.wechat.wecom_codes": "esb.channels.wechat.codes.wecom",
     "esb.workers": "esb.server.workers",
-    "esb.workers.address": "esb.server.workers.shared_address",
+    "esb.workers.address": "esb.server.listening_sockets",
     "esb.workers.deployment": "esb.server.workers.run",
     "esb.workers.line": "esb.server.workers.ipc",
     "esb.workers.place": "esb.server.workers.slot",

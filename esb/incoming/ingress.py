@@ -81,6 +81,8 @@ class Ingress:
         self.websockets: set[WebSocketRelay] = set()
         self.ready = False
         self.draining = False
+        self.leaving = False
+        """True while calls are taken and the probes of health say no: a balancer shall send them elsewhere."""
 
     def drain(self) -> None:
         """Take no new calls, and end those that would not end by themselves."""
@@ -127,8 +129,9 @@ class Ingress:
         return web.Response(text="pong", headers=headers)
 
     async def _health(self, request: web.BaseRequest) -> web.StreamResponse:
-        healthy = self.ready and not self.draining
-        message = "draining" if self.draining else "OK" if self.ready else "starting"
+        leaving = self.draining or self.leaving
+        healthy = self.ready and not leaving
+        message = "draining" if leaving else "OK" if self.ready else "starting"
         if healthy and (trouble := await self._trouble()):
             message = f"degraded: {trouble}"
         body: dict[str, Any] = {"ok": healthy, "code": "0" if healthy else "1306000", "message": message, "data": {}}

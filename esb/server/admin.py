@@ -14,14 +14,20 @@ from esb.core.errors import ConfigError
 from esb.introspect import config_view
 from esb.server.admin_access import admission
 from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
+from esb.server.successor import NoSuccessor
 from esb.telemetry import metrics, prometheus
 
 JSON = "application/json; charset=utf-8"
 
 
-def create_admin(processes: Processes, reload: Callable[[], Awaitable[None]]) -> web.Application:
-    """Return the admin listener's application. `reload` raises ConfigError if nothing has changed."""
-    handlers = _Handlers(processes, reload)
+def create_admin(
+    processes: Processes, reload: Callable[[], Awaitable[None]], restart: Callable[[], Awaitable[int]] | None = None
+) -> web.Application:
+    """Return the admin listener's application.
+
+    `reload` raises ConfigError if nothing has changed; `restart` returns the successor's process id, or NoSuccessor.
+    """
+    handlers = _Handlers(processes, reload, restart)
     app = web.Application(middlewares=[admission(lambda: processes.config().server.admin)])
     app.add_routes(
         [
@@ -31,6 +37,7 @@ def create_admin(processes: Processes, reload: Callable[[], Awaitable[None]]) ->
             web.get("/-/config", handlers.config),
             web.get("/-/components", handlers.components),
             web.post("/-/reload", handlers.reload),
+            web.post("/-/restart", handlers.restart),
         ]
     )
     return app
@@ -39,9 +46,15 @@ def create_admin(processes: Processes, reload: Callable[[], Awaitable[None]]) ->
 class _Handlers:
     """The handlers of the operators' requests."""
 
-    def __init__(self, processes: Processes, reload: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        reload: Callable[[], Awaitable[None]],
+        restart: Callable[[], Awaitable[int]] | None,
+    ) -> None:
         self._processes = processes
         self._reload = reload
+        self._restart = restart
 
     async def metrics(self, request: web.Request) -> web.Response:
         statuses = await self._processes.statuses(SCRAPE_SECONDS)
@@ -87,6 +100,15 @@ class _Handlers:
         if after == before:
             return _json({"error": "the reload failed, the log tells where", "generation": after}, 500)
         return _json({"generation": after})
+
+    async def restart(self, request: web.Request) -> web.Response:
+        """Answer 200 with the successor's process id, or 422 with the reason: then this process answers as before."""
+        if self._restart is None:
+            return _json({"error": "this gateway cannot be restarted in place: only `esb serve` can"}, 409)
+        try:
+            return _json({"pid": await self._restart()})
+        except NoSuccessor as error:
+            return _json({"error": str(error)}, 422)
 
 
 def _health(statuses: Sequence[ProcessStatus]) -> str:

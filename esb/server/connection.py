@@ -105,6 +105,13 @@ class Connection(BoundedConnection):
         """The time of the event loop at which an idle connection is closed anyway."""
         return self._next_keepalive_close_time
 
+    def retire(self) -> None:
+        """Let the answer to the next request be the last on this connection, and say so."""
+        self._request_factory = self._last_request
+
+    def _last_request(self, message: RawRequestMessage, *others: Any) -> web.BaseRequest:
+        return self._request(message._replace(should_close=True), *others)
+
     def _request(
         self,
         message: RawRequestMessage,

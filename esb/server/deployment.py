@@ -17,7 +17,9 @@ from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.reload import Reloader
 from esb.server import instrumentation
 from esb.server.listener import listening, listening_privately
+from esb.server.listening_sockets import ADMIN, SANDBOX, ListeningSockets
 from esb.server.process_status import Processes, SingleProcess
+from esb.server.successor import Succession
 from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
 
@@ -43,6 +45,7 @@ class Deployment:
     url: str
     reloader: Reloader
     sandbox_url: str | None
+    succession: Succession | None = None
 
 
 @asynccontextmanager
@@ -55,28 +58,39 @@ async def deployed(
     always_sandbox: bool = False,
     log: LogWriter | None = None,
     author: Author | None = None,
+    sockets: ListeningSockets | None = None,
 ) -> AsyncIterator[Deployment]:
     """Serve the gateway in this process, where its configuration says or `host` and `port` do; with its sandbox.
 
-    What `log` drops is counted. An `author` is shown the errors of crashed plugins.
+    What `log` drops is counted. An `author` is shown the errors of crashed plugins. With `sockets`, a successor can
+    take over. Where some were inherited, the admin listener comes after the public one: no probe hears of a start that
+    the predecessor would have answered with success.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(configured(source, always_sandbox=always_sandbox))
+        found = await stack.enter_async_context(configured(source, always_sandbox=always_sandbox, sockets=sockets))
         config = found.config
         made = instrumented(config, source.environ, listeners, log, author=author)
         app, tally = await stack.enter_async_context(made)
         gateway = app[GATEWAY]
         reloader = Reloader(config, found.reread, gateway.reload, gateway.observer)
-        processes = SingleProcess(gateway, tally)
-        await stack.enter_async_context(administered(config.server.admin, processes, reloader))
-        url = await stack.enter_async_context(listening(app, *address(config.server, host, port)))
-        yield Deployment(gateway, url, reloader, found.sandbox_url)
+        succession = None if sockets is None else Succession(sockets, source.environ, gateway.observer)
+        operators = partial(administered, config.server.admin, SingleProcess(gateway, tally), reloader, succession)
+        callers = partial(listening, app, *address(config.server, host, port), sockets=sockets)
+        if sockets is not None and sockets.inherited:
+            url = await stack.enter_async_context(callers())
+            await stack.enter_async_context(operators())
+        else:
+            await stack.enter_async_context(operators())
+            url = await stack.enter_async_context(callers())
+        yield Deployment(gateway, url, reloader, found.sandbox_url, succession)
 
 
 @asynccontextmanager
-async def configured(source: ConfigSource, *, always_sandbox: bool = False) -> AsyncIterator[Configured]:
+async def configured(
+    source: ConfigSource, *, always_sandbox: bool = False, sockets: ListeningSockets | None = None
+) -> AsyncIterator[Configured]:
     """Yield the configuration, with its sandbox listening; one at a free port if `always_sandbox` and it has none.
 
     ConfigError with all mistakes before the sandbox opens its port. Without a sandbox nobody has looked for them yet.
@@ -87,17 +101,17 @@ async def configured(source: ConfigSource, *, always_sandbox: bool = False) -> A
         if always_sandbox or config.sandbox is not None:
             create_app(config)
             chosen = config.sandbox or Sandbox(port=0)
-            url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port"))
+            url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port", sockets))
             config = source.resolve(sandbox_url=url)
         yield Configured(config, url, partial(load, source.path, source.environ, sandbox_url=url))
 
 
 @asynccontextmanager
-async def sandbox(port: int, chosen_by: str = "") -> AsyncIterator[str]:
+async def sandbox(port: int, chosen_by: str = "", sockets: ListeningSockets | None = None) -> AsyncIterator[str]:
     """Serve a WeChat sandbox, and yield its URL."""
     from esb.sandbox import create_sandbox
 
-    async with listening(create_sandbox(), SANDBOX_HOST, port, chosen_by) as url:
+    async with listening(create_sandbox(), SANDBOX_HOST, port, chosen_by, sockets=sockets, name=SANDBOX) as url:
         yield url
 
 
@@ -122,16 +136,19 @@ async def instrumented(
 
 
 @asynccontextmanager
-async def administered(admin: Admin | None, processes: Processes, reloader: Reloader) -> AsyncIterator[None]:
+async def administered(
+    admin: Admin | None, processes: Processes, reloader: Reloader, succession: Succession | None
+) -> AsyncIterator[None]:
     """Serve the admin listener, if the configuration has one."""
     if admin is None:
         yield
         return
-    app = instrumentation.admin(processes, reloader.reload)
+    app = instrumentation.admin(processes, reloader.reload, None if succession is None else succession.start)
+    sockets = None if succession is None else succession.sockets
     if admin.port is None:
-        served = listening_privately(app, admin.unix or "", "server.admin.unix")
+        served = listening_privately(app, admin.unix or "", "server.admin.unix", sockets=sockets)
     else:
-        served = listening(app, admin.host, admin.port, "server.admin.port")
+        served = listening(app, admin.host, admin.port, "server.admin.port", sockets=sockets, name=ADMIN)
     async with served:
         yield
 

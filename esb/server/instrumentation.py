@@ -18,11 +18,13 @@ ASK_FOR_TRACES = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", 
 PROTOCOL = "http/protobuf"
 
 
-def admin(processes: Processes, reload: Callable[[], Awaitable[None]]) -> web.Application:
+def admin(
+    processes: Processes, reload: Callable[[], Awaitable[None]], restart: Callable[[], Awaitable[int]] | None
+) -> web.Application:
     """Return the admin listener's application."""
     from esb.server.admin import create_admin
 
-    return create_admin(processes, reload)
+    return create_admin(processes, reload, restart)
 
 
 @asynccontextmanager

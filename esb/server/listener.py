@@ -6,8 +6,9 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from esb.incoming.ingress import Ingress
 from esb.server.application_runner import ApplicationRunner
 from esb.server.connection import Connection
 from esb.server.connection_slots import ConnectionSlots
+from esb.server.listening_sockets import ADMIN, BACKLOG, PUBLIC, ListeningSockets
 from esb.server.unix_socket import private_socket
 
 IDLE_SECONDS = 100.0
@@ -25,8 +27,6 @@ IDLE_SECONDS = 100.0
 
 Longer than load balancers keep theirs (nginx and most others 60, Go 90), so that none of them sends into a closed one.
 """
-BACKLOG = 1024
-"""Clients that may connect at the same moment; of more, the system lets some try again after a second."""
 UNTAKEN_SECONDS = 300.0
 """Seconds for which an answer may wait for a client that takes nothing of it. Streams have their own, shorter time."""
 LINGERING_SECONDS = 5.0
@@ -41,13 +41,20 @@ class CannotListen(GatewayError):
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, host: str, port: int, chosen_by: str = "", *, shared: bool = False
+    app: web.Application,
+    host: str,
+    port: int,
+    chosen_by: str = "",
+    *,
+    sockets: ListeningSockets | None = None,
+    name: str = PUBLIC,
 ) -> AsyncIterator[str]:
     """Serve the application at this address and yield its URL, with the real port. CannotListen if that fails.
 
-    `chosen_by` is the key or option that CannotListen tells to change. Other processes listen on a `shared` one too.
+    `chosen_by` is the key or option that CannotListen tells to change; `sockets` has those of this `name`, if any were
+    there before this process.
     """
-    options = _options()
+    options, sockets, server = _options(), sockets or ListeningSockets(), None
     async with AsyncExitStack() as stack:
         runner: web.BaseRunner = ApplicationRunner(
             app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **options
@@ -62,25 +69,40 @@ async def listening(
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
         try:
-            await web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared or None).start()
+            sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in sockets.bound(name, host, port)]
         except OSError as error:
             raise cannot_listen(host, port, chosen_by, error) from error
+        for site in sites:
+            await site.start()
+        sockets.on_retirement(partial(_retired, sites, server))
         yield f"http://{authority(host, runner.addresses[0][1])}"
 
 
+async def _retired(sites: Sequence[web.SockSite], server: "_Server | None") -> None:
+    """Accept no more, and return when all that callers had connected for is answered."""
+    for site in sites:
+        await site.stop()
+    if server is not None:
+        await server.retired()
+
+
 @asynccontextmanager
-async def listening_privately(app: web.Application, path: str, chosen_by: str) -> AsyncIterator[str]:
+async def listening_privately(
+    app: web.Application, path: str, chosen_by: str, *, sockets: ListeningSockets | None = None
+) -> AsyncIterator[str]:
     """Serve the application at a Unix socket for this process's user and root, and yield its URL. CannotListen."""
+    sockets = sockets or ListeningSockets()
     async with AsyncExitStack() as stack:
         runner = ApplicationRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **_options())
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - it is set up
         try:
-            held = stack.enter_context(private_socket(path))
+            held = sockets.private(ADMIN, path) or stack.enter_context(private_socket(path, kept=lambda: sockets.left))
             server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=held, backlog=BACKLOG)
         except OSError as error:
             raise CannotListen(f"cannot listen on {path} ({chosen_by}): {_reason(error)}") from error
+        sockets.hold(ADMIN, held)
         stack.callback(server.close)
         yield f"unix:{path}"
 
@@ -118,6 +140,16 @@ class _Server(web.Server):
         super().__init__(ingress.handle, lingering_time=LINGERING_SECONDS, **options)
         self._ingress = ingress
         self._slots = slots
+        self._emptied: asyncio.Event | None = None
+        """Set when the last connection has ended; None before a successor has taken over."""
+
+    async def retired(self) -> None:
+        """Answer what comes on the connections, each time as the last on its own; return when none is left."""
+        self._emptied = asyncio.Event()
+        for connection in self._connections:
+            connection.retire()  # type: ignore[attr-defined]  # made by __call__, as all are
+        if self._connections:
+            await self._emptied.wait()
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, self._ingress, loop=self._loop, **self._kwargs)
@@ -137,6 +169,8 @@ class _Server(web.Server):
         self._ingress.admission.connections -= 1
         self._ingress.admission.changed()
         self._slots.gone(handler)  # type: ignore[arg-type]  # made by __call__, as all are
+        if self._emptied is not None and not self._connections:
+            self._emptied.set()
 
 
 class _TextlessLogger(logging.LoggerAdapter[logging.Logger]):

@@ -60,7 +60,7 @@ class SingleProcess:
     def status(self) -> ProcessStatus:
         """Return the status of this process."""
         ingress, admission = self._gateway.ingress, self._gateway.admission
-        health = "draining" if ingress.draining else OK if ingress.ready else "starting"
+        health = "draining" if ingress.draining or ingress.leaving else OK if ingress.ready else "starting"
         counted = self._tally.snapshot(admission.refusals.counts)
         number = self._gateway.generation.number
         return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load())

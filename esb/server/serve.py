@@ -2,12 +2,16 @@
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from esb.config import ConfigSource
+from esb.gateway.app import Gateway
 from esb.server.deployment import deployed, sandbox
+from esb.server.listening_sockets import inherited
+from esb.server.successor import Succession
 from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
@@ -34,14 +38,27 @@ async def serve(source: ConfigSource, host: str | None, port: int | None, log: L
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
-    stop, hangup = stop_signal(), hangup_signal()
+    stop, hangup, restart = stop_signal(), hangup_signal(), restart_signal()
     listeners = [logs.listener(source.environ, log, at_once=False)]
-    async with (
-        deployed(source, host, port, listeners, log=log) as deployment,
-        deployment.reloader.following(hangup),
-    ):
-        await serve_until(stop, deployment.url, source.environ)
-        await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)
+    sockets = inherited(os.environ)
+    async with deployed(source, host, port, listeners, log=log, sockets=sockets) as deployment:
+        gateway, succession = deployment.gateway, deployment.succession
+        assert succession is not None  # noqa: S101 - there are sockets
+        async with deployment.reloader.following(hangup), succession.following(restart):
+            await serve_until(stop, succession, deployment.url, source.environ)
+        server = gateway.config.server
+        if succession.taken_over.is_set():
+            await sockets.retire(server.shutdown_grace)
+        else:
+            await lame_duck(gateway, server.lame_duck)
+        await gateway.drain(server.shutdown_grace)
+
+
+async def lame_duck(gateway: Gateway, seconds: float) -> None:
+    """Answer as before for so many seconds, but for the probes of health: whoever sends us callers is to notice."""
+    if seconds:
+        gateway.ingress.leaving = True
+        await asyncio.sleep(seconds)
 
 
 async def serve_sandbox(port: int) -> None:
@@ -52,13 +69,23 @@ async def serve_sandbox(port: int) -> None:
         await stop.wait()
 
 
-async def serve_until(stop: asyncio.Event, url: str, environ: Mapping[str, str]) -> None:
-    """Say that the gateway is ready, wait for the signal to stop, and tell the service manager of it."""
+async def serve_until(stop: asyncio.Event, succession: Succession, url: str, environ: Mapping[str, str]) -> None:
+    """Say that the gateway is ready, wait for the signal to stop or a successor, and tell the service manager of it."""
     announce(url)
     notify(environ, READY)
+    succession.begin()
     settle()
-    await stop.wait()
-    notify(environ, STOPPING)
+    await first(stop, succession.taken_over)
+    if not succession.taken_over.is_set():  # whose successor is by now the one that systemd watches
+        notify(environ, STOPPING)
+
+
+async def first(*events: asyncio.Event) -> None:
+    """Wait until one of these events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 def announce(url: str) -> None:
@@ -84,6 +111,11 @@ def stop_signal() -> asyncio.Event:
 def hangup_signal() -> asyncio.Event:
     """Return an event that HUP sets, which ends the process no more."""
     return _set_by(signal.SIGHUP)
+
+
+def restart_signal() -> asyncio.Event:
+    """Return an event that USR2 sets."""
+    return _set_by(signal.SIGUSR2)
 
 
 def _set_by(*numbers: signal.Signals) -> asyncio.Event:

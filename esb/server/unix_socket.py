@@ -3,15 +3,17 @@
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 OWNER_ONLY = 0o600
 
 
 @contextmanager
-def private_socket(path: str) -> Iterator[socket.socket]:
+def private_socket(path: str, kept: Callable[[], bool] = lambda: False) -> Iterator[socket.socket]:
     """Yield a socket that is bound to this path and does not listen yet; the path is removed on leaving.
+
+    It stays if it is `kept` by then, for a successor that listens on the same socket.
 
     Raises OSError if somebody listens there, or something else than a socket is there.
     """
@@ -24,7 +26,7 @@ def private_socket(path: str) -> Iterator[socket.socket]:
             yield held
         finally:
             with suppress(OSError):
-                if os.path.samestat(os.stat(path), own):  # and not that of a successor
+                if not kept() and os.path.samestat(os.stat(path), own):  # and not that of another process
                     os.unlink(path)
 
 

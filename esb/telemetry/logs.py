@@ -27,6 +27,7 @@ from esb.core.events import (
     PluginLogged,
     Reloaded,
     StoreTurned,
+    Succeeded,
     TokenFetched,
     UpstreamFinished,
     WorkerEnded,
@@ -179,6 +180,13 @@ def _closed(event: GenerationClosed) -> Fields:
     return {"generation": event.generation, "unfinished": event.calls, "event": "generation closed", "level": level}
 
 
+def _successor(event: Succeeded) -> Fields:
+    told: Fields = {"seconds": round(event.seconds, 1)}
+    if event.trouble:
+        return {**told, "trouble": event.trouble, "event": "restart failed", "level": "error"}
+    return {**told, "pid": event.pid, "event": "successor took over", "level": "info"}
+
+
 def _worker(event: WorkerEnded) -> Fields:
     what = "worker stuck and killed" if event.stuck else "worker ended"
     return {"status": event.status, "lived": round(event.seconds, 1), "event": what, "level": "error"}
@@ -221,6 +229,7 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     Crashed: _crash,
     Reloaded: _reload,
     GenerationClosed: _closed,
+    Succeeded: _successor,
     WorkerEnded: _worker,
     LibraryLogged: _library,
     PluginLogged: _plugin,

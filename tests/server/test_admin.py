@@ -52,9 +52,9 @@ async def test_without_the_key_there_is_no_admin_listener(tmp_path: Path, monkey
     opened: list[str] = []
     listening = listener.listening
 
-    def noted(app: Any, host: str, port: int, chosen_by: str = "") -> Any:
+    def noted(app: Any, host: str, port: int, chosen_by: str = "", **options: Any) -> Any:
         opened.append(chosen_by)
-        return listening(app, host, port, chosen_by)
+        return listening(app, host, port, chosen_by, **options)
 
     monkeypatch.setattr(deployment_module, "listening", noted)
     file = tmp_path / "esb.yaml"
@@ -201,8 +201,10 @@ async def test_a_reload_that_is_asked_for_at_once_is_done(
     listening = listener.listening
 
     @asynccontextmanager
-    async def reloading(app: web.Application, host: str, number: int, chosen_by: str = "") -> AsyncIterator[str]:
-        async with listening(app, host, number, chosen_by) as url:
+    async def reloading(
+        app: web.Application, host: str, number: int, chosen_by: str = "", **options: Any
+    ) -> AsyncIterator[str]:
+        async with listening(app, host, number, chosen_by, **options) as url:
             if chosen_by == "--port":  # it answers from now on, and nothing else has been made yet
                 async with http.post(f"http://127.0.0.1:{port}/-/reload", headers=BEARER) as response:
                     answers.append((response.status, await response.json(content_type=None)))

@@ -1,6 +1,7 @@
 """`esb serve` with several processes: the workers of one gateway, until a signal says stop."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 
 from esb.config import ConfigSource
@@ -9,8 +10,9 @@ from esb.gateway.app import create_app
 from esb.gateway.reload import Reloader
 from esb.server.deployment import address, administered, configured
 from esb.server.listener import authority, cannot_listen
-from esb.server.serve import hangup_signal, serve_until, stop_signal
-from esb.server.workers.shared_address import shared_address
+from esb.server.listening_sockets import PUBLIC, inherited
+from esb.server.serve import hangup_signal, restart_signal, serve_until, stop_signal
+from esb.server.successor import Succession
 from esb.server.workers.supervisor import Supervisor
 from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
@@ -22,27 +24,32 @@ async def supervised(source: ConfigSource, host: str | None, port: int | None, l
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
-    stop, hangup = stop_signal(), hangup_signal()
+    stop, hangup, restart = stop_signal(), hangup_signal(), restart_signal()
+    sockets = inherited(os.environ)
     async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(configured(source))
+        found = await stack.enter_async_context(configured(source, sockets=sockets))
         config = found.config
         create_app(config)  # all mistakes, before anything is opened that callers reach
         public, wanted, chosen_by = address(config.server, host, port)
         try:
-            held, real = shared_address(public, wanted)
+            held = sockets.bound(PUBLIC, public, wanted)
         except OSError as error:
             raise cannot_listen(public, wanted, chosen_by, error) from error
-        stack.callback(held.close)
+        for each in held:
+            stack.callback(each.close)
+        real = held[0].getsockname()[1]
         tally = Tally(lines_dropped=lambda: log.dropped)
         observer = Observer([logs.listener(source.environ, log, at_once=False), tally])
-        supervisor = Supervisor(config, public, real, observer, tally)
+        supervisor = Supervisor(config, public, real, held, observer, tally)
+        succession = Succession(sockets, source.environ, observer)
         reloader = Reloader(config, found.reread, supervisor.reload, observer)
-        await stack.enter_async_context(administered(config.server.admin, supervisor, reloader))
-        stack.push_async_callback(supervisor.stop)  # while the admin listener still tells that they drain
+        await stack.enter_async_context(administered(config.server.admin, supervisor, reloader, succession))
+        # While the admin listener still tells that they drain; who has a successor lets them answer what has come.
+        stack.push_async_callback(lambda: supervisor.retire() if succession.taken_over.is_set() else supervisor.stop())
         if not await _started(supervisor, stop):
             return
-        async with reloader.following(hangup):
-            await serve_until(stop, f"http://{authority(public, real)}", source.environ)
+        async with reloader.following(hangup), succession.following(restart):
+            await serve_until(stop, succession, f"http://{authority(public, real)}", source.environ)
 
 
 async def _started(supervisor: Supervisor, stop: asyncio.Event) -> bool:

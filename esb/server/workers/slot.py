@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
@@ -17,7 +17,7 @@ from esb.server.workers.worker import Orders
 from esb.telemetry import metrics
 from esb.telemetry.metrics import Snapshot
 
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 10.0
 """Seconds of silence after which a worker is killed, and another starts."""
 START_SECONDS = 60.0
 """Seconds for a worker until it listens."""
@@ -38,13 +38,20 @@ class WorkersDoNotStart(CannotListen):
 class WorkerSlot:
     """One worker that is kept running, and after its end another, until the gateway stops.
 
-    `orders` are those that a worker gets which starts now; `all_listen` and `stopping` are the whole gateway's.
+    `orders` are those that a worker gets which starts now, `sockets` those that it accepts on; `all_listen` and
+    `stopping` are the whole gateway's.
     """
 
     def __init__(
-        self, orders: Callable[[], Orders], all_listen: asyncio.Event, stopping: asyncio.Event, observer: Observer
+        self,
+        orders: Callable[[], Orders],
+        sockets: Sequence[socket.socket],
+        all_listen: asyncio.Event,
+        stopping: asyncio.Event,
+        observer: Observer,
     ) -> None:
         self._orders = orders
+        self._sockets = sockets
         self._all_listen = all_listen
         self._stopping = stopping
         self._observer = observer
@@ -125,7 +132,7 @@ class WorkerSlot:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.process = process = await _spawned(theirs)
+                self.process = process = await _spawned(theirs, self._sockets)
         except OSError as error:
             ours.close()
             self._observer.crashed("", "starting a worker", error)
@@ -167,14 +174,18 @@ class WorkerSlot:
             self._last = None
 
 
-async def _spawned(end: socket.socket) -> asyncio.subprocess.Process:
-    """Start a worker with this end of its channel. Signals of a terminal to its group reach the supervisor alone."""
+async def _spawned(end: socket.socket, sockets: Sequence[socket.socket]) -> asyncio.subprocess.Process:
+    """Start a worker with this end of its channel, and the sockets that all accept on.
+
+    Signals of a terminal to its group reach the supervisor alone.
+    """
+    descriptors = [end.fileno(), *(each.fileno() for each in sockets)]
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "esb.server.workers.worker",
-        str(end.fileno()),
-        pass_fds=[end.fileno()],
+        *map(str, descriptors),
+        pass_fds=descriptors,
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -5,6 +5,7 @@ started again runs what its siblings run, whatever esb.yaml says by then.
 """
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,17 +34,20 @@ class Supervisor:
         config: Config,
         host: str,
         port: int,
+        sockets: Sequence[socket.socket],
         observer: Observer,
         tally: Tally,
     ) -> None:
-        """`tally` has counted what the observer of this process emits: reloads, and workers that ended."""
+        """`sockets` listen already, for whichever worker accepts first: one that hangs has no part in new connections.
+
+        `tally` has counted what the observer of this process emits: reloads, and workers that ended."""
         self._orders = Orders(config, 1, host, port)
         self._observer = observer
         self._tally = tally
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._slots = [
-            WorkerSlot(lambda: self._orders, self._started, self._stopping, observer)
+            WorkerSlot(lambda: self._orders, sockets, self._started, self._stopping, observer)
             for _ in range(config.server.workers)
         ]
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,12 +77,28 @@ class Supervisor:
     async def stop(self) -> None:
         """Let all workers drain, and kill those that do not end."""
         self._stopping.set()
-        alive = [slot.process for slot in self._slots if slot.process is not None]
         for slot in self._slots:
             slot.terminate()
+        await self._ended()
+
+    async def retire(self) -> None:
+        """Let all workers answer what has come to them and no more, since a successor has taken over."""
+        self._stopping.set()
+        await asyncio.gather(*(self._retire(slot) for slot in self._slots))
+        await self._ended()
+
+    async def _retire(self, slot: WorkerSlot) -> None:
+        try:
+            await slot.ask("retire", None, ANSWER_SECONDS)
+        except (ChannelClosed, TimeoutError):
+            slot.terminate()
+
+    async def _ended(self) -> None:
+        alive = [slot.process for slot in self._slots if slot.process is not None]
+        server = self.config().server
         ended = [asyncio.create_task(process.wait()) for process in alive]
         if ended:
-            await asyncio.wait(ended, timeout=self.config().server.shutdown_grace + KILL_SECONDS)
+            await asyncio.wait(ended, timeout=server.lame_duck + server.shutdown_grace + KILL_SECONDS)
         for process in alive:
             with suppress(ProcessLookupError):
                 process.kill()

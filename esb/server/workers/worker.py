@@ -1,6 +1,6 @@
 """One worker: a gateway in a process of its own, that answers its supervisor's requests and ends when it has gone.
 
-Run by the supervisor as `python -m esb.server.workers.worker FD`.
+Run by the supervisor as `python -m esb.server.workers.worker FD SOCKET…`, all of them file descriptors.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from esb.gateway.app import GATEWAY, Gateway
 from esb.gateway.generation import Generation
 from esb.server.deployment import instrumented
 from esb.server.listener import CannotListen, listening
+from esb.server.listening_sockets import PUBLIC, ListeningSockets
 from esb.server.process_status import SingleProcess
-from esb.server.serve import hangup_signal, run, settle, stop_signal
+from esb.server.serve import first, hangup_signal, lame_duck, run, settle, stop_signal
 from esb.server.workers.ipc import ChannelClosed, IpcChannel
 from esb.telemetry import logs, stdlib_logs
 from esb.telemetry.log_writer import LogWriter
@@ -40,17 +41,21 @@ class Worker:
 
     def __init__(self, gateway: Gateway, tally: Tally) -> None:
         self._gateway = gateway
+        self.retired = asyncio.Event()
+        """Set when a successor of the whole gateway has taken over."""
         self._process = SingleProcess(gateway, tally)
         self._next: Generation | None = None
         self._unused: set[asyncio.Task[None]] = set()
 
     async def answer(self, verb: str, argument: Any) -> Any:
-        """Return what `build`, `adopt` or, for `status`, the process itself answers."""
+        """Return what `build`, `adopt`, `retire` or, for `status`, the process itself answers."""
         match verb:
             case "build":
                 return await self.build(argument)
             case "adopt":
                 return self.adopt(argument)
+            case "retire":
+                return self.retired.set()
             case _:
                 return self._process.status()
 
@@ -79,7 +84,7 @@ class Worker:
             self._next = None
 
 
-async def work(end: socket.socket, log: LogWriter) -> None:
+async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) -> None:
     """Serve until TERM, INT or the supervisor's end, and drains."""
     stop = stop_signal()
     hangup_signal()  # the supervisor's business
@@ -94,13 +99,18 @@ async def work(end: socket.socket, log: LogWriter) -> None:
             instrumented(orders.config, os.environ, listeners, log, orders.generation)
         )
         gateway = app[GATEWAY]
-        await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", shared=True))
+        await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", sockets=sockets))
         with suppress(ChannelClosed):  # what answers finds out as well, and stops
             await channel.send("ready")
         settle()
-        answering = asyncio.create_task(_answer(channel, Worker(gateway, tally), stop))
-        await stop.wait()
-        await gateway.drain(gateway.config.server.shutdown_grace)
+        worker, server = Worker(gateway, tally), orders.config.server
+        answering = asyncio.create_task(_answer(channel, worker, stop))
+        await first(stop, worker.retired)
+        if worker.retired.is_set():
+            await sockets.retire(server.shutdown_grace)
+        else:
+            await lame_duck(gateway, server.lame_duck)
+        await gateway.drain(server.shutdown_grace)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         channel.close()
@@ -125,7 +135,8 @@ def main() -> None:
     """Run the worker; its exit status and stderr tell why it did not start."""
     try:
         with logs.to_stderr(os.environ) as log, stdlib_logs.reported(logs.listener(os.environ, log)):
-            run(work(socket.socket(fileno=int(sys.argv[1])), log))
+            end, *sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+            run(work(end, ListeningSockets({PUBLIC: sockets}), log))
     except (ConfigError, CannotListen) as error:
         sys.exit(str(error))
 

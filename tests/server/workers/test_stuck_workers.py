@@ -6,8 +6,8 @@ from pathlib import Path
 
 from esb.config import load
 from esb.core.events import Event, Observer, WorkerEnded
+from esb.server.listening_sockets import bound
 from esb.server.process_status import ANSWER_SECONDS, OK, SCRAPE_SECONDS
-from esb.server.workers.shared_address import shared_address
 from esb.server.workers.slot import LONGEST_PAUSE, STUCK_SECONDS
 from esb.server.workers.supervisor import Supervisor
 from esb.telemetry.metrics import Tally
@@ -44,9 +44,10 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
         assert isinstance(event, WorkerEnded)
         ended.put_nowait(event)
 
-    held, port = shared_address("127.0.0.1", 0)
+    [held] = bound("127.0.0.1", 0)
+    port = held.getsockname()[1]
     with held, movable_loop_time() as advance:
-        workers = Supervisor(config, "127.0.0.1", port, Observer([listener, tally]), tally)
+        workers = Supervisor(config, "127.0.0.1", port, [held], Observer([listener, tally]), tally)
         await workers.start()
         try:
             assert [process.health for process in await workers.statuses()] == [OK, OK]

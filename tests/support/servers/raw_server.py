@@ -7,7 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from esb.server.listener import BACKLOG
+from esb.server.listening_sockets import BACKLOG
 
 LINGER_NOT = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 

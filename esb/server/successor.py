@@ -1,0 +1,115 @@
+"""The successor of this process: the same command once more, with its listening sockets and whatever is installed now.
+
+It starts beside this process, and takes over once it is ready; if it does not get as far, nothing has changed.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from esb.core.errors import GatewayError
+from esb.core.events import Observer, Succeeded
+from esb.server.listening_sockets import HANDED_DOWN, ListeningSockets
+from esb.server.systemd import READY, notify
+
+READY_DESCRIPTOR = "ESB_READY"
+"""The variable that names the file descriptor over which a successor says that it is ready."""
+READY_SECONDS = 60.0
+"""Seconds for a successor until it is ready; then it is ended."""
+
+
+class NoSuccessor(GatewayError):
+    """No successor took over; the text says why, and this process answers on."""
+
+
+class Succession:
+    """The way from this process to its successor, which is started on request."""
+
+    def __init__(self, sockets: ListeningSockets, environ: Mapping[str, str], observer: Observer) -> None:
+        self.sockets = sockets
+        self._environ = environ
+        self._observer = observer
+        self._lock = asyncio.Lock()
+        self.taken_over = asyncio.Event()
+
+    async def start(self) -> int:
+        """Start a successor and return its process id once it has taken over. NoSuccessor."""
+        started = time.monotonic()
+        async with self._lock:
+            if self.taken_over.is_set():
+                raise NoSuccessor("a successor has taken over already")
+            try:
+                number = await self._start()
+            except NoSuccessor as error:
+                self._observer.emit(Succeeded(0, str(error), time.monotonic() - started))
+                raise
+            self._observer.emit(Succeeded(number, "", time.monotonic() - started))
+            notify(self._environ, f"MAINPID={number}\n{READY}")
+            self.taken_over.set()
+            return number
+
+    async def _start(self) -> int:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = _started(theirs, self.sockets.descriptors())
+            except OSError as error:
+                ours.close()
+                raise NoSuccessor(f"a successor cannot be started: {error.strerror}") from error
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                ready = await reader.read(1)
+        except TimeoutError:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            raise NoSuccessor(f"a successor was not ready after {READY_SECONDS:g} seconds") from None
+        finally:
+            writer.close()
+        if not ready:
+            status = await asyncio.to_thread(process.wait)
+            raise NoSuccessor(f"a successor ended with status {status}; it has said why on stderr")
+        return process.pid
+
+    def begin(self) -> None:
+        """Say to the process that has started this one, if it was a predecessor, that it may go."""
+        self.sockets.close_unused()
+        number = os.environ.pop(READY_DESCRIPTOR, "")
+        if number:
+            with socket.socket(fileno=int(number)) as end, suppress(OSError):
+                end.send(b"1")
+
+    @asynccontextmanager
+    async def following(self, requested: asyncio.Event) -> AsyncIterator[None]:
+        """Start a successor whenever this event is set, until the context is left."""
+        task = asyncio.create_task(self._follow(requested))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self, requested: asyncio.Event) -> None:
+        while True:
+            await requested.wait()
+            requested.clear()
+            with suppress(NoSuccessor):  # told already
+                await self.start()
+
+
+def _started(end: socket.socket, sockets: Mapping[str, list[int]]) -> "subprocess.Popen[bytes]":
+    """Run this command again. OSError if the system has no room for another process."""
+    handed_down = " ".join(f"{name}={','.join(map(str, numbers))}" for name, numbers in sockets.items())
+    passed = [end.fileno(), *(number for numbers in sockets.values() for number in numbers)]
+    # Not asyncio's: its subprocesses die with the event loop that has started them.
+    return subprocess.Popen(  # noqa: S603 - our own command line
+        [sys.executable, *sys.orig_argv[1:]],
+        env={**os.environ, HANDED_DOWN: handed_down, READY_DESCRIPTOR: str(end.fileno())},
+        pass_fds=passed,
+        stdin=subprocess.DEVNULL,
+    )
