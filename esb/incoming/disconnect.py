@@ -3,28 +3,64 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+LEFT_SECONDS = 3.0
+"""Seconds after which a client that has ended its own side has left, if there is nothing to write to it meanwhile.
+
+It may still read, or have closed the connection: only what is written to it tells. Most answers begin sooner.
+"""
 
 
 class ClientDisconnected(ConnectionError):
     """The peer has closed the connection."""
 
 
+class Client:
+    """The other end of a connection, while something is done for it."""
+
+    def __init__(self, scope: asyncio.Timeout, *, has_ended: bool) -> None:
+        """`scope` is what expires when the client has left; `has_ended`: it has ended its own side."""
+        self._loop = asyncio.get_running_loop()
+        self._scope = scope
+        self._has_ended = has_ended
+        self.waits()
+
+    def waits(self) -> None:
+        """Note that nothing is being written to it."""
+        if self._has_ended:
+            self._scope.reschedule(self._loop.time() + LEFT_SECONDS)
+
+    def reads(self) -> None:
+        """Note that something is being written to it: if it has left, that will tell."""
+        if self._has_ended:
+            self._scope.reschedule(None)
+
+    def ended(self) -> None:
+        """Note that it has ended its own side."""
+        self._has_ended = True
+        self.waits()
+
+    def lost(self) -> None:
+        """Note that the connection is closed."""
+        self._scope.reschedule(self._loop.time())
+
+
 @asynccontextmanager
-async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[None]:
-    """Cancel what runs inside when the connection closes; that comes out as ClientDisconnected."""
+async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[Client]:
+    """Cancel what runs inside when the client has left; that comes out as ClientDisconnected."""
     if transport is None or transport.is_closing():
         raise ClientDisconnected
-    loop = asyncio.get_running_loop()
     scope = asyncio.timeout(None)
     protocol = transport.get_protocol()
     assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 - every stream transport has one
     try:
         async with scope:
-            transport.set_protocol(_WatchedProtocol(protocol, lambda: scope.reschedule(loop.time())))
+            client = Client(scope, has_ended=getattr(protocol, "client_has_ended", False))
+            transport.set_protocol(_WatchedProtocol(protocol, client))
             try:
-                yield
+                yield client
             finally:
                 transport.set_protocol(protocol)
     except TimeoutError:
@@ -40,18 +76,21 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 class _WatchedProtocol(asyncio.Protocol):
-    """A protocol that reports when its connection is lost, and hands everything else on.
+    """A protocol that reports how its connection ends, and hands everything else on."""
 
-    Who ends its own side of the connection has left, for all that is known: a stream is not for those.
-    """
-
-    def __init__(self, protocol: asyncio.Protocol, lost: Callable[[], None]) -> None:
-        self._lost = lost
+    def __init__(self, protocol: asyncio.Protocol, client: Client) -> None:
+        self._client = client
         self._protocol = protocol
         self.data_received = protocol.data_received  # type: ignore[method-assign]  # straight through: it is often called
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
 
+    def eof_received(self) -> bool | None:
+        stays_open = self._protocol.eof_received()
+        if stays_open:
+            self._client.ended()
+        return stays_open
+
     def connection_lost(self, error: Exception | None) -> None:
         self._protocol.connection_lost(error)
-        self._lost()
+        self._client.lost()

@@ -17,7 +17,7 @@ from esb.core.events import Observer
 from esb.core.params import switched_on
 from esb.incoming import envelope, http_status
 from esb.incoming.cors import ORIGIN
-from esb.incoming.disconnect import ClientDisconnected, reset, while_connected
+from esb.incoming.disconnect import Client, ClientDisconnected, reset, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.request import IncomingRequest
 from esb.incoming.set_cookie import SET_COOKIE, keep_own
@@ -109,10 +109,10 @@ async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) 
     assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
     try:
         response = web.StreamResponse(status=reply.status, headers=headers(incoming, reply.headers))
-        async with while_connected(request.transport):
+        async with while_connected(request.transport) as client:
             await response.prepare(request)
             try:
-                await _pump(body, response, reply.idle_timeout)
+                await _pump(body, response, reply.idle_timeout, client)
             except ConnectionError:
                 raise ClientDisconnected from None
             except Exception as error:  # noqa: BLE001 - the head is out: all that is left is to break off
@@ -142,11 +142,14 @@ def _cut(
     return FinalResponse(response, CUT_SHORT, "caller" if stalled else "gateway")
 
 
-async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
+async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float, client: Client) -> None:
     """Write each chunk when it is there; the client has `seconds` at most to take one."""
     async for chunk in body:
+        client.reads()
         async with asyncio.timeout(seconds):
             await response.write(chunk)
+        client.waits()
+    client.reads()
     async with asyncio.timeout(seconds):
         await response.write_eof()
 

@@ -77,7 +77,7 @@ class BoundedConnection(web.RequestHandler, ABC):
 class Connection(BoundedConnection):
     """A connection whose every answer is an envelope, to what is no HTTP too."""
 
-    __slots__ = ("_body", "_head", "_ingress", "_unfinished")
+    __slots__ = ("_body", "_head", "_ingress", "_unfinished", "client_has_ended")
 
     def __init__(self, server: web.Server, ingress: Ingress, **options: Any) -> None:
         super().__init__(server, **options)
@@ -89,6 +89,8 @@ class Connection(BoundedConnection):
         self._head: ArrivingHead | None = None
         """The head that is on its way, if a part of it has come and the rest has not."""
         self._request_factory = self._request
+        self.client_has_ended = False
+        """True once the client has ended its own side, and is still to be answered."""
 
     @property
     def is_idle(self) -> bool:
@@ -213,6 +215,7 @@ class Connection(BoundedConnection):
             body = self._messages[0][1] if self._messages else None
         if body is None or not body.is_eof():
             return False
+        self.client_has_ended = True
         self.close()  # after this answer
         return True
 

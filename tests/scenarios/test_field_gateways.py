@@ -663,7 +663,6 @@ async def test_g26_an_address_is_parsed_and_the_call_has_its_line(
     assert [call.client_ip for call in calls(gateway)] == [address]
 
 
-@worlds(READ)
 async def test_g27_a_client_that_ends_its_side_is_answered(open_front: OpenFront, upstream: str) -> None:
     front = await open_front(upstream)
     async with connection(front.gateway.url) as (reader, writer):

@@ -173,6 +173,36 @@ async def test_an_event_is_there_as_soon_as_it_was_sent(open_raw: OpenRaw) -> No
 # Ends
 
 
+async def test_a_client_that_only_ended_its_own_side_reads_to_the_end(open_raw: OpenRaw) -> None:
+    more = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await more.wait()
+        more.clear()
+        await peer.send(FOREVER)
+        await more.wait()
+        await peer.send(b"4\r\nlast\r\n0\r\n\r\n")
+
+    gateway, server = await open_raw(script)
+    async with connection(gateway.url) as (reader, writer):
+        writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % (RELAY.encode(), HEAD))
+        await server.has_opened(1)
+        writer.write_eof()
+        more.set()
+        assert (await reader.readuntil(b"first")).startswith(b"HTTP/1.1 200")
+        more.set()
+        assert (await reader.read()).endswith(b"last\r\n0\r\n\r\n")
+    assert (finished(gateway).code, finished(gateway).status) == (0, 200)
+
+
+@pytest.fixture
+def left_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a client that has ended its own side have left the next moment."""
+    monkeypatch.setattr("esb.incoming.disconnect.LEFT_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("left_soon")
 async def test_a_client_that_hangs_up_ends_the_upstream_connection(open_raw: OpenRaw) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -189,6 +219,7 @@ async def test_a_client_that_hangs_up_ends_the_upstream_connection(open_raw: Ope
     assert exchange(gateway).failure == "cancelled"
 
 
+@pytest.mark.usefixtures("left_soon")
 async def test_a_client_that_hangs_up_before_the_head_ends_the_upstream_connection(open_raw: OpenRaw) -> None:
     gateway, server = await open_raw(silent)
     async with connection(gateway.url) as (_, writer):
