@@ -4,7 +4,10 @@ Most cases are tried in both engines, behind a chain with and without `user_auth
 """
 
 import asyncio
+import fcntl
+import io
 import json
+import os
 import ssl
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -15,19 +18,26 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from aiohttp import FormData, WSMsgType, web
+from aiohttp import ClientSession, FormData, WSMsgType, web
 from click.testing import CliRunner
 from yarl import URL
 
 from esb.cli.main import main
+from esb.config import ConfigSource
 from esb.core.events import CallFinished, Crashed
 from esb.outgoing.engine import MOST_SECONDS
 from esb.outgoing.engines.aiohttp_protocol import BoundedProtocol
 from esb.outgoing.engines.connection import Connection
+from esb.server.deployment import deployed
+from esb.telemetry import log_writer
+from esb.telemetry.log_writer import LogWriter
+from esb.telemetry.logs import listener
 from tests.support.certificates import Authority
 from tests.support.configuration import DEMO, SERVICES
 from tests.support.engines import needs_httptools
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
+from tests.support.ports import free_port
+from tests.support.processes.deployment import BEARER, samples, written
 from tests.support.servers.raw_server import Peer, answering, raw_server
 from tests.support.servers.recorder import proxy, recording
 from tests.support.servers.tls_server import tls_server
@@ -611,6 +621,36 @@ async def test_g23_what_is_no_http_gets_an_envelope_and_one_line(
     answer = await exchange(gateway.url, raw)
     assert (answer.status, answer.envelope()["code"], len(calls(gateway))) == (status, 1306406, 1)
     assert b"aiohttp" not in answer.body
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+async def test_g24_a_log_that_nobody_reads_holds_up_nothing_and_its_lost_lines_are_counted(
+    tmp_path: Path, http: ClientSession, upstream: str, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(log_writer, "QUEUE_BYTES", 20_000)
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    port, told = free_port(), listener({"ESB_LOG": form}, output := io.StringIO())
+    file = written(tmp_path, port, proxy(upstream, response="wrap"), more="")
+    with os.fdopen(writing, "w") as stream:
+        log = LogWriter(stream, lambda number: b"lost: %d\n" % number)
+        listeners = [told, listener({"ESB_LOG": form}, log)]
+        async with deployed(ConfigSource(file, {}), None, 0, listeners, log=log) as deployment:
+            for _ in range(150):
+                answer = await http.get(f"{deployment.url}/api/c/compapi/demo/relay/", headers=BY_HEADER)
+                assert (await answer.json())["result"] is True
+            assert (await http.get(f"http://127.0.0.1:{port}/livez")).status == 200
+            metrics = samples(await (await http.get(f"http://127.0.0.1:{port}/metrics", headers=BEARER)).text())
+            lost = metrics["esb_log_lines_dropped_total", frozenset()]
+        number = len(output.getvalue().splitlines())
+        assert 0 < lost < number
+        read = b""
+        while b"lost: " not in read:  # the thread writes on as soon as there is room
+            read += await asyncio.to_thread(os.read, reading, 65536)
+        log.close()
+    os.close(reading)
+    *kept, last = read.decode().splitlines()
+    assert (len(kept) + log.dropped, last) == (number, f"lost: {log.dropped}")
 
 
 @needs_httptools
