@@ -301,11 +301,21 @@ async def test_g10_nor_does_one_of_an_upstream(open_front: OpenFront, number: st
 
 
 @worlds(READ)
-@pytest.mark.parametrize("charset", ["gbk", "GB2312", '"gb18030"', "latin-1"])
-async def test_g11_an_answer_is_read_in_the_character_set_that_it_declares(open_front: OpenFront, charset: str) -> None:
-    text = "caf\xe9" if charset == "latin-1" else "\u4e2d\u6587"
-    body = json.dumps({**GOOD, "data": text}, ensure_ascii=False).encode(charset.strip('"'))
-    front = await open_front.answering(body, headers=f"Content-Type: application/json; charset={charset}\r\n")
+@pytest.mark.parametrize(
+    ("declared", "codec"),
+    [
+        *(("charset=gbk", "gbk"), ("charset=GB2312", "gbk"), ('charset="gb18030"', "gbk"), ("Charset='GBK'", "gbk")),
+        *(("charset=cp936", "gbk"), ("charset=x-gbk", "gbk"), ("charset = gbk; x=y", "gbk")),
+        *(("charset=latin-1", "latin-1"), ("charset=ISO_8859-1", "latin-1"), ("charset=UTF_8", "utf-8")),
+        *((r'about="a\"; charset=gbk"', "utf-8"), (r'about=";charset=gbk"; charset=utf-8', "utf-8")),
+    ],
+)
+async def test_g11_an_answer_is_read_in_the_character_set_that_it_declares(
+    open_front: OpenFront, declared: str, codec: str
+) -> None:
+    text = "caf\xe9" if codec == "latin-1" else "\u4e2d\u6587"
+    body = json.dumps({**GOOD, "data": text}, ensure_ascii=False).encode(codec)
+    front = await open_front.answering(body, headers=f"Content-Type: application/json; {declared}\r\n")
     answer = await front.request("GET")
     assert text in json.dumps(answer, ensure_ascii=False)
 

@@ -1,6 +1,7 @@
 """An upstream's answer as its caller gets it: decoded, judged, and with the upstream's own reasons where it says no."""
 
 from collections.abc import Mapping
+from email.message import Message as Head
 from typing import Any
 
 from esb import Envelope, Target, UpstreamError
@@ -16,6 +17,8 @@ WITHOUT_CONTENT = frozenset({204, 205})
 """Statuses of answers that have no body, whatever comes behind their heads."""
 UNKNOWN_CHARSET = template("the character set that the response declares is not known here")
 NOT_UTF8 = template("the response is not in the character set that it declares, or not UTF-8 and declares none")
+LONGEST_TYPE = 500
+"""Characters of a Content-Type that are looked at: the standard library takes a time that grows with their square."""
 
 Read = tuple[Any, Mapping[str, Any] | None]
 """The answer of a component, and the JSON object that tells the log of success."""
@@ -114,8 +117,7 @@ def _is_zero(code: Any) -> bool:
 
 def _in_utf8(target: Target, answer: Answer) -> Answer:
     """Return the same answer in UTF-8. UpstreamError if it is not in the character set that it declares."""
-    kind = answer.headers.get("Content-Type", "").lower()
-    declared = kind.partition("charset=")[2].partition(";")[0].strip(" \t\"'")
+    declared = _declared(answer.headers.get("Content-Type", ""))
     codec = CHARACTER_SETS.get(declared, "") if declared else "utf-8"
     reason = UNKNOWN_CHARSET
     if codec:
@@ -126,3 +128,15 @@ def _in_utf8(target: Target, answer: Answer) -> Answer:
         else:
             return answer if codec in {"utf-8", "ascii"} else Answer(answer.status, answer.headers, text.encode())
     raise UpstreamError(target.system, target.interface, Message(reason), http_status=answer.status)
+
+
+def _declared(content_type: str) -> str:
+    """Return the character set that a Content-Type declares, in lower case; "" for none."""
+    parameters = content_type.partition(";")[2].strip().lower()
+    if parameters == "charset=utf-8":  # nearly always
+        return "utf-8"
+    if "charset" not in parameters:
+        return ""
+    head = Head()
+    head["Content-Type"] = content_type[:LONGEST_TYPE]
+    return (head.get_content_charset() or "").strip("'")
