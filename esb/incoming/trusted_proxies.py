@@ -13,7 +13,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _HOP = re.compile(r"(?P<v4>[0-9.]+)(?::\w+)?|\[(?P<v6>[0-9a-f:.]+)\](?::\w+)?|(?P<bare>[0-9a-f:.]+)", re.ASCII | re.I)
 """An address, with the port that some proxies write. One with a scope (%eth0) means nothing on another machine."""
-_FOR = re.compile(r'\s*for\s*=\s*"?([^"]*)"?\s*', re.I)
+_PAIR = re.compile(r'\s*(\w+)\s*=\s*"?([^"]*)"?\s*', re.ASCII)
 
 
 def signed_path(path: str, remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
@@ -51,9 +51,13 @@ def client_ip(remote: str, headers: MultiMapping[str], trusted: Sequence[Network
 
 def scheme(remote: str, headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
     """Return what the client spoke to the outermost proxy, if a trusted one tells: http or https."""
-    said = headers.getall("X-Forwarded-Proto", ()) if is_trusted(peer(remote), trusted) else ()
-    first = ",".join(said).partition(",")[0].strip().lower()
-    return "https" if first == "https" else "http"
+    if not is_trusted(peer(remote), trusted):
+        return "http"
+    if "X-Forwarded-Proto" in headers:
+        said = headers["X-Forwarded-Proto"].partition(",")[0].strip()
+    else:
+        said = _forwarded_scheme(headers, trusted)
+    return "https" if said.lower() == "https" else "http"
 
 
 def _hops(headers: MultiMapping[str]) -> Iterator[str]:
@@ -61,10 +65,30 @@ def _hops(headers: MultiMapping[str]) -> Iterator[str]:
     if "X-Forwarded-For" in headers:
         yield from reversed(",".join(headers.getall("X-Forwarded-For")).split(","))
         return
+    for element in _forwarded(headers):
+        yield _said(element, "for")
+
+
+def _forwarded_scheme(headers: MultiMapping[str], trusted: Sequence[Network]) -> str:
+    """Return what the outermost trusted proxy says in Forwarded that it was spoken to in; "" if it does not."""
+    said = ""
+    for element in _forwarded(headers):
+        said = _said(element, "proto")
+        if not is_trusted(_address(_said(element, "for")), trusted):
+            break  # what stands before this, its client wrote
+    return said
+
+
+def _forwarded(headers: MultiMapping[str]) -> Iterator[str]:
+    """Yield the elements of Forwarded, that of the nearest proxy first."""
     # No address has a comma or a semicolon; so a quote that a client left open hides nothing of what comes behind it.
-    for element in reversed(",".join(headers.getall("Forwarded", ())).split(",")):
-        named = [match[1] for part in element.split(";") if (match := _FOR.fullmatch(part))]
-        yield named[0] if len(named) == 1 else ""
+    return reversed(",".join(headers.getall("Forwarded", ())).split(","))
+
+
+def _said(element: str, name: str) -> str:
+    """Return the value that an element of Forwarded gives this name; "" if it gives none, or several."""
+    values = [match[2] for part in element.split(";") if (match := _PAIR.fullmatch(part)) and match[1].lower() == name]
+    return values[0] if len(values) == 1 else ""
 
 
 def peer(remote: str) -> Address | None:

@@ -793,13 +793,27 @@ async def test_g31_an_upstream_learns_who_asks_if_the_stanza_says_so(open_front:
     assert "X_FORWARDED_FOR" not in (await front.seen("GET", headers=spoofed))["headers"]
 
 
-async def test_g31_as_far_as_trusted_proxies_tell(open_gateway: OpenGateway, upstream: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "scheme"),
+    [
+        ({"X-Forwarded-For": "6.6.6.6, 1.2.3.4", "X-Forwarded-Proto": "https"}, "https"),
+        ({"Forwarded": "for=6.6.6.6;proto=http, for=1.2.3.4;proto=https"}, "https"),
+        ({"Forwarded": 'For="1.2.3.4:77"; Proto="HTTPS", for=127.0.0.1;proto=http'}, "https"),
+        ({"Forwarded": "for=6.6.6.6;proto=https, for=1.2.3.4"}, "http"),
+        ({"Forwarded": "for=6.6.6.6;proto=https, for=1.2.3.4;proto=http"}, "http"),
+        ({"Forwarded": "for=1.2.3.4;proto=https;proto=http"}, "http"),
+        ({"Forwarded": "for=1.2.3.4;proto=https", "X-Forwarded-Proto": "http"}, "http"),
+    ],
+)
+async def test_g31_as_far_as_trusted_proxies_tell(
+    open_gateway: OpenGateway, upstream: str, said: dict[str, str], scheme: str
+) -> None:
     trusted = "server: {trusted_proxies: [127.0.0.1]}\n"
     gateway = await open_gateway(proxy(upstream, response="raw", x_forwarded="true"), more=trusted)
-    headers = {**BY_HEADER, "X-Forwarded-For": "6.6.6.6, 1.2.3.4", "X-Forwarded-Proto": "https"}
+    headers = {**BY_HEADER, **said}
     answer = await (await gateway.request("GET", "/api/c/compapi/demo/relay/", headers=headers)).json()
     seen = answer["data"]["headers"]
-    assert (seen["X_FORWARDED_FOR"], seen["X_FORWARDED_PROTO"]) == ("1.2.3.4", "https")
+    assert (seen["X_FORWARDED_FOR"], seen["X_FORWARDED_PROTO"]) == ("1.2.3.4", scheme)
 
 
 async def test_g32_anchors_have_a_place_of_their_own(open_gateway: OpenGateway, upstream: str) -> None:
