@@ -21,7 +21,7 @@ REQUEST_HEADERS = ", ".join(
     )
 )
 """Headers that a page may send: all that the gateway reads."""
-ANSWER_HEADERS = "X-Bkapi-Request-Id, RateLimit, RateLimit-Policy, Location, Preference-Applied"
+ANSWER_HEADERS = "X-Bkapi-Request-Id, RateLimit, RateLimit-Policy, Retry-After, Location, Preference-Applied"
 """Headers of an answer that a page may read, besides those that it always may."""
 MAX_AGE = "600"
 """Seconds for which a browser remembers what it may send. Chromium takes no more than 7200; a reload may change it."""

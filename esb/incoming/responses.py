@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from esb.contracts.component import Envelope, Reply
 from esb.core import json_codec, json_values
-from esb.core.errors import EsbError, Limited, Message, PluginMistake, UpstreamError, first_esb_error, template
+from esb.core.errors import EsbError, Message, PluginMistake, UpstreamError, first_esb_error, template
 from esb.core.events import Observer
 from esb.core.params import switched_on
 from esb.incoming import envelope, http_status
@@ -64,10 +64,10 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
         error = found
     if isinstance(error, json_codec.NestedTooDeep):
         error = _nested_too_deep(incoming)
-    if isinstance(error, Limited):
-        incoming.record.headers.setdefault("Retry-After", str(math.ceil(error.retry_after)))
     if isinstance(error, EsbError):
         try:
+            if (seconds := http_status.retry_after(error)) is not None:
+                incoming.record.headers.setdefault("Retry-After", str(math.ceil(seconds)))
             made = envelope.failure(error, incoming.id, incoming.translate)
             if (body := incoming.record.body) is not None and (made["data"] is None or isinstance(made["data"], dict)):
                 made["data"] = {**(made["data"] or {}), "body": body}

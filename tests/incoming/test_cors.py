@@ -94,7 +94,7 @@ def test_an_upstreams_policy_is_replaced_whole_and_nothing_else_is() -> None:
         ("Access-Control-Allow-Origin", APP),
         (
             "Access-Control-Expose-Headers",
-            "X-Bkapi-Request-Id, RateLimit, RateLimit-Policy, Location, Preference-Applied",
+            "X-Bkapi-Request-Id, RateLimit, RateLimit-Policy, Retry-After, Location, Preference-Applied",
         ),
         ("Vary", "Accept"),
         ("Vary", "Origin"),

@@ -429,6 +429,14 @@ async def test_g15_an_upstream_that_takes_no_more_says_when_to_come_again(
     assert answer.headers["Retry-After"] == str(seconds)
 
 
+@worlds(READ)
+@pytest.mark.parametrize(("body", "code"), [(b"busy", 1306201), (b'{"result":false,"code":5,"message":"busy"}', 5)])
+async def test_g15_so_does_one_that_is_away(open_front: OpenFront, body: bytes, code: int) -> None:
+    front = await open_front.answering(body, "503 Service Unavailable", "Retry-After: 90000\r\n")
+    answer = await front.gateway.request("GET", PATH, headers=BY_HEADER)
+    assert ((await answer.json())["code"], answer.headers["Retry-After"]) == (code, "86400")
+
+
 @worlds(RAW)
 async def test_g15_and_raw_passes_it_on(open_front: OpenFront) -> None:
     front = await open_front.answering(b"slow down", "429 Too Many Requests", "Retry-After: 7\r\n")

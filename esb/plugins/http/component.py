@@ -77,6 +77,8 @@ class Http(Component[HttpConfig, Params]):
         try:
             return await self._answered(call, request)
         except Declined as declined:
+            if declined.retry_after is not None:
+                call.record.headers["Retry-After"] = f"{declined.retry_after:.0f}"
             return declined.envelope
 
     async def _answered(self, call: Call, request: UpstreamRequest) -> Any:

@@ -39,6 +39,8 @@ class Declined(UpstreamError):
             http_status=answer.status,
         )
         self.envelope = envelope
+        self.retry_after = retry_after(answer.headers.get("Retry-After"))
+        """Seconds after which the upstream wants to be asked again, if it says so."""
 
 
 class AnswerReader:
