@@ -62,7 +62,7 @@ def has_long_integer(raw: bytes) -> bool:
     """
     for start in range(0, len(raw), WINDOW):
         if raw[start : start + WINDOW + _SHORTEST].translate(AS_RUNS).find(LONG_RUN) >= 0:
-            outside = b"".join(piece for piece, _ in _outside_texts(raw))
+            outside = b"".join(piece for piece, _ in outside_texts(raw))
             return _LONG.search(outside.translate(_SEPARATED)) is not None
     return False
 
@@ -70,7 +70,7 @@ def has_long_integer(raw: bytes) -> bool:
 def _counted(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nesting"] | None:
     """Count what stands outside of texts, window by window."""
     count, depth, quotes = 1, 0, 0
-    for outside, more in _outside_texts(raw):
+    for outside, more in outside_texts(raw):
         quotes += more
         opening = outside.count(b"{") + outside.count(b"[")
         count += opening + outside.count(b",") + outside.count(b":")
@@ -88,7 +88,7 @@ def _counted(raw: bytes, nodes: int, nesting: int) -> Literal["json_nodes", "nes
     return None
 
 
-def _outside_texts(raw: bytes) -> Iterator[tuple[bytes, int]]:
+def outside_texts(raw: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield what stands outside of texts in each window, and the number of quotes there."""
     in_text = is_escaped = False
     for start in range(0, len(raw), WINDOW):

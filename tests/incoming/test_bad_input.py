@@ -32,6 +32,7 @@ async def refused(gateway: Gateway, sandbox: Sandbox, body: bytes, **headers: st
 
 
 GOOD = raw()
+JSON = "application/json"
 
 
 @pytest.mark.parametrize(
@@ -203,9 +204,37 @@ async def test_a_receiver_may_be_a_number(gateway: Gateway, sandbox: Sandbox) ->
     assert answer["data"]["failed"][0]["receiver"] == "12345"
 
 
-async def test_duplicate_keys_count_as_the_last_of_them(gateway: Gateway, sandbox: Sandbox) -> None:
-    body = b'{"receiver": "lisi", ' + GOOD[1:]
-    assert (await envelope_of(await gateway.post(body)))["data"]["accepted"] == ["zhangsan"]
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (b'"receiver": "lisi", ', ["receiver"]),
+        (b'"receiver":["lisi"],"receiver" : "wangwu",', ["receiver"]),
+        (b'"\\u0072eceiver": "lisi", "bk_username": "lisi",', ["receiver", "bk_username"]),
+        (b'"data": {"heading": "a", "heading": "b", "remark": "c"}, ', ["data.heading", "data"]),
+        (b'"data": {"url": {"a": [{"b": 1}, {"b": 1, "b": 2}]}}, ', ["data.url.a.b", "data"]),
+    ],
+)
+async def test_duplicate_keys_count_as_the_last_of_them_and_are_named(
+    gateway: Gateway, sandbox: Sandbox, more: bytes, named: list[str]
+) -> None:
+    body = b"{" + more + GOOD[1:]
+    for raw, kind in ((body, "text/plain"), (body, "application/x-www-form-urlencoded"), (body + b"\n", JSON)):
+        data = (await envelope_of(await gateway.post(raw, headers={"Content-Type": kind})))["data"]
+        assert data["accepted"] == ["zhangsan"]
+        assert sorted(each["field"] for each in data["warnings"]) == sorted(named)
+        assert all("given several times" in each["what"] for each in data["warnings"])
+
+
+@pytest.mark.parametrize("text", ['a": 1, "a": 2', '{"a":1,"a":2}', '" :', "\\", 'x\\":'])
+async def test_what_looks_like_a_duplicate_key_in_a_text_is_none(gateway: Gateway, sandbox: Sandbox, text: str) -> None:
+    answer = await gateway.send(data={**MESSAGE, "message": text, "heading": text})
+    assert (answer["result"], "warnings" in answer["data"]) == (True, False)
+
+
+async def test_no_duplicate_key_is_looked_for_in_what_nobody_wrote_by_hand(gateway: Gateway, sandbox: Sandbox) -> None:
+    body = b'{"receiver": "lisi", "x": "' + b"x" * 2**16 + b'", ' + GOOD[1:]
+    warnings = (await envelope_of(await gateway.post(body)))["data"]["warnings"]
+    assert [each["field"] for each in warnings] == ["x"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "image/png", "multipart/form-data; boundary=x", "", "\xff"])
