@@ -41,6 +41,7 @@ from esb.channels.mail.smtp_server import Encryption, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
+from esb.channels.verdict import Kind
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
@@ -202,7 +203,8 @@ class SendMail(Component[Config, SendMailParams]):
         mail = self._mail(params, content, files, receivers, copies)
         if call.options.dry_run:
             return rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
-        return DeliveryReport(audience, await self._send(call, mail, audience), WORDING)
+        sender_kind: Kind = "message" if params.sender else "config"
+        return DeliveryReport(audience, await self._send(call, mail, audience, sender_kind), WORDING)
 
     def _mail(
         self,
@@ -225,8 +227,9 @@ class SendMail(Component[Config, SendMailParams]):
             zone=self.services.timezone,
         )
 
-    async def _send(self, call: Call, mail: Mail, audience: Audience) -> DeliveryOutcome:
-        return await self._server.send(call, mail.sender.address, audience.addresses, await composed(mail))
+    async def _send(self, call: Call, mail: Mail, audience: Audience, sender_kind: Kind) -> DeliveryOutcome:
+        made = await composed(mail)
+        return await self._server.send(call, mail.sender.address, audience.addresses, made, sender_kind)
 
     async def _audience(self, call: Call, typed: Sequence[str], usernames: Sequence[str]) -> Audience:
         if typed:

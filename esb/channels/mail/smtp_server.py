@@ -28,6 +28,7 @@ from esb.channels.mail.smtp_transaction import (
     NoUnicodeAddresses,
 )
 from esb.channels.outcome import DeliveryOutcome
+from esb.channels.verdict import Kind
 from esb.core.call import Call
 from esb.core.errors import Limited, Message, template
 from esb.outgoing.bulkhead import Bulkhead
@@ -69,10 +70,15 @@ class SmtpServer:
         self._context: ssl.SSLContext | None = None
         self._places = Bulkhead(time.monotonic, CONNECTIONS_AT_ONCE, patient=True)
 
-    async def send(self, call: Call, sender: str, receivers: Sequence[str], mail: Composed) -> DeliveryOutcome:
-        """Send the mail to these addresses before the call's deadline."""
+    async def send(
+        self, call: Call, sender: str, receivers: Sequence[str], mail: Composed, sender_kind: Kind = "message"
+    ) -> DeliveryOutcome:
+        """Send the mail to these addresses before the call's deadline.
+
+        `sender_kind`: the class of a refusal of the sender, whom the caller chose, or else an operator ("config").
+        """
         secrets = _forms(self._user, self._password)
-        sending = MailSending(sender, receivers, mail, secrets, self._recipients_per_mail)
+        sending = MailSending(sender, receivers, mail, secrets, self._recipients_per_mail, sender_kind)
         try:
             with self._out.report(call, SEND_MAIL) as report:
                 try:

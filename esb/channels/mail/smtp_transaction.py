@@ -1,11 +1,9 @@
 """One mail over one SMTP connection: its transactions, and for every receiver what became of it so far.
 
-Sources: RFC 5321 (§4.5.3.1.8: a server takes 100 receivers at least; §4.5.3.1.10: 452 means "in another transaction";
-§4.2.5: what happens after the end of DATA is the only thing in doubt), RFC 1870 (SIZE), RFC 3463 (the status behind
-the code: 5.5.3 is "too many recipients"), RFC 6531 (SMTPUTF8).
+Sources: RFC 5321 (§4.5.3.1.8: a server takes 100 receivers at least; §4.2.5: what happens after the end of DATA is the
+only thing in doubt), RFC 1870 (SIZE), RFC 6531 (SMTPUTF8).
 """
 
-import re
 from collections.abc import Sequence
 
 from aiosmtplib import (
@@ -16,11 +14,14 @@ from aiosmtplib import (
     SMTPHeloError,
     SMTPRecipientRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
 )
 
 from esb.channels.mail.mime import Composed
+from esb.channels.mail.smtp_refusal import PERMANENT, blames_sender, blames_us, is_crowded
 from esb.channels.outcome import DeliveryOutcome, Failure, stopped_class
 from esb.channels.upstream_text import readable_text
+from esb.channels.verdict import Kind
 from esb.core.errors import Message, UpstreamError
 from esb.outgoing.client import Target
 
@@ -28,12 +29,6 @@ SEND_MAIL = Target("SMTP", "send_mail")
 RECEIVERS_AT_ONCE = 100
 FEW_RECEIVERS = 50
 """Receivers of one mail that every service takes; Amazon SES refuses more with a plain 554, after DATA."""
-TOO_MANY_RECEIVERS = 452
-PERMANENT = 500
-CONFIGURATION = frozenset({500, 502, 503, 504, 530, 534, 535, 538})
-"""Codes that speak of the command, our name or our login, whichever receiver was named."""
-_STATUS = re.compile(r"\s*[245]\.(\d{1,3}\.\d{1,3})\b")
-_RELAYING = re.compile(r"\brelay", re.IGNORECASE)
 
 
 class MailFailed(UpstreamError):
@@ -58,7 +53,10 @@ class MailSending:
         mail: Composed,
         secrets: Sequence[str],
         at_once: int = RECEIVERS_AT_ONCE,
+        sender_kind: Kind = "message",
     ) -> None:
+        """`sender_kind`: the class of a refusal of the sender, whom the caller chose, or else an operator."""
+        self._sender_kind = sender_kind
         self._at_once = at_once
         self._encoding = "utf-8" if mail.international or not "".join((sender, *receivers)).isascii() else "ascii"
         self.sender = sender
@@ -105,8 +103,9 @@ class MailSending:
         if isinstance(error, SMTPResponseException):
             self._why = error
             self._leaving = ()
-            is_ours = isinstance(error, SMTPAuthenticationError | SMTPHeloError) or _is_configuration(error)
-            self._end = "config" if is_ours else "message"
+            is_ours = isinstance(error, SMTPAuthenticationError | SMTPHeloError) or blames_us(error)
+            of_sender = blames_sender(error, of_mail_from=isinstance(error, SMTPSenderRefused))
+            self._end = "config" if is_ours else self._sender_kind if of_sender else "message"
         elif isinstance(error, OSError):
             self._end = "network"
         elif isinstance(error, SMTPException):  # the server does not offer what is configured
@@ -155,21 +154,26 @@ class MailSending:
             try:
                 await client.rcpt(receiver, encoding=self._encoding)
             except SMTPRecipientRefused as refusal:
-                if _is_crowded(refusal) and taken:
+                if taken and is_crowded(refusal):
                     postponed.append(receiver)
                 else:
-                    kind = "config" if _is_configuration(refusal) else "receiver"
-                    self._refused[receiver] = self._failure(receiver, refusal, kind)
+                    self._refused[receiver] = self._failure(receiver, refusal, self._kind_of(refusal))
             else:
                 taken.append(receiver)
         return taken, postponed
+
+    def _kind_of(self, refusal: SMTPRecipientRefused) -> str:
+        """Return the class of a refusal of a receiver: many servers say no to our name or our sender only here."""
+        if blames_us(refusal):
+            return "config"
+        return self._sender_kind if blames_sender(refusal) else "receiver"
 
     def _fewer(self, refusal: SMTPDataError, receivers: int) -> bool:
         """Tell whether a mail that was refused may be taken for fewer receivers; then that many are tried from now on.
 
         A service that refuses the mail itself refuses the smaller one too, and gets no third.
         """
-        most = receivers // 2 if _is_crowded(refusal) else FEW_RECEIVERS if refusal.code >= PERMANENT else receivers
+        most = receivers // 2 if is_crowded(refusal) else FEW_RECEIVERS if refusal.code >= PERMANENT else receivers
         if not 0 < most < receivers:
             return False
         self._at_once = min(most, FEW_RECEIVERS)
@@ -202,24 +206,3 @@ class MailSending:
         if self._why is not None:
             return self._failure(receiver, self._why, self._end)
         return Failure(receiver, None, "" if error is None else error.reason, stopped_class(error))
-
-
-def _status(refusal: SMTPResponseException) -> str:
-    """Return subject and detail of the enhanced status, such as "5.3"; "" if there is none."""
-    found = _STATUS.match(refusal.message)
-    return found[1] if found else ""
-
-
-def _is_crowded(refusal: SMTPResponseException) -> bool:
-    """Tell whether a mail has too many receivers for this server."""
-    return refusal.code == TOO_MANY_RECEIVERS or _status(refusal) == "5.3"
-
-
-def _is_configuration(refusal: SMTPResponseException) -> bool:
-    """Tell whether a refusal speaks of what an operator set, instead of the mail or its receivers."""
-    if refusal.code < PERMANENT:
-        return False
-    status = _status(refusal)
-    if status.startswith(("1.", "2.")):  # of an address, of a mailbox
-        return False
-    return refusal.code in CONFIGURATION or status in {"5.1", "5.2", "5.4"} or bool(_RELAYING.search(refusal.message))

@@ -242,6 +242,19 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
         ({"RCPT TO": "504 5.5.2 <gw>: Helo command rejected: need fully-qualified hostname"}, "config"),
         ({"RCPT TO": "530 5.7.0 Must issue a STARTTLS command first"}, "config"),
         ({"RCPT TO": "554 5.7.1 <a@x.com>: Relay access denied"}, "config"),
+        ({"RCPT TO": "550 5.7.1 <gw>: Helo command rejected: Host not found"}, "config"),
+        ({"RCPT TO": "554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied"}, "config"),
+        ({"RCPT TO": "550 5.7.25 no PTR record"}, "config"),
+        ({"RCPT TO": "553 5.7.1 <esb@example.com>: Sender address rejected: not logged in"}, "message"),
+        ({"RCPT TO": "550 5.1.8 <esb@example.com>: Sender address rejected: Domain not found"}, "message"),
+        ({"RCPT TO": "550 5.1.1 <helo@x.com>: no such client host"}, "receiver"),
+        ({"RCPT TO": "550 5.7.1 <a@x.com>: Recipient address rejected: members only"}, "receiver"),
+        ({"RCPT TO": "504 5.5.2 <a>: Recipient address rejected: need fully-qualified address"}, "receiver"),
+        ({"RCPT TO": "504 5.5.2 <esb>: Sender address rejected: need fully-qualified address"}, "message"),
+        ({"MAIL FROM": "550 5.7.60 client does not have permissions to send as this sender"}, "message"),
+        ({"MAIL FROM": "550 5.7.1 Helo command rejected"}, "config"),
+        ({"RCPT TO": "450 4.7.1 <gw>: Helo command rejected: Host not found"}, "busy"),
+        ({"RCPT TO": "552 mailbox full"}, "receiver"),
         ({"RCPT TO": "501 5.1.3 bad address"}, "receiver"),
         ({"RCPT TO": "550 5.2.1 the relay of this mailbox is closed"}, "receiver"),
         ({"EHLO": "504 5.5.2 no such name", "HELO": "504 5.5.2 no such name"}, "config"),
@@ -258,6 +271,27 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
 async def test_a_refusal_is_told_by_its_class(out: Out, answers: dict[str, str], kind: str) -> None:
     async with raw_server(lambda peer: speak(peer, answers)) as server:
         await out.send(server.port)
+    assert out.exchange.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ({"MAIL FROM": "501 mail from address must be same as authorization user"}, "config"),
+        ({"MAIL FROM": "550 5.1.8 sender domain not found"}, "config"),
+        ({"MAIL FROM": "550 who are you"}, "config"),
+        ({"RCPT TO": "553 5.7.1 <esb@example.com>: Sender address rejected: not owned by user"}, "config"),
+        ({"MAIL FROM": "552 5.3.4 message size exceeds the limit"}, "message"),
+        ({"MAIL FROM": "552 too big"}, "message"),
+        ({"RCPT TO": "550 no such user"}, "receiver"),
+        ({"MAIL FROM": "451 4.1.8 try again"}, "busy"),
+    ],
+)
+async def test_a_refusal_of_the_operators_sender_is_for_the_operator(
+    out: Out, answers: dict[str, str], kind: str
+) -> None:
+    async with raw_server(lambda peer: speak(peer, answers)) as server:
+        await out.server(server.port).send(make_call(), "esb@example.com", ["a@x.com"], COMPOSED, "config")
     assert out.exchange.kind == kind
 
 
