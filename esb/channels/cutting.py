@@ -12,9 +12,9 @@ from typing import Any
 _URL = r"[!#-&(-;=?-_a-~]"  # no quotes, no angle brackets
 _HAN = r"[\u4e00-\u9fff]"
 _WHOLE = re.compile(
-    rf"""<a\b[^<>]*>[^<]*</a>                        # a link with its words
+    rf"""<a\b[^<>]*>(?:[^<]|<(?!/?a\b))*+</a>         # a link with its words, and what colours them
       | </?[a-z!][^<>]*>                            # another tag
-      | \[[^][\n]*\]\([^()\s]*\)                    # a link of markdown
+      | !?\[(?:[^][\n]|\[[^][\n]*\])*+\]\((?:[^()\s]|\([^()\s]*\))*+(?:[ ]"[^"\n]{{0,200}}")?\)  # a link of markdown
       | (?:[a-z][a-z0-9+.-]{{1,15}}://|www\.|mailto:){_URL}+(?:{_HAN}{{1,20}}{_URL}+)*{_HAN}{{0,20}}
       | [a-z0-9_.+-]{{1,64}}@[a-z0-9-]{{1,63}}(?:\.[a-z0-9-]{{1,63}})+
     """,

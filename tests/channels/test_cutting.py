@@ -55,6 +55,10 @@ def test_a_text_is_cut_where_it_hurts_least(text: str, parts: list[str]) -> None
         ADDRESS,
         "https://ops.example.com/告警/图.png",
         "[看图](https://ops.example.com/a/b)",
+        "[看图](https://ops.example.com/a_(b)_(c))",
+        "[[告警] 看 图](https://ops.example.com/a/b)",
+        '![图 1](https://ops.example.com/a.png "磁盘 使用率")',
+        '<a href="https://ops.example.com/a/b"><font color="warning">看 图</font></a>',
         "👩\u200d👩\u200d👧\u200d👦",
         "e\u0301",
     ],
@@ -96,7 +100,30 @@ def test_markdown_links_and_colours_survive_a_cut() -> None:
     assert all(page.count("<font") == page.count("</font>") for page in made)
 
 
-@pytest.mark.parametrize("unit", ["a", "<", "<a", "[", "a@", "www.", "http://", "\u0301", "🇨", "a:", "<a>", "\n", "a-"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "<",
+        "<a",
+        "[",
+        "a@",
+        "www.",
+        "http://",
+        "\u0301",
+        "🇨",
+        "a:",
+        "<a>",
+        "\n",
+        "a-",
+        "[a](",
+        "[a](b(",
+        "[[a",
+        "[a]",
+        "<a><b>",
+        '![a](b "',
+    ],
+)
 def test_odd_text_is_cut_in_no_time(unit: str) -> None:
     text = unit * (40_000 // len(unit))
     began = time.thread_time()
