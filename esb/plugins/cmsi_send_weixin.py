@@ -5,7 +5,7 @@ caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -14,6 +14,7 @@ from esb import (
     Component,
     Label,
     LooseBool,
+    Message,
     ParameterError,
     Params,
     Receivers,
@@ -118,6 +119,12 @@ class SendWeixinParams(Params):
             if getattr(self, name):
                 raise ParameterError("{name} [{name}] needs WeCom, this is an official account", name=name)
 
+    def of_wecom(self) -> list[dict[str, Any]]:
+        """Return a warning for each parameter that chooses an app of WeCom, of which no official account has any."""
+        what = Message("it needs WeCom, this is an official account")
+        chosen = {"wx_qy_agentid": self.wx_qy_agentid is not None, "wx_qy_corpsecret": self.wx_qy_corpsecret}
+        return [{"field": name, "what": what} for name, is_given in chosen.items() if is_given]
+
 
 class SendWeixin(Component[Config, SendWeixinParams]):
     """Sends a WeChat message, through an official account or WeCom (formerly the enterprise account).
@@ -151,11 +158,13 @@ class SendWeixin(Component[Config, SendWeixinParams]):
                 require_somebody(audience)
         if isinstance(channel, OfficialAccountChannel):
             params.require_followers()
-            return await channel.send(call, audience, data, params.url)
+            return await channel.send(call, audience, data, params.url, params.of_wecom())
         contents, warnings = data.contents(params.url, self.services.timezone)
         file = await data.media() if data.msgtype in KINDS else None
         if params.chatid:
-            return await channel.send_to_chat(call, params.chatid, contents, warnings, file=file, secret=secret)
+            return await channel.send_to_chat(
+                call, params.chatid, contents, warnings, file=file, agentid=params.wx_qy_agentid, secret=secret
+            )
         return await channel.send(
             call, audience, contents, warnings, groups=groups, file=file, agentid=params.wx_qy_agentid, secret=secret
         )

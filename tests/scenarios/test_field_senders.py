@@ -18,7 +18,7 @@ from aiohttp import web
 from esb.config.interpolation import Interpolation
 from esb.config.yaml import read
 from esb.core.errors import ConfigError
-from tests.support.configuration import MESSAGE, SERVICES
+from tests.support.configuration import MESSAGE, OPENID, SERVICES
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.servers.raw_server import raw_server
 from tests.support.servers.smtp_server import Inbox, certificate, smtp_server, speak
@@ -449,6 +449,35 @@ async def test_s15_a_link_is_shown_where_the_form_has_no_place_for_it(world: Wor
 async def test_s15_a_link_that_the_text_has_already_is_not_shown_twice(world: World) -> None:
     await world.send(data={**MESSAGE, "message": "see https://x.test/a", "url": "https://x.test/a"})
     assert (await world.inbox())[0]["text"] == "H\nsee https://x.test/a\nDate: D"
+
+
+@pytest.mark.parametrize(
+    ("message", "is_there"),
+    [
+        ("https://x.test/abc", False), ("https://x.test/a/b", False), ("https://x.test/a?b=1", False),
+        ("https://x.test/a.html", False), ("https://y.test/?to=https://x.test/a", False), ("https://x.test/a-b", False),
+        ("https://x.test/abc and https://x.test/a", True), ("see https://x.test/a.", True),
+        ("(https://x.test/a)", True), ('<a href="https://x.test/a">look</a>', True), ("看https://x.test/a，好", True),
+        ("[x](https://x.test/a)", True), ("https://x.test/a?", True), ("https://x.test/a\nhttps://x.test/ab", True),
+    ],
+)  # fmt: skip
+async def test_s15_a_link_is_there_already_only_as_a_whole(world: World, message: str, is_there: bool) -> None:
+    await world.send(data={**MESSAGE, "message": message, "url": "https://x.test/a"})
+    assert (await world.inbox())[0]["text"].endswith("Date: D" if is_there else "Date: D\nhttps://x.test/a")
+
+
+async def test_s15_an_agentid_that_chooses_nothing_is_told(world: World, open_world: OpenWorld) -> None:
+    answer = await world.send(receiver="", chatid="chat1", wx_qy_agentid=1000009)
+    assert (answer["result"], answer["data"]["warnings"][0]["field"]) == (True, "wx_qy_agentid")
+    answer = await world.send(receiver="", chatid="chat1", wx_qy_agentid="1000002")
+    assert (answer["result"], "warnings" in answer["data"]) == (True, False)
+
+    account = {"wx_type": "mp", "wx_app_id": "wx0000000000000001", "wx_secret": "mp-secret", "wx_template_id": "T" * 43}
+    world = await open_world(qy={**account, "wx_mp_host": "${sandbox}"})
+    params: dict[str, Any] = {"receiver": OPENID, "wx_qy_agentid": 0, "wx_qy_corpsecret": "corp-secret"}
+    answer = await world.send(**params)
+    assert answer["result"]
+    assert [warning["field"] for warning in answer["data"]["warnings"]] == ["wx_qy_agentid", "wx_qy_corpsecret"]
 
 
 @pytest.mark.parametrize(

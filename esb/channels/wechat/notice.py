@@ -1,5 +1,6 @@
 """A notice, as a caller of send_weixin or send_mp_weixin writes it, and the forms that WeChat knows for it."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Annotated, Any
@@ -25,6 +26,8 @@ OBJECTS = tuple(dict.fromkeys(SHOWN.values()))
 ONE_PAGE = min(TEXT_BYTES, MARKDOWN_BYTES)
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
 """Of a textcard. Source: developer.work.weixin.qq.com/document/path/90236."""
+_OF_URL = r"\w/#=&%~+@-"
+"""Characters that go on with an address; a full stop and the like do so only before another of them."""
 
 
 class Notice(Params):
@@ -143,7 +146,7 @@ class Notice(Params):
         text = self.text() if self.is_message_base64 else self.message
         date, remark = self.date or _now(zone), self.remark
         lines = f"{self.heading}\n{text}\nDate: {date}" + (f"\n{remark}" if remark else "")
-        return f"{lines}\n{url}" if url and url not in lines else lines
+        return f"{lines}\n{url}" if url and not _stands_in(lines, url) else lines
 
     def not_shown(self, *names: str) -> list[dict[str, Any]]:
         """Return a warning for each of these parameters that is given: nothing may vanish without a word."""
@@ -168,6 +171,12 @@ class Notice(Params):
         if not self.template_card or not self.template_card.get("card_type"):
             raise ParameterError("card of the message [template_card] Must be WeCom's object with a card_type")
         return self.template_card
+
+
+def _stands_in(text: str, url: str) -> bool:
+    """Tell whether the text has this address as a whole, instead of a longer one that begins or ends so."""
+    whole = rf"(?<![{_OF_URL}]){re.escape(url)}(?![.,:;!?]*[{_OF_URL}])"
+    return url in text and re.search(whole, text, re.ASCII) is not None
 
 
 def _pages(form: str, text: str) -> list[str]:

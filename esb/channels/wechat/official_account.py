@@ -64,7 +64,9 @@ class OfficialAccountChannel:
             exclusive=config.wx_token_api == PLAIN,
         )
 
-    def send(self, call: Call, audience: Audience, notice: Notice, url: str) -> Awaitable[SendingResult]:
+    def send(
+        self, call: Call, audience: Audience, notice: Notice, url: str, warnings: Sequence[dict[str, Any]] = ()
+    ) -> Awaitable[SendingResult]:
         """Send the notice to everybody. `url`: where a tap on it leads, if the notice names no URL."""
         if notice.msgtype != TEXT:
             raise ParameterError(
@@ -73,7 +75,7 @@ class OfficialAccountChannel:
             )
         keys = self._config.wx_template_keys
         values = {getattr(keys, name): (name, value) for name, value in notice.fields(self._zone).items()}
-        warnings = check(values) + notice.not_shown(*OBJECTS)
+        warnings = [*warnings, *check(values), *notice.not_shown(*OBJECTS)]
         template = {key: value for key, (_, value) in values.items()}
         messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
         wording = WeChatWording({key: parameter for key, (parameter, _) in values.items()})

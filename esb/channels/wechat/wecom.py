@@ -25,7 +25,7 @@ from esb.channels.wechat.wecom_app import MediaUpload, WeCom
 from esb.channels.wechat.wording import WORDING
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
-from esb.core.errors import ParameterError, UpstreamError, template
+from esb.core.errors import Message, ParameterError, UpstreamError, template
 from esb.outgoing.client import too_slow
 
 MESSAGE_SEND = "/cgi-bin/message/send"
@@ -47,6 +47,7 @@ MEMBER_WAITS = template("WeChat takes no more messages for this member in this m
 Source: developer.work.weixin.qq.com/document/path/90454.
 """
 CHAT_WAITS = template("WeChat takes no more messages for this group chat in this minute, please try again later")
+CHAT_OF_SECRET = Message("a group chat is that of the app whose secret sends; an agentid chooses none")
 _MEMBER = re.compile(r"(?!(?i:@all)\Z)[^\s|](?:[^|]*[^\s|])?")
 """One member, written as it is sent."""
 
@@ -104,9 +105,12 @@ class WeComChannel:
         warnings: Sequence[dict[str, Any]] = (),
         *,
         file: MediaFile | None = None,
+        agentid: int | None = None,
         secret: str = "",
     ) -> Awaitable[SendingResult]:
         """Send these pages, or a file, to a group chat that the app has made. WeCom drops no repetitions there."""
+        if agentid not in {None, self._agentid}:
+            warnings = [*warnings, {"field": "wx_qy_agentid", "what": CHAT_OF_SECRET}]
         app = WeCom(self._services, **self._credential(secret)) if secret else self._app
         if app is None:
             raise ParameterError("corp secret [corpsecret] This field is required.")
