@@ -78,8 +78,7 @@ class WeChatAccount(Account):
         """
         body, verdict = reply.body, reply.verdict
         missed: tuple[Failure, ...] = ()
-        told = body.get
-        if told("invaliduser") or told("unlicenseduser") or told("invalidparty") or told("invalidtag"):
+        if any(map(body.get, MISSED)):
             missed, receivers, unread = _told_apart(receivers, body)
             if unread and verdict.kind in ACCEPTED:
                 verdict = Verdict(OK.errcode, f"{unread} cannot be read", "unknown", UNREAD)

@@ -18,6 +18,8 @@ from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
 TEXT, MARKDOWN, MARKDOWN_V2, TEXTCARD = ("text", "markdown", "markdown_v2", "textcard")
 TEMPLATE_CARD, NEWS = ("template_card", "news")
 FORMS = (TEXT, MARKDOWN, MARKDOWN_V2, TEXTCARD, IMAGE, FILE, NEWS, TEMPLATE_CARD)
+LINES = (TEXT, MARKDOWN, MARKDOWN_V2)
+"""Forms that show heading, message, date and remark, a line each."""
 WITHOUT_TEXT = (IMAGE, FILE, NEWS, TEMPLATE_CARD)
 """Forms that show neither heading nor message."""
 SHOWN = {TEMPLATE_CARD: "template_card", IMAGE: "file", FILE: "file", NEWS: "articles"}
@@ -113,17 +115,21 @@ class Notice(Params):
         `zone` is that of the date, if nobody gave one.
         """
         form, url = self.msgtype, self.url or url
-        if form == TEXTCARD:
-            cards, warnings = self._textcard(url)
-            return cards, [*warnings, *self.not_shown("date", "remark", *OBJECTS)]
-        if form in WITHOUT_TEXT:
-            unshown = self.not_shown("heading", "message", "date", "remark", "url", *OBJECTS)
-            return self._objects(form), [*unshown, *cut_articles(self.articles)]
+        if form not in LINES:
+            return self._without_lines(form, url)
         warnings = self.not_shown(*OBJECTS) if self.template_card or self.file or self.articles else []
         text = self._lines(url, zone)
         if len(text.encode()) <= ONE_PAGE:
             return [{"msgtype": form, form: {"content": text}}], warnings  # nearly always
         return [{"msgtype": form, form: {"content": page}} for page in _pages(form, text)], warnings
+
+    def _without_lines(self, form: str, url: str) -> tuple[Sequence[dict[str, Any]], list[dict[str, Any]]]:
+        """WeCom's message in a form that is not made of lines, and warnings."""
+        if form == TEXTCARD:
+            cards, warnings = self._textcard(url)
+            return cards, [*warnings, *self.not_shown("date", "remark", *OBJECTS)]
+        unshown = self.not_shown("heading", "message", "date", "remark", "url", *OBJECTS)
+        return self._objects(form), [*unshown, *cut_articles(self.articles)]
 
     def _objects(self, form: str) -> list[dict[str, Any]]:
         """WeCom's message for a form without text; none for a file, which is uploaded first."""
