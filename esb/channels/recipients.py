@@ -3,17 +3,18 @@
 An answer names them in the caller's own spelling. Shared by every channel.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from esb.channels.masking import given_forms, masked
 from esb.channels.verdict import Kind, advice
 from esb.contracts.services import Contact, Users
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, template
+from esb.core.offloading import offloaded
 
+T = TypeVar("T")
 UNKNOWN_USERS = template("The following users are not blueking users: {names}")
 READ_AT_ONCE = 500
 """Receivers whose addresses are read at once: in a few milliseconds, whatever they are."""
@@ -85,9 +86,9 @@ def addressed(receivers: Sequence[str]) -> Audience:
     return Audience(dict(zip(receivers, zip(receivers, strict=True), strict=True)), given=receivers)
 
 
-async def read_of(read: Callable[[Sequence[str]], Audience], receivers: Sequence[str]) -> Audience:
+async def read_of(read: Callable[[Sequence[str]], T], receivers: Sequence[str]) -> T:
     """Return what `read` makes of receivers, where reading takes its time: of many, in a thread."""
-    return read(receivers) if len(receivers) <= READ_AT_ONCE else await asyncio.to_thread(read, receivers)
+    return await offloaded(len(receivers), READ_AT_ONCE, read, receivers)
 
 
 def by_address(named: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """The chain of a component, and its end: arguments become parameters, and the component handles the call."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,9 @@ from esb.core.errors import EsbError, NoTestEnvironment, RequestError, UpstreamE
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.parameter_error import parameter_error
 from esb.incoming.unknown_parameters import KnownParameters, warned, with_warnings
+
+AT_ONCE = 2**15
+"""Bytes of a body whose parameters are validated at once: within 50 milliseconds, whatever they are."""
 
 
 def compose(middlewares: Sequence[Callable[[Call, Handler], Awaitable[Any]]], handler: Handler) -> Handler:
@@ -58,14 +62,28 @@ class Endpoint:
         warnings = call.record.warnings
         if self._known is not None and not self._known.cover(call.args):
             warnings = [*warnings, *self._known.warnings(call.args)]
+        if type(call.body) is bytes and len(call.body) > AT_ONCE and component.sends:
+            return self._much(component, call, warnings)
         try:
             params = self._params(call.args)
         except ValidationError as error:
-            raise warned(parameter_error(error, self._params_type), warnings) from None  # it quotes what came in
+            raise self._wrong(error, warnings) from None  # it quotes what came in
         if component.sends:
             handling = component.handle(call, params)
             return _warning(handling, warnings) if warnings else _rendered(handling)
         return component.handle(call, params)
+
+    async def _much(self, component: Component[Any, Any], call: Call, warnings: Sequence[Mapping[str, Any]]) -> Any:
+        """Handle a call whose arguments take long to validate: thousands of receivers, each by its kind."""
+        try:
+            params = await asyncio.to_thread(self._params, call.args)
+        except ValidationError as error:
+            raise self._wrong(error, warnings) from None
+        return await _warning(component.handle(call, params), warnings)
+
+    def _wrong(self, error: ValidationError, warnings: Sequence[Mapping[str, Any]]) -> EsbError:
+        """Return what a caller is told of arguments that are wrong."""
+        return warned(parameter_error(error, self._params_type), warnings)
 
     def _chosen(self, options: Options) -> Component[Any, Any]:
         """Return the component of the environment that is asked for."""

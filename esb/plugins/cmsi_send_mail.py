@@ -7,7 +7,7 @@ Config decides which: `dest_url` is handed the message as JSON, and wins; `smtp_
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -36,11 +36,19 @@ from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
 from esb.channels.mail.attachment import Attachments
 from esb.channels.mail.mime import Attachment, Mail, composed
-from esb.channels.mail.recipients import Mailboxes, mail_address, mail_audience
+from esb.channels.mail.recipients import Mailboxes, mail_address, mail_audience, named_mailboxes
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
-from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
+from esb.channels.recipients import (
+    Audience,
+    looked_up,
+    read_of,
+    rehearsal,
+    require_somebody,
+    respelled,
+    united,
+)
 from esb.channels.verdict import Kind
 
 CONTENT = Label("email content", "content")
@@ -200,7 +208,8 @@ class SendMail(Component[Config, SendMailParams]):
         if self._relay:
             message = _relayed(params, params.sender or self.config.mail_sender, content, receivers, copies)
             return await self._relay.send(call, audience, message)
-        mail = self._mail(params, content, files, receivers, copies)
+        named = await read_of(named_mailboxes, [*params.receiver, *params.cc])
+        mail = self._mail(params, content, files, receivers, copies, named)
         if call.options.dry_run:
             return rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
         sender_kind: Kind = "message" if params.sender else "config"
@@ -213,9 +222,8 @@ class SendMail(Component[Config, SendMailParams]):
         files: tuple[Attachment, ...],
         receivers: Audience,
         copies: Audience,
+        named: Mapping[str, Mailbox],
     ) -> Mail:
-        named_ones = (text for text in (*params.receiver, *params.cc) if "<" in text)
-        named = {box.address: box for box in map(mailbox, named_ones) if box is not None}
         return Mail(
             sender=self._sender(params),
             receivers=tuple(named.get(address, Mailbox(address)) for address in receivers.addresses),

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -50,3 +51,18 @@ async def late(seconds: float, work: Awaitable[T], begun: Awaitable[object]) -> 
     await begun
     loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # the same
     return await task
+
+
+@contextmanager
+def timed_turns() -> Iterator[list[float]]:
+    """Yield a list that gets the seconds of CPU for which each thing that runs on an event loop holds it."""
+    held: list[float] = []
+    run = asyncio.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        began = time.thread_time()
+        run(handle)
+        held.append(time.thread_time() - began)
+
+    with patch.object(asyncio.Handle, "_run", timed):
+        yield held

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from esb.channels.mail.address import mailbox
+from esb.channels.mail.address import Mailbox, mailbox
 from esb.channels.recipients import Audience, by_address, unaddressed
 from esb.channels.verdict import advice
 from esb.core.errors import EsbError, Message, template
@@ -26,6 +26,11 @@ def mail_audience(receivers: Sequence[str]) -> Audience:
     data = Audience({}).report(failed=failed) | advice("receiver")
     del data["username_check"]  # there are no user names here
     raise EsbError(WRONG_ADDRESSES, data, names=",".join(wrong))
+
+
+def named_mailboxes(receivers: Sequence[str]) -> dict[str, Mailbox]:
+    """Return by address the mailboxes among these that have a name."""
+    return {box.address: box for box in map(mailbox, (text for text in receivers if "<" in text)) if box is not None}
 
 
 def mail_address(text: str) -> str:

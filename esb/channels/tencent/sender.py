@@ -9,11 +9,11 @@ from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.sending import SendingResult
-from esb.channels.tencent.cloud import TencentCloud, TencentConfig, attempt
+from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt
 from esb.core.call import Call
-from esb.core.errors import Message
+from esb.core.errors import Message, UpstreamError
 from esb.core.single_flight import fan_out
-from esb.outgoing.client import Outgoing
+from esb.outgoing.client import Outgoing, too_slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,10 @@ class TencentSender:
         return DeliveryReport(audience, DeliveryOutcome.joined(outcomes), self._wording)
 
     async def _attempt(self, call: Call, read: Read, request: TencentRequest) -> DeliveryOutcome:
+        if call.seconds_left <= 0:  # nothing is signed that cannot go any more: thousands may be left
+            late = UpstreamError(SYSTEM, self._product.action, too_slow(call.timeout), sent=False, transient=True)
+            return DeliveryOutcome.stopped(request.addresses, late)
+
         async def sent() -> DeliveryOutcome:
             return read(request.addresses, await self.cloud.call(call, self._product.action, request.body))
 
