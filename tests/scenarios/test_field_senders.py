@@ -24,7 +24,7 @@ from tests.support.loop_time import timed_turns
 from tests.support.servers.raw_server import raw_server
 from tests.support.servers.smtp_server import Inbox, certificate, smtp_server, speak
 from tests.support.servers.tencent import KEYS, Relay, Tencent
-from tests.support.world import CONFIGS, PAGE_NUMBER, World, reached
+from tests.support.world import CONFIGS, PAGE_NUMBER, OpenWorld, World, reached
 
 SEND_MAIL, SEND_SMS, SEND_WEIXIN = "cmsi/send_mail", "cmsi/send_sms", "cmsi/send_weixin"
 SEND_VOICE = "cmsi/send_voice_msg"
