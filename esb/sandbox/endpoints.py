@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from esb.sandbox import error_texts, official_account, robot, wecom
+from esb.sandbox import account_queries, error_texts, official_account, robot, wecom
 from esb.sandbox.inbox import Message, Reply
 from esb.sandbox.state import State
 from esb.sandbox.wire import Answer, Call, Refusal, encode, headers
@@ -44,10 +44,13 @@ ENDPOINTS: dict[str, tuple[Platform, Callable[[State, Call], Reply]]] = {
     "/cgi-bin/message/subscribe/bizsend": (MP, official_account.subscribe_bizsend),
     "/cgi-bin/message/custom/send": (MP, official_account.custom_send),
     "/cgi-bin/clear_quota": (MP, official_account.clear_quota),
+    "/cgi-bin/template/get_all_private_template": (MP, account_queries.private_templates),
+    "/cgi-bin/openapi/quota/get": (MP, account_queries.quota),
     "/cgi-bin/gettoken": (QY, wecom.gettoken),
     "/cgi-bin/message/send": (QY, wecom.message_send),
     "/cgi-bin/appchat/send": (QY, wecom.appchat_send),
     "/cgi-bin/media/upload": (QY, wecom.media_upload),
+    "/cgi-bin/agent/get": (QY, wecom.agent_get),
     "/cgi-bin/user/get": (QY, wecom.user_get),
     "/cgi-bin/user/getuserid": (QY, wecom.getuserid),
     "/cgi-bin/user/get_userid_by_email": (QY, wecom.get_userid_by_email),

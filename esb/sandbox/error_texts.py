@@ -38,6 +38,7 @@ OFFICIAL_ACCOUNT = {
     48002: "user block receive message",
     48006: "forbid to clear quota because of reaching the limit",
     50002: "user limited",
+    76021: "cgi_path not found, please check",
 }
 
 WECOM = {
@@ -66,6 +67,7 @@ WECOM = {
     45033: "api concurrent out of limit",
     46004: "user not exist",
     50003: "app is disabled",
+    60011: "no privilege to access/modify contact/party/agent",
     60020: "not allow to access from your ip",
     60111: "userid not found",
     81013: "user & party & tag all invalid",

@@ -44,7 +44,7 @@ def stable_token(state: State, call: Call) -> Reply:
 
 def template_send(state: State, call: Call) -> Reply:
     """POST /cgi-bin/message/template/send; the same client_msg_id to the same openid goes out once in 10 minutes."""
-    account, request = _opened(state, call)
+    account, request = opened(state, call)
     follower = _follower(account, request)
     data = _template(account, request)
     _quota(state, account, "template", state.knobs.mp_template_per_day)
@@ -63,7 +63,7 @@ def template_send(state: State, call: Call) -> Reply:
 
 def subscribe_bizsend(state: State, call: Call) -> Reply:
     """POST /cgi-bin/message/subscribe/bizsend; one grant of the user's is used up by each message."""
-    account, request = _opened(state, call)
+    account, request = opened(state, call)
     follower = _follower(account, request)
     template_id = str(request.get("template_id", ""))
     if follower.grants is not None and not follower.grants.get(template_id):
@@ -80,7 +80,7 @@ def subscribe_bizsend(state: State, call: Call) -> Reply:
 
 def custom_send(state: State, call: Call) -> Reply:
     """POST /cgi-bin/message/custom/send; needs the user's service window open, and has no deduplication."""
-    account, request = _opened(state, call)
+    account, request = opened(state, call)
     follower = _follower(account, request)
     _service_window(state, follower)
     text = _service_text(request)
@@ -95,7 +95,7 @@ def custom_send(state: State, call: Call) -> Reply:
 
 def clear_quota(state: State, call: Call) -> Reply:
     """POST /cgi-bin/clear_quota: all daily counters start anew; itself limited by `mp.clear_quota_per_month`."""
-    account, request = _opened(state, call)
+    account, request = opened(state, call)
     if request.get("appid") != account.appid:
         raise Refusal(40013)
     limit = state.knobs.mp_clear_quota_per_month
@@ -130,7 +130,7 @@ def _issued(state: State, account: OfficialAccount, token: Token) -> dict[str, A
     return {"access_token": token.value, "expires_in": round(token.expires_at - state.now())}
 
 
-def _opened(state: State, call: Call) -> tuple[OfficialAccount, Mapping[str, Any]]:
+def opened(state: State, call: Call) -> tuple[OfficialAccount, Mapping[str, Any]]:
     """Check what every call with a token needs (method, token, body), and return the account and the body."""
     if call.method != "POST":
         raise Refusal(43002)

@@ -75,9 +75,13 @@ def _limit(names: list[str], limit: int, errcode: int) -> None:
         raise Refusal(errcode)
 
 
+def sees(app: WecomApp, member: Member) -> bool:
+    """Tell whether the member is in the app's visible range."""
+    return app.visible is None or member.userid.lower() in map(str.lower, app.visible)
+
+
 def _reachable(app: WecomApp, member: Member) -> bool:
-    visible = app.visible is None or member.userid.lower() in map(str.lower, app.visible)
-    return visible and member.status == 1 and member.licensed
+    return sees(app, member) and member.status == 1 and member.licensed
 
 
 def _add_users(app: WecomApp, users: list[str], found: Receivers) -> None:

@@ -89,6 +89,23 @@ def _media_name(state: State, app: WecomApp, body: Mapping[str, Any]) -> str:
     return state.media.sent_name(media_id, app.corporation.corpid, state.now())
 
 
+def agent_get(state: State, call: Call) -> Reply:
+    """GET /cgi-bin/agent/get: the token's own app, and who sees it; an app that everybody sees has department 1."""
+    app = _authorized(state, call)
+    _agent(app, call.query)
+    seen_by = [{"userid": userid} for userid in app.visible or ()]
+    return {
+        "errcode": 0,
+        "errmsg": "ok",
+        "agentid": app.agentid,
+        "name": "sandbox",
+        "allow_userinfos": {"user": seen_by},
+        "allow_partys": {"partyid": [1] if app.visible is None else []},
+        "allow_tags": {"tagid": []},
+        "close": 0 if app.enabled else 1,
+    }, None
+
+
 def user_get(state: State, call: Call) -> Reply:
     """GET /cgi-bin/user/get; no mobile, mail or picture, as for every app created since 2022-06-20."""
     app = _authorized(state, call)
@@ -96,6 +113,8 @@ def user_get(state: State, call: Call) -> Reply:
     member = app.corporation.members.get(userid.lower())
     if member is None:
         raise Refusal(60111, userid="", department=[])
+    if not receivers.sees(app, member):
+        raise Refusal(60011)
     return {
         "errcode": 0,
         "errmsg": "ok",

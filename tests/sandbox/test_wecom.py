@@ -465,6 +465,38 @@ async def test_an_unknown_userid_is_refused_with_the_empty_fields(wechat: WeChat
     assert (reply["errcode"], reply["department"]) == (60111, [])
 
 
+async def test_a_member_whom_the_app_does_not_see_is_not_told(wechat: WeChat) -> None:
+    await wechat.seed(qy=[corporation(apps=[{"agentid": AGENTID, "secret": CORP_SECRET, "visible": ["lisi"]}])])
+    query = {"access_token": await wechat.wecom_token(), "userid": "zhangsan"}
+
+    assert (await wechat.call("GET", USER_GET, params=query))["errcode"] == 60011
+
+
+@pytest.mark.parametrize(
+    ("visible", "users", "departments"), [(None, [], [1]), (["lisi"], [{"userid": "lisi"}], []), ([], [], [])]
+)
+async def test_an_app_tells_who_sees_it(
+    wechat: WeChat, visible: list[str] | None, users: list[dict[str, str]], departments: list[int]
+) -> None:
+    app = {"agentid": AGENTID, "secret": CORP_SECRET, **({} if visible is None else {"visible": visible})}
+    await wechat.seed(qy=[corporation(apps=[app])])
+    query = {"access_token": await wechat.wecom_token(), "agentid": str(AGENTID)}
+    reply = await wechat.call("GET", "/cgi-bin/agent/get", params=query)
+
+    assert (reply["errcode"], reply["agentid"], reply["close"]) == (0, AGENTID, 0)
+    assert reply["allow_userinfos"] == {"user": users}
+    assert reply["allow_partys"] == {"partyid": departments}
+
+
+@pytest.mark.parametrize(("agentid", "errcode"), [("1000003", 301002), ("7", 40056), (None, 41011)])
+async def test_an_app_is_told_to_its_own_token_only(wechat: WeChat, agentid: str | None, errcode: int) -> None:
+    apps = [{"agentid": AGENTID, "secret": CORP_SECRET}, {"agentid": 1000003, "secret": "second-secret"}]
+    await wechat.seed(qy=[corporation(apps=apps)])
+    query = {"access_token": await wechat.wecom_token(), **({"agentid": agentid} if agentid else {})}
+
+    assert (await wechat.call("GET", "/cgi-bin/agent/get", params=query))["errcode"] == errcode
+
+
 @pytest.mark.parametrize(
     ("path", "body", "userid"),
     [
