@@ -8,9 +8,11 @@ from esb.channels.vendor_limits import Limits
 from esb.channels.verdict import Kind
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl, SecretUrl
+from esb.contracts.checks import Check, Finding
 from esb.contracts.component import Component, Envelope, Repetition, Reply
 from esb.contracts.lifecycle import Lifecycle, NoConfig
 from esb.contracts.middleware import Handler, Middleware
+from esb.contracts.probes import Probes
 from esb.contracts.services import (
     Apps,
     ChainServices,
@@ -75,6 +77,7 @@ __all__ = [
     "Call",
     "CallLog",
     "ChainServices",
+    "Check",
     "Clock",
     "Component",
     "ConfigModel",
@@ -85,6 +88,7 @@ __all__ = [
     "Envelope",
     "EsbError",
     "File",
+    "Finding",
     "GatewayJwtError",
     "Handler",
     "Identity",
@@ -106,6 +110,7 @@ __all__ = [
     "ParameterError",
     "Params",
     "PermissionDenied",
+    "Probes",
     "ProcessServices",
     "QuotaUsedUp",
     "Receivers",

@@ -13,6 +13,8 @@ from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure, Plain
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.sending import SendingResult
 from esb.channels.upstream_text import readable_code, readable_text
+from esb.contracts.checks import Check, Finding
+from esb.contracts.probes import Probes
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError, template
 from esb.outgoing.client import Answer, Outgoing, Target, read_object
@@ -48,6 +50,15 @@ def _kind(answer: Mapping[str, Any]) -> str:
     return "ok" if accepts(answer) else "unknown"
 
 
+def unfinished_check(missing: Sequence[str]) -> Check:
+    """Return the check of a component that is declared but not configured."""
+
+    async def run() -> Finding:
+        return Finding("fail", "every call of it is refused", f"configure dest_url, or else {', '.join(missing)}")
+
+    return Check("configured", "it has a way to send", run)
+
+
 class Relay:
     """The operator's own service at `url`, which sends for a component; "" for none.
 
@@ -62,6 +73,10 @@ class Relay:
 
     def __bool__(self) -> bool:
         return bool(self._url)
+
+    def checks(self, probes: Probes) -> list[Check]:
+        """Return what a preflight looks at: the way to the service."""
+        return probes.reach(self._url, "dest_url")
 
     async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> SendingResult:
         """Hand the message over once; the service's answer stands for everybody."""

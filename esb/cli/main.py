@@ -21,6 +21,7 @@ COMMANDS = {
     "components": "esb.cli.check:components",
     "demo": "esb.cli.demo:demo",
     "dev": "esb.cli.dev:dev",
+    "doctor": "esb.cli.doctor:doctor",
     "docs": "esb.cli.describe:docs",
     "init": "esb.cli.init:init",
     "import": "esb.cli.import_:import_",

@@ -1,10 +1,13 @@
 """The life of all that esb.yaml can name: built from its stanza, opened, used, asked how it is, and closed."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from esb.config import ConfigModel
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
@@ -29,6 +32,10 @@ class Lifecycle:
     async def health(self) -> str:
         """Return "" when well, or else what is wrong in a few words, which callers can read: no secret, no address."""
         return ""
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        """Return what `esb doctor` looks at, with these probes: see Check. It is built by then, and was not opened."""
+        return ()
 
     async def close(self) -> None:
         """End what this has begun, after the last call, in reverse. What it was lent stays open."""

@@ -107,6 +107,11 @@ class Generation:
         """All that this generation is made of, in the order in which it was built."""
         return tuple(part.instance for part in self._parts)
 
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The same with their stanzas."""
+        return self._parts
+
     async def open(self) -> None:
         """Open what was built, in order. ConfigError at the first that fails; `close` then closes those before it."""
         self._held = [*self._parts]

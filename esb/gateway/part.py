@@ -25,7 +25,7 @@ class Part:
     def __init__(self, name: str, stanza: Stanza, config: BaseModel, instance: Any) -> None:
         self.name = name
         self.instance = instance
-        self._stanza = stanza
+        self.stanza = stanza
         self.config = config
         self._holders = 0
         self._is_open = False
@@ -56,8 +56,8 @@ class Part:
                     await self.instance.open()
         except Exception as error:
             why = f"not all was open within {OPEN_SECONDS:g} seconds" if limit.expired() else reason(error)
-            text = f"'{self._stanza.use}' failed to open: {why}"
-            raise ConfigError([self._stanza.section.mistake(text, "use")]) from error
+            text = f"'{self.stanza.use}' failed to open: {why}"
+            raise ConfigError([self.stanza.section.mistake(text, "use")]) from error
         self._is_open = True
 
     async def health(self) -> str:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validat
 
 from esb import (
     Call,
+    Check,
     Component,
     ConfigModel,
     Label,
@@ -21,6 +22,7 @@ from esb import (
     Message,
     ParameterError,
     Params,
+    Probes,
     Receivers,
     RequiredText,
     SecretUrl,
@@ -36,19 +38,12 @@ from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
 from esb.channels.mail.attachment import Attachments
 from esb.channels.mail.mime import Attachment, Mail, composed
-from esb.channels.mail.recipients import Mailboxes, mail_address, mail_audience, named_mailboxes
+from esb.channels.mail.recipients import Mailboxes, mail_audience, named_mailboxes, of_contact
 from esb.channels.mail.smtp_server import Encryption, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
-from esb.channels.recipients import (
-    Audience,
-    looked_up,
-    read_of,
-    rehearsal,
-    require_somebody,
-    respelled,
-    united,
-)
+from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
+from esb.channels.test_message import TEXT, TITLE, sending
 from esb.channels.verdict import Kind
 
 CONTENT = Label("email content", "content")
@@ -195,6 +190,11 @@ class SendMail(Component[Config, SendMailParams]):
             recipients_per_mail=config.smtp_recipients_per_mail,
         )
 
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        way = self._relay.checks(probes) if self._relay else self._server.checks(probes, self.config.mail_sender)
+        mail = {"title": TITLE, "content": TEXT, "body_format": PLAIN}
+        return [*way, *sending(probes, self, of_contact, lambda receiver: {"receiver": [receiver], **mail})]
+
     async def handle(self, call: Call, params: SendMailParams) -> Any:
         if not self._relay and not self.config.smtp_host:
             raise unfinished(["smtp_host"])
@@ -244,7 +244,7 @@ class SendMail(Component[Config, SendMailParams]):
             return await read_of(mail_audience, typed)
         if not usernames:
             return Audience({})
-        return await looked_up(self.services.users, call, usernames, lambda contact: mail_address(contact.email))
+        return await looked_up(self.services.users, call, usernames, of_contact)
 
     def _sender(self, params: SendMailParams) -> Mailbox:
         if not (sender := params.sender or self.config.mail_sender):

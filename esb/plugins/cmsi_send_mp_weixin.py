@@ -1,17 +1,20 @@
 """cmsi/send_mp_weixin: a template message of an official account (公众号). send_weixin does more; old apps call it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from esb import Call, Component, Label, Params, RequiredDict, RequiredReceivers, Services, Text
+from esb import Call, Check, Component, Label, Params, Probes, RequiredDict, RequiredReceivers, Services, Text
 from esb.channels.answer_schema import Delivered, Previewed
-from esb.channels.recipients import addressed
+from esb.channels.recipients import address_of, addressed
 from esb.channels.sending import SendingResult
+from esb.channels.test_message import TEXT, TITLE, sending
 from esb.channels.wechat.config import OfficialAccountConfig
 from esb.channels.wechat.notice import Notice
 from esb.channels.wechat.official_account import OfficialAccountChannel
+
+USERID = address_of("wx_userid")
 
 
 class Config(OfficialAccountConfig):
@@ -48,6 +51,11 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards()
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        data = {"heading": TITLE, "message": TEXT}
+        test = sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "data": data})
+        return self._channel.checks(probes, test)
 
     async def handle(self, call: Call, params: SendMpWeixinParams) -> SendingResult:
         return await self._channel.send(call, addressed(params.receiver), params.data, params.url)

@@ -1,17 +1,21 @@
 """cmsi/send_qy_weixin: a text through a WeCom app (企业微信). send_weixin does more; old apps call this one."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from esb import Call, Component, Label, Params, RequiredReceivers, RequiredText, Services
+from esb import Call, Check, Component, Label, Params, Probes, RequiredReceivers, RequiredText, Services
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.pagination import pages
-from esb.channels.recipients import addressed
+from esb.channels.recipients import address_of, addressed
 from esb.channels.sending import SendingResult
+from esb.channels.test_message import TEXT, sending
 from esb.channels.wechat.config import WeComConfig
 from esb.channels.wechat.text_limits import TEXT_BYTES
 from esb.channels.wechat.wecom import WeComChannel
+
+USERID = address_of("wx_userid")
 
 
 class Config(WeComConfig):
@@ -47,6 +51,10 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
         self._channel = WeComChannel(config, services)
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        found = self._channel.checks(probes, self.services.users)
+        return [*found, *sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "content": TEXT})]
 
     async def handle(self, call: Call, params: SendQyWeixinParams) -> SendingResult:
         contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content, TEXT_BYTES)]

@@ -14,12 +14,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from esb import (
     Call,
+    Check,
     Component,
     EsbError,
     Label,
     LooseBool,
     Message,
     Params,
+    Probes,
     Receivers,
     RequiredText,
     Services,
@@ -35,6 +37,7 @@ from esb.channels.recipients import Audience, by_address, looked_up, read_of, re
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
 from esb.channels.tencent.phone import Numbers, e164, is_mainland, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, TencentRequest, TencentSender, first_reason
+from esb.channels.test_message import TEXT, sending
 from esb.channels.verdict import advice
 
 CONTENT = Label("message content", "content")
@@ -94,6 +97,9 @@ class SendSms(Component[Config, SendSmsParams]):
         super().__init__(config, services)
         self._sender = TencentSender(services.http, config, SMS, "send_sms", WORDING, FAILED)
 
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        return [*self._sender.checks(probes), *sending(probes, self, of_contact, _test_message)]
+
     async def handle(self, call: Call, params: SendSmsParams) -> Any:
         self._sender.require_configured()
         text = plain_text(params.content, params.is_content_base64, CONTENT)
@@ -142,6 +148,10 @@ def _addressed(receivers: Sequence[str]) -> Audience:
     found = by_address((typed(receiver), receiver) for receiver in receivers)
     wrong = found.pop("", ())
     return Audience(found, without_contact=wrong, given=found)
+
+
+def _test_message(receiver: str) -> dict[str, Any]:
+    return {"receiver": [receiver], "content": TEXT}
 
 
 def _requests(config: Config, audience: Audience, text: str) -> list[TencentRequest]:

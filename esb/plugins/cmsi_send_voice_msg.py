@@ -13,12 +13,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from esb import (
     Call,
+    Check,
     Component,
     Dicts,
     Label,
     LooseBool,
     Message,
     Params,
+    Probes,
     Receivers,
     RequiredText,
     Services,
@@ -34,6 +36,7 @@ from esb.channels.recipients import Audience, by_address, looked_up, named_once,
 from esb.channels.tencent.cloud import TencentConfig
 from esb.channels.tencent.phone import e164, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, TencentRequest, TencentSender, first_reason
+from esb.channels.test_message import TEXT, TITLE, sending
 
 CONTENT = Label("auto voice reading info", "auto_read_message")
 VMS = Product("vms", "2020-09-02", "SendTtsVoice", at_once=8)
@@ -100,6 +103,9 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
         super().__init__(config, services)
         self._sender = TencentSender(services.http, config, VMS, "send_voice_msg", WORDING, RELAY_FAILED)
 
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        return [*self._sender.checks(probes), *sending(probes, self, of_contact, _test_message)]
+
     async def handle(self, call: Call, params: SendVoiceMsgParams) -> Any:
         self._sender.require_configured()
         text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
@@ -123,6 +129,10 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
             audience = united(audience, known)
         require_somebody(audience, NOBODY)
         return audience
+
+
+def _test_message(receiver: str) -> dict[str, Any]:
+    return {"user_list_information": [{"username": TITLE, "mobile_phone": receiver}], "auto_read_message": TEXT}
 
 
 def _requests(config: TencentConfig, audience: Audience, text: str) -> list[TencentRequest]:

@@ -5,7 +5,7 @@ known whether one arrived, it is not sent again, and the answer says so.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -13,12 +13,15 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validat
 from esb import (
     BaseUrl,
     Call,
+    Check,
     Component,
     ConfigModel,
+    Finding,
     Label,
     Message,
     ParameterError,
     Params,
+    Probes,
     Receivers,
     SecretUrl,
     Services,
@@ -155,11 +158,27 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
             for name, key in (keys | config.robots).items()
         }
 
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        proxy, host = revealed(self.config.wx_proxy), self.config.wx_qy_host
+        return [
+            *probes.reach(host, "wx_proxy" if proxy else "wx_qy_host", proxy=proxy),
+            probes.clock(host, proxy=proxy),
+            Check("robot_key", "WeCom knows the robot", _unasked),
+        ]
+
     async def handle(self, call: Call, params: SendWecomRobotParams) -> SendingResult:
         robot = _named(self._robots, params.robot)
         message = OutboundMessage(("robot",), WEBHOOK_SEND, await params.pages(), {})
         audience = addressed(["robot"])
         return await deliver(robot, call, audience, [message], WORDING, params.warnings(), robot.pace)
+
+
+async def _unasked() -> Finding:
+    return Finding(
+        "skipped",
+        "a robot's key proves itself only by a message, which its whole group would read; --send-to sends none either",
+        "send one yourself: esb call cmsi send_wecom_robot",
+    )
 
 
 def _named(robots: Mapping[str, WeComRobot], name: str) -> WeComRobot:

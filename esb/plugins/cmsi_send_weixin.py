@@ -4,19 +4,21 @@ Config decides which: `wx_type: qy` (or qywx) needs wx_qy_corpid, and wx_qy_corp
 caller brings its own; `wx_type: mp` needs wx_app_id, wx_secret and wx_template_id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from esb import (
     Call,
+    Check,
     Component,
     Label,
     LooseBool,
     Message,
     ParameterError,
     Params,
+    Probes,
     Receivers,
     RequiredDict,
     Services,
@@ -28,6 +30,7 @@ from esb import (
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import address_of, addressed, looked_up, require_somebody
 from esb.channels.sending import SendingResult
+from esb.channels.test_message import TEXT, TITLE, sending
 from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.channels.wechat.media import KINDS
 from esb.channels.wechat.notice import Notice
@@ -145,6 +148,13 @@ class SendWeixin(Component[Config, SendWeixinParams]):
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        channel, data = self._channel, {"heading": TITLE, "message": TEXT}
+        test = sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "data": data})
+        if isinstance(channel, OfficialAccountChannel):
+            return channel.checks(probes, test)
+        return [*channel.checks(probes, self.services.users), *test]
 
     async def handle(self, call: Call, params: SendWeixinParams) -> SendingResult:
         channel, data, secret = self._channel, params.data, params.wx_qy_corpsecret

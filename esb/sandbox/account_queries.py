@@ -1,4 +1,4 @@
-"""What an official account can ask about itself: its templates, and what is left of a day's quota.
+"""Questions of an official account about itself: its templates, and what is left of a day's quota.
 
 Sources: developers.weixin.qq.com/doc/service/api/notify/template/api_getalltemplates,
 developers.weixin.qq.com/doc/service/api/apimgnt/api_getapiquota.

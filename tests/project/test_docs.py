@@ -234,6 +234,7 @@ def test_every_command_is_in_the_table(page: str) -> None:
     assert re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE) == [
         "init",
         "check",
+        "doctor",
         "serve",
         "components",
         "plugins",

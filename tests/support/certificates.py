@@ -26,11 +26,14 @@ class Authority:
         self.ca = folder / "ca.pem"
         self.ca.write_bytes(self._signed("authority", self._key, ca=True))
 
-    def issue(self, name: str) -> Path:
-        """A file with a certificate for 127.0.0.1 and localhost, and its key."""
+    def issue(self, name: str, days: float = 1, host: str = "localhost") -> Path:
+        """A file with a certificate for 127.0.0.1 and this host, and its key; it ends in so many days, or did before.
+
+        For any other host than localhost, it is for that name only.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         path = self._folder / f"{name}.pem"
-        path.write_bytes(pem(key).encode() + self._signed(name, key, ca=False))
+        path.write_bytes(pem(key).encode() + self._signed(name, key, ca=False, days=days, host=host))
         return path
 
     def locked(self) -> Path:
@@ -39,11 +42,12 @@ class Authority:
         path.write_bytes(pem(self._key, b"password").encode() + self.ca.read_bytes())
         return path
 
-    def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> bytes:
+    def _signed(
+        self, name: str, key: ec.EllipticCurvePrivateKey, *, ca: bool, days: float = 1, host: str = "localhost"
+    ) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
-        names = x509.SubjectAlternativeName(
-            [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-        )
+        addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))] if host == "localhost" else []
+        names = x509.SubjectAlternativeName([*addresses, x509.DNSName(host)])
         usage = x509.KeyUsage(
             digital_signature=True,
             key_cert_sign=ca,
@@ -62,8 +66,8 @@ class Authority:
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - datetime.timedelta(days=10))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(identifier, critical=False)

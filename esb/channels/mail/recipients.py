@@ -6,6 +6,7 @@ from typing import Annotated
 from esb.channels.mail.address import Mailbox, mailbox
 from esb.channels.recipients import Audience, by_address, unaddressed
 from esb.channels.verdict import advice
+from esb.contracts.services import Contact
 from esb.core.errors import EsbError, Message, template
 from esb.core.params import Receivers, split_by
 
@@ -37,6 +38,11 @@ def mail_address(text: str) -> str:
     """The address alone; "" if there is none."""
     box = mailbox(text)
     return "" if box is None else box.address
+
+
+def of_contact(contact: Contact) -> str:
+    """Return the address of a person in the directory; "" if there is none."""
+    return mail_address(contact.email)
 
 
 def is_mailbox(text: str) -> bool:

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 from aiosmtplib import (
@@ -19,20 +20,27 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
+from esb.channels.dest_url import unfinished_check
+from esb.channels.mail.address import mailbox
 from esb.channels.mail.mime import Composed
+from esb.channels.mail.smtp_checks import SmtpVisit
 from esb.channels.mail.smtp_transaction import (
     RECEIVERS_AT_ONCE,
     SEND_MAIL,
     MailFailed,
     MailSending,
     NoUnicodeAddresses,
+    hang_up,
 )
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.verdict import Kind
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 from esb.core.call import Call
 from esb.core.errors import Limited, Message, template
 from esb.outgoing.bulkhead import Bulkhead
-from esb.outgoing.client import Outgoing, too_slow
+from esb.outgoing.client import Outgoing, Tls, too_slow
+from esb.outgoing.reachability import Place
 
 CONNECTIONS_AT_ONCE = 16
 GOODBYE_SECONDS = 0.2
@@ -116,22 +124,43 @@ class SmtpServer:
                 await client.quit(timeout=GOODBYE_SECONDS)
             return
         finally:
-            _hang_up(client)
+            hang_up(client)
         # Outside the except clause: what it caught may quote secrets.
         raise MailFailed(reason, sent=sending.in_doubt, transient=sending.transient)
 
-    async def _client(self, domain: str) -> SMTP:
+    def checks(self, probes: Probes, mail_sender: str) -> list[Check]:
+        """Return what a preflight looks at; `mail_sender`: who sends when a caller does not say, "" for nobody."""
+        if not self._host:
+            return [unfinished_check(["smtp_host"])]
+        box = mailbox(mail_sender)
+        sender = "" if box is None else box.address
+        place = Place(self._host, self._port)
+        way = probes.reach_place(place, "smtp_host")
+        if self._encryption == "tls":
+            way.append(probes.tls(place, "smtp_host or smtp_ca", Tls.load(self._ca, None, None)))
+        visit = SmtpVisit(
+            probes,
+            partial(self._client, sender.rpartition("@")[2] or "localhost", by_steps=True),
+            starttls=self._encryption == "starttls",
+            login=(self._user, self._password),
+            secrets=_forms(self._user, self._password),
+            sender=sender,
+        )
+        return [*way, *visit.checks()]
+
+    async def _client(self, domain: str, *, by_steps: bool = False) -> SMTP:
+        """Return a client that is not connected; `by_steps`: one that then only connects."""
         if self._encryption != "none" and self._context is None:
             self._context = await asyncio.to_thread(ssl.create_default_context, cafile=self._ca)
         return SMTP(
             hostname=self._host,
             port=self._port,
             local_hostname=self._helo or domain,
-            username=self._user or None,
-            password=self._password or None,
+            username=None if by_steps else self._user or None,
+            password=None if by_steps else self._password or None,
             timeout=None,  # the call's deadline is the only one
             use_tls=self._encryption == "tls",
-            start_tls=self._encryption == "starttls",
+            start_tls=self._encryption == "starttls" and not by_steps,
             tls_context=self._context,
         )
 
@@ -140,14 +169,6 @@ def _forms(user: str, password: str) -> tuple[str, ...]:
     """The forms in which a password is sent, and might come back."""
     forms = (password, f"\0{user}\0{password}")
     return (password, *(base64.b64encode(form.encode()).decode() for form in forms)) if password else ()
-
-
-def _hang_up(client: SMTP) -> None:
-    """Close the connection now: bytes that a hanging server has not read yet are not kept for it."""
-    abort = getattr(client.transport, "abort", None)
-    if abort is not None:
-        abort()
-    client.close()
 
 
 def _reason(error: Exception, timeout: float) -> Message | str:

@@ -31,6 +31,14 @@ FEW_RECEIVERS = 50
 """Receivers of one mail that every service takes; Amazon SES refuses more with a plain 554, after DATA."""
 
 
+def hang_up(client: SMTP) -> None:
+    """Close the connection now: bytes that a hanging server has not read yet are not kept for it."""
+    abort = getattr(client.transport, "abort", None)
+    if abort is not None:
+        abort()
+    client.close()
+
+
 class MailFailed(UpstreamError):
     """A mail, or the rest of it, was not sent; told in the old ESB's words."""
 

@@ -81,7 +81,7 @@ class TencentCloud:
         self, http: Outgoing, config: TencentConfig, product: str, version: str, now: Callable[[], float] = time.time
     ) -> None:
         self._http = http
-        self._url = (config.tencent_host or f"https://{product}.tencentcloudapi.com").rstrip("/") + "/"
+        self.url = (config.tencent_host or f"https://{product}.tencentcloudapi.com").rstrip("/") + "/"
         self._product = product
         self._version = version
         self._region = config.tencent_region
@@ -94,11 +94,11 @@ class TencentCloud:
         refuses = partial(refused, numbers=body.get("PhoneNumberSet", ()))
         target = Target(SYSTEM, action, _kind, sends=True, refuses=refuses)
         raw = json_codec.encode(dict(body))
-        answer = await self._http.json(call, target, "POST", self._url, body=raw, headers=self._headers(action, raw))
+        answer = await self._http.json(call, target, "POST", self.url, body=raw, headers=self._headers(action, raw))
         return self._response(target, answer)
 
     def _headers(self, action: str, body: bytes) -> dict[str, str]:
-        host = urlsplit(self._url).netloc
+        host = urlsplit(self.url).netloc
         timestamp = int(self._now())
         return {
             "Host": host,

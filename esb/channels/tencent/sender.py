@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from esb.channels.dest_url import Relay, relay_target, unfinished
+from esb.channels.dest_url import Relay, relay_target, unfinished, unfinished_check
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, rehearsal
 from esb.channels.sending import SendingResult
 from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt
+from esb.contracts.checks import Check, Finding
+from esb.contracts.probes import Probes
 from esb.core.call import Call
 from esb.core.errors import Message, UpstreamError
 from esb.core.single_flight import fan_out
@@ -70,6 +72,15 @@ class TencentSender:
         if not self._relay and (missing := self._config.missing()):
             raise unfinished(missing)
 
+    def checks(self, probes: Probes) -> list[Check]:
+        """Return what a preflight looks at: the way to who sends."""
+        if self._relay:
+            return self._relay.checks(probes)
+        if missing := self._config.missing():
+            return [unfinished_check(missing)]
+        way = probes.reach(self.cloud.url, "tencent_host")
+        return [*way, probes.clock(self.cloud.url), Check("tencent_keys", "Tencent Cloud knows the keys", _unasked)]
+
     async def relay(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> SendingResult:
         """Hand the message to the operator's service; its answer stands for everybody."""
         return await self._relay.send(call, audience, message)
@@ -93,6 +104,10 @@ class TencentSender:
             return read(request.addresses, await self.cloud.call(call, self._product.action, request.body))
 
         return await attempt(request.addresses, sent)
+
+
+async def _unasked() -> Finding:
+    return Finding("skipped", "the keys prove themselves only by a message: see --send-to")
 
 
 def first_reason(outcome: DeliveryOutcome) -> Message | str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from esb.channels.message import Address
 from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.verdict import ACCEPTED, JudgedAnswer, Verdict
 from esb.channels.wechat.verdict import OK, judge
+from esb.core.call import Call
 from esb.core.errors import Message, UpstreamError, template
 from esb.outgoing.client import Target
 from esb.outgoing.tokens.cache import Token
@@ -70,6 +72,39 @@ class WeChatAccount(Account):
             return JudgedAnswer(OK, body)  # nearly always
         text = errmsg if isinstance(errmsg, str) else ""
         return JudgedAnswer(judge(self.platform, errcode, text, secrets=secrets, fetching=fetching), body)
+
+    # Preflights
+
+    async def live_token(self, call: Call) -> JudgedAnswer:
+        """Ask for a token now, whatever is kept and whatever was refused before; nothing is remembered of it.
+
+        Not for an account of which a fetch kills the token before: see `kept_token`.
+        """
+        return await self._ask_token(call, self._fetching, partial(self._reply, self._fetching, (self._secret,), True))
+
+    async def kept_token(self) -> str | None:
+        """Return the token that the processes of the gateway use, without a fetch; None if there is none."""
+        return await self._tokens.known(self.key)
+
+    def token_in(self, body: Mapping[str, Any]) -> str:
+        """Return the token of such an answer. UpstreamError if it holds none."""
+        return self._token_in(body).value
+
+    async def ask(
+        self, call: Call, token: str, method: str, endpoint: str, *, query: str = "", body: Any = None
+    ) -> JudgedAnswer:
+        """Ask with this token for something that only reads. An answer without errcode is a good one."""
+        target = Target(self.system, endpoint.rpartition("/")[2], sends=False)
+        secrets = (token, self._secret)
+        return await self._http.judged(
+            call,
+            target,
+            method,
+            f"{self._url(endpoint, token)}{query}",
+            lambda told: self._reply(target, secrets, False, {"errcode": 0, "errmsg": "ok", **told}),
+            body=body,
+            proxy=self._proxy,
+        )
 
     def outcome(self, receivers: tuple[str, ...], reply: JudgedAnswer) -> DeliveryOutcome:
         """Return what an answer says of each receiver; under errcode 0 WeCom may name some who get nothing.

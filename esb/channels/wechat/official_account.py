@@ -13,8 +13,11 @@ from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import OBJECTS, TEXT, Notice
+from esb.channels.wechat.official_account_checks import official_account_checks
 from esb.channels.wechat.template_fields import check
 from esb.channels.wechat.wording import WeChatWording
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 from esb.contracts.services import Services
 from esb.core.call import Call
 from esb.core.errors import ParameterError
@@ -63,6 +66,10 @@ class OfficialAccountChannel:
             proxy=revealed(config.wx_proxy) or None,
             exclusive=config.wx_token_api == PLAIN,
         )
+
+    def checks(self, probes: Probes, test: Sequence[Check]) -> Sequence[Check]:
+        """Return what a preflight looks at; `test`: checks that send."""
+        return official_account_checks(probes, self._account, self._config, TEMPLATE_SEND, test)
 
     def send(
         self, call: Call, audience: Audience, notice: Notice, url: str, warnings: Sequence[dict[str, Any]] = ()

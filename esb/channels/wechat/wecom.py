@@ -22,8 +22,11 @@ from esb.channels.wechat.account import PARTY, TAG, TO_USER
 from esb.channels.wechat.config import WeComConfig, revealed
 from esb.channels.wechat.media import MediaFile
 from esb.channels.wechat.wecom_app import MediaUpload, WeCom
+from esb.channels.wechat.wecom_checks import wecom_checks
 from esb.channels.wechat.wording import WORDING
-from esb.contracts.services import ProcessServices
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
+from esb.contracts.services import ProcessServices, Users
 from esb.core.call import Call
 from esb.core.errors import Message, ParameterError, UpstreamError, template
 from esb.outgoing.client import too_slow
@@ -64,6 +67,10 @@ class WeComChannel:
         self._pace = None if self._agentid is None else self._pace_of(self._agentid)
         self._allow_all = config.wx_qy_allow_all
         self._drops = config.wx_qy_duplicate_check
+
+    def checks(self, probes: Probes, users: Users) -> Sequence[Check]:
+        """Return what a preflight looks at."""
+        return wecom_checks(probes, self._app, self._config, users)
 
     def send(
         self,

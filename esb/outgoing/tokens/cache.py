@@ -88,6 +88,11 @@ class TokenCache:
         self._tokens.move_to_end(key.name)
         return entry
 
+    async def known(self, key: TokenKey) -> str | None:
+        """Return the token for this key that lies in the store, without a fetch; None if none does. StoreAway."""
+        token = await self._shared.current(key)
+        return None if token is None else token.value
+
     async def get(self, key: TokenKey, fetch: Fetch) -> str:
         """Return the token for this key; `fetch` is called if there is none, and ahead of its end.
 

@@ -14,13 +14,13 @@
 Credentials never go upstream, nor do Authorization and Cookie headers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from esb import Call, Component, Envelope, Params, Reply, Services, Target, UpstreamError
+from esb import Call, Check, Component, Envelope, Params, Probes, Reply, Services, Target, UpstreamError
 from esb.contracts.component import SwitchedProtocols
 from esb.core.errors import Message
 from esb.outgoing.client import HeadBounds, Stream
@@ -68,6 +68,10 @@ class Http(Component[HttpConfig, Params]):
         self._breakers: Breakers | None = None
         if config.breaker is not None:
             self._breakers = Breakers(config.breaker.failures, config.breaker.seconds, services.clock)
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        """Return the checks of the way to each host; nothing is asked of the upstream itself."""
+        return [check for host in self.config.hosts for check in probes.reach(host, "hosts", tls=self._tls, part=host)]
 
     async def handle(self, call: Call, params: Params) -> Any:
         request = await self._builder.build(call)

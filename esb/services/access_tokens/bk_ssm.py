@@ -1,16 +1,20 @@
 """services.access_tokens, use: bk_ssm: BlueKing's token service over HTTP."""
 
 import hashlib
+from collections.abc import Sequence
 
 from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 from esb.contracts.services import Identity, ProcessServices, Service
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message
 from esb.core.single_flight import Lookup
 from esb.outgoing.client import Target
+from esb.services._answers import NOBODYS_TOKEN, answering
 
 VERIFY = Target("BK_SSM", "verify_access_token")
 
@@ -37,6 +41,10 @@ class BkSsm(Service[BkSsmConfig]):
         self._identities: Lookup[bytes, Identity] = Lookup(
             ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        way = probes.reach(self.config.url, "services.access_tokens.config.url")
+        return [*way, answering("the token service answers", lambda: self._ask(probes.call(), NOBODYS_TOKEN))]
 
     async def identity(self, call: Call, token: str) -> Identity:
         key = hashlib.sha256(token.encode()).digest()

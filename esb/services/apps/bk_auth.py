@@ -9,11 +9,14 @@ from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 from esb.contracts.services import ProcessServices, Service
 from esb.core.call import App, Call
 from esb.core.errors import AuthenticationError, Refused, UpstreamError, template
 from esb.core.single_flight import Lookup
 from esb.outgoing.client import Target, read_object
+from esb.services._answers import answering
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._unique import each_once
 from esb.services.apps._rights import AppRights
@@ -54,6 +57,14 @@ class BkAuth(Service[BkAuthConfig]):
         self._secrets: Lookup[bytes, Sequence[bytes]] = Lookup(
             ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        code, secret = self.config.app_code, self.config.app_secret.get_secret_value()
+        fix = "correct app_code and app_secret of services.apps"
+        answer = answering(
+            "bkauth knows the gateway's own app", lambda: self._ask_verify(probes.call(), code, secret), fix_of_no=fix
+        )
+        return [*probes.reach(self.config.url, "services.apps.config.url"), answer]
 
     async def verify(self, call: Call, code: str, secret: str) -> App:
         key = hashlib.sha256(f"{len(code)}:{code}{secret}".encode()).digest()

@@ -1,17 +1,21 @@
 """services.login, use: bk_login: BlueKing's login service over HTTP."""
 
 import hashlib
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 from esb.contracts.services import ProcessServices, Service
 from esb.core.call import Call
 from esb.core.errors import AuthenticationError
 from esb.core.single_flight import Lookup
 from esb.outgoing.client import Target
+from esb.services._answers import NOBODYS_TOKEN, answering
 from esb.services._refusals import bad_token
 
 IS_LOGIN = Target("BK_LOGIN", "is_login")
@@ -39,6 +43,12 @@ class BkLogin(Service[BkLoginConfig]):
         self._logins: Lookup[bytes, str] = Lookup(
             ttl=60, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        return [
+            *probes.reach(self.config.url, "services.login.config.url"),
+            answering("the login service answers", lambda: self._ask(probes.call(), NOBODYS_TOKEN)),
+        ]
 
     async def username(self, call: Call, bk_token: str) -> str:
         key = hashlib.sha256(bk_token.encode()).digest()

@@ -1,11 +1,15 @@
 """services.store, use: redis: one memory for all processes on all machines that share the server."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from redis.asyncio.connection import parse_url
 
 from esb.config import ConfigModel
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
+from esb.services.store._redis_checks import redis_checks
 from esb.store.encryption import ValueCipher
 from esb.store.fallback import Fallback
 from esb.store.keyspaces import IDEMPOTENCY, NONCE, PACE, QUOTA_GATE, RATE
@@ -84,6 +88,12 @@ class Redis(Fallback):
     config_type = RedisConfig
 
     def __init__(self, config: RedisConfig, services: StoreServices) -> None:
+        self.config = config
         cipher = ValueCipher([key.get_secret_value() for key in config.encryption_keys])
         store = RedisStore(config.url.get_secret_value(), config.prefix, cipher, services.observer)
         super().__init__(store, MemoryStore(services.clock, OWN_KEYS), config.on_store_failure.goes_on())
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        """Return what a preflight looks at."""
+        url = self.config.url.get_secret_value()
+        return redis_checks(probes, url, parse_url(url), self.config.prefix)

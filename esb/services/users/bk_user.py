@@ -9,12 +9,15 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
+from esb.contracts.checks import Check
+from esb.contracts.probes import Probes
 from esb.contracts.services import Contact, ProcessServices, Service
 from esb.core.call import App, Call
 from esb.core.errors import Refused
 from esb.core.single_flight import fan_out
 from esb.outgoing.client import Target
 from esb.outgoing.jwt_signer import GatewayJwt, key_problem
+from esb.services._answers import NOBODY, answering
 
 PROFILES = Target("BK_USER", "profiles")
 NAMES_PER_CALL = 100
@@ -57,6 +60,10 @@ class BkUsers(Service[BkUserConfig]):
         key = config.jwt_private_key
         self._jwt = GatewayJwt(key.get_secret_value(), services.clock) if key is not None else None
         self._http = services.http
+
+    def checks(self, probes: Probes) -> Sequence[Check]:
+        way = probes.reach(self.config.url, "services.users.config.url")
+        return [*way, answering("the directory answers", lambda: self._ask(probes.call(), [probes.send_to or NOBODY]))]
 
     async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
         chunks = [usernames[start : start + NAMES_PER_CALL] for start in range(0, len(usernames), NAMES_PER_CALL)]

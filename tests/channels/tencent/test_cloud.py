@@ -82,16 +82,16 @@ async def test_a_signed_call_is_answered(http: Outgoing, open_server: OpenServer
 
 @pytest.mark.parametrize("form", ["{host}", "http://{host}", "http://{host}/"])
 async def test_the_host_may_be_a_name_or_a_url(form: str) -> None:
-    url = cloud(Outgoing(Observer()), form.format(host="proxy.example.com:8443"))._url
+    url = cloud(Outgoing(Observer()), form.format(host="proxy.example.com:8443")).url
     assert url == ("https://" if form == "{host}" else "http://") + "proxy.example.com:8443/"
 
 
 async def test_a_proxy_may_have_a_path_of_its_own() -> None:
-    assert cloud(Outgoing(Observer()), "https://proxy.example.com/x/")._url == "https://proxy.example.com/x/"
+    assert cloud(Outgoing(Observer()), "https://proxy.example.com/x/").url == "https://proxy.example.com/x/"
 
 
 async def test_the_host_is_the_products_own_when_none_is_configured() -> None:
-    assert cloud(Outgoing(Observer()), "")._url == "https://vms.tencentcloudapi.com/"
+    assert cloud(Outgoing(Observer()), "").url == "https://vms.tencentcloudapi.com/"
 
 
 async def test_a_refusal_holds_tencents_code_and_no_secret(http: Outgoing, open_server: OpenServer) -> None:

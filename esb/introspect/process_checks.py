@@ -1,0 +1,66 @@
+"""Checks of the process itself: how many files it may open, its time zone, and whom it trusts as a proxy."""
+
+import os
+import resource
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from ipaddress import ip_address
+
+from esb.config import Config
+from esb.contracts.checks import Check, Finding
+
+FILES = 4096
+"""Open files that are few: each caller's connection and each upstream's is one. Debian's shells begin with 1024."""
+LIMIT_FIX = "LimitNOFILE=65536 in the systemd unit, or `ulimit -n 65536` in the shell that starts it"
+
+
+def process_checks(config: Config) -> Sequence[Check]:
+    """Return the checks of a process that this machine's user starts here, as `esb serve` would be."""
+    return [
+        Check("open_files", "the process may open enough files", partial(_open_files, config), "open_files"),
+        Check("time_zone", "dates in messages are in the right time zone", partial(_time_zone, config), "time_zone"),
+        Check("trusted_proxies", "only proxies may name callers' addresses", partial(_proxies, config), "proxies"),
+    ]
+
+
+async def _open_files(config: Config) -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return Finding("ok", "no limit")
+    needed = max(FILES, 2 * (config.server.max_connections or 0))
+    if soft < needed:
+        most = "" if hard in (soft, resource.RLIM_INFINITY) else f" (at most {hard} without root)"
+        return Finding("warn", f"{soft} files{most}; {needed} are better", LIMIT_FIX)
+    return Finding("ok", f"{soft} files")
+
+
+async def _time_zone(config: Config) -> Finding:
+    now = datetime.now(config.server.zone).astimezone(config.server.zone)
+    shown = f"it is {now:%Y-%m-%d %H:%M} there"
+    if config.server.timezone is not None:
+        return Finding("ok", f"{config.server.timezone}: {shown}")
+    if now.utcoffset() == timedelta(0) and not os.environ.get("TZ"):
+        return Finding("warn", f"the machine's, UTC: {shown}", "server.timezone, such as Asia/Shanghai")
+    return Finding("ok", f"the machine's, {now.tzname()}: {shown}")
+
+
+async def _proxies(config: Config) -> Finding:
+    server = config.server
+    everybody = [str(network) for network in server.trusted_proxies if network.prefixlen == 0]
+    if everybody:
+        return Finding(
+            "warn",
+            f"{', '.join(everybody)} lets every caller claim any address",
+            "name the proxies' own addresses in server.trusted_proxies",
+        )
+    if not server.trusted_proxies and not _is_loopback(server.host):
+        return Finding("ok", "none: callers' addresses are those of their connections; behind a proxy, name it")
+    return Finding("ok", ", ".join(map(str, server.trusted_proxies)) or "none")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
