@@ -22,6 +22,11 @@ class Draft:
     users: Sequence[str] = ()
     endpoint: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("receivers", "users"):
+            if isinstance(getattr(self, name), str):  # a sequence of texts, too: of its letters
+                raise TypeError(f"{name} of a Draft is a list of texts, not one text")
+
 
 class Rejected(Refused):
     """A vendor's no: nothing was sent, to nobody or not to one receiver.

@@ -6,6 +6,7 @@ their fate, pace, further tries, secrets and the answer are made here.
 
 import asyncio
 import hashlib
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, final
@@ -45,21 +46,21 @@ class Sender(Component[ConfigT, ParamsT]):
         secret = "\n".join((type(self).__qualname__, *(self._secrets or (config.model_dump_json(),))))
         self._pacer = Pacer(services, self.limits, hashlib.sha256(secret.encode()).hexdigest()[:32])
 
+    @abstractmethod
     def messages(self, call: Call, params: ParamsT) -> Iterable[Draft]:
         """Return the messages of a call, in their order. It asks nobody, and sends nothing: a dry run calls it too.
 
         Those with a receiver in common go one after another, and who missed one gets none of the later ones; others
         may go at the same time. Raise ParameterError for what cannot be sent.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no messages(call, params)")
 
+    @abstractmethod
     async def deliver(self, call: Call, message: Draft) -> Sent | None:
         """Send a message to its `receivers`, users among them by their addresses: one exchange with the vendor.
 
         Return None if the vendor took it for all of them; else Sent, or raise Rejected. Let the errors of
         `self.services.http` pass: they tell whether the message may have left.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no deliver(call, message)")
 
     def address(self, contact: Contact) -> str:
         """Return the address of a user, "" if this one cannot be reached. By default that of mail."""
@@ -70,6 +71,8 @@ class Sender(Component[ConfigT, ParamsT]):
         """Send the messages of a call and return the report; in a dry run, return what would have been sent."""
         drafts = [*self.messages(call, params)]
         for draft in drafts:
+            if not isinstance(draft, Draft):
+                raise TypeError(f"messages(call, params) returns Drafts, not {type(draft).__name__}")
             self.limits.check(draft)
         audience, drafts = await self._addressed(call, drafts)
         if call.options.dry_run:

@@ -1,5 +1,6 @@
 """The contract of a component: a config, parameters, and a method that handles a call with them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -58,12 +59,12 @@ class SwitchedProtocols:
     idle_timeout: float = 30.0
 
 
-class Component(Lifecycle, Generic[ConfigT, ParamsT]):
+class Component(Lifecycle, Generic[ConfigT, ParamsT], ABC):
     """A plugin that answers calls, built once for each stanza that uses it.
 
     A subclass names its models in the brackets, `class Hello(Component[Config, HelloParams])`, or as `config_type` and
-    `params_type`, and implements `handle`. A stanza with `test_config`
-    has a second one built, for calls that ask for the test environment.
+    `params_type`, and implements `handle`. A stanza with `test_config` has a second one built, for calls that ask for
+    the test environment.
     """
 
     config_type: ClassVar[type[BaseModel]] = NoConfig
@@ -96,9 +97,9 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT]):
         self.config = config
         self.services = services
 
+    @abstractmethod
     async def handle(self, call: Call, params: ParamsT) -> Any:
         """Return the envelope's data; or an Envelope, or a Reply. Raise EsbError to tell the caller what is wrong."""
-        raise NotImplementedError(f"{type(self).__name__} has no handle(call, params)")
 
     def repetition(self, call: Call) -> Repetition | None:
         """Return how repetitions of a call without Idempotency-Key are known, for a component that sends; None: not."""

@@ -1,5 +1,6 @@
 """The contract of a middleware: a handler answers a call, a middleware stands before a handler."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, ClassVar, Generic
 
@@ -13,7 +14,7 @@ from esb.core.call import Call
 Handler = Callable[[Call], Awaitable[Any]]
 
 
-class Middleware(Lifecycle, Generic[ConfigT]):
+class Middleware(Lifecycle, Generic[ConfigT], ABC):
     """One link of the chain, built anew by each reload. A subclass implements `__call__`.
 
     It names the model of its config in the brackets, `class Quota(Middleware[QuotaConfig])`, or as `config_type`.
@@ -43,6 +44,6 @@ class Middleware(Lifecycle, Generic[ConfigT]):
         self.config = config
         self.services = services
 
+    @abstractmethod
     async def __call__(self, call: Call, handler: Handler) -> Any:
         """Answer, raise, or await `handler` with the call or a changed copy of it."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__(call, handler)")

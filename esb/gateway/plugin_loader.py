@@ -26,7 +26,7 @@ from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Middleware
 from esb.contracts.services import Apps, Login, TokenIdentities, Users
 from esb.core.errors import ConfigError, GatewayError, first_esb_error
-from esb.gateway import plugin_models
+from esb.gateway import plugin_methods, plugin_models
 from esb.gateway.moved import moved
 from esb.store.protocol import Store
 
@@ -181,10 +181,8 @@ def _the_class(module: ModuleType, use: str, group: str, service: str) -> type[A
 
 def check_contract(group: str, found: type[Any], use: str, service: str) -> None:
     """Raise UnknownUse if a class is not what its group asks for."""
-    if group == "components" and not (issubclass(found, Component) and found.handle is not Component.handle):
+    if group == "components" and not issubclass(found, Component):
         raise UnknownUse(f"'{use}' is no component: it must inherit from esb.Component and define handle(call, params)")
-    if group == "components" and not inspect.iscoroutinefunction(found.handle):
-        raise UnknownUse(f"'{use}': handle must be async")
     if group == "middlewares" and not _defines(found, "__call__", Middleware):
         raise UnknownUse(f"'{use}' is no middleware: it must define async __call__(call, handler)")
     if service:
@@ -196,7 +194,7 @@ def check_contract(group: str, found: type[Any], use: str, service: str) -> None
         inspect.signature(found).bind(None, None)
     except TypeError:
         raise UnknownUse(f"'{use}': its constructor must take (config, services)") from None
-    for wrong in plugin_models.mismatches(found):
+    for wrong in (*plugin_methods.mistakes(found), *plugin_models.mismatches(found)):
         raise UnknownUse(f"'{use}': {wrong}")
 
 

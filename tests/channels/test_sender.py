@@ -14,10 +14,12 @@ from tests.support.loop_time import late
 from tests.support.ports import free_port
 from tests.support.senders import (
     KEY,
+    BareBody,
     BaseUndeclared,
     BreaksAfterwards,
     DeliversASet,
     InItsOwnWords,
+    OneText,
     People,
     Robot,
     StuckAfterwards,
@@ -203,6 +205,24 @@ async def test_a_bug_after_a_message_does_not_send_it_again(
     assert first["result"] is again["result"] is False
     assert again["data"]["outcome"] == "unknown"
     assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("component", "told"),
+    [
+        (OneText, "receivers of a Draft is a list of texts, not one text"),
+        (BareBody, "messages(call, params) returns Drafts, not dict"),
+    ],
+)
+async def test_messages_of_a_wrong_shape_are_a_bug_that_sends_nothing(
+    gateway: OpenGateway, upstream: Upstream, call: CallComponent, component: type, told: str
+) -> None:
+    opened = await gateway(component, {"url": upstream.url})
+    with opened.expects_crash(TypeError) as errors:
+        answer = await call(content="Hello")
+    assert [str(error) for error in errors] == [told]
+    assert answer["result"] is False
+    assert upstream.requests == []
 
 
 async def test_a_repetition_of_a_refused_message_is_a_first_try(

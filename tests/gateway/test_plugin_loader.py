@@ -109,7 +109,8 @@ def test_an_entry_point_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
         (":Right", "':Right' is no package.module:Class"),
         (".pl:Right", "'.pl:Right' is no package.module:Class"),
         ("a..b:Right", "'a..b:Right' is no package.module:Class"),
-        ("esb:Component", "'esb:Component' is no component: it must inherit from esb.Component and define"),
+        ("esb:Component", "'esb:Component': it must define async handle(call, params)"),
+        ("esb:Sender", "'esb:Sender': it must define messages(call, params) and async deliver(call, message)"),
         ("pl:Right:Right", "module 'pl' has no class 'Right:Right' (did you mean 'Right'?)"),
     ],
 )
@@ -171,15 +172,33 @@ def test_a_group_of_errors_is_told_as_the_error_for_callers_in_it() -> None:
 
 
 COMPONENT = "from esb import Component\nclass A(Component):\n"
+SENDER = "from esb import Sender\nclass A(Sender):\n"
 
 
 @pytest.mark.parametrize(
     ("plugin", "told"),
     [
         ("class A: ...", "'pl:A' is no component: it must inherit from esb.Component and define handle(call, params)"),
+        (f"{COMPONENT}    pass", "'pl:A': it must define async handle(call, params)"),
+        (f"{COMPONENT}    async def handle(self, call): ...", "'pl:A': handle must take (call, params)"),
+        (f"{COMPONENT}    handle = None", "'pl:A': handle must be a method"),
+        (f"{SENDER}    async def deliver(self, call, message): ...", "'pl:A': it must define messages(call, params)"),
+        (f"{SENDER}    def messages(self, call, params): ...", "'pl:A': it must define async deliver(call, message)"),
         (
-            f"{COMPONENT}    pass",
-            "'pl:A' is no component: it must inherit from esb.Component and define handle(call, params)",
+            f"{SENDER}    async def deliver(self, call, message): ...\n    async def messages(self, call, params): ...",
+            "'pl:A': messages must not be async",
+        ),
+        (
+            f"{SENDER}    deliver = None\n    async def messages(self, call, params): yield",
+            "'pl:A': messages must not be async",
+        ),
+        (
+            f"{SENDER}    def deliver(self, call, message): ...\n    def messages(self, call, params): ...",
+            "'pl:A': deliver must be async",
+        ),
+        (
+            f"{SENDER}    async def deliver(self, message): ...\n    def messages(self, call, params): ...",
+            "'pl:A': deliver must take (call, message)",
         ),
         (f"{COMPONENT}    def handle(self, call, params): ...", "'pl:A': handle must be async"),
         (f"{COMPONENT}    async def handle(self, call, params): yield", "'pl:A': handle must be async"),
@@ -223,6 +242,10 @@ def test_a_component_that_breaks_its_contract_is_a_mistake(mistakes: Mistakes, p
         (
             "class A:\n    def __init__(self, config, services): ...\n    def __call__(self, call, handler): ...",
             "'pl:A' is no middleware: it must define async __call__(call, handler)",
+        ),
+        (
+            "from esb import Middleware\nclass A(Middleware):\n    async def __call__(self, call): ...",
+            "'pl:A': __call__ must take (call, handler)",
         ),
         (
             "class A:\n    async def __call__(self, call, handler): ...",

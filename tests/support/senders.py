@@ -275,3 +275,17 @@ class InItsOwnWords(Robot):
 
     async def deliver(self, call: Call, message: Draft) -> Sent | None:
         raise EsbError("the group {name} is closed", name="g1")
+
+
+class OneText(Robot):
+    """Uses the base, and writes one receiver where a list of them belongs."""
+
+    def messages(self, call: Call, params: TextParams) -> Iterable[Draft]:
+        return [Draft("ann", {"text": params.content})]
+
+
+class BareBody(Robot):
+    """Uses the base, and returns what it wants to send without receivers."""
+
+    def messages(self, call: Call, params: TextParams) -> Any:
+        return [{"text": params.content}]
