@@ -14,6 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, web
 from esb.config import load
 from esb.config.component_paths import ROOT
 from esb.core.clock import Clock
+from esb.core.errors import ConfigError
 from esb.core.events import Crashed, Event
 from esb.gateway.app import create_app
 from esb.server.listener import listening
@@ -209,6 +210,7 @@ class Gateways:
         caller: tuple[str, str] = (APP, SECRET),
         **stanza: Any,
     ) -> Gateway:
+        __tracebackhide__ = True
         document: dict[str, Any] = {
             "version": 1,
             "server": {"trusted_proxies": ["127.0.0.1"]},
@@ -221,8 +223,11 @@ class Gateways:
         file.write_text(_yaml(document))
         gateway = Gateway("", web.Application(), await self._client(), path, caller=caller)
         heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
-        loaded = replace(load(file, {}), folder=self._folder)
-        gateway.app = create_app(loaded, listeners=heard, clock=clock, author=gateway.crashed)
+        try:
+            loaded = replace(load(file, {}), folder=self._folder)
+            gateway.app = create_app(loaded, listeners=heard, clock=clock, author=gateway.crashed)
+        except ConfigError as error:  # its text says all, and our own frames would hide it
+            raise error.with_traceback(None) from error.__cause__
         gateway.url = await self._stack.enter_async_context(listening(gateway.app, "127.0.0.1", 0))
         self.opened.append(gateway)
         return gateway
@@ -235,12 +240,14 @@ class Gateways:
         after: Sequence[str] = CHAIN,
         **gateway: Any,
     ) -> Gateway:
+        __tracebackhide__ = True
         chain = [*({"use": name} for name in after), _stanza(use, config)]
         return await self.open(Echo, middlewares=chain, **gateway)
 
     async def open_service(
         self, key: str, use: str | type, config: Mapping[str, Any] | None = None, **gateway: Any
     ) -> Gateway:
+        __tracebackhide__ = True
         services = {**gateway.pop("services", {}), key: _stanza(use, config)}
         return await self.open(Echo, services=services, **gateway)
 

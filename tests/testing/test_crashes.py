@@ -258,6 +258,16 @@ AUTH = {"X-Bkapi-Authorization": '{"bk_app_code": "test_app", "bk_app_secret": "
 """
 
 
+def test_a_mistake_in_the_config_of_a_test_is_told_without_the_gateways_own_lines(tmp_path: Path) -> None:
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    (tmp_path / "test_it.py").write_text(
+        BESIDE + "async def test_it(gateway):\n    await gateway('plugin:Divides', {'key': 1})\n"
+    )
+    done = pytest_of(tmp_path)
+    assert "components[0].config.key: unknown key" in done.stdout
+    assert "generation.py" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("test", "told"), [(SWALLOWED, "ZeroDivisionError: division by zero"), (AT_THE_END, "RuntimeError: at the end")]
 )

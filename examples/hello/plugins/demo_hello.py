@@ -25,9 +25,6 @@ class HelloParams(Params):
 class Hello(Component[Config, HelloParams]):
     """Asks the third-party system for a greeting."""
 
-    config_type = Config
-    params_type = HelloParams
-
     async def handle(self, call: Call, params: HelloParams) -> Any:
         headers = {"Authorization": f"Bearer {self.config.token.get_secret_value()}"}
         answer = await self.services.http.json(
