@@ -143,6 +143,7 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
                     "email": f"{MARK}@example.com",
                     "telephone": f"138{MARK}",
                     "country_code": "86",
+                    "addresses": {"feishu_id": "ou_1"},
                 }
             ]
         },

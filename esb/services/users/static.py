@@ -20,11 +20,19 @@ class StaticUser(ConfigModel):
     email: str = Field("", repr=False, description="mail address")
     telephone: str = Field("", repr=False, description="phone number, in quotes")
     country_code: str = Field("86", description="country code of the phone number, in quotes")
+    addresses: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="addresses on other platforms by kind, for plugins that ask for one",
+    )
     active: bool = Field(True, description="false for somebody who has left")
 
-    def addresses(self) -> Mapping[str, str]:
-        """Return the addresses on chat platforms by kind, in a mapping that the calls which share it cannot change."""
-        return MappingProxyType({"wx_userid": self.wx_userid} if self.wx_userid else {})
+    @property
+    def contact(self) -> Contact:
+        """The person as plugins see it; the calls that share it cannot change it."""
+        wechat = {"wx_userid": self.wx_userid} if self.wx_userid else {}
+        addresses = MappingProxyType({**self.addresses, **wechat})
+        return Contact(self.username, self.email, self.telephone, self.country_code, addresses)
 
 
 class UsersConfig(ConfigModel):
@@ -41,11 +49,7 @@ class StaticUsers(Service[UsersConfig]):
 
     def __init__(self, config: UsersConfig, services: ProcessServices) -> None:
         super().__init__(config, services)
-        self._contacts = {
-            user.username: Contact(user.username, user.email, user.telephone, user.country_code, user.addresses())
-            for user in config.users
-            if user.active
-        }
+        self._contacts = {user.username: user.contact for user in config.users if user.active}
 
     async def contacts(self, call: Call, usernames: Sequence[str]) -> Mapping[str, Contact]:
         return {name: self._contacts[name] for name in usernames if name in self._contacts}
