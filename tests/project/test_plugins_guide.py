@@ -56,6 +56,12 @@ def test_the_table_of_errors_has_their_codes(page: str) -> None:
     assert told | {"Rejected": esb.Rejected.code} == {name: error.code for name, error in errors.items()}
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_name_of_the_face_is_told(page: str) -> None:
+    names = {name for name in esb.__all__ if not name.startswith("_")}
+    assert names - set(re.findall(r"\w+", text(page))) == set()
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The folder that the page lets `esb init` make."""
