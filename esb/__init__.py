@@ -1,153 +1,26 @@
-"""An aiohttp gateway for an enterprise service bus. This is the face: all that a plugin may import."""
+"""An aiohttp gateway for an enterprise service bus. This is the face: all that a plugin may import.
 
-from esb._version import __version__
-from esb.channels.access_token import AccessToken
-from esb.channels.draft import Draft, Rejected, Sent
-from esb.channels.sender import Sender
-from esb.channels.vendor_limits import Limits
-from esb.channels.verdict import Kind
-from esb.config import ConfigModel
-from esb.config.urls import BaseUrl, SecretUrl
-from esb.contracts.checks import Check, Finding
-from esb.contracts.component import Component, Envelope, Repetition, Reply
-from esb.contracts.lifecycle import Lifecycle, NoConfig
-from esb.contracts.middleware import Handler, Middleware
-from esb.contracts.probes import Probes
-from esb.contracts.services import (
-    Apps,
-    ChainServices,
-    Contact,
-    Identity,
-    Login,
-    ProcessServices,
-    Service,
-    Services,
-    TokenIdentities,
-    Users,
-)
-from esb.core.call import App, Call, Credentials, Options, Record, Signed, User
-from esb.core.call_log import CallLog
-from esb.core.clock import Clock
-from esb.core.errors import (
-    AuthenticationError,
-    EsbError,
-    GatewayJwtError,
-    Inactive,
-    Limited,
-    Message,
-    NoTestEnvironment,
-    NotFound,
-    ParameterError,
-    PermissionDenied,
-    QuotaUsedUp,
-    Refused,
-    RequestError,
-    TooLarge,
-    Unreachable,
-    UpstreamError,
-    template,
-)
-from esb.core.files import File, Uploads
-from esb.core.params import (
-    Dicts,
-    Label,
-    LooseBool,
-    Params,
-    Receivers,
-    RequiredDict,
-    RequiredReceivers,
-    RequiredText,
-    Text,
-    Whole,
-    either,
-    problem,
-)
-from esb.outgoing.client import Answer, Outgoing, Stream, Target, Tls
-from esb.outgoing.tokens.cache import TokenCache
-from esb.outgoing.tokens.key import Token, TokenKey
-from esb.store.protocol import Store, StoreServices
+Its names are loaded when the first of them is asked for: a program with `esb.client` needs none of them.
+"""
 
-__all__ = [
-    "AccessToken",
-    "Answer",
-    "App",
-    "Apps",
-    "AuthenticationError",
-    "BaseUrl",
-    "Call",
-    "CallLog",
-    "ChainServices",
-    "Check",
-    "Clock",
-    "Component",
-    "ConfigModel",
-    "Contact",
-    "Credentials",
-    "Dicts",
-    "Draft",
-    "Envelope",
-    "EsbError",
-    "File",
-    "Finding",
-    "GatewayJwtError",
-    "Handler",
-    "Identity",
-    "Inactive",
-    "Kind",
-    "Label",
-    "Lifecycle",
-    "Limited",
-    "Limits",
-    "Login",
-    "LooseBool",
-    "Message",
-    "Middleware",
-    "NoConfig",
-    "NoTestEnvironment",
-    "NotFound",
-    "Options",
-    "Outgoing",
-    "ParameterError",
-    "Params",
-    "PermissionDenied",
-    "Probes",
-    "ProcessServices",
-    "QuotaUsedUp",
-    "Receivers",
-    "Record",
-    "Refused",
-    "Rejected",
-    "Repetition",
-    "Reply",
-    "RequestError",
-    "RequiredDict",
-    "RequiredReceivers",
-    "RequiredText",
-    "SecretUrl",
-    "Sender",
-    "Sent",
-    "Service",
-    "Services",
-    "Signed",
-    "Store",
-    "StoreServices",
-    "Stream",
-    "Target",
-    "Text",
-    "Tls",
-    "Token",
-    "TokenCache",
-    "TokenIdentities",
-    "TokenKey",
-    "TooLarge",
-    "Unreachable",
-    "Uploads",
-    "UpstreamError",
-    "User",
-    "Users",
-    "Whole",
-    "__version__",
-    "either",
-    "problem",
-    "template",
-]
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from esb._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from esb._face import *  # noqa: F403 - the list of names stands there
+    from esb._face import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> Any:
+        if not name.startswith("_") or name == "__all__":
+            face = importlib.import_module("esb._face")
+            globals().update({each: getattr(face, each) for each in face.__all__}, __all__=face.__all__)
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module 'esb' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *importlib.import_module("esb._face").__all__})

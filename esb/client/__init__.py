@@ -3,8 +3,9 @@
 It stands beside the gateway and shares nothing with it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from esb.client.answers import Answer, Missed, Preview, SendAnswer, Warned
-from esb.client.async_client import AsyncClient
 from esb.client.errors import (
     BadRequest,
     EsbError,
@@ -17,6 +18,18 @@ from esb.client.errors import (
     UpstreamError,
 )
 from esb.client.sync_client import Client
+
+if TYPE_CHECKING:
+    from esb.client.async_client import AsyncClient
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name != "AsyncClient":
+            raise AttributeError(f"module 'esb.client' has no attribute {name!r}")
+        from esb.client.async_client import AsyncClient
+
+        return AsyncClient
+
 
 __all__ = [
     "Answer",

@@ -6,6 +6,7 @@ point, or `package.module:Class`.
 
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -14,6 +15,7 @@ import traceback
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -41,7 +43,7 @@ PROTOCOLS: dict[str, type] = {
     "store": Store,
 }
 """Key below `services:` -> the protocol that a back end of it fulfils."""
-NOT_THE_PLUGINS = (__file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
+NOT_THE_PLUGINS = (f"{Path(__file__).parents[1]}{os.sep}", sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
 """Beginnings of file names whose frames are left out of a plugin's error: the fault lies in the plugin's own lines."""
 _CANNOT_IMPORT = re.compile(r"cannot import name '(\w+)' from ")
 EXTRAS = {"jwt": "jwt", "redis": "redis", "cryptography": "jwt"}

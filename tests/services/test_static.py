@@ -127,6 +127,12 @@ def test_a_contact_prints_no_address() -> None:
     assert "anna-in-chat" not in printed
 
 
+async def test_addresses_of_a_kind_of_ones_own_stand_beside_those_of_wechat() -> None:
+    known = users({"username": "anna", "wx_userid": "wa", "addresses": {"feishu_id": "ou_1"}})
+    contact = (await known.contacts(make_call(), ["anna"]))["anna"]
+    assert contact.addresses == {"feishu_id": "ou_1", "wx_userid": "wa"}
+
+
 async def test_calls_that_share_a_contact_cannot_change_its_addresses() -> None:
     known = users({"username": "anna", "wx_userid": "wa"})
     contact = (await known.contacts(make_call(), ["anna"]))["anna"]

@@ -7,7 +7,7 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"outgoing"}),
     frozenset({"contracts"}),
     frozenset({"channels"}),
-    frozenset({""}),  # the face: esb/__init__.py
+    frozenset({"", "_face"}),  # the face: esb/__init__.py, and the list of its names
     frozenset({"incoming"}),
     frozenset({"delivery"}),
     frozenset({"plugins", "middlewares", "services"}),
