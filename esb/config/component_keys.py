@@ -72,6 +72,9 @@ class ComponentKeys(StanzaKeys):
     )
     timeout: float = Field(30.0, gt=0, description="seconds, one deadline for the whole call")
     active: bool = Field(True, description="false: calls are answered 1306405")
+    restricted: bool = Field(
+        False, description="true: only an app with a right for just this component, without * ? and [, may call it"
+    )
     test_config: dict[str, Any] | None = Field(
         None, description="what differs for calls with X-Use-Test-Env; {}: nothing; null: such calls get 1306206"
     )

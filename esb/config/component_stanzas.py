@@ -68,6 +68,7 @@ class Components:
             description=keys.description or "",
             middlewares=self._parts.stanzas(section, "middlewares"),
             tokens=keys.tokens,
+            restricted=keys.restricted,
         )
 
     def _methods(self, section: Section, given: tuple[str, ...]) -> tuple[str, ...]:

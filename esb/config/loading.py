@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from pydantic import BaseModel
+
 from esb.config.component_stanzas import Components
 from esb.config.interpolation import FileState, Interpolation
 from esb.config.model import ComponentStanza, Config, Stanza
-from esb.config.schema import DocumentKeys, IncludedKeys, Sandbox, Server, ServicesKeys
+from esb.config.schema import DocumentKeys, IncludedAppsKeys, IncludedKeys, Sandbox, Server, ServicesKeys
 from esb.config.stanza_reader import Parts, opened
+from esb.config.systems import Systems
 from esb.config.time_zone import is_known_tz
-from esb.config.yaml import Section, read
+from esb.config.yaml import Section, joined, read
 from esb.core.errors import ConfigError, Mistake
 
 MAX_FILE = 16 << 20
@@ -75,7 +78,9 @@ class _Resolution:
             self.sandbox_url = self._promised_sandbox(root)
         root = self._filled(root, self.path)
         self.parts.sound(_without_extensions(root), DocumentKeys)
-        components = [*self.components.declared(root), *self._included(root)]
+        systems = Systems(root)
+        declared = [*self.components.declared(root), *self._included(root)]
+        components = [systems.completed(stanza) for stanza in declared]
         include = opened(root, "include")
         if opened(root, "components") is None and (include is None or not include.value):
             self.mistakes.append(root.mistake("missing; expected a list", "components"))
@@ -122,23 +127,29 @@ class _Resolution:
         return f"http://127.0.0.1:{port}"
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
+        for path in self._named(opened(root, "include")):
+            included = self._read_included(path, IncludedKeys)
+            if included is not None:
+                yield from self.components.declared(included)
+
+    def _named(self, include: Section | None) -> Iterator[Path]:
+        """Yield the files that these patterns name, each once; a pattern that names none is a mistake."""
         seen = {os.path.realpath(self.path)}
-        include = opened(root, "include")
-        for index, part in include.children.items() if include else ():
+        for part in include.children.values() if include else ():
             if part.unresolved or not isinstance(part.value, str):
                 continue
             names = self._matching(part.value)
             if not names:
-                self.mistakes.append(root.mistake("no file matches this pattern", "include", index))
+                self.mistakes.append(part.mistake("no file matches this pattern"))
             for path in (self.path.parent / name for name in names):
                 real = os.path.realpath(path)
                 if real in seen:
                     continue
                 seen.add(real)
                 if path.is_fifo() or path.is_char_device():
-                    self.mistakes.append(root.mistake(f"{path} is no file", "include", index))
+                    self.mistakes.append(part.mistake(f"{path} is no file"))
                 else:
-                    yield from self._included_file(path)
+                    yield path
 
     def _matching(self, pattern: str) -> list[str]:
         try:
@@ -146,12 +157,28 @@ class _Resolution:
         except ValueError:  # a null byte
             return []
 
-    def _included_file(self, path: Path) -> Iterator[ComponentStanza]:
+    def _read_included(self, path: Path, keys: type[BaseModel]) -> Section | None:
         root = self._read(path)
         if root is not None:
             root = self._filled(root, path)
-            self.parts.sound(_without_extensions(root), IncludedKeys)
-            yield from self.components.declared(root)
+            self.parts.sound(_without_extensions(root), keys)
+        return root
+
+    def _with_included_apps(self, stanza: Stanza) -> Stanza:
+        """Return the stanza of services.apps with the apps of those files that its config includes behind its own."""
+        config = stanza.config
+        include, apps = opened(config, "include"), opened(config, "apps")
+        if include is None or (apps is not None and not isinstance(apps.value, list)):
+            return stanza  # what is wrong in there, its back end tells
+        found = [] if apps is None else [*apps.children.values()]
+        for path in self._named(include):
+            root = self._read_included(path, IncludedAppsKeys)
+            listed = None if root is None else opened(root, "apps")
+            if listed is not None and isinstance(listed.value, list):
+                found += listed.children.values()
+        every = replace(apps or include, key=joined(config.key, "apps"), value=[])
+        every = every.with_children(dict(enumerate(found)))
+        return replace(stanza, config=config.with_children({**config.children, "apps": every}))
 
     # Parts
 
@@ -164,7 +191,10 @@ class _Resolution:
         stanzas = (
             (key, self.parts.stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
         )
-        return {key: stanza for key, stanza in stanzas if stanza is not None}
+        found = {key: stanza for key, stanza in stanzas if stanza is not None}
+        if "apps" in found:
+            found["apps"] = self._with_included_apps(found["apps"])
+        return found
 
 
 def _without_extensions(root: Section) -> Section:

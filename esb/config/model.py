@@ -45,6 +45,8 @@ class ComponentStanza(Stanza):
     middlewares: tuple[Stanza, ...] | None = None
     """Its own chain; None: the shared one."""
     tokens: tuple[PathToken, ...] = ()
+    restricted: bool = False
+    """True if only a right for just this component opens it."""
 
     @property
     def name(self) -> str:

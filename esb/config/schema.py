@@ -209,6 +209,16 @@ class ServicesKeys(ConfigModel):
     store: dict[str, Any] | None = Field(None, description="what the gateway remembers; memory when left out")
 
 
+class SystemKeys(ConfigModel):
+    """Of a system: what its components with `use: http` have where their stanza leaves the key out."""
+
+    hosts: tuple[str, ...] | None = Field(None, description="`config.hosts`: where the system is")
+    timeout: Annotated[float, Field(gt=0)] | dict[str, Any] | None = Field(
+        None, description="a number: the stanza's `timeout`; a mapping with query and operate: `config.timeout`"
+    )
+    headers: dict[str, Any] | None = Field(None, description="`config.headers`: all of them, or none")
+
+
 _WITH_EXTENSIONS = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
 
 
@@ -226,6 +236,9 @@ class DocumentKeys(ConfigModel):
         None, description="the embedded WeChat sandbox, for demo and tests; ${sandbox} is its URL"
     )
     services: dict[str, Any] | None = Field(None, description="who knows apps, logins, users and tokens")
+    systems: dict[str, SystemKeys] | None = Field(
+        None, description="system -> what its components with `use: http` have in common"
+    )
     middlewares: list[Any] | None = Field(
         None, description="the shared chain, outermost first; app_auth, user_auth and permission when left out"
     )
@@ -239,3 +252,12 @@ class IncludedKeys(ConfigModel):
 
     version: Version = Field(1, description="of this format")
     components: list[Any] = Field(description="what is served")
+
+
+class IncludedAppsKeys(ConfigModel):
+    """Of a file that services.apps includes."""
+
+    model_config = _WITH_EXTENSIONS
+
+    version: Version = Field(1, description="of this format")
+    apps: list[Any] = Field(description="who may call")

@@ -145,7 +145,8 @@ class Call:
     by header, and `all_headers`, which nobody else does: those that its stanza's `headers_in` lets pass. Query, body
     and these may hold credentials. `client_ip` is the address that the call comes from, as far as trusted proxies tell,
     and `scheme` what its client spoke, http or https; it is told only to components that read the whole request.
-    `upgrades`: the caller asks for a WebSocket, which only a component that streams may answer.
+    `restricted`: only an app with a right for just this component may call it. `upgrades`: the caller asks for a
+    WebSocket, which only a component that streams may answer.
     """
 
     id: str
@@ -163,6 +164,7 @@ class Call:
     all_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     client_ip: str = ""
     scheme: str = "http"
+    restricted: bool = False
     upgrades: bool = False
     options: Options = ORDINARY
     app: App | None = None

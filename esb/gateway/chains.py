@@ -8,15 +8,27 @@ from esb.core.errors import Mistake
 DEFAULT_CHAIN = ("app_auth", "user_auth", "permission")
 APP_AUTH = "app_auth"
 """The middleware that says which app calls, and the one that reads a token in the path."""
-BEHIND_IT = frozenset({"user_auth", "permission", "rate_limit"})
+PERMISSION = "permission"
+"""The middleware that asks what the app may call."""
+BEHIND_IT = frozenset({"user_auth", PERMISSION, "rate_limit"})
 """Middlewares that ask which app calls."""
-UNREAD_TOKENS = "nobody reads them: the chain of this component has no app_auth"
+_UNREAD_TOKENS = "nobody reads them: the chain of this component has no app_auth"
+_UNGUARDED = "nobody asks for rights: the chain of this component has no permission"
 
 
 def uses(config: Config, stanza: ComponentStanza) -> Sequence[str]:
     """Return the names of the middlewares before this component, outermost first."""
     chain = config.middlewares if stanza.middlewares is None else stanza.middlewares
     return DEFAULT_CHAIN if chain is None else [middleware.use for middleware in chain]
+
+
+def lacks(config: Config, stanza: ComponentStanza) -> Iterator[Mistake]:
+    """Yield the keys of a component that say nothing, since its chain lacks the middleware that reads them."""
+    chain = uses(config, stanza)
+    if stanza.tokens and APP_AUTH not in chain:
+        yield stanza.section.mistake(_UNREAD_TOKENS, "tokens")
+    if stanza.restricted and PERMISSION not in chain:
+        yield stanza.section.mistake(_UNGUARDED, "restricted")
 
 
 def mistakes(chain: Sequence[Stanza]) -> Iterator[Mistake]:

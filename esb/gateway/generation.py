@@ -178,8 +178,7 @@ class Generation:
         self, stanza: ComponentStanza, shared: Sequence[Middleware[Any]], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
         chain = shared if stanza.middlewares is None else self._chain(services, stanza.middlewares)
-        if stanza.tokens and chains.APP_AUTH not in chains.uses(self.config, stanza):
-            self._mistakes.append(stanza.section.mistake(chains.UNREAD_TOKENS, "tokens"))
+        self._mistakes += chains.lacks(self.config, stanza)
         lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
         component = self._build(stanza.path, "components", stanza, lent)
         test = None
@@ -218,6 +217,7 @@ class Generation:
             upload_names=upload_names(component.params_type),
             tokens=PathTokens((entry.app, entry.token) for entry in stanza.tokens) if stanza.tokens else None,
             tells_status=component.tells_status,
+            restricted=stanza.restricted,
             form=FormParameters(component.params_type, reads_request=component.reads_request),
             handler=compose(chain, self._admission.admitting(handler)),
             early=self._early(chain),

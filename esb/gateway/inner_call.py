@@ -38,6 +38,7 @@ async def answer(routes: Routes, call: Call, target: str, args: Mapping[str, Any
         query="",
         body=b"",
         all_headers=(),
+        restricted=route.restricted,
     )
     return await route.inner(inner)
 

@@ -187,6 +187,7 @@ class IncomingRequest:
                 "body": body,
                 "all_headers": request_headers.passing(headers, route) if route.streams_body else (),
                 "client_ip": self.client_ip,
+                "restricted": route.restricted,
                 "options": options,
                 "record": self.record,
             }

@@ -31,7 +31,7 @@ class Route:
     `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
     `upload_names` are those under which it takes files of a multipart form.
     `tokens` are those of which one stands in the path of each call; None: the path says nothing of who calls.
-    `tells_status`: a failure is told by HTTP status, too.
+    `tells_status`: a failure is told by HTTP status, too. `restricted`: only a right for just this component opens it.
     """
 
     path: str
@@ -51,6 +51,7 @@ class Route:
     upload_names: Collection[str] = ()
     tokens: PathTokens | None = None
     tells_status: bool = False
+    restricted: bool = False
     form: FormParameters | None = None
     system: str = field(init=False)
     component: str = field(init=False)

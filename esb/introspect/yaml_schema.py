@@ -54,6 +54,7 @@ class _Building:
         self._put(keys, "middlewares", middlewares)
         component = self._stanza("components", ComponentKeys, config.components)
         self._put(component, "middlewares", middlewares)
+        self._definitions["components.http"]["required"].remove("hosts")  # which may stand in `systems`
         self._put(keys, "components", _list(component))
         keys["anyOf"] = [{"required": ["components"]}, {"required": ["include"]}]
         return {"$schema": DIALECT, "title": "esb.yaml", **keys, "$defs": self._definitions}

@@ -1,6 +1,8 @@
 """Refusals that several back ends answer with the same words."""
 
-from esb.core.errors import AuthenticationError
+from datetime import UTC, datetime
+
+from esb.core.errors import AuthenticationError, Message, PermissionDenied
 
 
 def unknown_app(code: str) -> AuthenticationError:
@@ -19,3 +21,15 @@ def bad_secret(code: str) -> AuthenticationError:
 
 def bad_token() -> AuthenticationError:
     return AuthenticationError("User authentication failed, please check if the bk_token is valid")
+
+
+def app_disabled(code: str) -> PermissionDenied:
+    hint = Message("this APP is switched off by `disabled: true`; the operators of the gateway can switch it on")
+    return PermissionDenied("APP [bk_app_code={code}] is disabled", {"hint": hint}, code=code[:64])
+
+
+def app_expired(code: str, since: float) -> PermissionDenied:
+    """Refuse an app whose time is over; `since` is in seconds since 1970."""
+    hint = Message("the time of this APP is over; the operators of the gateway can give it more by `expires`")
+    ended = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return PermissionDenied("APP [bk_app_code={code}] expired at {time}", {"hint": hint}, code=code[:64], time=ended)

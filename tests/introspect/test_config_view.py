@@ -76,7 +76,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Return a config of each built-in with every key that takes a text; MARK stands wherever a secret may."""
-    rights = {"code": "app", "impersonate": ["*"], "components": ["*"]}
+    grants = [{"components": ["*"], "until": "2999-12-31"}]
+    rights = {"code": "app", "impersonate": ["*"], "components": ["*"], "expires": "2999-12-31", "grants": grants}
     remote = {"url": BASE, "app_code": "app", "app_secret": MARK}
     return {
         ("components", "", "alert_webhook"): {
@@ -130,8 +131,8 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
         },
         ("middlewares", "", "rate_limit"): {"default": [{"tokens": 1}], "apps": {"app": [{"tokens": 1}]}},
         ("middlewares", "", "user_auth"): {"cookie": "bk_token"},
-        ("services", "apps", "bk_auth"): {**remote, "apps": [rights]},
-        ("services", "apps", "static"): {"apps": [{**rights, "secrets": [MARK, MARK]}]},
+        ("services", "apps", "bk_auth"): {**remote, "apps": [rights], "include": ["more.yaml"]},
+        ("services", "apps", "static"): {"apps": [{**rights, "secrets": [MARK, MARK]}], "include": ["more.yaml"]},
         ("services", "login", "bk_login"): {"url": BASE, "app_code": "app", "app_token": MARK},
         ("services", "login", "static"): {"tokens": {MARK: "admin"}},
         ("services", "users", "bk_user"): {"url": BASE, "headers": {"X-Any": MARK}, "jwt_private_key": files.key},
@@ -169,6 +170,7 @@ def loaded(folder: Path, built_in: tuple[str, str, str], settings: Any, **enviro
     else:
         document["components"] = [{"path": "/a/b/", **stanza, "test_config": settings}]
     (folder / "esb.yaml").write_text(json.dumps(document))
+    (folder / "more.yaml").write_text("apps: []")
     config = load(folder / "esb.yaml", environ)
     assert config.mistakes == []
     plugin_loader.configured(group, stanza_of(config, built_in), service)  # raises if they are not: then all is hidden

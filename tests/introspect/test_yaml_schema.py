@@ -21,6 +21,7 @@ from tests.support.repository import BAD_CONFIGS, ROOT
 BAD = BAD_CONFIGS
 COMMITTED = ROOT / "conf" / "esb.schema.json"
 BEYOND_A_SCHEMA = {
+    "apps_include_wrong": "other files",
     "cors_any_origin_and_another": "one value decides about another",
     "cors_any_origin_with_credentials": "one value decides about another",
     "alias_declared_twice": "what two stanzas have in common",

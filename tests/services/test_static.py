@@ -12,7 +12,7 @@ from esb.services.login.static import LoginConfig, StaticLogin
 from esb.services.users.static import StaticUsers, UsersConfig
 from tests.support.calls import make_call
 
-SERVICES = cast(ProcessServices, None)  # these back ends borrow nothing
+SERVICES = cast(ProcessServices, None)  # of these back ends none borrows anything, but for rights that end
 
 
 def apps(*entries: dict[str, Any]) -> StaticApps:

@@ -1,7 +1,7 @@
 """Mistakes in our words, made from pydantic's errors, each at its line."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Protocol, Union, get_args, get_origin
@@ -14,6 +14,15 @@ from esb.config.yaml.scalars import did_you_mean, plainly
 from esb.core.errors import Mistake
 
 Keys = tuple[str | int, ...]
+
+
+class Repeated(ValueError):
+    """A list in which items have the same name. `twice` are their indices, each with that of the first of its name."""
+
+    def __init__(self, key: str, twice: Sequence[tuple[int, int]]) -> None:
+        super().__init__("declared twice")
+        self.key = key
+        self.twice = twice
 
 
 class SectionView(Protocol):
@@ -160,6 +169,13 @@ def _in_words(
     if error["type"] == "extra_forbidden":
         refused = replace(refused, models=_walk(tree, model, error["loc"][:-1]).models)
     if refused.section.unresolved and (not refused.section.children or error["type"] in AUTHORED):
+        return
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, Repeated):
+        for index, other in cause.twice:
+            first = refused.section.mistake("", other, cause.key)
+            text = f"declared twice; it stands at {first.file}:{first.line} already"
+            yield refused.section.mistake(text, index, cause.key)
         return
     yield refused.section.mistake(_text(refused, group))
 

@@ -59,8 +59,8 @@ class Section:
         """Make a mistake of this section, or of a key below it."""
         section, key = self, self.key
         for part in keys:
-            section = section.children.get(part, section)
-            key = section.key if part in section.children else joined(key, part)
+            child = section.children.get(part)
+            section, key = (section, joined(key, part)) if child is None else (child, child.key)
         for secret in self.outside:
             if len(secret) > 3:  # replacing less would garble the text and hide nothing
                 text = text.replace(secret, "***")

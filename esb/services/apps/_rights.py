@@ -1,13 +1,80 @@
-"""Rights of an app, as every back end of services.apps has them in its config."""
+"""Rights of an app, as every back end of services.apps has them: some have an end, and so may the app itself."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from esb.config import ConfigModel
+from esb.config.moment import Moment
 from esb.core.call import App
+from esb.services._refusals import app_disabled, app_expired
+
+Place = tuple[str | int, ...]
+FOR_EVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A right to call components, by globs; `until` is in seconds since 1970.
+
+    `place` tells where it was given: its keys below the config of the back end.
+    """
+
+    components: tuple[str, ...]
+    until: float
+    place: Place
+
+
+class Rights:
+    """The rights of one app, as they are and as they will be. Between two changes they are one and the same App.
+
+    `grants` are all that were ever given; `lasting` is the App if time changes nothing about it, else None.
+    """
+
+    def __init__(self, app: App, grants: Sequence[Grant], expires: float = FOR_EVER, *, disabled: bool = False) -> None:
+        """Take what is known of the app, but for its `components`, which the grants say."""
+        self.grants = grants
+        self.expires = expires
+        self.disabled = disabled
+        self._bare = app
+        self._app, self._since, self._until = app, math.inf, -math.inf
+        is_lasting = not disabled and expires == FOR_EVER and all(grant.until == FOR_EVER for grant in grants)
+        self.lasting = self.at(0) if is_lasting else None
+
+    def at(self, now: float) -> App:
+        """Return the app with the rights it has now, in seconds since 1970. PermissionDenied if it is switched off."""
+        if self.disabled:
+            raise app_disabled(self._bare.code)
+        if now >= self.expires:
+            raise app_expired(self._bare.code, self.expires)
+        if not self._since <= now < self._until:  # `<=` too: the time of day may be set back
+            self._turn(now)
+        return self._app
+
+    def in_force(self, now: float) -> Iterator[Grant]:
+        """Yield the grants that have not ended."""
+        return (grant for grant in self.grants if now < grant.until)
+
+    def _turn(self, now: float) -> None:
+        components = (glob for grant in self.in_force(now) for glob in grant.components)
+        self._app = replace(self._bare, components=tuple(dict.fromkeys(components)))
+        ends = [grant.until for grant in self.grants]
+        self._since = max((end for end in ends if end <= now), default=-math.inf)
+        self._until = min((end for end in ends if end > now), default=math.inf)
+
+
+class GrantKeys(ConfigModel):
+    """Components that an app may call, perhaps for some time only."""
+
+    components: tuple[str, ...] = Field(min_length=1, description="what it may call; globs over system.component")
+    until: Moment | None = Field(
+        None, description="when this right ends: a time with its zone (RFC 3339), or the last day; left out: never"
+    )
 
 
 class AppRights(ConfigModel):
@@ -18,17 +85,47 @@ class AppRights(ConfigModel):
         (), description="users that it may name by bk_username without proof; globs, default none"
     )
     components: tuple[str, ...] = Field(
-        ("*",), description="what it may call; globs over system.component, default all"
+        ("*",),
+        description="what it may call; globs over system.component. Left out: all, or with `grants` what those say",
     )
+    grants: tuple[GrantKeys, ...] = Field((), description="what it may call besides, each right with an end of its own")
+    expires: Moment | None = Field(
+        None, description="when it ends: a time with its zone (RFC 3339), or the last day; left out: never"
+    )
+    disabled: bool = Field(False, description="true: it is refused, whatever else stands here")
 
     settings: dict[str, Any] = Field({}, description="what plugins read of it as call.app.settings; any keys")
 
-    def app(self) -> App:
-        return App(self.code, self.impersonate, self.components, settings=_frozen(self.settings))
+    def rights(self, *place: str | int) -> Rights:
+        """Return its rights; `place` are the keys below the back end's config at which it stands."""
+        return Rights(
+            App(self.code, self.impersonate, settings=_frozen(self.settings)),
+            [*self._grants(place)],
+            _seconds(self.expires),
+            disabled=self.disabled,
+        )
+
+    def _grants(self, place: Place) -> Iterator[Grant]:
+        if "components" in self.model_fields_set or "grants" not in self.model_fields_set:
+            yield Grant(self.components, FOR_EVER, (*place, "components"))
+        for index, grant in enumerate(self.grants):
+            yield Grant(grant.components, _seconds(grant.until), (*place, "grants", index))
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Yield all that may be printed: settings may hold secrets."""
         return ((name, value) for name, value in super().__repr_args__() if name != "settings")
+
+
+class AppFiles(ConfigModel):
+    """Files of apps. Whoever reads esb.yaml puts the apps in them behind those that stand in `apps`."""
+
+    include: tuple[str, ...] = Field(
+        (), description="further files with `apps:`, relative to esb.yaml; globs, and each matches a file"
+    )
+
+
+def _seconds(moment: datetime | None) -> float:
+    return FOR_EVER if moment is None else moment.timestamp()
 
 
 def _frozen(value: Any) -> Any:

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from esb.config import ConfigModel
 from esb.config.urls import BaseUrl
 from esb.contracts.checks import Check
 from esb.contracts.probes import Probes
@@ -19,14 +18,14 @@ from esb.outgoing.client import Target, read_object
 from esb.services._answers import answering
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._unique import each_once
-from esb.services.apps._rights import AppRights
+from esb.services.apps._rights import AppFiles, AppRights
 
 VERIFY = Target("BK_AUTH", "verify_app_secret")
 LIST = Target("BK_AUTH", "list_app_secrets")
 
 
-class BkAuthConfig(ConfigModel):
-    """Where bkauth is, and what apps may do."""
+class BkAuthConfig(AppFiles):
+    """The address of bkauth, and the rights of apps."""
 
     url: BaseUrl = Field(description="address of bkauth")
     app_code: str = Field(description="the app code that the gateway shows it")
@@ -50,7 +49,7 @@ class BkAuth(Service[BkAuthConfig]):
         self._url = config.url.rstrip("/") + "/api/v1/apps/"
         self._headers = {"x-bk-app-code": config.app_code, "x-bk-app-secret": config.app_secret.get_secret_value()}
         self._http = services.http
-        self._apps = {entry.code: entry.app() for entry in config.apps}
+        self._apps = {entry.code: entry.rights("apps", index) for index, entry in enumerate(config.apps)}
         self._verified: Lookup[bytes, bool] = Lookup(
             ttl=300, refusal=AuthenticationError, refusal_ttl=5, clock=services.clock
         )
@@ -76,7 +75,10 @@ class BkAuth(Service[BkAuthConfig]):
         return await self._secrets.get(key, lambda: self._ask_secrets(call.detached(10), code))
 
     async def rights(self, call: Call, code: str) -> App:
-        return self._apps.get(code) or App(code)
+        rights = self._apps.get(code)
+        if rights is None:
+            return App(code)
+        return rights.lasting or rights.at(self.services.clock.since_1970())
 
     async def _ask_verify(self, call: Call, code: str, secret: str) -> bool:
         path = f"{_segment(code)}/access-keys/verify"

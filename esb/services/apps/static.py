@@ -2,16 +2,16 @@
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from esb.config import ConfigModel
 from esb.contracts.services import ProcessServices, Service
 from esb.core.call import App, Call
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._unique import each_once
-from esb.services.apps._rights import AppRights
+from esb.services.apps._rights import AppFiles, AppRights, Rights
 
 
 class StaticApp(AppRights):
@@ -22,10 +22,16 @@ class StaticApp(AppRights):
     )
 
 
-class AppsConfig(ConfigModel):
+class AppsConfig(AppFiles):
     """Apps that stand in esb.yaml."""
 
     apps: Annotated[tuple[StaticApp, ...], each_once("code")] = Field((), description="who may call")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    secrets: Sequence[bytes]
+    rights: Rights
 
 
 class StaticApps(Service[AppsConfig]):
@@ -37,33 +43,32 @@ class StaticApps(Service[AppsConfig]):
     def __init__(self, config: AppsConfig, services: ProcessServices) -> None:
         super().__init__(config, services)
         self._apps = {
-            entry.code: (
-                entry.app(),
-                [secret.get_secret_value().encode() for secret in entry.secrets],
+            entry.code: _Entry(
+                [secret.get_secret_value().encode() for secret in entry.secrets], entry.rights("apps", index)
             )
-            for entry in config.apps
+            for index, entry in enumerate(config.apps)
         }
 
     async def verify(self, call: Call, code: str, secret: str) -> App:
         entry = self._apps.get(code)
         if entry is None:
             raise unknown_app(code)
-        app, secrets = entry
         offered = secret.encode()
         matches = False
-        for known in secrets:  # all of them: no early exit to measure
+        for known in entry.secrets:  # all of them: no early exit to measure
             matches |= hmac.compare_digest(offered, known)
         if not matches:
             raise bad_secret(code)
-        return app
+        return entry.rights.lasting or entry.rights.at(self.services.clock.since_1970())
 
     async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
-        return self._entry(code)[1]
+        return self._entry(code).secrets
 
     async def rights(self, call: Call, code: str) -> App:
-        return self._entry(code)[0]
+        rights = self._entry(code).rights
+        return rights.lasting or rights.at(self.services.clock.since_1970())
 
-    def _entry(self, code: str) -> tuple[App, Sequence[bytes]]:
+    def _entry(self, code: str) -> _Entry:
         try:
             return self._apps[code]
         except KeyError:

@@ -1,0 +1,32 @@
+"""Moments in a configuration: a time with its zone, or a date, which ends with its last second."""
+
+import re
+from datetime import date, datetime, time
+from typing import Annotated, Any
+
+from pydantic import Field, PlainValidator
+
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+MOMENT = rf"^{DATE}([Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}}))?$"
+"""RFC 3339, section 5.6: a date-time, or a full-date alone."""
+EXPECTED = "expected a time such as 2026-12-31T18:00:00+08:00, or a date such as 2026-12-31, in quotes or not"
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or re.fullmatch(MOMENT, value) is None:
+        raise ValueError(EXPECTED)
+    try:
+        if re.fullmatch(DATE, value):  # by the machine's zone, as dates in messages
+            found = datetime.combine(date.fromisoformat(value), time.max).astimezone()
+        else:
+            found = datetime.fromisoformat(value.upper())
+        found.timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(EXPECTED) from None
+    return found
+
+
+Moment = Annotated[datetime, PlainValidator(_moment, json_schema_input_type=Annotated[str, Field(pattern=MOMENT)])]
+"""A moment, always with a zone. That of a date alone is the end of that day where the machine is (TZ)."""
