@@ -1,25 +1,21 @@
 """esb call: a call to a component of a running gateway, and its answer."""
 
-import http.client
 import json
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
+from esb.cli.exchange import exchange
 from esb.cli.options import config_if_any_option
 from esb.config import Config, load
 from esb.config.component_paths import ROOT
 
-LOCAL = {"127.0.0.1", "::1", "localhost"}
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where a gateway listens that listens everywhere
-REDIRECTS = {301, 302, 303, 307, 308}
-SECONDS = 120.0
 
 
 @click.command(short_help="Call a component of a running gateway.")
@@ -62,7 +58,7 @@ def call(
     method, place = _place(config, system, component, params)
     base = (url or _base(config)).rstrip("/")
     sent = {**_extra(headers), **_authorization(app, secret, user, token), **({"X-Dry-Run": "1"} if dry_run else {})}
-    status, body = _exchange(_request(base + place, method, params, sent))
+    status, body = exchange(_request(base + place, method, params, sent))
     envelope = _envelope(body)
     if envelope is None:
         _show_raw(body)
@@ -143,42 +139,6 @@ def _request(url: str, method: str, params: Mapping[str, Any], headers: Mapping[
         return urllib.request.Request(f"{url}?{query}" if query else url, None, dict(headers), method=method)  # noqa: S310
     sent = {"Content-Type": "application/json", **headers}
     return urllib.request.Request(url, json.dumps(params).encode(), sent, method=method)  # noqa: S310 - checked above
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A handler that follows no redirect: a gateway sends none, and whoever does must not get the secrets."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        return None
-
-
-def _exchange(request: urllib.request.Request) -> tuple[int, bytes]:
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-    if urlsplit(request.full_url).hostname in LOCAL:
-        handlers.append(urllib.request.ProxyHandler({}))  # a proxy of the machine leads away from loopback
-    place = "{0.scheme}://{0.netloc}".format(urlsplit(request.full_url))
-    try:
-        response = urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
-    except urllib.error.HTTPError as error:
-        if error.code in REDIRECTS:
-            error.close()
-            raise click.ClickException(f"{place} redirects elsewhere: it is no gateway") from error
-        response = error
-    except urllib.error.URLError as error:
-        raise click.ClickException(f"no gateway answers at {place}: {_reason(error.reason)}") from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise click.ClickException(f"the gateway at {place} did not answer: {_reason(error)}") from error
-    with response:
-        try:
-            return response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise click.ClickException(f"the answer of {place} broke off: {_reason(error)}") from error
-
-
-def _reason(error: object) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:

@@ -39,6 +39,12 @@ def _content(path: Path) -> bytes:
         return file.read(MAX_FILE + 1)
 
 
+def _without_fallback(inside: str) -> str:
+    """Return the inside of a `${…}` without the text behind :- or :?, which may be a secret."""
+    match = VARIABLE.fullmatch(inside)
+    return inside if match is None or not match["how"] else f"{match['name']}:{match['how']}…"
+
+
 class _NoRegularFile(GatewayError):
     """A FIFO or a device, which may have no end, or none yet."""
 
@@ -69,6 +75,7 @@ class Interpolation:
 
     def _fill_text(self, section: Section, text: str) -> Section:
         pieces: list[str] = []
+        references: list[str] = []
         failures: list[str] = []
 
         def piece(match: re.Match[str]) -> str:
@@ -79,6 +86,7 @@ class Interpolation:
             except _UnresolvedError as error:
                 failures.append(str(error))
                 return ""
+            references.append(f"${{{_without_fallback(match['inside'])}}}")
             return pieces[-1]
 
         filled = REFERENCE.sub(piece, text)
@@ -86,7 +94,13 @@ class Interpolation:
             self.mistakes += [section.mistake(failure) for failure in failures]
             return replace(section, unresolved=True)
         whole = REFERENCE.fullmatch(text)
-        return replace(section, value=filled, loose=whole is not None and not whole["literal"], outside=tuple(pieces))
+        return replace(
+            section,
+            value=filled,
+            loose=whole is not None and not whole["literal"],
+            outside=tuple(pieces),
+            references=tuple(references),
+        )
 
     def _resolve(self, inside: str, closed: bool) -> str:
         if not closed:

@@ -32,6 +32,15 @@ def reimported(folder: Path) -> Iterator[None]:
         raise
 
 
+def forget(folder: Path) -> None:
+    """Import nothing from this folder any more: the plugins beside another esb.yaml may have the same names."""
+    for name in _modules(folder):
+        del sys.modules[name]
+    with suppress(ValueError):
+        sys.path.remove(str(folder))
+    importlib.invalidate_caches()
+
+
 def _modules(folder: Path) -> dict[str, ModuleType]:
     """Return the modules of this folder, by name; packages without an __init__.py too: they remember their modules."""
     places = {folder, folder.resolve()}

@@ -5,7 +5,19 @@ from esb.core.errors import ConfigError, Mistake
 from esb.gateway import plugin_loader
 
 SERVER_KEYS = ("host", "port", "workers", "max_connections", "max_buffered", "outgoing")
+ADMIN_KEYS = ("host", "port", "unix")
 DEFAULT_STORE = "memory"
+KEYS = (
+    *(f"server.{key}" for key in SERVER_KEYS),
+    *(f"server.admin.{key}" for key in ADMIN_KEYS),
+    "sandbox",
+    "services.store",
+)
+
+
+def needs_restart(key: str) -> bool:
+    """Return True if a difference at this key, `server.port` for example, is one that a reload refuses."""
+    return any(f"{key}.".startswith(f"{each}.") or each.startswith(f"{key}.") for each in KEYS)
 
 
 def changed(old: Config, new: Config) -> list[Mistake]:
@@ -36,7 +48,7 @@ def _refused(root: Section, *keys: str) -> Mistake:
 def _admin_address(config: Config) -> tuple[str | int | None, ...] | None:
     """Return where the admin listener is; its tokens and names may change."""
     admin = config.server.admin
-    return None if admin is None else (admin.host, admin.port, admin.unix)
+    return None if admin is None else tuple(getattr(admin, key) for key in ADMIN_KEYS)
 
 
 def _store(config: Config) -> tuple[str, dict[str, object]]:

@@ -6,16 +6,19 @@ out of the text. Of a URL host and port stay, and those parts of its path that a
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from esb.config import ComponentStanza, Config, Section, Stanza
+from esb.config.stanza_reader import deepest
 from esb.core.errors import ConfigError
 from esb.core.model_secrets import Keys, hidden_in
 from esb.core.redaction import REDACTED, redacted, sounds_secret
 from esb.gateway import plugin_loader
+from esb.introspect.secret_sources import is_told
 
 LOCATION_KEY = re.compile(r"(url|host|path|proxy|endpoint)s?$", re.IGNORECASE)
 """Keys whose values are addresses, or parts of one, also where no http:// is in them."""
@@ -25,18 +28,39 @@ hidden where it stands alone."""
 _URL = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)(?P<rest>\S*)")
 _WORD = re.compile(r"([a-z]{1,15}([_.-][a-z]{1,15})*|v[0-9]{1,2}|\{[^{}]*\})?")
 """A part of a path that people need to read, and no program made: keys have digits, capitals or no end."""
-STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "max_body")
+STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "restricted", "max_body")
+MORE_KEYS = ("unlimited", "idempotency", "headers_in", "description")
+"""Keys of a stanza that are seldom there."""
 
 
-def rendered(config: Config) -> dict[str, Any]:
-    """Return all that this configuration says, defaults of the gateway's own keys included."""
+class Mask(Protocol):
+    """A renderer of secrets. `shown` is what of a text may be seen, REDACTED for nothing."""
+
+    def secret(self, section: Section, shown: str) -> Any: ...
+
+    def key(self, text: str, shown: str) -> str: ...
+
+
+class Stars:
+    """A renderer that shows what may be seen, and no more."""
+
+    def secret(self, section: Section, shown: str) -> Any:
+        return shown
+
+    def key(self, text: str, shown: str) -> str:
+        return shown
+
+
+def rendered(config: Config, mask: Mask | None = None) -> dict[str, Any]:
+    """Return all that this configuration says, defaults of the gateway's own keys included; secrets as `mask` does."""
     written = {} if config.root is None else config.root.children
+    view = _View(mask or Stars())
     return {
-        "server": _filled(config.server, written.get("server")),
-        "sandbox": None if config.sandbox is None else _filled(config.sandbox, written.get("sandbox")),
-        "services": {kind: _stanza("services", stanza, kind) for kind, stanza in config.services.items()},
-        "middlewares": [_stanza("middlewares", stanza) for stanza in config.middlewares or ()] or "default",
-        "components": [_component(stanza) for stanza in config.components],
+        "server": view.filled(config.server, written.get("server")),
+        "sandbox": None if config.sandbox is None else view.filled(config.sandbox, written.get("sandbox")),
+        "services": {kind: view.stanza("services", stanza, kind) for kind, stanza in config.services.items()},
+        "middlewares": [view.stanza("middlewares", stanza) for stanza in config.middlewares or ()] or "default",
+        "components": [view.component(stanza) for stanza in config.components],
     }
 
 
@@ -59,6 +83,7 @@ def components(config: Config) -> list[dict[str, Any]]:
 class _Hidden:
     """The secrets of one stanza, as its model says: the keys of some values, and the very texts of others."""
 
+    mask: Mask
     secret_keys: set[Keys] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
 
@@ -72,20 +97,21 @@ class _Hidden:
     def rendered(self, section: Section, keys: Keys = ()) -> Any:
         """Return the values here and below, secrets masked."""
         if keys in self.secret_keys or (keys and _sounds_secret(keys)):
-            return REDACTED if section.value not in (None, "", [], {}) else section.value
+            return self.mask.secret(section, REDACTED) if section.value not in (None, "", [], {}) else section.value
         if isinstance(section.value, dict):
-            return {self._text(str(key)): self.rendered(part, (*keys, key)) for key, part in section.children.items()}
+            return {self._key(str(key)): self.rendered(part, (*keys, key)) for key, part in section.children.items()}
         if isinstance(section.value, list):
             return [self.rendered(part, (*keys, key)) for key, part in section.children.items()]
         if section.outside:
-            return REDACTED
+            return self.mask.secret(section, REDACTED)
         if section.value is None or isinstance(section.value, bool):
             return section.value
-        return self._leaf(section.value, is_location=_names_a_location(keys))
+        text = self._text(str(section.value), is_location=_names_a_location(keys))
+        return section.value if text == str(section.value) else self.mask.secret(section, text)
 
-    def _leaf(self, value: Any, *, is_location: bool) -> Any:
-        text = self._text(str(value), is_location=is_location)
-        return value if text == str(value) else text
+    def _key(self, text: str) -> str:
+        shown = self._text(text)
+        return text if shown == text else self.mask.key(text, shown)
 
     def _text(self, text: str, *, is_location: bool = False) -> str:
         if (text and text in self.texts) or "PRIVATE KEY" in text:
@@ -115,41 +141,55 @@ def _location(text: str) -> str:
     return "".join([f"{REDACTED}@" if user else "", "/".join([host, *path]), f"{mark}{REDACTED}" if mark else ""])
 
 
-def _filled(model: BaseModel, section: Section | None) -> dict[str, Any]:
-    """Return a model with its defaults, and over them the file's values, secrets masked."""
-    dumped = model.model_dump(mode="json")
-    if section is None or section.value is None:
-        return dumped
-    hidden = _Hidden()
-    hidden.learn(model)
-    return _over(dumped, hidden.rendered(section.reread()))
-
-
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Return both mappings as one; where they differ, the value of the upper one."""
-    both = {key: _over(below[key], part) if isinstance(part, dict) else part for key, part in above.items()}
-    return below | both
-
-
-def _stanza(group: str, stanza: Stanza, service: str = "") -> dict[str, Any]:
-    return {"use": stanza.use, "config": _hidden(group, stanza, service).rendered(stanza.config)}
-
-
-def _hidden(group: str, stanza: Stanza, service: str = "", overrides: Section | None = None) -> _Hidden:
-    hidden = _Hidden()
-    try:
-        hidden.learn(plugin_loader.configured(group, stanza, service, overrides)[1])
-    except ConfigError:  # it was right when this configuration was built; a plugin's file may have changed since
-        hidden.secret_keys.add(())
-    return hidden
-
-
-def _component(stanza: ComponentStanza) -> dict[str, Any]:
-    test, chain = stanza.test_config, stanza.middlewares
-    return {
-        **{key: getattr(stanza, key) for key in STANZA_KEYS},  # callers know them, and so do logs and metrics
-        "middlewares": None if chain is None else [_stanza("middlewares", each) for each in chain],
-        "tokens": [{"app": entry.app, "token": REDACTED} for entry in stanza.tokens],
-        "config": _hidden("components", stanza).rendered(stanza.config),
-        "test_config": None if test is None else _hidden("components", stanza, overrides=test).rendered(test),
+    return below | {
+        key: _over(below[key], part)
+        if isinstance(part, dict) and isinstance(below.get(key), dict) and not is_told(part)
+        else part
+        for key, part in above.items()
     }
+
+
+class _View:
+    """One rendering of a configuration."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+
+    def filled(self, model: BaseModel, section: Section | None) -> dict[str, Any]:
+        """Return a model with its defaults, and over them the file's values, secrets masked."""
+        dumped = model.model_dump(mode="json")
+        if section is None or section.value is None:
+            return dumped
+        hidden = _Hidden(self._mask)
+        hidden.learn(model)
+        return _over(dumped, hidden.rendered(section.reread()))
+
+    def stanza(self, group: str, stanza: Stanza, service: str = "") -> dict[str, Any]:
+        return {"use": stanza.use, "config": self._hidden(group, stanza, service).rendered(stanza.config)}
+
+    def component(self, stanza: ComponentStanza) -> dict[str, Any]:
+        test, chain = stanza.test_config, stanza.middlewares
+        tested = None if test is None else self._hidden("components", stanza, overrides=test).rendered(test)
+        return {
+            **{key: getattr(stanza, key) for key in STANZA_KEYS},  # callers know them, and so do logs and metrics
+            **{key: getattr(stanza, key) for key in MORE_KEYS if getattr(stanza, key)},
+            "middlewares": None if chain is None else [self.stanza("middlewares", each) for each in chain],
+            "tokens": [*self._tokens(stanza)],
+            "config": self._hidden("components", stanza).rendered(stanza.config),
+            "test_config": tested,
+        }
+
+    def _tokens(self, stanza: ComponentStanza) -> Iterator[dict[str, Any]]:
+        for index, entry in enumerate(stanza.tokens):
+            section = deepest(stanza.section, "tokens", index, "token")
+            yield {"app": entry.app, "token": self._mask.secret(section, REDACTED)}
+
+    def _hidden(self, group: str, stanza: Stanza, service: str = "", overrides: Section | None = None) -> _Hidden:
+        hidden = _Hidden(self._mask)
+        try:
+            hidden.learn(plugin_loader.configured(group, stanza, service, overrides)[1])
+        except ConfigError:  # it was right when this configuration was built; a plugin's file may have changed since
+            hidden.secret_keys.add(())
+        return hidden

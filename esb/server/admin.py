@@ -12,7 +12,8 @@ from aiohttp import web
 from esb.core import json_codec
 from esb.core.errors import ConfigError
 from esb.introspect import config_view
-from esb.server.admin_access import admission
+from esb.introspect.secret_sources import SecretSources
+from esb.server.admin_access import admission, proven_token
 from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
 from esb.server.successor import NoSuccessor
 from esb.telemetry import metrics, prometheus
@@ -81,7 +82,15 @@ class _Handlers:
         return web.Response(text=f"{health}\n", status=200 if health == OK else 503)
 
     async def config(self, request: web.Request) -> web.Response:
-        return _json(config_view.rendered(self._processes.config()))
+        """Answer the configuration; with ?secrets=sources, as `esb diff` asks, where each secret comes from.
+
+        Their fingerprints are keyed with the token that the request proves to hold: nobody else can try secrets.
+        """
+        config, mask = self._processes.config(), None
+        if request.query.get("secrets") == "sources":
+            token = proven_token(request, config.server.admin)
+            mask = SecretSources(token.encode("utf-8", "surrogateescape") or None)
+        return _json(config_view.rendered(config, mask))
 
     async def components(self, request: web.Request) -> web.Response:
         return _json(config_view.components(self._processes.config()))

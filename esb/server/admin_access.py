@@ -51,13 +51,20 @@ def _refusal(request: web.Request, admin: Admin | None) -> web.Response | None:
     peer = _peer(request)
     if peer is None and request.path not in ANY_HOST and not _is_known(request.headers.getall("Host", ()), hosts):
         return _refused(403, "not an address, localhost or one of server.admin.hosts: who asked for this name?")
-    if peer in {ROOT, os.geteuid()} or _holds_one(request.headers.get("Authorization", ""), tokens):
+    if peer in {ROOT, os.geteuid()} or _is_one(_bearer(request.headers.get("Authorization", "")), tokens):
         return None
     if not tokens:
         return _refused(403, "writing needs a token, and server.admin.tokens declares none") if writes else None
     if writes or (admin is not None and admin.read == "token" and request.path not in PROBES):
         return _refused(401, "a token of server.admin.tokens is needed: Authorization: Bearer TOKEN")
     return None
+
+
+def proven_token(request: web.Request, admin: Admin | None) -> str:
+    """Return the token that a request shows, if it is one of the stanza's or the gateway's own user shows it; or ""."""
+    token = _bearer(request.headers.get("Authorization", ""))
+    is_own = _peer(request) in {ROOT, os.geteuid()}
+    return token if is_own or _is_one(token, () if admin is None else admin.tokens) else ""
 
 
 def _is_known(named: Sequence[str], hosts: Sequence[str]) -> bool:
@@ -86,12 +93,17 @@ def _peer(request: web.Request) -> int | None:
     return user
 
 
-def _holds_one(authorization: str, tokens: Sequence[AdminToken]) -> bool:
-    """Return True if this header carries one of the tokens. How long it takes tells nothing about any of them."""
+def _bearer(authorization: str) -> str:
+    """Return the token in this header; "" if it carries none."""
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer":
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_one(token: str, tokens: Sequence[AdminToken]) -> bool:
+    """Return True if this is one of the tokens. How long it takes tells nothing about any of them."""
+    if not token:
         return False
-    found = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
+    found = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
     return any([hmac.compare_digest(found, known.hexadecimal) for known in tokens])  # noqa: C419 - all of them, always
 
 

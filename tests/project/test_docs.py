@@ -236,6 +236,8 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "check",
         "doctor",
         "serve",
+        "config",
+        "diff",
         "components",
         "plugins",
         "sandbox",
@@ -270,7 +272,7 @@ def test_every_option_is_in_the_table_with_its_commands(page: str) -> None:
 def test_every_environment_variable_of_an_option_is_documented(page: str) -> None:
     variables = {str(option.envvar) for _, option in all_options(main) if option.envvar}
 
-    assert set(re.findall(r"`(ESB_\w+)`", text(page))) == {*variables, "ESB_LOG"}
+    assert set(re.findall(r"`(ESB_\w+)`", text(page))) == {*variables, "ESB_LOG", "ESB_ADMIN_TOKEN"}
 
 
 def all_options(command: Command, path: str = "") -> Iterator[tuple[str, Option]]:

@@ -38,6 +38,8 @@ class Section:
     """True for a text that is read again where its key refuses a text."""
     outside: tuple[str, ...] = field(default=(), repr=False)
     """The texts that came from outside of the file, here and below: no mistake repeats them."""
+    references: tuple[str, ...] = ()
+    """The `${…}` that its text consists of, without what they fall back on. Parts have their own."""
     unresolved: bool = False
     """True if some `${…}` here or below failed. That is a mistake already; what follows from it is none."""
 
@@ -52,6 +54,7 @@ class Section:
             children,
             self.loose,
             tuple(text for part in children.values() for text in part.outside),
+            (),
             any(part.unresolved for part in children.values()),
         )
 
@@ -100,7 +103,13 @@ def _moved(section: Section, origin: Section) -> Section:
     """Return the section with all of it at the line and key of `origin`, from which its text comes."""
     children = {key: _moved(child, origin) for key, child in section.children.items()}
     return replace(
-        section, file=origin.file, line=origin.line, key=origin.key, outside=origin.outside, children=children
+        section,
+        file=origin.file,
+        line=origin.line,
+        key=origin.key,
+        outside=origin.outside,
+        references=origin.references,
+        children=children,
     )
 
 

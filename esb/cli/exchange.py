@@ -1,0 +1,78 @@
+"""A request of a command to a running gateway."""
+
+import http.client
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import click
+
+LOCAL = {"127.0.0.1", "::1", "localhost"}
+REDIRECTS = {301, 302, 303, 307, 308}
+SECONDS = 120.0
+
+
+class _OverUnixSocket(http.client.HTTPConnection):
+    """A connection to a listener at a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)
+
+
+def exchange_at_socket(path: str, target: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Return status and body of the answer to a GET at a Unix socket. ClickException if there is none."""
+    connection = _OverUnixSocket(path)
+    try:
+        connection.request("GET", target, headers=dict(headers))
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise click.ClickException(f"no gateway answers at {path}: {_reason(error)}") from error
+    finally:
+        connection.close()
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A handler that follows no redirect: a gateway sends none, and whoever does must not get the secrets."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
+        return None
+
+
+def exchange(request: urllib.request.Request) -> tuple[int, bytes]:
+    """Return status and body of the answer. ClickException if there is none, or it leads elsewhere."""
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+    if urlsplit(request.full_url).hostname in LOCAL:
+        handlers.append(urllib.request.ProxyHandler({}))  # a proxy of the machine leads away from loopback
+    place = "{0.scheme}://{0.netloc}".format(urlsplit(request.full_url))
+    try:
+        response = urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code in REDIRECTS:
+            error.close()
+            raise click.ClickException(f"{place} redirects elsewhere: it is no gateway") from error
+        response = error
+    except urllib.error.URLError as error:
+        raise click.ClickException(f"no gateway answers at {place}: {_reason(error.reason)}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise click.ClickException(f"the gateway at {place} did not answer: {_reason(error)}") from error
+    with response:
+        try:
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise click.ClickException(f"the answer of {place} broke off: {_reason(error)}") from error
+
+
+def _reason(error: object) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
