@@ -3,6 +3,10 @@
 import gc
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,33 +14,81 @@ from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_opt
 from esb.config import ConfigSource
 from esb.core.errors import ConfigError
 
+if TYPE_CHECKING:  # they import what a mistake in the arguments need not wait for. Bench: cold.py
+    from esb.server.last_good import Fallback, LastGood
+    from esb.telemetry.log_writer import LogWriter
+
+NO_LAST_GOOD = "nor can the last good configuration be served"
+
 
 @click.command(short_help="Serve the gateway until TERM or INT.")
 @config_option
 @host_option
 @port_option
-def serve(path: str, host: str | None, port: int | None) -> None:
+@click.option(
+    "--last-good",
+    envvar="ESB_LAST_GOOD",
+    show_envvar=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Keep the configuration that answers here, and serve it if the one at the start is wrong.",
+)
+def serve(path: str, host: str | None, port: int | None, last_good: str | None) -> None:
     """Serve the gateway until TERM or INT, then finish the calls in flight. HUP reads the configuration again.
 
     When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr, as JSON lines
-    with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong.
+    with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong and
+    there is no last good one.
     """
     # Until it serves: to search all that start-up makes for garbage, again and again, is a good part of its time.
     # Bench: cold.py.
     gc.disable()
-    from esb.server import serve as serving
+    from esb.server.last_good import LastGood
     from esb.server.listener import CannotListen
     from esb.telemetry import logs, stdlib_logs
 
-    source = ConfigSource(path)
-    served = serving.serve
-    if source.resolve().server.workers > 1:
-        from esb.server.workers.run import supervised as served
+    kept = LastGood(Path(last_good)) if last_good else None
     try:
         with logs.to_stderr(os.environ) as log, stdlib_logs.reported(logs.listener(os.environ, log)):
-            serving.run(served(source, host, port, log))
+            start = partial(_serve, host=host, port=port, log=log, last_good=kept)
+            try:
+                start(ConfigSource(path))
+            except ConfigError as error:
+                if kept is None:
+                    raise
+                _fall_back(start, kept, Path(path), error)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
     except CannotListen as error:
         raise click.ClickException(str(error)) from error
+
+
+def _serve(
+    source: ConfigSource,
+    host: str | None,
+    port: int | None,
+    log: "LogWriter",
+    last_good: "LastGood | None",
+    fallback: "Fallback | None" = None,
+) -> None:
+    from esb.server import serve as serving
+
+    served = serving.serve
+    if source.resolve().server.workers > 1:
+        from esb.server.workers.run import supervised as served
+    serving.run(served(source, host, port, log, last_good, fallback))
+
+
+def _fall_back(start: Callable[..., None], last_good: "LastGood", path: Path, error: ConfigError) -> None:
+    """Serve the last good configuration instead of the file at `path`. Exits with 78 if that is impossible too."""
+    from esb.gateway.plugin_reimport import forget
+    from esb.server.last_good import Fallback, NothingKept
+
+    forget(path.absolute().parent)  # the one that is kept may lie elsewhere, with plugins of the same names
+    mistakes = tuple(map(str, error.mistakes))
+    try:
+        start(last_good.source(), fallback=Fallback(path, mistakes, last_good.path))
+    except (NothingKept, ConfigError) as another:
+        click.echo(f"{error}\n{NO_LAST_GOOD}: {another}", err=True)
+        sys.exit(CONFIG_INVALID)

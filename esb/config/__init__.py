@@ -2,7 +2,7 @@
 
 from esb.config.component_keys import ComponentKeys, PathToken
 from esb.config.component_paths import METHODS, NAME, VARIABLE, full_name_of, name_of, path_fault, system_of, version_of
-from esb.config.loading import ConfigSource, load
+from esb.config.loading import ConfigSource, KeptSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
     Admin,
@@ -30,6 +30,7 @@ __all__ = [
     "ConfigSource",
     "DocumentKeys",
     "IncludedKeys",
+    "KeptSource",
     "PathToken",
     "Sandbox",
     "Section",

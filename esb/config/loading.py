@@ -1,8 +1,9 @@
 """Reading esb.yaml: strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
+import errno
 import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -42,6 +43,10 @@ class ConfigSource:
     def __init__(self, path: str | Path, environ: Mapping[str, str] | None = None) -> None:
         self.path = Path(path)
         self.environ = os.environ if environ is None else environ
+        self.contents: dict[Path, bytes] = {}
+        """The bytes of each file, by its absolute path; nothing in them is filled in."""
+        self.matches: dict[str, list[str]] = {}
+        """The files that each pattern has matched, relative to the folder of esb.yaml."""
         self._documents: dict[Path, tuple[Section | None, list[Mistake]]] = {}
 
     def resolve(self, *, sandbox_url: str | None = None) -> Config:
@@ -51,8 +56,66 @@ class ConfigSource:
     def document(self, path: Path) -> tuple[Section | None, list[Mistake]]:
         """Return this file's top level, None if there is no mapping; and what is wrong with it."""
         if path not in self._documents:
-            self._documents[path] = _document(path)
+            self._documents[path] = self._document(path)
         return self._documents[path]
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the names of the files that this pattern matches, relative to the folder of esb.yaml."""
+        if pattern not in self.matches:
+            self.matches[pattern] = self._find(pattern)
+        return self.matches[pattern]
+
+    def _find(self, pattern: str) -> list[str]:
+        try:
+            return sorted(glob.glob(pattern, root_dir=self.path.parent, recursive=True))
+        except ValueError:  # a null byte
+            return []
+
+    def _read(self, path: Path) -> bytes:
+        """Return the first bytes of a file, one more than MAX_FILE at most. OSError."""
+        with path.open("rb") as file:
+            return file.read(MAX_FILE + 1)
+
+    def _document(self, path: Path) -> tuple[Section | None, list[Mistake]]:
+        """Read one YAML file: its top level, None if there is no mapping; and what is wrong with it."""
+        name = str(path)
+        try:
+            content = self.contents[path.absolute()] = self._read(path)
+            if len(content) > MAX_FILE:
+                return None, [Mistake(name, 1, "file", f"cannot be read: over {MAX_FILE} bytes")]
+            root, mistakes = read(content.decode("utf-8-sig"), name)
+        except OSError as error:
+            return None, [Mistake(name, 1, "file", f"cannot be read: {error.strerror}")]
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            return None, [Mistake(name, line, "file", "not UTF-8 text")]
+        except ConfigError as error:
+            return None, list(error.mistakes)
+        if isinstance(root.value, dict):
+            return root, list(mistakes)
+        return None, [*mistakes, root.mistake("expected a mapping with `version:` and `components:`")]
+
+
+class KeptSource(ConfigSource):
+    """esb.yaml and what it includes as they once were, at the place where they lay. Files with secrets are read."""
+
+    def __init__(
+        self,
+        path: Path,
+        contents: Mapping[Path, bytes],
+        matches: Mapping[str, Sequence[str]],
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """`path` and those of `contents` are absolute."""
+        super().__init__(path, environ)
+        self._kept = contents
+        self.matches = {pattern: [*names] for pattern, names in matches.items()}
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return self._kept[path]
+        except KeyError:
+            raise FileNotFoundError(errno.ENOENT, "it was not kept") from None
 
 
 class _Resolution:
@@ -138,7 +201,7 @@ class _Resolution:
         for part in include.children.values() if include else ():
             if part.unresolved or not isinstance(part.value, str):
                 continue
-            names = self._matching(part.value)
+            names = self.source.matching(part.value)
             if not names:
                 self.mistakes.append(part.mistake("no file matches this pattern"))
             for path in (self.path.parent / name for name in names):
@@ -150,12 +213,6 @@ class _Resolution:
                     self.mistakes.append(part.mistake(f"{path} is no file"))
                 else:
                     yield path
-
-    def _matching(self, pattern: str) -> list[str]:
-        try:
-            return sorted(glob.glob(pattern, root_dir=self.path.parent, recursive=True))
-        except ValueError:  # a null byte
-            return []
 
     def _read_included(self, path: Path, keys: type[BaseModel]) -> Section | None:
         root = self._read(path)
@@ -201,24 +258,3 @@ def _without_extensions(root: Section) -> Section:
     """Return a file's top level without the keys that begin with x-, which hold anchors and mean nothing here."""
     keys = {key: part for key, part in root.children.items() if not str(key).startswith(EXTENSION)}
     return root if len(keys) == len(root.children) else root.with_children(keys)
-
-
-def _document(path: Path) -> tuple[Section | None, list[Mistake]]:
-    """Read one YAML file: its top level, None if there is no mapping; and what is wrong with it."""
-    name = str(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE + 1)
-        if len(content) > MAX_FILE:
-            return None, [Mistake(name, 1, "file", f"cannot be read: over {MAX_FILE} bytes")]
-        root, mistakes = read(content.decode("utf-8-sig"), name)
-    except OSError as error:
-        return None, [Mistake(name, 1, "file", f"cannot be read: {error.strerror}")]
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return None, [Mistake(name, line, "file", "not UTF-8 text")]
-    except ConfigError as error:
-        return None, list(error.mistakes)
-    if isinstance(root.value, dict):
-        return root, list(mistakes)
-    return None, [*mistakes, root.mistake("expected a mapping with `version:` and `components:`")]

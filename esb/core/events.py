@@ -140,6 +140,22 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class LastGoodServed:
+    """At the start esb.yaml was wrong, so what answers is the last good configuration, kept in this `file`."""
+
+    file: str
+    mistakes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastGoodNotKept:
+    """The configuration that answers could not be kept in this `file`, for the `reason` that the system gives."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationClosed:
     """An older generation was closed; so many of its `calls` had not ended yet."""
 
@@ -208,6 +224,8 @@ Event = (
     | StoreTurned
     | Crashed
     | Reloaded
+    | LastGoodServed
+    | LastGoodNotKept
     | GenerationClosed
     | Succeeded
     | WorkerEnded

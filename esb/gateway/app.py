@@ -48,8 +48,13 @@ class Gateway:
         tracer: Tracer | None,
         number: int = 1,
         author: Author | None = None,
+        config_trouble: str = "",
     ) -> None:
-        """Build all, open nothing. ConfigError with all mistakes. `number` is that of the first generation."""
+        """Build all, open nothing. ConfigError with all mistakes. `number` is that of the first generation.
+
+        `config_trouble` says why this is not the configuration that was asked for; "" once another takes its place.
+        """
+        self.config_trouble = config_trouble
         self.observer = Observer(listeners, tracer, author)
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
@@ -71,8 +76,10 @@ class Gateway:
         )
 
     async def _trouble(self) -> str:
-        store = [f"store: {self.store.trouble}"] if self.store.trouble else []
-        return "; ".join([*store, *await self._health.get(self.generation.number, self.generation.troubles)])
+        own = [self.config_trouble, f"store: {self.store.trouble}" if self.store.trouble else ""]
+        return "; ".join(
+            [*filter(None, own), *await self._health.get(self.generation.number, self.generation.troubles)]
+        )
 
     async def run(self, app: web.Application) -> AsyncIterator[None]:
         """Open while the application runs. ConfigError if something that the config describes fails to open."""
@@ -119,7 +126,7 @@ class Gateway:
         ConfigError with all mistakes; then nothing of it is open, and the modules are the old ones again.
         """
         old = self.generation
-        with reimported(config.folder):
+        with reimported(old.config.folder, config.folder):  # one folder, unless the last good configuration answers
             mistakes = restart_only.changed(old.config, config)
             new = Generation(
                 config, self._services, mistakes, old.number + 1, self._idempotency, self.admission, previous=old
@@ -134,6 +141,7 @@ class Gateway:
     def adopt(self, generation: Generation) -> None:
         """Swap generations. The old one closes after the last of its calls."""
         old, self.generation = self.generation, generation
+        self.config_trouble = ""
         self.admission.calls.most = generation.config.server.max_in_flight
         self.http.bulkheads.width = generation.config.server.max_per_target
         self._services.bulkheads.resize(generation.config.server.max_per_target)
@@ -202,14 +210,15 @@ def create_app(
     tracer: Tracer | None = None,
     generation: int = 1,
     author: Author | None = None,
+    config_trouble: str = "",
 ) -> web.Application:
     """Return the gateway of this config as an aiohttp application. ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
     Without a `tracer` nothing is traced. A worker that starts after reloads begins with their `generation`. An
-    `author` is shown the errors of crashed plugins.
+    `author` is shown the errors of crashed plugins. `config_trouble` is told as trouble until a reload.
     """
-    gateway = Gateway(config, listeners, clock or SystemClock(), tracer, generation, author)
+    gateway = Gateway(config, listeners, clock or SystemClock(), tracer, generation, author, config_trouble)
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.register_resource(_Everything(gateway.ingress))

@@ -16,9 +16,9 @@ OURS = f"{Path(esb.__file__).parent}{os.sep}"
 
 
 @contextmanager
-def reimported(folder: Path) -> Iterator[None]:
-    """Import modules from this folder anew inside the context. If an error leaves it, all are the old ones again."""
-    old = _modules(folder)
+def reimported(*folders: Path) -> Iterator[None]:
+    """Import modules from these folders anew inside the context. If an error leaves it, all are the old ones again."""
+    old = _modules(*folders)
     for name, module in old.items():
         del sys.modules[name]
         _forget_bytecode(module)
@@ -26,7 +26,7 @@ def reimported(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for name in _modules(folder):
+        for name in _modules(*folders):
             del sys.modules[name]
         sys.modules.update(old)
         raise
@@ -41,9 +41,9 @@ def forget(folder: Path) -> None:
     importlib.invalidate_caches()
 
 
-def _modules(folder: Path) -> dict[str, ModuleType]:
-    """Return the modules of this folder, by name; packages without an __init__.py too: they remember their modules."""
-    places = {folder, folder.resolve()}
+def _modules(*folders: Path) -> dict[str, ModuleType]:
+    """Return the modules of these folders, by name; packages without an __init__.py too: they remember theirs."""
+    places = {place for folder in folders for place in (folder, folder.resolve())}
     return {
         name: module
         for name, module in tuple(sys.modules.items())

@@ -18,12 +18,17 @@ class Reloader:
         read: Callable[[], Config],
         apply: Callable[[Config], Awaitable[None]],
         observer: Observer,
+        applied: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`read` reads the configuration again, in a thread; `apply` raises ConfigError if nothing has changed."""
+        """`read` reads the configuration again, in a thread; `apply` raises ConfigError if nothing has changed.
+
+        `applied` is awaited after each that was.
+        """
         self.last_read = config
         self._read = read
         self._apply = apply
         self._observer = observer
+        self._applied = applied
         self._lock = asyncio.Lock()
 
     async def reload(self) -> None:
@@ -32,6 +37,8 @@ class Reloader:
             try:
                 self.last_read = await asyncio.to_thread(self._read)
                 await self._apply(self.last_read)
+                if self._applied is not None:
+                    await self._applied()
             except ConfigError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers

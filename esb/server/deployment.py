@@ -4,18 +4,21 @@
 and each worker a gateway with its listener.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from aiohttp import web
 
-from esb.config import Admin, Config, ConfigSource, Sandbox, Server, load
-from esb.core.events import Author, Listener
+from esb.config import Admin, Config, ConfigSource, Sandbox, Server
+from esb.core.events import Author, LastGoodNotKept, LastGoodServed, Listener, Observer
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.reload import Reloader
 from esb.server import instrumentation
+from esb.server.last_good import TROUBLE, Fallback, LastGood
 from esb.server.listener import listening, listening_privately
 from esb.server.listening_sockets import ADMIN, SANDBOX, ListeningSockets
 from esb.server.process_status import Processes, SingleProcess
@@ -28,13 +31,27 @@ SUPPOSED_SANDBOX = f"http://{SANDBOX_HOST}:{Sandbox().port}"
 """Value of ${sandbox} in a check before a sandbox listens for which there may be no stanza."""
 
 
+class Rereader:
+    """A reader of the files of a configuration, which are at `path`. `source` is what it has read last."""
+
+    def __init__(self, source: ConfigSource, path: Path, sandbox_url: str | None) -> None:
+        self.source = source
+        self._path = path
+        self._sandbox_url = sandbox_url
+
+    def __call__(self) -> Config:
+        """Read all of them again."""
+        self.source = ConfigSource(self._path, self.source.environ)
+        return self.source.resolve(sandbox_url=self._sandbox_url)
+
+
 @dataclass(frozen=True, slots=True)
 class Configured:
     """A configuration whose sandbox listens at `sandbox_url`, if it has one. `reread` reads its files again."""
 
     config: Config
     sandbox_url: str | None
-    reread: Callable[[], Config]
+    reread: Rereader
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +76,28 @@ async def deployed(
     log: LogWriter | None = None,
     author: Author | None = None,
     sockets: ListeningSockets | None = None,
+    last_good: LastGood | None = None,
+    fallback: Fallback | None = None,
 ) -> AsyncIterator[Deployment]:
     """Serve the gateway in this process, where its configuration says or `host` and `port` do; with its sandbox.
 
     What `log` drops is counted. An `author` is shown the errors of crashed plugins. With `sockets`, a successor can
     take over. Where some were inherited, the admin listener comes after the public one: no probe hears of a start that
-    the predecessor would have answered with success.
+    the predecessor would have answered with success. What answers is kept as `last_good`; with a `fallback` it is that,
+    and what reloads read lies elsewhere.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(configured(source, always_sandbox=always_sandbox, sockets=sockets))
-        config = found.config
-        made = instrumented(config, source.environ, listeners, log, author=author)
+        found = await stack.enter_async_context(
+            configured(source, always_sandbox=always_sandbox, sockets=sockets, fallback=fallback)
+        )
+        config, trouble = found.config, "" if fallback is None else TROUBLE
+        made = instrumented(config, source.environ, listeners, log, author=author, config_trouble=trouble)
         app, tally = await stack.enter_async_context(made)
         gateway = app[GATEWAY]
-        reloader = Reloader(config, found.reread, gateway.reload, gateway.observer)
+        keep = keeping(last_good, found.reread, gateway.observer)
+        reloader = Reloader(config, found.reread, gateway.reload, gateway.observer, keep)
         succession = None if sockets is None else Succession(sockets, source.environ, gateway.observer)
         operators = partial(administered, config.server.admin, SingleProcess(gateway, tally), reloader, succession)
         callers = partial(listening, app, *address(config.server, host, port), sockets=sockets)
@@ -84,12 +107,17 @@ async def deployed(
         else:
             await stack.enter_async_context(operators())
             url = await stack.enter_async_context(callers())
+        await started(keep, fallback, gateway.observer)
         yield Deployment(gateway, url, reloader, found.sandbox_url, succession)
 
 
 @asynccontextmanager
 async def configured(
-    source: ConfigSource, *, always_sandbox: bool = False, sockets: ListeningSockets | None = None
+    source: ConfigSource,
+    *,
+    always_sandbox: bool = False,
+    sockets: ListeningSockets | None = None,
+    fallback: Fallback | None = None,
 ) -> AsyncIterator[Configured]:
     """Yield the configuration, with its sandbox listening; one at a free port if `always_sandbox` and it has none.
 
@@ -103,7 +131,29 @@ async def configured(
             chosen = config.sandbox or Sandbox(port=0)
             url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port", sockets))
             config = source.resolve(sandbox_url=url)
-        yield Configured(config, url, partial(load, source.path, source.environ, sandbox_url=url))
+        yield Configured(config, url, Rereader(source, source.path if fallback is None else fallback.path, url))
+
+
+def keeping(last_good: LastGood | None, reread: Rereader, observer: Observer) -> Callable[[], Awaitable[None]]:
+    """Return what keeps the files that were read last as the last good ones. A failure is an event, and no more."""
+
+    async def keep() -> None:
+        if last_good is None:
+            return
+        try:
+            await asyncio.to_thread(last_good.keep, reread.source)
+        except OSError as error:
+            observer.emit(LastGoodNotKept(str(last_good.path), error.strerror or type(error).__name__))
+
+    return keep
+
+
+async def started(keep: Callable[[], Awaitable[None]], fallback: Fallback | None, observer: Observer) -> None:
+    """Keep the configuration that has just begun to answer; or tell that it is the last good one, and why."""
+    if fallback is None:
+        await keep()
+    else:
+        observer.emit(LastGoodServed(str(fallback.kept), fallback.mistakes))
 
 
 @asynccontextmanager
@@ -123,6 +173,7 @@ async def instrumented(
     log: LogWriter | None = None,
     generation: int = 1,
     author: Author | None = None,
+    config_trouble: str = "",
 ) -> AsyncIterator[tuple[web.Application, Tally]]:
     """Build the gateway, traced if `environ` asks for it and counted if it has an admin listener; what `log` drops too.
 
@@ -132,7 +183,15 @@ async def instrumented(
         tally = Tally() if log is None else Tally(lines_dropped=lambda: log.dropped)
         if config.server.admin is not None:
             listeners = [*listeners, tally]
-        yield create_app(config, listeners=listeners, tracer=tracer, generation=generation, author=author), tally
+        app = create_app(
+            config,
+            listeners=listeners,
+            tracer=tracer,
+            generation=generation,
+            author=author,
+            config_trouble=config_trouble,
+        )
+        yield app, tally
 
 
 @asynccontextmanager

@@ -26,6 +26,8 @@ class ProcessStatus:
     generation: int
     counted: Snapshot
     load: Load = NOTHING
+    last_good: bool = False
+    """True while the last good configuration answers, since esb.yaml was wrong at the start."""
 
 
 class Processes(Protocol):
@@ -63,7 +65,8 @@ class SingleProcess:
         health = "draining" if ingress.draining or ingress.leaving else OK if ingress.ready else "starting"
         counted = self._tally.snapshot(admission.refusals.counts)
         number = self._gateway.generation.number
-        return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load())
+        last_good = bool(self._gateway.config_trouble)
+        return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load(), last_good)
 
     def past(self) -> Sequence[Snapshot]:
         return ()

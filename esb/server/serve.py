@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from esb.config import ConfigSource
 from esb.gateway.app import Gateway
 from esb.server.deployment import deployed, sandbox
+from esb.server.last_good import Fallback, LastGood
 from esb.server.listening_sockets import inherited
 from esb.server.successor import Succession
 from esb.server.systemd import READY, STOPPING, notify
@@ -33,15 +34,27 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
-async def serve(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
+async def serve(
+    source: ConfigSource,
+    host: str | None,
+    port: int | None,
+    log: LogWriter,
+    last_good: LastGood | None = None,
+    fallback: Fallback | None = None,
+) -> None:
     """Serve the gateway until TERM or INT; with the sandbox, if its configuration asks for one. HUP reloads it.
+
+    What answers is kept as `last_good`; with a `fallback` it is that already.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     stop, hangup, restart = stop_signal(), hangup_signal(), restart_signal()
     listeners = [logs.listener(source.environ, log, at_once=False)]
     sockets = inherited(os.environ)
-    async with deployed(source, host, port, listeners, log=log, sockets=sockets) as deployment:
+    deploying = deployed(
+        source, host, port, listeners, log=log, sockets=sockets, last_good=last_good, fallback=fallback
+    )
+    async with deploying as deployment:
         gateway, succession = deployment.gateway, deployment.succession
         assert succession is not None  # noqa: S101 - there are sockets
         async with deployment.reloader.following(hangup), succession.following(restart):

@@ -109,11 +109,12 @@ GATES = Family(
 STORE_AWAY = Family("esb_store_away", "gauge", (), "Processes that cannot reach the shared store.")
 IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
 READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
+LAST_GOOD = Family("esb_config_last_good", "gauge", (), "1 while the last good configuration answers for a wrong file.")
 GENERATION = Family("esb_config_generation", "gauge", (), "Which configuration answers: 1, and one more each reload.")
 BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "What is running. Always 1.")
 
 FAMILIES = (
     *(CALLS, CALL_SECONDS, APP_CALLS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS),
     *(WORKER_ENDS, CRASHES, AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, REFUSALS, CONNECTIONS, HEADS, BODIES),
-    *(BUFFERED, GATES, STORE_AWAY, IN_FLIGHT, READY, GENERATION, LAST_RELOAD, BUILD),
+    *(BUFFERED, GATES, STORE_AWAY, IN_FLIGHT, READY, LAST_GOOD, GENERATION, LAST_RELOAD, BUILD),
 )

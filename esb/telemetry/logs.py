@@ -21,6 +21,8 @@ from esb.core.events import (
     Event,
     GateClosed,
     GenerationClosed,
+    LastGoodNotKept,
+    LastGoodServed,
     LibraryLogged,
     LimitReached,
     LogLinesDropped,
@@ -175,6 +177,16 @@ def _reload(event: Reloaded) -> Fields:
     return {"generation": event.generation, "ms": ms, "event": "reloaded", "level": "info"}
 
 
+def _last_good(event: LastGoodServed) -> Fields:
+    mistakes = list(event.mistakes)
+    return {"file": event.file, "mistakes": mistakes, "event": "last good configuration served", "level": "error"}
+
+
+def _not_kept(event: LastGoodNotKept) -> Fields:
+    what = "last good configuration not kept"
+    return {"file": event.file, "reason": event.reason, "event": what, "level": "error"}
+
+
 def _closed(event: GenerationClosed) -> Fields:
     level = "warning" if event.calls else "info"
     return {"generation": event.generation, "unfinished": event.calls, "event": "generation closed", "level": level}
@@ -228,6 +240,8 @@ _TELL: Mapping[type, Callable[[Any], Fields]] = {
     StoreTurned: _store,
     Crashed: _crash,
     Reloaded: _reload,
+    LastGoodServed: _last_good,
+    LastGoodNotKept: _not_kept,
     GenerationClosed: _closed,
     Succeeded: _successor,
     WorkerEnded: _worker,

@@ -33,6 +33,7 @@ class State:
     buffered: int = 0
     components: Collection[tuple[str, str]] = ()
     """System and component of each that is declared: it has its series before it is called."""
+    last_good: bool = False
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
@@ -99,6 +100,7 @@ class _Scrape(Collector):
         yield _gauge(families.BODIES, {(): self._state.bodies})
         yield _gauge(families.BUFFERED, {(): self._state.buffered})
         yield _gauge(families.READY, {(): self._state.ready})
+        yield _gauge(families.LAST_GOOD, {(): self._state.last_good})
         yield _gauge(families.GENERATION, {(): self._state.generation})
         yield _gauge(families.LAST_RELOAD, {(): self._snapshot.reloaded})
         yield _gauge(families.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})

@@ -16,6 +16,8 @@ from esb.core.events import (
     Crashed,
     Event,
     GateClosed,
+    LastGoodNotKept,
+    LastGoodServed,
     LimitReached,
     LogLinesDropped,
     Reloaded,
@@ -191,6 +193,8 @@ class Terminal(io.StringIO):
         TOKEN,
         CRASH,
         Reloaded(2, ("a", "b"), 1),
+        LastGoodServed("/kept", ("a", "b")),
+        LastGoodNotKept("/kept", "No space left on device"),
     ],
 )
 def test_a_terminal_gets_the_same_line_in_colours(event: Event) -> None:

@@ -8,7 +8,8 @@ from esb.config import ConfigSource
 from esb.core.events import Observer
 from esb.gateway.app import create_app
 from esb.gateway.reload import Reloader
-from esb.server.deployment import address, administered, configured
+from esb.server.deployment import address, administered, configured, keeping, started
+from esb.server.last_good import TROUBLE, Fallback, LastGood
 from esb.server.listener import authority, cannot_listen
 from esb.server.listening_sockets import PUBLIC, inherited
 from esb.server.serve import hangup_signal, restart_signal, serve_until, stop_signal
@@ -19,15 +20,24 @@ from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
 
 
-async def supervised(source: ConfigSource, host: str | None, port: int | None, log: LogWriter) -> None:
+async def supervised(
+    source: ConfigSource,
+    host: str | None,
+    port: int | None,
+    log: LogWriter,
+    last_good: LastGood | None = None,
+    fallback: Fallback | None = None,
+) -> None:
     """Serve the workers of the gateway until TERM or INT; HUP reloads them. The supervisor itself answers no calls.
+
+    What answers is kept as `last_good`; with a `fallback` it is that already.
 
     Raises ConfigError before anything is opened, and CannotListen.
     """
     stop, hangup, restart = stop_signal(), hangup_signal(), restart_signal()
     sockets = inherited(os.environ)
     async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(configured(source, sockets=sockets))
+        found = await stack.enter_async_context(configured(source, sockets=sockets, fallback=fallback))
         config = found.config
         create_app(config)  # all mistakes, before anything is opened that callers reach
         public, wanted, chosen_by = address(config.server, host, port)
@@ -40,14 +50,16 @@ async def supervised(source: ConfigSource, host: str | None, port: int | None, l
         real = held[0].getsockname()[1]
         tally = Tally(lines_dropped=lambda: log.dropped)
         observer = Observer([logs.listener(source.environ, log, at_once=False), tally])
-        supervisor = Supervisor(config, public, real, held, observer, tally)
+        supervisor = Supervisor(config, public, real, held, observer, tally, "" if fallback is None else TROUBLE)
         succession = Succession(sockets, source.environ, observer)
-        reloader = Reloader(config, found.reread, supervisor.reload, observer)
+        keep = keeping(last_good, found.reread, observer)
+        reloader = Reloader(config, found.reread, supervisor.reload, observer, keep)
         await stack.enter_async_context(administered(config.server.admin, supervisor, reloader, succession))
         # While the admin listener still tells that they drain; who has a successor lets them answer what has come.
         stack.push_async_callback(lambda: supervisor.retire() if succession.taken_over.is_set() else supervisor.stop())
         if not await _started(supervisor, stop):
             return
+        await started(keep, fallback, observer)
         async with reloader.following(hangup), succession.following(restart):
             await serve_until(stop, succession, f"http://{authority(public, real)}", source.environ)
 

@@ -37,11 +37,13 @@ class Supervisor:
         sockets: Sequence[socket.socket],
         observer: Observer,
         tally: Tally,
+        config_trouble: str = "",
     ) -> None:
         """`sockets` listen already, for whichever worker accepts first: one that hangs has no part in new connections.
 
-        `tally` has counted what the observer of this process emits: reloads, and workers that ended."""
-        self._orders = Orders(config, 1, host, port)
+        `tally` has counted what the observer of this process emits: reloads, and workers that ended.
+        """
+        self._orders = Orders(config, 1, host, port, config_trouble)
         self._observer = observer
         self._tally = tally
         self._started = asyncio.Event()
@@ -127,7 +129,7 @@ class Supervisor:
         if mistakes:
             self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0))
             raise ConfigError(mistakes)
-        self._orders = replace(self._orders, config=config, generation=number + 1)
+        self._orders = replace(self._orders, config=config, generation=number + 1, config_trouble="")
         await asyncio.gather(*(self._adopt(slot, number + 1) for slot in self._slots))
         self._observer.emit(Reloaded(number + 1, (), 0.0))
 

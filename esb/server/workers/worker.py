@@ -34,6 +34,7 @@ class Orders:
     generation: int
     host: str
     port: int
+    config_trouble: str = ""
 
 
 class Worker:
@@ -96,7 +97,9 @@ async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) ->
     listeners = [logs.listener(os.environ, log, at_once=False)]
     async with AsyncExitStack() as stack:
         app, tally = await stack.enter_async_context(
-            instrumented(orders.config, os.environ, listeners, log, orders.generation)
+            instrumented(
+                orders.config, os.environ, listeners, log, orders.generation, config_trouble=orders.config_trouble
+            )
         )
         gateway = app[GATEWAY]
         await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", sockets=sockets))
