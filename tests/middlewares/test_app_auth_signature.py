@@ -338,6 +338,13 @@ async def test_the_rights_of_the_app_hold_for_signed_requests(gateway: Gateway, 
     assert (await get(gateway, query))["code"] == 1306403
 
 
+async def test_a_signed_request_of_an_app_that_has_ended_is_refused(open_gateway: OpenGateway, clock: Clock) -> None:
+    ended = APPS.replace('impersonate: ["*"]}', 'impersonate: ["*"], disabled: true}', 1)
+    gateway = await open_gateway(config=configuration(apps=ended), clock=clock)
+    refused = await get(gateway, with_signature(claims(clock)))
+    assert (refused["code"], refused["message"]) == (1306403, "APP [bk_app_code=esb_demo] is disabled")
+
+
 def test_an_empty_secret_is_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "esb.yaml"
     path.write_text(configuration(apps=APPS.replace("[demo-secret, next-secret]", '[""]')))

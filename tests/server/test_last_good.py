@@ -157,6 +157,23 @@ def test_the_last_good_one_of_another_folder_has_its_own_plugins(tmp_path: Path)
         assert told(gateway) == "second"
 
 
+def test_a_file_that_names_what_does_not_open_is_broken_too(tmp_path: Path) -> None:
+    file, kept = deploy(tmp_path / "gateway"), tmp_path / "last_good"
+    source = ConfigSource(file, {"ANOTHER": "s"})
+    assert source.resolve().mistakes == []
+    LastGood(kept).keep(source)
+    (file.parent / "plugins" / "shut.py").write_text(
+        f"{PLUGIN.format(word='shut')}    async def open(self):\n        raise OSError\n"
+    )
+    more = 'components: [{path: /a/told/, use: "plugins.shut:Told"}]\n'
+    (file.parent / "more" / "a.yaml").write_text(more)
+
+    with serving(file, kept) as gateway:
+        assert told(gateway) == "first"
+        (line,) = lines(gateway, "last good configuration served")
+    assert "'plugins.shut:Told' failed to open" in line["mistakes"][0]
+
+
 def test_one_that_cannot_be_kept_is_told_and_serves_all_the_same(tmp_path: Path) -> None:
     with serving(deploy(tmp_path / "gateway"), tmp_path / "none" / "last_good") as gateway:
         assert told(gateway) == "first"

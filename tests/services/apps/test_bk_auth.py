@@ -126,6 +126,20 @@ async def test_an_app_without_an_entry_may_impersonate_nobody(gateway: Gateway) 
     assert (await ask(gateway, "plain", bk_token="demo-token"))["data"]["user"] == "admin"
 
 
+async def test_a_right_ends_by_the_clock_however_long_bkauth_says_yes(
+    open_gateway: OpenGateway, bkauth: BkAuth, clock: Clock
+) -> None:
+    rights = '{code: esb_demo, impersonate: ["*"], expires: "2027-01-15T08:17:40Z"}'
+    config = f"{{url: {bkauth.url}, app_code: a, app_secret: s, apps: [{rights}]}}"
+    gateway = await open_gateway(
+        config=configuration(apps=f"  apps: {{use: bk_auth, config: {config}}}\n"), clock=clock
+    )
+    assert (await ask(gateway))["result"] is True
+    clock.advance(60)
+    assert (await ask(gateway))["message"] == "APP [bk_app_code=esb_demo] expired at 2027-01-15T08:17:40Z"
+    assert (await ask_signed(gateway, clock))["code"] == 1306403
+
+
 async def test_a_signature_is_checked_with_the_secrets_that_bkauth_lists(gateway: Gateway, clock: Clock) -> None:
     answer = await ask_signed(gateway, clock)
     assert answer["data"]["app"] == "esb_demo", answer
