@@ -62,6 +62,7 @@ from esb.core.params import (
     either,
     problem,
 )
+from esb.core.reasons import Reason
 from esb.outgoing.client import Answer, Outgoing, Stream, Target, Tls
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.key import Token, TokenKey
@@ -113,6 +114,7 @@ __all__ = [
     "Probes",
     "ProcessServices",
     "QuotaUsedUp",
+    "Reason",
     "Receivers",
     "Record",
     "Refused",

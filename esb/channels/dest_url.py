@@ -17,6 +17,7 @@ from esb.contracts.checks import Check, Finding
 from esb.contracts.probes import Probes
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError, template
+from esb.core.reasons import Reason
 from esb.outgoing.client import Answer, Outgoing, Target, read_object
 from esb.outgoing.json_answer import accepts
 from esb.outgoing.retry_after import TOO_MANY_REQUESTS, too_many_requests
@@ -33,6 +34,7 @@ def unfinished(missing: Sequence[str]) -> EsbError:
         "Unfinished interface shall be improved by the component developer: "
         "the operator has to configure dest_url, or else {keys}",
         {"username_check": {"invalid": []}},
+        call_reason=Reason.COMPONENT,
         keys=", ".join(missing),
     )
 

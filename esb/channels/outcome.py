@@ -6,7 +6,14 @@ from typing import Any, Protocol
 
 from esb.channels.recipients import Audience, named_once
 from esb.channels.verdict import ACCEPTED, IN_DOUBT, RETRYABLE, Kind, Verdict, advice
+from esb.core.call import Record
 from esb.core.errors import EsbError, Limited, Message, QuotaUsedUp, Refused, UpstreamError
+from esb.core.reasons import Reason
+
+MOST_MSGIDS = 10
+"""Ids of messages in one line: with the first of them a platform's support finds the others."""
+Summary = dict[str, Any]
+"""Numbers and codes of sendings: nobody's name, and no text."""
 
 
 @dataclass(slots=True)
@@ -148,8 +155,8 @@ class DeliveryReport:
         outcome = replace(outcome, failed=failed, unknown=unknown, error=error)
         return replace(self, audience=audience, outcome=outcome, warnings=[*self.warnings, *warnings])
 
-    def rendered(self) -> Any:
-        """Return the answer's data; raise it as an error unless everybody was accepted."""
+    def rendered(self, record: Record | None = None) -> Any:
+        """Return the answer's data, noted in the record; raise it as an error unless everybody was accepted."""
         audience, outcome, wording = self.audience, self.outcome, self.wording
         failed = _entries(audience, outcome.failed) if outcome.failed else ()
         data = audience.report(outcome.accepted, failed, outcome.unknown, outcome.msgids)
@@ -157,12 +164,15 @@ class DeliveryReport:
             data["held"] = audience.names(outcome.held)
         if self.warnings:
             data["warnings"] = list(self.warnings)
+        if record is not None:
+            record.reports = (*record.reports, data)
         if failed or outcome.refusal is not None or outcome.error is not None:
             error = wording.failure(audience, outcome, data)
             if error is not None:
                 raise error
         if audience.unknown_users or audience.without_contact:
-            raise EsbError(wording.some_users, data | advice("receiver"), complaint=audience.complaint())
+            data |= advice("receiver")
+            raise EsbError(wording.some_users, data, call_reason=Reason.RECEIVERS, complaint=audience.complaint())
         if outcome.answered is None:
             return data
         if isinstance(outcome.answered, dict):
@@ -219,3 +229,29 @@ def _entry(failure: Failure, name: str) -> dict[str, Any]:
     if failure.pages:
         entry |= {"pages_accepted": failure.pages, "pages": failure.of}
     return entry
+
+
+def sent_summary(reports: Sequence[Mapping[str, Any]]) -> Summary:
+    """Return how many receivers were accepted, failed or are unknown, by the data of a call's sendings.
+
+    Class and errcode are those of the first sending that did not go well; else the class is ok or held.
+    """
+    return _summary(reports[0]) if len(reports) == 1 else _added([_summary(data) for data in reports])
+
+
+def _summary(data: Mapping[str, Any]) -> Summary:
+    return {
+        "accepted": len(data["accepted"]),
+        "failed": len(data["failed"]),
+        "unknown": len(data["unknown"]),
+        "msgids": data["msgids"][:MOST_MSGIDS],
+        "class": data.get("class", "held" if "held" in data else "ok"),
+        "errcode": data.get("errcode"),
+    }
+
+
+def _added(summaries: Sequence[Summary]) -> Summary:
+    worst = next((summary for summary in summaries if summary["class"] not in {"ok", "held"}), summaries[0])
+    numbers = {name: sum(summary[name] for summary in summaries) for name in ("accepted", "failed", "unknown")}
+    msgids = [msgid for summary in summaries for msgid in summary["msgids"]]
+    return {**worst, **numbers, "msgids": msgids[:MOST_MSGIDS]}

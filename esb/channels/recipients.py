@@ -13,6 +13,7 @@ from esb.contracts.services import Contact, Users
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, template
 from esb.core.offloading import offloaded
+from esb.core.reasons import Reason
 
 T = TypeVar("T")
 UNKNOWN_USERS = template("The following users are not blueking users: {names}")
@@ -166,7 +167,9 @@ NOBODY = template("All users message failed to be sent. {complaint}")
 def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
     """Refuse a call if none of its user names leads to anybody. `nobody`: the template of the refusal."""
     if not audience.typed and (complaint := audience.complaint()) is not None:
-        raise EsbError(nobody, audience.report() | advice("receiver"), complaint=complaint)
+        raise EsbError(
+            nobody, audience.report() | advice("receiver"), call_reason=Reason.RECEIVERS, complaint=complaint
+        )
 
 
 def rehearsal(

@@ -14,6 +14,7 @@ from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.errors import Limited, ParameterError, template
 from esb.core.events import GateClosed
+from esb.core.reasons import Reason
 from esb.store.keyspaces import PACE, QUOTA_GATE
 from esb.store.protocol import StoreAway
 
@@ -102,7 +103,7 @@ class Pacer:
         if not limit:
             return Turn(messages)
         if messages > limit:
-            raise Limited(TOO_FAST, MINUTE)
+            raise Limited(TOO_FAST, MINUTE, call_reason=Reason.QUOTA)
         left = call.seconds_left
         patience = max(0.0, left - SENDING_SECONDS)
         held = left + ARRIVING_SECONDS
@@ -110,7 +111,7 @@ class Pacer:
             [self._pace], times=messages, limit=limit, seconds=MINUTE, patience=patience, held=held
         )
         if wait > patience:
-            raise Limited(TOO_FAST, round(min(wait, MINUTE), 1))
+            raise Limited(TOO_FAST, round(min(wait, MINUTE), 1), call_reason=Reason.QUOTA)
         if wait:
             await self._services.clock.sleep(wait)
         return Turn(messages, receipt)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from esb.core.errors import EsbError, Message
+from esb.core.reasons import Reason
 from esb.outgoing.tokens.cache import TokenRefused
 
 Kind = Literal["ok", "token", "busy", "quota", "receiver", "message", "config", "held", "unknown"]
@@ -95,6 +96,8 @@ class JudgedAnswer:
 
 class Declined(EsbError):
     """A platform said no before anything was sent; the verdict tells why."""
+
+    call_reason = Reason.REFUSED
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict

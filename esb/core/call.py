@@ -81,6 +81,11 @@ class Credentials:
         return "Credentials(…)"
 
 
+def claimed_app(claims: Mapping[str, str]) -> str:
+    """Return the code of the app that these claims name, proven or not; "" if they name none."""
+    return claims.get("bk_app_code") or claims.get("app_code") or ""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The requests of a caller to the gateway itself."""
@@ -118,6 +123,8 @@ class Record:
     app = ""
     user = ""
     user_source = ""
+    secret_number = 0
+    """The number of the secret that the app has proven to know, from 1 on; 0: not known, or there is none."""
     sent = False
     """True once a message may have left the gateway."""
     span: Span | None = None
@@ -125,6 +132,8 @@ class Record:
     """Description of a body that holds no parameters, for errors."""
     warnings: Sequence[Mapping[str, Any]] = ()
     """Entries for `data.warnings` about what came in."""
+    reports: Sequence[Mapping[str, Any]] = ()
+    """The data of each sending that is over."""
     logs: CallLogs = UNHEARD
 
     def __init__(self) -> None:

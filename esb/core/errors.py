@@ -8,6 +8,8 @@
         ├── AuthenticationError  who the caller is could not be established
         ├── ParameterError       the component's parameters are wrong
         ├── RequestError 1306406 the request itself is wrong: header, size, form
+        │   ├── BadBody              its body cannot be read
+        │   │   └── TooLarge         it is over the limit (HTTP 413)
         │   └── Unreadable           it is not HTTP (HTTP 400)
         │       ├── TargetTooLong    its address is too long (HTTP 414)
         │       └── HeadersTooLarge  its headers are too long, or too many (HTTP 431)
@@ -25,43 +27,14 @@
 Codes and texts are those of the BlueKing ESB, because clients match on them.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
+from esb.core.messages import Message as Message  # who raises an error writes its text
+from esb.core.messages import template as template
+from esb.core.messages import untranslated as untranslated
+from esb.core.reasons import Reason
+
 Source = Literal["caller", "gateway", "upstream"]
-
-
-def untranslated(text: str) -> str:
-    """Return the text as it is: English, the language of the catalogues' keys."""
-    return text
-
-
-def template(text: str) -> str:
-    """Mark a text for the catalogues that stands elsewhere than in a Message or an error, such as a constant."""
-    return text
-
-
-@dataclass(slots=True)
-class Message:
-    """A text for people: the English template, which is also its key in the catalogues, and what fills it."""
-
-    template: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-    def render(self, translate: Callable[[str], str] = untranslated) -> str:
-        text = translate(self.template)
-        if not self.values:
-            return text  # a text without values may hold braces of its own
-        return text.format(
-            **{
-                name: value.render(translate) if isinstance(value, Message) else value
-                for name, value in self.values.items()
-            }
-        )
-
-    def __str__(self) -> str:
-        return self.render()
 
 
 class GatewayError(Exception):
@@ -122,8 +95,12 @@ class EsbError(GatewayError):
     status: ClassVar[int] = 200
     source: ClassVar[Source] = "caller"
     """The side that the trouble comes from, for those who count errors."""
+    call_reason: Reason = Reason.COMPONENT
+    """The reason that the log gives for the failure; a constructor's argument where the class has several."""
 
-    def __init__(self, text: str, /, data: Any = None, **values: Any) -> None:
+    def __init__(self, text: str, /, data: Any = None, *, call_reason: Reason | None = None, **values: Any) -> None:
+        if call_reason is not None:
+            self.call_reason = call_reason
         self.message = Message(text, values)
         self.data = data
         super().__init__(text)
@@ -145,23 +122,35 @@ class Refused(EsbError):
     """A refusal by a third-party system, which answered."""
 
     source = "upstream"
+    call_reason = Reason.REFUSED
 
 
 class AuthenticationError(EsbError):
     """The calling app or its user could not be identified."""
 
+    call_reason = Reason.AUTHENTICATION
+
 
 class ParameterError(EsbError):
     """A parameter of the component is missing or wrong."""
+
+    call_reason = Reason.PARAMETERS
 
 
 class RequestError(EsbError):
     """The request around the parameters is wrong."""
 
     code = 1306406
+    call_reason = Reason.REQUEST
 
 
-class TooLarge(RequestError):
+class BadBody(RequestError):
+    """The body cannot be read, or not as what the component needs."""
+
+    call_reason = Reason.BODY
+
+
+class TooLarge(BadBody):
     """The body is over the limit."""
 
     status = 413
@@ -189,6 +178,7 @@ class PermissionDenied(EsbError):
     """The app may not call this component."""
 
     code = 1306403
+    call_reason = Reason.NOT_PERMITTED
 
 
 class NotFound(EsbError):
@@ -196,24 +186,28 @@ class NotFound(EsbError):
 
     code = 1306404
     status = 404
+    call_reason = Reason.NOT_FOUND
 
 
 class Inactive(EsbError):
     """The component is declared, and switched off."""
 
     code = 1306405
+    call_reason = Reason.INACTIVE
 
 
 class NoTestEnvironment(EsbError):
     """The call asks for a test environment, and the component has none."""
 
     code = 1306206
+    call_reason = Reason.NO_TEST_ENVIRONMENT
 
 
 class GatewayJwtError(EsbError):
     """X-Bkapi-JWT could not be verified."""
 
     code = 1306408
+    call_reason = Reason.TOKEN_INVALID
 
 
 class Limited(EsbError):
@@ -221,6 +215,7 @@ class Limited(EsbError):
 
     code = 1306429
     source: ClassVar[Source] = "gateway"
+    call_reason = Reason.RATE_LIMITED
 
     def __init__(self, text: str, /, retry_after: float, data: Any = None, **values: Any) -> None:
         self.retry_after = retry_after
@@ -233,6 +228,7 @@ class QuotaUsedUp(Limited):
     """A third-party system takes no more for now."""
 
     source = "upstream"
+    call_reason = Reason.QUOTA
 
 
 class Draining(EsbError):
@@ -240,6 +236,7 @@ class Draining(EsbError):
 
     status = 503
     source = "gateway"
+    call_reason = Reason.DRAINING
 
 
 class UpstreamError(EsbError):
@@ -251,6 +248,7 @@ class UpstreamError(EsbError):
 
     code = 1306201
     source = "upstream"
+    call_reason = Reason.UPSTREAM
 
     def __init__(
         self,
@@ -262,6 +260,7 @@ class UpstreamError(EsbError):
         transient: bool | None = None,
         http_status: int | None = None,
         data: Any = None,
+        call_reason: Reason | None = None,
     ) -> None:
         self.system = system
         self.interface = interface
@@ -275,6 +274,7 @@ class UpstreamError(EsbError):
                 "please try again later or contact component developer to handle this"
             ),
             data,
+            call_reason=call_reason,
             system=system,
             interface=interface,
             reason=self.reason,

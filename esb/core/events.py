@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from esb.core.errors import PluginMistake
+from esb.core.reasons import Reason
 
 LOGGER = "esb.observe"
 """The logger of a listener's own failure; it keeps the name that operators know."""
@@ -19,7 +20,10 @@ LOGGER = "esb.observe"
 class CallFinished:
     """A call ended. `code` is the envelope's, `status` the HTTP status (0: cut short, unanswered).
 
-    `source` is where the trouble came from, if there was any: caller, gateway or upstream.
+    `source` is where the trouble came from, if there was any: caller, gateway or upstream; `reason` is why, in one
+    word, and `claimed_app` the app that it claims to be made by, if nobody knows it. `asked_path` is the path that was
+    asked for, escaped and cut, where that is not the declared `path`. `secret_number` tells which of the app's secrets
+    was used, from 1 on. `sent`: see esb.channels.outcome.sent_summary; None where nothing was.
     """
 
     id: str
@@ -35,6 +39,11 @@ class CallFinished:
     seconds: float
     client_ip: str
     source: str = ""
+    reason: Reason | None = None
+    claimed_app: str = ""
+    asked_path: str = ""
+    secret_number: int = 0
+    sent: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)

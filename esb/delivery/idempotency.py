@@ -22,6 +22,7 @@ from esb.core.call import ORDINARY, Call, Options
 from esb.core.errors import EsbError, RequestError, first_esb_error
 from esb.core.events import Observer
 from esb.core.params import switched_on
+from esb.core.reasons import Reason
 from esb.delivery import replay
 from esb.delivery.call_digests import ASKING, content_of, entry_of
 from esb.incoming.in_flight import InFlight
@@ -251,7 +252,11 @@ def _options(call: Call) -> Options:
     """Return the options that a caller asks for by header, or else by parameter."""
     key = call.options.idempotency_key or call.args.get("idempotency_key") or None
     if key is not None and (isinstance(key, bool) or not isinstance(key, str | int) or len(str(key)) > LONGEST_KEY):
-        raise RequestError("Parameters error, idempotency_key must be a string of at most {most} characters", most=255)
+        raise RequestError(
+            "Parameters error, idempotency_key must be a string of at most {most} characters",
+            call_reason=Reason.IDEMPOTENCY_KEY,
+            most=255,
+        )
     dry_run = call.options.dry_run or switched_on(call.args.get("dry_run"))
     return replace(call.options, dry_run=dry_run, idempotency_key=None if key is None else str(key))
 
@@ -268,5 +273,11 @@ def _check(first: str, content: str) -> None:
     if first == content:
         return
     if first.partition(":")[0] != content.partition(":")[0]:
-        raise RequestError("Parameters error, this idempotency key was used for a call of another user")
-    raise RequestError("Parameters error, this idempotency key was used for a call with other parameters")
+        raise RequestError(
+            "Parameters error, this idempotency key was used for a call of another user",
+            call_reason=Reason.IDEMPOTENCY_KEY,
+        )
+    raise RequestError(
+        "Parameters error, this idempotency key was used for a call with other parameters",
+        call_reason=Reason.IDEMPOTENCY_KEY,
+    )

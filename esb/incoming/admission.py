@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from esb.contracts.middleware import Handler
 from esb.core.call import Call, Record
-from esb.core.errors import EsbError, Limited, RequestError
+from esb.core.errors import BadBody, EsbError, Limited
 from esb.core.events import Observer
+from esb.core.reasons import Reason
 from esb.incoming.arrivals import Arrivals, Arriving
 from esb.incoming.fair_shares import FairShares
 from esb.incoming.memory_trim import CONNECTION_BYTES, MemoryTrim
@@ -111,6 +112,7 @@ class Admission:
             Limited(
                 "The app has too many calls in flight, others need room too, please try again later",
                 retry_after=RETRY_SECONDS,
+                call_reason=Reason.OVERLOADED,
             ),
         )
 
@@ -130,14 +132,22 @@ class Admission:
         """Return the refusal of a call beyond `server.max_in_flight`."""
         return self.refusal(
             "in_flight",
-            Limited("The gateway has too many calls in flight, please try again later", retry_after=RETRY_SECONDS),
+            Limited(
+                "The gateway has too many calls in flight, please try again later",
+                retry_after=RETRY_SECONDS,
+                call_reason=Reason.OVERLOADED,
+            ),
         )
 
     def no_room(self) -> EsbError:
         """Return the refusal of bytes beyond `server.max_buffered`."""
         return self.refusal(
             "buffered",
-            Limited("The gateway holds too many request bodies, please try again later", retry_after=RETRY_SECONDS),
+            Limited(
+                "The gateway holds too many request bodies, please try again later",
+                retry_after=RETRY_SECONDS,
+                call_reason=Reason.OVERLOADED,
+            ),
         )
 
 
@@ -241,13 +251,14 @@ class ArrivingBody(ArrivingBytes):
             Limited(
                 "Too many request bodies are on their way from this address, please try again later",
                 retry_after=RETRY_SECONDS,
+                call_reason=Reason.OVERLOADED,
             ),
         )
 
     def _too_slow(self) -> EsbError:
         return self._admission.refusal(
             "slow_bodies",
-            RequestError(
+            BadBody(
                 "Parameters error, the request body comes too slowly, it needs {rate} bytes a second", rate=BODY_RATE
             ),
         )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from esb.core import json_codec
-from esb.core.errors import Message, RequestError
+from esb.core.errors import BadBody, Message, RequestError
 from esb.core.json_bounds import AS_RUNS, LEAST, LONG_RUN, MOST, WINDOW, exceeded, has_long_integer
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.incoming import odd_body, repeated_names
@@ -77,7 +77,7 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
             parameters = odd_body.mended(stripped, error, limits)
         asks = len(stripped) > WINDOW or stripped.translate(AS_RUNS).find(LONG_RUN) >= 0  # hardly ever; bench: send
         if asks and has_long_integer(stripped):
-            raise RequestError(
+            raise BadBody(
                 "Parameters error, a whole number in the JSON body is beyond 64 bits, "
                 "the limits are {least} and {most}: please send it as text",
                 least=LEAST,
@@ -147,7 +147,7 @@ def _multipart(body: bytes, content_type: str, boundary: str, most: int) -> Fiel
 
 def not_readable(where: Message, most: int) -> RequestError:
     """Return the refusal of what has more fields than these, or is no UTF-8. `where` is what it is called."""
-    return RequestError(
+    return BadBody(
         "Parameters error, the {where} cannot be read: it must be UTF-8 and have at most {most} fields",
         where=where,
         most=most,
@@ -156,9 +156,9 @@ def not_readable(where: Message, most: int) -> RequestError:
 
 def _beyond(bound: str, limits: Limits) -> RequestError:
     if bound == "nesting":
-        return RequestError(
+        return BadBody(
             "Parameters error, the JSON body is nested too deep, the limit is {most} levels", most=limits.nesting
         )
-    return RequestError(
+    return BadBody(
         "Parameters error, the JSON body is too large, the limit is {most} values and names", most=limits.json_nodes
     )

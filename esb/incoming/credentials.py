@@ -5,17 +5,20 @@ that it covers; then no header may name anybody, and no cookie does, since none 
 X-Bkapi-Authorization does, if there is one, and last the parameters.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
 from esb.core import json_codec
-from esb.core.call import Credentials, Signed
+from esb.core.call import Credentials, Signed, claimed_app
 from esb.core.credential_names import CLAIMS, CREDENTIALS, SECRETS, SECRETS_BESIDE_A_HEADER
 from esb.core.errors import RequestError
 from esb.incoming import signature
 from esb.incoming.body import Fields
 
+ClaimsOf = Callable[[str], Mapping[str, str] | None]
+"""Function that reads the header X-Bkapi-Authorization: `claims_of`, or one that remembers its answers."""
 _CLAIMS = frozenset(CLAIMS)
 
 
@@ -91,6 +94,14 @@ def claims_of(authorization: str) -> Mapping[str, str] | None:
             claims = {name: _scalar(value) for name, value in claims.items()}
             break
     return MappingProxyType(claims)  # calls with the same header share it: none of them may change it
+
+
+def app_of(claims: Mapping[str, str] | None, read: ClaimsOf, authorization: str) -> str:
+    """Return the app that a caller claims to be: by claims, or else (None) by its header; "" if it claims none."""
+    if claims is None:
+        with suppress(RequestError):
+            claims = read(authorization)
+    return "" if claims is None else claimed_app(claims)
 
 
 def _scalar(value: Any) -> str:

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import AsyncIterator
 
-from esb.core.errors import RequestError
+from esb.core.errors import BadBody, RequestError
 
 GZIP = 16 + zlib.MAX_WBITS
 PIECE = 2**18
@@ -14,7 +14,7 @@ MOST_MEMBERS = 1000
 async def decompressed(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
     """Yield what these chunks hold, in pieces of at most PIECE bytes. RequestError if they are not in this encoding."""
     if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise RequestError("Parameters error, a request body may be compressed with gzip or deflate only")
+        raise BadBody("Parameters error, a request body may be compressed with gzip or deflate only")
     members = 0
     decompressor = None
     async for chunk in chunks:
@@ -25,7 +25,7 @@ async def decompressed(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIter
             if decompressor is None or decompressor.eof:  # gzip may have several members
                 members += 1
                 if members > MOST_MEMBERS:
-                    raise RequestError(
+                    raise BadBody(
                         "Parameters error, a compressed request body may have at most {most} members", most=MOST_MEMBERS
                     )
                 decompressor = zlib.decompressobj(GZIP if encoding != "deflate" else _window(rest))
@@ -48,4 +48,4 @@ def _window(start: bytes) -> int:
 
 
 def _broken() -> RequestError:
-    return RequestError("Parameters error, the request body is incomplete or not valid HTTP")
+    return BadBody("Parameters error, the request body is incomplete or not valid HTTP")

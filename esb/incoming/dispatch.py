@@ -12,10 +12,11 @@ from esb.channels.outcome import DeliveryReport
 from esb.channels.verdict import IN_DOUBT
 from esb.contracts.component import Component
 from esb.contracts.middleware import Handler
-from esb.core.call import ORDINARY, Call, Options
+from esb.core.call import ORDINARY, Call, Options, Record
 from esb.core.errors import EsbError, NoTestEnvironment, RequestError, UpstreamError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.parameter_error import parameter_error
+from esb.core.reasons import Reason
 from esb.incoming.unknown_parameters import KnownParameters, warned, with_warnings
 
 AT_ONCE = 2**15
@@ -70,7 +71,7 @@ class Endpoint:
             raise self._wrong(error, warnings) from None  # it quotes what came in
         if component.sends:
             handling = component.handle(call, params)
-            return _warning(handling, warnings) if warnings else _rendered(handling)
+            return _warning(handling, call.record, warnings) if warnings else _rendered(handling, call.record)
         return component.handle(call, params)
 
     async def _much(self, component: Component[Any, Any], call: Call, warnings: Sequence[Mapping[str, Any]]) -> Any:
@@ -79,7 +80,7 @@ class Endpoint:
             params = await asyncio.to_thread(self._params, call.args)
         except ValidationError as error:
             raise self._wrong(error, warnings) from None
-        return await _warning(component.handle(call, params), warnings)
+        return await _warning(component.handle(call, params), call.record, warnings)
 
     def _wrong(self, error: ValidationError, warnings: Sequence[Mapping[str, Any]]) -> EsbError:
         """Return what a caller is told of arguments that are wrong."""
@@ -93,7 +94,8 @@ class Endpoint:
         if options.idempotency_key and not self._keeps_answers and component.has_environments:
             raise RequestError(
                 "Parameters error, this component keeps no answers, and so takes no Idempotency-Key: "
-                "a repetition would do everything again"
+                "a repetition would do everything again",
+                call_reason=Reason.IDEMPOTENCY_KEY,
             )
         if options.test_env and component.has_environments:
             if self._test is None:
@@ -102,15 +104,15 @@ class Endpoint:
         return component
 
 
-async def _warning(handling: Awaitable[Any], warnings: Sequence[Mapping[str, Any]]) -> Any:
+async def _warning(handling: Awaitable[Any], record: Record, warnings: Sequence[Mapping[str, Any]]) -> Any:
     """Return a component's answer, or raise its error, with these warnings in its data."""
     try:
-        return with_warnings(await _rendered(handling), warnings)
+        return with_warnings(await _rendered(handling, record), warnings)
     except EsbError as error:
         raise warned(error, warnings) from None
 
 
-async def _rendered(handling: Awaitable[Any]) -> Any:
+async def _rendered(handling: Awaitable[Any], record: Record) -> Any:
     """Return a component's answer; raise what a report has to tell of receivers that were not reached."""
     try:
         answer = await handling
@@ -118,4 +120,4 @@ async def _rendered(handling: Awaitable[Any]) -> Any:
         if error.sent and error.data is None:  # the message may have left
             raise error.with_data(dict(IN_DOUBT)) from None
         raise
-    return answer.rendered() if type(answer) is DeliveryReport else answer
+    return answer.rendered(record) if type(answer) is DeliveryReport else answer

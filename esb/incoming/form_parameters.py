@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from esb.core.call import Record
 from esb.core.credential_names import CREDENTIALS
-from esb.core.errors import Message, RequestError
+from esb.core.errors import BadBody, Message
 from esb.core.files import upload_names
 from esb.incoming.body import Fields
 from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
@@ -46,7 +46,7 @@ class FormParameters:
 
     def _listed(self, args: Fields) -> tuple[Fields, Warnings]:
         if args.files and not self._takes_files:
-            raise RequestError(
+            raise BadBody(
                 "Parameters error, this component takes no files, and the multipart form has one in [{name}]: "
                 "please send its content in a parameter, as the component's document says",
                 name=args.files[0][:LONGEST_NAME],

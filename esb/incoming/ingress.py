@@ -11,14 +11,16 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from esb.channels.outcome import sent_summary
 from esb.config.component_paths import ROOT
 from esb.contracts.component import Reply, SwitchedProtocols
 from esb.core import json_codec
 from esb.core.call_log import CallLogs
 from esb.core.deadlines import ANSWER_SECONDS
-from esb.core.errors import Draining, Inactive, Message, NotFound, RequestError, UpstreamError
+from esb.core.errors import BadBody, Draining, Inactive, Message, NotFound, UpstreamError
 from esb.core.events import CallFinished, Observer
 from esb.core.i18n import Catalogues
+from esb.core.reasons import Reason
 from esb.incoming import responses
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
@@ -38,8 +40,6 @@ CALLERS = 1000
 
 Bench: send.
 """
-LONGEST_LOGGED = 200
-"""Characters of a path that nobody declared, in the log."""
 SELF_SERVICE = "/api/c/self-service-api/"
 
 
@@ -121,7 +121,7 @@ class Ingress:
         """
         incoming = IncomingRequest(request, (), self._claims_of, self._catalogues, time.monotonic())
         written = responses.failed(incoming, error, self._responses, self._observer)
-        self._finished(incoming, written.code, written.response.status, written.source)
+        self._finished(incoming, written, written.response.status)
         return written.response
 
     async def _ping(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -158,14 +158,18 @@ class Ingress:
             else:
                 written = responses.written(incoming, answer, self._responses)
         except ClientDisconnected:
-            self._finished(incoming, responses.CUT_SHORT, 0, "caller")
-            return web.Response()  # to nobody
+            nobody = responses.FinalResponse(web.Response(), responses.CUT_SHORT, "caller", Reason.CALLER_LEFT)
+            self._finished(incoming, nobody, 0)
+            return nobody.response
         except asyncio.CancelledError:
-            self._finished(incoming, responses.CUT_SHORT, 0, "gateway")
+            nobody = responses.FinalResponse(web.Response(), responses.CUT_SHORT, "gateway", Reason.CUT_OFF)
+            self._finished(incoming, nobody, 0)
             raise
         except Exception as error:  # noqa: BLE001 - the rim: a bug must not take the answer's form away
+            if incoming.route is None:
+                incoming.asked_path = generation.routes.shown(incoming.request)
             written = responses.failed(incoming, error, self._responses, observer)
-        self._finished(incoming, written.code, written.response.status, written.source)
+        self._finished(incoming, written, written.response.status)
         return written.response
 
     async def _websocket(self, incoming: IncomingRequest, answer: SwitchedProtocols) -> responses.FinalResponse:
@@ -185,11 +189,13 @@ class Ingress:
                 self.websockets.discard(relay)
         return responses.FinalResponse(SwitchedResponse(), 0)
 
-    def _finished(self, incoming: IncomingRequest, code: int | str, status: int, source: str) -> None:
+    def _finished(self, incoming: IncomingRequest, ended: responses.FinalResponse, status: int) -> None:
         route, record = incoming.route, incoming.record
-        path, system, component = (
-            (incoming.asked_path, "", "") if route is None else (route.path, route.system, route.component)
-        )
+        if route is None:
+            path = asked_path = incoming.asked_path
+            system = component = ""
+        else:
+            path, system, component, asked_path = route.path, route.system, route.component, route.asked_path
         seconds = time.monotonic() - incoming.started
         self._observer.end(
             CallFinished(  # by position: by name, so many fields would take three times as long; bench: send
@@ -201,11 +207,16 @@ class Ingress:
                 record.app,
                 record.user,
                 record.user_source,
-                code,
+                ended.code,
                 status,
                 seconds,
                 incoming.client_ip,
-                source,
+                ended.source,
+                ended.reason,
+                "" if record.app or not ended.source else incoming.claimed_app,
+                asked_path,
+                record.secret_number,
+                sent_summary(record.reports) if record.reports else None,
             ),
             record.span,
         )
@@ -239,25 +250,18 @@ class Ingress:
         elif path.startswith(SELF_SERVICE):
             raise Inactive("Not found, inactive buffet component")
         if found is None:
-            raise self._not_found(incoming, routes, path, below)
+            raise self._not_found(incoming, routes, below)
         route, incoming.variables = found
         return route
 
-    def _not_found(self, incoming: IncomingRequest, routes: Routes, path: str, below: str) -> NotFound:
-        """Return the error for a decoded path that nobody answers, or not to this method.
-
-        `below`: the component's path in it, "" if there is none.
-        """
+    def _not_found(self, incoming: IncomingRequest, routes: Routes, below: str) -> NotFound:
+        """Return the error for a path, `below` ROOT or "", that nobody answers, or not to this method."""
         data: dict[str, Any] | None = None
         if below and (methods := routes.methods(below)):
             data = {"methods": methods}
             incoming.record.headers["Allow"] = ", ".join(methods)
         elif below and (meant := routes.nearest(below)) is not None:
             data = {"did_you_mean": f"{ROOT}{meant}"}
-        shown = f"{ROOT}{below}" if below else path
-        hidden = routes.without_tokens(shown)
-        asked = incoming.request.raw_path.partition("?")[0] if hidden == shown else hidden
-        incoming.asked_path = ascii(asked[:LONGEST_LOGGED])[1:-1]
         return NotFound("The content does not exist", data)
 
     async def _within_deadline(self, incoming: IncomingRequest, route: Route, task: "asyncio.Task[Any]") -> Any:
@@ -273,7 +277,7 @@ class Ingress:
             if not deadline.has_passed():
                 raise
         if call is None:
-            raise RequestError(
+            raise BadBody(
                 "Parameters error, the request body did not arrive within {seconds:g} seconds", seconds=route.timeout
             )
         reason = Message(

@@ -4,7 +4,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
 from esb.core.character_sets import CHARACTER_SETS
-from esb.core.errors import RequestError
+from esb.core.errors import BadBody
 from esb.core.files import BINARY, File, bare_name
 
 WINDOW = 2**18
@@ -38,7 +38,7 @@ def _codec(character_set: str) -> str:
     """Return the codec of a character set. RequestError if it is none of CHARACTER_SETS."""
     codec = CHARACTER_SETS.get(character_set.lower())
     if codec is None:
-        raise RequestError(
+        raise BadBody(
             "Parameters error, the multipart form cannot be read: "
             "the character set of a field must be utf-8, ascii, latin-1 or gb18030"
         )

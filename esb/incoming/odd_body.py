@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from esb.core import json_codec
-from esb.core.errors import EsbError, Message, RequestError, template
+from esb.core.errors import BadBody, EsbError, Message, RequestError, template
 from esb.core.json_bounds import exceeded
 from esb.core.limits import DEFAULT_LIMITS, Limits
+from esb.core.reasons import Reason
 from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
 
 NEEDED = template("a JSON object in UTF-8, or a form")
@@ -181,7 +182,7 @@ def _told(found: str) -> dict[str, Any]:
 
 
 def _foreign(found: str) -> RequestError:
-    return RequestError(
+    return BadBody(
         "Parameters error, the body cannot be read: it is {found}, and must be {needed}",
         {"body": _told(found)},
         found=Message(found),
@@ -192,4 +193,6 @@ def _foreign(found: str) -> RequestError:
 def _malformed(found: str, line: int | None = None, column: int | None = None) -> EsbError:
     """Make the error of JSON that is wrong at a place, both counted from 1; None if nobody knows where."""
     body = {**_told(found), "line": line, "column": column}
-    return EsbError("Request JSON string is wrong in format, which cannot be analyzed.", {"body": body})
+    return EsbError(
+        "Request JSON string is wrong in format, which cannot be analyzed.", {"body": body}, call_reason=Reason.BODY
+    )

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -32,10 +32,6 @@ NO_CLAIMS: Mapping[str, str] = MappingProxyType({})
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
-ClaimsOf = Callable[[str], Mapping[str, str] | None]
-"""Function that reads the header X-Bkapi-Authorization: credentials.claims_of, or one that remembers its answers."""
-
-
 class IncomingRequest:
     """A request on its way in, with what is known of it so far.
 
@@ -44,7 +40,19 @@ class IncomingRequest:
     """
 
     __slots__ = (
-        *("asked_path", "catalogues", "claims_of", "client_ip", "cors", "id", "method", "path_app", "plain", "record"),
+        *(
+            "asked_path",
+            "catalogues",
+            "claims",
+            "claims_of",
+            "client_ip",
+            "cors",
+            "id",
+            "method",
+            "path_app",
+            "plain",
+            "record",
+        ),
         *("request", "route", "started", "trusted", "variables"),
     )
 
@@ -52,7 +60,7 @@ class IncomingRequest:
         self,
         request: web.BaseRequest,
         trusted: Sequence[Network],
-        claims_of: ClaimsOf,
+        claims_of: credentials.ClaimsOf,
         catalogues: Catalogues,
         started: float,
         cors: Cors | None = None,
@@ -71,6 +79,8 @@ class IncomingRequest:
         self.route: Route | None = None
         self.asked_path = ""
         """The path of a request that no route answers, escaped for the log."""
+        self.claims: Mapping[str, str] | None = None
+        """The claims of the caller about itself; None until all of the request is read."""
         self.variables: Mapping[str, str] = NO_VARIABLES
         self.path_app: str | None = None
         """The app whose token stands in the path, "" if it is nobody's; None: the path says nothing of who calls."""
@@ -82,6 +92,11 @@ class IncomingRequest:
     def translate(self) -> Translate:
         """The translation into this caller's language."""
         return self.catalogues.translate(self.request.headers.get(LANGUAGE, ""))
+
+    @property
+    def claimed_app(self) -> str:
+        """The app that the caller claims to be, in the request or, if that was not read, in its header; or ""."""
+        return credentials.app_of(self.claims, self.claims_of, self.request.headers.get(AUTHORIZATION, "null"))
 
     def take_token(self, tokens: PathTokens) -> None:
         """Take the token out of the path's variables: it alone says who calls. RequestError if a header does, too."""
@@ -164,6 +179,7 @@ class IncomingRequest:
         body: bytes | AsyncIterator[bytes],
     ) -> Call:
         headers = self.request.headers
+        self.claims = claimed.claims
         if self.path_app is not None:
             claimed = replace(claimed, path_app=self.path_app)
         forwarded: dict[str, str] = {REQUEST_ID: self.id}

@@ -8,6 +8,7 @@ from aiohttp import web
 from multidict import istr
 
 from esb.core.errors import TooLarge, Unreadable
+from esb.core.reasons import Reason
 from esb.incoming.admission import ArrivingBody
 from esb.incoming.decompression import decompressed
 
@@ -57,7 +58,9 @@ async def _pieces(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
         async for chunk in _bounded(request.content.iter_any(), limit):
             yield chunk
     except (web.RequestPayloadError, ConnectionError):
-        raise Unreadable("Parameters error, the request body is incomplete or not valid HTTP") from None
+        raise Unreadable(
+            "Parameters error, the request body is incomplete or not valid HTTP", call_reason=Reason.BODY
+        ) from None
 
 
 async def _expected(request: web.BaseRequest) -> None:

@@ -15,6 +15,7 @@ from esb.core import json_codec, json_values
 from esb.core.errors import EsbError, Message, PluginMistake, UpstreamError, first_esb_error, template
 from esb.core.events import Observer
 from esb.core.params import switched_on
+from esb.core.reasons import Reason
 from esb.incoming import envelope, http_status
 from esb.incoming.cors import ORIGIN
 from esb.incoming.disconnect import Client, ClientDisconnected, reset, while_connected
@@ -30,11 +31,12 @@ _LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 @dataclass(slots=True, eq=False)
 class FinalResponse:
-    """A response, and what the log says of it: the code of the call, and the source of its trouble."""
+    """A response, and what the log says of it: the code of the call, source of its trouble, and why there is any."""
 
     response: web.StreamResponse
     code: int | str
     source: str = ""
+    reason: Reason | None = None
 
 
 def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) -> FinalResponse:
@@ -48,7 +50,7 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
     if isinstance(answer, Envelope):
         made = envelope.completed(answer, incoming.id)
         refused = _tells_status(incoming) and not switched_on(made["result"])
-        return _enveloped(incoming, made, http_status.REFUSED if refused else http_status.OK, "", responses)
+        return _enveloped(incoming, made, http_status.REFUSED if refused else http_status.OK, "", None, responses)
     return FinalResponse(_response(incoming, envelope.success(answer, incoming.id), 200, responses), 0)
 
 
@@ -71,7 +73,7 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
             made = envelope.failure(error, incoming.id, incoming.translate)
             if (body := incoming.record.body) is not None and (made["data"] is None or isinstance(made["data"], dict)):
                 made["data"] = {**(made["data"] or {}), "body": body}
-            return _enveloped(incoming, made, _status(incoming, error), error.source, responses)
+            return _enveloped(incoming, made, _status(incoming, error), error.source, error.call_reason, responses)
         except json_codec.NestedTooDeep as nested:
             return failed(incoming, nested, responses, observer)
         except Exception as bug:  # noqa: BLE001 - a text without its value, data that is no JSON
@@ -79,7 +81,8 @@ def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses
     observer.crashed(incoming.id, incoming.declared_path, error)
     incoming.record.headers.clear()  # one of them may be what cannot be written
     status = http_status.CRASHED if _tells_status(incoming) else http_status.OK
-    return _enveloped(incoming, envelope.crash(incoming.id, incoming.translate), status, "gateway", responses)
+    made = envelope.crash(incoming.id, incoming.translate)
+    return _enveloped(incoming, made, status, "gateway", Reason.CRASH, responses)
 
 
 def _tells_status(incoming: IncomingRequest) -> bool:
@@ -138,8 +141,10 @@ def _cut(
         else:
             request.transport.close()
     if isinstance(error, EsbError):
-        return FinalResponse(response, error.code, error.source)
-    return FinalResponse(response, CUT_SHORT, "caller" if stalled else "gateway")
+        return FinalResponse(response, error.code, error.source, error.call_reason)
+    if stalled:
+        return FinalResponse(response, CUT_SHORT, "caller", Reason.CALLER_LEFT)
+    return FinalResponse(response, CUT_SHORT, "gateway", Reason.CRASH)
 
 
 async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float, client: Client) -> None:
@@ -162,12 +167,18 @@ class _Closable(Protocol):
 
 
 def _enveloped(
-    incoming: IncomingRequest, made: dict[str, Any], status: int, source: str, responses: JsonResponses
+    incoming: IncomingRequest,
+    made: dict[str, Any],
+    status: int,
+    source: str,
+    reason: Reason | None,
+    responses: JsonResponses,
 ) -> FinalResponse:
     if not source and not made["result"]:
-        source = "upstream"  # a component's own envelope: it passes on what another system said
+        source, reason = "upstream", Reason.REFUSED  # a component's own envelope: it passes on what another system said
     code = own_code(made["code"])  # an upstream may have written anything there
-    return FinalResponse(_response(incoming, made, status, responses), CUT_SHORT if code is None else code, source)
+    code = CUT_SHORT if code is None else code
+    return FinalResponse(_response(incoming, made, status, responses), code, source, reason)
 
 
 def _response(

@@ -4,11 +4,13 @@ Who answers GET answers HEAD too (RFC 9110 §9.1), unless another declares it.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 from urllib.parse import unquote
+
+from aiohttp import web
 
 from esb.config.component_paths import METHODS, ROOT, TOKEN_VARIABLE, VARIABLE, spanning
 from esb.contracts.middleware import Handler
@@ -16,6 +18,7 @@ from esb.core.deadlines import ANSWER_SECONDS, Deadlines
 from esb.core.errors import RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.path_values import is_sound
+from esb.core.reasons import Reason
 from esb.core.redaction import REDACTED
 from esb.incoming.form_parameters import FormParameters
 from esb.incoming.path_tokens import PathTokens
@@ -32,6 +35,7 @@ class Route:
     `upload_names` are those under which it takes files of a multipart form.
     `tokens` are those of which one stands in the path of each call; None: the path says nothing of who calls.
     `tells_status`: a failure is told by HTTP status, too. `restricted`: only a right for just this component opens it.
+    `asked_path` is the address of the alias that this route is reached by; "" for its own path.
     """
 
     path: str
@@ -53,9 +57,10 @@ class Route:
     tells_status: bool = False
     restricted: bool = False
     form: FormParameters | None = None
+    asked_path: str = field(default="", compare=False)
     system: str = field(init=False)
     component: str = field(init=False)
-    deadlines: Deadlines = field(init=False)
+    deadlines: Deadlines = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         system, _, component = self.name.partition(".")
@@ -64,6 +69,8 @@ class Route:
         object.__setattr__(self, "deadlines", Deadlines(self.timeout + ANSWER_SECONDS))
 
 
+LONGEST_LOGGED = 200
+"""Characters of a path that nobody declared, in the log."""
 _ORDER = ("GET", "HEAD", *(method for method in METHODS if method not in {"GET", "HEAD"}))
 LONGEST_MEANT = 200
 """Characters of a path for which another is looked for: whoever asks may be a stranger, and it takes its time."""
@@ -93,7 +100,9 @@ def checked(route: Route, variables: Mapping[str, str]) -> Mapping[str, str]:
         slashes = name in many
         values[name] = value.replace(_SLASH_IN_SEGMENT, "/") if slashes else value
         if not is_sound(values[name], slashes=slashes):
-            raise RequestError("Parameters error, param {name} cannot stand in a path", name=name)
+            raise RequestError(
+                "Parameters error, param {name} cannot stand in a path", call_reason=Reason.PARAMETERS, name=name
+            )
     return values
 
 
@@ -101,7 +110,7 @@ class Routes:
     """The routes of one config, by path."""
 
     def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]]) -> None:
-        """Take each route with its path and aliases."""
+        """Take each route with its path and, after it, its aliases."""
         self.exact: dict[tuple[str, str], Route] = {}
         """Path and method -> the route that is declared under just this path."""
         self._active: dict[str, bool] = {}
@@ -113,15 +122,15 @@ class Routes:
         for route, paths in routes:
             self._named.setdefault(route.name, []).append(route)
             self._active[route.name] = route.active or self._active.get(route.name, False)
-            for path in paths:
+            for path, reached in _each_by_its_path(route, paths):
                 if route.tokens is not None:
                     self._tokens.append((f"{ROOT}{path.partition(f'{{{TOKEN_VARIABLE}}}')[0]}", route.tokens))
                 if "{" in path:
-                    self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), route))
+                    self._patterns.append((_pattern(path), tuple(VARIABLE.findall(path)), reached))
                 else:
                     self._active[path] = route.active or self._active.get(path, False)
                     for method in route.methods:
-                        self.exact.setdefault((path, method), route)
+                        self.exact.setdefault((path, method), reached)
         for path, method in [*self.exact]:
             if method == "GET":
                 self.exact.setdefault((path, "HEAD"), self.exact[path, "GET"])
@@ -157,11 +166,17 @@ class Routes:
         found = get_close_matches(path, [*islice(near, MOST_COMPARED)], 1, LEAST_LIKENESS)
         return found[0] if found else None
 
-    def without_tokens(self, path: str) -> str:
-        """Return the decoded path of an address that nobody answers, for the log.
+    def shown(self, request: web.BaseRequest) -> str:
+        """Return the path of a request that no route answers, for the log: escaped, cut, and without tokens."""
+        target, path = request.raw_path, decoded_path(request.rel_url.raw_path)
+        if path.startswith(f"{ROOT}/"):
+            path = f"{ROOT}/{path[len(ROOT) :].strip('/')}/"
+        hidden = self._without_tokens(path)
+        asked = target.partition("?")[0] if hidden == path else hidden
+        return ascii(asked[:LONGEST_LOGGED])[1:-1]
 
-        It is without a token, and without what may be meant for one.
-        """
+    def _without_tokens(self, path: str) -> str:
+        """Return a path without a token, and without what may be meant for one."""
         for beginning, tokens in self._tokens:
             before, found, _ = path.partition(beginning)
             if found:
@@ -177,6 +192,13 @@ class Routes:
     def targets(self) -> Collection[str]:
         """Names of components, and their paths without variables."""
         return self._active.keys()
+
+
+def _each_by_its_path(route: Route, paths: Sequence[str]) -> Iterator[tuple[str, Route]]:
+    """Yield each path with the route that it leads to, which knows it if it is an alias."""
+    yield paths[0], route
+    for alias in paths[1:]:
+        yield alias, replace(route, asked_path=f"{ROOT}{alias}")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from esb.core.call import Signed
 from esb.core.errors import AuthenticationError, RequestError
 from esb.core.offloading import offloaded
+from esb.core.reasons import Reason
 from esb.incoming.body import AT_ONCE
 
 WINDOW = 300
@@ -64,7 +65,8 @@ def check_unambiguous(signed: Signed) -> None:
     ):
         raise RequestError(
             "Parameters error, what the signature [bk_signature] covers can be read in more than one way: "
-            "please send the parameters as a JSON body"
+            "please send the parameters as a JSON body",
+            call_reason=Reason.SIGNATURE_WRONG,
         )
 
 
@@ -74,25 +76,26 @@ def _goes_on(value: str, name: str, after: str) -> bool:
     return any(sign and name < other and (not after or other <= after) for other, sign, _ in others)
 
 
-async def verified(signed: Signed, secrets: Iterable[bytes]) -> bool:
+async def verified(signed: Signed, secrets: Iterable[bytes]) -> int:
     """Return what `verify` returns: in a thread for a large body, which is hashed for each secret and path."""
     return await offloaded(len(signed.body), AT_ONCE, verify, signed, secrets)
 
 
-def verify(signed: Signed, secrets: Iterable[bytes]) -> bool:
-    """Return True if the signature in the query was made with one of these secrets.
+def verify(signed: Signed, secrets: Iterable[bytes]) -> int:
+    """Return the number of the secret, from 1 on, that the signature in the query was made with; 0 if with none.
 
     The path counts as it came and percent-decoded: SDKs sign the one or the other. Decoded, it must be one path still.
     """
     paths = {signed.path} if _TWOFOLD.search(signed.path) else {signed.path, unquote(signed.path)}
     claimed = _bytes(offered(signed.query))
     matches = [
-        hmac.compare_digest(sign(secret, string_to_sign(signed.method, path, signed.query, signed.body)), claimed)
-        for secret in secrets
+        number
+        * hmac.compare_digest(sign(secret, string_to_sign(signed.method, path, signed.query, signed.body)), claimed)
+        for number, secret in enumerate(secrets, 1)
         if secret  # anybody can sign with an empty one
         for path in paths
     ]  # all of them: no early exit to measure
-    return any(matches)
+    return max(matches, default=0)
 
 
 def sign(secret: bytes, text: bytes) -> bytes:
@@ -103,13 +106,15 @@ def nonce(query: Mapping[str, str]) -> int:
     """Return the nonce of a signed request, a positive integer; AuthenticationError if it is none."""
     text = query.get("bk_nonce")
     if not text:
-        raise AuthenticationError("Parameter bk_nonce does not exist")
+        raise AuthenticationError("Parameter bk_nonce does not exist", call_reason=Reason.SIGNATURE_WRONG)
     try:
         number = int(text)
     except ValueError:
-        raise AuthenticationError("Parameter bk_nonce is illegal") from None
+        raise AuthenticationError("Parameter bk_nonce is illegal", call_reason=Reason.SIGNATURE_WRONG) from None
     if number <= 0:
-        raise AuthenticationError("Parameter bk_nonce is illegal, it must be a positive integer")
+        raise AuthenticationError(
+            "Parameter bk_nonce is illegal, it must be a positive integer", call_reason=Reason.SIGNATURE_WRONG
+        )
     return number
 
 
@@ -117,15 +122,22 @@ def timestamp(query: Mapping[str, str], now: float) -> int:
     """Return the time of signing, in seconds since 1970. AuthenticationError if it is over WINDOW away from `now`."""
     text = query.get("bk_timestamp")
     if not text:
-        raise AuthenticationError("Parameter bk_timestamp does not exist")
+        raise AuthenticationError("Parameter bk_timestamp does not exist", call_reason=Reason.SIGNATURE_WRONG)
     try:
         seconds = int(text)
     except ValueError:
-        raise AuthenticationError("Parameter bk_timestamp is illegal, due to non-time format") from None
+        raise AuthenticationError(
+            "Parameter bk_timestamp is illegal, due to non-time format", call_reason=Reason.SIGNATURE_WRONG
+        ) from None
     if seconds < int(now) - WINDOW:
-        raise AuthenticationError("Parameter bk_timestamp is illegal, because it has expired")
+        raise AuthenticationError(
+            "Parameter bk_timestamp is illegal, because it has expired", call_reason=Reason.TIMESTAMP_EXPIRED
+        )
     if seconds > int(now) + WINDOW:
-        raise AuthenticationError("Parameter bk_timestamp is illegal, because it lies too far in the future")
+        raise AuthenticationError(
+            "Parameter bk_timestamp is illegal, because it lies too far in the future",
+            call_reason=Reason.TIMESTAMP_EXPIRED,
+        )
     return seconds
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from esb.core.errors import Message, RequestError
+from esb.core.errors import BadBody, Message
 from esb.core.files import File
 from esb.core.offloading import offloaded
 from esb.incoming.body import AT_ONCE, not_readable
@@ -24,7 +24,7 @@ async def with_files(
     found = await offloaded(len(body), AT_ONCE, _read, body, boundary, most)
     for name in found:
         if name not in names:
-            raise RequestError(
+            raise BadBody(
                 "Parameters error, this component takes no file in [{name}], it takes files in: {names}",
                 name=name[:LONGEST_NAME],
                 names=", ".join(sorted(names)),

@@ -15,9 +15,10 @@ from pydantic import Field
 from esb.config import ConfigModel
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, Identity
-from esb.core.call import App, Call, Signed
+from esb.core.call import App, Call, Signed, claimed_app
 from esb.core.errors import AuthenticationError, GatewayJwtError, Limited, template
 from esb.core.events import AuthenticationLimited
+from esb.core.reasons import Reason
 from esb.incoming import signature
 from esb.middlewares._failed_attempts import LONGEST_CODE, FailedAttempts
 from esb.middlewares._identity import identity_by_token
@@ -59,7 +60,7 @@ class AppAuth(Middleware[AppAuthConfig]):
             if call.credentials.brings_token:
                 call = await self._identified(call, *await identity_by_token(self.services, call))
             else:
-                code, signed = _claimed_code(call), call.credentials.signed
+                code, signed = claimed_app(call.credentials.claims), call.credentials.signed
                 if signed is not None:
                     app = await self._by_signature(call, code, signed)
                 elif (path_app := call.credentials.path_app) is not None:
@@ -79,7 +80,7 @@ class AppAuth(Middleware[AppAuthConfig]):
         Limited if there are too many; the first one tells. A call that claims no app guesses no secret.
         """
         by_token = call.credentials.path_app is not None
-        code = call.path if by_token else _claimed_code(call)
+        code = call.path if by_token else claimed_app(call.credentials.claims)
         if not code:
             return
         over, seconds = self._failed.count(call.client_ip, code)
@@ -90,6 +91,7 @@ class AppAuth(Middleware[AppAuthConfig]):
             raise Limited(
                 text,
                 retry_after=math.ceil(seconds),
+                call_reason=Reason.FAILURES_LIMITED,
                 code=code[:LONGEST_CODE],
             )
 
@@ -105,11 +107,13 @@ class AppAuth(Middleware[AppAuthConfig]):
         nonce = signature.nonce(signed.query)
         timestamp = signature.timestamp(signed.query, self.services.clock.since_1970())
         if not code:
-            raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
+            raise AuthenticationError("APP Code [bk_app_code] cannot be empty", call_reason=Reason.APP_MISSING)
         signature.check_unambiguous(signed)
-        if not await signature.verified(signed, await self._apps.secrets(call, code)):
+        call.record.secret_number = await signature.verified(signed, await self._apps.secrets(call, code))
+        if not call.record.secret_number:
             raise AuthenticationError(
-                "Signature [bk_signature] verification failed, please provide valid parameters and signature"
+                "Signature [bk_signature] verification failed, please provide valid parameters and signature",
+                call_reason=Reason.SIGNATURE_WRONG,
             )
         await self._use_up(code, timestamp, nonce)
         return await self._apps.rights(call, code)
@@ -127,11 +131,11 @@ class AppAuth(Middleware[AppAuthConfig]):
                 code=code[:LONGEST_CODE],
             ) from None
         if not is_new:
-            raise AuthenticationError("Parameter bk_nonce is illegal, it has been used")
+            raise AuthenticationError("Parameter bk_nonce is illegal, it has been used", call_reason=Reason.NONCE_USED)
 
     async def _by_path_token(self, call: Call, code: str) -> App:
         if not code:
-            raise AuthenticationError("The token in the address does not exist")
+            raise AuthenticationError("The token in the address does not exist", call_reason=Reason.TOKEN_INVALID)
         return await self._apps.rights(call, code)
 
     def _by_secret(self, call: Call, code: str) -> Awaitable[App]:
@@ -139,14 +143,9 @@ class AppAuth(Middleware[AppAuthConfig]):
         secret = claims.get("bk_app_secret") or claims.get("app_secret")
         if not secret:
             raise AuthenticationError(
-                "Signature [bk_signature] and APP Secret [bk_app_secret] cannot be empty at the same time"
+                "Signature [bk_signature] and APP Secret [bk_app_secret] cannot be empty at the same time",
+                call_reason=Reason.SECRET_MISSING,
             )
         if not code:
-            raise AuthenticationError("APP Code [bk_app_code] cannot be empty")
+            raise AuthenticationError("APP Code [bk_app_code] cannot be empty", call_reason=Reason.APP_MISSING)
         return self._apps.verify(call, code, secret)
-
-
-def _claimed_code(call: Call) -> str:
-    """Return the code of the app that the call claims to be made by; "" if it claims none."""
-    claims = call.credentials.claims
-    return claims.get("bk_app_code") or claims.get("app_code") or ""

@@ -9,6 +9,7 @@ from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message, template
+from esb.core.reasons import Reason
 from esb.middlewares._globs import ALL, matches
 from esb.middlewares._identity import identity_by_token
 
@@ -44,7 +45,9 @@ class UserAuth(Middleware[UserAuthConfig]):
         if credentials.brings_token:
             user, source = await self._by_token(call)
         elif credentials.parameter_access_token:
-            raise AuthenticationError("The specified user TOKEN [bk_access_token] does not exist")
+            raise AuthenticationError(
+                "The specified user TOKEN [bk_access_token] does not exist", call_reason=Reason.TOKEN_INVALID
+            )
         elif bk_token := claims.get("bk_token"):
             user, source = await self._logged_in(call, bk_token), "bk_token"
         elif username := claims.get("bk_username") or claims.get("username"):
@@ -54,7 +57,7 @@ class UserAuth(Middleware[UserAuthConfig]):
         elif bk_token := self._cookie_token(credentials.cookie):
             user, source = await self._logged_in(call, bk_token), "cookie"
         else:
-            raise AuthenticationError(NO_USER)
+            raise AuthenticationError(NO_USER, call_reason=Reason.USER_MISSING)
         call.record.user = user.username
         call.record.user_source = source
         return await handler(call.made_by(call.app, user))
@@ -62,7 +65,7 @@ class UserAuth(Middleware[UserAuthConfig]):
     async def _by_token(self, call: Call) -> tuple[User, str]:
         identity, source = await identity_by_token(self.services, call)
         if identity.user is None:
-            raise AuthenticationError("{reason}", reason=identity.no_user)
+            raise AuthenticationError("{reason}", call_reason=Reason.USER_MISSING, reason=identity.no_user)
         return identity.user, source
 
     async def _logged_in(self, call: Call, bk_token: str) -> User:
@@ -79,7 +82,7 @@ class UserAuth(Middleware[UserAuthConfig]):
             hint = Message("bk_username is no user name: it is too long, or holds control characters or outer spaces")
         else:
             return User(username, False)
-        raise AuthenticationError(NO_USER, data={"hint": hint})
+        raise AuthenticationError(NO_USER, {"hint": hint}, call_reason=Reason.IMPERSONATION_DENIED)
 
     def _cookie_token(self, header: str) -> str:
         if not header or self._cookie is None:

@@ -18,6 +18,7 @@ from esb.core.call import Call, Record
 from esb.core.client_sites import site_of
 from esb.core.clock import Clock
 from esb.core.errors import Limited, template
+from esb.core.reasons import Reason
 
 NARROW_SECONDS = 5.0
 SHARE = 0.8
@@ -176,7 +177,7 @@ class Bulkhead:
         return self.under_way < self._open
 
     def _full(self) -> Limited:
-        return Limited(self._refusal, retry_after=1.0)
+        return Limited(self._refusal, retry_after=1.0, call_reason=Reason.OVERLOADED)
 
 
 class _Turn(NamedTuple):

@@ -13,6 +13,7 @@ from esb import (
     LooseBool,
     NoConfig,
     Params,
+    Reason,
     Receivers,
     RequiredReceivers,
     RequiredText,
@@ -107,10 +108,16 @@ class SendMsg(Component[NoConfig, SendMsgParams]):
     async def handle(self, call: Call, params: SendMsgParams) -> Any:
         channel = CHANNELS.get(params.msg_type)
         if channel is None:
-            raise EsbError("Unsupported type of msg type, expected weixin, mail, sms or voice")
+            raise EsbError(
+                "Unsupported type of msg type, expected weixin, mail, sms or voice", call_reason=Reason.PARAMETERS
+            )
         path, arguments = channel
         if self.services.declared(path) is None:
-            raise EsbError("Unsupported type of msg type, {path} is not declared in this gateway", path=path)
+            raise EsbError(
+                "Unsupported type of msg type, {path} is not declared in this gateway",
+                call_reason=Reason.COMPONENT,
+                path=path,
+            )
         return await self.services.call(
             call, path, {"receiver__username": params.receiver__username} | arguments(params)
         )

@@ -22,6 +22,7 @@ from esb import (
     Message,
     Params,
     Probes,
+    Reason,
     Receivers,
     RequiredText,
     Services,
@@ -112,7 +113,12 @@ class SendSms(Component[Config, SendSmsParams]):
         if params.receiver:
             audience = await read_of(_addressed, params.receiver)
             if not audience.typed:
-                raise EsbError(WRONG_NUMBERS, audience.report() | advice("receiver"), complaint=audience.complaint())
+                raise EsbError(
+                    WRONG_NUMBERS,
+                    audience.report() | advice("receiver"),
+                    call_reason=Reason.RECEIVERS,
+                    complaint=audience.complaint(),
+                )
             return audience
         audience = await looked_up(self.services.users, call, params.receiver__username, of_contact)
         require_somebody(audience)

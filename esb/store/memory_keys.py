@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from esb.core.errors import UpstreamError
+from esb.core.reasons import Reason
 from esb.store.keyspaces import share_of
 from esb.store.protocol import ShareFull
 
@@ -43,7 +44,9 @@ class Keys:
         if share and own and own[0][0] > now and len(own) >= free:  # else expired ones are left, and leave faster
             raise ShareFull(own[0][0] - now)
         if free <= 0:
-            raise UpstreamError("store", "add", "the memory of the gateway is full", sent=False)
+            raise UpstreamError(
+                "store", "add", "the memory of the gateway is full", sent=False, call_reason=Reason.STORE
+            )
         self._expiries[key] = now + seconds
         heapq.heappush(own, (now + seconds, key))
         return True

@@ -10,6 +10,7 @@ from typing import Protocol
 from esb.core.clock import Clock
 from esb.core.errors import GatewayError, UpstreamError
 from esb.core.events import Observer
+from esb.core.reasons import Reason
 
 Reserved = tuple[list[float], float]
 """The seconds until the permits of each key are due, 0 for now; and the receipt with which they are settled."""
@@ -60,6 +61,8 @@ class Taken:
 
 class StoreAway(UpstreamError):
     """The store cannot be asked now. What was asked may have been done all the same."""
+
+    call_reason = Reason.STORE
 
 
 class ShareFull(GatewayError):

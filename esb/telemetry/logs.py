@@ -95,8 +95,17 @@ def _call(event: CallFinished) -> Fields:
         "event": "call",
         "level": "info",
     }
+    if event.secret_number:
+        fields["secret_number"] = event.secret_number
+    if event.sent is not None:
+        fields["sent"] = event.sent
+    if event.asked_path:
+        fields["asked_path"] = writable(event.asked_path)
     if event.source:
         fields["source"] = event.source
+        fields["reason"] = event.reason
+        if event.claimed_app:
+            fields["claimed_app"] = writable(event.claimed_app)
     return fields
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure, PlainWording
+from esb.channels.outcome import MOST_MSGIDS, DeliveryOutcome, DeliveryReport, Failure, PlainWording, sent_summary
 from esb.channels.recipients import Audience, addressed
 from esb.channels.verdict import Kind, Verdict
+from esb.core.call import Record
 from esb.core.errors import EsbError, Limited, Message, Refused, UpstreamError
 
 REFUSED = Failure("b", 40003, "invalid openid", "receiver")
@@ -168,3 +169,40 @@ def test_only_if_all_refusals_are_for_now_the_call_is_limited() -> None:
     with pytest.raises(EsbError) as caught:
         rendered(DeliveryOutcome.joined([busy, refused]))
     assert not isinstance(caught.value, Limited)
+
+
+WELL = {"accepted": ["a", "b"], "failed": [], "unknown": [], "msgids": ["1", "2"]}
+HELD = {**WELL, "held": ["a"]}
+BADLY = {"accepted": [], "failed": [{}], "unknown": ["c"], "msgids": [], "class": "receiver", "errcode": 40003}
+
+
+@pytest.mark.parametrize(
+    ("reports", "summary"),
+    [
+        ([WELL], (2, 0, 0, "ok", None)),
+        ([HELD], (2, 0, 0, "held", None)),
+        ([BADLY], (0, 1, 1, "receiver", 40003)),
+        ([WELL, BADLY, HELD], (4, 1, 1, "receiver", 40003)),
+        ([WELL, WELL], (4, 0, 0, "ok", None)),
+    ],
+)
+def test_the_summary_of_sendings_has_numbers_and_the_first_trouble(
+    reports: list[dict[str, Any]], summary: tuple[Any, ...]
+) -> None:
+    told = sent_summary(reports)
+    assert tuple(told[name] for name in ("accepted", "failed", "unknown", "class", "errcode")) == summary
+    assert told["msgids"] == [msgid for report in reports for msgid in report["msgids"]]
+
+
+def test_the_summary_of_sendings_names_the_first_messages_only() -> None:
+    many = {**WELL, "msgids": [str(number) for number in range(100)]}
+    assert sent_summary([many])["msgids"] == sent_summary([many, WELL])["msgids"] == many["msgids"][:MOST_MSGIDS]
+
+
+def test_a_report_is_noted_in_the_record_whether_all_went_well_or_not() -> None:
+    record = Record()
+    fine = DeliveryOutcome(accepted=("a",))
+    data = DeliveryReport(addressed(["a"]), fine, PLAIN).rendered(record)
+    with pytest.raises(EsbError) as refused:
+        DeliveryReport(addressed(["a"]), DeliveryOutcome.stopped(["a"], Limited("no", 1.0)), PLAIN).rendered(record)
+    assert list(record.reports) == [data, refused.value.data]

@@ -838,11 +838,11 @@ async def test_a_call_is_told_to_the_log_without_any_parameter(gateway: Gateway)
 
 
 async def test_a_call_that_reached_no_component_is_told_too(rooms: Gateway) -> None:
-    await rooms.request("GET", "/api/c/compapi/no/such/path/?bk_token=secret")
+    await rooms.request("GET", "/api/c/compapi/no/such/path/?bk_token=hunter")
     call = finished(rooms)
     assert (call.path, call.system, call.component) == ("/api/c/compapi/no/such/path/", "", "")
-    assert (call.app, call.code) == ("", 1306404)
-    assert "secret" not in repr(rooms.events)
+    assert (call.app, call.code, call.reason) == ("", 1306404, "not_found")
+    assert "hunter" not in repr(rooms.events)
 
 
 async def test_a_listener_that_fails_changes_no_answer(

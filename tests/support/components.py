@@ -163,3 +163,17 @@ class Choice(Component[Any, ChoiceParams]):
             case "error with a lone surrogate":
                 raise EsbError("no {name}", name="\udcff")
         raise EsbError("no such choice")
+
+
+async def _without_end() -> AsyncIterator[bytes]:
+    yield b"one"
+    await asyncio.Event().wait()
+
+
+class Endless(Component[Any, Free]):
+    """Answers with a body that never ends."""
+
+    params_type = Free
+
+    async def handle(self, call: Call, params: Free) -> Any:
+        return Reply(200, {}, _without_end())

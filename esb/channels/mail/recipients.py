@@ -9,6 +9,7 @@ from esb.channels.verdict import advice
 from esb.contracts.services import Contact
 from esb.core.errors import EsbError, Message, template
 from esb.core.params import Receivers, split_by
+from esb.core.reasons import Reason
 
 WRONG_ADDRESSES = template(
     "User message failed to send. The following users contact format are incorrect: {names}, please check"
@@ -26,7 +27,7 @@ def mail_audience(receivers: Sequence[str]) -> Audience:
     failed += [unaddressed(name, Message("not sent"), "message") for name in unsent]
     data = Audience({}).report(failed=failed) | advice("receiver")
     del data["username_check"]  # there are no user names here
-    raise EsbError(WRONG_ADDRESSES, data, names=",".join(wrong))
+    raise EsbError(WRONG_ADDRESSES, data, call_reason=Reason.RECEIVERS, names=",".join(wrong))
 
 
 def named_mailboxes(receivers: Sequence[str]) -> dict[str, Mailbox]:

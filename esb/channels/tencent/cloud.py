@@ -25,6 +25,7 @@ from esb.config.urls import HostOrUrl, SecretUrl
 from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.errors import EsbError, Limited, Message, UpstreamError
+from esb.core.reasons import Reason
 from esb.outgoing.client import Outgoing, Target
 
 ALGORITHM = "TC3-HMAC-SHA256"
@@ -67,6 +68,8 @@ class TencentConfig(ConfigModel):
 
 class TencentRefused(EsbError):
     """Tencent said no, and did nothing; `errcode` and `errmsg` are its own."""
+
+    call_reason = Reason.REFUSED
 
     def __init__(self, errcode: str, errmsg: str) -> None:
         self.errcode = errcode

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from esb.core.clock import Clock
 from esb.core.errors import Limited
+from esb.core.reasons import Reason
 from esb.outgoing.tokens.key import Fetch, Token, TokenKey, TokenRefused
 from esb.store.keyspaces import FAILURES, word
 from esb.store.protocol import Rule, Store, StoreAway
@@ -105,6 +106,7 @@ def _used_up(key: TokenKey, seconds: float) -> Limited:
     """Return the error for a caller who sends yet another secret."""
     return Limited(
         "Too many refused secrets for this account, please check {parameter} and try again later",
+        call_reason=Reason.FAILURES_LIMITED,
         parameter=key.secret_parameter,
         retry_after=max(1.0, round(seconds, 1)),
     )

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from esb.core.errors import EsbError
+from esb.core.reasons import Reason
 from esb.store.keyspaces import word
 
 
 class TokenRefused(EsbError):
     """The upstream refused the credential itself; another request with it is pointless and may be punished."""
+
+    call_reason = Reason.REFUSED
 
 
 class RefusalHeard(TokenRefused):

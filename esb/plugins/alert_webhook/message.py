@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from esb import EsbError
+from esb import EsbError, Reason
 from esb.plugins.alert_webhook import channels
 from esb.plugins.alert_webhook.config import AlertWebhookConfig, Route
 from esb.plugins.alert_webhook.default_text import ICONS, DefaultText, Room, TextWriter, cut
@@ -139,7 +139,9 @@ class _Scene:
         try:
             made, missing = template.rendered(self._values)
         except TemplateFailed as error:
-            raise EsbError("the template of {key} failed: {why}", key=key, why=str(error)) from error
+            raise EsbError(
+                "the template of {key} failed: {why}", call_reason=Reason.COMPONENT, key=key, why=str(error)
+            ) from error
         self.warnings += [f"{key}: there is no {name}" for name in missing]
         return str(made)
 

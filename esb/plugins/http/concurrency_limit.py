@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from esb.core.call import Call
 from esb.core.errors import Limited
+from esb.core.reasons import Reason
 from esb.outgoing.bulkhead import Bulkhead
 
 RETRY_AFTER = 1.0
@@ -39,5 +40,6 @@ class ConcurrencyLimit:
         return Limited(
             "Too many calls of this component are under way, at most {limit} are allowed at the same time",
             RETRY_AFTER,
+            call_reason=Reason.OVERLOADED,
             limit=self._places,
         )

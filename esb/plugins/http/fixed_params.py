@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Collection
 
-from esb.core.errors import RequestError
+from esb.core.errors import BadBody, RequestError
 
 _BRACKETS = re.compile(r"[\[\]]")
 _UNDERSCORED = re.compile(r"[. \[]")
@@ -78,7 +78,7 @@ class _Search:
 
 
 def _undeclared() -> RequestError:
-    return RequestError(
+    return BadBody(
         "Parameters error, this component sets parameters of its own: a body that holds parameters must be "
         "a JSON object or a form, and its Content-Type must say so"
     )

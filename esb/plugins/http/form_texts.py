@@ -7,6 +7,7 @@ from urllib.parse import quote, quote_plus, unquote_plus, urlencode
 
 from esb.core import json_codec
 from esb.core.errors import RequestError
+from esb.core.reasons import Reason
 
 LONGEST_QUERY = 2**16
 """Characters of a query. Hardly any server reads more than 8 KiB; and a URL is read as a whole, by everybody."""
@@ -77,7 +78,9 @@ def name_in(piece: str) -> str:
 
 def _too_long() -> RequestError:
     return RequestError(
-        "Parameters error, as the query of an address they are longer than {most} characters", most=LONGEST_QUERY
+        "Parameters error, as the query of an address they are longer than {most} characters",
+        call_reason=Reason.PARAMETERS,
+        most=LONGEST_QUERY,
     )
 
 

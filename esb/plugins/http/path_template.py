@@ -8,6 +8,7 @@ from urllib.parse import quote
 from esb.config.component_paths import VARIABLE, spanning
 from esb.core.errors import RequestError
 from esb.core.path_values import is_sound
+from esb.core.reasons import Reason
 
 ALLOWED = "/:@!$&'()*+,;=~-._%"
 """Characters that stand in a path as they are, besides letters and digits."""
@@ -45,16 +46,20 @@ class PathTemplate:
             slashes = name in self._spanning or name in path_vars
             text = _text(name, path_vars.get(name, args.get(name)))
             if not is_sound(text, slashes=slashes):
-                raise RequestError("Parameters error, param {name} cannot stand in a path", name=name)
+                raise RequestError(
+                    "Parameters error, param {name} cannot stand in a path", call_reason=Reason.PARAMETERS, name=name
+                )
             path += quote(text, safe="/") + literal
         return path
 
 
 def _text(name: str, value: Any) -> str:
     if value is None or value == "":
-        raise RequestError("Parameters error, param {name} is required", name=name)
+        raise RequestError("Parameters error, param {name} is required", call_reason=Reason.PARAMETERS, name=name)
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
-        raise RequestError("Parameters error, param {name} must be a text or a number", name=name)
+        raise RequestError(
+            "Parameters error, param {name} must be a text or a number", call_reason=Reason.PARAMETERS, name=name
+        )
     return str(value)

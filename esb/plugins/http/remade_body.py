@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from esb.core import json_codec
-from esb.core.errors import Message, RequestError, TooLarge
+from esb.core.errors import BadBody, Message, RequestError, TooLarge
 from esb.incoming.body import form_pairs, from_body, not_readable
 from esb.outgoing.multipart import part
 from esb.plugins.http.form_texts import encoded_form, pairs_of
@@ -89,4 +89,4 @@ def remake_multipart(body: bytes, content_type: str, fixed: Mapping[str, Any], p
 
 
 def _no_object() -> RequestError:
-    return RequestError("Parameters error, the body must be a JSON object, since this component sets parameters in it")
+    return BadBody("Parameters error, the body must be a JSON object, since this component sets parameters in it")

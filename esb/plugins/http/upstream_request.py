@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.credential_names import NOT_FOR_UPSTREAMS
-from esb.core.errors import RequestError
+from esb.core.errors import BadBody, RequestError
 from esb.core.header_names import folded
 from esb.core.offloading import offloaded
 from esb.incoming.body import Fields, from_query
@@ -99,9 +99,7 @@ class RequestBuilder:
         described = CIMultiDict(call.all_headers)
         coding = described.get("Content-Encoding", "identity").strip().lower()
         if coding != "identity" and not isinstance(body, bytes):  # those were unpacked when they came
-            raise RequestError(
-                "Parameters error, the body must not be compressed: this component sets parameters in it"
-            )
+            raise BadBody("Parameters error, the body must not be compressed: this component sets parameters in it")
         content_type = described.get("Content-Type", "")
         remake = remake_of(content_type)
         if remake is None:

@@ -12,6 +12,7 @@ from esb.contracts.probes import Probes
 from esb.contracts.services import Identity, ProcessServices, Service
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, Message
+from esb.core.reasons import Reason
 from esb.core.single_flight import Lookup
 from esb.outgoing.client import Target
 from esb.services._answers import NOBODYS_TOKEN, answering
@@ -56,7 +57,10 @@ class BkSsm(Service[BkSsmConfig]):
         data = answer.get("data")
         app_code = data.get("bk_app_code") if isinstance(data, dict) else None
         if answer.get("code") != 0 or not isinstance(data, dict) or not isinstance(app_code, str) or not app_code:
-            raise AuthenticationError("verify access_token failed, please check if the access_token is valid")
+            raise AuthenticationError(
+                "verify access_token failed, please check if the access_token is valid",
+                call_reason=Reason.TOKEN_INVALID,
+            )
         return Identity(
             app_code,
             _user(data.get("identity")),

@@ -6,6 +6,7 @@ from esb.config import ConfigModel
 from esb.contracts.services import Service
 from esb.core.call import Call
 from esb.core.errors import AuthenticationError
+from esb.core.reasons import Reason
 
 
 class NoTokensConfig(ConfigModel):
@@ -21,5 +22,6 @@ class NoAccessTokens(Service[NoTokensConfig]):
     async def identity(self, call: Call, token: str) -> NoReturn:
         raise AuthenticationError(
             "verify access_token failed, this gateway does not know access tokens: services.access_tokens is not"
-            " configured"
+            " configured",
+            call_reason=Reason.TOKEN_INVALID,
         )

@@ -54,11 +54,13 @@ class StaticApps(Service[AppsConfig]):
         if entry is None:
             raise unknown_app(code)
         offered = secret.encode()
-        matches = False
-        for known in entry.secrets:  # all of them: no early exit to measure
-            matches |= hmac.compare_digest(offered, known)
-        if not matches:
+        number = 0
+        for place, known in enumerate(entry.secrets, 1):  # all of them: no early exit to measure
+            if hmac.compare_digest(offered, known):
+                number = place
+        if not number:
             raise bad_secret(code)
+        call.record.secret_number = number
         return entry.rights.lasting or entry.rights.at(self.services.clock.since_1970())
 
     async def secrets(self, call: Call, code: str) -> Sequence[bytes]:

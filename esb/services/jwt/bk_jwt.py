@@ -15,6 +15,7 @@ from esb.config import ConfigModel
 from esb.contracts.services import Identity, ProcessServices, Service
 from esb.core.call import Call, User
 from esb.core.errors import AuthenticationError, GatewayJwtError, Message
+from esb.core.reasons import Reason
 
 LEEWAY = 10
 """Seconds by which the API gateway's clock may differ from ours."""
@@ -58,7 +59,7 @@ class BkJwt(Service[BkJwtConfig]):
         code = _first(app, "bk_app_code", "app_code")
         if app.get("verified") is not True or not code:
             said = Message("verify app fail, please check if the authentication parameters are correct")
-            raise AuthenticationError("{reason}", reason=_said(app, said))
+            raise AuthenticationError("{reason}", call_reason=Reason.TOKEN_INVALID, reason=_said(app, said))
         user = _part(payload, "user")
         username = _first(user, "bk_username", "username")
         proven = user.get("verified") is True and username
