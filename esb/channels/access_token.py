@@ -118,6 +118,7 @@ class AccessToken:
                 if renewed or not await self.forget(token):
                     return dict(without_secrets(answer, (token,)))
             renewed = True
+            call = replace(call, attempt=2)
 
     def _carrying(self, token: str, url: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
         """Return address and headers of a request with this token."""

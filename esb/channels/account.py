@@ -157,7 +157,7 @@ class Account:
         UpstreamError if there is no usable answer; its `sent` tells whether one of the requests may have arrived.
         """
         raw = json_codec.encode_to_keep(message.body(page))  # once: a repetition must be the same bytes
-        effort = _Effort()
+        effort, asking = _Effort(), call
         if not self._bulkhead.enters(call):
             await self._bulkhead.wait(call, call.deadline)
         try:
@@ -170,7 +170,7 @@ class Account:
                 token = entry.value if entry is not None else await self._token(call)
                 effort.tries += 1
                 try:
-                    reply = await self._ask(call, message, raw, token)
+                    reply = await self._ask(asking, message, raw, token)
                 except UpstreamError as error:
                     if not await self._worth_another_try(call, message, error, effort):
                         raise
@@ -181,7 +181,7 @@ class Account:
                         return reply
                     if not await self._worth_repeating(call, reply.verdict, token, effort):
                         break
-                entry = None
+                entry, asking = None, replace(call, attempt=effort.tries + 1)
         except NOT_SENT as error:
             raise (effort.doubt or error) from None
         finally:
@@ -277,7 +277,7 @@ class Account:
         while True:
             tries += 1
             try:
-                reply = await self._ask_token(call, self._fetching, read)
+                reply = await self._ask_token(replace(call, attempt=tries), self._fetching, read)
             except UpstreamError as error:
                 if error.transient and await self._another_try(call, tries):
                     continue

@@ -122,7 +122,7 @@ class Course:
         backoff, tries = pauses(0.4, 2.0, jitter=True), 1
         while True:
             try:
-                return await self._try(draft)
+                return await self._try(draft, tries)
             except (Rejected, UpstreamError, Limited) as error:
                 wait = self._wait(error, next(backoff))
                 if wait is None or tries >= TRIES or wait >= self._call.seconds_left - SENDING_SECONDS:
@@ -140,8 +140,8 @@ class Course:
             return self._limits.retry_after(error)
         return (error.retry_after or pause) if error.kind == "busy" else None
 
-    async def _try(self, draft: Draft) -> Sent:
-        """Send a draft once, unless the vendor's penalty lasts."""
+    async def _try(self, draft: Draft, attempt: int) -> Sent:
+        """Send a draft once, for the first time or again, unless the vendor's penalty lasts."""
         try:
             await self._pacer.pass_gate()
         except UpstreamError as away:  # the store
@@ -150,7 +150,7 @@ class Course:
         answer: object = None
         refusal: EsbError | None = None
         try:
-            answer = await self._deliver(self._call, draft)
+            answer = await self._deliver(replace(self._call, attempt=attempt), draft)
         except EsbError as error:
             refusal = self._readable(error) if isinstance(error, Rejected) else error
             if isinstance(refusal, Rejected) and refusal.errcode is None:

@@ -155,7 +155,8 @@ class Call:
     and these may hold credentials. `client_ip` is the address that the call comes from, as far as trusted proxies tell,
     and `scheme` what its client spoke, http or https; it is told only to components that read the whole request.
     `restricted`: only an app with a right for just this component may call it. `upgrades`: the caller asks for a
-    WebSocket, which only a component that streams may answer.
+    WebSocket, which only a component that streams may answer. `attempt`: which try a request to another system is, for
+    the log.
     """
 
     id: str
@@ -175,6 +176,7 @@ class Call:
     scheme: str = "http"
     restricted: bool = False
     upgrades: bool = False
+    attempt: int = 1
     options: Options = ORDINARY
     app: App | None = None
     user: User | None = None

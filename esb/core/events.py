@@ -52,6 +52,7 @@ class UpstreamFinished:
 
     `kind` is the class of its end: `ok`; a class of WeChat's errcodes; `unknown`, a code of which nothing more is
     known; `http` or `network`, no usable answer or none at all; `limited` or `cancelled`, the gateway's own doing.
+    `host` is where it went, and `attempt` the number of the try, of a request that is repeated.
     """
 
     call_id: str
@@ -62,16 +63,25 @@ class UpstreamFinished:
     failure: str
     seconds: float
     kind: str = "ok"
+    host: str = ""
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class TokenFetched:
-    """An access token was asked for. `account` is an appid or corpid; `outcome` is fetched, same or refused/failed."""
+    """An access token was asked for. `account` is an appid or corpid; `outcome` is fetched, same or refused/failed.
+
+    Of a refusal or a failure there are the platform's `errcode` and `errmsg`, or else what failed, and a `hint` if one
+    is known: cause and remedy. None of them holds a secret.
+    """
 
     platform: str
     account: str
     outcome: str
     seconds: float
+    errcode: int | str | None = None
+    errmsg: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

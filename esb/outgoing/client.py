@@ -28,7 +28,7 @@ from esb.outgoing.engine import (
     Tls,
 )
 from esb.outgoing.engines.aiohttp import AiohttpEngine
-from esb.outgoing.host_bulkheads import HostBulkheads
+from esb.outgoing.host_bulkheads import HostBulkheads, host_of
 from esb.outgoing.json_answer import may_have_acted, own_code, read_json, read_object
 from esb.outgoing.judgement import Judged
 from esb.outgoing.multipart import Files, as_form
@@ -223,6 +223,7 @@ class Outgoing:
             if call is not None and call.options is not ORDINARY:
                 target = scope.target = promised(call, target, method)
             upload = body if body is None or isinstance(body, bytes) else Upload(body)
+            scope.host = host_of(url)
             bulkhead = self.bulkheads.of(url, None)
             if not bulkhead.enters(scope.call):
                 await scope.wait(bulkhead)
@@ -268,7 +269,7 @@ class Outgoing:
         if scope.call is not None and scope.call.options is not ORDINARY:
             scope.target = promised(scope.call, scope.target, method)
         headers, body = scope.content(headers, body)
-        bulkhead, prepared = self._prepared(method, url, tuple(headers), proxy, tls, guarded, bounds)
+        bulkhead, scope.host, prepared = self._prepared(method, url, tuple(headers), proxy, tls, guarded, bounds)
         if not bulkhead.enters(scope.call):
             await scope.wait(bulkhead)
         try:
@@ -288,6 +289,10 @@ class Outgoing:
         tls: Tls | None,
         guarded: bool,
         bounds: HeadBounds,
-    ) -> tuple[Bulkhead, PreparedRequest]:
-        """Return the bulkhead of requests of this kind, and the request that the engine has prepared for them."""
-        return self.bulkheads.of(url, proxy), self._engine.prepare(method, url, names, proxy, tls, guarded, bounds)
+    ) -> tuple[Bulkhead, str, PreparedRequest]:
+        """Return the bulkhead of requests of this kind, their host, and the request that the engine has prepared."""
+        return (
+            self.bulkheads.of(url, proxy),
+            host_of(url),
+            self._engine.prepare(method, url, names, proxy, tls, guarded, bounds),
+        )

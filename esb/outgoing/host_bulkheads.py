@@ -1,5 +1,6 @@
 """The bulkheads of hosts: how many requests each upstream gets at once."""
 
+import re
 import time
 from weakref import WeakValueDictionary
 
@@ -9,6 +10,15 @@ from esb.outgoing.bulkhead import Bulkhead
 FULL = template("Too many calls of this third-party system are under way, please try again later")
 HostKey = tuple[str, str | None]
 """Host of an upstream, and the forward proxy on the way to it: requests with the same key share one bulkhead."""
+
+
+_HOST = re.compile(r"[^:/?#]*://(?:[^/?#]*@)?([^/?#]*)")
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address, and its port if it names one; "" if it has none."""
+    found = _HOST.match(url)
+    return "" if found is None else found[1]
 
 
 class HostBulkheads:
@@ -40,7 +50,7 @@ class HostBulkheads:
 
     def of(self, url: str, proxy: str | None) -> Bulkhead:
         """Return the bulkhead of the host of this address, by way of this proxy."""
-        key = (url.partition("://")[2].partition("/")[0], proxy)
+        key = (host_of(url), proxy)
         bulkhead = self._bulkheads.get(key)
         if bulkhead is None:
             bulkhead = self._bulkheads[key] = Bulkhead(time.monotonic, self._width, FULL)

@@ -20,10 +20,14 @@ NO_REFUSAL = frozenset({None, 0, "0"})
 class RequestReport:
     """`with`: one request, reported as an event however it ends. `call` is the one whose headers it carries.
 
-    Whoever sends by another way than HTTP sets `errcode` and `kind` (see UpstreamFinished), and calls `mark_sent`.
+    Whoever makes the request sets the `host`; by another way than HTTP also `errcode` and `kind` (see
+    UpstreamFinished), and calls `mark_sent`.
     """
 
-    __slots__ = ("_observer", "_span", "_started", "call", "call_id", "errcode", "kind", "refused", "status", "target")
+    __slots__ = (
+        *("_observer", "_span", "_started", "call", "call_id", "errcode", "host", "kind", "refused", "status"),
+        "target",
+    )
 
     def __init__(self, observer: Observer, call: Call | None, target: Target) -> None:
         self._observer = observer
@@ -31,6 +35,7 @@ class RequestReport:
         self.call = call
         self.call_id = "" if call is None else call.id
         self.target = target
+        self.host = ""
         self.status: int | None = None
         self.errcode: int | str | None = None
         self.kind = ""
@@ -71,12 +76,21 @@ class RequestReport:
             failure, ended = _short(error), self._kind(error)
             sent = error.sent if isinstance(error, UpstreamError) else not isinstance(error, Limited)
         seconds = time.monotonic() - self._started
-        target = self.target
+        target, attempt = self.target, 1 if self.call is None else self.call.attempt
         if target.sends and sent and self.call is not None:
             self.call.record.sent = True
         self._observer.end(
             UpstreamFinished(
-                self.call_id, target.system, target.interface, self.status, self.errcode, failure, seconds, ended
+                self.call_id,
+                target.system,
+                target.interface,
+                self.status,
+                self.errcode,
+                failure,
+                seconds,
+                ended,
+                self.host,
+                attempt,
             ),
             self._span,
         )

@@ -25,6 +25,7 @@ from esb.core.events import (
     TokenFetched,
     UpstreamFinished,
 )
+from esb.outgoing.host_bulkheads import host_of
 from esb.telemetry import logs
 from tests.support.gateway import Gateway, Sandbox
 
@@ -129,6 +130,61 @@ def test_an_upstream_call_is_one_line_of_json_and_a_warning_when_it_failed() -> 
 def test_a_token_that_was_fetched_is_told_by_its_account() -> None:
     line = as_json(TOKEN)
     assert (line["platform"], line["account"], line["outcome"], line["ms"]) == ("qy", "ww1", "fetched", 250.0)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "failed"])
+def test_a_token_that_did_not_come_is_a_warning_with_cause_and_remedy(outcome: str) -> None:
+    line = as_json(TokenFetched("qy", "ww1", outcome, 0.25, 40001, "invalid credential", "Check the secret."))
+    assert (line["event"], line["level"], line["outcome"]) == ("access token", "warning", outcome)
+    assert (line["errcode"], line["errmsg"], line["hint"]) == (40001, "invalid credential", "Check the secret.")
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "errcode"),
+    [
+        ({"errcode": 40001, "errmsg": "invalid credential"}, "refused", 40001),
+        ({"errcode": 45009, "errmsg": "reach max api daily quota limit"}, "failed", 45009),
+        ({"status": 500}, "failed", None),
+    ],
+)
+async def test_a_failing_token_fetch_says_why(
+    gateway: Gateway, sandbox: Sandbox, action: dict[str, Any], outcome: str, errcode: int | None
+) -> None:
+    await sandbox.post("faults", {"match": {"path": "/cgi-bin/gettoken"}, "action": action, "times": 0})
+    await gateway.send()
+    fetched = [event for event in gateway.events if isinstance(event, TokenFetched)]
+    assert [(event.outcome, event.errcode) for event in fetched] == [(outcome, errcode)]
+    assert action.get("errmsg", "500") in fetched[0].errmsg
+    assert bool(fetched[0].hint) is (errcode is not None)
+    assert "corp-secret" not in repr(fetched)
+
+
+async def test_an_upstream_call_tells_its_host_and_which_try_it_is(gateway: Gateway, sandbox: Sandbox) -> None:
+    busy = {"match": {"path": "/cgi-bin/message/send"}, "action": {"errcode": -1}, "times": 2}
+    await sandbox.post("faults", busy)
+    await gateway.send()
+    calls = [event for event in gateway.events if isinstance(event, UpstreamFinished)]
+    assert [(event.interface, event.attempt) for event in calls] == [
+        ("get_token", 1),
+        ("send_message", 1),
+        ("send_message", 2),
+        ("send_message", 3),
+    ]
+    assert {event.host for event in calls} == {sandbox.url.removeprefix("http://")}
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://a.example.com/b?c=https://d/", "a.example.com"),
+        ("http://user:hunter2@a.example.com:81/", "a.example.com:81"),
+        ("http://a.example.com?key=hunter2", "a.example.com"),
+        ("http://[::1]:80#x", "[::1]:80"),
+        ("/a/b", ""),
+    ],
+)
+def test_a_host_is_told_without_path_query_and_password(url: str, host: str) -> None:
+    assert host_of(url) == host
 
 
 def test_a_quota_that_is_used_up_is_a_warning_with_its_account() -> None:

@@ -89,6 +89,7 @@ class SmtpServer:
         sending = MailSending(sender, receivers, mail, secrets, self._recipients_per_mail, sender_kind)
         try:
             with self._out.report(call, SEND_MAIL) as report:
+                report.host = f"{self._host}:{self._port}"
                 try:
                     await self._within_deadline(call, sending)
                 finally:

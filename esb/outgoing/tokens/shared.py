@@ -11,12 +11,13 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from esb.core import json_codec
 from esb.core.clock import Clock
-from esb.core.errors import UpstreamError, template
+from esb.core.errors import EsbError, UpstreamError, template
 from esb.core.events import Observer, TokenFetched
+from esb.outgoing.request_scope import too_slow
 from esb.outgoing.tokens.failure_budget import FailureBudget
 from esb.outgoing.tokens.key import Fetch, RefusalHeard, TokenKey, TokenRefused
 from esb.store.keyspaces import AHEAD, FETCHING, PROVEN, REFUSED, REPLACED, TOKEN
@@ -153,7 +154,7 @@ class SharedTokens:
     async def _fetch(self, key: TokenKey, fetch: Fetch, mine: SharedToken | None, seen: str) -> SharedToken:
         """Fetch a token that follows ours, and put it into the store instead of the version seen."""
         started = self._clock()
-        outcome = "failed"
+        outcome, trouble = "failed", Trouble()
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 token = await (self._budget.spend(key, fetch) if key.secret_parameter else fetch())
@@ -168,12 +169,15 @@ class SharedTokens:
                 fetched = SharedToken(token.value, token.expires_in, 0.0, lead(token.expires_in))
             return await self._publish(key, fetched, seen)
         except TokenRefused as refused:
-            outcome = "refused"
+            outcome, trouble = "refused", _trouble(refused)
             with suppress(StoreAway):
                 await self._store.put(f"{REFUSED}:{key.name}", _refusal_record(refused), REFUSAL_SECONDS)
             raise
+        except (EsbError, TimeoutError) as error:
+            trouble = _trouble(error)
+            raise
         finally:
-            self._observer.emit(TokenFetched(key.platform, key.account, outcome, self._clock() - started))
+            self._observer.emit(TokenFetched(key.platform, key.account, outcome, self._clock() - started, *trouble))
 
     async def _publish(self, key: TokenKey, token: SharedToken, seen: str) -> SharedToken:
         """Put a token into the store; return the other's if a process was quicker after our lock had ended."""
@@ -186,6 +190,23 @@ class SharedTokens:
         if kept is not None:
             text, data = json_codec.decode(kept.value)
             raise RefusalHeard(text, data)
+
+
+class Trouble(NamedTuple):
+    """The errcode, errmsg and hint of a fetch that brought no token; see TokenFetched."""
+
+    errcode: int | str | None = None
+    errmsg: str = ""
+    hint: str = ""
+
+
+def _trouble(error: EsbError | TimeoutError) -> Trouble:
+    if isinstance(error, TimeoutError):
+        return Trouble(errmsg=str(too_slow(FETCH_SECONDS)))
+    data = error.data if isinstance(error.data, dict) else {}
+    errcode = data.get("errcode")
+    said = error.reason if isinstance(error, UpstreamError) else data.get("errmsg") or error
+    return Trouble(errcode if isinstance(errcode, int | str) else None, str(said), str(data.get("hint") or ""))
 
 
 def lead(seconds: float) -> float:

@@ -1,7 +1,8 @@
 """Attempts until somebody answers: at another host when one cannot be reached, and again where that does no harm."""
 
-from collections.abc import Awaitable, Callable
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from itertools import count, islice
 from typing import TypeVar
 
 from esb.core.backoff import pauses
@@ -27,30 +28,34 @@ class Attempts:
         self._retries = retries
         self._clock = clock
 
-    async def answer(self, call: Call, ask: Callable[[str], Awaitable[T]], *, repeatable: bool) -> T:
-        """Return the answer of the first host that answers `ask`. UpstreamError of the last one if none does."""
+    async def answer(self, call: Call, ask: Callable[[Call, str], Awaitable[T]], *, repeatable: bool) -> T:
+        """Return the answer of the first host that answers `ask`. UpstreamError of the last one if none does.
+
+        `ask` gets the call as this attempt makes it, and the host.
+        """
+        made = count(1)
         for pause in islice(pauses(FIRST_PAUSE, LONGEST_PAUSE), self._retries if repeatable else 0):
             try:
-                return await self._one_by_one(call, ask)
+                return await self._one_by_one(call, made, ask)
             except UpstreamError as error:
                 if not _may_pass(error) or call.seconds_left <= pause:
                     raise
             await self._clock.sleep(pause)
-        return await self._one_by_one(call, ask)
+        return await self._one_by_one(call, made, ask)
 
-    async def _one_by_one(self, call: Call, ask: Callable[[str], Awaitable[T]]) -> T:
+    async def _one_by_one(self, call: Call, made: Iterator[int], ask: Callable[[Call, str], Awaitable[T]]) -> T:
         *others, last = self._hosts.in_order()
         for host in others:
             try:
-                return await self._ask(call, host, ask)
+                return await self._ask(call, next(made), host, ask)
             except Unreachable:
                 continue
-        return await self._ask(call, last, ask)
+        return await self._ask(call, next(made), last, ask)
 
-    async def _ask(self, call: Call, host: str, ask: Callable[[str], Awaitable[T]]) -> T:
+    async def _ask(self, call: Call, attempt: int, host: str, ask: Callable[[Call, str], Awaitable[T]]) -> T:
         in_time = call.seconds_left >= LEAST_SECONDS
         try:
-            answer = await ask(host)
+            answer = await ask(call if attempt == 1 else replace(call, attempt=attempt), host)
         except Unreachable:
             if in_time:
                 self._hosts.failed(host)

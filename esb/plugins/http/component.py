@@ -88,10 +88,10 @@ class Http(Component[HttpConfig, Params]):
     async def _answered(self, call: Call, request: UpstreamRequest) -> Any:
         async with self._limit.entered(call):
             with self._watched(call, self._time(call, request)):
-                ask = partial(self._ask, call, request)
+                ask = partial(self._ask, request)
                 return await self._attempts.answer(call, ask, repeatable=request.repeatable)
 
-    async def _ask(self, call: Call, request: UpstreamRequest, host: str) -> Any:
+    async def _ask(self, request: UpstreamRequest, call: Call, host: str) -> Any:
         url, options = host + request.place, self._options(request)
         return await self.services.http.read(
             call, _target(call), request.method, url, self._reader.read, body=request.body, **options
@@ -104,7 +104,7 @@ class Http(Component[HttpConfig, Params]):
             if request.body is not None and not isinstance(request.body, bytes):
                 request = replace(request, body=time.watched(request.body))
             with self._watched(call, time) as attempt:
-                begin = partial(self._begin, held, call, request)
+                begin = partial(self._begin, held, request)
                 asked, stream = await self._attempts.answer(call, begin, repeatable=request.repeatable)
                 attempt.ill = stream.status >= 500
             headers = for_caller(stream.headers.items())
@@ -115,7 +115,7 @@ class Http(Component[HttpConfig, Params]):
             body = BodyStream(stream.chunks, held.pop_all())
             return Reply(stream.status, headers, body, self.config.idle_timeout)
 
-    async def _begin(self, held: AsyncExitStack, call: Call, request: UpstreamRequest, host: str) -> tuple[str, Stream]:
+    async def _begin(self, held: AsyncExitStack, request: UpstreamRequest, call: Call, host: str) -> tuple[str, Stream]:
         """Return the URL that was asked, and the answer from its head on."""
         target = _target(call)
         stream = await held.enter_async_context(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from esb.core.call import Call
 from esb.core.errors import Unreachable, UpstreamError
 from esb.plugins.http.attempts import Attempts
 from esb.plugins.http.hosts import Hosts
@@ -20,8 +21,10 @@ class Upstream:
         self._clock = clock
         self._fail = fail
         self.asked: list[tuple[str, float]] = []
+        self.attempts: list[int] = []
 
-    async def __call__(self, host: str) -> str:
+    async def __call__(self, call: Call, host: str) -> str:
+        self.attempts.append(call.attempt)
         self.asked.append((host, round(self._clock() - 1000.0, 3)))
         raise self._fail(host)
 
@@ -61,6 +64,7 @@ async def test_what_may_not_be_repeated_is_tried_once(clock: Clock) -> None:
 async def test_hosts_out_of_reach_are_all_asked_before_a_pause(clock: Clock) -> None:
     upstream = await failing(clock, "ab", 1, away)
     assert [host for host, _ in upstream.asked] == ["a", "b", "b", "a"]
+    assert upstream.attempts == [1, 2, 3, 4]
     assert [when for _, when in upstream.asked] == [0.0, 0.0, 0.1, 0.1]
     assert [host for host, _ in (await failing(clock, "ab", 1, away, repeatable=False)).asked] == ["a", "b"]
 
