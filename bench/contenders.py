@@ -52,7 +52,7 @@ CONTENDERS = {
     for contender in (
         _gateway("httptools", ENGINE="httptools"),
         _gateway("aiohttp", ENGINE="aiohttp"),
-        _gateway("readable", ESB_LOG=""),
+        _gateway("readable", ESB_LOG="text"),
         _peer("bare_aiohttp", OURS, lacks=()),
         _peer("constant", OURS, lacks=("send", "relay", "errcode", "slow", "tls")),
         _peer("raw_limit", lacks=("relay", "tls")),

@@ -131,7 +131,7 @@ async def opened(seed: int) -> AsyncIterator[World]:
         folder = stack.enter_context(TemporaryDirectory())
         config = Path(folder) / "esb.yaml"
         config.write_text(json.dumps(configuration(sandbox)))  # JSON is YAML
-        listeners = [logs.listener(environ, log) for environ in ({}, {"ESB_LOG": "json"})]
+        listeners = [logs.listener(environ, log) for environ in ({"ESB_LOG": "text"}, {"ESB_LOG": "json"})]
         gateway = create_app(load(config, {}), listeners=listeners, clock=clock)
         url = await stack.enter_async_context(listening(gateway, "127.0.0.1", 0))
         await _set_up(http, sandbox, seed)

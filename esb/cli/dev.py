@@ -27,6 +27,8 @@ except ImportError:  # pragma: no cover - an extra; dev() asks
 
 NEEDS_WATCHFILES = "esb dev needs watchfiles, which `pip install 'esb-gateway[watch]'` installs"
 KEPT = "nothing has changed: the gateway answers as before the edit"
+FOR_PEOPLE = {"ESB_LOG": logs.TEXT}
+"""The form of the log, wherever stderr leads."""
 DEBOUNCE = 400
 """Milliseconds at most for which changes are gathered into one reload."""
 LOOK = 500
@@ -52,8 +54,8 @@ def dev(path: str | None, host: str | None, port: int | None) -> None:
     try:
         with (
             or_packaged(path) as config,
-            logs.to_stderr({}) as log,
-            stdlib_logs.reported(logs.listener({}, log)),
+            logs.to_stderr(FOR_PEOPLE) as log,
+            stdlib_logs.reported(logs.listener(FOR_PEOPLE, log)),
         ):
             serve.run(develop(ConfigSource(config), host, port, log))
     except ConfigError as error:
@@ -131,7 +133,7 @@ def changes(folders: set[Path]) -> "AsyncGenerator[set[tuple[watchfiles.Change, 
 
 def _with_mistakes(log: LogWriter) -> Listener:
     """Return a listener that logs, and tells mistakes of an edit as `esb check` says them."""
-    logged = logs.listener({}, log)
+    logged = logs.listener(FOR_PEOPLE, log)
 
     def listener(event: Event) -> None:
         if isinstance(event, Reloaded) and event.mistakes:

@@ -36,20 +36,20 @@ NO_LAST_GOOD = "nor can the last good configuration be served"
 def serve(path: str, host: str | None, port: int | None, last_good: str | None) -> None:
     """Serve the gateway until TERM or INT, then finish the calls in flight. HUP reads the configuration again.
 
-    When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr, as JSON lines
-    with ESB_LOG=json. Exit code 0 after TERM or INT, 1 if the address is taken, 78 if the configuration is wrong and
-    there is no last good one.
+    When ready, one line on stdout says where: listening on http://HOST:PORT. The log goes to stderr: JSON lines, or
+    lines for people on a terminal; ESB_LOG=json or ESB_LOG=text decides otherwise. Exit code 0 after TERM or INT, 1 if
+    the address is taken, 78 if the configuration is wrong and there is no last good one.
     """
     # Until it serves: to search all that start-up makes for garbage, again and again, is a good part of its time.
     # Bench: cold.py.
     gc.disable()
     from esb.server.last_good import LastGood
     from esb.server.listener import CannotListen
-    from esb.telemetry import logs, stdlib_logs
+    from esb.telemetry.process_log import process_log, told_not_started
 
     kept = LastGood(Path(last_good)) if last_good else None
     try:
-        with logs.to_stderr(os.environ) as log, stdlib_logs.reported(logs.listener(os.environ, log)):
+        with process_log(os.environ) as log:
             start = partial(_serve, host=host, port=port, log=log, last_good=kept)
             try:
                 start(ConfigSource(path))
@@ -61,6 +61,8 @@ def serve(path: str, host: str | None, port: int | None, last_good: str | None) 
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
     except CannotListen as error:
+        if told_not_started(os.environ, str(error)):
+            sys.exit(1)
         raise click.ClickException(str(error)) from error
 
 

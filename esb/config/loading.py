@@ -2,8 +2,9 @@
 
 import errno
 import glob
+import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,8 @@ from esb.config.yaml import Section, joined, read
 from esb.core.errors import ConfigError, Mistake
 
 MAX_FILE = 16 << 20
+HASH_DIGITS = 16
+"""Hexadecimal digits of the hash of a configuration: no two that an operator ever has share them."""
 EXTENSION = "x-"
 """The beginning of keys at the top of a file that are for people and anchors."""
 _UNKNOWN_TZ = (
@@ -58,6 +61,12 @@ class ConfigSource:
         if path not in self._documents:
             self._documents[path] = self._document(path)
         return self._documents[path]
+
+    def hash_of(self, files: Iterable[Path]) -> str:
+        """Return a digest of these files, in their order; what could not be read is left out."""
+        found = (self.contents.get(path.absolute()) for path in files)
+        digests = [hashlib.sha256(content).digest() for content in found if content is not None]
+        return hashlib.sha256(b"".join(digests)).hexdigest()[:HASH_DIGITS]
 
     def matching(self, pattern: str) -> list[str]:
         """Return the names of the files that this pattern matches, relative to the folder of esb.yaml."""
@@ -160,6 +169,7 @@ class _Resolution:
             components=tuple(components),
             files=tuple(Path(name) for name in self.files),
             secrets=MappingProxyType(self.secrets),
+            hash=self.source.hash_of(map(Path, self.files)),
             root=root,
         )
         return replace(config, mistakes=config.in_order(self.mistakes))

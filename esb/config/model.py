@@ -72,6 +72,8 @@ class Config:
     """All that was read: esb.yaml first, then what it includes."""
     secrets: Mapping[Path, FileState] = field(default_factory=dict)
     """The files that `${file:…}` names, as they were when they were read."""
+    hash: str = ""
+    """A digest of these files as they stand there, `${…}` and all: gateways with the same one have the same files."""
     root: Section | None = None
     """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from esb.core.errors import PluginMistake
+from esb.core.process_events import ProcessEvent
 from esb.core.reasons import Reason
 
 LOGGER = "esb.observe"
@@ -142,36 +143,15 @@ class WorkerEnded:
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """A reload ended. `generation` answers from now on; with `mistakes` it is the one that did before."""
+    """A reload ended. `generation` answers from now on; with `mistakes` it is the one that did before.
+
+    `hash` is that of the configuration which was read.
+    """
 
     generation: int
     mistakes: tuple[str, ...]
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Succeeded:
-    """A successor with this process id has taken over; or none has, for the reason `trouble`."""
-
-    pid: int
-    trouble: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class LastGoodServed:
-    """At the start esb.yaml was wrong, so what answers is the last good configuration, kept in this `file`."""
-
-    file: str
-    mistakes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LastGoodNotKept:
-    """The configuration that answers could not be kept in this `file`, for the `reason` that the system gives."""
-
-    file: str
-    reason: str
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +182,6 @@ class PluginLogged:
     level: str
     text: str
     fields: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLinesDropped:
-    """So many lines of the log were dropped, since nobody read it or it could not be written."""
-
-    lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +216,12 @@ Event = (
     | StoreTurned
     | Crashed
     | Reloaded
-    | LastGoodServed
-    | LastGoodNotKept
     | GenerationClosed
-    | Succeeded
     | WorkerEnded
     | LibraryLogged
     | PluginLogged
-    | LogLinesDropped
     | LimitReached
+    | ProcessEvent
 )
 Listener = Callable[[Event], None]
 Author = Callable[[Crashed, BaseException], None]

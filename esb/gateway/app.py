@@ -115,10 +115,10 @@ class Gateway:
             if error.bug is not None:
                 self.observer.show("", "reloading", error.bug)
             mistakes = tuple(str(mistake) for mistake in error.mistakes)
-            self.observer.emit(Reloaded(self.generation.number, mistakes, time.monotonic() - started))
+            self.observer.emit(Reloaded(self.generation.number, mistakes, time.monotonic() - started, config.hash))
             raise
         self.adopt(generation)
-        self.observer.emit(Reloaded(generation.number, (), time.monotonic() - started))
+        self.observer.emit(Reloaded(generation.number, (), time.monotonic() - started, config.hash))
 
     async def prepare(self, config: Config) -> Generation:
         """Build and open the next generation, beside the one that answers; plugins beside esb.yaml are imported anew.

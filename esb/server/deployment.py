@@ -14,7 +14,8 @@ from pathlib import Path
 from aiohttp import web
 
 from esb.config import Admin, Config, ConfigSource, Sandbox, Server
-from esb.core.events import Author, LastGoodNotKept, LastGoodServed, Listener, Observer
+from esb.core.events import Author, Listener, Observer
+from esb.core.process_events import LastGoodNotKept, LastGoodServed
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.reload import Reloader
 from esb.server import instrumentation

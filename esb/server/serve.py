@@ -12,6 +12,7 @@ from esb.gateway.app import Gateway
 from esb.server.deployment import deployed, sandbox
 from esb.server.last_good import Fallback, LastGood
 from esb.server.listening_sockets import inherited
+from esb.server.process_life import ProcessLife
 from esb.server.successor import Succession
 from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
@@ -57,14 +58,15 @@ async def serve(
     async with deploying as deployment:
         gateway, succession = deployment.gateway, deployment.succession
         assert succession is not None  # noqa: S101 - there are sockets
-        async with deployment.reloader.following(hangup), succession.following(restart):
-            await serve_until(stop, succession, deployment.url, source.environ)
-        server = gateway.config.server
-        if succession.taken_over.is_set():
-            await sockets.retire(server.shutdown_grace)
-        else:
-            await lame_duck(gateway, server.lame_duck)
-        await gateway.drain(server.shutdown_grace)
+        with ProcessLife(gateway.observer, "gateway", deployment.url, lambda: gateway.config):
+            async with deployment.reloader.following(hangup), succession.following(restart):
+                await serve_until(stop, succession, deployment.url, source.environ)
+            server = gateway.config.server
+            if succession.taken_over.is_set():
+                await sockets.retire(server.shutdown_grace)
+            else:
+                await lame_duck(gateway, server.lame_duck)
+            await gateway.drain(server.shutdown_grace)
 
 
 async def lame_duck(gateway: Gateway, seconds: float) -> None:

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from esb.core.errors import GatewayError
-from esb.core.events import Observer, Succeeded
+from esb.core.events import Observer
+from esb.core.process_events import Succeeded
 from esb.server.listening_sockets import HANDED_DOWN, ListeningSockets
 from esb.server.systemd import READY, notify
 

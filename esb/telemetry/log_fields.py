@@ -12,18 +12,23 @@ from esb.core.events import (
     Crashed,
     GateClosed,
     GenerationClosed,
-    LastGoodNotKept,
-    LastGoodServed,
     LibraryLogged,
     LimitReached,
-    LogLinesDropped,
     PluginLogged,
     Reloaded,
     StoreTurned,
-    Succeeded,
     TokenFetched,
     UpstreamFinished,
     WorkerEnded,
+)
+from esb.core.process_events import (
+    LastGoodNotKept,
+    LastGoodServed,
+    LogLinesDropped,
+    NotStarted,
+    Started,
+    Stopped,
+    Succeeded,
 )
 from esb.telemetry.log_text import writable
 
@@ -145,11 +150,33 @@ def _crash(event: Crashed) -> Fields:
 
 
 def _reload(event: Reloaded) -> Fields:
+    fields: Fields = {"generation": event.generation, "hash": event.hash}
     if event.mistakes:
-        mistakes = list(event.mistakes)
-        return {"generation": event.generation, "mistakes": mistakes, "event": "reload refused", "level": "error"}
-    ms = round(event.seconds * 10_000) / 10
-    return {"generation": event.generation, "ms": ms, "event": "reloaded", "level": "info"}
+        return fields | {"mistakes": list(event.mistakes), "event": "reload refused", "level": "error"}
+    return fields | {"ms": round(event.seconds * 10_000) / 10, "event": "reloaded", "level": "info"}
+
+
+def _started(event: Started) -> Fields:
+    return _process(event) | {"event": "started", "level": "info"}
+
+
+def _not_started(event: NotStarted) -> Fields:
+    return {"why": list(event.why), "event": "not started", "level": "error"}
+
+
+def _stopped(event: Stopped) -> Fields:
+    return _process(event) | {"lived": round(event.seconds, 1), "event": "stopped", "level": "info"}
+
+
+def _process(event: Started) -> Fields:
+    return {
+        "process": event.process,
+        "version": event.version,
+        "pid": event.pid,
+        "file": event.file,
+        "hash": event.hash,
+        "address": event.address,
+    }
 
 
 def _last_good(event: LastGoodServed) -> Fields:
@@ -219,6 +246,9 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     LastGoodNotKept: _not_kept,
     GenerationClosed: _closed,
     Succeeded: _successor,
+    Started: _started,
+    NotStarted: _not_started,
+    Stopped: _stopped,
     WorkerEnded: _worker,
     LibraryLogged: _library,
     PluginLogged: _plugin,

@@ -1,7 +1,7 @@
 """The log: one line for each call and one for each upstream call, on stderr.
 
-JSON with ESB_LOG=json, readable otherwise, with colours on a terminal. No parameter values, no secrets: events carry
-none.
+JSON where stderr is no terminal, for people on one, with colours; ESB_LOG=json or =text decides otherwise. No parameter
+values, no secrets: events carry none.
 """
 
 import io
@@ -14,11 +14,14 @@ from functools import partial
 from typing import Any, TextIO
 
 from esb.core import json_codec
-from esb.core.events import Event, LogLinesDropped
+from esb.core.events import Event
+from esb.core.process_events import LogLinesDropped
 from esb.telemetry.log_fields import FIELDS
 from esb.telemetry.log_text import escaped, printable, quoted
 from esb.telemetry.log_writer import Lines, LogWriter
 
+JSON, TEXT = "json", "text"
+"""Values of ESB_LOG."""
 LONGEST_LEVEL = 9
 LONGEST_EVENT = 14
 """The widths of level and event in a readable line."""
@@ -27,7 +30,8 @@ LONGEST_EVENT = 14
 @contextmanager
 def to_stderr(environ: Mapping[str, str]) -> Iterator[LogWriter]:
     """Yield the one writer of this process to stderr; on leaving, all is written, unless nobody reads it."""
-    writer = LogWriter(sys.stderr, partial(_notice, environ))
+    form = {"ESB_LOG": JSON if is_json(environ, sys.stderr) else TEXT}
+    writer = LogWriter(sys.stderr, partial(_notice, form))
     try:
         yield writer
     finally:
@@ -43,9 +47,15 @@ def listener(
     """
     output = output or sys.stderr
     lines = Lines(output, at_once)
-    if environ.get("ESB_LOG", "") == "json":
+    if is_json(environ, output):
         return _Json(lines).log
     return _coloured(lines) if output.isatty() else _Readable(lines).log
+
+
+def is_json(environ: Mapping[str, str], output: LogWriter | TextIO) -> bool:
+    """Return True if a log to this output is JSON, False if it is for people."""
+    form = environ.get("ESB_LOG", "")
+    return form == JSON or (form != TEXT and not output.isatty())
 
 
 def _notice(environ: Mapping[str, str], number: int) -> bytes:

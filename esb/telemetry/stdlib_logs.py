@@ -2,20 +2,24 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from esb.core.events import LibraryLogged, Listener, frames
+
+UNREADABLE = "a record whose values do not fit its text"
 
 
 @contextmanager
 def reported(listener: Listener) -> Iterator[None]:
-    """Inside, pass the listener all that this process logs by `logging`, from warnings on."""
+    """Inside, pass the listener what this process logs by `logging`, from warnings on, and Python's own warnings."""
     handler = _EventHandler(listener)
     root = logging.getLogger()
     root.addHandler(handler)
+    logging.captureWarnings(True)
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         root.removeHandler(handler)
 
 
@@ -26,9 +30,11 @@ class _EventHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._listener(_event(record))
-        except Exception:  # noqa: BLE001 - as every handler does: who logs must not fail because of it
-            self.handleError(record)
+            event = _event(record)
+        except Exception:  # noqa: BLE001 - a format without its values; `logging` would print the record with them
+            event = LibraryLogged(record.name, record.levelname.lower(), UNREADABLE)
+        with suppress(Exception):  # who logs must not fail because of it
+            self._listener(event)
 
 
 def _event(record: logging.LogRecord) -> LibraryLogged:

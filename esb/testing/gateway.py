@@ -222,7 +222,8 @@ class Gateways:
         file = self._scratch / f"esb{len(self.opened)}.yaml"
         file.write_text(_yaml(document))
         gateway = Gateway("", web.Application(), await self._client(), path, caller=caller)
-        heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
+        forms = [logs.listener({"ESB_LOG": form}, gateway.log) for form in (logs.TEXT, logs.JSON)]
+        heard = [gateway.events.append, *forms]
         try:
             loaded = replace(load(file, {}), folder=self._folder)
             gateway.app = create_app(loaded, listeners=heard, clock=clock, author=gateway.crashed)

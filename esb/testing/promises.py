@@ -171,7 +171,8 @@ class _Promises:
             config = replace(config, components=tuple(replace(each, timeout=timeout) for each in config.components))
         fresh: dict[str, Any] = {"events": [], "log": io.StringIO(), "answers": [], "_crashes": []}
         gateway = replace(self.opened, url="", app=web.Application(), **fresh)
-        heard = [gateway.events.append, logs.listener({}, gateway.log), logs.listener({"ESB_LOG": "json"}, gateway.log)]
+        forms = [logs.listener({"ESB_LOG": form}, gateway.log) for form in (logs.TEXT, logs.JSON)]
+        heard = [gateway.events.append, *forms]
         gateway.app = create_app(config, listeners=heard, author=gateway.crashed)
         async with listening(gateway.app, "127.0.0.1", 0) as gateway.url:
             yield gateway

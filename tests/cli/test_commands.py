@@ -100,24 +100,25 @@ def test_serve_says_on_stdout_where_it_listens_and_nothing_else(embedded: Path, 
     assert finished.code == 0
 
 
-def test_the_log_is_on_stderr_as_json_lines_when_asked(embedded: Path, tmp_path: Path) -> None:
-    with running("serve", "-c", embedded, log=tmp_path / "log", ESB_LOG="json") as gateway:
+def test_the_log_is_on_stderr_as_json_lines_where_that_is_no_terminal(embedded: Path, tmp_path: Path) -> None:
+    with running("serve", "-c", embedded, log=tmp_path / "log") as gateway:
         answer = exchange(gateway.url + SEND_WEIXIN, NOTICE).body
         gateway.stop()
         lines = [json.loads(line) for line in gateway.finish().stderr.splitlines()]
 
-    assert [line["event"] for line in lines] == ["upstream call", "access token", "upstream call", "call"]
-    assert lines[-1]["request_id"] == answer["request_id"]
-    assert lines[-1]["app"] == "esb_demo"
+    told = ["upstream call", "access token", "upstream call", "call"]
+    assert [line["event"] for line in lines] == ["started", *told, "stopped"]
+    assert lines[-2]["request_id"] == answer["request_id"]
+    assert lines[-2]["app"] == "esb_demo"
 
 
-def test_the_log_is_one_readable_line_an_event_otherwise(embedded: Path, tmp_path: Path) -> None:
-    with running("serve", "-c", embedded, log=tmp_path / "log") as gateway:
+def test_the_log_is_one_readable_line_an_event_when_asked(embedded: Path, tmp_path: Path) -> None:
+    with running("serve", "-c", embedded, log=tmp_path / "log", ESB_LOG="text") as gateway:
         exchange(gateway.url + SEND_WEIXIN, {**NOTICE, "bk_token": "forged"})
         gateway.stop()
         log = gateway.finish().stderr
 
-    assert len(log.splitlines()) == 4
+    assert len(log.splitlines()) == 6
     assert "forged" in log
     assert "\x1b" not in log
     assert "demo-secret" not in log
@@ -179,14 +180,18 @@ def test_host_and_port_of_the_command_line_win(embedded: Path, tmp_path: Path) -
 def test_a_taken_port_is_named_with_who_chose_it(embedded: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        by_option = run("serve", "-c", embedded, "--port", str(port))
+        by_option = run("serve", "-c", embedded, "--port", str(port), ESB_LOG="text")
+        in_the_log = run("serve", "-c", embedded, "--port", str(port))
         embedded.write_text(EMBEDDED.replace("sandbox: {port: 0}", f"sandbox: {{port: {port}}}"))
-        by_sandbox = run("serve", "-c", embedded)
+        by_sandbox = run("serve", "-c", embedded, ESB_LOG="text")
         sandbox = run("sandbox", "--port", str(port))
 
     place = f"Error: cannot listen on 127.0.0.1:{port}"
     assert (by_option.code, by_option.stdout) == (1, "")
     assert by_option.stderr == f"{place} (--port): Address already in use\n"
+    line = json.loads(in_the_log.stderr)
+    assert (in_the_log.code, line["event"], line["level"]) == (1, "not started", "error")
+    assert [f"Error: {why}" for why in line["why"]] == [by_option.stderr.rstrip()]
     assert by_sandbox.stderr == f"{place} (sandbox.port): Address already in use\n"
     assert (sandbox.code, sandbox.stderr) == (1, f"{place} (--port): Address already in use\n")
 
@@ -198,8 +203,8 @@ def test_an_empty_host_is_not_all_addresses(embedded: Path) -> None:
 
 
 def test_a_host_that_is_none_of_ours_is_named(embedded: Path) -> None:
-    elsewhere = run("serve", "-c", embedded, "--host", "192.0.2.1")
-    nowhere = run("serve", "-c", embedded, "--host", "nowhere.invalid")
+    elsewhere = run("serve", "-c", embedded, "--host", "192.0.2.1", ESB_LOG="text")
+    nowhere = run("serve", "-c", embedded, "--host", "nowhere.invalid", ESB_LOG="text")
 
     assert elsewhere.code == nowhere.code == 1
     assert elsewhere.stderr == "Error: cannot listen on 192.0.2.1:0 (server.port): Cannot assign requested address\n"

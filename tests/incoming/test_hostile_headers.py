@@ -108,7 +108,7 @@ async def has_one_line(gateway: Gateway, raw: bytes, case: str, *, ended: bool =
         assert answer.header("Server") == "esb-gateway", case
         assert (answer.header("X-Bkapi-Request-Id"), answer.status) == (call.id, call.status), case
     assert not [event for event in gateway.events if isinstance(event, Crashed)], case
-    for environ in ({}, {"ESB_LOG": "json"}):
+    for environ in ({"ESB_LOG": "text"}, {"ESB_LOG": "json"}):
         line = io.StringIO()
         logs.listener(environ, line)(call)
         assert line.getvalue().encode().count(b"\n") == 1, case

@@ -116,7 +116,7 @@ async def test_no_token_gets_out(gateway: Gateway, caplog: pytest.LogCaptureFixt
         json.dumps(config_view.rendered(config)),
         repr(config),
     ]
-    for environ in ({}, {"ESB_LOG": "json"}):
+    for environ in ({"ESB_LOG": "text"}, {"ESB_LOG": "json"}):
         stream = io.StringIO()
         write = logs.listener(environ, stream)
         for event in gateway.events:

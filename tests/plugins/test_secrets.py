@@ -120,7 +120,7 @@ async def smtp(peer: Peer) -> None:
 def written(gateway: Gateway) -> str:
     """The log of a gateway in both its forms."""
     text = ""
-    for environ in ({}, {"ESB_LOG": "json"}):
+    for environ in ({"ESB_LOG": "text"}, {"ESB_LOG": "json"}):
         stream = io.StringIO()
         write = logs.listener(environ, stream)
         for event in gateway.events:

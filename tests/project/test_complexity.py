@@ -126,7 +126,7 @@ def routed(number: int) -> Callable[[], object]:
 
 
 def log_line(number: int) -> Callable[[], object]:
-    told = logs.listener({}, io.StringIO())
+    told = logs.listener({"ESB_LOG": "text"}, io.StringIO())
     event = CallFinished(
         "i", "GET\x1b" * number, "/", "s", "c", "a", "u\x00" * number, "", 0, 200, 0.1, "é" * number, ""
     )

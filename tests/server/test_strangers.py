@@ -107,7 +107,7 @@ def test_honest_callers_are_answered_and_memory_is_given_back(many_files: None, 
                 connection = stranger(gateway.url, ADDRESSES[number % len(ADDRESSES)], raw)
                 stack.callback(connection.close)
             assert sum(is_answered(gateway.url, number) for number in range(CALLS)) == CALLS
-            until(lambda: "reason=heads" in gateway.log())
+            until(lambda: '"reason":"heads"' in gateway.log())
             assert mebibytes(gateway.pid) - before < MOST_MEBIBYTES
         until(lambda: mebibytes(gateway.pid) - before < LEFT_MEBIBYTES)
         assert is_answered(gateway.url, 0)

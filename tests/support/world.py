@@ -114,7 +114,7 @@ class World:
     def output(self) -> str:
         """Return answers, events, and the log in both its forms, as one text."""
         text = json.dumps(self.answers, ensure_ascii=False) + repr(self.gateway.events)
-        for environ in ({}, {"ESB_LOG": "json"}):
+        for environ in ({"ESB_LOG": "text"}, {"ESB_LOG": "json"}):
             stream = io.StringIO()
             write = logs.listener(environ, stream)
             for event in self.gateway.events:

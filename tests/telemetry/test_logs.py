@@ -16,15 +16,13 @@ from esb.core.events import (
     Crashed,
     Event,
     GateClosed,
-    LastGoodNotKept,
-    LastGoodServed,
     LimitReached,
-    LogLinesDropped,
     Reloaded,
     StoreTurned,
     TokenFetched,
     UpstreamFinished,
 )
+from esb.core.process_events import LastGoodNotKept, LastGoodServed, LogLinesDropped
 from esb.outgoing.host_bulkheads import host_of
 from esb.telemetry import logs
 from tests.support.gateway import Gateway, Sandbox
@@ -61,7 +59,7 @@ CRASH = Crashed(ID, "/api/c/compapi/a/b/", "KeyError", ("a.py:1 handle", "b.py:2
 
 def written(*events: Event, environ: dict[str, str] | None = None) -> str:
     stream = io.StringIO()
-    log = logs.listener({} if environ is None else environ, stream)
+    log = logs.listener({"ESB_LOG": "text"} if environ is None else environ, stream)
     for event in events:
         log(event)
     return stream.getvalue()
@@ -271,7 +269,7 @@ def test_a_readable_line_has_its_time() -> None:
 FORGED = "eve\n2026-01-01T00:00:00Z [info     ] call           code=0 user=root\x1b[2J\r\u2028\x85"
 
 
-@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+@pytest.mark.parametrize("environ", [{"ESB_LOG": "text"}, {"ESB_LOG": "json"}])
 def test_a_name_that_a_caller_chose_writes_no_line_of_its_own(environ: dict[str, str]) -> None:
     line = written(call(user=FORGED), environ=environ)
     assert line.index("\n") == len(line) - 1
@@ -286,12 +284,12 @@ def test_the_readable_form_keeps_control_characters_out_of_terminals() -> None:
     assert "公司" in line
 
 
-@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+@pytest.mark.parametrize("environ", [{"ESB_LOG": "text"}, {"ESB_LOG": "json"}])
 def test_a_name_without_end_is_cut(environ: dict[str, str]) -> None:
     assert len(written(call(user="x" * 1_000_000), environ=environ)) < 1000
 
 
-@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+@pytest.mark.parametrize("environ", [{"ESB_LOG": "text"}, {"ESB_LOG": "json"}])
 def test_whatever_a_path_holds_can_be_written(environ: dict[str, str]) -> None:
     line = written(Crashed(ID, "/a/\udcff\n/", "KeyError", ()), environ=environ)
     line.encode()
@@ -303,7 +301,7 @@ def test_names_of_every_language_are_readable() -> None:
     assert "张三" in written(call(user="张三"), environ={"ESB_LOG": "json"})
 
 
-@pytest.mark.parametrize("environ", [{}, {"ESB_LOG": "json"}])
+@pytest.mark.parametrize("environ", [{"ESB_LOG": "text"}, {"ESB_LOG": "json"}])
 async def test_a_whole_sending_leaves_no_value_and_no_secret_in_the_log(
     gateway: Gateway, sandbox: Sandbox, environ: dict[str, str]
 ) -> None:

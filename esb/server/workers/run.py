@@ -12,6 +12,7 @@ from esb.server.deployment import address, administered, configured, keeping, st
 from esb.server.last_good import TROUBLE, Fallback, LastGood
 from esb.server.listener import authority, cannot_listen
 from esb.server.listening_sockets import PUBLIC, inherited
+from esb.server.process_life import ProcessLife
 from esb.server.serve import hangup_signal, restart_signal, serve_until, stop_signal
 from esb.server.successor import Succession
 from esb.server.workers.supervisor import Supervisor
@@ -55,13 +56,17 @@ async def supervised(
         keep = keeping(last_good, found.reread, observer)
         reloader = Reloader(config, found.reread, supervisor.reload, observer, keep)
         await stack.enter_async_context(administered(config.server.admin, supervisor, reloader, succession))
+        url = f"http://{authority(public, real)}"
+        life = ProcessLife(observer, "supervisor", url, supervisor.config)
+        stack.callback(life.end)  # when all workers have ended
         # While the admin listener still tells that they drain; who has a successor lets them answer what has come.
         stack.push_async_callback(lambda: supervisor.retire() if succession.taken_over.is_set() else supervisor.stop())
         if not await _started(supervisor, stop):
             return
         await started(keep, fallback, observer)
+        life.begin()
         async with reloader.following(hangup), succession.following(restart):
-            await serve_until(stop, succession, f"http://{authority(public, real)}", source.environ)
+            await serve_until(stop, succession, url, source.environ)
 
 
 async def _started(supervisor: Supervisor, stop: asyncio.Event) -> bool:

@@ -127,11 +127,11 @@ class Supervisor:
         if not mistakes:
             mistakes = await self._built(config)
         if mistakes:
-            self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0))
+            self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0, config.hash))
             raise ConfigError(mistakes)
         self._orders = replace(self._orders, config=config, generation=number + 1, config_trouble="")
         await asyncio.gather(*(self._adopt(slot, number + 1) for slot in self._slots))
-        self._observer.emit(Reloaded(number + 1, (), 0.0))
+        self._observer.emit(Reloaded(number + 1, (), 0.0, config.hash))
 
     async def _built(self, config: Config) -> list[Mistake]:
         found: dict[Mistake, None] = {}

@@ -18,12 +18,14 @@ from esb.gateway.generation import Generation
 from esb.server.deployment import instrumented
 from esb.server.listener import CannotListen, listening
 from esb.server.listening_sockets import PUBLIC, ListeningSockets
+from esb.server.process_life import ProcessLife
 from esb.server.process_status import SingleProcess
 from esb.server.serve import first, hangup_signal, lame_duck, run, settle, stop_signal
 from esb.server.workers.ipc import ChannelClosed, IpcChannel
-from esb.telemetry import logs, stdlib_logs
+from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
+from esb.telemetry.process_log import process_log, told_not_started
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) ->
             )
         )
         gateway = app[GATEWAY]
-        await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", sockets=sockets))
+        url = await stack.enter_async_context(listening(app, orders.host, orders.port, "server.port", sockets=sockets))
+        stack.enter_context(ProcessLife(gateway.observer, "worker", url, lambda: gateway.config))
         with suppress(ChannelClosed):  # what answers finds out as well, and stops
             await channel.send("ready")
         settle()
@@ -137,10 +140,12 @@ async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> N
 def main() -> None:
     """Run the worker; its exit status and stderr tell why it did not start."""
     try:
-        with logs.to_stderr(os.environ) as log, stdlib_logs.reported(logs.listener(os.environ, log)):
+        with process_log(os.environ) as log:
             end, *sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
             run(work(end, ListeningSockets({PUBLIC: sockets}), log))
     except (ConfigError, CannotListen) as error:
+        if told_not_started(os.environ, *str(error).splitlines()):
+            sys.exit(1)
         sys.exit(str(error))
 
 

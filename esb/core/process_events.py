@@ -1,0 +1,67 @@
+"""Events of a process of the gateway: it is ready or cannot be, it has ended, and nobody read its log."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process of the gateway is ready. `process` is gateway, supervisor or worker; `address` where callers come.
+
+    `file` is the configuration that it serves, and `hash` a digest of that and of what it includes.
+    """
+
+    process: str
+    version: str
+    pid: int
+    file: str
+    hash: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Started):
+    """A process of the gateway has ended as it was asked to, after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A process of the gateway does not start, for these reasons."""
+
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """A successor with this process id has taken over; or none has, for the reason `trouble`."""
+
+    pid: int
+    trouble: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastGoodServed:
+    """At the start esb.yaml was wrong, so what answers is the last good configuration, kept in this `file`."""
+
+    file: str
+    mistakes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastGoodNotKept:
+    """The configuration that answers could not be kept in this `file`, for the `reason` that the system gives."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLinesDropped:
+    """So many lines of the log were dropped, since nobody read it or it could not be written."""
+
+    lines: int
+
+
+ProcessEvent = Started | NotStarted | Stopped | Succeeded | LastGoodServed | LastGoodNotKept | LogLinesDropped
