@@ -70,6 +70,7 @@ class _Handlers:
             bodies=sum(status.load.bodies for status in statuses),
             buffered=sum(status.load.buffered for status in statuses),
             components=[_system_and_component(stanza.name) for stanza in self._processes.config().components],
+            hash=self._processes.config().hash,
             last_good=any(status.last_good for status in statuses),
         )
         body, content_type = prometheus.written(counted, state, request.headers.get("Accept", ""))

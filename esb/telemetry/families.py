@@ -47,6 +47,12 @@ CALLS = Family(
 APP_CALLS = Family(
     "esb_app_calls_total", "counter", ("app", "result"), "Calls of each app that has proven to be it: ok or failed."
 )
+SECRET_USES = Family(
+    "esb_secret_uses_total",
+    "counter",
+    ("app", "secret"),
+    "Calls that each of an app's secrets has proven, by its number in the configuration: 1 is the first.",
+)
 CALL_SECONDS = Family("esb_call_duration_seconds", "histogram", ("system", "component"), "How long calls took.")
 UPSTREAM_CALLS = Family(
     "esb_upstream_calls_total",
@@ -111,10 +117,23 @@ IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
 READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
 LAST_GOOD = Family("esb_config_last_good", "gauge", (), "1 while the last good configuration answers for a wrong file.")
 GENERATION = Family("esb_config_generation", "gauge", (), "Which configuration answers: 1, and one more each reload.")
+HASH = Family(
+    "esb_config_hash", "gauge", ("hash",), "A digest of the files of the configuration, as they stand. Always 1."
+)
 BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "What is running. Always 1.")
 
 FAMILIES = (
-    *(CALLS, CALL_SECONDS, APP_CALLS, UPSTREAM_CALLS, UPSTREAM_SECONDS, TOKEN_FETCHES, GATE_CLOSINGS, RELOADS),
+    *(
+        CALLS,
+        CALL_SECONDS,
+        APP_CALLS,
+        SECRET_USES,
+        UPSTREAM_CALLS,
+        UPSTREAM_SECONDS,
+        TOKEN_FETCHES,
+        GATE_CLOSINGS,
+        RELOADS,
+    ),
     *(WORKER_ENDS, CRASHES, AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, REFUSALS, CONNECTIONS, HEADS, BODIES),
-    *(BUFFERED, GATES, STORE_AWAY, IN_FLIGHT, READY, LAST_GOOD, GENERATION, LAST_RELOAD, BUILD),
+    *(BUFFERED, GATES, STORE_AWAY, IN_FLIGHT, READY, LAST_GOOD, GENERATION, HASH, LAST_RELOAD, BUILD),
 )

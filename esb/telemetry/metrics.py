@@ -36,6 +36,7 @@ from esb.telemetry.families import (
     REFUSALS,
     RELOADS,
     RESULTS,
+    SECRET_USES,
     TOKEN_FETCHES,
     UPSTREAM_CALLS,
     UPSTREAM_SECONDS,
@@ -112,6 +113,7 @@ class Tally:
             WORKER_ENDS.name: {("ended",): 0, ("stuck",): 0},
             CRASHES.name: {(): 0},
             AUTHENTICATIONS_LIMITED.name: {(): 0},
+            SECRET_USES.name: {},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
         }
@@ -129,6 +131,8 @@ class Tally:
             outcome = _trouble(event) if event.source else "ok"
             if event.app:
                 self._count_app(event.app, "failed" if event.source else "ok")
+                if event.secret_number:
+                    self._count(SECRET_USES, event.app, str(event.secret_number))
             labels = (event.system or NOBODY, event.component or NOBODY, outcome, event.source or "none")
         else:
             self._count_rare(event)

@@ -34,6 +34,7 @@ class State:
     components: Collection[tuple[str, str]] = ()
     """System and component of each that is declared: it has its series before it is called."""
     last_good: bool = False
+    hash: str = ""
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
@@ -102,6 +103,7 @@ class _Scrape(Collector):
         yield _gauge(families.READY, {(): self._state.ready})
         yield _gauge(families.LAST_GOOD, {(): self._state.last_good})
         yield _gauge(families.GENERATION, {(): self._state.generation})
+        yield _gauge(families.HASH, {(self._state.hash,): 1})
         yield _gauge(families.LAST_RELOAD, {(): self._snapshot.reloaded})
         yield _gauge(families.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})
 

@@ -121,6 +121,11 @@ async def and_leave(gateway: Gateway) -> None:
 CASES: dict[str, tuple[Reason, Case]] = {
     "nobody is named": (Reason.APP_MISSING, with_claims(bk_app_secret="demo-secret")),
     "an app that nobody knows": (Reason.APP_UNKNOWN, with_claims(bk_app_code="nobody", bk_app_secret="s")),
+    "an app that is switched off": (
+        Reason.APP_DISABLED,
+        with_claims(bk_app_code="switched_off", bk_app_secret="switched-off-secret"),
+    ),
+    "an app whose time is over": (Reason.APP_EXPIRED, with_claims(bk_app_code="over", bk_app_secret="over-secret")),
     "no secret": (Reason.SECRET_MISSING, with_claims(bk_app_code="esb_demo")),
     "a wrong secret": (Reason.SECRET_WRONG, with_claims(bk_app_code="esb_demo", bk_app_secret="wrong")),
     "a wrong signature": (Reason.SIGNATURE_WRONG, signing(secret="wrong")),

@@ -27,6 +27,7 @@ WELL = {
     **{f'esb_ready{{instance="{each}",job="esb"}}': ONE for each in "ab"},
     **{f'esb_build_info{{instance="{each}",job="esb"}}': ONE for each in "ab"},
     **{f'esb_config_last_reload_successful{{instance="{each}",job="esb"}}': ONE for each in "ab"},
+    'esb_config_last_good{instance="a",job="esb"}': ZERO,
     f'esb_calls_total{{{CALL},outcome="ok",source="none"}}': STEADY,
     f'esb_calls_total{{{CALL},outcome="1306000",source="upstream"}}': ZERO,
     f'esb_calls_total{{{CALL},outcome="1306000",source="gateway"}}': ZERO,
@@ -102,6 +103,10 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
     "a reload was refused": (
         {'esb_config_last_reload_successful{instance="a",job="esb"}': f"1x200 0x{SCRAPES - 201}"},
         {"EsbReloadRefused"},
+    ),
+    "a gateway was started on a wrong file": (
+        {'esb_config_last_good{instance="a",job="esb"}': ONE},
+        {"EsbLastGoodServed"},
     ),
     "a gateway starts and does not get ready": ({'esb_ready{instance="b",job="esb"}': ZERO}, {"EsbNotReady"}),
     "the gateway itself fails": (

@@ -14,6 +14,8 @@ services:
       apps:
         - {code: esb_demo, secrets: [demo-secret, next-secret], impersonate: ["*"]}
         - {code: no_users, secrets: [no-users-secret]}
+        - {code: switched_off, secrets: [switched-off-secret], disabled: true}
+        - {code: over, secrets: [over-secret], expires: "2020-01-01"}
         - {code: no_rights, secrets: [no-rights-secret], impersonate: ["*"], components: [other.*]}
   login: {use: static, config: {tokens: {demo-token: admin}}}
   users:

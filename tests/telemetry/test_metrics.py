@@ -175,6 +175,18 @@ def test_calls_of_an_app_are_counted_once_it_has_proven_to_be_it() -> None:
     }
 
 
+def test_the_use_of_each_secret_is_counted_by_its_number() -> None:
+    first, second = (replace(call(), secret_number=number) for number in (1, 2))
+    found = read(tally(first, first, second, call(), replace(first, app="")).snapshot())
+    assert value(found, "esb_secret_uses_total", app="app", secret="1") == 2
+    assert value(found, "esb_secret_uses_total", app="app", secret="2") == 1
+    assert value(found, "esb_secret_uses_total") == 3
+
+
+def test_the_configuration_is_told_by_its_hash() -> None:
+    assert read(Snapshot(), replace(STATE, hash="abc"))["esb_config_hash", frozenset({("hash", "abc")})] == 1
+
+
 def test_workers_that_end_are_counted_from_0_on() -> None:
     assert value(read(tally().snapshot()), "esb_worker_restarts_total", reason="stuck") == 0
     found = read(tally(WorkerEnded(1, 3.0), WorkerEnded(-9, 70.0, stuck=True), WorkerEnded(1, 0.1)).snapshot())
@@ -309,7 +321,7 @@ def test_refusals_of_several_processes_are_added_up_by_reason() -> None:
 
 def test_every_family_is_told_with_exactly_its_labels() -> None:
     events: list[Event] = [
-        call(),
+        replace(call(), secret_number=1),
         upstream(),
         TokenFetched("qy", "ww1", "fetched", 0.1),
         GateClosed("mp", "wx1", 1, 60),
