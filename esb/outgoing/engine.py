@@ -89,8 +89,8 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | AsyncIterator[bytes] | None = field(repr=False)
     connect: float
+    guarded: bool
     tls: Tls | None = None
-    guarded: bool = False
     bounds: HeadBounds = DEFAULT_BOUNDS
 
 

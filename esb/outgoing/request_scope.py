@@ -72,7 +72,7 @@ class RequestScope(RequestReport):
             own.update(self.call.headers)
         if isinstance(body, bytes):
             own.popall("Content-Length", None)  # whatever somebody says: the engine counts
-        return Request(method, url, own, body, connect_seconds(self.seconds), tls, guarded, bounds)
+        return Request(method, url, own, body, connect_seconds(self.seconds), guarded, tls, bounds)
 
     async def wait(self, bulkhead: Bulkhead) -> None:
         """Wait until the bulkhead has room. `seconds` are those that are left then."""

@@ -49,7 +49,8 @@ class MemoryStore:
         self._put(key, value, seconds)
 
     async def get(self, key: str, *, strict: bool = False) -> Kept | None:
-        if key not in self._values or (kept := self._values.current(key)) is None:
+        kept = self._values.current(key)
+        if kept is None:
             return None
         return Kept(kept.raw, kept.ends - self._clock(), kept.version)
 

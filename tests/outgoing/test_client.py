@@ -551,6 +551,19 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
     assert reported(error) == (TOO_SLOW.format(30), True)
 
 
+async def test_whoever_reads_piece_by_piece_has_the_same_limit(outgoing: Outgoing, open_raw: OpenRaw) -> None:
+    slow = await open_raw(silent)
+    others = [make_call(id=f"{number:032x}") for number in range(3)]
+    waiting = [asyncio.ensure_future(outgoing.json(call, TARGET, "GET", slow.url)) for call in others]
+    await slow.has_opened(3)
+    with pytest.raises(Limited):
+        async with outgoing.stream(make_call(), TARGET, "GET", slow.url, timeout=1):
+            pytest.fail("it has begun")
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_the_limit_can_be_changed_while_requests_are_under_way(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     server = await open_raw(silent)
     waiting = [asyncio.ensure_future(outgoing.json(make_call(), TARGET, "GET", server.url)) for _ in range(3)]

@@ -47,7 +47,7 @@ def all_that_carries_it(clock: Clock) -> dict[str, Any]:
         "entry": Entry(MARK, 0.0, 1.0, 1.0, shared, "1"),
         "key": TokenKey("qy", "ww1", MARK),
         "kept": Swapped(True, Kept(RAW, 1.0, "1")),
-        "request": Request("GET", f"http://h/?a={MARK}", HEADERS, RAW, 5.0),
+        "request": Request("GET", f"http://h/?a={MARK}", HEADERS, RAW, 5.0, guarded=False),
         "answer": Answer(200, CIMultiDict(HEADERS), RAW),
         "stream": Stream(200, CIMultiDict(HEADERS), chunks(), no_tunnel),
         "upstream request": UpstreamRequest("GET", f"/?a={MARK}", HEADERS, RAW),

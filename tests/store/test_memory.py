@@ -108,6 +108,7 @@ async def test_an_app_that_fills_its_share_is_refused_and_others_are_not(clock: 
     with pytest.raises(ShareFull) as full:
         await store.add("nonce:a:50", 60)
     assert full.value.seconds == 60
+    assert str(full.value) == "the share of this app is full for 60 seconds"
     assert not await store.add("nonce:a:0", 60)
     assert all([await store.add(f"nonce:b:{number}", 60) for number in range(25)])
     with pytest.raises(ShareFull):

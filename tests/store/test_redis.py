@@ -1,6 +1,7 @@
 """The store in Redis: what lies there, and what becomes of calls while it is away."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -30,7 +31,7 @@ from esb.services.store.redis import Redis as RedisService
 from esb.store.encryption import ValueCipher
 from esb.store.protocol import Kept, Rule, ShareFull, Store, StoreAway, StoreServices
 from esb.store.redis import RedisStore
-from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS, reason_of
+from esb.store.redis_connection import GLANCES, PATIENCE, PROBE_SECONDS, RedisConnection, reason_of
 from esb.testing.redis_server import KEY
 from tests.support.clock import Clock
 from tests.support.identity import configuration
@@ -223,6 +224,26 @@ async def test_connections_that_cannot_be_closed_keep_nobody_from_the_next_ones(
     own.start()
     await healed(store)
     assert await store.add("nonce:a", 60)
+
+
+async def test_what_was_under_way_when_a_connection_broke_is_not_sent_again(redis: RedisServer) -> None:
+    queue = str(uuid4())
+    connection = RedisConnection(
+        redis.url, queue, heard=lambda change: None, joined=lambda: None, turned=lambda trouble: None
+    )
+    await connection.open()
+    asking = asyncio.ensure_future(connection.ask("BLPOP", queue, 0))
+    blocked: list[str] = []
+    while not blocked:
+        await asyncio.sleep(0.001)
+        blocked = re.findall(r"id=(\d+) .*cmd=blpop", redis.do("CLIENT", "LIST"))
+    redis.do("CLIENT", "KILL", "ID", *blocked)
+    redis.do("RPUSH", queue, "taken by a command that is sent again")
+    with pytest.raises(StoreAway) as error:
+        await asking
+    assert (error.value.interface, error.value.sent) == ("blpop", False)
+    assert redis.do("LLEN", queue) == "1"
+    await connection.close()
 
 
 async def test_a_server_that_is_paused_delays_nobody_for_long(own: RedisServer, open_store: OpenStore) -> None:

@@ -33,7 +33,6 @@ from esb.outgoing.engines.tunnel import Tunnel, opened
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """The exceptions that aiohttp raises when a request fails."""
-SWITCHED = 101
 """The status of an answer behind which another protocol is spoken."""
 LARGE = 2**20
 """The size in bytes from which on a body is written piece by piece."""
@@ -91,14 +90,13 @@ class AiohttpEngine:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["AiohttpStreamedAnswer"]:
         body = request.body
-        upload = None if body is None or isinstance(body, bytes) else _Upload(body)
         session = self._session(request.guarded)
         failure = None
         try:
             response = await session.request(
                 request.method,
                 _address(request.url, request.guarded),
-                data=_data(body) if upload is None else upload,
+                data=_data(body) if body is None or isinstance(body, bytes) else body,
                 headers=_spelled_alike(request.headers),
                 skip_auto_headers=OWN_HEADERS,
                 allow_redirects=False,
@@ -114,10 +112,7 @@ class AiohttpEngine:
         try:
             yield AiohttpStreamedAnswer(response)
         finally:
-            if response.status != SWITCHED and response.content.at_eof() and (upload is None or upload.ended):
-                response.release()
-            else:
-                response.close()
+            response.close()  # which leaves a connection alone that went back when both bodies had come to their end
 
     def _session(self, guarded: bool) -> aiohttp.ClientSession:
         if not self._sessions:
@@ -200,24 +195,6 @@ class AiohttpStreamedAnswer:
         if connection is None or connection.protocol is None:
             raise ExchangeError(Message("the connection was closed before the response was complete"))
         return opened(connection.protocol)
-
-
-class _Upload:
-    """A body on its way; `ended` when all of it was handed over."""
-
-    def __init__(self, body: AsyncIterator[bytes]) -> None:
-        self._body = body
-        self.ended = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await anext(self._body)
-        except StopAsyncIteration:
-            self.ended = True
-            raise
 
 
 def _address(url: str, guarded: bool) -> URL:

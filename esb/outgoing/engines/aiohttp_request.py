@@ -25,7 +25,7 @@ class PromptRequest(aiohttp.ClientRequest):
 
     def update_body_from_data(self, body: Any, *more: Any) -> None:
         """Keep a short body for `send`, and set the headers that describe the body. aiohttp calls it."""
-        if type(body) is bytes and len(body) <= SHORT and self.method in NOT_REPEATED and not self.chunked:
+        if type(body) is bytes and len(body) <= SHORT and self.method in NOT_REPEATED:
             self._prompt = body
             self.headers[hdrs.CONTENT_LENGTH] = str(len(body))
         else:

@@ -81,6 +81,30 @@ async def test_an_answer_without_a_body_ends_with_its_head(engine: Engine, open_
     assert server.opened == 1
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 204 No Content\r\n\r\n0\r\n\r\n"],
+        [b"HTTP/1.1 2", b"04 No Content\r\n\r\n0\r\n\r\n"],
+        [b"HTTP/1.1 204 No Content\r\n", b"X-A: 1234200\r\n\r\n0\r\n\r\n"],
+    ],
+    ids=["at once", "cut in the status", "cut in the head"],
+)
+async def test_what_comes_behind_an_answer_without_a_body_is_not_the_next_answer(
+    engine: Engine, open_raw: OpenRaw, pieces: list[bytes]
+) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            for piece in pieces:
+                await peer.send(piece)
+                await turns(20)
+
+    server = await open_raw(script)
+    for _ in range(2):
+        assert await fetched(engine, server.url) == (204, b"")
+    assert server.opened == 2
+
+
 async def test_a_body_of_no_announced_length_ends_with_the_connection(engine: Engine, open_raw: OpenRaw) -> None:
     server = await open_raw(saying(b"HTTP/1.0 200 OK\r\n\r\nall of it"))
     assert await fetched(engine, server.url) == (200, b"all of it")
@@ -281,10 +305,30 @@ async def test_a_stream_leaves_its_connection_to_others_if_both_bodies_came_to_t
 
     server = await open_raw(script)
     for _ in range(2):
-        request = Request("POST", server.url, {}, upload(), 5.0)
+        request = Request("POST", server.url, {}, upload(), 5.0, guarded=False)
         async with engine.stream(request) as streamed:
             assert b"".join([piece async for piece in streamed.chunks()]) == b"no"
     assert server.opened == (1 if whole else 2)
+
+
+async def test_bytes_of_another_protocol_pass_both_ways_until_the_tunnel_is_closed(
+    engine: Engine, open_raw: OpenRaw
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        await peer.send(await peer.reader.readexactly(5))
+        await peer.gone()
+
+    server = await open_raw(script)
+    request = Request("GET", server.url, {"Connection": "Upgrade", "Upgrade": "x"}, None, 5.0, guarded=False)
+    async with engine.stream(request) as streamed:
+        tunnel = streamed.tunnel()
+        tunnel.put(b"hello")
+        assert await tunnel.read() == b"hello"
+        tunnel.close()
+        await server.all_gone.wait()
+        assert await tunnel.read() == b""
 
 
 async def test_a_large_body_arrives_whole(engine: Engine, open_raw: OpenRaw) -> None:
@@ -439,7 +483,7 @@ async def test_a_stream_may_last_as_long_as_it_goes_on(engine: Engine, open_raw:
 
     server = await open_raw(script)
     with movable_loop_time() as advance:
-        async with engine.stream(Request("GET", server.url, {}, None, 5.0)) as streamed:
+        async with engine.stream(Request("GET", server.url, {}, None, 5.0, guarded=False)) as streamed:
             pieces = streamed.chunks()
             assert await anext(pieces) == b"first,"
             advance(1000)
@@ -756,7 +800,7 @@ async def test_a_streamed_request_has_each_of_several_headers_of_one_name(engine
 
     server = await open_raw(script)
     headers = CIMultiDict([("X-A", "1"), ("x-a", "2"), ("X-B", "3"), ("X-a", "4")])
-    async with engine.stream(Request("GET", server.url, headers, None, 5.0)):
+    async with engine.stream(Request("GET", server.url, headers, None, 5.0, guarded=False)):
         pass
     assert [line for line in heads[0].split(b"\r\n") if line.startswith(b"X-")] == [
         *(b"X-A: 1", b"X-A: 2", b"X-B: 3", b"X-A: 4"),

@@ -597,3 +597,10 @@ async def test_every_fetch_is_told_with_how_it_ended(
     assert {(event.platform, event.account, event.seconds) for event in told} == {("qy", "ww0000000000000001", 0.0)}
     assert "digest" not in repr(events)
     assert "token 1" not in repr(events)
+
+
+async def test_a_report_that_is_made_leaves_nothing_behind(cache: TokenCache, upstream: Upstream) -> None:
+    cache.confirm(KEY, await cache.get(KEY, upstream))
+    await turns()
+    reports = [each for each in gc.get_objects() if isinstance(each, asyncio.Task) and "_without_store" in repr(each)]
+    assert reports == []
