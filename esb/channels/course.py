@@ -62,18 +62,18 @@ class Course:
 
     def cut_off(self) -> DeliveryOutcome:
         """Return how it went until now, when time is over: nobody knows what becomes of the requests under way."""
-        over = self._error_of(too_slow(self._call.timeout), sent=any(self._under_way.values()))
+        over = self._error_of(too_slow(self._call.timeout))
         open_ = [receiver for receiver in self._meant if self._is_open(receiver)]
         in_doubt = [receiver for receiver in open_ if self._under_way[receiver]]
         waiting = [receiver for receiver in open_ if not self._under_way[receiver]]
         self._error = self._error or over
-        self._note(DeliveryOutcome.stopped(in_doubt, over.with_sent(True)))
+        self._note(DeliveryOutcome.stopped(in_doubt, over))
         self._note(DeliveryOutcome.stopped(waiting, over.with_sent(False)))
         return self._outcome()
 
     def _outcome(self) -> DeliveryOutcome:
         if self._unknown and self._error is None:
-            self._error = self._error_of(NOT_TOLD, sent=True)
+            self._error = self._error_of(NOT_TOLD)
         return DeliveryOutcome(
             accepted=tuple(receiver for receiver, drafts in self._meant.items() if self._taken[receiver] == drafts),
             failed=tuple(self._failed.values()),
@@ -154,7 +154,7 @@ class Course:
         except EsbError as error:
             refusal = self._readable(error) if isinstance(error, Rejected) else error
             if isinstance(refusal, Rejected) and refusal.errcode is None:
-                refusal = self._error_of(NO_CODE, sent=True)
+                refusal = self._error_of(NO_CODE)
         if isinstance(refusal, Rejected) and refusal.kind == "quota":
             await self._pacer.close_gate(self._call, refusal)
         self._under_way.subtract(draft.receivers)  # no await from here until the fate is noted
@@ -201,9 +201,10 @@ class Course:
         errmsg = readable_text(rejected.errmsg, *self._secrets)
         return Rejected(errcode, errmsg, rejected.kind, retry_after=rejected.retry_after)
 
-    def _error_of(self, reason: Message | str, *, sent: bool) -> UpstreamError:
+    def _error_of(self, reason: Message | str) -> UpstreamError:
+        """Return the error for a message that may have been sent."""
         system, _, component = self._call.component.partition(".")
-        return UpstreamError(system, component, reason, sent=sent, transient=True)
+        return UpstreamError(system, component, reason, transient=True)
 
 
 def sequences(drafts: Sequence[Draft]) -> list[list[Draft]]:

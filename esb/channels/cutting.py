@@ -63,11 +63,11 @@ class Cutter:
         return self._begins[number] if number >= 0 and position < self._ends[number] else position
 
     def _after_last(self, marks: Sequence[str], least: int, limit: int) -> int:
-        """Return the place behind the last of these marks that is in no stretch; -1 if there is none."""
+        """Return the place behind the last of these marks that is in no stretch; 0 if there is none."""
         while True:
             end = 1 + max(self._text.rfind(mark, least, limit) for mark in marks)
-            if end <= least or (limit := self._outside(end)) == end:
-                return end if end > least else -1
+            if (limit := self._outside(end)) == end:
+                return end
 
     def _between_words(self, least: int, end: int) -> int:
         """Return where the word begins that this place is in the middle of; the place itself if the word is long."""

@@ -129,6 +129,15 @@ async def test_an_answer_without_a_usable_token_leaves_nothing_in_doubt(
     assert paths(upstream) == ["/token"] * 3
 
 
+async def test_a_fetch_that_fails_leaves_nothing_in_doubt(
+    gateway: OpenGateway, upstream: Upstream, call: CallComponent
+) -> None:
+    upstream.answers({}, path="/token", status=500)
+    await gateway(People, {"url": upstream.url}, clock=ImpatientClock())
+    answer = await call(content="Hi", receiver="ann")
+    assert (answer["code"], answer["data"]["unknown"]) == (1306201, [])
+
+
 async def test_a_fetch_that_takes_too_long_leaves_nothing_in_doubt(
     gateway: OpenGateway, upstream: Upstream, call: CallComponent
 ) -> None:

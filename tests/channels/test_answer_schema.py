@@ -24,3 +24,9 @@ def test_every_field_of_an_answer_is_described() -> None:
         for described in [schema := model.model_json_schema(), *schema["$defs"].values()]:
             assert set(described["required"]) <= set(described["properties"])
             assert all("description" in field for field in described["properties"].values())
+
+
+def test_whom_a_message_missed_has_no_time_to_wait_and_no_parts_unless_they_are_told() -> None:
+    schema: dict[str, Any] = Delivered.model_json_schema()["$defs"]["Missed"]
+    optional = {name: field["default"] for name, field in schema["properties"].items() if "default" in field}
+    assert optional == {"class": "", "retry_after": 0, "pages_accepted": 0, "pages": 0}

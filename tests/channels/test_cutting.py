@@ -70,6 +70,10 @@ def test_what_belongs_together_is_never_cut_wherever_the_edge_is(whole: str, bef
         assert any(whole in part for part in cuts(text, 128)), length
 
 
+def test_a_word_that_begins_in_an_address_is_cut_rather_than_the_address() -> None:
+    assert cuts("告" * 6 + "ab@x.com_foobar", 32) == ["告" * 6 + "ab@x.com_fooba", "r"]
+
+
 def test_a_link_longer_than_a_page_is_cut_like_other_text() -> None:
     assert cuts(f"https://x.test/{'a' * 100}", 64)[0] == "https://x.test/" + "a" * 49
 

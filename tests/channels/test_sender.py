@@ -1,17 +1,21 @@
 """Sender, the base of components that send: what its author need not write."""
 
 import asyncio
+from dataclasses import fields
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from esb import pytest_plugin
+from esb import Services, pytest_plugin
 from esb.channels.course import sequences
 from esb.channels.draft import Draft
 from esb.testing import AssertNoSecrets, CallComponent, OpenGateway, Upstream
-from tests.support.clock import ImpatientClock
-from tests.support.loop_time import late
+from tests.support.calls import make_call
+from tests.support.clock import Clock, ImpatientClock
+from tests.support.loop_time import late, movable_loop_time
 from tests.support.ports import free_port
+from tests.support.process_services import open_process_services
 from tests.support.senders import (
     KEY,
     BareBody,
@@ -23,7 +27,10 @@ from tests.support.senders import (
     People,
     Robot,
     StuckAfterwards,
+    TextParams,
+    VendorConfig,
 )
+from tests.support.servers.raw_server import raw_server, silent
 from tests.support.wire import until
 
 gateway = pytest_plugin.gateway  # conftest.py has another of this name
@@ -300,6 +307,25 @@ async def test_when_time_is_over_each_is_told_what_is_known(
     again = await call(content="Hi", receiver=["ann", "sue", "joe"], idempotency_key="k")
     assert again["data"]["replayed"] is True
     assert len(texts(upstream)) == 2
+
+
+async def test_whoever_leaves_just_before_the_time_is_over_gets_no_report() -> None:
+    async with open_process_services(Clock()) as lent, raw_server(silent) as server:
+        unused: Any = None
+        services = Services(
+            **{each.name: getattr(lent, each.name) for each in fields(lent)},
+            users=unused,
+            declared=unused,
+            call=unused,
+            timezone=None,
+        )
+        robot = Robot(VendorConfig(url=server.url), services)
+        with movable_loop_time():
+            sending = asyncio.ensure_future(robot.handle(make_call(timeout=0.5), TextParams(content="Hi")))
+            await server.has_fallen_silent(1)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
 
 
 async def test_when_time_is_over_before_another_try_nothing_is_in_doubt(

@@ -238,7 +238,7 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
     ("answers", "kind"),
     [
         ({"RCPT TO": "550 no such user"}, "receiver"),
-        ({"RCPT TO": "500 what"}, "config"),
+        *(({"RCPT TO": f"{code} what"}, "config") for code in (500, 502, 503, 504, 530, 534, 535, 538)),
         ({"RCPT TO": "504 5.5.2 <gw>: Helo command rejected: need fully-qualified hostname"}, "config"),
         ({"RCPT TO": "530 5.7.0 Must issue a STARTTLS command first"}, "config"),
         ({"RCPT TO": "554 5.7.1 <a@x.com>: Relay access denied"}, "config"),

@@ -219,6 +219,7 @@ async def test_who_gets_nothing_is_told_apart_from_who_does(
         (receiver, INVALID_RECEIVER, "receiver") for receiver in failed
     ]
     assert (outcome.accepted, outcome.msgids, outcome.unknown) == (accepted, msgids, unknown)
+    assert (outcome.refusal.kind if outcome.refusal else "") == ("unknown" if unknown else "")
 
 
 @pytest.mark.parametrize(("token", "usable"), [({}, True), ({"expires_in": 0}, False), ({"access_token": ""}, False)])

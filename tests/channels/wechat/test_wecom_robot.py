@@ -1,0 +1,20 @@
+"""A group robot asks WeCom under a name of its own."""
+
+import pytest
+
+from esb.channels.message import OutboundMessage
+from esb.channels.wechat.wecom_robot import WEBHOOK_SEND, WeComRobot
+from esb.core.errors import UpstreamError
+from tests.support.calls import make_call
+from tests.support.clock import Clock
+from tests.support.ports import free_port
+from tests.support.process_services import open_process_services
+
+
+async def test_a_failure_names_the_robots_and_their_interface_and_not_the_key() -> None:
+    async with open_process_services(Clock()) as services:
+        robot = WeComRobot(services, host=f"http://127.0.0.1:{free_port()}", key="the-key")
+        with pytest.raises(UpstreamError) as caught:
+            await robot.post(make_call(), OutboundMessage((), WEBHOOK_SEND, [{"msgtype": "text"}], {}))
+    assert (caught.value.system, caught.value.interface) == ("wecom_robot", "send")
+    assert "the-key" not in str(caught.value)
