@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import Field, Secret, SecretStr
 
 from esb.config import Config, ConfigModel, load
+from esb.config.schema import Server
 from esb.contracts.lifecycle import NoConfig
 from esb.gateway import plugin_loader
 from esb.gateway.plugin_loader import PROTOCOLS, built_in, find
@@ -385,3 +386,38 @@ def test_settings_of_an_app_are_shown_without_what_looks_like_a_secret(tmp_path:
         "deep": {"api_key": "***"},
         "from_outside": "***",
     }
+
+
+class ServerWithSecret(Server):
+    """The gateway's own keys, as if one of them were a secret that looks like nothing."""
+
+    shadow: SecretStr
+
+
+def test_a_secret_among_the_gateways_own_keys_is_hidden_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "esb.yaml").write_text(f"version: 1\ncomponents: []\nserver: {{shadow: {MARK}}}\n")
+    config = load(tmp_path / "esb.yaml", {})
+    shown = config_view.rendered(replace(config, server=ServerWithSecret(shadow=SecretStr(MARK))))
+    assert shown["server"]["shadow"] == "***"
+
+
+def test_the_chain_of_a_component_is_shown_with_its_settings(tmp_path: Path) -> None:
+    limits = {"default": [{"minutes": 7, "tokens": 1}]}
+    (tmp_path / "esb.yaml").write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "components": [
+                    {
+                        "path": "/a/b/",
+                        "use": "http",
+                        "middlewares": [{"use": "rate_limit", "config": limits}],
+                        "config": {"hosts": ["http://h"], "path": "/"},
+                    }
+                ],
+            }
+        )
+    )
+    (shown,) = config_view.rendered(load(tmp_path / "esb.yaml", {}))["components"]
+    (middleware,) = shown["middlewares"]
+    assert (middleware["use"], middleware["config"]["default"][0]["minutes"]) == ("rate_limit", 7)

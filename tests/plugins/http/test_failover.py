@@ -216,6 +216,15 @@ async def test_a_raw_answer_that_tells_of_illness_is_a_failure(open_gateway: Ope
     assert (await relay(gateway))["code"] == 1306201
 
 
+async def test_a_failure_that_says_when_to_come_again_is_told_so(open_gateway: OpenGateway, upstream: Recorder) -> None:
+    async def closed(request: web.Request) -> web.Response:
+        return web.Response(status=503, text="closed", headers={"Retry-After": "7"})
+
+    upstream.answer = closed
+    envelope = await relay(await open_gateway(proxy(upstream.url)))
+    assert (envelope["code"], envelope["data"]["retry_after"]) == (1306201, 7)
+
+
 # The bound
 
 
