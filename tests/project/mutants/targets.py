@@ -133,6 +133,20 @@ TARGETS = (
             *(FIELD_GATEWAYS, FIELD_SENDERS),
         ),
     ),
+    Target(
+        ("esb/incoming/admission.py", "esb/incoming/arrivals.py", "esb/incoming/fair_shares.py"),
+        (
+            *(f"tests/incoming/test_{name}.py" for name in ("admission", "arrivals", "fair_shares", "in_flight")),
+            "tests/server/test_connection.py",
+            "tests/server/test_strangers.py",
+            "tests/scenarios/test_limits.py",
+            "tests/scenarios/test_noisy_neighbours.py",
+        ),
+    ),
+    Target(
+        ("esb/server/admin.py", "esb/server/admin_access.py"),
+        ("tests/server/test_admin_access.py", "tests/server/test_admin.py"),
+    ),
     Target(("esb/core/redaction.py",), ("tests/core/test_redaction.py", "tests/plugins/test_secrets.py")),
     Target(
         ("esb/introspect/config_view.py", "esb/core/model_secrets.py", "esb/config/interpolation.py"),
