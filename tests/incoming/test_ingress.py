@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from aiohttp import FormData, web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import make_mocked_request
 
 from esb.core.deadlines import ANSWER_SECONDS
 from esb.core.events import CallFinished, Crashed, Event
@@ -899,3 +902,13 @@ async def test_health_is_asked_with_head_and_without_the_last_slash_too(rooms: G
 @pytest.mark.parametrize("path", ["/api/c/ping/", "/api/c/healthz/"])
 async def test_health_is_asked_with_get_and_head_only(rooms: Gateway, path: str) -> None:
     assert (await rooms.request("POST", path)).status == 404
+
+
+async def test_whose_connection_breaks_behind_the_last_byte_has_sent_no_sound_body(rooms: Gateway) -> None:
+    content = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16, loop=asyncio.get_running_loop())
+    content.feed_data(b"{}")
+    content.feed_eof()
+    content.set_exception(ConnectionResetError())
+    asked = make_mocked_request("POST", ECHO, {"Content-Length": "2"}, payload=content)
+    await rooms.app[GATEWAY].ingress.handle(asked)
+    assert (finished(rooms).code, finished(rooms).source) == (1306406, "caller")
