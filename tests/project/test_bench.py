@@ -5,12 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.engines import needs_httptools
 from tests.support.processes.command_line import environment
+from tests.support.processes.scripts import Script, all_at_once, output
 from tests.support.repository import ROOT
 
 HERE = ROOT / "bench"
@@ -27,16 +29,21 @@ def shows(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("shows")
 
 
+@pytest.fixture(scope="module")
+def contenders() -> Iterator[dict[str, Script]]:
+    """What is printed about each contender's answers."""
+    names = ("gateway:httptools", "gateway:aiohttp", "bare_aiohttp", "constant")
+    with all_at_once({name: (str(HERE / "agree.py"), "--only", name) for name in names}) as running:
+        yield running
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="it makes the certificate of the TLS upstream")
 @pytest.mark.parametrize(
     "contender",
     [pytest.param("gateway:httptools", marks=needs_httptools), "gateway:aiohttp", "bare_aiohttp", "constant"],
 )
-def test_a_contender_answers_as_it_should_in_every_scenario(contender: str) -> None:
-    done = bench("agree.py", "--only", contender)
-
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.splitlines()
+def test_a_contender_answers_as_it_should_in_every_scenario(contenders: dict[str, Script], contender: str) -> None:
+    told = output(contenders[contender]).splitlines()
     if contender == "constant":
         assert told == ["constant: refused", "constant: invalid"]
     else:

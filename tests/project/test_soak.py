@@ -4,11 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes.command_line import environment
+from tests.support.processes.scripts import Script, all_at_once, output
 from tests.support.repository import ROOT
 
 SENDS = 1000
@@ -21,12 +23,18 @@ sys.exit(sys.argv[-1] == "{unsound}")
 FAULTS = ("duplicated", "lost", "denied", "contradictory", "formless", "leaks")
 
 
+@pytest.fixture(scope="module")
+def soaks() -> Iterator[dict[int, Script]]:
+    """The soaks by their seeds."""
+    script = str(ROOT / "bench" / "soak.py")
+    with all_at_once({seed: (script, "--sends", str(SENDS), "--seed", str(seed)) for seed in (1, 2, 3)}) as running:
+        yield running
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_1000_sends_under_all_faults_are_told_as_they_went(seed: int) -> None:
-    command = [sys.executable, str(ROOT / "bench" / "soak.py"), "--sends", str(SENDS), "--seed", str(seed)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=170, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    sums = {name: int(number) for name, number in re.findall(r"^ *(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
+def test_1000_sends_under_all_faults_are_told_as_they_went(soaks: dict[int, Script], seed: int) -> None:
+    printed = output(soaks[seed])
+    sums = {name: int(number) for name, number in re.findall(r"^ *(\w+) +(\d+)$", printed, re.MULTILINE)}
     assert sums["calls"] == SENDS
     assert [sums[name] for name in FAULTS] == [0] * len(FAULTS)
     assert min(sums["accepted"], sums["rejected"], sums["unknown"]) > 0
