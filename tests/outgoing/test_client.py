@@ -551,6 +551,19 @@ async def test_one_target_has_a_limit_and_the_others_do_not_feel_it(
     assert reported(error) == (TOO_SLOW.format(30), True)
 
 
+async def test_whoever_reads_piece_by_piece_is_told_that_the_answer_broke_off(
+    outgoing: Outgoing, open_raw: OpenRaw
+) -> None:
+    server = await open_raw(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"))
+    async with AsyncExitStack() as stack:
+        streamed = await stack.enter_async_context(outgoing.stream(make_call(), TARGET, "GET", server.url))
+        assert await anext(streamed.chunks) == b"half"
+        with pytest.raises(UpstreamError) as caught:
+            await anext(streamed.chunks)
+    assert caught.value.sent
+    assert_discreet(caught.value)
+
+
 async def test_whoever_reads_piece_by_piece_has_the_same_limit(outgoing: Outgoing, open_raw: OpenRaw) -> None:
     slow = await open_raw(silent)
     others = [make_call(id=f"{number:032x}") for number in range(3)]
@@ -601,10 +614,11 @@ async def test_hosts_that_were_asked_once_are_forgotten_and_those_under_way_are_
     await outgoing.close()
 
 
-async def test_before_it_is_open_nothing_can_be_sent() -> None:
+async def test_before_it_is_open_nothing_can_be_sent(engine: Engine) -> None:
+    closed = Outgoing(Observer(), engine=engine)
     with pytest.raises(RuntimeError, match="not open"):
-        await Outgoing(Observer()).json(None, TARGET, "GET", "http://127.0.0.1")
-    await Outgoing(Observer()).close()
+        await closed.json(None, TARGET, "GET", "http://127.0.0.1")
+    await closed.close()
 
 
 # What travels

@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 
 from esb.core.errors import UpstreamError
 from esb.outgoing.engine import Answer, Target
-from esb.outgoing.json_answer import may_have_acted, own_code, read_json, read_object
+from esb.outgoing.json_answer import MOST_NODES, may_have_acted, own_code, read_json, read_object
 
 TARGET = Target("chat", "send")
 
@@ -53,6 +53,13 @@ def test_what_is_no_json_is_an_error_that_may_have_been_acted_upon(body: bytes) 
             read(TARGET, answer(body))
         error = caught.value
         assert (error.system, error.interface, error.http_status, error.sent) == ("chat", "send", 200, True)
+
+
+def test_json_of_too_many_values_is_an_error_and_tells_the_status() -> None:
+    with pytest.raises(UpstreamError, match="the response is too large") as caught:
+        read_json(TARGET, answer(b"[%b1]" % (b"1," * MOST_NODES)))
+    error = caught.value
+    assert (error.system, error.interface, error.http_status, error.sent) == ("chat", "send", 200, True)
 
 
 @pytest.mark.parametrize(("body", "value"), [(b"[1]", [1]), (b"null", None), (b'"a"', "a"), (b"7", 7)])

@@ -40,9 +40,6 @@ class PromptRequest(aiohttp.ClientRequest):
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         """Send the head, and a short body right behind it. aiohttp calls it, with the connection."""
         body, protocol = self._prompt, conn.protocol
-        if body and protocol is not None and protocol.writing_paused:
-            self._take(body)  # somebody reads slowly: as aiohttp does it
-            body = None
         response = await super().send(conn)
         if body and protocol is not None and protocol.transport is not None:
             protocol.transport.write(body)

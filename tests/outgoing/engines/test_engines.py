@@ -87,8 +87,9 @@ async def test_an_answer_without_a_body_ends_with_its_head(engine: Engine, open_
         [b"HTTP/1.1 204 No Content\r\n\r\n0\r\n\r\n"],
         [b"HTTP/1.1 2", b"04 No Content\r\n\r\n0\r\n\r\n"],
         [b"HTTP/1.1 204 No Content\r\n", b"X-A: 1234200\r\n\r\n0\r\n\r\n"],
+        [b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\n\r\n"],
     ],
-    ids=["at once", "cut in the status", "cut in the head"],
+    ids=["at once", "cut in the status", "cut in the head", "announced"],
 )
 async def test_what_comes_behind_an_answer_without_a_body_is_not_the_next_answer(
     engine: Engine, open_raw: OpenRaw, pieces: list[bytes]
@@ -327,6 +328,8 @@ async def test_bytes_of_another_protocol_pass_both_ways_until_the_tunnel_is_clos
         tunnel.put(b"hello")
         assert await tunnel.read() == b"hello"
         tunnel.close()
+        with pytest.raises(ConnectionError):
+            tunnel.put(b"too late")
         await server.all_gone.wait()
         assert await tunnel.read() == b""
 

@@ -48,6 +48,7 @@ TARGETS = (
             "tests/outgoing",
             *PROXY,
             "tests/services/jwt",
+            "tests/incoming/test_uploads.py",
             "tests/telemetry/test_logs.py",
             "tests/telemetry/test_metrics.py",
             "tests/telemetry/test_tracing.py",
