@@ -21,7 +21,8 @@ from esb.outgoing.client import Tls
 from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection, OutOfTime, Request
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
-from esb.outgoing.engines.connection import MOST_MEMBERS
+from esb.outgoing.engines.connection import MOST_MEMBERS, Connection
+from esb.outgoing.engines.connector import Connector
 from esb.outgoing.engines.httptools import HttptoolsEngine, HttptoolsPreparedRequest
 from tests.support.certificates import Authority
 from tests.support.engines import ENGINES, needs_httptools
@@ -588,6 +589,25 @@ async def test_an_idle_connection_is_closed_in_the_end(
                 await turns()
             await asyncio.wait_for(server.all_gone.wait(), 10)
             assert server.opened == number
+
+
+@needs_httptools
+async def test_a_connection_that_came_too_late_is_closed(open_raw: OpenRaw) -> None:
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(Peer.gone)
+    connect = Connector.connect
+    with movable_loop_time() as advance:
+
+        async def connect_late(*details: Any) -> Connection:
+            connection = await connect(*details)
+            advance(30)
+            return connection
+
+        with patch.object(Connector, "connect", connect_late), pytest.raises(OutOfTime):
+            await fetched(engine, server.url)
+    await server.all_gone.wait()
+    await engine.close()
 
 
 @needs_httptools
