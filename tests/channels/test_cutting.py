@@ -104,6 +104,12 @@ def test_markdown_links_and_colours_survive_a_cut() -> None:
     assert all(page.count("<font") == page.count("</font>") for page in made)
 
 
+def test_a_fence_is_opened_again_by_its_first_line_alone() -> None:
+    first, second, *_ = markdown_pages("  ```py\n" + "x = 1\n" * 400 + "```\n", 2048)
+    assert first.partition("\n")[2].startswith("  ```py\nx = 1\n")
+    assert second.partition("\n")[2].startswith("```py\nx = 1\n")
+
+
 @pytest.mark.parametrize(
     "unit",
     [

@@ -47,6 +47,14 @@ async def test_an_accepted_message_was_sent(http: Outgoing, open_server: OpenSer
 
 
 @pytest.mark.parametrize(
+    ("answer", "kind"), [({"result": True}, "ok"), ({"result": False}, "unknown"), ({}, "unknown")]
+)
+def test_what_a_service_says_is_success_or_not_known(answer: dict[str, Any], kind: str) -> None:
+    assert TARGET.judge is not None
+    assert TARGET.judge(answer) == kind
+
+
+@pytest.mark.parametrize(
     ("answer", "sent"), [({"result": False}, False), ({"result": 0, "code": 7}, False), ({"code": 7}, True)]
 )
 async def test_only_the_services_own_no_leaves_no_doubt(

@@ -37,7 +37,7 @@ TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 LARGE = 2**20
 """The size in bytes from which on a body is written piece by piece."""
 RECENT = 256
-OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type")
 """The headers that aiohttp adds to a request if nobody says otherwise."""
 
 

@@ -34,7 +34,7 @@ LONGEST_HEAD = 64 * 1024
 """Bytes of a head within the default bounds; beyond them it is no valid answer."""
 WITHOUT_BODY = frozenset({204, 304})
 """Statuses of answers behind whose head nothing may come; if something does, the answer is good all the same."""
-GZIP = zlib.MAX_WBITS | 16
+GZIP = zlib.MAX_WBITS + 16
 CODING = b"content-encoding"
 WINDOWS: Mapping[bytes, int] = {b"gzip": GZIP, b"deflate": zlib.MAX_WBITS}
 """The window size by which zlib knows the form of each content coding."""

@@ -105,6 +105,27 @@ async def test_receivers_over_the_servers_own_limit_get_a_transaction_of_their_o
     assert [len(delivered.receivers) for delivered in inbox.delivered] == [3, 3, 1]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "tried"), [("452 too many", [8, 4, 2, 1]), ("554 5.5.3 too many", [8, 4, 2, 1]), ("451 later", [8])]
+)
+async def test_a_mail_that_is_refused_for_its_receivers_is_tried_for_half_of_them(
+    out: Out, refusal: str, tried: list[int]
+) -> None:
+    named: list[int] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.send(b"220 mx.test\r\n")
+        while line := await peer.reader.readline():
+            if line.startswith(b"MAIL"):
+                named.append(0)
+            named[-1:] = [named[-1] + line.startswith(b"RCPT")] if named else []
+            await peer.send(f"{refusal}\r\n".encode() if line.startswith(b"DATA") else b"250 OK\r\n")
+
+    async with raw_server(script) as server:
+        await out.send(server.port, [f"user{number}@x.com" for number in range(8)])
+    assert named[: len(tried)] == tried
+
+
 async def test_a_refused_receiver_is_told_with_the_servers_code_and_the_others_get_the_mail(out: Out) -> None:
     async with smtp_server(inbox := Inbox(refused={"b@x.com": "550 5.1.1 no such user"})) as port:
         reached = await out.send(port, ["a@x.com", "b@x.com", "c@x.com"])

@@ -82,6 +82,17 @@ async def test_an_answer_without_a_body_ends_with_its_head(engine: Engine, open_
     assert server.opened == 1
 
 
+async def test_a_streamed_request_has_no_header_that_nobody_gave_it(engine: Engine, open_raw: OpenRaw) -> None:
+    async def show(peer: Peer) -> None:
+        await peer.answer(await peer.request())
+
+    server = await open_raw(show)
+    async with engine.stream(Request("GET", server.url, {}, None, 5.0, guarded=False)) as streamed:
+        head = b"".join([piece async for piece in streamed.chunks()])
+    host = server.url.removeprefix("http://")
+    assert head.decode() == f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: esb-gateway\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

@@ -35,6 +35,26 @@ def test_whatever_else_is_wrong_with_it_is_told(code: int, told: str) -> None:
     assert reason(code).endswith(told)
 
 
+@pytest.mark.parametrize(
+    ("openssl", "told"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a TLS certificate of the gateway, and got none"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "refused the TLS certificate of the gateway"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "refused the TLS certificate of the gateway"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "refused the TLS certificate of the gateway"),
+        ("WRONG_VERSION_NUMBER", "does not speak TLS at this port"),
+        ("HTTP_REQUEST", "does not speak TLS at this port"),
+        ("RECORD_LAYER_FAILURE", "does not speak TLS at this port"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "certificate or handshake was refused"),
+        (None, "certificate or handshake was refused"),
+    ],
+)
+def test_what_else_ends_a_handshake_is_told_apart_by_openssls_name_for_it(openssl: str | None, told: str) -> None:
+    error = ssl.SSLError()
+    error.reason = openssl  # type: ignore[assignment]  # None where OpenSSL has no name for it
+    assert str(tls_failure(error)).endswith(told)
+
+
 def reason(code: int) -> str:
     error = ssl.SSLCertVerificationError()
     error.verify_code = code

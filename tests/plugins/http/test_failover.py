@@ -14,6 +14,7 @@ from esb.core.events import UpstreamFinished
 from esb.plugins.http.attempts import FIRST_PAUSE
 from esb.plugins.http.hosts import REST_SECONDS
 from tests.support.clock import Clock
+from tests.support.configuration import DEMO
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
 from tests.support.loop_time import movable_loop_time
 from tests.support.servers.raw_server import Peer, raw_server, reset_after_request
@@ -214,6 +215,14 @@ async def test_a_raw_answer_that_tells_of_illness_is_a_failure(open_gateway: Ope
     )
     assert response.status == 500
     assert (await relay(gateway))["code"] == 1306201
+
+
+async def test_a_raw_answer_that_tells_of_the_request_is_none(open_gateway: OpenGateway, upstream: Recorder) -> None:
+    upstream.status = 499
+    config = proxy(upstream.url, response="raw", breaker="{failures: 1, seconds: 60}")
+    gateway = await open_gateway(config, clock=Clock())
+    answers = [await gateway.post({**DEMO, "bk_username": "a"}, "demo/relay") for _ in range(2)]
+    assert [answer.status for answer in answers] == [499, 499]
 
 
 async def test_a_failure_that_says_when_to_come_again_is_told_so(open_gateway: OpenGateway, upstream: Recorder) -> None:

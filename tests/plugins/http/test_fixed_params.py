@@ -12,8 +12,10 @@ from aiohttp import FormData
 from esb.core.errors import RequestError
 from esb.core.events import Crashed
 from esb.plugins.http.fixed_params import STRIDE, FixedParams, readings
+from tests.support.clock import Clock
 from tests.support.configuration import DEMO
 from tests.support.gateway import Gateway, OpenGateway, OpenServer
+from tests.support.identity import claims, fetch, with_signature
 from tests.support.servers.recorder import Recorder, proxy, recording
 
 RELAY = "/api/c/compapi/demo/relay/"
@@ -141,6 +143,17 @@ async def test_what_could_hold_a_fixed_parameter_and_cannot_be_made_anew_is_refu
 ) -> None:
     assert (await sent(gateway, body, kind))["code"] in {1306000, 1306406}
     assert upstream.seen == []
+
+
+async def test_so_is_it_in_a_body_that_was_read_for_its_signature(
+    open_gateway: OpenGateway, upstream: Recorder, clock: Clock
+) -> None:
+    gateway = await open_gateway(proxy(upstream.url, response="raw", **FIXED), clock=clock)
+    for body, code in (b"a=1&creator=root", 1306406), (b"mine", 0):
+        query = with_signature(claims(clock, bk_nonce=str(len(body))), "POST", path=RELAY, body=body)
+        answer = await fetch(gateway, "POST", RELAY, query, data=body, headers={"Content-Type": "text/plain"})
+        assert answer["code"] == code, answer
+    assert [seen.body for seen in upstream.seen] == [b"mine"]
 
 
 async def test_a_packed_body_is_refused(gateway: Gateway, upstream: Recorder) -> None:
