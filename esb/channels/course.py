@@ -17,6 +17,9 @@ from esb.core.errors import EsbError, Limited, Message, UpstreamError, template
 from esb.core.single_flight import fan_out
 from esb.outgoing.client import too_slow
 
+FIRST_PAUSE = 0.4
+LONGEST_PAUSE = 2.0
+"""The seconds before a second try, and the most before a further one."""
 TRIES = 3
 """At most so many tries for one message."""
 NO_CODE = template("the response has no code that tells what became of the message")
@@ -119,7 +122,7 @@ class Course:
 
     async def _tried(self, draft: Draft) -> Sent:
         """Return the vendor's yes, after the tries that are safe and for which there is time."""
-        backoff, tries = pauses(0.4, 2.0, jitter=True), 1
+        backoff, tries = pauses(FIRST_PAUSE, LONGEST_PAUSE, jitter=True), 1
         while True:
             try:
                 return await self._try(draft, tries)

@@ -130,7 +130,7 @@ class IncomingRequest:
         by_header = claims is not None or bool(gateway_jwt)
         found: Mapping[str, Any] = query
         body: bytes | AsyncIterator[bytes] = b""
-        if route.streams_body and by_header and not signs:  # else it may stand in the body who calls
+        if route.streams_body and by_header:  # else it may stand in the body who calls
             read = b""
             body = request_body.stream(request, route.max_stream) or b""
         else:

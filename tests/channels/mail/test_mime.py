@@ -231,3 +231,9 @@ def test_only_addresses_of_unicode_need_a_server_for_them() -> None:
     international = compose(Mail(SENDER, (Mailbox("用户@xn--fsqu00a.com", "张三"),), (), "磁盘", "C"))
     assert international.international
     assert "<用户@xn--fsqu00a.com>".encode() in international.content
+
+
+def test_a_short_name_stands_beside_its_address_as_it_is_and_a_longer_one_is_folded() -> None:
+    for length, is_written in ((60, True), (61, False)):
+        mail = Mail(SENDER, (Mailbox("a@x.com", "N" * length),), (), "T", "C")
+        assert (f"To: {'N' * length} <a@x.com>".encode() in compose(mail).content) is is_written

@@ -157,6 +157,10 @@ def test_a_credential_that_came_with_a_call_names_the_parameter_it_came_in(world
     assert names == ["", "wx_qy_corpsecret"]
 
 
+def test_a_token_of_wecom_outlives_the_next_fetch(world: World) -> None:
+    assert not world.wecom("http://h").key.exclusive
+
+
 def test_the_key_of_a_token_does_not_hold_the_secret(world: World) -> None:
     account = world.wecom("https://qyapi.weixin.qq.com")
     assert SECRET not in repr(account) + repr(account.key) + account.key.secret_digest

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig, revealed
+from esb.channels.wechat.config import OfficialAccountConfig, TemplateKeys, WeComConfig, revealed
 
 SECRET = SecretStr("secret")
 
@@ -41,3 +41,8 @@ def test_a_token_that_a_fetch_kills_is_a_hazard_of_several_processes(token_api: 
 
 def test_what_is_not_configured_is_no_secret() -> None:
     assert (revealed(None), revealed(SECRET)) == ("", "secret")
+
+
+def test_a_notice_goes_to_the_usual_keys_of_a_template_unless_others_are_named() -> None:
+    usual = {"heading": "first", "message": "keyword1", "date": "keyword2", "remark": "remark"}
+    assert TemplateKeys().model_dump() == usual

@@ -98,3 +98,12 @@ async def test_what_wecom_says_of_a_card_is_told(gateway: Gateway, sandbox: Sand
     answer = await gateway.send(data={"msgtype": "template_card", "template_card": {"card_type": "smoke"}})
     assert reached(answer) == ([], ["zhangsan"], [])
     assert (answer["data"]["errcode"], await sandbox.messages()) == (40058, [])
+
+
+@pytest.mark.parametrize(("form", "most"), [("text", 2048), ("markdown", 2048), ("markdown_v2", 4096)])
+async def test_a_page_has_as_many_bytes_as_wecom_takes(
+    gateway: Gateway, sandbox: Sandbox, form: str, most: int
+) -> None:
+    assert (await gateway.send(data={**TEXT, "message": "m" * 9000, "msgtype": form}))["result"]
+    sent = [message["body"][form]["content"] for message in await sandbox.messages()]
+    assert max(len(page.encode()) for page in sent) == most

@@ -5,7 +5,7 @@ import pytest
 from esb.channels.pacing import ARRIVING_SECONDS
 from esb.channels.recipients import Audience, addressed
 from esb.channels.wechat.account import TO_USER
-from esb.channels.wechat.wecom import RECEIVERS_PER_CALL, app_messages, members
+from esb.channels.wechat.wecom import PARTY, RECEIVERS_PER_CALL, app_messages, grouped, members
 
 
 @pytest.mark.parametrize(("seconds", "interval"), [(29.5, 40), (4 * 3600, 4 * 3600), (4 * 3600 - 10.5, 4 * 3600)])
@@ -59,3 +59,8 @@ def test_a_dry_run_tells_those_members_as_they_are_whom_the_caller_wrote() -> No
 def test_a_single_member_is_taken_as_it_is(receiver: str) -> None:
     audience = addressed([receiver])
     assert members(audience, allow_all=False) is audience
+
+
+def test_departments_and_tags_are_taken_apart_without_the_blanks_around_them() -> None:
+    assert grouped([" 1 | 2 ", "|"], ["a|"]) == grouped(["1", "2"], ["a"])
+    assert list(grouped([" 1 | 2 "], []).typed) == [f"{PARTY}1", f"{PARTY}2"]

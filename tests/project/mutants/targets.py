@@ -49,6 +49,7 @@ TARGETS = (
             *PROXY,
             "tests/services/jwt",
             "tests/incoming/test_uploads.py",
+            "tests/channels/mail/test_smtp.py",
             "tests/telemetry/test_logs.py",
             "tests/telemetry/test_metrics.py",
             "tests/telemetry/test_tracing.py",
@@ -56,7 +57,10 @@ TARGETS = (
             FIELD_GATEWAYS,
         ),
     ),
-    Target(("esb/delivery/*.py",), ("tests/delivery", "tests/scenarios/test_callers.py", "tests/scenarios")),
+    Target(
+        ("esb/delivery/*.py",),
+        ("tests/delivery", "tests/scenarios/test_callers.py", "tests/incoming/test_uploads.py", "tests/scenarios"),
+    ),
     Target(
         ("esb/channels/mail/*.py",),
         (
@@ -142,6 +146,7 @@ TARGETS = (
             "tests/server/test_strangers.py",
             "tests/scenarios/test_limits.py",
             "tests/scenarios/test_noisy_neighbours.py",
+            "tests/incoming/test_ingress.py",
         ),
     ),
     Target(
