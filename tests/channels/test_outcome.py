@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from esb.channels.outcome import MOST_MSGIDS, DeliveryOutcome, DeliveryReport, Failure, PlainWording, sent_summary
+from esb.channels.outcome import (
+    MOST_MSGIDS,
+    DeliveryOutcome,
+    DeliveryReport,
+    Failure,
+    PlainWording,
+    sent_summary,
+    stopped_class,
+)
 from esb.channels.recipients import Audience, addressed
 from esb.channels.verdict import Kind, Verdict
 from esb.core.call import Record
@@ -206,3 +214,17 @@ def test_a_report_is_noted_in_the_record_whether_all_went_well_or_not() -> None:
     with pytest.raises(EsbError) as refused:
         DeliveryReport(addressed(["a"]), DeliveryOutcome.stopped(["a"], Limited("no", 1.0)), PLAIN).rendered(record)
     assert list(record.reports) == [data, refused.value.data]
+
+
+def test_a_person_is_reached_by_any_of_several_addresses_and_then_nothing_went_wrong() -> None:
+    audience = Audience({"1": ("ann",), "2": ("ann",)}, given=("ann",))
+    one = DeliveryOutcome(accepted=("1",), unknown=("2",), error=DOWN)
+    told = DeliveryReport(audience, one, PLAIN).by_person()
+    assert (told.outcome.accepted, told.outcome.unknown, told.outcome.error) == (("1",), (), None)
+    none = DeliveryOutcome(failed=(Failure("1", 1, "no", "receiver"),), unknown=("2",), error=DOWN)
+    told = DeliveryReport(audience, none, PLAIN).by_person()
+    assert (told.outcome.failed, told.outcome.unknown, told.outcome.error) == ((), ("2",), DOWN)
+
+
+def test_what_was_stopped_by_nothing_known_is_for_the_operator() -> None:
+    assert stopped_class(None) == "config"

@@ -1,10 +1,14 @@
 """What a component of the proxy does with a request, by its method and its configuration."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from esb.plugins.http.config import HttpConfig
+from esb.plugins.http.config import HttpConfig, TlsFiles
+from tests.support.certificates import Authority
 
 
 def config(**changes: Any) -> HttpConfig:
@@ -76,3 +80,19 @@ def test_the_heads_of_answers_have_bounds() -> None:
         for bad in (least - 1, most + 1):
             with pytest.raises(ValueError, match=name):
                 config(**{name: bad})
+
+
+def test_of_tls_files_the_one_that_is_wrong_is_named(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    own, wrong = str(authority.issue("own")), tmp_path / "wrong.pem"
+    wrong.write_text("nothing")
+    assert TlsFiles(ca=str(authority.ca), cert=own, key=own).load().ca == str(authority.ca)
+    for files, told in (
+        ({"ca": str(wrong), "cert": own}, f"`ca`: {wrong}: no certificates in PEM form"),
+        ({"ca": str(authority.ca), "cert": str(wrong)}, f"`cert`: {wrong}: no certificate and private key in PEM form"),
+        ({"ca": str(authority.ca), "cert": own, "key": str(wrong)}, f"`cert`: {own}: no certificate and private key"),
+        ({"ca": str(tmp_path / "none")}, "none: No such file or directory"),
+        ({"key": own}, "`key` needs `cert`"),
+    ):
+        with pytest.raises(ValidationError, match=re.escape(told)):
+            TlsFiles.model_validate(files)
