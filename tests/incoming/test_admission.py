@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from esb.config import load
-from esb.core.events import CallFinished, Crashed, LimitReached
+from esb.core.events import CallFinished, Crashed, LimitReached, Observer
 from esb.gateway.app import GATEWAY
 from esb.incoming.admission import BODY_SECONDS, SMALL, Admission
 from esb.incoming.arrivals import GRACE_SECONDS, SLOTS, SWEEP_SECONDS
@@ -319,3 +319,11 @@ async def test_a_reload_changes_how_many_calls_there_may_be(open_gateway: OpenGa
     config.path.write_text(text)
     await gateway.app[GATEWAY].reload(load(config.path, {}))
     assert admission(gateway).calls.most == 7
+
+
+def test_whoever_holds_them_all_bytes_are_told() -> None:
+    counted = Admission(16 * 2**20, 100, Observer())
+    assert [pool.most // 2**20 for pool in (counted.known, counted.large, counted.small)] == [12, 3, 1]
+    for pool, number in ((counted.known, 1), (counted.large, 20), (counted.small, 300)):
+        assert pool.take("somebody", number)
+    assert counted.buffered == counted.load().buffered == 321

@@ -102,3 +102,12 @@ async def test_nothing_is_watched_when_nothing_is_on_its_way(advance: Advance) -
     assert len(arrivals) == 0
     loop = asyncio.get_running_loop()
     assert [each for each in loop._scheduled if not each.cancelled()] == []  # type: ignore[attr-defined]
+
+
+async def test_each_slot_that_was_freed_can_be_taken_again() -> None:
+    arrivals = Arrivals(10, math.inf)
+    for _ in range(2):
+        watched = [Watched(arrivals) for _ in range(SLOTS + 1)]
+        assert [arrivals.take_slot(each) for each in watched] == [True] * SLOTS + [False]
+        for each in watched:
+            arrivals.end(each)

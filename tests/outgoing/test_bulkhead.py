@@ -100,6 +100,21 @@ async def test_a_narrowed_lane_lets_the_rest_wait_their_turn() -> None:
         pass
 
 
+async def test_once_it_is_wide_again_all_who_wait_are_let_in() -> None:
+    clock, release = Clock(), asyncio.Event()
+    bulkhead = Bulkhead(clock, 10)
+    first = [asyncio.create_task(hold(bulkhead, release)) for _ in range(4)]
+    await settle()
+    bulkhead.narrow()
+    later = [asyncio.create_task(hold(bulkhead, release)) for _ in range(2)]
+    await settle()
+    assert bulkhead.waiting == 2
+    clock.advance(NARROW_SECONDS)
+    release.set()
+    await asyncio.gather(*first, *later)
+    assert bulkhead.is_idle
+
+
 async def test_who_stops_waiting_takes_no_turn_with_it() -> None:
     bulkhead = Bulkhead(Clock(), 10)
     release = asyncio.Event()

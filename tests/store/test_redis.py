@@ -185,14 +185,18 @@ async def test_a_server_that_was_killed_is_missed_at_once_and_found_again(
     own: RedisServer, open_store: OpenStore, events: list[Event]
 ) -> None:
     store = await open_store(own.url)
+    changes: list[tuple[str, str]] = []
+    await store.watch(lambda key, version: changes.append((key, version)))
     own.stop()
     for _ in range(3):
         with pytest.raises(StoreAway) as error:
             await store.add("nonce:a", 60)
+    assert changes == []
     assert (error.value.code, error.value.system, error.value.interface) == (1306201, "store", "evalsha")
     assert str(own.port) not in str(error.value)
     own.start()
     await healed(store)
+    assert changes == [("", "")]  # any may have changed meanwhile
     assert await store.add("nonce:a", 60)
     assert [event.trouble for event in events if isinstance(event, StoreTurned)] == ["", "there is no connection", ""]
 

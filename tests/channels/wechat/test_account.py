@@ -157,6 +157,12 @@ def test_a_credential_that_came_with_a_call_names_the_parameter_it_came_in(world
     assert names == ["", "wx_qy_corpsecret"]
 
 
+async def test_a_warning_beside_code_0_is_no_plain_success(world: World, wechat: WeChat, host: str) -> None:
+    wechat.send_answers = [{"errcode": 0, "errmsg": errmsg} for errmsg in ("ok", "Warning: wrong json format. ")]
+    account = world.wecom(host)
+    assert [(await send(account)).verdict.kind for _ in range(2)] == ["ok", "message"]
+
+
 def test_a_token_of_wecom_outlives_the_next_fetch(world: World) -> None:
     assert not world.wecom("http://h").key.exclusive
 

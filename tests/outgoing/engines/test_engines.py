@@ -603,6 +603,31 @@ async def test_an_idle_connection_is_closed_in_the_end(
 
 
 @needs_httptools
+async def test_each_exchange_has_its_time_though_the_one_before_was_over_long_ago(open_raw: OpenRaw) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"{}")
+        await peer.request()
+        await peer.gone()
+
+    engine = HttptoolsEngine()
+    engine.open()
+    server = await open_raw(script)
+    request = engine.prepare("POST", server.url, (), None, None, False)
+    with movable_loop_time() as advance:
+        await request.fetch({}, b"{}", 5.0)
+        advance(5.5)
+        await turns(20)
+        second = asyncio.ensure_future(request.fetch({}, b"{}", 5.0))
+        await server.has_fallen_silent(1)
+        advance(5.5)
+        with pytest.raises(OutOfTime):
+            await second
+    assert server.opened == 1
+    await engine.close()
+
+
+@needs_httptools
 async def test_a_connection_that_came_too_late_is_closed(open_raw: OpenRaw) -> None:
     engine = HttptoolsEngine()
     engine.open()
