@@ -15,5 +15,5 @@ class Stream:
     status: int
     headers: MultiMapping[str] = field(repr=False)
     chunks: AsyncIterator[bytes] = field(repr=False)
-    tunnel: Callable[[], Tunnel] = field(repr=False)
+    tunnel: Callable[[], Tunnel]
     """Function that returns the connection itself, behind an answer with status 101."""

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from esb.core.events import AuthenticationLimited
 from esb.middlewares._failed_attempts import FailedAttempts
+from esb.middlewares.app_auth import AppAuthConfig
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway
 from tests.support.identity import APPS, WHO, claims, configuration, fetch, with_signature
@@ -102,3 +104,9 @@ def test_addresses_are_bounded_and_those_that_fail_now_stay(clock: Clock) -> Non
         failed.count(f"2001:db8:0:{number % 65536:x}::1", "app")
     assert len(failed._minutes) == 5000
     assert failed.count("198.51.100.1", "app")[0] == 10_000 - 2
+
+
+def test_at_least_one_attempt_is_answered() -> None:
+    assert AppAuthConfig(failures_per_minute=1).failures_per_minute == 1
+    with pytest.raises(ValidationError):
+        AppAuthConfig(failures_per_minute=0)

@@ -512,3 +512,14 @@ async def test_a_token_that_may_be_too_young_is_tried_again_once_and_replaced_on
     assert (reply.verdict.errcode, reply.verdict.kind) == (40001, "token")
     assert wechat.used() == ["token 1", "token 1", "token 2"]
     assert world.clock.now - before == 0.5
+
+
+async def test_a_failure_names_the_platform_and_its_interface(world: World, wechat: WeChat, host: str) -> None:
+    for account, names in (
+        (world.wecom(host), ("weixin_qy", "send_message")),
+        (world.official_account(host, "stable"), ("weixin_mp", "send_msg_with_tpl")),
+    ):
+        wechat.send_answers = [{"errcode": "none"}] * 3
+        with pytest.raises(UpstreamError) as caught:
+            await send(account)
+        assert (caught.value.system, caught.value.interface) == names

@@ -9,6 +9,7 @@ from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.ports import free_port
 from tests.support.process_services import open_process_services
+from tests.support.servers.raw_server import answering, raw_server
 
 
 async def test_a_failure_names_the_robots_and_their_interface_and_not_the_key() -> None:
@@ -18,3 +19,13 @@ async def test_a_failure_names_the_robots_and_their_interface_and_not_the_key() 
             await robot.post(make_call(), OutboundMessage((), WEBHOOK_SEND, [{"msgtype": "text"}], {}))
     assert (caught.value.system, caught.value.interface) == ("wecom_robot", "send")
     assert "the-key" not in str(caught.value)
+
+
+async def test_its_messages_take_the_proxy_that_is_configured() -> None:
+    async with (
+        open_process_services(Clock()) as services,
+        raw_server(answering(b'{"errcode":0,"errmsg":"ok"}')) as proxy,
+    ):
+        robot = WeComRobot(services, host="http://robots.invalid", key="the-key", proxy=proxy.url)
+        reply = await robot.post(make_call(), OutboundMessage((), WEBHOOK_SEND, [{"msgtype": "text"}], {}))
+    assert reply.verdict.kind == "ok"

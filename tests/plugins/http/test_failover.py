@@ -217,6 +217,17 @@ async def test_a_raw_answer_that_tells_of_illness_is_a_failure(open_gateway: Ope
     assert (await relay(gateway))["code"] == 1306201
 
 
+@pytest.mark.parametrize("status", [600, 700])
+async def test_a_status_that_there_is_not_is_no_answer(
+    open_gateway: OpenGateway, upstream: Recorder, status: int
+) -> None:
+    gateway = await open_gateway(proxy(upstream.url, response="raw"))
+    upstream.status = status
+    assert (await relay(gateway))["code"] == 1306201
+    upstream.status = 599
+    assert (await gateway.post({**DEMO, "bk_username": "a"}, "demo/relay")).status == 599
+
+
 async def test_a_raw_answer_that_tells_of_the_request_is_none(open_gateway: OpenGateway, upstream: Recorder) -> None:
     upstream.status = 499
     config = proxy(upstream.url, response="raw", breaker="{failures: 1, seconds: 60}")
