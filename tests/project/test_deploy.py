@@ -19,6 +19,7 @@ from tests.support.processes.command_line import run, running, until
 from tests.support.repository import ROOT
 
 DEPLOY = ROOT / "deploy"
+UNIT = DEPLOY / "systemd" / "esb.service"
 SECRETS = ("app_secret", "login_token", "redis_password", "wx_qy_corpsecret")
 CONFINED = """
 import ctypes, os, sys
@@ -185,7 +186,10 @@ def test_pods_are_probed_drained_and_spread() -> None:
     assert ports == {"http": config["server"]["port"], "admin": config["server"]["admin"]["port"]}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "admin"}
     assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "admin"}
-    assert pod["terminationGracePeriodSeconds"] > config["server"]["shutdown_grace"]
+    server, ready = config["server"], container["readinessProbe"]
+    assert server["lame_duck"] >= ready["periodSeconds"] * ready["failureThreshold"]
+    assert pod["terminationGracePeriodSeconds"] > server["lame_duck"] + server["shutdown_grace"]
+    assert {"name": "TZ", "value": server["timezone"]} in container["env"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["securityContext"]["runAsNonRoot"] is True
     labels = of_kind("Deployment")["spec"]["template"]["metadata"]["labels"]
@@ -203,13 +207,16 @@ def test_pods_are_probed_drained_and_spread() -> None:
 def unit() -> configparser.RawConfigParser:
     parsed = configparser.RawConfigParser(strict=False)
     parsed.optionxform = str  # type: ignore[assignment, method-assign]  # systemd's keys have capitals
-    parsed.read(DEPLOY / "systemd" / "esb.service")
+    parsed.read(UNIT)
     return parsed
 
 
 def test_the_unit_gives_up_on_a_wrong_configuration_and_waits_for_calls_in_flight() -> None:
     service = unit()["Service"]
     assert (service["Type"], service["RestartPreventExitStatus"]) == ("notify", "78")
+    assert "ExecStartPre" not in service, "it would be started again and again"
+    assert service["LogRateLimitIntervalSec"] == "0"
+    assert "Environment=TZ=" in UNIT.read_text()
     assert int(service["TimeoutStopSec"]) > 30
 
 
@@ -217,8 +224,13 @@ def test_the_command_lines_of_the_unit_are_ones_that_esb_has(tmp_path: Path) -> 
     config = tmp_path / "esb.yaml"
     config.write_text("version: 1\ncomponents: [{path: /cmsi/get_msg_type/, use: cmsi_get_msg_type}]\n")
     service = unit()["Service"]
-    arguments = shlex.split(service["ExecStartPre"].replace("/etc/esb/esb.yaml", str(config)))[1:]
+    [checking, hangup] = re.findall(r"^ExecReload=(.*)", UNIT.read_text(), re.MULTILINE)
+    arguments = shlex.split(checking.replace("/etc/esb/esb.yaml", str(config)))[1:]
     assert run(*arguments).code == 0
+    config.write_text("components: 1\n")
+    assert run(*arguments).code == 1, "then systemd does not get as far as the signal"
+    assert hangup == "/bin/kill -HUP $MAINPID"
+    config.write_text("version: 1\ncomponents: [{path: /cmsi/get_msg_type/, use: cmsi_get_msg_type}]\n")
     arguments = shlex.split(service["ExecStart"].replace("/etc/esb/esb.yaml", str(config)))[1:]
     with running(*arguments, "--port", "0", log=tmp_path / "log") as serving:
         assert serving.url.startswith("http://")
@@ -274,5 +286,8 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / "esb.service").read_text().replace("/opt/esb/bin/esb", "/bin/true")
     copy = tmp_path / "esb.service"
     copy.write_text(text)
-    verified = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)  # noqa: S607 - where the system has it
+    listening = tmp_path / "esb.socket"
+    listening.write_text((DEPLOY / "systemd" / "esb.socket").read_text())
+    command = ["systemd-analyze", "verify", str(copy), str(listening)]
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
