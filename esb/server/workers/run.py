@@ -51,7 +51,9 @@ async def supervised(
         real = held[0].getsockname()[1]
         tally = Tally(lines_dropped=lambda: log.dropped)
         observer = Observer([logs.listener(source.environ, log, at_once=False), tally])
-        supervisor = Supervisor(config, public, real, held, observer, tally, "" if fallback is None else TROUBLE)
+        supervisor = Supervisor(
+            config, public, real, held, observer, tally, "" if fallback is None else TROUBLE, restart.set
+        )
         succession = Succession(sockets, source.environ, observer)
         keep = keeping(last_good, found.reread, observer)
         reloader = Reloader(config, found.reread, supervisor.reload, observer, keep)

@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
+from esb._version import __version__
 from esb.core.backoff import pauses
 from esb.core.events import Observer, WorkerEnded
 from esb.server.listener import CannotListen
 from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
 from esb.server.workers.ipc import ChannelClosed, IpcChannel, RpcClient
-from esb.server.workers.worker import Orders
+from esb.server.workers.worker import ANOTHER_VERSION, Orders
 from esb.telemetry import metrics
 from esb.telemetry.metrics import Snapshot
 
@@ -49,7 +50,10 @@ class WorkerSlot:
         all_listen: asyncio.Event,
         stopping: asyncio.Event,
         observer: Observer,
+        outdated: Callable[[], None],
     ) -> None:
+        """`outdated` is called when a worker finds another version installed than that of this process."""
+        self._outdated = outdated
         self._orders = orders
         self._sockets = sockets
         self._all_listen = all_listen
@@ -75,6 +79,8 @@ class WorkerSlot:
             self._remember()
             if self._stopping.is_set():
                 break
+            if status == ANOTHER_VERSION:
+                self._outdated()
             lived, ended = loop.time() - started, ended + 1
             self._observer.emit(WorkerEnded(status, lived, self._stuck))
             if ended >= FIRST_TRIES and not self._all_listen.is_set():
@@ -184,6 +190,7 @@ async def _spawned(end: socket.socket, sockets: Sequence[socket.socket]) -> asyn
         sys.executable,
         "-m",
         "esb.server.workers.worker",
+        __version__,
         *map(str, descriptors),
         pass_fds=descriptors,
         stdin=asyncio.subprocess.DEVNULL,

@@ -6,7 +6,7 @@ started again runs what its siblings run, whatever esb.yaml says by then.
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -38,10 +38,12 @@ class Supervisor:
         observer: Observer,
         tally: Tally,
         config_trouble: str = "",
+        outdated: Callable[[], None] = lambda: None,
     ) -> None:
         """`sockets` listen already, for whichever worker accepts first: one that hangs has no part in new connections.
 
-        `tally` has counted what the observer of this process emits: reloads, and workers that ended.
+        `tally` has counted what the observer of this process emits: reloads, and workers that ended. `outdated` is
+        called when a worker finds another version installed than that of this process.
         """
         self._orders = Orders(config, 1, host, port, config_trouble)
         self._observer = observer
@@ -49,7 +51,7 @@ class Supervisor:
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._slots = [
-            WorkerSlot(lambda: self._orders, sockets, self._started, self._stopping, observer)
+            WorkerSlot(lambda: self._orders, sockets, self._started, self._stopping, observer, outdated)
             for _ in range(config.server.workers)
         ]
         self._tasks: list[asyncio.Task[None]] = []

@@ -1,6 +1,7 @@
 """One worker: a gateway in a process of its own, that answers its supervisor's requests and ends when it has gone.
 
-Run by the supervisor as `python -m esb.server.workers.worker FD SOCKET…`, all of them file descriptors.
+Run by the supervisor as `python -m esb.server.workers.worker VERSION FD SOCKET…`: its own version, and file
+descriptors.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from esb._version import __version__
 from esb.config import Config
 from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY, Gateway
@@ -26,6 +28,9 @@ from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
 from esb.telemetry.process_log import process_log, told_not_started
+
+ANOTHER_VERSION = 79
+"""Exit status of a worker whose supervisor is another version: what was installed meanwhile never mixes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +144,11 @@ async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> N
 
 def main() -> None:
     """Run the worker; its exit status and stderr tell why it did not start."""
+    if sys.argv[1] != __version__:
+        sys.exit(ANOTHER_VERSION)
     try:
         with process_log(os.environ) as log:
-            end, *sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+            end, *sockets = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
             run(work(end, ListeningSockets({PUBLIC: sockets}), log))
     except (ConfigError, CannotListen) as error:
         if told_not_started(os.environ, *str(error).splitlines()):

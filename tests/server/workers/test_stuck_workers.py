@@ -4,12 +4,15 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from esb.config import load
 from esb.core.events import Event, Observer, WorkerEnded
 from esb.server.listening_sockets import bound
 from esb.server.process_status import ANSWER_SECONDS, OK, SCRAPE_SECONDS
 from esb.server.workers.slot import LONGEST_PAUSE, STUCK_SECONDS
 from esb.server.workers.supervisor import Supervisor
+from esb.server.workers.worker import ANOTHER_VERSION
 from esb.telemetry.metrics import Tally
 from tests.support.loop_time import movable_loop_time, turns
 from tests.support.wire import connection, exchange, request, until
@@ -78,6 +81,32 @@ async def test_a_worker_whose_event_loop_stands_still_is_killed_and_another_take
         finally:
             await workers.stop()
     assert ended.empty()
+
+
+async def test_a_worker_of_another_version_does_not_start_and_asks_for_a_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "esb.yaml").write_text(CONFIG)
+    (tmp_path / "stuck.py").write_text(PLUGIN)
+    outdated, ended = asyncio.Event(), asyncio.Queue[Event]()
+    [held] = bound("127.0.0.1", 0)
+    with held:
+        config, port = load(tmp_path / "esb.yaml", {}), held.getsockname()[1]
+        workers = Supervisor(
+            config, "127.0.0.1", port, [held], Observer([ended.put_nowait]), Tally(), outdated=outdated.set
+        )
+        await workers.start()
+        try:
+            assert not outdated.is_set()
+            monkeypatch.setattr("esb.server.workers.slot.__version__", "0.0.1")
+            process = workers._slots[0].process
+            assert process is not None
+            process.kill()
+            await outdated.wait()
+            found = [await ended.get(), await ended.get()]
+            assert [getattr(event, "status", None) for event in found] == [-signal.SIGKILL, ANOTHER_VERSION]
+        finally:
+            await workers.stop()
 
 
 async def _written(file: Path) -> int:
