@@ -30,6 +30,7 @@ from esb.core.call_log import CallLog
 from esb.core.clock import Clock
 from esb.core.errors import (
     AuthenticationError,
+    BadBody,
     EsbError,
     GatewayJwtError,
     Inactive,
@@ -74,6 +75,7 @@ __all__ = [
     "App",
     "Apps",
     "AuthenticationError",
+    "BadBody",
     "BaseUrl",
     "Call",
     "CallLog",

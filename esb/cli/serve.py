@@ -12,13 +12,17 @@ import click
 
 from esb.cli.options import CONFIG_INVALID, config_option, host_option, port_option
 from esb.config import ConfigSource
-from esb.core.errors import ConfigError
+from esb.core.errors import ConfigError, GatewayError
 
 if TYPE_CHECKING:  # they import what a mistake in the arguments need not wait for. Bench: cold.py
     from esb.server.last_good import Fallback, LastGood
     from esb.telemetry.log_writer import LogWriter
 
 NO_LAST_GOOD = "nor can the last good configuration be served"
+
+
+class NothingToServe(GatewayError):
+    """Neither the configuration nor the last good one can be served; the text says why of both."""
 
 
 @click.command(short_help="Serve the gateway until TERM or INT.")
@@ -57,7 +61,7 @@ def serve(path: str, host: str | None, port: int | None, last_good: str | None) 
                 if kept is None:
                     raise
                 _fall_back(start, kept, Path(path), error)
-    except ConfigError as error:
+    except (ConfigError, NothingToServe) as error:
         click.echo(str(error), err=True)
         sys.exit(CONFIG_INVALID)
     except CannotListen as error:
@@ -83,7 +87,7 @@ def _serve(
 
 
 def _fall_back(start: Callable[..., None], last_good: "LastGood", path: Path, error: ConfigError) -> None:
-    """Serve the last good configuration instead of the file at `path`. Exits with 78 if that is impossible too."""
+    """Serve the last good configuration instead of the file at `path`. NothingToServe if that is impossible too."""
     from esb.gateway.plugin_reimport import forget
     from esb.server.last_good import Fallback, NothingKept
 
@@ -92,5 +96,4 @@ def _fall_back(start: Callable[..., None], last_good: "LastGood", path: Path, er
     try:
         start(last_good.source(), fallback=Fallback(path, mistakes, last_good.path))
     except (NothingKept, ConfigError) as another:
-        click.echo(f"{error}\n{NO_LAST_GOOD}: {another}", err=True)
-        sys.exit(CONFIG_INVALID)
+        raise NothingToServe(f"{error}\n{NO_LAST_GOOD}: {another}") from another
