@@ -916,4 +916,4 @@ async def test_whose_connection_breaks_behind_the_last_byte_has_sent_no_sound_bo
     content.set_exception(ConnectionResetError())
     asked = make_mocked_request("POST", ECHO, {"Content-Length": "2"}, payload=content)
     await rooms.app[GATEWAY].ingress.handle(asked)
-    assert (finished(rooms).code, finished(rooms).source) == (1306406, "caller")
+    assert (finished(rooms).code, finished(rooms).source, finished(rooms).client_ip) == (1306406, "caller", "")

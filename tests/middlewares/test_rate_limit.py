@@ -42,7 +42,9 @@ async def opened(open_gateway: OpenGateway, clock: Clock, config: str) -> Gatewa
 
 
 async def codes(gateway: Gateway, times: int, component: str = WHO, **options: Any) -> list[int]:
-    return [(await gateway.call(component, **options))["code"] for _ in range(times)]
+    answers = [await gateway.call(component, **options) for _ in range(times)]
+    assert all(answer["data"]["app"] for answer in answers if answer["code"] == 0)
+    return [answer["code"] for answer in answers]
 
 
 async def test_so_many_calls_pass_in_any_minute(open_gateway: OpenGateway, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.gateway import Sandbox
+from tests.support.loop_time import late
 from tests.support.wecom_content import ARTICLE, PICTURE, file_of, file_of_size, people
 from tests.support.world import OpenWorld, World, reached
 
@@ -96,6 +97,18 @@ async def test_without_its_file_a_message_is_sent_to_nobody(
     assert reached(answer) == ([], ["zhangsan", "lisi"], [])
     assert {name: answer["data"][name] for name in expected} == expected
     assert answer["data"].get("outcome") is None
+    assert await world.sends() == 0
+
+
+async def test_an_upload_that_is_under_way_at_the_deadline_has_sent_nothing(open_world: OpenWorld) -> None:
+    world = await open_world(timeout=6)
+    await world.sandbox.post("faults", {"match": {"path": UPLOAD}, "action": {"hang": True}, "times": 0})
+    sending = world.send(data={"msgtype": "image", "file": file_of()})
+    answer = await late(6, sending, world.sandbox.has_been_called(UPLOAD))
+
+    assert reached(answer) == ([], ["zhangsan"], [])
+    assert (answer["code"], answer["data"].get("outcome")) == (1306201, None)
+    assert "[weixin_qy] interface [media_upload]" in answer["message"]
     assert await world.sends() == 0
 
 

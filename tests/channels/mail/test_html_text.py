@@ -29,6 +29,7 @@ from esb.channels.mail.html_text import MOST_CHARACTERS, text_of
         ("<style>never closed", ""),
         ("  many \n\n blanks  ", "many blanks"),
         ("a&nbsp;b", "a b"),
+        ('<a href="http://x.test">A</a> b</a> c', "A <http://x.test> b c"),
         ("", ""),
     ],
 )

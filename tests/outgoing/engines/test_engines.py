@@ -82,6 +82,24 @@ async def test_an_answer_without_a_body_ends_with_its_head(engine: Engine, open_
     assert server.opened == 1
 
 
+async def test_a_cookie_of_one_answer_goes_along_with_no_other_request(engine: Engine, open_raw: OpenRaw) -> None:
+    asked: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        while request := await peer.request():
+            asked.append(request)
+            await peer.answer(b"{}", headers="Set-Cookie: session=of-somebody; Path=/\r\n")
+
+    server = await open_raw(script)
+    url = server.url.replace("127.0.0.1", "localhost")  # to an address a jar would send none
+    for _ in range(2):
+        await fetched(engine, url)
+        async with engine.stream(Request("GET", url, {}, None, 5.0, guarded=False)):
+            pass
+    assert len(asked) == 4
+    assert not any(b"of-somebody" in request for request in asked)
+
+
 async def test_a_streamed_request_has_no_header_that_nobody_gave_it(engine: Engine, open_raw: OpenRaw) -> None:
     async def show(peer: Peer) -> None:
         await peer.answer(await peer.request())

@@ -153,13 +153,17 @@ TARGETS = (
         ("esb/server/admin.py", "esb/server/admin_access.py"),
         ("tests/server/test_admin_access.py", "tests/server/test_admin.py"),
     ),
-    Target(("esb/core/redaction.py",), ("tests/core/test_redaction.py", "tests/plugins/test_secrets.py")),
+    Target(
+        ("esb/core/redaction.py",),
+        ("tests/core/test_redaction.py", "tests/introspect/test_config_view.py", "tests/plugins/test_secrets.py"),
+    ),
     Target(
         ("esb/introspect/config_view.py", "esb/core/model_secrets.py", "esb/config/interpolation.py"),
         (
             "tests/config",
             "tests/introspect/test_config_view.py",
             "tests/introspect/test_config_view_containers.py",
+            "tests/channels/test_config_secrets.py",
             "tests/server/test_admin.py::test_secrets_are_hidden_wherever_they_stand",
             "tests/server/test_admin.py::test_no_secret_of_any_component_is_shown",
             "tests/server/test_admin.py::test_the_configuration_is_told_with_its_defaults",
