@@ -1,9 +1,13 @@
 """assert_keeps_promises: who keeps the promises of sending passes, and every mutant is caught, with what it broke."""
 
+import asyncio
+
 import pytest
+from aiohttp import web
 
 from esb import pytest_plugin
 from esb.testing import CallComponent, OpenGateway, Upstream, assert_keeps_promises
+from esb.testing.promises import SECONDS
 from tests.support import senders
 from tests.support.components import Echo
 
@@ -20,6 +24,25 @@ MUTANTS = [
     (senders.Chatty, "secret 1 got out, in answer 1, with a message that was accepted"),
     (senders.Repeating, "secret 1 got out, in answer 2, with a refusal in which the vendor repeats what it got"),
 ]
+
+
+@pytest.fixture(autouse=True)
+async def nobody_waits(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a time-out be over as soon as the vendor has left a request without an answer."""
+    loop, begin = asyncio.get_running_loop(), upstream.hangs
+
+    def hangs() -> None:
+        begin()
+        (rule, *_), before = upstream._rules, loop.time
+        leave = rule.handler
+
+        async def leave_late(request: web.Request) -> web.StreamResponse:
+            monkeypatch.setattr(loop, "time", lambda: before() + SECONDS)
+            return await leave(request)
+
+        rule.handler = leave_late
+
+    monkeypatch.setattr(upstream, "hangs", hangs)
 
 
 def accepting(upstream: Upstream) -> None:
