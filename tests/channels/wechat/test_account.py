@@ -22,7 +22,7 @@ from esb.channels.wechat.wording import WORDING
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
 from esb.core.errors import EsbError, UpstreamError
-from esb.core.events import Observer
+from esb.core.events import Event, Observer, UpstreamFinished
 from esb.outgoing.tokens.cache import TokenCache, TokenKey, TokenRefused
 from tests.support.calls import make_call
 from tests.support.clock import Clock
@@ -523,3 +523,10 @@ async def test_a_failure_names_the_platform_and_its_interface(world: World, wech
         with pytest.raises(UpstreamError) as caught:
             await send(account)
         assert (caught.value.system, caught.value.interface) == names
+
+
+async def test_the_log_is_told_the_status_of_each_answer(wechat: WeChat, host: str) -> None:
+    clock, events = Clock(), list[Event]()
+    async with open_process_services(clock, Observer([events.append])) as services:
+        await send(World(services, clock).wecom(host))
+    assert [event.status for event in events if isinstance(event, UpstreamFinished)] == [200, 200]
