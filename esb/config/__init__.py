@@ -15,7 +15,7 @@ from esb.config.schema import (
     ServicesKeys,
     StanzaKeys,
 )
-from esb.config.yaml import Section
+from esb.config.yaml import MistakesBelow, Section
 
 __all__ = [
     "METHODS",
@@ -31,6 +31,7 @@ __all__ = [
     "DocumentKeys",
     "IncludedKeys",
     "KeptSource",
+    "MistakesBelow",
     "PathToken",
     "Sandbox",
     "Section",

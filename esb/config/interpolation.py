@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from esb.config.text_encoding import not_utf8
 from esb.config.yaml import Section
 from esb.core.errors import GatewayError, Mistake
 
@@ -90,6 +91,7 @@ class Interpolation:
             return pieces[-1]
 
         filled = REFERENCE.sub(piece, text)
+        empty = [name for match in REFERENCE.finditer(text) if (name := self._empty_variable(match["inside"]))]
         if failures:
             self.mistakes += [section.mistake(failure) for failure in failures]
             return replace(section, unresolved=True)
@@ -100,7 +102,13 @@ class Interpolation:
             loose=whole is not None and not whole["literal"],
             outside=tuple(pieces),
             references=tuple(references),
+            note=f"the environment variable {' and '.join(dict.fromkeys(empty))} is empty" if empty else "",
         )
+
+    def _empty_variable(self, inside: str | None) -> str:
+        """Return the name of the variable if this reference to it is filled in with nothing; else ""."""
+        match = VARIABLE.fullmatch(inside or "")
+        return match["name"] if match and not match["how"] and not self.environ.get(match["name"]) else ""
 
     def _resolve(self, inside: str, closed: bool) -> str:
         if not closed:
@@ -144,8 +152,12 @@ class Interpolation:
             raise _UnresolvedError(f"cannot read the file {name}: it is no regular file") from None
         except OSError as error:
             raise _UnresolvedError(f"cannot read the file {name}: {error.strerror}") from None
-        except ValueError:  # bytes that are no text, or a null byte in the name
-            raise _UnresolvedError(f"cannot read the file {name}: not UTF-8 text") from None
+        except UnicodeDecodeError as error:
+            raise _UnresolvedError(f"cannot read the file {name}: {not_utf8(error.object, name)}") from None
+        except ValueError:
+            raise _UnresolvedError("cannot read this file: a null byte is in its name") from None
         if len(content) > MAX_FILE:
             raise _UnresolvedError(f"cannot read the file {name}: over {MAX_FILE} bytes")
+        if not text.strip():
+            raise _UnresolvedError(f"the file {name} is empty")
         return text.removesuffix("\n").removesuffix("\r")

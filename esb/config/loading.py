@@ -4,6 +4,7 @@ import errno
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,16 @@ from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import DocumentKeys, IncludedAppsKeys, IncludedKeys, Sandbox, Server, ServicesKeys
 from esb.config.stanza_reader import Parts, opened
 from esb.config.systems import Systems
+from esb.config.text_encoding import not_utf8
 from esb.config.time_zone import is_known_tz
 from esb.config.yaml import Section, joined, read
+from esb.config.yaml.scalars import nearest
 from esb.core.errors import ConfigError, Mistake
 
 MAX_FILE = 16 << 20
 HASH_DIGITS = 16
 """Hexadecimal digits of the hash of a configuration: no two that an operator ever has share them."""
+_GLOB = re.compile(r"[*?\[]")
 EXTENSION = "x-"
 """The beginning of keys at the top of a file that are for people and anchors."""
 _UNKNOWN_TZ = (
@@ -97,7 +101,7 @@ class ConfigSource:
             return None, [Mistake(name, 1, "file", f"cannot be read: {error.strerror}")]
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            return None, [Mistake(name, line, "file", "not UTF-8 text")]
+            return None, [Mistake(name, line, "file", not_utf8(content, name))]
         except ConfigError as error:
             return None, list(error.mistakes)
         if isinstance(root.value, dict):
@@ -154,7 +158,8 @@ class _Resolution:
         declared = [*self.components.declared(root), *self._included(root)]
         components = [systems.completed(stanza) for stanza in declared]
         include = opened(root, "include")
-        if opened(root, "components") is None and (include is None or not include.value):
+        misspelt = any(nearest(key, ["components"]) for key in root.value if key not in DocumentKeys.model_fields)
+        if opened(root, "components") is None and (include is None or not include.value) and not misspelt:
             self.mistakes.append(root.mistake("missing; expected a list", "components"))
         server = self.parts.part(root, "server", Server) or Server()
         if server.timezone is None and not is_known_tz(self.environ.get("TZ", "")):
@@ -213,7 +218,7 @@ class _Resolution:
                 continue
             names = self.source.matching(part.value)
             if not names:
-                self.mistakes.append(part.mistake("no file matches this pattern"))
+                self.mistakes.append(part.mistake(self._without_match(part.value)))
             for path in (self.path.parent / name for name in names):
                 real = os.path.realpath(path)
                 if real in seen:
@@ -223,6 +228,16 @@ class _Resolution:
                     self.mistakes.append(part.mistake(f"{path} is no file"))
                 else:
                     yield path
+
+    def _without_match(self, pattern: str) -> str:
+        """Return why no file matches: there may be none, or nobody may look."""
+        folder = self.path.parent / os.path.dirname(_GLOB.split(pattern)[0])
+        try:
+            with os.scandir(folder):
+                return "no file matches this pattern"
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", "no path can hold a null byte")
+            return f"no file matches this pattern: cannot read the folder {folder}: {reason}"
 
     def _read_included(self, path: Path, keys: type[BaseModel]) -> Section | None:
         root = self._read(path)

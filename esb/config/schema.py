@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from esb.config.time_zone import known_zone
+from esb.core.host_names import is_host
 from esb.core.limits import DEFAULT_LIMITS
 
 
@@ -46,6 +47,15 @@ MAX_SOCKET_PATH = 107
 """Bytes of a Unix socket's path, on Linux."""
 
 
+def _listening_host(value: str) -> str:
+    if not is_host(value):
+        raise ValueError("expected an address such as 127.0.0.1 or ::1, or a host name; 0.0.0.0 or :: is all addresses")
+    return value
+
+
+ListeningHost = Annotated[str, Field(min_length=1), AfterValidator(_listening_host)]
+
+
 def _digest(value: str) -> str:
     if re.fullmatch(DIGEST, value) is None:
         raise ValueError("expected sha256: and 64 hexadecimal digits, as `esb admin token NAME` prints them")
@@ -77,7 +87,7 @@ class Admin(ConfigModel):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["port"]}, {"required": ["unix"]}]})
 
-    host: Text = Field("127.0.0.1", description="address to listen on")
+    host: ListeningHost = Field("127.0.0.1", description="address to listen on")
     port: int | None = Field(None, ge=1, le=65535, description="port to listen on")
     unix: Annotated[str, AfterValidator(_socket_path), Field(json_schema_extra={"pattern": "^/"})] | None = Field(
         None,
@@ -142,7 +152,7 @@ class CorsPolicy(ConfigModel):
 class Server(ConfigModel):
     """The listener and what it lets in."""
 
-    host: Text = Field("127.0.0.1", description="address to listen on")
+    host: ListeningHost = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 is a free one")
     max_body: Count = Field(10 * 1024 * 1024, description="bytes of a request body")
     shutdown_grace: float = Field(30.0, ge=0, description="seconds that calls in flight have after TERM or INT")

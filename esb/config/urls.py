@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
+from esb.core.host_names import is_host
+
 EXPECTED = "expected a URL such as http://host:8000 or https://host/path"
+NO_HOST = "no machine can be called as this address says; expected a host name or an IP address"
 
 
 def fault(text: str, *, base: bool) -> str | None:
@@ -20,6 +23,8 @@ def fault(text: str, *, base: bool) -> str | None:
         return f"{EXPECTED}; it must begin with http:// or https://"
     if not parts.hostname or port == 0 or re.search(r"[\s\\\x00-\x1f\x7f]", text):
         return EXPECTED
+    if not is_host(parts.hostname):
+        return NO_HOST
     if base and (parts.query or parts.fragment):
         return f"{EXPECTED}, without ? and #: paths are put behind it"
     return None

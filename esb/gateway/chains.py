@@ -12,14 +12,30 @@ PERMISSION = "permission"
 """The middleware that asks what the app may call."""
 BEHIND_IT = frozenset({"user_auth", PERMISSION, "rate_limit"})
 """Middlewares that ask which app calls."""
+NOBODY = "nothing before it says which app calls, so it refuses every call; app_auth stands before it"
+UNREAD_RIGHTS = (
+    "nobody reads this: no chain has the middleware permission, so the app may call everything; write"
+    " `- use: permission` behind app_auth"
+)
 _UNREAD_TOKENS = "nobody reads them: the chain of this component has no app_auth"
 _UNGUARDED = "nobody asks for rights: the chain of this component has no permission"
 
 
 def uses(config: Config, stanza: ComponentStanza) -> Sequence[str]:
     """Return the names of the middlewares before this component, outermost first."""
-    chain = config.middlewares if stanza.middlewares is None else stanza.middlewares
-    return DEFAULT_CHAIN if chain is None else [middleware.use for middleware in chain]
+    if stanza.middlewares is None:
+        return shared(config)
+    return [middleware.use for middleware in stanza.middlewares]
+
+
+def shared(config: Config) -> Sequence[str]:
+    """Return the names of the middlewares of the shared chain, outermost first."""
+    return DEFAULT_CHAIN if config.middlewares is None else [middleware.use for middleware in config.middlewares]
+
+
+def foreign(names: Sequence[str]) -> bool:
+    """Return whether one of these middlewares is another's: it may say who calls, and judge that too."""
+    return any(name not in BEHIND_IT and name != APP_AUTH for name in names)
 
 
 def lacks(config: Config, stanza: ComponentStanza) -> Iterator[Mistake]:
@@ -42,3 +58,5 @@ def mistakes(chain: Sequence[Stanza]) -> Iterator[Mistake]:
             yield stanza.section.mistake("it stands in this chain already; once is enough", "use")
         elif stanza.use in BEHIND_IT and APP_AUTH in names[index:]:
             yield stanza.section.mistake("it asks which app calls, so it stands behind app_auth", "use")
+        elif stanza.use == PERMISSION and APP_AUTH not in before and not foreign(before):
+            yield stanza.section.mistake(NOBODY, "use")

@@ -18,7 +18,7 @@ from esb.core.files import upload_names
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
-from esb.gateway import call_targets, chains, inner_call, plugin_loader, worker_safety
+from esb.gateway import call_targets, chains, contradictions, inner_call, plugin_loader, worker_safety
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
@@ -95,6 +95,7 @@ class Generation:
         services = self._services(process)
         shared = self._chain(services, config.middlewares)
         routes = [self._route(stanza, shared, services) for stanza in config.components]
+        self._mistakes += contradictions.mistakes(config)
         self._mistakes += call_targets.mistakes(config.components, self.components)
         self._mistakes += worker_safety.mistakes(config, process.store, self.components)
         if self._mistakes:

@@ -6,6 +6,7 @@ from typing import Any
 from esb.config import ComponentStanza, Config
 from esb.contracts.component import Component
 from esb.core.errors import Mistake
+from esb.gateway.restart_only import DEFAULT_STORE
 from esb.store.protocol import Store
 
 
@@ -14,8 +15,9 @@ def mistakes(
 ) -> list[Mistake]:
     """Return what this config needs a shared store for, if it has none."""
     workers = config.server.workers
-    if workers == 1 or store.shared or config.root is None:
-        return []
+    stanza = config.services.get("store")
+    if workers == 1 or store.shared or config.root is None or (stanza is not None and stanza.use != DEFAULT_STORE):
+        return []  # with a store of its own that could not be built: that is the mistake
     found = [
         stanza.section.mistake(
             f"{hazard}, or services.store: {{use: redis}}, or one worker instead of {workers}", "config", key
@@ -23,7 +25,6 @@ def mistakes(
         for stanza, component in built
         for key, hazard in component.worker_hazards().items()
     ]
-    stanza = config.services.get("store")
     if stanza is None or stanza.config.value.get("per_process") != "accept":
         found.append(config.root.mistake(_each_for_itself(workers), "server", "workers"))
     return found

@@ -39,7 +39,7 @@ from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
 from esb.channels.mail.attachment import Attachments
 from esb.channels.mail.mime import Attachment, Mail, composed
 from esb.channels.mail.recipients import Mailboxes, mail_audience, named_mailboxes, of_contact
-from esb.channels.mail.smtp_server import Encryption, SmtpServer
+from esb.channels.mail.smtp_server import Encryption, SmtpHost, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
@@ -56,7 +56,7 @@ SOME_USERS = template("Some users failed to send email. {complaint}")
 class Config(ConfigModel):
     """Key names as operators of the old ESB know them. `smtp_port` is 25, or 465 with smtp_usessl."""
 
-    smtp_host: str = Field("", description="the SMTP server")
+    smtp_host: SmtpHost = Field("", description="the SMTP server")
     smtp_port: int | None = Field(None, ge=1, le=65535, description="its port; 25, or 465 with smtp_usessl")
     smtp_user: str = Field("", description="user of the SMTP server, if it wants one")
     smtp_pwd: SecretStr = Field(SecretStr(""), description="password of that user")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import AfterValidator
 
-from esb.config.yaml import Repeated
+from esb.config import MistakesBelow
 
 
 def each_once(key: str) -> AfterValidator:
@@ -14,9 +14,13 @@ def each_once(key: str) -> AfterValidator:
     def check(items: Sequence[Any]) -> Sequence[Any]:
         first: dict[Any, int] = {}
         names = [getattr(item, key) for item in items]
-        twice = [(index, other) for index, name in enumerate(names) if (other := first.setdefault(name, index)) < index]
+        twice = {
+            (index, key): (other, key)
+            for index, name in enumerate(names)
+            if (other := first.setdefault(name, index)) < index
+        }
         if twice:
-            raise Repeated(key, twice)
+            raise MistakesBelow({keys: f"declared twice: {names[keys[0]]}" for keys in twice}, twice)
         return items
 
     return AfterValidator(check)

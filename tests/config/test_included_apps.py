@@ -78,8 +78,8 @@ def test_an_app_that_stands_twice_is_told_with_both_lines(tmp_path: Path, back_e
 
     first, second = tmp_path / "apps" / "a.yaml", tmp_path / "apps" / "b.yaml"
     assert [str(mistake) for mistake in caught.value.mistakes] == [
-        f"{second}:3: apps[1].code: declared twice; it stands at {first}:3 already",
-        f"{second}:4: apps[2].code: declared twice; it stands at {first}:2 already",
+        f"{second}:3: apps[1].code: declared twice: two; it stands at {first}:3 already",
+        f"{second}:4: apps[2].code: declared twice: one; it stands at {first}:2 already",
     ]
 
 

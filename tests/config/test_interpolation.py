@@ -106,7 +106,6 @@ def test_the_sandbox_url_is_filled_in() -> None:
         (b"secret\n", "secret"),
         (b"secret\r\n", "secret"),
         (b"secret\n\n", "secret\n"),
-        (b"", ""),
         ("密钥\n".encode(), "密钥"),
     ],
 )
@@ -144,12 +143,19 @@ def test_a_fifo_that_somebody_writes_to_is_no_secret_file_either(tmp_path: Path)
         assert filled("${file:fifo}", tmp_path)[1] == ["cannot read the file fifo: it is no regular file"]
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b" \r\n"])
+def test_an_empty_secret_file_is_a_mistake(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key").write_bytes(content)
+    section, mistakes = filled("${file:key}", tmp_path)
+    assert (section.unresolved, mistakes) == (True, ["the file key is empty"])
+
+
 def test_a_null_byte_in_the_name_of_a_secret_file_is_a_mistake() -> None:
     interpolation = Interpolation({}, Path(), None)
 
     interpolation.fill(Section("esb.yaml", 1, "key", "${file:a\0b}"))
 
-    assert [mistake.text for mistake in interpolation.mistakes] == ["cannot read the file a\0b: not UTF-8 text"]
+    assert [mistake.text for mistake in interpolation.mistakes] == ["cannot read this file: a null byte is in its name"]
 
 
 def test_values_that_are_no_texts_stay_as_they_are() -> None:

@@ -263,7 +263,6 @@ def test_what_is_wrong_is_told_in_words(text: str, mistake: str) -> None:
 def test_all_that_is_wrong_is_told_at_once() -> None:
     assert refused("number: x\nboss:\n  nmae: y\nfoo: 1\n") == [
         "1: number: expected an integer, found a string",
-        "2: boss.name: missing; expected a string",
         "3: boss.nmae: unknown key (did you mean 'name'?)",
         "4: foo: unknown key; known keys: wx_type, number, ratio, flag, text, maybe, either, secret, color, address, "
         "names, boss, people, by_name, message, short, dozens, few, wx_proxy, wx_host, wx_qy_host",

@@ -234,7 +234,6 @@ async def test_a_bad_config_changes_nothing_and_all_its_mistakes_are_told(reload
         "server.colour",
         "components[0].use",
         "components[1].config.wort",
-        "components[1].config.word",
     }
     (event,) = reloadable.events(Reloaded)
     assert isinstance(event, Reloaded)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 from aiosmtplib import (
     SMTP,
@@ -19,6 +19,7 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPServerDisconnected,
 )
+from pydantic import AfterValidator
 
 from esb.channels.dest_url import unfinished_check
 from esb.channels.mail.address import mailbox
@@ -38,6 +39,7 @@ from esb.contracts.checks import Check
 from esb.contracts.probes import Probes
 from esb.core.call import Call
 from esb.core.errors import Limited, Message, template
+from esb.core.host_names import is_host
 from esb.outgoing.bulkhead import Bulkhead
 from esb.outgoing.client import Outgoing, Tls, too_slow
 from esb.outgoing.reachability import Place
@@ -47,6 +49,16 @@ GOODBYE_SECONDS = 0.2
 """Seconds to wait for the server's answer to QUIT. The mail is sent by then."""
 
 Encryption = Literal["none", "tls", "starttls"]
+
+
+def _host(value: str) -> str:
+    if value and not is_host(value):
+        raise ValueError("expected a host name or an address, such as smtp.example.com; its port is smtp_port")
+    return value
+
+
+SmtpHost = Annotated[str, AfterValidator(_host)]
+"""The name or the address of a server; "" for none."""
 
 
 class SmtpServer:

@@ -5,9 +5,9 @@ quarrel about (`yes`, `on`, `1e3`) is a text first, and read again where its key
 and numbers with leading zeros or underscores are texts and stay texts.
 """
 
-from esb.config.yaml.explain import Repeated
+from esb.config.yaml.explain import MistakesBelow
 from esb.config.yaml.scalars import did_you_mean, joined, loosely
 from esb.config.yaml.section import Section, read
 from esb.config.yaml.written import written
 
-__all__ = ["Repeated", "Section", "did_you_mean", "joined", "loosely", "read", "written"]
+__all__ = ["MistakesBelow", "Section", "did_you_mean", "joined", "loosely", "read", "written"]

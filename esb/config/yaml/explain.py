@@ -1,28 +1,32 @@
 """Mistakes in our words, made from pydantic's errors, each at its line."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import UnionType
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, Protocol, Union, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from esb.config.yaml.scalars import did_you_mean, plainly
+from esb.config.yaml.scalars import did_you_mean, nearest, plainly
 from esb.core.errors import Mistake
+from esb.core.redaction import redacted, sounds_secret
 
 Keys = tuple[str | int, ...]
 
 
-class Repeated(ValueError):
-    """A list in which items have the same name. `twice` are their indices, each with that of the first of its name."""
+class MistakesBelow(ValueError):
+    """The error of a validator that knows which parts below its own value are wrong: their keys, and a text each.
 
-    def __init__(self, key: str, twice: Sequence[tuple[int, int]]) -> None:
-        super().__init__("declared twice")
-        self.key = key
-        self.twice = twice
+    `first` are the keys of the parts that some of them repeat: the text then ends with the line of that part.
+    """
+
+    def __init__(self, places: Mapping[Keys, str], first: Mapping[Keys, Keys] = MappingProxyType({})) -> None:
+        super().__init__("; ".join(places.values()))
+        self.places = places
+        self.first = first
 
 
 class SectionView(Protocol):
@@ -83,6 +87,8 @@ FOUND = {
     str: "a string",
     list: "a list",
 }
+SHORTEST_SECRET = 4
+"""Characters from which on a value is taken out of a text: fewer would garble the text and hide nothing."""
 UNQUOTED = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
 
 
@@ -143,15 +149,28 @@ def mistakes(
 ) -> Iterator[Mistake]:
     """Yield the mistakes behind pydantic's errors. A union's members are refused one by one; that is one mistake."""
     grouped: dict[Keys, list[ErrorDetails]] = {}
+    meant: set[Keys] = set()
     for error in errors:
         location = error["loc"]
         if error["type"] == "missing":
             keys = (*_walk(tree, model, location[:-1]).keys, location[-1])
         else:
             keys = _walk(tree, model, location).keys
+        if error["type"] == "extra_forbidden" and (name := nearest(str(keys[-1]), _known(tree, model, location))):
+            meant.add((*keys[:-1], name))
         grouped.setdefault(keys, []).append(error)
-    for group in grouped.values():
-        yield from _in_words(tree, own, model, group)
+    for keys, group in grouped.items():
+        if not _follows(keys, group[0], grouped, meant):
+            yield from _in_words(tree, own, model, group)
+
+
+def _follows(keys: Keys, error: ErrorDetails, grouped: Collection[Keys], meant: Collection[Keys]) -> bool:
+    """Return whether this error is but the end of another: one cause is one mistake."""
+    if error["type"] == "missing":
+        return keys in meant  # it stands there under a name that is not right
+    if error["type"] == "too_short":  # items that are wrong are not counted
+        return any(other != keys and other[: len(keys)] == keys for other in grouped)
+    return False
 
 
 def _in_words(
@@ -167,29 +186,36 @@ def _in_words(
         return
     refused = _walk(tree, model, error["loc"])
     if error["type"] == "extra_forbidden":
-        refused = replace(refused, models=_walk(tree, model, error["loc"][:-1]).models)
+        yield refused.section.mistake(
+            "unknown key" + _known_keys(str(refused.keys[-1]), _known(tree, model, error["loc"]))
+        )
+        return
     if refused.section.unresolved and (not refused.section.children or error["type"] in AUTHORED):
         return
-    cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, Repeated):
-        for index, other in cause.twice:
-            first = refused.section.mistake("", other, cause.key)
-            text = f"declared twice; it stands at {first.file}:{first.line} already"
-            yield refused.section.mistake(text, index, cause.key)
+    below = error.get("ctx", {}).get("error")
+    if isinstance(below, MistakesBelow):
+        for keys, text in below.places.items():
+            first = below.first.get(keys)
+            yield refused.section.mistake(text if first is None else text + _already(refused.section, first), *keys)
         return
     yield refused.section.mistake(_text(refused, group))
+
+
+def _already(section: SectionView, keys: Keys) -> str:
+    at = section.mistake("", *keys)
+    return f"; it stands at {at.file}:{at.line} already"
 
 
 def _text(refused: _Refused, group: list[ErrorDetails]) -> str:
     error = group[0]
     kind = error["type"]
-    if kind == "extra_forbidden":
-        return "unknown key" + _known_keys(refused)
     if all(each["type"] in WRONG_TYPE or each["type"] in CHOICE for each in group):
         expected = " or ".join(dict.fromkeys(_expected(each) for each in group))
-        return f"expected {expected}, found {_found(refused.section, group)}"
+        return f"expected {expected}, found {_found(refused, group)}"
     if kind in AUTHORED:
-        return str(error["ctx"]["error"])
+        return redacted(str(error["ctx"]["error"]), _secrets(refused.section, _hides(refused.keys)))
+    if kind == "too_short" and isinstance(error["input"], str):
+        kind = "string_too_short"  # pydantic's word for a secret
     if kind in OUT_OF_BOUNDS:
         bounds = error.get("ctx", {}).items()
         whole = {
@@ -203,13 +229,25 @@ def _expected(error: ErrorDetails) -> str:
     return WRONG_TYPE.get(error["type"]) or str(error["ctx"]["expected"])
 
 
-def _found(section: SectionView, group: list[ErrorDetails]) -> str:
-    value = group[0]["input"]
+def _hides(keys: Keys) -> bool:
+    return any(isinstance(key, str) and sounds_secret(key) for key in keys)
+
+
+def _secrets(section: SectionView, is_secret: bool) -> Iterator[str]:
+    """Yield the texts here and below that stand under a key which may hold a secret."""
+    if is_secret and isinstance(section.value, str) and len(section.value) >= SHORTEST_SECRET:
+        yield section.value
+    for key, part in section.children.items():
+        yield from _secrets(part, is_secret or _hides((key,)))
+
+
+def _found(refused: _Refused, group: list[ErrorDetails]) -> str:
+    section, value = refused.section, group[0]["input"]
     noun = FOUND.get(type(value), "a mapping")
     if section.outside:
         return noun
     kinds = {each["type"] for each in group}
-    if kinds <= CHOICE and isinstance(value, str | int):
+    if kinds <= CHOICE and isinstance(value, str | int) and not _hides(refused.keys[-1:]):
         known = re.findall(r"'([^']*)'", _expected(group[0]))
         return repr(value) + did_you_mean(str(value), known)
     if "string_type" in kinds and isinstance(value, int | float):
@@ -219,17 +257,22 @@ def _found(section: SectionView, group: list[ErrorDetails]) -> str:
     return noun
 
 
-def _known_keys(refused: _Refused) -> str:
+def _known(tree: SectionView, root: type[BaseModel], location: Keys) -> list[str]:
+    """Return the names that may stand in the place of the last one of this location."""
     known = [
         spelling
-        for model in refused.models
+        for model in _walk(tree, root, location[:-1]).models
         for name, each in model.model_fields.items()
         for spelling in _spellings(name, each)
     ]
-    word = str(refused.keys[-1])
-    known = [each for each in dict.fromkeys(known) if each != word]  # another member of a union may have it
+    return [each for each in dict.fromkeys(known) if each != location[-1]]  # another member of a union may have it
+
+
+def _known_keys(word: str, known: list[str]) -> str:
     if not known:
         return "; nothing can be set here"
+    if word.partition(":")[0] in known:
+        return "; write a blank behind the colon"
     return did_you_mean(word, known) or f"; known keys: {', '.join(known)}"
 
 

@@ -29,6 +29,10 @@ def composed(text: str, file: str) -> yaml.Node:
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
     problem = str(error.problem)
+    if problem.startswith("found undefined alias"):
+        return "found an alias (*name) that no anchor (&name) gives; a text that begins with * needs quotes"
+    if problem.startswith("found duplicate anchor") or problem == "second occurrence":  # Python's words, and libyaml's
+        return "found an anchor (&name) that stands there already; a text that begins with & needs quotes"
     if "',' or" in problem:
         return f"{problem}; between {{ }} or [ ], a text with one of {{}}[], in it needs quotes"
     return f"{error.context} {problem}" if problem.startswith("but ") else problem

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from esb.core.redaction import REDACTED, sounds_secret
+
 WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -17,6 +19,7 @@ INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
 HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,99}")
 NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF|nan|NaN|NAN)")
+SECRET_NAMES = re.compile(r"(^|\.)(token|secret|password)s$", re.IGNORECASE)
 EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 
@@ -42,17 +45,32 @@ def loosely(text: str) -> Any:
     return float(text) if EXPONENT.fullmatch(text) else plainly(text)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of a mistake about an unknown word: a similar known one, or ""."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is similar to this one; "" if none is."""
     import difflib
 
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a mistake about an unknown word: a similar known one, or ""."""
+    name = nearest(word, known)
+    return f" (did you mean '{name}'?)" if name else ""
+
+
+def are_secrets(key: str) -> bool:
+    """Return whether the names below this key are secrets themselves, as those of `tokens: {TOKEN: user}` are."""
+    return SECRET_NAMES.search(key) is not None
 
 
 def joined(key: str, part: str | int) -> str:
-    """Return the dotted key of a part: `components[0].config.wx_type`."""
+    """Return the dotted key of a part: `components[0].config.wx_type`. No secret is in it, where one is a name."""
     if isinstance(part, int):
         return f"{key}[{part}]"
     name = part if part and part.isprintable() else repr(part)
+    before, colon, _ = name.partition(":")
+    if are_secrets(key):
+        name = REDACTED
+    elif colon and sounds_secret(before):  # `password:hunter2`, where the blank is missing
+        name = f"{before}:{REDACTED}"
     return f"{key}.{name}" if key else name

@@ -15,13 +15,15 @@ from pydantic import BaseModel, ValidationError
 
 from esb.config.yaml.explain import Keys, mistakes, to_reread
 from esb.config.yaml.nodes import MAX_DEPTH, PLAIN, TAGS, composed
-from esb.config.yaml.scalars import joined, loosely, plainly
+from esb.config.yaml.scalars import are_secrets, joined, loosely, plainly
 from esb.core.errors import ConfigError, Mistake
 
 M = TypeVar("M", bound=BaseModel)
 MAX_SECTIONS = 100_000
 """The most sections of a file, far above any real one: stops a file that repeats itself through aliases."""
 
+OWN_TAGS = "tag:yaml.org,2002:"
+"""The beginning of YAML's own tags. What stands behind any other exclamation mark may be a secret without quotes."""
 REPEATED = "aliases (*name) repeat too much here"
 
 
@@ -42,6 +44,8 @@ class Section:
     """The `${…}` that its text consists of, without what they fall back on. Parts have their own."""
     unresolved: bool = False
     """True if some `${…}` here or below failed. That is a mistake already; what follows from it is none."""
+    note: str = ""
+    """The origin of a value that is probably not meant; a mistake about it tells it."""
 
     def with_children(self, children: Mapping[str | int, "Section"]) -> "Section":
         """Return the same mapping or list with other parts."""
@@ -67,6 +71,8 @@ class Section:
         for secret in self.outside:
             if len(secret) > 3:  # replacing less would garble the text and hide nothing
                 text = text.replace(secret, "***")
+        if section.note and section.key == key:
+            text = f"{text} ({section.note})"
         return Mistake(section.file, section.line, key or "file", text)
 
     def reread(self) -> "Section":
@@ -152,7 +158,10 @@ class _Reader:
         if node.tag not in TAGS:
             here = Section(self.file, line, key, None, unresolved=True)
             self._mistake(
-                here, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is refused; write a plain value"
+                here,
+                f"the tag {node.tag.replace(OWN_TAGS, '!!')} is refused; write a plain value"
+                if node.tag.startswith(OWN_TAGS)
+                else "a tag is refused; a text that begins with ! needs quotes",
             )
             return here
         parts: Mapping[Any, tuple[yaml.Node, int]]
@@ -202,7 +211,8 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             mistake = "a key must be a text, not a list or a mapping"
         elif node.tag not in TAGS or (node.tag == PLAIN and not isinstance(plainly(node.value), str)):
-            mistake = f"a key must be a text: write '{node.value}' in quotes"
+            word = "it" if are_secrets(here.key) else f"'{node.value}'"
+            mistake = f"a key must be a text: write {word} in quotes"
         elif "${" in node.value:
             mistake = "${…} is filled in in values only, not in keys"
         else:

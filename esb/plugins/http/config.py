@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from esb.config import ConfigModel
+from esb.config.urls import NO_HOST
 from esb.core.header_names import HOP_BY_HOP, is_token
+from esb.core.host_names import is_host
 from esb.outgoing.address_guard import is_refused, literal
 from esb.outgoing.client import Tls
 from esb.outgoing.jwt_signer import key_problem
@@ -37,13 +39,15 @@ def _host(value: str, info: ValidationInfo) -> str:
         raise ValueError(f"not a URL such as http://host:8000{meant}")
     try:
         parts = urlsplit(value)
-        _ = parts.port
+        port = parts.port
     except ValueError:
         raise ValueError("not a URL such as http://host:8000") from None
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("a host has no user, no query and no fragment; secrets belong under `headers` or `params`")
-    if not parts.hostname or not _HOST_AND_PATH.fullmatch(value.partition("://")[2]):
+    if not parts.hostname or port == 0 or not _HOST_AND_PATH.fullmatch(value.partition("://")[2]):
         raise ValueError("not a URL such as http://host:8000")
+    if not is_host(parts.hostname):
+        raise ValueError(NO_HOST)
     address = literal(parts.hostname)
     if address is not None and is_refused(address) and not info.data.get("allow_link_local"):
         raise ValueError("a link-local or metadata address is refused unless `allow_link_local: true`")
@@ -65,7 +69,8 @@ def _path(value: str) -> str:
 def _headers(value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
     for name, secret in value.items():
         if not is_token(name) or _UNSAFE.search(secret.get_secret_value()):
-            raise ValueError(f"the header {name!r} has a name or a value that no header can have")
+            shown = name.partition(":")[0]  # what comes behind it may be the value
+            raise ValueError(f"the header {shown!r} has a name or a value that no header can have")
         if name.lower() in FRAMING:
             raise ValueError(f"the header {name} belongs to the connection, the gateway sets it")
     return value

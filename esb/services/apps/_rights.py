@@ -13,6 +13,7 @@ from esb.config import ConfigModel
 from esb.config.moment import Moment
 from esb.core.call import App
 from esb.services._refusals import app_disabled, app_expired
+from esb.services.apps._patterns import Glob
 
 Place = tuple[str | int, ...]
 FOR_EVER = math.inf
@@ -71,7 +72,7 @@ class Rights:
 class GrantKeys(ConfigModel):
     """Components that an app may call, perhaps for some time only."""
 
-    components: tuple[str, ...] = Field(min_length=1, description="what it may call; globs over system.component")
+    components: tuple[Glob, ...] = Field(min_length=1, description="what it may call; globs over system.component")
     until: Moment | None = Field(
         None, description="when this right ends: a time with its zone (RFC 3339), or the last day; left out: never"
     )
@@ -81,10 +82,10 @@ class AppRights(ConfigModel):
     """One app, and what it may do."""
 
     code: Annotated[str, Field(min_length=1)] = Field(description="bk_app_code")
-    impersonate: tuple[str, ...] = Field(
+    impersonate: tuple[Glob, ...] = Field(
         (), description="users that it may name by bk_username without proof; globs, default none"
     )
-    components: tuple[str, ...] = Field(
+    components: tuple[Glob, ...] = Field(
         ("*",),
         description="what it may call; globs over system.component. Left out: all, or with `grants` what those say",
     )

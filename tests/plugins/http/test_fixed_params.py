@@ -202,7 +202,9 @@ async def test_a_body_with_parameters_is_held_up_to_ten_megabytes(
 
 
 async def test_without_a_user_no_caller_names_one(open_gateway: OpenGateway, upstream: Recorder) -> None:
-    gateway = await open_gateway(proxy(upstream.url, username_param="creator"), more="middlewares: [{use: app_auth}]\n")
+    gateway = await open_gateway(
+        proxy(upstream.url, username_param="creator"), more="middlewares: [{use: app_auth}, {use: permission}]\n"
+    )
     assert (await gateway.call("demo/relay", creator="root", a=1))["result"]
     assert json.loads(upstream.last.body) == {"a": 1}
 

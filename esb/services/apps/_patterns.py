@@ -1,0 +1,21 @@
+"""Globs in the rights of apps: what they name, they give. None takes anything away."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_NEGATED = re.compile(r"[!^~-]|not\s", re.IGNORECASE)
+"""The beginning of what other systems read as an exception. `[!a]*` is a glob, and begins otherwise."""
+
+
+def _positive(glob: str) -> str:
+    if _NEGATED.match(glob):
+        raise ValueError(
+            "a glob gives, and cannot take away: there are no exceptions; name what is given instead, one glob each"
+        )
+    return glob
+
+
+Glob = Annotated[str, AfterValidator(_positive)]
+"""A pattern of names that are given: `cmsi.*`, `zhang*`."""
