@@ -7,30 +7,47 @@ import click
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
 from esb.config import load
-from esb.core.errors import ConfigError
+from esb.core.errors import ConfigError, Mistake
 from esb.gateway.app import create_app
 from esb.gateway.chains import uses
-from esb.gateway.config_warnings import warnings
+from esb.introspect.audit import warnings
+from esb.introspect.audit.report import Report
 from esb.introspect.declared import declared
 
 
 @click.command(short_help="Find every mistake in the configuration.")
 @config_option
-def check(path: str) -> None:
+@click.option("--strict", is_flag=True, help="Exit with code 1 for a warning, too; the output is the same.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, JSON for programs, or SARIF 2.1.0 for code scanning.",
+)
+@click.option(
+    "--placeholders",
+    is_flag=True,
+    help="Take a placeholder for every variable that is not set and every ${file:…} that is not there.",
+)
+def check(path: str, *, strict: bool, form: str, placeholders: bool) -> None:
     """Build everything the configuration describes, open nothing, and print every mistake, and then every warning.
+
+    A comment `# esb: allow W101`, on the line of a warning or on the one above, accepts it.
 
     Exit code 0 if there is no mistake, 1 otherwise.
     """
-    config = load(path)
+    config = load(path, placeholders=placeholders)
+    mistakes: tuple[Mistake, ...] = ()
     try:
         declared(config)
     except ConfigError as error:
-        click.echo("\n".join(map(str, [error, *warnings(config)])))
+        mistakes = error.mistakes
+    report = Report(len(config.components), mistakes, warnings(config, mistakes))
+    click.echo({"text": report.as_text, "json": report.as_json, "sarif": report.as_sarif}[form]())
+    if mistakes or (strict and report.warnings):
         sys.exit(1)
-    found = warnings(config)
-    for warning in found:
-        click.echo(str(warning))
-    click.echo(f"ok: {len(config.components)} components{f', {len(found)} warnings' if found else ''}")
 
 
 @click.command(short_help="List the declared components.")

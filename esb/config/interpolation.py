@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from esb.config.text_encoding import not_utf8
-from esb.config.yaml import Section
+from esb.config.yaml import PLACEHOLDERS, Section
 from esb.core.errors import GatewayError, Mistake
 
 REFERENCE = re.compile(r"(?P<literal>\$\$\{)|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
@@ -54,6 +54,10 @@ class _UnresolvedError(GatewayError):
     """A `${…}` that cannot be resolved; the text says what to do."""
 
 
+class _MissingError(_UnresolvedError):
+    """A `${…}` that names what is not there, and may be elsewhere."""
+
+
 @dataclass
 class Interpolation:
     """The `${…}` of one file: fills in its sections, and collects the mistakes."""
@@ -62,6 +66,8 @@ class Interpolation:
     folder: Path
     """The folder to which a relative `${file:…}` is relative."""
     sandbox_url: str | None
+    placeholders: bool = False
+    """True if what is not there is no mistake: something takes its place, of which nothing is said."""
     mistakes: list[Mistake] = field(default_factory=list)
     files: dict[Path, FileState] = field(default_factory=dict)
     """The files that `${file:…}` named, readable or not, and their states when they were read."""
@@ -78,6 +84,7 @@ class Interpolation:
         pieces: list[str] = []
         references: list[str] = []
         failures: list[str] = []
+        placed: list[str] = []
 
         def piece(match: re.Match[str]) -> str:
             if match["literal"]:
@@ -85,6 +92,9 @@ class Interpolation:
             try:
                 pieces.append(self._resolve(match["inside"], closed=bool(match["end"])))
             except _UnresolvedError as error:
+                if self.placeholders and isinstance(error, _MissingError):
+                    placed.append(PLACEHOLDERS[0])
+                    return PLACEHOLDERS[0]
                 failures.append(str(error))
                 return ""
             references.append(f"${{{_without_fallback(match['inside'])}}}")
@@ -102,6 +112,7 @@ class Interpolation:
             loose=whole is not None and not whole["literal"],
             outside=tuple(pieces),
             references=tuple(references),
+            unresolved=bool(placed),
             note=f"the environment variable {' and '.join(dict.fromkeys(empty))} is empty" if empty else "",
         )
 
@@ -125,10 +136,10 @@ class Interpolation:
     def _variable(self, name: str, how: str | None, text: str) -> str:
         value = self.environ.get(name, "" if how else None)
         if value is None:
-            raise _UnresolvedError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
+            raise _MissingError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
         if how and not value:
             if how == "?":
-                raise _UnresolvedError(f"the environment variable {name} is not set: {text or 'it is required'}")
+                raise _MissingError(f"the environment variable {name} is not set: {text or 'it is required'}")
             return text
         value = value.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
         try:
@@ -150,6 +161,8 @@ class Interpolation:
             text = content.decode("utf-8-sig")
         except _NoRegularFile:
             raise _UnresolvedError(f"cannot read the file {name}: it is no regular file") from None
+        except FileNotFoundError as error:
+            raise _MissingError(f"cannot read the file {name}: {error.strerror}") from None
         except OSError as error:
             raise _UnresolvedError(f"cannot read the file {name}: {error.strerror}") from None
         except UnicodeDecodeError as error:

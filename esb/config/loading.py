@@ -36,12 +36,19 @@ _UNKNOWN_TZ = (
 )
 
 
-def load(path: str | Path, environ: Mapping[str, str] | None = None, *, sandbox_url: str | None = None) -> Config:
+def load(
+    path: str | Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    sandbox_url: str | None = None,
+    placeholders: bool = False,
+) -> Config:
     """Read esb.yaml and what it includes. Never raises for what stands there: see `Config.mistakes`.
 
     `sandbox_url` is what `${sandbox}` stands for once the sandbox listens; without it, what its stanza promises.
+    `placeholders`: variables that are not set, and files that are not there, are no mistakes.
     """
-    return ConfigSource(path, environ).resolve(sandbox_url=sandbox_url)
+    return ConfigSource(path, environ).resolve(sandbox_url=sandbox_url, placeholders=placeholders)
 
 
 class ConfigSource:
@@ -56,9 +63,9 @@ class ConfigSource:
         """The files that each pattern has matched, relative to the folder of esb.yaml."""
         self._documents: dict[Path, tuple[Section | None, list[Mistake]]] = {}
 
-    def resolve(self, *, sandbox_url: str | None = None) -> Config:
+    def resolve(self, *, sandbox_url: str | None = None, placeholders: bool = False) -> Config:
         """Return the configuration, as `load` does. The files with secrets are read each time."""
-        return _Resolution(self, sandbox_url).config()
+        return _Resolution(self, sandbox_url, placeholders).config()
 
     def document(self, path: Path) -> tuple[Section | None, list[Mistake]]:
         """Return this file's top level, None if there is no mapping; and what is wrong with it."""
@@ -134,8 +141,9 @@ class KeptSource(ConfigSource):
 class _Resolution:
     """One configuration in the making: what has been found so far, and the mistakes in it."""
 
-    def __init__(self, source: ConfigSource, sandbox_url: str | None) -> None:
+    def __init__(self, source: ConfigSource, sandbox_url: str | None, placeholders: bool) -> None:
         self.source = source
+        self.placeholders = placeholders
         self.path = source.path
         self.environ = source.environ
         self.sandbox_url = sandbox_url
@@ -188,7 +196,7 @@ class _Resolution:
         return root
 
     def _filled(self, root: Section, path: Path) -> Section:
-        interpolation = Interpolation(self.environ, path.parent, self.sandbox_url)
+        interpolation = Interpolation(self.environ, path.parent, self.sandbox_url, self.placeholders)
         filled = interpolation.fill(root)
         self.mistakes += interpolation.mistakes
         self.secrets |= interpolation.files

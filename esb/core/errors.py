@@ -53,17 +53,6 @@ class Mistake(NamedTuple):
         return f"{self.file}:{self.line}: {self.key}: {self.text}"
 
 
-class ConfigWarning(NamedTuple):
-    """One thing in a config file that works and may not be meant: said as a mistake, and allowed by its `id`."""
-
-    id: str
-    said: Mistake
-
-    def __str__(self) -> str:
-        file, line, key, text = self.said
-        return f"{file}:{line}: {self.id}: {key}: {text}"
-
-
 class ConfigError(GatewayError):
     """All that is wrong with the configuration, in the order of the files."""
 

@@ -1,20 +1,23 @@
 """Warnings of `esb check`: what works, and may not be meant."""
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from esb.cli.main import main
+from esb.introspect.audit import RULES
 
-REDIS = "store: {use: redis, config: {url: 'redis://127.0.0.1:1', encryption_keys: ['" + "A" * 43 + "=']}}"
+REDIS = "store: {use: redis, config: {url: 'redis://127.0.0.1:1', encryption_keys: ['${KEY}']}}"
+ENVIRON = {"KEY": "A" * 43 + "=", "SECRET": "c4ca4238a0b923820dcc509a6f75849b", "TOKEN": "0123456789abcdef-0"}
 OPEN = "server: {host: 0.0.0.0}\n"
 
 
 def check(folder: Path, text: str) -> tuple[int, str]:
     path = folder / "esb.yaml"
     path.write_text(f"version: 1\n{text}components: []\n")
-    done = CliRunner().invoke(main, ["check", "-c", str(path)])
+    done = CliRunner().invoke(main, ["check", "-c", str(path)], env=ENVIRON)
     return done.exit_code, done.output.replace(f"{path}:", "")
 
 
@@ -61,14 +64,15 @@ def test_another_warnings_id_allows_nothing(tmp_path: Path) -> None:
 
 
 WHO = 'use: "tests.support.identity:Who"'
-APP = "services: {apps: {use: static, config: {apps: [{code: monitor, secrets: [s]}]}}}\n"
+APP = "services: {apps: {use: static, config: {apps: [{code: monitor, secrets: ['${SECRET}']}]}}}\n"
 TOKEN = "0123456789abcdef"
+SOUND = "'${TOKEN}'"
 
 
 def warned(folder: Path, stanza: str, more: str = APP) -> list[str]:
     path = folder / "esb.yaml"
     path.write_text(f"version: 1\n{more}components:\n  - {{{WHO}, {stanza}}}\n")
-    done = CliRunner().invoke(main, ["check", "-c", str(path)])
+    done = CliRunner().invoke(main, ["check", "-c", str(path)], env=ENVIRON)
     assert done.exit_code == 0, done.output
     return [line.removeprefix(f"{path}:") for line in done.output.splitlines()[:-1]]
 
@@ -79,23 +83,24 @@ def test_a_component_that_anybody_may_call_is_told(tmp_path: Path) -> None:
         (warning,) = warned(tmp_path, f"path: /a/b/, middlewares: {chain}")
         assert warning.startswith(told)
     assert warned(tmp_path, "path: /a/b/, middlewares: [{use: app_auth}]") == []
-    assert warned(tmp_path, "path: /a/b/", "middlewares: []\n") == []
+    (warning,) = warned(tmp_path, "path: /a/b/", "middlewares: []\n")
+    assert warning.startswith("2: W102: middlewares: whoever reaches this path may call it")
 
 
 def test_a_token_that_can_be_guessed_is_told_and_one_of_an_app_that_is_not_there(tmp_path: Path) -> None:
-    tokens = f"[{{app: monitr, token: {TOKEN}}}, {{app: monitor, token: {TOKEN[1:]}}}]"
-    unknown, short = warned(tmp_path, f'path: "/a/{{token}}/", tokens: {tokens}')
+    tokens = f"[{{app: monitr, token: {SOUND}}}, {{app: monitor, token: {TOKEN[1:]}}}]"
+    short, unknown = warned(tmp_path, f'path: "/a/{{token}}/", tokens: {tokens}')
     assert unknown == (
         "4: W104: components[0].tokens[0].app: services.apps has no app 'monitr' (did you mean 'monitor'?); the token"
-        " opens nothing"
+        " opens nothing; declare the app, or take the token away"
     )
     assert short.startswith("4: W103: components[0].tokens[1].token: a token of less than 16 characters")
     assert TOKEN[1:] not in short
 
 
 def test_of_apps_that_others_know_nothing_is_told(tmp_path: Path) -> None:
-    apps = "services: {apps: {use: bk_auth, config: {url: 'http://h', app_code: a, app_secret: b}}}\n"
-    assert warned(tmp_path, f'path: "/a/{{token}}/", tokens: [{{app: x, token: {TOKEN}}}]', apps) == []
+    apps = "services: {apps: {use: bk_auth, config: {url: 'https://h', app_code: a, app_secret: '${SECRET}'}}}\n"
+    assert warned(tmp_path, f'path: "/a/{{token}}/", tokens: [{{app: x, token: {SOUND}}}]', apps) == []
 
 
 def test_warnings_come_behind_the_mistakes(tmp_path: Path) -> None:
@@ -121,3 +126,98 @@ def test_an_answer_type_that_no_document_can_show_is_a_mistake(tmp_path: Path, k
         assert done.exit_code == 1
         assert f"{path}:4: components[0].use: 'told:Told': answer_type is " in done.output
         assert "no document can be made" in done.output
+
+
+# Forms
+
+DEMO_APP = "services:\n  apps: {use: static, config: {apps: [{code: a, secrets: [demo-secret]}]}}\n"
+
+
+def in_form(folder: Path, *arguments: str, text: str = DEMO_APP) -> tuple[int, str]:
+    path = folder / "esb.yaml"
+    path.write_text(f"version: 1\n{text}components: [{{path: /a/b/, {WHO}}}]\n")
+    done = CliRunner().invoke(main, ["check", "-c", str(path), *arguments], env=ENVIRON)
+    return done.exit_code, done.output
+
+
+def test_strict_says_the_same_and_fails(tmp_path: Path) -> None:
+    code, said = in_form(tmp_path)
+    assert (code, said.splitlines()[-1]) == (0, "ok: 1 components, 1 warnings")
+    assert in_form(tmp_path, "--strict") == (1, said)
+    assert in_form(tmp_path, "--strict", text="") == (0, "ok: 1 components\n")
+
+
+def test_json_has_all_of_it(tmp_path: Path) -> None:
+    code, said = in_form(tmp_path, "--format", "json")
+    found = json.loads(said)
+    (warning,) = found.pop("warnings")
+    assert (code, found) == (0, {"ok": True, "components": 1, "mistakes": []})
+    assert {key: warning[key] for key in ("id", "severity", "line", "key", "page")} == {
+        "id": "W107",
+        "severity": "high",
+        "line": 3,
+        "key": "services.apps.config.apps[0].secrets[0]",
+        "page": "docs/warnings.md#w107",
+    }
+    assert warning["text"].endswith(warning["fix"])
+    code, said = in_form(tmp_path, "--format", "json", text="server: {prot: 1}\n")
+    found = json.loads(said)
+    assert (code, found["ok"], found["mistakes"][0]["key"]) == (1, False, "server.prot")
+
+
+def test_sarif_has_what_its_schema_requires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check what SARIF 2.1.0 calls required, and what code scanning needs besides."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my esb.yaml").write_text(f"version: 1\nserver: {{prot: 1}}\n{DEMO_APP}components: []\n")
+    done = CliRunner().invoke(main, ["check", "-c", "my esb.yaml", "--format", "sarif"])
+    log = json.loads(done.output)
+    assert (done.exit_code, log["version"]) == (1, "2.1.0")
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert run["tool"]["driver"]["name"] == "esb check"
+    assert len({rule["id"] for rule in rules}) == len(rules) == len(RULES) + 1
+    assert all(rule["shortDescription"]["text"] for rule in rules)
+    assert [result["ruleId"] for result in run["results"]] == ["mistake", "W107"]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] == rules[result["ruleIndex"]]["defaultConfiguration"]["level"] == "error"
+        assert result["message"]["text"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"] == "my%20esb.yaml"
+        assert place["region"]["startLine"] >= 1
+
+
+def test_sarif_names_a_whole_path_by_a_whole_address(tmp_path: Path) -> None:
+    _, said = in_form(tmp_path, "--format", "sarif")
+    (result,) = json.loads(said)["runs"][0]["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == (tmp_path / "esb.yaml").as_uri()
+
+
+ABSENT = """\
+server: {port: '${PORT_NOT_SET}', admin: {port: '${ADMIN_NOT_SET:?which}', tokens: [{name: ops, digest: '${file:no}'}]}}
+services:
+  apps: {use: static, config: {apps: [{code: a, secrets: ['${file:nowhere/secret}'], impersonate: ['*']}]}}
+  login: {use: bk_login, config: {url: '${LOGIN_NOT_SET}', app_token: '${file:nowhere/token}'}}
+  store:
+    use: redis
+    config: {url: 'redis://:${file:nowhere/password}@redis:6379', encryption_keys: ['${file:nowhere/key}']}
+"""
+
+
+def test_placeholders_stand_for_what_is_elsewhere(tmp_path: Path) -> None:
+    code, said = in_form(tmp_path, text=ABSENT)
+    assert (code, len(said.splitlines())) == (1, 9)
+    code, said = in_form(tmp_path, "--placeholders", text=ABSENT)
+    assert code == 0
+    warning, last = said.splitlines()
+    assert ": W106: services.apps.config.apps[0].impersonate[0]: " in warning
+    assert last == "ok: 1 components, 1 warnings"
+
+
+def test_placeholders_hide_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    text = "services: {login: {use: bk_login, config: {url: '${NOT_SET}', app_tokn: '${file:empty}', app_token: a}}}\n"
+    code, said = in_form(tmp_path, "--placeholders", text=text)
+    assert code == 1
+    assert [line.partition(".config.")[2].partition(": ")[0] for line in said.splitlines()[:2]] == ["app_tokn"] * 2

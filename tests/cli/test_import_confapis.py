@@ -170,7 +170,7 @@ def test_what_is_written_is_what_a_person_would_write(importing: Importing) -> N
 
 
 def test_it_passes_check(importing: Importing, tmp_path: Path) -> None:
-    importing.run(importing.declare(TASKS), "--host", "tasks=http://a", "-o", str(tmp_path / "components.yaml"))
+    importing.run(importing.declare(TASKS), "--host", "tasks=https://a", "-o", str(tmp_path / "components.yaml"))
     (tmp_path / "esb.yaml").write_text("version: 1\ninclude: [components.yaml]\n")
     done = CliRunner().invoke(main, ["check", "-c", str(tmp_path / "esb.yaml")])
     assert (done.exit_code, done.stdout) == (0, "ok: 3 components\n")

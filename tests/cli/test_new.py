@@ -55,7 +55,7 @@ def test_check_is_content_once_it_is_included(folder: Path) -> None:
     (folder / "esb.yaml").write_text(CONFIG + "include: [components/*.yaml]\n")
     done = new(folder)
     assert "include" not in done.stdout
-    assert run("check", "-c", "esb.yaml", folder=folder).stdout == "ok: 1 components\n"
+    assert run("check", "-c", "esb.yaml", folder=folder).stdout.splitlines()[-1].startswith("ok: 1 components")
 
 
 def test_what_is_included_already_stays_in_the_line(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_name_that_python_or_the_plugin_has_taken_works_too(folder: Path, name
     assert new(folder, "demo", name).code == 0
     code = f"import plugins.demo_{name} as plugin; print(plugin.Config.__name__, plugin.GREETING.system)"
     assert python("-c", code, folder=folder).stdout == "Config demo\n"
-    assert run("check", "-c", "esb.yaml", folder=folder).stdout == "ok: 1 components\n"
+    assert run("check", "-c", "esb.yaml", folder=folder).stdout.splitlines()[-1].startswith("ok: 1 components")
 
 
 def test_without_a_system_it_goes_into_the_demo(folder: Path) -> None:
@@ -169,7 +169,11 @@ def test_what_is_written_is_typed_and_tidy(everything: tuple[Path, dict[str, str
 def test_the_stanzas_of_all_components_are_right(everything: tuple[Path, dict[str, str]]) -> None:
     folder, _ = everything
     (folder / "all.yaml").write_text(f"{CONFIG}include: [components/*.yaml]\n")
-    assert run("check", "-c", "all.yaml", folder=folder).stdout == f"ok: {len(COMPONENTS)} components\n"
+    assert (
+        run("check", "-c", "all.yaml", folder=folder)
+        .stdout.splitlines()[-1]
+        .startswith(f"ok: {len(COMPONENTS)} components")
+    )
 
 
 @pytest.mark.parametrize("scaffold", SERVICES, ids="/".join)
@@ -179,7 +183,7 @@ def test_the_stanza_of_a_service_is_told(everything: tuple[Path, dict[str, str]]
     stanza = text.partition("add this to `services:` of esb.yaml:\n")[2].partition("\n\n")[0]
     (folder / "service.yaml").write_text(f"version: 1\nservices:\n{stanza}\ncomponents: []\n")
 
-    assert run("check", "-c", "service.yaml", folder=folder).stdout == "ok: 0 components\n"
+    assert run("check", "-c", "service.yaml", folder=folder).stdout.splitlines()[-1].startswith("ok: 0 components")
     assert text.endswith(f"run its test: pytest tests/test_{scaffold[1].partition('/')[2]}.py\n")
 
 
@@ -191,8 +195,8 @@ def test_the_link_of_a_middleware_is_told(everything: tuple[Path, dict[str, str]
     link = another.stdout.partition("add this to `middlewares:` of chain.yaml:\n")[2].partition("\n\n")[0]
     (folder / "longer.yaml").write_text(f"{CONFIG}{chain}\n{link}\n")
 
-    assert run("check", "-c", "chain.yaml", folder=folder).stdout == "ok: 0 components\n"
-    assert run("check", "-c", "longer.yaml", folder=folder).stdout == "ok: 0 components\n"
+    assert run("check", "-c", "chain.yaml", folder=folder).stdout.splitlines()[-1].startswith("ok: 0 components")
+    assert run("check", "-c", "longer.yaml", folder=folder).stdout.splitlines()[-1].startswith("ok: 0 components")
     assert "plugins.another:Another" in link
 
 
@@ -260,7 +264,7 @@ def test_once_it_is_installed_its_entry_point_is_there(distribution: tuple[Path,
     stanza = (folder / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0]
     (tmp_path / "esb.yaml").write_text(f"version: 1\n{stanza}")
     done = run("check", folder=tmp_path, PYTHONPATH=path, SMALL_TALK_TOKEN="t0ken")
-    assert done.stdout == "ok: 1 components\n"
+    assert done.stdout.splitlines()[-1].startswith("ok: 1 components")
 
 
 def test_a_distribution_is_not_overwritten(distribution: tuple[Path, str]) -> None:

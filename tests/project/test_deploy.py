@@ -1,6 +1,8 @@
 """The deployment files, as far as a machine without a container engine can tell."""
 
 import configparser
+import hashlib
+import json
 import re
 import shlex
 import shutil
@@ -36,7 +38,7 @@ def checkable(text: str, folder: Path) -> str:
     secrets = folder / "secrets"
     secrets.mkdir()
     for name in SECRETS:
-        (secrets / name).write_text(f"{name}-value\n")
+        (secrets / name).write_text(f"{hashlib.sha256(name.encode()).hexdigest()}\n")
     (secrets / "store_key").write_bytes(Fernet.generate_key())
     (secrets / "admin_digest").write_text(f"sha256:{'0' * 64}\n")
     return re.sub(r"/run/secrets(/esb)?(?=/)", str(secrets), text)
@@ -45,8 +47,10 @@ def checkable(text: str, folder: Path) -> str:
 def assert_checks(text: str, folder: Path) -> None:
     config = folder / "esb.yaml"
     config.write_text(checkable(text, folder))
-    checked = run("check", "-c", config, WX_QY_CORPID="ww1", WX_QY_AGENTID="1000002")
-    assert (checked.code, checked.stdout) == (0, "ok: 1 components\n"), checked.stdout + checked.stderr
+    checked = run("check", "-c", config, "--format", "json", WX_QY_CORPID="ww0123456789abcdef", WX_QY_AGENTID="1")
+    found = json.loads(checked.stdout)
+    assert (checked.code, found["components"], found["mistakes"]) == (0, 1, []), checked.stdout + checked.stderr
+    assert {warning["severity"] for warning in found["warnings"]} == {"medium"}
 
 
 def manifests() -> list[dict[str, Any]]:

@@ -91,7 +91,7 @@ def test_its_test_passes() -> None:
 def test_the_tests_of_the_further_listings_pass_and_their_configuration_is_sound() -> None:
     done = pytest_of(DRAWINGS, PYTHONPATH=str(ROOT))
     assert "3 passed" in done.stdout, done.stdout
-    assert run("check", "-c", "esb.yaml", folder=DRAWINGS).stdout == "ok: 2 components\n"
+    assert run("check", "-c", "esb.yaml", folder=DRAWINGS).stdout.splitlines()[-1].startswith("ok: 2 components")
 
 
 def test_the_tests_of_the_middleware_and_the_back_end_pass() -> None:

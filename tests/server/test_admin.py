@@ -532,7 +532,7 @@ def status(url: str) -> int:
 def test_esb_serve_keeps_the_admin_listener_while_it_drains(tmp_path: Path, slow_wecom: SlowWeCom) -> None:
     port = free_port()
     file = written(tmp_path, port, WECOM.replace("${sandbox}", slow_wecom.url), more="")
-    assert run("check", "-c", file).stdout == "ok: 1 components\n"
+    assert run("check", "-c", file).stdout.splitlines()[-1].startswith("ok: 1 components")
     ready = f"http://127.0.0.1:{port}/readyz"
     with (
         running("serve", "-c", file, "--port", "0", log=tmp_path / "log") as gateway,

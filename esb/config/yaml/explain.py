@@ -144,6 +144,11 @@ def to_reread(tree: SectionView, model: type[BaseModel], errors: list[ErrorDetai
             yield _walk(tree, model, error["loc"]).keys
 
 
+def refused(tree: SectionView, model: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Keys]:
+    """Yield the keys at which something is refused."""
+    return (_walk(tree, model, error["loc"]).keys for error in errors)
+
+
 def mistakes(
     tree: SectionView, own: SectionView, model: type[BaseModel], errors: list[ErrorDetails]
 ) -> Iterator[Mistake]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from esb.config.yaml.explain import Keys, mistakes, to_reread
+from esb.config.yaml.explain import Keys, mistakes, refused, to_reread
 from esb.config.yaml.nodes import MAX_DEPTH, PLAIN, TAGS, composed
 from esb.config.yaml.scalars import are_secrets, joined, loosely, plainly
 from esb.core.errors import ConfigError, Mistake
@@ -24,6 +24,8 @@ MAX_SECTIONS = 100_000
 
 OWN_TAGS = "tag:yaml.org,2002:"
 """The beginning of YAML's own tags. What stands behind any other exclamation mark may be a secret without quotes."""
+PLACEHOLDERS = ("10001", "http://placeholder.invalid", "A" * 43 + "=", f"sha256:{'0' * 64}", "true")
+"""Texts for what is not there when it is checked: one is a number and a name, and others what some keys ask for."""
 REPEATED = "aliases (*name) repeat too much here"
 
 
@@ -99,10 +101,34 @@ class Section:
             return _validated(tree, model)
         except ValidationError as error:
             tree = _reread(tree, set(to_reread(tree, model, error.errors())))
+        tree = _with_placeholders(tree, model)
         try:
             return _validated(tree, model)
         except ValidationError as error:
             raise ConfigError(list(mistakes(tree, self, model, error.errors()))) from None
+
+
+def _with_placeholders(tree: Section, model: type[BaseModel]) -> Section:
+    """Return the mapping with another placeholder wherever its key refuses the first one."""
+    for text in PLACEHOLDERS[1:] if tree.unresolved else ():
+        try:
+            _validated(tree, model)
+        except ValidationError as error:
+            tree = _replaced(tree, set(refused(tree, model, error.errors())), text)
+    return tree
+
+
+def _replaced(section: Section, places: set[Keys], text: str) -> Section:
+    if section.children:
+        return section.with_children(
+            {
+                key: _replaced(child, {keys[1:] for keys in places if keys[:1] == (key,)}, text)
+                for key, child in section.children.items()
+            }
+        )
+    if section.unresolved and () in places and section.value in PLACEHOLDERS:
+        return replace(section, value=text, loose=True)
+    return section
 
 
 def _moved(section: Section, origin: Section) -> Section:

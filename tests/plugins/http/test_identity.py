@@ -123,7 +123,7 @@ async def test_without_a_certificate_the_upstream_does_not_answer(
 
 def test_nobody_loads_the_libraries_that_sign_unless_somebody_signs(tmp_path: Path) -> None:
     path = tmp_path / "esb.yaml"
-    path.write_text(f"version: 1\ncomponents:\n{proxy('http://a')}")
+    path.write_text(f"version: 1\ncomponents:\n{proxy('https://a')}")
     program = f"import sys; from esb.cli.main import main; main(['check', '-c', {str(path)!r}], standalone_mode=False)"
     loaded = "print({'jwt'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", f"{program}; {loaded}"], capture_output=True, text=True, check=True)

@@ -242,5 +242,5 @@ components:
     assert "server.workers" not in run_esb("check", "-c", config).stdout
     assert "wx_token_api" in run_esb("check", "-c", config).stdout
     config.write_text(official.replace("STORE", accepted).replace("plain", "stable"))
-    assert run_esb("check", "-c", config).stdout == "ok: 1 components\n"
+    assert run_esb("check", "-c", config).stdout.splitlines()[-1].startswith("ok: 1 components")
     assert load(config).server.workers == 2

@@ -1,0 +1,162 @@
+"""The configuration as rules see it: what is written, and the checked models of those parts that are right."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from esb.config import ComponentStanza, Config, Section, Stanza
+from esb.config.stanza_reader import deepest
+from esb.core.errors import ConfigError, Mistake
+from esb.core.host_names import is_loopback
+from esb.core.model_secrets import Keys, hidden_in
+from esb.gateway import chains, plugin_loader
+from esb.gateway.contradictions import APPS_IN_THE_FILE
+from esb.gateway.restart_only import DEFAULT_STORE
+
+EMPTY = Section("", 1, "", {})
+
+
+class Secret(NamedTuple):
+    """A secret, and where it stands. `of_caller`: callers prove by it who they are."""
+
+    section: Section
+    keys: Keys
+    text: str
+    of_caller: bool
+    is_literal: bool
+    """True if it stands in the file itself, and does not come from a `${…}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stanza whose configuration is right. `name` is its key below `services`, or its path."""
+
+    name: str
+    stanza: Stanza
+    model: BaseModel
+
+    def value(self, key: str) -> Any:
+        """Return the value of this key, defaults filled in; None if its model has no such key."""
+        return getattr(self.model, key, None)
+
+    def reaches_loopback(self) -> bool:
+        """Return whether what it sends stays on this machine: to a sandbox, or to a server in a test."""
+        hosts = [self.value(key) for key in ("wx_qy_host", "wx_mp_host", "host")]
+        return any(isinstance(host, str) and is_local(host) for host in hosts)
+
+
+class Subject:
+    """One configuration under audit. Stanzas with mistakes are left out: these are told already."""
+
+    def __init__(self, config: Config, mistakes: Sequence[Mistake] = ()) -> None:
+        """Take a configuration, and all mistakes that were found in it."""
+        self.config = config
+        self.root = config.root or EMPTY
+        self.mistaken = [mistake.key for mistake in mistakes]
+
+    @property
+    def is_public(self) -> bool:
+        """True if other machines can come to its listener."""
+        return not is_loopback(self.config.server.host)
+
+    @property
+    def in_memory(self) -> bool:
+        """True if nonces, limits and keys are remembered by the process alone."""
+        store = self.config.services.get("store")
+        return store is None or store.use == DEFAULT_STORE
+
+    @cached_property
+    def services(self) -> dict[str, Part]:
+        """The services that the file names, by key."""
+        parts = ((kind, _part(kind, "services", stanza, kind)) for kind, stanza in self.config.services.items())
+        return {kind: part for kind, part in parts if part is not None}
+
+    @cached_property
+    def middlewares(self) -> list[Part]:
+        """The middlewares of all chains that stand in the files."""
+        stanzas = [*(self.config.middlewares or ())]
+        stanzas += [each for component in self.config.components for each in component.middlewares or ()]
+        return [part for stanza in stanzas if (part := _part(stanza.use, "middlewares", stanza)) is not None]
+
+    @cached_property
+    def components(self) -> list[tuple[ComponentStanza, Part]]:
+        """The components that are on."""
+        active = (stanza for stanza in self.config.components if stanza.active)
+        parts = ((stanza, _part(stanza.path, "components", stanza)) for stanza in active)
+        return [(stanza, part) for stanza, part in parts if part is not None]
+
+    @property
+    def shared_chain(self) -> Sequence[str]:
+        """The names of the middlewares of the shared chain."""
+        return chains.shared(self.config)
+
+    def chain(self, stanza: ComponentStanza) -> Sequence[str]:
+        """Return the names of the middlewares before this component."""
+        return chains.uses(self.config, stanza)
+
+    @property
+    def chains_are_known(self) -> bool:
+        """False if there are mistakes in a chain: then it says nothing that part of it is missing."""
+        return not any("middlewares" in key for key in self.mistaken)
+
+    def app_entries(self) -> Iterator[tuple[str, Section]]:
+        """Yield code and section of the apps that stand in the file."""
+        apps = self.config.services.get("apps")
+        if apps is not None and apps.use in APPS_IN_THE_FILE:
+            for entry in deepest(apps.config, "apps").children.values():
+                if isinstance(entry.value, dict) and isinstance(entry.value.get("code"), str):
+                    yield entry.value["code"], entry
+
+    def app_codes(self) -> list[str] | None:
+        """Return the codes of the apps that stand in the file; None if others know of more."""
+        apps = self.config.services.get("apps")
+        if apps is not None and apps.use != "static":
+            return None
+        return [code for code, _ in self.app_entries()]
+
+    @cached_property
+    def secrets(self) -> list[Secret]:
+        """The secrets of all parts, those of callers first."""
+        found: list[Secret] = []
+        for part in [*self.services.values(), *self.middlewares, *(part for _, part in self.components)]:
+            if part.name == "login" and part.stanza.use == "static":
+                found += _login_tokens(part.stanza.config)
+                continue
+            for keys, text in hidden_in(part.model):
+                if text is not None:
+                    place = deepest(part.stanza.config, *keys)
+                    of_caller = part.name == "apps" and "secrets" in keys
+                    found.append(Secret(part.stanza.config, keys, text, of_caller, not place.outside))
+        for stanza in self.config.components:
+            for index, entry in enumerate(stanza.tokens):
+                keys = ("tokens", index, "token")
+                literal = not deepest(stanza.section, *keys).outside
+                found.append(Secret(stanza.section, keys, entry.token, True, literal))
+        return sorted(found, key=lambda secret: not secret.of_caller)
+
+
+def _login_tokens(config: Section) -> Iterator[Secret]:
+    """Yield the login states of `tokens: {TOKEN: user}`: names of keys, so that they can stand nowhere else."""
+    for token in deepest(config, "tokens").children:
+        yield Secret(config, ("tokens", token), str(token), of_caller=True, is_literal=False)
+
+
+def is_local(url: str) -> bool:
+    """Return whether this address is on this machine."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def in_clear(url: Any) -> bool:
+    """Return whether what is sent to this address can be read on its way through a network."""
+    return isinstance(url, str) and url.lower().startswith("http://") and not is_local(url)
+
+
+def _part(name: str, group: str, stanza: Stanza, service: str = "") -> Part | None:
+    try:
+        return Part(name, stanza, plugin_loader.configured(group, stanza, service)[1])
+    except ConfigError:
+        return None
