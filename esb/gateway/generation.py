@@ -179,7 +179,8 @@ class Generation:
         self, stanza: ComponentStanza, shared: Sequence[Middleware[Any]], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
         chain = shared if stanza.middlewares is None else self._chain(services, stanza.middlewares)
-        self._mistakes += chains.lacks(self.config, stanza)
+        if self._chain_is_right(stanza):
+            self._mistakes += chains.lacks(self.config, stanza)
         lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
         component = self._build(stanza.path, "components", stanza, lent)
         test = None
@@ -225,6 +226,11 @@ class Generation:
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
         return route, paths
+
+    def _chain_is_right(self, stanza: ComponentStanza) -> bool:
+        """Return whether no mistake stands in the chain of this component: what else it lacks may be meant there."""
+        key = "middlewares" if stanza.middlewares is None else f"{stanza.section.key}.middlewares"
+        return not any(mistake.key.startswith(key) for mistake in self._mistakes)
 
     def _known_again(self, component: Component[Any, Any]) -> Idempotency:
         """Return the middleware that knows repetitions of this component's calls."""

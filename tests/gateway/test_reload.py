@@ -23,6 +23,7 @@ from tests.support.components import Free
 from tests.support.configuration import DEMO, MESSAGE, SERVICES, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.identity import USED, WHO, claims, configuration, fetch, with_signature
+from tests.support.repository import BAD_CONFIGS, BAD_ENVIRON
 from tests.support.wire import until
 
 
@@ -244,6 +245,21 @@ async def test_a_bad_config_changes_nothing_and_all_its_mistakes_are_told(reload
     await reloadable.reload(stanza("two"))
     assert reloadable.gateway.app[GATEWAY].generation.number == 2
     assert await reloadable.word() == "two"
+
+
+async def test_a_reload_says_of_each_wrong_file_what_a_check_says(
+    reloadable: Reloadable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(BAD_CONFIGS)
+    for path in sorted(BAD_CONFIGS.glob("*.txt")):
+        checked = [line for line in path.read_text(encoding="utf-8").splitlines() if ": W" not in line]
+        with pytest.raises(ConfigError):
+            await reloadable.gateway.app[GATEWAY].reload(load(path.with_suffix(".yaml").name, BAD_ENVIRON))
+        event = reloadable.events(Reloaded)[-1]
+        assert isinstance(event, Reloaded)
+        assert set(checked) <= set(event.mistakes)
+    assert len(reloadable.events(Reloaded)) == len([*BAD_CONFIGS.glob("*.txt")])  # one event is one line of the log
+    assert await reloadable.word() == "one"
 
 
 async def test_a_mistake_quotes_no_secret(reloadable: Reloadable, tmp_path: Path) -> None:

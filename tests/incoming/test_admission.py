@@ -20,7 +20,7 @@ from tests.support.loop_time import Advance, movable_loop_time, turns
 from tests.support.wire import connection, envelope_of, exchange, read_answer, request, until
 
 ECHO = b"/api/c/compapi/test/echo/"
-CHAIN = "middlewares: [{use: app_auth}]\n"
+CHAIN = "middlewares: [{use: app_auth}, {use: permission}]\n"
 MEBIBYTE = 1024 * 1024
 ECHOING = '  - {path: /test/echo/, use: "tests.support.components:Echo"}\n'
 WHO = {"bk_app_code": "esb_demo", "bk_app_secret": "demo-secret"}

@@ -157,7 +157,7 @@ def test_a_token_is_compared_with_all_that_there_are() -> None:
             "tokens[1].token: the same token as tokens[0]: whose call would it be?",
         ),
         (
-            'path: "/a/{token}/", tokens: [{app: a, token: abc}], middlewares: [{use: permission}]',
+            'path: "/a/{token}/", tokens: [{app: a, token: abc}], middlewares: [{use: user_auth}]',
             "tokens: nobody reads them: the chain of this component has no app_auth",
         ),
         (

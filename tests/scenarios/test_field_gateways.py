@@ -445,7 +445,8 @@ async def test_g15_and_raw_passes_it_on(open_front: OpenFront) -> None:
 
 
 async def test_g15_the_gateways_own_limit_has_the_header_too(open_gateway: OpenGateway, upstream: str) -> None:
-    limit = "middlewares: [{use: app_auth}, {use: rate_limit, config: {default: [{tokens: 1, minutes: 1}]}}]\n"
+    limited = "{use: rate_limit, config: {default: [{tokens: 1, minutes: 1}]}}"
+    limit = f"middlewares: [{{use: app_auth}}, {{use: permission}}, {limited}]\n"
     gateway = await open_gateway(proxy(upstream, response="wrap"), more=limit)
     for _ in range(2):
         answer = await gateway.request("GET", "/api/c/compapi/demo/relay/", headers=BY_HEADER)

@@ -242,12 +242,12 @@ async def test_the_components_are_told_as_they_are_declared(opening: Any) -> Non
 
 
 async def test_the_configuration_is_told_with_its_defaults(opening: Any) -> None:
-    async with opening(more="sandbox: {port: 0}\nmiddlewares: [{use: app_auth}, {use: user_auth}]\n") as deployment:
+    async with opening(more="sandbox: {port: 0}\nmiddlewares: [{use: app_auth}, {use: permission}]\n") as deployment:
         told = await deployment.json("/-/config")
     assert told["server"]["port"] == 8080
     assert told["server"]["admin"]["host"] == "127.0.0.1"
     assert told["sandbox"] == {"port": 0}
-    assert told["middlewares"] == [{"use": "app_auth", "config": {}}, {"use": "user_auth", "config": {}}]
+    assert told["middlewares"] == [{"use": "app_auth", "config": {}}, {"use": "permission", "config": {}}]
     assert told["services"]["users"]["config"]["users"][1] == {"username": "lisi", "wx_userid": "lisi"}
     (component,) = told["components"]
     assert component["timeout"] == 30

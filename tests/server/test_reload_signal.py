@@ -98,7 +98,7 @@ def test_a_bad_configuration_changes_nothing_and_the_log_says_why(gateway: Runni
 
 def test_the_address_cannot_change(gateway: Running, tmp_path: Path) -> None:
     path = write(tmp_path, word="two")
-    path.write_text(path.read_text().replace("port: 0", "port: 1"))
+    path.write_text(path.read_text().replace("port: 0", "port: 1", 1).replace("port: 0", "port: 2", 1))
     told = reload(gateway)
     assert told["event"] == "reload refused"
     refusal = "a reload cannot change this; put it back, or restart the gateway"
