@@ -1,5 +1,6 @@
 """The configuration that is read from esb.yaml."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from esb.config.interpolation import FileState
 from esb.config.schema import Sandbox, Server
 from esb.config.yaml import Section
 from esb.core.errors import Mistake
+
+_COMPONENT = re.compile(r"^components\[\d+\]\.config\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,12 @@ class Config:
     """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 
     def in_order(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
-        """Return the mistakes by file, this one first and the others as they are included, and then by line."""
+        """Return the mistakes by file, this one first and the others as they are included, and then by line.
+
+        What several components take from one anchor is wrong once.
+        """
         order = {str(path): number for number, path in enumerate(self.files)}
-        return sorted(mistakes, key=lambda mistake: (order[mistake.file], mistake.line))
+        once: dict[tuple[object, ...], Mistake] = {}
+        for mistake in mistakes:
+            once.setdefault((mistake.file, mistake.line, _COMPONENT.sub("", mistake.key), mistake.text), mistake)
+        return sorted(once.values(), key=lambda mistake: (order[mistake.file], mistake.line))

@@ -22,6 +22,7 @@ BAD = BAD_CONFIGS
 COMMITTED = ROOT / "conf" / "esb.schema.json"
 BEYOND_A_SCHEMA = {
     "apps_include_wrong": "other files",
+    "anchor_wrong": "how machines are called",
     "admin_at_the_port_of_calls": "what two listeners have in common",
     "sandbox_at_the_port_of_admin": "what two listeners have in common",
     "app_declared_twice": "what two items have in common",

@@ -1,7 +1,7 @@
 """The configuration as rules see it: what is written, and the checked models of those parts that are right."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from esb.gateway.contradictions import APPS_IN_THE_FILE
 from esb.gateway.restart_only import DEFAULT_STORE
 
 EMPTY = Section("", 1, "", {})
+TEST = "test_config"
 
 
 class Secret(NamedTuple):
@@ -29,6 +30,8 @@ class Secret(NamedTuple):
     of_caller: bool
     is_literal: bool
     """True if it stands in the file itself, and does not come from a `${…}`."""
+    stays_here: bool
+    """True if it goes to this machine alone, as to a sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,17 @@ class Subject:
         """The names of the middlewares of the shared chain."""
         return chains.shared(self.config)
 
+    @cached_property
+    def tests(self) -> list[Part]:
+        """The test environments of the components that are on: models of the whole, of what differs the sections."""
+        found = []
+        for stanza, _ in self.components:
+            if stanza.test_config is not None and stanza.test_config.value:
+                part = _part(TEST, "components", stanza, overrides=stanza.test_config)
+                if part is not None:
+                    found.append(Part(TEST, replace(stanza, config=stanza.test_config), part.model))
+        return found
+
     def chain(self, stanza: ComponentStanza) -> Sequence[str]:
         """Return the names of the middlewares before this component."""
         return chains.uses(self.config, stanza)
@@ -122,27 +136,34 @@ class Subject:
     def secrets(self) -> list[Secret]:
         """The secrets of all parts, those of callers first."""
         found: list[Secret] = []
-        for part in [*self.services.values(), *self.middlewares, *(part for _, part in self.components)]:
+        for part in [*self.services.values(), *self.middlewares, *(part for _, part in self.components), *self.tests]:
             if part.name == "login" and part.stanza.use == "static":
                 found += _login_tokens(part.stanza.config)
-                continue
-            for keys, text in hidden_in(part.model):
-                if text is not None:
-                    place = deepest(part.stanza.config, *keys)
-                    of_caller = part.name == "apps" and "secrets" in keys
-                    found.append(Secret(part.stanza.config, keys, text, of_caller, not place.outside))
+            else:
+                found += _secrets_of(part)
         for stanza in self.config.components:
             for index, entry in enumerate(stanza.tokens):
                 keys = ("tokens", index, "token")
                 literal = not deepest(stanza.section, *keys).outside
-                found.append(Secret(stanza.section, keys, entry.token, True, literal))
+                found.append(Secret(stanza.section, keys, entry.token, True, literal, False))
         return sorted(found, key=lambda secret: not secret.of_caller)
 
 
 def _login_tokens(config: Section) -> Iterator[Secret]:
     """Yield the login states of `tokens: {TOKEN: user}`: names of keys, so that they can stand nowhere else."""
     for token in deepest(config, "tokens").children:
-        yield Secret(config, ("tokens", token), str(token), of_caller=True, is_literal=False)
+        yield Secret(config, ("tokens", token), str(token), of_caller=True, is_literal=False, stays_here=False)
+
+
+def _secrets_of(part: Part) -> Iterator[Secret]:
+    """Yield the secrets in this part; of a test environment, those that differ."""
+    written = part.stanza.config
+    for keys, text in hidden_in(part.model):
+        place = deepest(written, *keys)
+        if text is None or (part.name == TEST and keys[0] not in written.children):
+            continue
+        of_caller = part.name == "apps" and "secrets" in keys
+        yield Secret(written, keys, text, of_caller, not place.outside, part.reaches_loopback())
 
 
 def is_local(url: str) -> bool:
@@ -155,8 +176,8 @@ def in_clear(url: Any) -> bool:
     return isinstance(url, str) and url.lower().startswith("http://") and not is_local(url)
 
 
-def _part(name: str, group: str, stanza: Stanza, service: str = "") -> Part | None:
+def _part(name: str, group: str, stanza: Stanza, service: str = "", overrides: Section | None = None) -> Part | None:
     try:
-        return Part(name, stanza, plugin_loader.configured(group, stanza, service)[1])
+        return Part(name, stanza, plugin_loader.configured(group, stanza, service, overrides)[1])
     except ConfigError:
         return None
