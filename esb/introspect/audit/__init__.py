@@ -9,14 +9,16 @@ from pathlib import Path
 
 from esb.config import Config
 from esb.core.errors import Mistake
-from esb.introspect.audit import hygiene, identity, reliability, transport
+from esb.introspect.audit import hygiene, identity, lapsed, reliability, transport
 from esb.introspect.audit.rule import Rule, Warned, applied
 from esb.introspect.audit.subject import Subject
 
 __all__ = ["RULES", "Rule", "Warned", "warnings"]
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted((*identity.RULES, *transport.RULES, *reliability.RULES, *hygiene.RULES), key=lambda rule: rule.id)
+    sorted(
+        (*identity.RULES, *transport.RULES, *reliability.RULES, *hygiene.RULES, *lapsed.RULES), key=lambda rule: rule.id
+    )
 )
 """All rules, by id. An id is never used again for another rule."""
 _ALLOWED = re.compile(r"#\s*esb:\s*allow\s+((?:W\d+[\s,]*)+)")

@@ -77,13 +77,10 @@ def glob_without_match(subject: Subject) -> Iterator[Place]:
     stanzas = subject.config.components
     names = {stanza.name for stanza in stanzas}
     names |= {f"{version}.{stanza.name}" for stanza in stanzas if (version := version_of(stanza.path))}
-    if not names or any(key.startswith(("components", "include", "file")) for key in subject.mistaken):
-        return
-    for _, entry in subject.app_entries():
-        granted = entry.children.get("components")
-        for index, glob in granted.children.items() if granted is not None else ():
+    for owner, granted in subject.granted_globs() if names and subject.components_are_known else ():
+        for index, glob in granted.children.items():
             if isinstance(glob.value, str) and not _ALL.fullmatch(glob.value) and not _matches(glob.value, names):
-                yield Place(entry, ("components", index), f"'{glob.value}'{did_you_mean(glob.value, names)}: ")
+                yield Place(owner, ("components", index), f"'{glob.value}'{did_you_mean(glob.value, names)}: ")
 
 
 def _matches(glob: str, names: set[str]) -> bool:
@@ -213,7 +210,7 @@ def empty_secret(subject: Subject) -> Iterator[Place]:
 )
 def chain_without_permission(subject: Subject) -> Iterator[Place]:
     """Yield the chains of single components that know the app, and do not ask what it may."""
-    limited = any("components" in entry.children for _, entry in subject.app_entries())
+    limited = any(True for _ in subject.granted_globs())
     for stanza in subject.config.components if limited and subject.chains_are_known else ():
         chain = subject.chain(stanza)
         if stanza.middlewares is not None and APP_AUTH in chain and PERMISSION not in chain:

@@ -125,6 +125,19 @@ class Subject:
                 if isinstance(entry.value, dict) and isinstance(entry.value.get("code"), str):
                     yield entry.value["code"], entry
 
+    def granted_globs(self) -> Iterator[tuple[Section, Section]]:
+        """Yield the lists of globs by which apps may call something: the section that has it, and the list."""
+        for _, entry in self.app_entries():
+            grants = entry.children.get("grants")
+            for owner in (entry, *(() if grants is None else grants.children.values())):
+                if (granted := owner.children.get("components")) is not None:
+                    yield owner, granted
+
+    @property
+    def components_are_known(self) -> bool:
+        """False if there are mistakes that may hide components: then it says nothing that one is missing."""
+        return not any(key.startswith(("components", "include", "file")) for key in self.mistaken)
+
     def app_codes(self) -> list[str] | None:
         """Return the codes of the apps that stand in the file; None if others know of more."""
         apps = self.config.services.get("apps")
