@@ -33,7 +33,6 @@ from esb.outgoing.engines.tunnel import Tunnel, opened
 
 TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """The exceptions that aiohttp raises when a request fails."""
-"""The status of an answer behind which another protocol is spoken."""
 LARGE = 2**20
 """The size in bytes from which on a body is written piece by piece."""
 RECENT = 256
