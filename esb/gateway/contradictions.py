@@ -57,6 +57,8 @@ def _unread_rights(config: Config) -> Iterator[Mistake]:
     asking = [chain for chain in _chains(config) if chains.APP_AUTH in chain]
     if apps is None or apps.use not in APPS_IN_THE_FILE or not asking or any(map(_may_judge, asking)):
         return
+    if any(stanza.restricted for stanza in config.components):
+        return  # that nobody asks for rights, `chains.lacks` tells of this component
     for app in deepest(apps.config, "apps").children.values():
         part = _less_than_all(app)
         if part is not None:

@@ -179,8 +179,7 @@ class Generation:
         self, stanza: ComponentStanza, shared: Sequence[Middleware[Any]], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
         chain = shared if stanza.middlewares is None else self._chain(services, stanza.middlewares)
-        if self._chain_is_right(stanza):
-            self._mistakes += chains.lacks(self.config, stanza)
+        self._mistakes += self._lacks(stanza)
         lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
         component = self._build(stanza.path, "components", stanza, lent)
         test = None
@@ -227,10 +226,12 @@ class Generation:
         )
         return route, paths
 
-    def _chain_is_right(self, stanza: ComponentStanza) -> bool:
-        """Return whether no mistake stands in the chain of this component: what else it lacks may be meant there."""
+    def _lacks(self, stanza: ComponentStanza) -> Sequence[Mistake]:
+        """Return what this component's chain lacks; nothing where a mistake stands in it: it may be meant there."""
         key = "middlewares" if stanza.middlewares is None else f"{stanza.section.key}.middlewares"
-        return not any(mistake.key.startswith(key) for mistake in self._mistakes)
+        if any(mistake.key.startswith(key) for mistake in self._mistakes):
+            return ()
+        return [*chains.lacks(self.config, stanza)]
 
     def _known_again(self, component: Component[Any, Any]) -> Idempotency:
         """Return the middleware that knows repetitions of this component's calls."""

@@ -14,13 +14,12 @@ def each_once(key: str) -> AfterValidator:
     def check(items: Sequence[Any]) -> Sequence[Any]:
         first: dict[Any, int] = {}
         names = [getattr(item, key) for item in items]
-        twice = {
-            (index, key): (other, key)
-            for index, name in enumerate(names)
-            if (other := first.setdefault(name, index)) < index
-        }
+        twice = [(index, other) for index, name in enumerate(names) if (other := first.setdefault(name, index)) < index]
         if twice:
-            raise MistakesBelow({keys: f"declared twice: {names[keys[0]]}" for keys in twice}, twice)
+            raise MistakesBelow(
+                {(index, key): f"declared twice: {names[index]}" for index, _ in twice},
+                {(index, key): (other, key) for index, other in twice},
+            )
         return items
 
     return AfterValidator(check)

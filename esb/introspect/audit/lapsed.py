@@ -21,8 +21,10 @@ from esb.introspect.audit.subject import Subject
 def ended(subject: Subject) -> Iterator[Place]:
     """Yield the ends of apps and of their grants that lie in the past."""
     apps = subject.services.get("apps")
+    if apps is None:
+        return
     now = datetime.now(UTC)
-    for index, entry in enumerate(apps.value("apps") or ()) if apps is not None else ():
+    for index, entry in enumerate(apps.value("apps") or ()):
         if entry.expires is not None and entry.expires <= now:
             yield Place(apps.stanza.config, ("apps", index, "expires"))
         for number, grant in enumerate(entry.grants):
