@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis test-random soak soak-seeds mutants fuzz clients bench lock audit
+.PHONY: redis test-random explain soak soak-seeds mutants fuzz clients bench lock audit
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -90,6 +90,12 @@ mutants: $(VENV)/dev redis
 # What no decent client and no decent upstream sends, to a real gateway: it lives, crashes nothing and logs every call.
 fuzz: $(VENV)/dev
 	@$(BIN)/python -m tests.project.fuzz $(FUZZ)
+
+# Random configurations and questions: `esb explain` says what a real call gets. CASES of them, from SEED on.
+explain: CASES ?= 10000
+explain: SEED ?= 16
+explain: $(VENV)/dev
+	@ESB_EXPLAIN_CASES=$(CASES) ESB_EXPLAIN_SEED=$(SEED) $(BIN)/python -m pytest tests/introspect/test_explain_agrees.py
 
 # Clients that others' generators make of `esb openapi`: they compile and send. Needs node and npm, and a JDK with Jackson
 # and the annotations of Debian, which root gets by apt-get.

@@ -10,6 +10,7 @@ from esb.config import ConfigModel
 from esb.config.urls import BaseUrl, SecretUrl
 from esb.contracts.checks import Check, Finding
 from esb.contracts.component import Component, Envelope, Repetition, Reply
+from esb.contracts.explain import Decision, Question
 from esb.contracts.lifecycle import Lifecycle, NoConfig
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.probes import Probes
@@ -86,6 +87,7 @@ __all__ = [
     "ConfigModel",
     "Contact",
     "Credentials",
+    "Decision",
     "Dicts",
     "Draft",
     "Envelope",
@@ -115,6 +117,7 @@ __all__ = [
     "PermissionDenied",
     "Probes",
     "ProcessServices",
+    "Question",
     "QuotaUsedUp",
     "Reason",
     "Receivers",

@@ -92,7 +92,7 @@ class Account:
         parameter = self.secret_parameter if borrowed else ""
         self.key = TokenKey(self.platform, account, digest, kind, parameter, exclusive=exclusive)
         self._bulkhead = services.bulkheads.of(f"{self.platform}:{account}:{digest}")
-        self._gate = QuotaGate(services.store, services.observer, self.key)
+        self.gate = QuotaGate(services.store, services.observer, self.key)
         self._fetch_gate = QuotaGate(services.store, services.observer, self.key, "fetch")
         self._sending = Target(self.system, self.interface, sends=True)
         self._fetching = Target(self.system, GET_TOKEN, sends=False)
@@ -138,9 +138,9 @@ class Account:
 
         Raises what `post` would raise or answer before it sends anything.
         """
-        closed = await self._gate.closed()
+        closed = await self.gate.closed()
         if closed is not None:
-            raise Declined(self._again(closed))
+            raise Declined(self.again(closed))
         entry = self._tokens.at_hand(self.key)
         if entry is None:
             await self._token(call)
@@ -163,8 +163,8 @@ class Account:
         try:
             while True:
                 if entry is None:
-                    if (closed := await self._gate.closed()) is not None:
-                        reply = JudgedAnswer(self._again(closed), {})
+                    if (closed := await self.gate.closed()) is not None:
+                        reply = JudgedAnswer(self.again(closed), {})
                         break
                     entry = self._tokens.at_hand(self.key)
                 token = entry.value if entry is not None else await self._token(call)
@@ -223,7 +223,7 @@ class Account:
                     self._bulkhead.narrow()
                 return await self._another_try(call, effort.tries)
             case "quota":
-                await self._gate.close(verdict)
+                await self.gate.close(verdict)
         self._tokens.confirm(self.key, token)
         return False
 
@@ -270,7 +270,7 @@ class Account:
         """Fetch a token, in a time of its own: other calls wait for it too."""
         closed = await self._fetch_gate.closed()
         if closed is not None:
-            raise Declined(self._again(closed))
+            raise Declined(self.again(closed))
         call = call.detached(FETCH_SECONDS)
         read = partial(self._reply, self._fetching, (self._secret,), True)
         tries = 0
@@ -294,6 +294,6 @@ class Account:
                 raise Declined(verdict)
             return self._token_in(reply.body)
 
-    def _again(self, closed: Closed) -> Verdict:
+    def again(self, closed: Closed) -> Verdict:
         """Return the refusal that closed a gate, with the seconds that are left of it."""
         return replace(self._judged(closed.errcode, closed.errmsg), retry_after=closed.seconds)

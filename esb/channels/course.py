@@ -28,6 +28,12 @@ NOT_TOLD = template("the response does not say whether everybody was reached")
 Deliver = Callable[[Call, Draft], Awaitable[Sent | None]]
 
 
+def fate(receivers: Sequence[str], rejected: Rejected, limits: Limits) -> tuple[Failure, ...]:
+    """Return what a vendor's no means for these receivers."""
+    wait = limits.retry_after(rejected)
+    return tuple(Failure(each, rejected.errcode, rejected.errmsg, rejected.kind, wait) for each in receivers)
+
+
 class Course:
     """The drafts of one call on their way, and the fate of each receiver so far."""
 
@@ -186,9 +192,7 @@ class Course:
             self._msgids.append(readable_text(sent.msgid, *self._secrets))
 
     def _reject(self, receivers: Sequence[str], rejected: Rejected) -> None:
-        wait = self._limits.retry_after(rejected)
-        fate = (Failure(each, rejected.errcode, rejected.errmsg, rejected.kind, wait) for each in receivers)
-        self._note(DeliveryOutcome(failed=tuple(fate)))
+        self._note(DeliveryOutcome(failed=fate(receivers, rejected, self._limits)))
 
     def _note(self, outcome: DeliveryOutcome) -> None:
         """Note who missed a draft, and after how many others."""

@@ -13,7 +13,7 @@ from operator import attrgetter
 from esb.channels.message import OutboundMessage
 from esb.core.call import Call
 from esb.store.keyspaces import PACE
-from esb.store.protocol import Store
+from esb.store.protocol import Store, StoreReader
 
 SENDING_SECONDS = 2.0
 """Seconds of the deadline that a message that waited needs to be sent."""
@@ -96,6 +96,13 @@ class Pace:
                 turns.append(Turn(look, message.to(again)))
         turns.sort(key=attrgetter("wait"))
         return turns, late
+
+    async def left(self, receivers: Sequence[str]) -> Sequence[int]:
+        """Return how many messages each receiver may get now; nothing where the store does not tell."""
+        if not receivers or not isinstance(self.store, StoreReader):
+            return ()
+        keys = [f"{PACE}:{self.scope}:{receiver.lower()}" for receiver in receivers]
+        return [max(0, self.limit - number) for number in await self.store.reserved(keys, self.seconds)]
 
     def settle(self, turn: Turn) -> Awaitable[None]:
         """Let a message that has its answer count from now on."""

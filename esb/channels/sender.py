@@ -11,15 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, final
 
+from esb.channels import gates
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.config_secrets import secrets_of, without_secrets
-from esb.channels.course import Course
-from esb.channels.draft import Draft, Sent
+from esb.channels.course import Course, fate
+from esb.channels.draft import Draft, Rejected, Sent
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.pacing import SENDING_SECONDS
 from esb.channels.recipients import Audience, addressed, looked_up, rehearsal, require_somebody, united
 from esb.channels.sending import SendingResult
 from esb.channels.vendor_limits import Limits, Pacer
 from esb.contracts.component import Component, ParamsT
+from esb.contracts.explain import Decision, Question, allowed, not_known_here
 from esb.contracts.lifecycle import ConfigT
 from esb.contracts.services import Contact, Services
 from esb.core.call import Call
@@ -91,6 +94,27 @@ class Sender(Component[ConfigT, ParamsT]):
             outcome = course.cut_off()
         call.record.sent = sent_before or bool(outcome.accepted or outcome.unknown)
         return DeliveryReport(audience, outcome, WORDING)
+
+    async def explain(self, question: Question) -> Decision:
+        """Return what the vendor's penalty does with a message, and how many are left in this minute."""
+        if not question.live:
+            return not_known_here(gates.NOT_LIVE)
+        try:
+            await self._pacer.pass_gate()
+        except Rejected as rejected:
+            return self._held_back(question, rejected)
+        left = await self._pacer.left()
+        told = () if left is None else (f"{left} of {self.limits.per_minute} messages left in this minute",)
+        return allowed("; ".join([gates.GATE_OPEN, *told]))
+
+    def _held_back(self, question: Question, rejected: Rejected) -> Decision:
+        wait = rejected.retry_after or 0.0
+        why = f"the gate is closed by a penalty, because of errcode {rejected.errcode}: {rejected.errmsg}"
+        if wait < question.call.timeout - SENDING_SECONDS:
+            return allowed(f"{why}; a message waits for it", until=question.at + wait)
+        receivers = tuple(question.receivers) or (gates.SOMEBODY,)
+        outcome = DeliveryOutcome(failed=fate(receivers, rejected, self.limits))
+        return gates.shut(DeliveryReport(addressed(receivers), outcome, WORDING), why, question.at + wait)
 
     async def _addressed(self, call: Call, drafts: Sequence[Draft]) -> tuple[Audience, list[Draft]]:
         """Return for whom the messages are, and those that are for anybody, with each receiver once."""

@@ -16,7 +16,7 @@ from esb.core.errors import Limited, ParameterError, template
 from esb.core.events import GateClosed
 from esb.core.reasons import Reason
 from esb.store.keyspaces import PACE, QUOTA_GATE
-from esb.store.protocol import StoreAway
+from esb.store.protocol import StoreAway, StoreReader
 
 MINUTE = 60.0
 TOO_FAST = template("No more messages are taken in this minute, please try again later")
@@ -115,6 +115,14 @@ class Pacer:
         if wait:
             await self._services.clock.sleep(wait)
         return Turn(messages, receipt)
+
+    async def left(self) -> int | None:
+        """Return how many messages may be sent now; None where nobody counts, or the store does not tell."""
+        limit, store = self._limits.per_minute, self._services.store
+        if not limit or not isinstance(store, StoreReader):
+            return None
+        (number,) = await store.reserved([self._pace], MINUTE)
+        return max(0, limit - number)
 
     async def settle(self, turn: Turn) -> None:
         """Count messages from now on: their answers have come."""

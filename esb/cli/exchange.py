@@ -28,11 +28,13 @@ class _OverUnixSocket(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def exchange_at_socket(path: str, target: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return status and body of the answer to a GET at a Unix socket. ClickException if there is none."""
+def exchange_at_socket(
+    path: str, target: str, headers: Mapping[str, str], method: str = "GET", body: bytes | None = None
+) -> tuple[int, bytes]:
+    """Return status and body of the answer of a Unix socket. ClickException if there is none."""
     connection = _OverUnixSocket(path)
     try:
-        connection.request("GET", target, headers=dict(headers))
+        connection.request(method, target, body, dict(headers))
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:

@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "esb.cli.doctor:doctor",
     "docs": "esb.cli.describe:docs",
     "init": "esb.cli.init:init",
+    "explain": "esb.cli.explain:explain",
     "import": "esb.cli.import_:import_",
     "new": "esb.cli.new:new",
     "openapi": "esb.cli.describe:openapi",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from esb.contracts.explain import Decision, Question
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
 from esb.contracts.services import Services
 from esb.contracts.type_arguments import set_models
@@ -103,6 +104,13 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT], ABC):
 
     def repetition(self, call: Call) -> Repetition | None:
         """Return how repetitions of a call without Idempotency-Key are known, for a component that sends; None: not."""
+        return None
+
+    async def explain(self, question: Question) -> Decision | None:
+        """Return what its own gates would do with a call, for `esb explain`; None: it has none, or does not say.
+
+        Nothing is sent, counted or asked of others.
+        """
         return None
 
     def calls(self) -> Mapping[tuple[str | int, ...], str]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic
 
 from pydantic import BaseModel
 
+from esb.contracts.explain import Decision, Question
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
 from esb.contracts.services import ChainServices
 from esb.contracts.type_arguments import set_models
@@ -47,3 +48,10 @@ class Middleware(Lifecycle, Generic[ConfigT], ABC):
     @abstractmethod
     async def __call__(self, call: Call, handler: Handler) -> Any:
         """Answer, raise, or await `handler` with the call or a changed copy of it."""
+
+    async def explain(self, question: Question) -> Decision | None:
+        """Return what it would do with a call, for `esb explain`; None: it does not say, and nobody takes it for a yes.
+
+        Nothing is executed, counted or asked of others.
+        """
+        return None

@@ -2,7 +2,13 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Protocol
+
+
+def utc_text(seconds: float) -> str:
+    """Return a moment, in seconds since 1970, as 2026-12-31T10:00:00Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Clock(Protocol):

@@ -56,6 +56,7 @@ class Gateway:
         """
         self.config_trouble = config_trouble
         self.observer = Observer(listeners, tracer, author)
+        self.clock = clock
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
         bulkheads = Bulkheads(clock, config.server.max_per_target)

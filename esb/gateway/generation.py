@@ -19,6 +19,7 @@ from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import call_targets, chains, contradictions, inner_call, plugin_loader, worker_safety
+from esb.gateway.links import Links
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
 from esb.incoming.admission import Admission
@@ -84,10 +85,14 @@ class Generation:
         self._cause: BaseException | None = None
         self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services
         self._parts: list[Part] = []
+        self._stanzas: dict[int, Stanza] = {}
+        """The id of an instance -> its stanza."""
         self._held: list[Part] = []
         self.services: dict[str, Part] = {}
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
         """Stanza and component, in the order of the config; without those that could not be built."""
+        self.links: list[Links] = []
+        """The links before each component, likewise."""
         self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
         server = config.server
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)
@@ -224,7 +229,14 @@ class Generation:
             early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
-        return route, paths
+        return self._linked(stanza, route, chain, endpoint), paths
+
+    def _linked(
+        self, stanza: ComponentStanza, route: Route, chain: Sequence[Middleware[Any]], endpoint: Endpoint
+    ) -> Route:
+        """Return the route, and note what stands before its component."""
+        self.links.append(Links(stanza, route, [(self._stanzas[id(link)], link) for link in chain], endpoint))
+        return route
 
     def _lacks(self, stanza: ComponentStanza) -> Sequence[Mistake]:
         """Return what this component's chain lacks; nothing where a mistake stands in it: it may be meant there."""
@@ -263,6 +275,7 @@ class Generation:
             self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
             return None
         self._parts.append(part)
+        self._stanzas[id(part.instance)] = stanza
         if service:
             self.services[service] = part
         return part.instance

@@ -8,8 +8,8 @@ from typing import Any
 from esb.config.component_paths import METHODS, VARIABLE, normalised
 from esb.config.yaml import did_you_mean
 from esb.core.call import Call
-from esb.core.errors import Inactive, PluginMistake
-from esb.incoming.routing import Route, Routes, checked
+from esb.core.errors import PluginMistake
+from esb.incoming.routing import Route, Routes, checked, inactive
 
 PREFERRED = ("POST", *(method for method in METHODS if method != "POST"))
 _VALUE = re.compile(r"[^./]*[0-9]{4}[^./]*|[^./]{33,}|[^\w./{}-]+")
@@ -27,7 +27,7 @@ async def answer(routes: Routes, call: Call, target: str, args: Mapping[str, Any
     _check(call, target, args)
     method, route, variables = _found(routes, target, args)
     if not route.active:
-        raise Inactive("Not found, inactive channel")
+        raise inactive()
     inner = replace(
         call,
         method=method,

@@ -58,7 +58,7 @@ class Endpoint:
     def __call__(self, call: Call) -> Awaitable[Any]:
         component = self._component
         if call.options is not ORDINARY:
-            component = self._chosen(call.options)
+            component = self.chosen(call.options)
             call = replace(call, options=replace(call.options, within_sender=component.sends))
         warnings = call.record.warnings
         if self._known is not None and not self._known.cover(call.args):
@@ -86,8 +86,8 @@ class Endpoint:
         """Return what a caller is told of arguments that are wrong."""
         return warned(parameter_error(error, self._params_type), warnings)
 
-    def _chosen(self, options: Options) -> Component[Any, Any]:
-        """Return the component of the environment that is asked for."""
+    def chosen(self, options: Options) -> Component[Any, Any]:
+        """Return the component of the environment that is asked for; the error for what it cannot do."""
         component = self._component
         if options.dry_run and not component.sends and component.has_environments:
             raise RequestError("Parameters error, this component has no dry run, and X-Dry-Run must not send for real")

@@ -29,7 +29,7 @@ from esb.incoming.disconnect import ClientDisconnected, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.in_flight import InFlight
 from esb.incoming.request import READING, IncomingRequest, request_id
-from esb.incoming.routing import Route, Routes, checked, decoded_path
+from esb.incoming.routing import Route, Routes, checked, decoded_path, inactive, not_found
 from esb.incoming.trusted_proxies import Network
 from esb.incoming.websocket import SwitchedResponse, WebSocketRelay, relay_of
 
@@ -233,7 +233,7 @@ class Ingress:
         if route is None:
             route = self._found(incoming, generation.routes)
         if not route.active:
-            raise Inactive("Not found, inactive channel")
+            raise inactive()
         incoming.route = route
         if incoming.variables:
             incoming.variables = checked(route, incoming.variables)
@@ -262,7 +262,7 @@ class Ingress:
             incoming.record.headers["Allow"] = ", ".join(methods)
         elif below and (meant := routes.nearest(below)) is not None:
             data = {"did_you_mean": f"{ROOT}{meant}"}
-        return NotFound("The content does not exist", data)
+        return not_found(data)
 
     async def _within_deadline(self, incoming: IncomingRequest, route: Route, task: "asyncio.Task[Any]") -> Any:
         call = None

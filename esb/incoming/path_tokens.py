@@ -14,6 +14,11 @@ class PathTokens:
         """Take pairs of app and token."""
         self._tokens = [(app, token.encode()) for app, token in tokens]
 
+    @property
+    def apps(self) -> frozenset[str]:
+        """The apps that have one."""
+        return frozenset(app for app, _ in self._tokens)
+
     def hidden(self, text: str) -> str:
         """Return a text without any of these tokens."""
         for _, token in self._tokens:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
+from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp import web
 from esb.config.component_paths import METHODS, ROOT, TOKEN_VARIABLE, VARIABLE, spanning
 from esb.contracts.middleware import Handler
 from esb.core.deadlines import ANSWER_SECONDS, Deadlines
-from esb.core.errors import RequestError
+from esb.core.errors import Inactive, NotFound, RequestError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.path_values import is_sound
 from esb.core.reasons import Reason
@@ -83,6 +84,16 @@ NO_VARIABLES: Mapping[str, str] = {}
 _ENCODED_SLASH = re.compile("%2[Ff]")
 _SLASH_IN_SEGMENT = "\udc2f"
 """An encoded slash once a path is decoded: it parts no segments, and no text can hold this character."""
+
+
+def inactive() -> Inactive:
+    """Return the error for a path whose component is not active."""
+    return Inactive("Not found, inactive channel")
+
+
+def not_found(data: Mapping[str, Any] | None = None) -> NotFound:
+    """Return the error for a path that nobody answers; `data` says what may be meant."""
+    return NotFound("The content does not exist", data)
 
 
 def decoded_path(path: str) -> str:

@@ -8,11 +8,13 @@ let in all the same.
 import hashlib
 import math
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
 
 from esb.config import ConfigModel
+from esb.contracts.explain import Decision, Question, refused
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices, Identity
 from esb.core.call import App, Call, Signed, claimed_app
@@ -31,6 +33,7 @@ WRONG_SECRETS = template(
     "Too many failed authentications of APP [{code}] from this address, please check its credentials and try again"
     " later"
 )
+NO_TOKEN = template("The token in the address does not exist")
 WRONG_TOKENS = template(
     "Too many wrong tokens in the address [{code}] from this address, please check it and try again later"
 )
@@ -73,6 +76,14 @@ class AppAuth(Middleware[AppAuthConfig]):
             self._count_failure(call)
             raise
         return await handler(call)
+
+    async def explain(self, question: Question) -> Decision | None:
+        """Return what the directory of apps says of one that proves who it is; None if that one does not explain."""
+        if question.call.credentials.path_app == "":
+            return refused(AuthenticationError(NO_TOKEN), f"{question.app_code} has no token in the address")
+        explain = getattr(self._apps, "explain", None)
+        decision: Decision | None = None if explain is None else await explain(question)
+        return None if decision is None else replace(decision, service="apps")
 
     def _count_failure(self, call: Call) -> None:
         """Count a failure for the app that the call claims to be, or for the path in which a token is wrong.
@@ -135,7 +146,7 @@ class AppAuth(Middleware[AppAuthConfig]):
 
     async def _by_path_token(self, call: Call, code: str) -> App:
         if not code:
-            raise AuthenticationError("The token in the address does not exist", call_reason=Reason.TOKEN_INVALID)
+            raise AuthenticationError(NO_TOKEN, call_reason=Reason.TOKEN_INVALID)
         return await self._apps.rights(call, code)
 
     def _by_secret(self, call: Call, code: str) -> Awaitable[App]:

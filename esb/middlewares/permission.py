@@ -5,14 +5,18 @@ begins with /v2/. Aliases make no name. A component that is `restricted` is open
 in which a glob stands gives none.
 """
 
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 from typing import Any
 
 from esb.config.component_paths import version_of
+from esb.contracts.explain import FOR_EVER, Decision, Question, allowed, attempted, refused
 from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Handler, Middleware
 from esb.core.call import Call
-from esb.core.errors import Message, PermissionDenied, template
-from esb.middlewares._globs import ALL, matches
+from esb.core.clock import utc_text
+from esb.core.errors import EsbError, Message, PermissionDenied, template
+from esb.middlewares._globs import ALL
 
 RESTRICTED = template("{name} is restricted: only a right for just this name opens it, none with * ? or [")
 
@@ -25,13 +29,45 @@ class Permission(Middleware[NoConfig]):
     early = True
 
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        allowed = call.app.components if call.app is not None else ()
-        if call.restricted or ALL not in allowed:
-            version = version_of(call.path)
-            names = (call.component, f"{version}.{call.component}") if version else (call.component,)
-            if not any(name in allowed if call.restricted else matches(name, allowed) for name in names):
-                raise _denied(call)
+        globs = call.app.components if call.app is not None else ()
+        if (call.restricted or ALL not in globs) and _opening(call, globs) is None:
+            raise _denied(call)
         return await handler(call)
+
+    async def explain(self, question: Question) -> Decision:
+        call, service = question.call, "apps" if question.entry is not None else ""
+        outcome = await attempted(self, call)
+        if isinstance(outcome, EsbError):
+            ended = [grant for grant in question.grants if _opening(call, grant.components) is not None]
+            last = max(ended, key=lambda grant: grant.until, default=None)
+            if last is not None:
+                why = f"the right for {' '.join(last.components)} ended at {utc_text(last.until)}"
+                return refused(outcome, why, where=last.place, service=service)
+            why = f"{call.app.code} has no right for {call.component}" if call.app else "no app is known"
+            if call.restricted:
+                why += ", which is restricted: only a right for just this name opens it, none with * ? or ["
+            return refused(outcome, why, where=question.entry or (), service=service)
+        glob = _opening(call, call.app.components if call.app is not None else ())
+        longest = max(
+            (grant for grant in question.grants if glob in grant.components),
+            key=lambda grant: grant.until,
+            default=None,
+        )
+        if longest is None:
+            return allowed(f"by the right for {glob}")
+        until = None if longest.until == FOR_EVER else longest.until
+        return allowed(f"by the right for {glob}", where=longest.place, until=until, service=service)
+
+
+def _opening(call: Call, globs: Collection[str]) -> str | None:
+    """Return the first of these rights that opens the component of a call; None if none does."""
+    version = version_of(call.path)
+    names = (call.component, f"{version}.{call.component}") if version else (call.component,)
+    for name in names:
+        for glob in globs:
+            if name == glob if call.restricted else fnmatchcase(name, glob):
+                return glob
+    return None
 
 
 def _denied(call: Call) -> PermissionDenied:

@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import Field
 
 from esb.config import ConfigModel
+from esb.contracts.explain import Decision, Question, allowed, not_known_here, refused
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices
 from esb.core.call import Call
 from esb.core.errors import Limited
 from esb.store.keyspaces import RATE
-from esb.store.protocol import Rule, Taken
+from esb.store.protocol import Rule, StoreReader, Taken
 
 MINUTE = 60
 DAY = 24 * 60
@@ -59,11 +60,37 @@ class RateLimit(Middleware[RateLimitConfig]):
         app = call.app.code if call.app is not None else ""
         limits = self._apps.get(app, self._default)
         if limits:
-            taken = await self._store.take(f"{RATE}:{app}:{call.path}", [limit.rule for limit in limits])
+            taken = await self._store.take(_key(app, call), [limit.rule for limit in limits])
             call.record.headers |= _headers(limits, taken)
             if taken.over:
                 raise _refusal(call, app, limits, taken)
         return await handler(call)
+
+    async def explain(self, question: Question) -> Decision:
+        call = question.call
+        app = call.app.code if call.app is not None else ""
+        limits = self._apps.get(app, self._default)
+        where = ("apps", app) if app in self._apps else ("default",)
+        if not limits:
+            return allowed("no limit", where=where)
+        if not question.live or not isinstance(self._store, StoreReader):
+            rules = ", ".join(map(_name, limits))
+            return not_known_here(f"at most {rules}; what is left of it is not known here", where=where)
+        windows = await self._store.windows(_key(app, call), [limit.rule for limit in limits])
+        over = tuple(index for index, window in enumerate(windows) if window.left == 0)
+        if over:
+            taken = Taken(tuple(windows), over)
+            return refused(
+                _refusal(call, app, limits, taken),
+                where=where,
+                until=question.at + max(windows[index].seconds for index in over),
+            )
+        pairs = zip(limits, windows, strict=True)
+        return allowed(", ".join(f"{_name(limit)}: {window.left} left" for limit, window in pairs), where=where)
+
+
+def _key(app: str, call: Call) -> str:
+    return f"{RATE}:{app}:{call.path}"
 
 
 def _refusal(call: Call, app: str, limits: Limits, taken: Taken) -> Limited:

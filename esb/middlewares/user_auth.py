@@ -5,10 +5,11 @@ from typing import Any
 from pydantic import Field
 
 from esb.config import ConfigModel
+from esb.contracts.explain import Decision, Question, allowed, attempted, refused, unknown
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices
 from esb.core.call import Call, User
-from esb.core.errors import AuthenticationError, Message, template
+from esb.core.errors import AuthenticationError, EsbError, Message, template
 from esb.core.reasons import Reason
 from esb.middlewares._globs import ALL, matches
 from esb.middlewares._identity import identity_by_token
@@ -61,6 +62,26 @@ class UserAuth(Middleware[UserAuthConfig]):
         call.record.user = user.username
         call.record.user_source = source
         return await handler(call.made_by(call.app, user))
+
+    async def explain(self, question: Question) -> Decision:
+        call = question.call
+        if call.user is not None:
+            return allowed(f"{call.user.username} is known already")
+        if question.by == "bk_token":
+            return unknown("the login state itself says who calls; services.login is not asked")
+        impersonate = (*question.entry, "impersonate") if question.entry is not None else ()
+        service = "apps" if impersonate else ""
+        outcome = await attempted(self, call)
+        claimed = call.credentials.claims.get("bk_username", "")[:LONGEST_NAME]
+        if isinstance(outcome, EsbError):
+            hint = outcome.data["hint"] if isinstance(outcome.data, dict) else "no user is named"
+            return refused(outcome, str(hint), where=impersonate if claimed else (), service=service * bool(claimed))
+        if outcome.user is None:
+            return allowed("a token in the path stands for an app alone")
+        globs = outcome.app.impersonate if outcome.app is not None else ()
+        glob = next(glob for glob in globs if glob == ALL or matches(claimed, (glob,)))
+        why = f"bk_username={claimed} is named without proof: `impersonate` has {glob}"
+        return allowed(why, where=impersonate, service=service, user=outcome.user)
 
     async def _by_token(self, call: Call) -> tuple[User, str]:
         identity, source = await identity_by_token(self.services, call)

@@ -5,7 +5,20 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from esb import Call, Check, Component, Label, Params, Probes, RequiredDict, RequiredReceivers, Services, Text
+from esb import (
+    Call,
+    Check,
+    Component,
+    Decision,
+    Label,
+    Params,
+    Probes,
+    Question,
+    RequiredDict,
+    RequiredReceivers,
+    Services,
+    Text,
+)
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.recipients import address_of, addressed
 from esb.channels.sending import SendingResult
@@ -56,6 +69,9 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
         data = {"heading": TITLE, "message": TEXT}
         test = sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "data": data})
         return self._channel.checks(probes, test)
+
+    async def explain(self, question: Question) -> Decision | None:
+        return await self._channel.explain(question)
 
     async def handle(self, call: Call, params: SendMpWeixinParams) -> SendingResult:
         return await self._channel.send(call, addressed(params.receiver), params.data, params.url)

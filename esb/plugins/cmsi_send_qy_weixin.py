@@ -5,7 +5,19 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from esb import Call, Check, Component, Label, Params, Probes, RequiredReceivers, RequiredText, Services
+from esb import (
+    Call,
+    Check,
+    Component,
+    Decision,
+    Label,
+    Params,
+    Probes,
+    Question,
+    RequiredReceivers,
+    RequiredText,
+    Services,
+)
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.pagination import pages
 from esb.channels.recipients import address_of, addressed
@@ -55,6 +67,9 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
     def checks(self, probes: Probes) -> Sequence[Check]:
         found = self._channel.checks(probes, self.services.users)
         return [*found, *sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "content": TEXT})]
+
+    async def explain(self, question: Question) -> Decision | None:
+        return await self._channel.explain(question)
 
     async def handle(self, call: Call, params: SendQyWeixinParams) -> SendingResult:
         contents = [{"msgtype": "text", "text": {"content": page}} for page in pages(params.content, TEXT_BYTES)]

@@ -6,6 +6,7 @@ known whether one arrived, it is not sent again, and the answer says so.
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -16,12 +17,14 @@ from esb import (
     Check,
     Component,
     ConfigModel,
+    Decision,
     Finding,
     Label,
     Message,
     ParameterError,
     Params,
     Probes,
+    Question,
     Receivers,
     SecretUrl,
     Services,
@@ -29,6 +32,7 @@ from esb import (
     problem,
     template,
 )
+from esb.channels import gates
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.message import OutboundMessage
 from esb.channels.pagination import markdown_pages, pages
@@ -45,6 +49,10 @@ TEXT, MARKDOWN, MARKDOWN_V2, IMAGE, NEWS = FORMS = ("text", "markdown", "markdow
 SHOWN = {**dict.fromkeys((TEXT, MARKDOWN, MARKDOWN_V2), "content"), IMAGE: "file", NEWS: "articles"}
 """The parameter that each form shows."""
 REQUIRED = template("This field is required.")
+
+
+RECEIVER = "robot"
+"""The one receiver of its messages: the group of the robot."""
 
 
 class Config(ConfigModel):
@@ -166,10 +174,17 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
             Check("robot_key", "WeCom knows the robot", _unasked),
         ]
 
+    async def explain(self, question: Question) -> Decision | None:
+        """Return what the gate and the pace of the robot do with a message; None if there are several."""
+        if len(self._robots) > 1:
+            return None
+        (robot,) = self._robots.values()
+        return await gates.decided(robot, replace(question, receivers=(RECEIVER,)), WORDING, robot.pace)
+
     async def handle(self, call: Call, params: SendWecomRobotParams) -> SendingResult:
         robot = _named(self._robots, params.robot)
-        message = OutboundMessage(("robot",), WEBHOOK_SEND, await params.pages(), {})
-        audience = addressed(["robot"])
+        message = OutboundMessage((RECEIVER,), WEBHOOK_SEND, await params.pages(), {})
+        audience = addressed([RECEIVER])
         return await deliver(robot, call, audience, [message], WORDING, params.warnings(), robot.pace)
 
 

@@ -13,12 +13,14 @@ from esb import (
     Call,
     Check,
     Component,
+    Decision,
     Label,
     LooseBool,
     Message,
     ParameterError,
     Params,
     Probes,
+    Question,
     Receivers,
     RequiredDict,
     Services,
@@ -155,6 +157,9 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         if isinstance(channel, OfficialAccountChannel):
             return channel.checks(probes, test)
         return [*channel.checks(probes, self.services.users), *test]
+
+    async def explain(self, question: Question) -> Decision | None:
+        return await self._channel.explain(question)
 
     async def handle(self, call: Call, params: SendWeixinParams) -> SendingResult:
         channel, data, secret = self._channel, params.data, params.wx_qy_corpsecret

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from esb.core import json_codec
 from esb.core.errors import ConfigError
 from esb.introspect import config_view
+from esb.introspect.explain import Asked
 from esb.introspect.secret_sources import SecretSources
-from esb.server.admin_access import admission, proven_token
+from esb.server.admin_access import EXPLAIN, admission, proven_token
 from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
 from esb.server.successor import NoSuccessor
 from esb.telemetry import metrics, prometheus
@@ -37,6 +39,7 @@ def create_admin(
             web.get("/readyz", handlers.ready),
             web.get("/-/config", handlers.config),
             web.get("/-/components", handlers.components),
+            web.post(EXPLAIN, handlers.explain),
             web.post("/-/reload", handlers.reload),
             web.post("/-/restart", handlers.restart),
         ]
@@ -96,6 +99,16 @@ class _Handlers:
 
     async def components(self, request: web.Request) -> web.Response:
         return _json(config_view.components(self._processes.config()))
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Answer what would become of a call, link by link. Nothing is called, counted or asked of others."""
+        try:
+            asked = Asked.model_validate_json(await request.read())
+        except ValidationError as error:
+            wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            return _json({"error": "; ".join(wrong)}, 400)
+        answer = await self._processes.explain(asked)
+        return _json({"error": "no process answers"}, 503) if answer is None else _json(answer)
 
     async def reload(self, request: web.Request) -> web.Response:
         """Answer 200 with the new generation, or 422 with all mistakes: then the old one answers as before."""

@@ -22,6 +22,7 @@ PROBES = frozenset({"/livez", "/readyz"})
 """Paths for everybody who can connect: orchestrators have no token, and learn nothing else from them."""
 ANY_HOST = PROBES | {"/metrics"}
 """Paths that are asked under any name: those of pods and services."""
+EXPLAIN = "/-/explain"
 READING = frozenset({"GET", "HEAD"})
 ROOT = 0
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#]+)(:[0-9]*)?")
@@ -45,8 +46,9 @@ def _refusal(request: web.Request, admin: Admin | None) -> web.Response | None:
     """Return the answer for whoever may not do this; None for whoever may."""
     tokens = () if admin is None else admin.tokens
     hosts = () if admin is None else admin.hosts
-    writes = request.method not in READING
-    if writes and "Origin" in request.headers:  # a web page that somebody on this machine has open
+    posts = request.method not in READING
+    writes = posts and request.path != EXPLAIN  # which has a body, and changes nothing
+    if posts and "Origin" in request.headers:  # a web page that somebody on this machine has open
         return _refused(403, "this is not for web pages")
     peer = _peer(request)
     if peer is None and request.path not in ANY_HOST and not _is_known(request.headers.getall("Host", ()), hosts):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from esb.config import Config
 from esb.gateway.app import Gateway
 from esb.incoming.admission import Load
+from esb.introspect.explain import Asked, explained
 from esb.telemetry.metrics import Snapshot, Tally
 
 OK = "ok"
@@ -45,6 +46,10 @@ class Processes(Protocol):
         """Return the counts of processes that have ended, and of one that answers no calls: none may ever go down."""
         ...
 
+    async def explain(self, asked: Asked) -> dict[str, Any] | None:
+        """Return what would become of a call, as JSON; None if no process can say."""
+        ...
+
 
 class SingleProcess:
     """A gateway that is one process: this one."""
@@ -70,3 +75,10 @@ class SingleProcess:
 
     def past(self) -> Sequence[Snapshot]:
         return ()
+
+    async def explain(self, asked: Asked) -> dict[str, Any]:
+        return await explained(self._gateway, asked, live=True)
+
+    async def explain_as_one_of_many(self, asked: Asked) -> dict[str, Any]:
+        """Return the same for a process beside others: what it counts alone is not what they count together."""
+        return await explained(self._gateway, asked, live=self._gateway.store.shared)

@@ -1,7 +1,6 @@
 """Refusals that several back ends answer with the same words."""
 
-from datetime import UTC, datetime
-
+from esb.core.clock import utc_text
 from esb.core.errors import AuthenticationError, Message, PermissionDenied
 from esb.core.reasons import Reason
 
@@ -39,11 +38,10 @@ def app_disabled(code: str) -> PermissionDenied:
 def app_expired(code: str, since: float) -> PermissionDenied:
     """Refuse an app whose time is over; `since` is in seconds since 1970."""
     hint = Message("the time of this APP is over; the operators of the gateway can give it more by `expires`")
-    ended = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return PermissionDenied(
         "APP [bk_app_code={code}] expired at {time}",
         {"hint": hint},
         code=code[:64],
-        time=ended,
+        time=utc_text(since),
         call_reason=Reason.APP_EXPIRED,
     )

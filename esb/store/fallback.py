@@ -1,9 +1,25 @@
 """A shared store that falls back to the memory of this process while it is away."""
 
 from collections.abc import Sequence, Set
+from typing import Protocol
 
 from esb.store.memory import MemoryStore
-from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, Store, StoreAway, Swapped, Taken
+from esb.store.protocol import (
+    ChangeListener,
+    Kept,
+    Reserved,
+    Rule,
+    Store,
+    StoreAway,
+    StoreReader,
+    Swapped,
+    Taken,
+    Window,
+)
+
+
+class ReadableStore(Store, StoreReader, Protocol):
+    """A store that tells what is left as well."""
 
 
 class Fallback:
@@ -14,7 +30,7 @@ class Fallback:
 
     shared = True
 
-    def __init__(self, store: Store, own: MemoryStore, falling_back: Set[str]) -> None:
+    def __init__(self, store: ReadableStore, own: MemoryStore, falling_back: Set[str]) -> None:
         self._store = store
         self._own = own
         self._falling_back = falling_back
@@ -94,6 +110,20 @@ class Fallback:
         except StoreAway as away:
             self._check(key, away)
             return await self._own.take(key, rules)
+
+    async def windows(self, key: str, rules: Sequence[Rule]) -> Sequence[Window]:
+        try:
+            return await self._store.windows(key, rules)
+        except StoreAway as away:
+            self._check(key, away)
+            return await self._own.windows(key, rules)
+
+    async def reserved(self, keys: Sequence[str], seconds: float) -> Sequence[int]:
+        try:
+            return await self._store.reserved(keys, seconds)
+        except StoreAway as away:
+            self._check(keys[0], away)
+            return await self._own.reserved(keys, seconds)
 
     async def give_back(self, key: str) -> None:
         try:

@@ -9,7 +9,7 @@ from esb.store.keyspaces import PUBLISHED
 from esb.store.memory_keys import Keys
 from esb.store.memory_values import OVERHEAD, Value, Values
 from esb.store.memory_windows import SlidingWindows
-from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, Swapped, Taken
+from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, Swapped, Taken, Window
 
 MOST_VALUES = 100_000
 """The most values, and the most keys with permits; those used least recently go first."""
@@ -105,6 +105,14 @@ class MemoryStore:
 
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
         return self._taken.take(key, self._clock(), rules)
+
+    async def windows(self, key: str, rules: Sequence[Rule]) -> Sequence[Window]:
+        return self._taken.windows(key, self._clock(), rules)
+
+    async def reserved(self, keys: Sequence[str], seconds: float) -> Sequence[int]:
+        since = self._clock() - seconds
+        ends = (self._reserved.get(key) or [] for key in keys)
+        return [len(counted) - bisect_right(counted, since) for counted in ends]
 
     async def give_back(self, key: str) -> None:
         self._taken.give_back(key)

@@ -30,6 +30,11 @@ class SlidingWindows:
         self._bound()
         return taken
 
+    def windows(self, key: str, now: float, rules: Sequence[Rule]) -> Sequence[Window]:
+        """Return the window of each rule, and take nothing."""
+        instants = self._keys.get(key) or array("d")
+        return [_window(instants, now, rule) for rule in rules]
+
     def give_back(self, key: str) -> None:
         """Give back the permit that was taken last."""
         instants = self._keys.get(key)

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from esb.core.clock import Clock
 from esb.core.errors import GatewayError, UpstreamError
@@ -79,6 +79,19 @@ class StoreServices:
 
     clock: Clock
     observer: Observer
+
+
+@runtime_checkable
+class StoreReader(Protocol):
+    """A store that tells what is left of permits without taking one. A back end may do without."""
+
+    async def windows(self, key: str, rules: Sequence[Rule]) -> Sequence[Window]:
+        """Return the window of each rule for `key`, as it would be before the next `take`."""
+        ...
+
+    async def reserved(self, keys: Sequence[str], seconds: float) -> Sequence[int]:
+        """Return the permits of each key that count now, in a window of `seconds`."""
+        ...
 
 
 class Store(Protocol):

@@ -18,7 +18,7 @@ from esb.store.keyspaces import PUBLISHED, SHARE, share_of
 from esb.store.protocol import ChangeListener, Kept, Reserved, Rule, ShareFull, StoreAway, Swapped, Taken, Window
 from esb.store.redis_connection import Argument, RedisConnection
 from esb.store.redis_copies import Copies
-from esb.store.redis_scripts import ADD, DROP, READ, RESERVE, SETTLE, SWAP, TAKE, VERSION, Script
+from esb.store.redis_scripts import ADD, DROP, READ, RESERVE, RESERVED, SETTLE, SWAP, TAKE, VERSION, WINDOWS, Script
 
 MOST_KEYS = 200
 """The most keys of one script: a server does nothing else meanwhile."""
@@ -119,7 +119,15 @@ class RedisStore:
     async def take(self, key: str, rules: Sequence[Rule]) -> Taken:
         numbers = [number for rule in rules for number in (rule.limit, _microseconds(rule.seconds))]
         over, windows = await self._run(TAKE, [key], *numbers)
-        return Taken(tuple(Window(left, int(leaves) / 1e6) for left, leaves in windows), tuple(over))
+        return Taken(_windows(windows), tuple(over))
+
+    async def windows(self, key: str, rules: Sequence[Rule]) -> Sequence[Window]:
+        numbers = [number for rule in rules for number in (rule.limit, _microseconds(rule.seconds))]
+        _, windows = await self._run(WINDOWS, [key], *numbers)
+        return _windows(windows)
+
+    async def reserved(self, keys: Sequence[str], seconds: float) -> Sequence[int]:
+        return list(await self._run(RESERVED, keys, _microseconds(seconds)))
 
     async def give_back(self, key: str) -> None:
         await self._connection.ask("RPOP", self._name(key))
@@ -192,6 +200,10 @@ class RedisStore:
 
     def _turned(self, trouble: str) -> None:
         self._observer.emit(StoreTurned(trouble))
+
+
+def _windows(answer: Sequence[tuple[int, bytes]]) -> tuple[Window, ...]:
+    return tuple(Window(left, int(leaves) / 1e6) for left, leaves in answer)
 
 
 def _milliseconds(seconds: float) -> int:

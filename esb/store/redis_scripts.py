@@ -113,7 +113,19 @@ end
 """)
 """KEYS: the keys. ARGV: times, receipt. Returns nothing."""
 
-TAKE = _script(f"""{_NOW}
+RESERVED = _script(f"""{_NOW}
+local counted = {{}}
+for index, key in ipairs(KEYS) do
+  counted[index] = redis.call('ZCOUNT', key, string.format('(%.0f', now - ARGV[1]), '+inf')
+end
+return counted
+""")
+"""KEYS: the keys. ARGV: window in microseconds. Returns the permits of each key that count."""
+
+
+def _counting(step: str) -> Script:
+    """Return the script that counts the permits of a list, and does this step in between."""
+    return _script(f"""{_NOW}
 local key, length = KEYS[1], redis.call('LLEN', KEYS[1])
 local function at(index) return tonumber(redis.call('LINDEX', key, index)) end
 local over, most, longest = {{}}, 0, 0
@@ -122,12 +134,7 @@ for rule = 1, #ARGV, 2 do
   most, longest = math.max(most, limit), math.max(longest, window)
   if length >= limit and at(-limit) > now - window then over[#over + 1] = (rule - 1) / 2 end
 end
-if #over == 0 then
-  redis.call('RPUSH', key, string.format('%.0f', now))
-  redis.call('LTRIM', key, -most, -1)
-  redis.call('PEXPIRE', key, math.ceil(longest / 1000))
-  length = redis.call('LLEN', key)
-end
+{step}
 local windows = {{}}
 for rule = 1, #ARGV, 2 do
   local limit, window = tonumber(ARGV[rule]), tonumber(ARGV[rule + 1])
@@ -143,6 +150,19 @@ for rule = 1, #ARGV, 2 do
 end
 return {{over, windows}}
 """)
+
+
+TAKE = _counting("""
+if #over == 0 then
+  redis.call('RPUSH', key, string.format('%.0f', now))
+  redis.call('LTRIM', key, -most, -1)
+  redis.call('PEXPIRE', key, math.ceil(longest / 1000))
+  length = redis.call('LLEN', key)
+end
+""")
 """KEYS: the key. ARGV: limit and window in microseconds, for each rule. Returns the rules that are over, counted
 from 0; and what each has left, with the microseconds until its oldest leaves. One list serves all rules: the limit-th
 newest tells whether a rule allows one more."""
+
+WINDOWS = _counting("")
+"""TAKE without its step: it takes nothing."""

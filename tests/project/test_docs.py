@@ -238,6 +238,7 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "serve",
         "config",
         "diff",
+        "explain",
         "components",
         "plugins",
         "sandbox",

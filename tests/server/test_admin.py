@@ -17,6 +17,7 @@ from aiohttp import ClientConnectionError, ClientSession, web
 from esb.config import Config, ConfigSource, load
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import CallFinished
+from esb.introspect.explain import Asked
 from esb.server import deployment as deployment_module
 from esb.server import listener
 from esb.server.admin import create_admin
@@ -32,7 +33,7 @@ from tests.support.processes.deployment import BEARER, Watched, samples, watched
 from tests.support.secret_cases import CASES, CONFIG, MARK, Case, forms_of_the_mark
 from tests.support.servers.slow_wecom import SlowWeCom
 
-ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/reload"]
+ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/explain", "/-/reload"]
 
 
 @pytest.fixture
@@ -346,6 +347,9 @@ class FakeProcesses:
 
     def past(self) -> Sequence[Snapshot]:
         return self.ended
+
+    async def explain(self, asked: Asked) -> None:
+        return None
 
     async def reload(self) -> None:
         raise ConfigError([Mistake("esb.yaml", 1, "file", "no")])

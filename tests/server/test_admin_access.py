@@ -46,6 +46,20 @@ async def answered(admin: Watched, path: str, method: str = "GET", **headers: st
 # Tokens
 
 
+async def test_to_explain_is_to_read_though_it_is_a_post(opening: Any) -> None:
+    question = {"app": "esb_demo", "component": "test.echo", "user": "admin"}
+    async with opening("") as admin:
+        response = await admin.ask("/-/explain", "POST", headers={}, json=question)
+        assert (response.status, (await response.json())["verdict"]) == (200, "allowed")
+        assert (await admin.ask("/-/explain", "POST", headers={}, json={"app": "a"})).status == 400
+        assert (await admin.ask("/-/explain", "POST", headers={}, data=b"{")).status == 400
+        assert await answered(admin, "/-/explain", "POST", Origin="http://evil.example") == 403
+        assert await answered(admin, "/-/explain") == 405
+    async with opening(f"{TOKENS}, read: token") as admin:
+        assert (await admin.ask("/-/explain", "POST", headers={}, json=question)).status == 401
+        assert (await admin.ask("/-/explain", "POST", json=question)).status == 200
+
+
 async def test_without_tokens_whoever_comes_may_read_and_nobody_may_write(opening: Any) -> None:
     async with opening("") as admin:
         assert [await answered(admin, path) for path in PATHS] == [200] * 5

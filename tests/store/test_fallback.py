@@ -12,6 +12,7 @@ from tests.support.clock import Clock
 
 Use = Callable[[Fallback, str], Awaitable[Any]]
 RULES = [Rule(1, 60)]
+CALLS = {"add", "put", "get", "swap", "drop", "reserve", "take", "give_back", "windows", "reserved"}
 
 
 class Remote(MemoryStore):
@@ -22,7 +23,7 @@ class Remote(MemoryStore):
         self.away = False
 
     def __getattribute__(self, name: str) -> Any:
-        if name in {"add", "put", "get", "swap", "drop", "reserve", "take", "give_back"} and self.away:
+        if name in CALLS and self.away:
             raise StoreAway("store", name, "away", sent=False)
         return super().__getattribute__(name)
 
@@ -157,3 +158,17 @@ async def test_a_permit_is_settled_where_it_was_given_out(store: Fallback, remot
         clock.advance(10)
         await store.settle(["gate:a"], receipt, 2)
         assert await reserve(store, "gate:a") == [60]
+
+
+async def test_what_is_left_is_told_by_whoever_counts(store: Fallback, remote: Remote) -> None:
+    await store.take("rate:a", RULES)
+    assert [window.left for window in await store.windows("rate:a", RULES)] == [0]
+    remote.away = True
+    assert [window.left for window in await store.windows("rate:a", RULES)] == [1]
+    await reserve(store, "gate:a")
+    assert await store.reserved(["gate:a"], 60) == [1]
+    for look in (store.windows("pace:a", RULES), store.reserved(["pace:a"], 60)):
+        with pytest.raises(StoreAway):
+            await look
+    remote.away = False
+    assert await store.reserved(["gate:a"], 60) == [0]

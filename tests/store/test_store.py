@@ -14,7 +14,7 @@ from esb.core.events import Observer
 from esb.store import redis_copies
 from esb.store.encryption import ValueCipher
 from esb.store.memory import MemoryStore
-from esb.store.protocol import Rule, Store
+from esb.store.protocol import Rule, Store, StoreReader
 from esb.store.redis import RedisStore
 from esb.testing.redis_server import KEY
 from tests.support.clock import Clock
@@ -280,3 +280,23 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.005)
+
+
+async def test_windows_and_reservations_are_read_without_taking_any(world: World) -> None:
+    store, other = world.store, world.other
+    assert isinstance(store, StoreReader)
+    assert isinstance(other, StoreReader)
+    rules = [Rule(3, 100 * UNIT), Rule(2, 4 * UNIT)]
+    assert [window.left for window in await store.windows("rate:a", rules)] == [3, 2]
+    taken = await store.take("rate:a", rules)
+    for _ in range(3):
+        windows = await other.windows("rate:a", rules)
+        assert [window.left for window in windows] == [window.left for window in taken.windows] == [2, 1]
+        assert 0 < windows[1].seconds <= 4 * UNIT
+    await world.wait(4.4 * UNIT)
+    assert [window.left for window in await other.windows("rate:a", rules)] == [2, 2]
+
+    await store.reserve(["pace:a", "pace:b"], times=2, limit=3, seconds=60, patience=0, held=30)
+    for _ in range(2):
+        assert [*await other.reserved(["pace:a", "pace:b", "pace:c"], 60)] == [2, 2, 0]
+    assert await reserve(other, "a", times=1, limit=3) == [0]

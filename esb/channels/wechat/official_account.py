@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from esb.channels import gates
 from esb.channels.account import Read
 from esb.channels.message import OutboundMessage
 from esb.channels.recipients import Audience
@@ -15,8 +16,9 @@ from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import OBJECTS, TEXT, Notice
 from esb.channels.wechat.official_account_checks import official_account_checks
 from esb.channels.wechat.template_fields import check
-from esb.channels.wechat.wording import WeChatWording
+from esb.channels.wechat.wording import WORDING, WeChatWording
 from esb.contracts.checks import Check
+from esb.contracts.explain import Decision, Question
 from esb.contracts.probes import Probes
 from esb.contracts.services import Services
 from esb.core.call import Call
@@ -87,6 +89,10 @@ class OfficialAccountChannel:
         messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
         wording = WeChatWording({key: parameter for key, (parameter, _) in values.items()})
         return deliver(self._account, call, audience, messages, wording, warnings)
+
+    async def explain(self, question: Question) -> Decision:
+        """Return what the gate of the account does with a message."""
+        return await gates.decided(self._account, question, WORDING)
 
 
 def template_messages(

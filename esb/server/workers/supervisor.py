@@ -9,11 +9,13 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from esb.config import Config
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer, Reloaded
 from esb.gateway import restart_only
+from esb.introspect.explain import Asked
 from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
 from esb.server.workers.ipc import ChannelClosed
 from esb.server.workers.slot import WorkerSlot
@@ -118,6 +120,14 @@ class Supervisor:
 
     def past(self) -> Sequence[Snapshot]:
         return [*(slot.past for slot in self._slots), self._tally.snapshot()]
+
+    async def explain(self, asked: Asked) -> dict[str, Any] | None:
+        for slot in self._slots:
+            with suppress(ChannelClosed, TimeoutError):
+                answer = await slot.ask("explain", asked, ANSWER_SECONDS)
+                assert isinstance(answer, dict)  # noqa: S101 - see Worker.answer
+                return answer
+        return None
 
     async def reload(self, config: Config) -> None:
         """Let all workers build the next generation, and swap if all can. ConfigError: nothing has changed.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -11,24 +11,11 @@ from pydantic import Field
 
 from esb.config import ConfigModel
 from esb.config.moment import Moment
+from esb.contracts.explain import FOR_EVER, Decision, Grant, Place, Question, allowed, refused
 from esb.core.call import App
+from esb.core.errors import PermissionDenied
 from esb.services._refusals import app_disabled, app_expired
 from esb.services.apps._patterns import Glob
-
-Place = tuple[str | int, ...]
-FOR_EVER = math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A right to call components, by globs; `until` is in seconds since 1970.
-
-    `place` tells where it was given: its keys below the config of the back end.
-    """
-
-    components: tuple[str, ...]
-    until: float
-    place: Place
 
 
 class Rights:
@@ -37,8 +24,17 @@ class Rights:
     `grants` are all that were ever given; `lasting` is the App if time changes nothing about it, else None.
     """
 
-    def __init__(self, app: App, grants: Sequence[Grant], expires: float = FOR_EVER, *, disabled: bool = False) -> None:
-        """Take what is known of the app, but for its `components`, which the grants say."""
+    def __init__(
+        self,
+        app: App,
+        grants: Sequence[Grant],
+        expires: float = FOR_EVER,
+        *,
+        disabled: bool = False,
+        place: Place | None = None,
+    ) -> None:
+        """Take what is known of the app, but for its `components`, which the grants say. `place`: where it stands."""
+        self.place = place
         self.grants = grants
         self.expires = expires
         self.disabled = disabled
@@ -61,9 +57,24 @@ class Rights:
         """Yield the grants that have not ended."""
         return (grant for grant in self.grants if now < grant.until)
 
-    def _turn(self, now: float) -> None:
+    def explained(self, question: Question, secrets: str) -> Decision:
+        """Return what becomes of a call of this app that proves to be made by it; `secrets` tells of its secrets."""
+        place = self.place or ()
+        known: dict[str, Any] = {"grants": self.grants, "entry": self.place}
+        try:
+            app = self.at(question.at)
+        except PermissionDenied as refusal:
+            where = (*place, "disabled" if self.disabled else "expires")
+            return refused(refusal, where=where, app=self._granted(question.at), **known)
+        until = None if self.expires == FOR_EVER else self.expires
+        return allowed(f"if it proves to be {app.code}; {secrets}", where=place, until=until, app=app, **known)
+
+    def _granted(self, now: float) -> App:
         components = (glob for grant in self.in_force(now) for glob in grant.components)
-        self._app = replace(self._bare, components=tuple(dict.fromkeys(components)))
+        return replace(self._bare, components=tuple(dict.fromkeys(components)))
+
+    def _turn(self, now: float) -> None:
+        self._app = self._granted(now)
         ends = [grant.until for grant in self.grants]
         self._since = max((end for end in ends if end <= now), default=-math.inf)
         self._until = min((end for end in ends if end > now), default=math.inf)
@@ -104,6 +115,7 @@ class AppRights(ConfigModel):
             [*self._grants(place)],
             _seconds(self.expires),
             disabled=self.disabled,
+            place=place,
         )
 
     def _grants(self, place: Place) -> Iterator[Grant]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from esb.config.urls import BaseUrl
 from esb.contracts.checks import Check
+from esb.contracts.explain import Decision, Question, unknown
 from esb.contracts.probes import Probes
 from esb.contracts.services import ProcessServices, Service
 from esb.core.call import App, Call
@@ -22,6 +24,7 @@ from esb.services.apps._rights import AppFiles, AppRights
 
 VERIFY = Target("BK_AUTH", "verify_app_secret")
 LIST = Target("BK_AUTH", "list_app_secrets")
+BKAUTH = "bkauth says if there is such an app, and which secrets it has; it is not asked"
 
 
 class BkAuthConfig(AppFiles):
@@ -79,6 +82,14 @@ class BkAuth(Service[BkAuthConfig]):
         if rights is None:
             return App(code)
         return rights.lasting or rights.at(self.services.clock.since_1970())
+
+    async def explain(self, question: Question) -> Decision:
+        """Return what is known here: the rights. What bkauth says of the app, and of its secrets, is not asked."""
+        rights = self._apps.get(question.app_code)
+        if rights is None:
+            return unknown(f"{BKAUTH}; nothing is said of it here", app=App(question.app_code))
+        decision = rights.explained(question, BKAUTH)
+        return decision if decision.verdict == "refused" else replace(decision, verdict="unknown", why=BKAUTH)
 
     async def _ask_verify(self, call: Call, code: str, secret: str) -> bool:
         path = f"{_segment(code)}/access-keys/verify"

@@ -7,8 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from esb.contracts.explain import Decision, Question, refused
 from esb.contracts.services import ProcessServices, Service
 from esb.core.call import App, Call
+from esb.core.errors import AuthenticationError
 from esb.services._refusals import bad_secret, unknown_app
 from esb.services._unique import each_once
 from esb.services.apps._rights import AppFiles, AppRights, Rights
@@ -69,6 +71,15 @@ class StaticApps(Service[AppsConfig]):
     async def rights(self, call: Call, code: str) -> App:
         rights = self._entry(code).rights
         return rights.lasting or rights.at(self.services.clock.since_1970())
+
+    async def explain(self, question: Question) -> Decision:
+        """Return what becomes of a call of this app that brings one of its secrets, or is signed with one."""
+        try:
+            entry = self._entry(question.app_code)
+        except AuthenticationError as error:
+            return refused(error)
+        number = len(entry.secrets)
+        return entry.rights.explained(question, f"{number} secret{'s' * (number != 1)}, which have no end")
 
     def _entry(self, code: str) -> _Entry:
         try:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from esb import Call, Component, Params
+from esb.contracts.explain import FOR_EVER, Grant
 from esb.contracts.lifecycle import NoConfig
 from esb.core.call import App
 from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY
-from esb.services.apps._rights import FOR_EVER, Grant, Rights
+from esb.services.apps._rights import Rights
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, OpenGateway
 

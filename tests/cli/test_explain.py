@@ -1,0 +1,145 @@
+"""The command that tells what would become of a call: exit codes, forms, and what the running gateway knows."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from click.testing import CliRunner, Result
+
+from esb.cli.main import main
+from esb.config import ConfigSource
+from esb.server.deployment import deployed
+from esb.testing.redis_server import KEY
+from tests.support.ports import free_port
+from tests.support.processes.deployment import ADMIN_TOKEN, TOKENS
+from tests.support.servers.redis_server import RedisServer
+
+TEXT = """\
+version: 1
+server: {{port: 8080{admin}}}
+services:
+  apps: {{use: static, config: {{apps: [{{code: a, secrets: [TOPSECRET], impersonate: [bob]}}]}}}}
+{store}
+middlewares:
+  - use: app_auth
+  - use: user_auth
+  - use: rate_limit
+    config: {{default: [{{tokens: 2}}]}}
+components:
+  - {{path: /cc/hosts/, use: "tests.support.components:Echo"}}
+"""
+QUESTION = ("--app", "a", "--component", "cc.hosts", "--user", "bob")
+AUTH = {"bk_app_code": "a", "bk_app_secret": "TOPSECRET", "bk_username": "bob"}
+
+
+def written(folder: Path, admin: str = "", store: str = "") -> Path:
+    file = folder / "esb.yaml"
+    file.write_text(TEXT.format(admin=admin, store=store))
+    return file
+
+
+def esb(file: Path, *arguments: str, **environ: str) -> Result:
+    cleared = dict.fromkeys(("ESB_ADMIN_TOKEN", "ESB_CONFIG"))
+    return CliRunner().invoke(main, ["explain", "-c", str(file), *arguments], env={**cleared, **environ})
+
+
+async def told(file: Path, **environ: str) -> dict[str, Any]:
+    """Return what the command prints as JSON, each link by its name."""
+    done = await asyncio.to_thread(esb, file, *QUESTION, "--format", "json", **environ)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return {**answer, "links": {link["link"]: link for link in answer["links"]}}
+
+
+async def called(url: str, http: ClientSession) -> Any:
+    async with http.post(f"{url}/api/c/compapi/cc/hosts/", json=AUTH) as response:
+        return (await response.json())["code"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "last"),
+    [
+        ((), 0, "=> allowed: 0 OK"),
+        (("--user", "eve"), 1, "=> refused: 1306000 User authentication failed, please provide a valid user identity"),
+        (("--as", "bk_token"), 3, "=> unknown"),
+        (("--component", "cc.host"), 1, "=> refused: 1306404 The content does not exist"),
+        (("--test-env",), 0, "=> allowed: 0 OK"),
+    ],
+)
+def test_the_exit_code_says_what_becomes_of_the_call(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, last: str
+) -> None:
+    done = esb(written(tmp_path), *QUESTION, *arguments)
+    assert done.exit_code == code
+    assert done.stdout.splitlines()[-1].startswith(last)
+    assert "TOPSECRET" not in done.output
+
+
+def test_each_link_has_a_line_with_its_place(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    assert esb(file, *QUESTION).stdout.splitlines()[2:4] == [
+        "user_auth: allowed: bk_username=bob is named without proof: `impersonate` has bob"
+        f"  [{file}:4: services.apps.config.apps[0].impersonate]",
+        "rate_limit: not known here: at most 2/1minute; what is left of it is not known here"
+        f"  [{file}:10: middlewares[2].config.default]",
+    ]
+
+
+def test_a_configuration_that_is_wrong_is_neither_a_yes_nor_a_no(tmp_path: Path) -> None:
+    file = written(tmp_path, admin=", prot: 1")
+    done = esb(file, *QUESTION)
+    assert done.exit_code == 78
+    assert f"{file}:2: server.prot" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--at", "soon"), ("--app", ""), ("--user", "u" * 300), ("--as", "cookie")])
+def test_what_cannot_be_asked_is_told_by_its_option(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    done = esb(written(tmp_path), *QUESTION, *arguments)
+    assert done.exit_code == 2
+    assert arguments[0] in done.stderr
+
+
+# What the running gateway knows
+
+
+async def test_what_is_left_is_asked_of_the_running_gateway(tmp_path: Path, http: ClientSession) -> None:
+    file = written(tmp_path, f", admin: {{port: {free_port()}{TOKENS}, read: token}}")
+    away = await told(file)
+    assert "no gateway answers at http://127.0.0.1:" in away["links"]["rate_limit"]["why"]
+    async with deployed(ConfigSource(file, {}), None, 0, []) as deployment:
+        refused = (await told(file))["links"]["rate_limit"]
+        assert refused["verdict"] == "not known here"
+        assert "does not explain it (401)" in refused["why"]
+        for left in ("2 left", "1 left"):
+            said = await told(file, ESB_ADMIN_TOKEN=ADMIN_TOKEN)
+            assert (said["verdict"], said["links"]["rate_limit"]["why"]) == ("allowed", f"2/1minute: {left}")
+            assert await called(deployment.url, http) == 0
+        said = await told(file, ESB_ADMIN_TOKEN=ADMIN_TOKEN)
+        assert (said["verdict"], said["code"]) == ("refused", 1306429)
+        assert await called(deployment.url, http) == 1306429
+
+
+async def test_it_is_asked_at_a_unix_socket_as_well(tmp_path: Path) -> None:
+    file = written(tmp_path, f", admin: {{unix: {tmp_path / 'admin.sock'}}}")
+    async with deployed(ConfigSource(file, {}), None, 0, []):
+        assert (await told(file))["links"]["rate_limit"]["why"] == "2/1minute: 2 left"
+
+
+async def test_the_file_counts_for_all_that_it_says_itself(tmp_path: Path) -> None:
+    file = written(tmp_path, f", admin: {{port: {free_port()}}}")
+    async with deployed(ConfigSource(file, {}), None, 0, []):
+        text = await asyncio.to_thread(file.read_text)
+        await asyncio.to_thread(file.write_text, text.replace("[bob]", "[eve]"))
+        said = await told(file)
+    assert said["links"]["user_auth"]["verdict"] == "refused"
+    assert said["links"]["rate_limit"]["why"] == "2/1minute: 2 left"
+
+
+async def test_a_shared_store_is_read_itself(tmp_path: Path, http: ClientSession, redis: RedisServer) -> None:
+    config = f'{{url: "{redis.url}", prefix: "{tmp_path.name}:", encryption_keys: [{KEY}]}}'
+    file = written(tmp_path, store=f"  store: {{use: redis, config: {config}}}")
+    async with deployed(ConfigSource(file, {}), None, 0, []) as deployment:
+        assert await called(deployment.url, http) == 0
+        assert (await told(file))["links"]["rate_limit"]["why"] == "2/1minute: 1 left"

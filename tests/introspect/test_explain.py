@@ -1,0 +1,253 @@
+"""What would become of a call, link by link, and where that stands: nothing is executed, spent or asked."""
+
+import json
+from typing import Any
+
+import pytest
+
+from esb import Call, Component, Decision, Handler, Middleware, NoConfig, Params, Question
+from esb.core.errors import PermissionDenied
+from esb.gateway.app import GATEWAY
+from esb.introspect.explain import Asked, explained
+from esb.store.memory import MemoryStore
+from tests.support.clock import Clock
+from tests.support.configuration import DEMO, WECOM
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
+from tests.support.send_weixin import fault
+
+CONFIG = """\
+version: 1
+services:
+  apps:
+    use: static
+    config:
+      apps:
+        - code: a
+          secrets: [s, t]
+          impersonate: [bob, "adm*"]
+          expires: 2027-06-01T00:00:00Z
+          grants:
+            - {{components: [cc.old], until: 2027-01-01T00:00:00Z}}
+            - {{components: ["cc.*"], until: 2027-02-01T00:00:00Z}}
+            - {{components: ["cmsi.*"]}}
+        - {{code: off, secrets: [s], disabled: true, components: []}}
+middlewares:
+{chain}
+components:
+  - {{path: /cc/search/, use: "tests.support.components:Environment", test_config: {{}}}}
+  - {{path: /cc/idle/, use: "tests.support.components:Echo", active: false}}
+  - {{path: /v2/cmsi/vault/, use: "tests.support.components:Environment", restricted: true}}
+"""
+CHAIN = """\
+  - use: app_auth
+  - use: user_auth
+  - use: permission
+  - use: rate_limit
+    config: {apps: {a: [{tokens: 3}]}}
+"""
+AUTH = {"bk_app_code": "a", "bk_app_secret": "s", "bk_username": "admin"}
+CALLER = {"app": DEMO["bk_app_code"], "user": DEMO["bk_username"]}
+Said = dict[str, Any]
+
+
+async def opened(open_gateway: OpenGateway, chain: str = CHAIN) -> Gateway:
+    return await open_gateway(config=CONFIG.format(chain=chain), clock=Clock())
+
+
+async def ask(gateway: Gateway, /, **asked: Any) -> Said:
+    live = asked.pop("live", True)
+    question = {"app": "a", "component": "cc.search", "user": "admin", **asked}
+    return await explained(gateway.app[GATEWAY], Asked.model_validate_json(json.dumps(question)), live=live)
+
+
+def links(said: Said) -> dict[str, tuple[str, str]]:
+    return {link["link"]: (link["verdict"], link["why"]) for link in said["links"]}
+
+
+def where(said: Said) -> dict[str, str]:
+    """Line and key of each link that has a place."""
+    return {link["link"]: link["where"].rpartition("esb.yaml:")[2] for link in said["links"] if link["where"]}
+
+
+async def test_every_link_tells_its_verdict_why_where_and_until_when(open_gateway: OpenGateway) -> None:
+    said = await ask(await opened(open_gateway))
+
+    assert (said["verdict"], said["code"], said["message"]) == ("allowed", 0, "OK")
+    assert links(said) == {
+        "component": ("allowed", "cc.search is active"),
+        "app_auth": ("allowed", "if it proves to be a; 2 secrets, which have no end"),
+        "user_auth": ("allowed", "bk_username=admin is named without proof: `impersonate` has adm*"),
+        "permission": ("allowed", "by the right for cc.*"),
+        "rate_limit": ("allowed", "3/1minute: 3 left"),
+    }
+    assert where(said) == {
+        "component": "24: components[0]",
+        "app_auth": "7: services.apps.config.apps[0]",
+        "user_auth": "9: services.apps.config.apps[0].impersonate",
+        "permission": "13: services.apps.config.apps[0].grants[1]",
+        "rate_limit": "21: middlewares[3].config.apps.a",
+    }
+    untils = {link["link"]: link["until"] for link in said["links"] if link["until"]}
+    assert untils == {"app_auth": "2027-06-01T00:00:00Z", "permission": "2027-02-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "link", "why", "code"),
+    [
+        ({"app": "x"}, "app_auth", "Invalid APP Code [bk_app_code=x]", 1306000),
+        ({"app": "off", "user": ""}, "app_auth", "APP [bk_app_code=off] is disabled", 1306403),
+        ({"at": "2027-06-02"}, "app_auth", "APP [bk_app_code=a] expired at 2027-06-01T00:00:00Z", 1306403),
+        ({"user": "eve"}, "user_auth", "needs `impersonate`", 1306000),
+        ({"user": ""}, "user_auth", "no user is named", 1306000),
+        ({"at": "2027-02-02"}, "permission", "the right for cc.* ended at 2027-02-01T00:00:00Z", 1306403),
+        ({"component": "cmsi.vault"}, "permission", "which is restricted", 1306403),
+        ({"component": "cc.idle"}, "component", "cc.idle is not active", 1306405),
+        ({"component": "cc.serach"}, "component", "did you mean 'cc.search'?", 1306404),
+        ({"component": "/v2/cmsi/vault", "test_env": True}, "test environment", "has no `test_config`", 1306403),
+    ],
+)
+async def test_a_refusal_names_its_link_and_the_code(
+    open_gateway: OpenGateway, asked: Said, link: str, why: str, code: int
+) -> None:
+    said = await ask(await opened(open_gateway), **asked)
+
+    verdict, told = links(said)[link]
+    assert (said["verdict"], verdict) == ("refused", "refused")
+    assert why in told
+    assert said["code"] == code
+
+
+async def test_a_link_is_not_asked_about_an_app_that_is_not_known(open_gateway: OpenGateway) -> None:
+    said = links(await ask(await opened(open_gateway), app="x"))
+    assert {said[name][0] for name in ("user_auth", "permission", "rate_limit")} == {"not reached"}
+
+
+async def test_a_login_state_is_not_asked_about(open_gateway: OpenGateway) -> None:
+    said = await ask(await opened(open_gateway), **{"as": "bk_token"})
+    assert (said["verdict"], said["code"]) == ("unknown", None)
+    assert links(said)["user_auth"][0] == "unknown"
+
+
+async def test_to_ask_takes_nothing_and_what_was_taken_is_told(
+    open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await opened(open_gateway)
+    for _ in range(3):
+        assert links(await ask(gateway))["rate_limit"] == ("allowed", "3/1minute: 3 left")
+    for left in (2, 1, 0):
+        assert (await gateway.call("cc/search", AUTH))["code"] == 0
+        assert f"3/1minute: {left} left" in links(await ask(gateway))["rate_limit"][1] or left == 0
+
+    def taken(*_: Any, **__: Any) -> None:
+        raise AssertionError("to ask takes nothing")
+
+    with monkeypatch.context() as patched:
+        for name in ("add", "put", "swap", "drop", "reserve", "settle", "take", "give_back"):
+            patched.setattr(MemoryStore, name, taken)
+        said = await ask(gateway)
+    real = await gateway.call("cc/search", AUTH)
+    assert (said["code"], said["message"]) == (real["code"], real["message"])
+    assert said["code"] == 1306429
+    assert next(link for link in said["links"] if link["link"] == "rate_limit")["until"] == "2027-01-15T08:17:40Z"
+
+
+async def test_what_is_counted_elsewhere_or_at_another_time_is_not_known_here(open_gateway: OpenGateway) -> None:
+    gateway = await opened(open_gateway)
+    for said in (await ask(gateway, live=False), await ask(gateway, at="2027-01-20T00:00:00Z")):
+        assert links(said)["rate_limit"][0] == "not known here"
+        assert said["verdict"] == "allowed"
+
+
+# Middlewares of others
+
+
+class Guard(Middleware[NoConfig]):
+    """Refuses everybody, and says so."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        raise PermissionDenied("No")
+
+    async def explain(self, question: Question) -> Decision:
+        return Decision(verdict="refused", why=f"nobody passes, {question.app_code}", error=PermissionDenied("No"))
+
+
+class Broken(Guard):
+    """Fails when it is asked."""
+
+    async def explain(self, question: Question) -> Decision:
+        raise ZeroDivisionError
+
+
+class Plain:
+    """A middleware that inherits nothing."""
+
+    def __init__(self, config: Any, services: Any) -> None:
+        """Take nothing."""
+
+    async def __call__(self, call: Call, handler: Handler) -> Any:
+        return await handler(call)
+
+
+def chain(*uses: str) -> str:
+    return "".join(f"  - use: {use if use.islower() else f'{__name__}:{use}'}\n" for use in uses)
+
+
+async def test_a_middleware_of_others_explains_itself(open_gateway: OpenGateway) -> None:
+    said = await ask(await opened(open_gateway, chain("app_auth", "Guard", "permission")))
+    assert (said["verdict"], said["code"], said["message"]) == ("refused", 1306403, "No")
+    assert [*links(said).values()][2] == ("refused", "nobody passes, a")
+
+
+@pytest.mark.parametrize("use", ["Broken", "Plain"])
+async def test_a_middleware_that_does_not_say_is_not_taken_for_a_yes(open_gateway: OpenGateway, use: str) -> None:
+    said = await ask(await opened(open_gateway, chain("app_auth", use, "permission")))
+    assert [*links(said).values()][2][0] == "not explained"
+    assert (said["verdict"], said["code"]) == ("unknown", None)
+
+
+async def test_behind_a_link_that_does_not_say_no_refusal_is_sure_but_before_it_is(open_gateway: OpenGateway) -> None:
+    gateway = await opened(open_gateway, chain("Plain", "permission"))
+    said = await ask(gateway)
+    assert (said["verdict"], links(said)["permission"][0]) == ("unknown", "unknown")
+    gateway = await opened(open_gateway, chain("permission", "Plain"))
+    assert (await ask(gateway))["verdict"] == "refused"
+
+
+# Gates of components
+
+
+async def test_a_closed_quota_gate_is_told_with_the_answer_that_it_gives(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    components = WECOM.replace("per_minute: 0", "per_minute: 30")
+    gateway = await open_gateway(components, sandbox_url=sandbox.url, clock=Clock())
+    question = {**CALLER, "component": "cmsi.send_weixin", "receivers": ["zhangsan"]}
+    before = await ask(gateway, **question)
+    assert links(before)["gates"] == ("allowed", "the quota gate is open; zhangsan has 30 of 30 messages left")
+    await gateway.send("zhangsan")
+    after = await ask(gateway, **question)
+    assert links(after)["gates"] == ("allowed", "the quota gate is open; zhangsan has 29 of 30 messages left")
+    await fault(sandbox, "/cgi-bin/message/send", {"errcode": 45009, "errmsg": "reach max api daily quota limit"})
+    await gateway.send("zhangsan")
+
+    said, real = await ask(gateway, **question), await gateway.send("zhangsan")
+
+    verdict, why = links(said)["gates"]
+    assert (verdict, said["verdict"]) == ("refused", "refused")
+    assert why.startswith("the quota gate is closed, because of errcode 45009")
+    assert (said["code"], said["message"]) == (real["code"], real["message"])
+    assert said["code"] == 1306429
+
+
+class Quiet(Component[NoConfig, Params]):
+    """A component that says nothing of gates."""
+
+    async def handle(self, call: Call, params: Params) -> Any:
+        return None
+
+
+async def test_a_component_without_gates_has_no_link(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(f'  - {{path: /a/quiet/, use: "{__name__}:Quiet", test_config: {{}}}}\n')
+    said = await ask(gateway, **CALLER, component="a.quiet")
+    assert "gates" not in links(said)
+    assert said["verdict"] == "allowed"
