@@ -36,10 +36,15 @@ def shut(report: DeliveryReport, why: str, until: float) -> Decision:
     raise AssertionError("nobody was reached, and nobody is told so")
 
 
+def told_left(number: int, limit: int) -> str:
+    """Return how many messages are left of a limit: who has none left may wait, within the time of the call."""
+    return f"{number} of {limit} messages left" + ("" if number else ": one waits, or comes too late and is refused")
+
+
 async def left(pace: Pace, question: Question) -> list[str]:
-    """Return how many messages each receiver may still get: who has none left waits, within the time of the call."""
+    """Return how many messages each receiver may still get."""
     numbers = await pace.left(question.receivers)
     return [
-        f"{receiver[:100]} has {number} of {pace.limit} messages left"
+        f"{receiver[:100]} has {told_left(number, pace.limit)}"
         for receiver, number in zip(question.receivers, numbers, strict=False)
     ]

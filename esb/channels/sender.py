@@ -104,7 +104,7 @@ class Sender(Component[ConfigT, ParamsT]):
         except Rejected as rejected:
             return self._held_back(question, rejected)
         left = await self._pacer.left()
-        told = () if left is None else (f"{left} of {self.limits.per_minute} messages left in this minute",)
+        told = () if left is None else (f"in this minute {gates.told_left(left, self.limits.per_minute)}",)
         return allowed("; ".join([gates.GATE_OPEN, *told]))
 
     def _held_back(self, question: Question, rejected: Rejected) -> Decision:

@@ -81,7 +81,10 @@ async def _answer(gateway: Gateway, question: Asked) -> dict[str, Any]:
         return await explained(gateway, question, live=False)
     try:
         await store.open()
-        return await explained(gateway, question, live=True)
+        answer = await explained(gateway, question, live=True)
+        if store.trouble:  # then it fell back to the memory of this process, which has counted nothing
+            return await explained(gateway, question, live=False)
+        return answer
     finally:
         await store.close()
 

@@ -32,6 +32,10 @@ components:
   - {{path: /cc/hosts/, use: "tests.support.components:Echo"}}
 """
 QUESTION = ("--app", "a", "--component", "cc.hosts", "--user", "bob")
+STORE = (
+    "  store: {{use: redis, config: {{url: '{url}', prefix: '{prefix}:', on_store_failure: {{rate_limit: degrade}},"
+    f" encryption_keys: [{KEY}]}}}}}}}}"
+)
 AUTH = {"bk_app_code": "a", "bk_app_secret": "TOPSECRET", "bk_username": "bob"}
 
 
@@ -138,8 +142,12 @@ async def test_the_file_counts_for_all_that_it_says_itself(tmp_path: Path) -> No
 
 
 async def test_a_shared_store_is_read_itself(tmp_path: Path, http: ClientSession, redis: RedisServer) -> None:
-    config = f'{{url: "{redis.url}", prefix: "{tmp_path.name}:", encryption_keys: [{KEY}]}}'
-    file = written(tmp_path, store=f"  store: {{use: redis, config: {config}}}")
+    file = written(tmp_path, store=STORE.format(url=redis.url, prefix=tmp_path.name))
     async with deployed(ConfigSource(file, {}), None, 0, []) as deployment:
         assert await called(deployment.url, http) == 0
         assert (await told(file))["links"]["rate_limit"]["why"] == "2/1minute: 1 left"
+
+
+async def test_a_shared_store_that_is_away_knows_nothing(tmp_path: Path) -> None:
+    file = written(tmp_path, store=STORE.format(url=f"redis://127.0.0.1:{free_port()}/0", prefix="x"))
+    assert (await told(file))["links"]["rate_limit"]["verdict"] == "not known here"

@@ -5,7 +5,22 @@ from typing import Any
 
 import pytest
 
-from esb import Call, Component, Decision, Handler, Middleware, NoConfig, Params, Question
+from esb import (
+    App,
+    Call,
+    Component,
+    Decision,
+    Draft,
+    Handler,
+    Limits,
+    Middleware,
+    NoConfig,
+    Params,
+    Question,
+    Rejected,
+    Sender,
+    Service,
+)
 from esb.core.errors import PermissionDenied
 from esb.gateway.app import GATEWAY
 from esb.introspect.explain import Asked, explained
@@ -213,6 +228,60 @@ async def test_behind_a_link_that_does_not_say_no_refusal_is_sure_but_before_it_
     assert (await ask(gateway))["verdict"] == "refused"
 
 
+# Directories of apps
+
+
+class Directory(Service[NoConfig]):
+    """A directory of apps of others, which does not say what it would do."""
+
+    service = "apps"
+
+    async def verify(self, call: Call, code: str, secret: str) -> App:
+        return App(code)
+
+    async def secrets(self, call: Call, code: str) -> list[bytes]:
+        return []
+
+    async def rights(self, call: Call, code: str) -> App:
+        return App(code)
+
+
+async def with_apps(open_gateway: OpenGateway, apps: str) -> Gateway:
+    components = '  - {path: /cc/search/, use: "tests.support.components:Echo"}\n'
+    return await open_gateway(config=f"version: 1\nservices:\n  apps: {apps}\ncomponents:\n{components}", clock=Clock())
+
+
+async def test_a_directory_that_does_not_say_is_not_taken_for_a_yes_nor_for_a_no(open_gateway: OpenGateway) -> None:
+    said = await ask(await with_apps(open_gateway, f'{{use: "{__name__}:Directory"}}'))
+    assert links(said)["app_auth"][0] == "not explained"
+    assert said["verdict"] == "unknown"
+    assert "refused" not in {verdict for verdict, _ in links(said).values()}
+
+
+async def test_bkauth_is_not_asked_but_what_esb_yaml_says_of_its_apps_is_told(open_gateway: OpenGateway) -> None:
+    apps = "[{code: a, impersonate: [admin]}, {code: off, disabled: true}]"
+    config = f"{{url: 'http://127.0.0.1:9', app_code: esb, app_secret: s, apps: {apps}}}"
+    gateway = await with_apps(open_gateway, f"{{use: bk_auth, config: {config}}}")
+    said = await ask(gateway)
+    assert said["verdict"] == "unknown"
+    assert [link["verdict"] for link in said["links"]] == ["allowed", "unknown", "allowed", "allowed"]
+    said = await ask(gateway, app="off")
+    assert (said["verdict"], said["code"]) == ("refused", 1306403)
+    said = await ask(gateway, app="stranger")
+    assert [link["verdict"] for link in said["links"]] == ["allowed", "unknown", "refused", "allowed"]
+
+
+async def test_a_token_in_the_path_says_which_app_calls(open_gateway: OpenGateway) -> None:
+    stanza = '  - {path: "/a/in/{token}/", tokens: [{app: a, token: token-of-the-app-a}], '
+    stanza += 'middlewares: [{use: app_auth}, {use: user_auth}], use: "tests.support.components:Echo"}\n'
+    apps = "{use: static, config: {apps: [{code: a, secrets: [s]}, {code: b, secrets: [s]}]}}"
+    gateway = await open_gateway(config=f"version: 1\nservices: {{apps: {apps}}}\ncomponents:\n{stanza}")
+    said = await ask(gateway, component="a.in", user="")
+    assert links(said)["user_auth"] == ("allowed", "a token in the path stands for an app alone")
+    said = await ask(gateway, app="b", component="a.in")
+    assert links(said)["app_auth"] == ("refused", "b has no token in the address")
+
+
 # Gates of components
 
 
@@ -237,6 +306,45 @@ async def test_a_closed_quota_gate_is_told_with_the_answer_that_it_gives(
     assert why.startswith("the quota gate is closed, because of errcode 45009")
     assert (said["code"], said["message"]) == (real["code"], real["message"])
     assert said["code"] == 1306429
+
+
+class Slow(Sender[NoConfig, Params]):
+    """A vendor that takes two messages a minute, and shuts out whoever sends a second."""
+
+    limits = Limits(per_minute=2, penalty_seconds=300)
+
+    def messages(self, call: Call, params: Params) -> list[Draft]:
+        return [Draft(("robot",), {"text": "x"})]
+
+    async def deliver(self, call: Call, message: Draft) -> None:
+        if call.language != "en":
+            raise Rejected(7, "too fast", "quota")
+
+
+async def test_a_sender_of_others_tells_its_pace_and_its_penalty(open_gateway: OpenGateway) -> None:
+    clock = Clock()
+    gateway = await open_gateway(f'  - {{path: /a/slow/, use: "{__name__}:Slow"}}\n', clock=clock)
+    question = {**CALLER, "component": "a.slow"}
+    assert links(await ask(gateway, **question, live=False))["gates"][0] == "not known here"
+    for left, language in ((2, "en"), (1, "zh-hans")):
+        why = f"the quota gate is open; in this minute {left} of 2 messages left"
+        assert links(await ask(gateway, **question))["gates"] == ("allowed", why)
+        await gateway.post(DEMO, "a/slow", headers={"Blueking-Language": language})
+
+    said = await ask(gateway, **question)
+
+    assert links(said)["gates"] == ("refused", "the gate is closed by a penalty, because of errcode 7: too fast")
+    clock.advance(61)  # the minute is over, the penalty is not
+    real = await gateway.call("a/slow")
+    assert (said["code"], said["message"]) == (real["code"], real["message"])
+
+
+async def test_a_robot_tells_the_pace_of_its_group_and_several_tell_nothing(open_gateway: OpenGateway) -> None:
+    robot = "  - {path: /cmsi/robot/, use: cmsi_send_wecom_robot, config: {webhook_key: key-of-a-robot}}\n"
+    said = await ask(await open_gateway(robot), **CALLER, component="cmsi.robot")
+    assert links(said)["gates"] == ("allowed", "the quota gate is open; robot has 20 of 20 messages left")
+    several = robot.replace("robot}}", "robot, robots: {night: another-key}}}")
+    assert "gates" not in links(await ask(await open_gateway(several), **CALLER, component="cmsi.robot"))
 
 
 class Quiet(Component[NoConfig, Params]):

@@ -8,10 +8,12 @@ from random import Random
 from typing import Any
 
 APPS = ("a", "b", "c")
-USERS = ("admin", "adele", "bob", " bob", "")
+USERS = ("admin", "admin", "adele", "adele", "bob", "bob", " bob", "")
 COMPONENTS = ("/cc/search/", "/v2/cc/hosts/", "/cmsi/send/", "/cmsi/vault/", "/hook/in/{token}/")
 NAMES = ("cc.search", "cc.hosts", "cmsi.send", "cmsi.vault", "hook.in")
 PATTERNS = (*NAMES, "*", "cc.*", "cmsi.*", "v2.cc.hosts", "v?.cc.*", "c*.s*", "hook.*", "nobody.*")
+KNOWN = 0.95
+"""The share of questions about what the configuration has."""
 GLOBS = ("*", "adm*", "a*", "bob", "?ob", "nobody")
 BEHIND = ("user_auth", "permission", "rate_limit", "tests.support.components:Passing")
 SECONDS = (-7200, -60, 0, 30, 600, 86_400)
@@ -50,16 +52,17 @@ def configuration(random: Random, now: float) -> dict[str, Any]:
 def case(random: Random, config: Mapping[str, Any]) -> Case:
     """Return a question about this configuration, seldom about what it does not know."""
     paths = [stanza["path"] for stanza in config["components"]]
-    path = random.choice(paths if random.random() < 0.95 else COMPONENTS)
+    path = random.choice(paths if random.random() < KNOWN else COMPONENTS)
+    codes = [app["code"] for app in config["services"]["apps"]["config"]["apps"]]
     return Case(
-        app=random.choice(APPS),
+        app=random.choice(codes if random.random() < KNOWN else APPS),
         component=NAMES[COMPONENTS.index(path)],
         path=path,
         user=random.choice(USERS),
         by=random.choice(("bk_username", "bk_username", "bk_username", "bk_token")),
         test_env=random.random() < 0.15,
         good=random.random() < 0.5,
-        later=random.choice((0, 0, 0, 45)),
+        later=random.choice((0, 0, 0, 0, 0, 45)),
     )
 
 
@@ -84,10 +87,10 @@ def _some(random: Random, known: tuple[str, ...], least: int) -> list[str]:
 
 def _app(random: Random, code: str, now: float) -> dict[str, Any]:
     app: dict[str, Any] = {"code": code, "secrets": ["another-one", f"secret-of-{code}"]}
-    if random.random() < 0.7:
-        app["impersonate"] = _some(random, GLOBS, 0)
+    if random.random() < 0.8:
+        app["impersonate"] = _some(random, GLOBS, 1)
     if random.random() < 0.6:
-        app["components"] = random.sample(PATTERNS, random.randint(0, 4))
+        app["components"] = random.sample(PATTERNS, random.randint(0, 8))
     if random.random() < 0.5:
         app["grants"] = [_grant(random, now) for _ in range(random.randint(0, 3))]
     if random.random() < 0.2:
@@ -120,9 +123,9 @@ def _chain(random: Random) -> list[dict[str, Any]]:
 def _limits(random: Random) -> dict[str, Any]:
     limits: dict[str, Any] = {}
     if random.random() < 0.7:
-        limits["default"] = [{"tokens": random.randint(1, 6), "minutes": random.choice((1, 1, 3))}]
+        limits["default"] = [{"tokens": random.randint(1, 4), "minutes": random.choice((1, 1, 3))}]
     if random.random() < 0.5:
-        rules = [{"tokens": random.randint(1, 4)}, {"tokens": random.randint(2, 9), "minutes": 5}]
+        rules = [{"tokens": random.randint(1, 3)}, {"tokens": random.randint(1, 6), "minutes": 5}]
         limits["apps"] = {random.choice(APPS): random.sample(rules, random.randint(0, 2))}
     return limits
 
@@ -134,7 +137,7 @@ def _component(random: Random, path: str, shared: list[dict[str, Any]]) -> dict[
     if random.random() < 0.2:
         chain = stanza["middlewares"] = _chain(random)
     uses = {link["use"] for link in chain}
-    if random.random() < 0.1:
+    if random.random() < 0.06:
         stanza["active"] = False
     if random.random() < 0.3 and "permission" in uses:
         stanza["restricted"] = True

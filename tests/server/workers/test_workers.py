@@ -127,6 +127,14 @@ def test_workers_share_an_address_and_are_counted_together(gateway: SupervisedGa
     assert gone(workers)
 
 
+def test_what_workers_count_each_for_itself_is_known_to_none_of_them(gateway: SupervisedGateway) -> None:
+    question = {"app": "esb_demo", "component": "cmsi.send_weixin", "user": "admin"}
+    answer = exchange(f"{gateway.admin}/-/explain", question)
+    verdicts = {link["link"]: link["verdict"] for link in answer.body["links"]}
+    assert verdicts["permission"] == "allowed"
+    assert verdicts["gates"] == "not known here"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_call_in_flight_finishes_and_no_process_stays(
     slow_gateway: SupervisedGateway, slow_wecom: SlowWeCom, number: int
