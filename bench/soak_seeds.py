@@ -38,7 +38,7 @@ def soak(seed: int, sends: int) -> tuple[int, Counter[str]]:
     if done.returncode:
         print(done.stdout + done.stderr, end="", flush=True)
     else:
-        print(done.stdout.splitlines()[-1], flush=True)
+        print(f"{done.stdout.splitlines()[-1]}\n", end="", flush=True)  # in one piece: others print, too
     counted = re.findall(r"^ *(\w+) +(\d+)$", done.stdout, re.MULTILINE)
     return done.returncode, Counter({name: int(number) for name, number in counted})
 

@@ -602,5 +602,5 @@ async def test_every_fetch_is_told_with_how_it_ended(
 async def test_a_report_that_is_made_leaves_nothing_behind(cache: TokenCache, upstream: Upstream) -> None:
     cache.confirm(KEY, await cache.get(KEY, upstream))
     await turns()
-    reports = [each for each in gc.get_objects() if isinstance(each, asyncio.Task) and "_without_store" in repr(each)]
+    reports = [each for each in gc.get_objects() if type(each) is asyncio.Task and "_without_store" in repr(each)]
     assert reports == []
