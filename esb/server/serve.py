@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from esb.config import ConfigSource
@@ -69,11 +70,16 @@ async def serve(
             await gateway.drain(server.shutdown_grace)
 
 
-async def lame_duck(gateway: Gateway, seconds: float) -> None:
-    """Answer as before for so many seconds, but for the probes of health: whoever sends us callers is to notice."""
+async def lame_duck(gateway: Gateway, seconds: float, alone: asyncio.Event | None = None) -> None:
+    """Answer as before for so many seconds, but for the probes of health: whoever sends us callers is to notice.
+
+    A worker whose supervisor has gone, as `alone` tells, does so no longer.
+    """
     if seconds:
         gateway.ingress.leaving = True
-        await asyncio.sleep(seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await (alone or asyncio.Event()).wait()
 
 
 async def serve_sandbox(port: int) -> None:

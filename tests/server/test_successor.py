@@ -157,4 +157,8 @@ def test_a_lame_duck_answers_calls_and_says_that_it_leaves(tmp_path: Path, worke
         until(lambda: exchange(health).status == 503)
         assert exchange(health).body["message"] == "draining"
         assert exchange(gateway.serving.url + SEND_WEIXIN, {**NOTICE, "bk_app_secret": "wrong"}).status == 200
+        pid = gateway.serving.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert len(children) == (workers if workers > 1 else 0)
         gateway.serving.stop(signal.SIGKILL)
+        until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))

@@ -96,7 +96,7 @@ class Worker:
 
 async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) -> None:
     """Serve until TERM, INT or the supervisor's end, and drains."""
-    stop = stop_signal()
+    stop, alone = stop_signal(), asyncio.Event()
     hangup_signal()  # the supervisor's business
     channel = await IpcChannel.over(end)
     try:
@@ -116,20 +116,21 @@ async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) ->
         with suppress(ChannelClosed):  # what answers finds out as well, and stops
             await channel.send("ready")
         settle()
-        worker, server = Worker(gateway, tally), orders.config.server
-        answering = asyncio.create_task(_answer(channel, worker, stop))
-        await first(stop, worker.retired)
+        worker = Worker(gateway, tally)
+        answering = asyncio.create_task(_answer(channel, worker, alone))
+        await first(stop, worker.retired, alone)
+        server = gateway.config.server
         if worker.retired.is_set():
             await sockets.retire(server.shutdown_grace)
         else:
-            await lame_duck(gateway, server.lame_duck)
+            await lame_duck(gateway, server.lame_duck, alone)
         await gateway.drain(server.shutdown_grace)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         channel.close()
 
 
-async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> None:
+async def _answer(channel: IpcChannel, worker: Worker, alone: asyncio.Event) -> None:
     """Answer requests until the supervisor has gone.
 
     A worker that cannot be asked ends, whatever the reason: it would never be restarted or stopped.
@@ -141,7 +142,7 @@ async def _answer(channel: IpcChannel, worker: Worker, stop: asyncio.Event) -> N
     except ChannelClosed:
         pass
     finally:
-        stop.set()
+        alone.set()
 
 
 def main() -> None:
