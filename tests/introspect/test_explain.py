@@ -90,7 +90,7 @@ async def test_every_link_tells_its_verdict_why_where_and_until_when(open_gatewa
     assert (said["verdict"], said["code"], said["message"]) == ("allowed", 0, "OK")
     assert links(said) == {
         "component": ("allowed", "cc.search is active"),
-        "app_auth": ("allowed", "if it proves to be a; 2 secrets, which have no end"),
+        "app_auth": ("allowed", "if it proves to be a; 2 secrets, without an end"),
         "user_auth": ("allowed", "bk_username=admin is named without proof: `impersonate` has adm*"),
         "permission": ("allowed", "by the right for cc.*"),
         "rate_limit": ("allowed", "3/1minute: 3 left"),
@@ -224,8 +224,8 @@ async def test_behind_a_link_that_does_not_say_no_refusal_is_sure_but_before_it_
     gateway = await opened(open_gateway, chain("Plain", "permission"))
     said = await ask(gateway)
     assert (said["verdict"], links(said)["permission"][0]) == ("unknown", "unknown")
-    gateway = await opened(open_gateway, chain("permission", "Plain"))
-    assert (await ask(gateway))["verdict"] == "refused"
+    gateway = await opened(open_gateway, chain("app_auth", "Plain"))
+    assert (await ask(gateway, app="off"))["verdict"] == "refused"
 
 
 # Directories of apps

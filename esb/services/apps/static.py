@@ -79,7 +79,9 @@ class StaticApps(Service[AppsConfig]):
         except AuthenticationError as error:
             return refused(error)
         number = len(entry.secrets)
-        return entry.rights.explained(question, f"{number} secret{'s' * (number != 1)}, which have no end")
+        return entry.rights.explained(
+            question, "1 secret, without an end" if number == 1 else f"{number} secrets, without an end"
+        )
 
     def _entry(self, code: str) -> _Entry:
         try:
