@@ -224,7 +224,7 @@ async def test_behind_a_link_that_does_not_say_no_refusal_is_sure_but_before_it_
     gateway = await opened(open_gateway, chain("Plain", "permission"))
     said = await ask(gateway)
     assert (said["verdict"], links(said)["permission"][0]) == ("unknown", "unknown")
-    gateway = await opened(open_gateway, chain("app_auth", "Plain"))
+    gateway = await opened(open_gateway, chain("app_auth", "Plain", "permission"))
     assert (await ask(gateway, app="off"))["verdict"] == "refused"
 
 

@@ -38,14 +38,21 @@ class Case:
 def configuration(random: Random, now: float) -> dict[str, Any]:
     """Return a configuration without mistakes, as esb.yaml would say it."""
     shared = _chain(random)
+    apps = [_app(random, code, now) for code in _some(random, APPS, 1)]
+    components = [_component(random, path, shared) for path in _some(random, COMPONENTS, 2)]
+    chains = [shared, *(stanza["middlewares"] for stanza in components if "middlewares" in stanza)]
+    if not any(link["use"] == "permission" for chain in chains for link in chain):
+        for app in apps:  # nobody would read its rights, which is a mistake
+            app.pop("components", None)
+            app.pop("grants", None)
     return {
         "version": 1,
         "services": {
-            "apps": {"use": "static", "config": {"apps": [_app(random, code, now) for code in _some(random, APPS, 1)]}},
+            "apps": {"use": "static", "config": {"apps": apps}},
             "login": {"use": "static", "config": {"tokens": {"login-of-bob": "bob"}}},
         },
         "middlewares": shared,
-        "components": [_component(random, path, shared) for path in _some(random, COMPONENTS, 2)],
+        "components": components,
     }
 
 
@@ -112,9 +119,9 @@ def _moment(random: Random, now: float) -> str:
 def _chain(random: Random) -> list[dict[str, Any]]:
     behind = [*BEHIND[:3]]
     random.shuffle(behind)
-    uses = [use for use in behind if random.random() < 0.9]
-    if random.random() < 0.95:
-        uses.insert(0, "app_auth")
+    uses = ["app_auth", *(use for use in behind if random.random() < 0.9)]
+    if random.random() < 0.05:
+        uses = []  # for everybody: what stands behind app_auth cannot stand without it
     if random.random() < 0.1:
         uses.insert(random.randint(0, len(uses)), BEHIND[3])
     return [{"use": use} | ({"config": _limits(random)} if use == "rate_limit" else {}) for use in uses]
