@@ -33,7 +33,6 @@ WRONG_SECRETS = template(
     "Too many failed authentications of APP [{code}] from this address, please check its credentials and try again"
     " later"
 )
-NO_TOKEN = template("The token in the address does not exist")
 WRONG_TOKENS = template(
     "Too many wrong tokens in the address [{code}] from this address, please check it and try again later"
 )
@@ -80,7 +79,7 @@ class AppAuth(Middleware[AppAuthConfig]):
     async def explain(self, question: Question) -> Decision | None:
         """Return what the directory of apps says of one that proves who it is; None if that one does not explain."""
         if question.call.credentials.path_app == "":
-            return refused(AuthenticationError(NO_TOKEN), f"{question.app_code} has no token in the address")
+            return refused(_no_token(), f"{question.app_code} has no token in the address")
         explain = getattr(self._apps, "explain", None)
         decision: Decision | None = None if explain is None else await explain(question)
         return None if decision is None else replace(decision, service="apps")
@@ -146,7 +145,7 @@ class AppAuth(Middleware[AppAuthConfig]):
 
     async def _by_path_token(self, call: Call, code: str) -> App:
         if not code:
-            raise AuthenticationError(NO_TOKEN, call_reason=Reason.TOKEN_INVALID)
+            raise _no_token()
         return await self._apps.rights(call, code)
 
     def _by_secret(self, call: Call, code: str) -> Awaitable[App]:
@@ -160,3 +159,7 @@ class AppAuth(Middleware[AppAuthConfig]):
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty", call_reason=Reason.APP_MISSING)
         return self._apps.verify(call, code, secret)
+
+
+def _no_token() -> AuthenticationError:
+    return AuthenticationError("The token in the address does not exist", call_reason=Reason.TOKEN_INVALID)
