@@ -22,6 +22,8 @@ READY_DESCRIPTOR = "ESB_READY"
 """The variable that names the file descriptor over which a successor says that it is ready."""
 READY_SECONDS = 60.0
 """Seconds for a successor until it is ready; then it is ended."""
+FIRST_PROCESS = 1
+IN_A_CONTAINER = "this is the first process of a container, which ends with it: roll the containers instead"
 
 
 class NoSuccessor(GatewayError):
@@ -45,6 +47,8 @@ class Succession:
             if self.taken_over.is_set():
                 raise NoSuccessor("a successor has taken over already")
             try:
+                if os.getpid() == FIRST_PROCESS:
+                    raise NoSuccessor(IN_A_CONTAINER)
                 number = await self._start()
             except NoSuccessor as error:
                 self._observer.emit(Succeeded(0, str(error), time.monotonic() - started))

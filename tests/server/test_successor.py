@@ -13,6 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from esb.core.events import Observer
+from esb.core.process_events import Succeeded
+from esb.server.listening_sockets import ListeningSockets
+from esb.server.successor import NoSuccessor, Succession
 from tests.support.ports import free_port
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, Running, exchange, running, until
 from tests.support.servers.slow_wecom import SlowWeCom
@@ -162,3 +166,13 @@ def test_a_lame_duck_answers_calls_and_says_that_it_leaves(tmp_path: Path, worke
         assert len(children) == (workers if workers > 1 else 0)
         gateway.serving.stop(signal.SIGKILL)
         until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+
+
+async def test_the_first_process_of_a_container_has_no_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    succession = Succession(ListeningSockets(), {}, Observer([told.append]))
+    monkeypatch.setattr("esb.server.successor.os.getpid", lambda: 1)
+    with pytest.raises(NoSuccessor, match="container"):
+        await succession.start()
+    assert not succession.taken_over.is_set()
+    assert [type(event) for event in told] == [Succeeded]
