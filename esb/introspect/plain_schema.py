@@ -19,6 +19,8 @@ PATTERNS: dict[str, Schema] = {
 """Patterns of our own types of parameters -> what a typed client has to know of them."""
 LEFT_OUT: tuple[Any, ...] = (None, "", [], {})
 """Defaults and choices that only say that there is no value."""
+DEFAULT = "x-default"
+"""The default of a parameter. By the keyword of its own name, openapi-typescript would require the parameter."""
 CONDITIONS = frozenset({"anyOf", "oneOf", "allOf", "if", "then", "else", "not"})
 """Keywords beside `properties` of which no generator makes a type. The gateway checks them."""
 
@@ -35,8 +37,9 @@ def sent(schema: Schema) -> Schema:
         plain |= PATTERNS[plain.pop("pattern")]
     if "enum" in plain:
         plain["enum"] = [choice for choice in plain["enum"] if choice not in LEFT_OUT]
-    if plain.get("default") in LEFT_OUT or not isinstance(plain.get("default"), str | int | float):
-        plain.pop("default", None)  # a list may be the default of what is best sent as a text
+    default = plain.pop("default", None)
+    if default not in LEFT_OUT and isinstance(default, str | int | float):  # not a list of what is best sent as a text
+        plain[DEFAULT] = default
     return plain
 
 

@@ -31,14 +31,14 @@ class Everything(Params):
 
 PLAIN = {
     "text": {"type": "string"},
-    "required_text": {"type": "string", "minLength": 1, "default": "a"},
+    "required_text": {"type": "string", "minLength": 1, "x-default": "a"},
     "whole": {"type": "integer"},
-    "flag": {"type": "boolean", "default": False},
+    "flag": {"type": "boolean", "x-default": False},
     "receivers": {"type": "string"},
     "required_receivers": {"type": "string", "minLength": 1},
     "items": {"type": "array", "items": {"$ref": "#/$defs/Item"}},
     "number": {"type": "integer"},
-    "choice": {"type": "string", "enum": ["a"], "default": "a"},
+    "choice": {"type": "string", "enum": ["a"], "x-default": "a"},
 }
 
 

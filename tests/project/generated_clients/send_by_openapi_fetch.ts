@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const { data: answer } = await client.POST("/api/c/compapi/cmsi/send_weixin/", {
     body: {
       receiver: "zhangsan,nobody",
-      data: { heading: "Hello", message: "from openapi-fetch", msgtype: "text", is_message_base64: false },
+      data: { heading: "Hello", message: "from openapi-fetch" },
     },
     params: { header: { "Idempotency-Key": "order-2" } },
   });
