@@ -1,14 +1,21 @@
 """Time that tests can move: seconds that only go forward, waiting by them, and the time of day."""
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+FIRST, LAST = -62135596800, 253402300799
+"""The first and the last second of the calendar, years 1 to 9999, since 1970. A zone may lead out of it, and so does
+the end of its last day as a float.
+"""
+
 
 def utc_text(seconds: float) -> str:
-    """Return a moment, in seconds since 1970, as 2026-12-31T10:00:00Z."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a moment, in seconds since 1970, as 2026-12-31T10:00:00Z; one beyond the calendar as its first or last."""
+    within = math.floor(min(max(seconds, FIRST), LAST))
+    return datetime.fromtimestamp(within, UTC).isoformat().replace("+00:00", "Z")
 
 
 class Clock(Protocol):

@@ -91,6 +91,20 @@ def test_each_link_has_a_line_with_its_place(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("moment", "last"),
+    [
+        ("9999-12-31", "=> allowed: 0 OK"),
+        ("9999-12-31T23:59:59-08:00", "=> allowed: 0 OK"),
+        ("0001-01-01T00:00:00+08:00", "=> refused: 1306403 APP [bk_app_code=a] expired at 0001-01-01T00:00:00Z"),
+    ],
+)
+def test_an_app_may_end_with_the_calendar(tmp_path: Path, moment: str, last: str) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text().replace("{code: a,", f"{{code: a, expires: {moment},"))
+    assert esb(file, *QUESTION).stdout.splitlines()[-1:] == [last]
+
+
 def test_a_configuration_that_is_wrong_is_neither_a_yes_nor_a_no(tmp_path: Path) -> None:
     file = written(tmp_path, admin=", prot: 1")
     done = esb(file, *QUESTION)
