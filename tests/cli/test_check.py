@@ -194,6 +194,42 @@ def test_sarif_names_a_whole_path_by_a_whole_address(tmp_path: Path) -> None:
     assert uri == (tmp_path / "esb.yaml").as_uri()
 
 
+def test_sarif_names_a_file_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "\udcff.yaml").write_text("version: 1\n")
+    done = CliRunner().invoke(main, ["check", "-c", "\udcff.yaml", "--format", "sarif"])
+    (result,) = json.loads(done.output)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "%FF.yaml"
+
+
+THIRD_PARTY = """\
+from pydantic import SecretStr
+from esb import Component, ConfigModel
+
+
+class Config(ConfigModel):
+    host: str
+    key: SecretStr
+
+
+class Sender(Component):
+    config_type = Config
+
+    async def handle(self, call, params):
+        return None
+"""
+
+
+def test_an_address_that_is_none_hides_no_secret_from_the_rules(tmp_path: Path) -> None:
+    """What a plugin calls `host` need be no address."""
+    (tmp_path / "sender_with_host.py").write_text(THIRD_PARTY)
+    config = "{host: 'http://[', key: 0123456789abcdef}"
+    path = tmp_path / "esb.yaml"
+    path.write_text(f"version: 1\ncomponents: [{{path: /a/b/, use: 'sender_with_host:Sender', config: {config}}}]\n")
+    done = CliRunner().invoke(main, ["check", "-c", str(path)])
+    assert (done.exit_code, "W110: components[0].config.key" in done.output) == (0, True)
+
+
 ABSENT = """\
 server: {port: '${PORT_NOT_SET}', admin: {port: '${ADMIN_NOT_SET:?which}', tokens: [{name: ops, digest: '${file:no}'}]}}
 services:

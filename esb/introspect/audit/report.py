@@ -4,6 +4,7 @@ Source: Static Analysis Results Interchange Format (SARIF) 2.1.0, OASIS, section
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,4 +103,4 @@ def _result(rule: str, index: int, level: str, said: Mistake) -> dict[str, Any]:
 def _uri(file: str) -> str:
     """Return the path as a reference of RFC 3986: relative ones stay relative, for they are those of the repository."""
     path = Path(file)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))

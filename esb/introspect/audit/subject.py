@@ -180,8 +180,11 @@ def _secrets_of(part: Part) -> Iterator[Secret]:
 
 
 def is_local(url: str) -> bool:
-    """Return whether this address is on this machine."""
-    return is_loopback(urlsplit(url).hostname or "")
+    """Return whether this address is on this machine. What is no address, as in a key of a plugin, is not."""
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def in_clear(url: Any) -> bool:
