@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
-from esb.cli.exchange import exchange
+from esb.cli.exchange import checked, exchange
 from esb.cli.options import config_if_any_option
 from esb.config import Config, load
 from esb.config.component_paths import ROOT
@@ -130,7 +130,7 @@ def _authorization(app: str | None, secret: str | None, user: str | None, token:
 
 
 def _request(url: str, method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> urllib.request.Request:
-    if urlsplit(url).scheme not in {"http", "https"}:
+    if urlsplit(checked(url)).scheme not in {"http", "https"}:
         raise click.BadParameter(f"expected http://… or https://…, found {url!r}", param_hint="--url")
     if method in {"GET", "HEAD"}:
         query = urlencode(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from esb.cli.exchange import exchange, exchange_at_socket
+from esb.cli.exchange import checked, exchange, exchange_at_socket
 from esb.cli.listing import format_option
 from esb.cli.options import config_option
 from esb.config import load
@@ -121,7 +121,7 @@ def _running(url: str, token: str) -> Any:
         place = f"/{url.removeprefix(UNIX).lstrip('/')}"
         status, body = exchange_at_socket(place, WANTED, headers)
     else:
-        place = url
+        place = checked(url)
         status, body = exchange(urllib.request.Request(url.rstrip("/") + WANTED, headers=headers))  # noqa: S310 - http
     try:
         answer = json.loads(body)

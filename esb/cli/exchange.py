@@ -52,12 +52,24 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def checked(url: str) -> str:
+    """Return the address of a gateway. ClickException if it is none, or has a password, which messages would tell."""
+    try:
+        address = urlsplit(url)
+    except ValueError as error:
+        raise click.ClickException(f"this is no address of a gateway: {error}") from error
+    if "@" in address.netloc:
+        raise click.ClickException("the address of a gateway has no user and no password")
+    return url
+
+
 def exchange(request: urllib.request.Request) -> tuple[int, bytes]:
     """Return status and body of the answer. ClickException if there is none, or it leads elsewhere."""
     handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-    if urlsplit(request.full_url).hostname in LOCAL:
+    address = urlsplit(request.full_url)
+    if address.hostname in LOCAL:
         handlers.append(urllib.request.ProxyHandler({}))  # a proxy of the machine leads away from loopback
-    place = "{0.scheme}://{0.netloc}".format(urlsplit(request.full_url))
+    place = f"{address.scheme}://{address.netloc}"
     try:
         response = urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:

@@ -68,7 +68,7 @@ def explain(path: str, form: str, **asked: Any) -> None:
 
 def _asked(given: dict[str, Any]) -> Asked:
     try:
-        return Asked.model_validate_json(json.dumps(given))
+        return Asked.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         option = {"by": "as", "receivers": "receiver"}.get(str(first["loc"][0]), first["loc"][0])

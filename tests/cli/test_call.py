@@ -149,6 +149,12 @@ def test_a_gateway_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (1, f"Error: no gateway answers at {url}: Connection refused\n")
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://ann:TOPSECRET@127.0.0.1"])
+def test_an_address_with_a_password_is_not_told_further(tmp_path: Path, url: str) -> None:
+    done = call("-c", tmp_path / "none.yaml", "a", "b", "--url", url, **WHO)
+    assert (done.exit_code, done.output.startswith("Error: "), "TOPSECRET" in done.output) == (1, True, False)
+
+
 @pytest.mark.parametrize("url", ["ftp://example.com", "127.0.0.1:8080", "file:///etc/passwd"])
 def test_an_address_that_is_none_is_a_usage_error(tmp_path: Path, url: str) -> None:
     done = call("-c", tmp_path / "none.yaml", "a", "b", "--url", url, **WHO)

@@ -222,7 +222,14 @@ async def test_where_no_admin_listener_is_nothing_can_be_said(
     file: Path, open_server: OpenServer, tmp_path: Path
 ) -> None:
     url = await open_server(web.Application())
-    for against in (url, "http://127.0.0.1:1", f"unix:{tmp_path}/nothing"):
+    for against in (
+        url,
+        "http://127.0.0.1:1",
+        f"unix:{tmp_path}/nothing",
+        "http://[",
+        "http://ann:TOPSECRET@127.0.0.1:1",
+    ):
         done = await asked("diff", "-c", file, "--against", against)
         assert (done.exit_code, done.stdout) == (1, "")
         assert "Error: " in done.stderr
+        assert MARK not in done.stderr

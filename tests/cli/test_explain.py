@@ -112,7 +112,17 @@ def test_a_configuration_that_is_wrong_is_neither_a_yes_nor_a_no(tmp_path: Path)
     assert f"{file}:2: server.prot" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--at", "soon"), ("--app", ""), ("--user", "u" * 300), ("--as", "cookie")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--at", "soon"),
+        ("--app", ""),
+        ("--app", "\udcff"),
+        ("--receiver", "\udcff"),
+        ("--user", "u" * 300),
+        ("--as", "cookie"),
+    ],
+)
 def test_what_cannot_be_asked_is_told_by_its_option(tmp_path: Path, arguments: tuple[str, str]) -> None:
     done = esb(written(tmp_path), *QUESTION, *arguments)
     assert done.exit_code == 2
