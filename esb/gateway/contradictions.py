@@ -72,9 +72,12 @@ def _less_than_all(app: Section) -> Section | None:
     given = [] if own is None else [(own, True)]
     for grant in () if grants is None else grants.children.values():
         if (part := grant.children.get("components")) is not None:
-            given.append((part, "until" not in grant.children))
+            until = grant.children.get("until")
+            given.append((part, until is None or until.value is None))
     if any(lasts and _opens_all(part.value) for part, lasts in given):
         return None
+    if own is None and grants is not None and grants.value == []:  # which gives nothing
+        return grants
     return next((part for part, _ in given if not part.unresolved), None)
 
 

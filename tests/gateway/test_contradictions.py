@@ -75,6 +75,9 @@ def test_rights_that_no_chain_reads_are_told_once(tmp_path: Path) -> None:
     [
         ("grants: [{components: [cmsi.*]}]", "grants[0].components"),
         ("grants: [{components: ['*'], until: 2099-01-01}]", "grants[0].components"),
+        ("grants: [{components: ['*'], until: null}]", ""),
+        ("grants: []", "grants"),
+        ("components: ['*'], grants: []", ""),
         ("components: ['*'], grants: [{components: [cmsi.*]}]", ""),
         ("grants: [{components: [cmsi.*]}, {components: ['*']}]", ""),
     ],
@@ -82,6 +85,12 @@ def test_rights_that_no_chain_reads_are_told_once(tmp_path: Path) -> None:
 def test_grants_that_no_chain_reads_are_told_too(tmp_path: Path, rights: str, place: str) -> None:
     told = mistakes(tmp_path, UNGUARDED + APPS.replace("components: %s", rights))
     assert [each.partition(":")[0] for each in told] == [f"services.apps.config.apps[0].{place}"] * bool(place)
+
+
+@pytest.mark.parametrize("grants", ["null", "[3]", "abc"])
+def test_grants_that_are_none_are_one_mistake(tmp_path: Path, grants: str) -> None:
+    (told,) = mistakes(tmp_path, UNGUARDED + APPS.replace("components: %s", f"grants: {grants}"))
+    assert "expected a" in told
 
 
 @pytest.mark.parametrize(
