@@ -119,3 +119,18 @@ def test_secrets_are_compared_by_fingerprint_or_else_by_source(changes: dict[str
 @pytest.mark.parametrize("value", ["***", None, {}, {"source": "a"}, {**SECRET, "more": 1}])
 def test_anything_else_is_no_secret(value: Any) -> None:
     assert told_alike(SECRET, value) is None
+
+
+def test_what_stands_beside_the_address_of_the_sandbox_is_compared(tmp_path: Path) -> None:
+    def told(written: str, port: int, key: bytes | None = b"key") -> Any:
+        (tmp_path / "esb.yaml").write_text(
+            "version: 1\nsandbox: {port: 0}\ncomponents:\n"
+            f"  - {{path: /a/b/, use: http, config: {{hosts: [http://h], path: /, headers: {{X-To: '{written}'}}}}}}\n"
+        )
+        config = load(tmp_path / "esb.yaml", {}, sandbox_url=f"http://127.0.0.1:{port}")
+        view = config_view.rendered(config, SecretSources(key))
+        return view["components"][0]["config"]["headers"]["X-To"]
+
+    assert told_alike(told("${sandbox}/one", 1), told("${sandbox}/one", 2)) is True
+    assert told_alike(told("${sandbox}/one", 1), told("${sandbox}/two", 1)) is False
+    assert lacks_fingerprint(told("${sandbox}/one", 1, None))
