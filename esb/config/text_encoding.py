@@ -1,6 +1,7 @@
 """Encodings of texts that are no UTF-8: named, with the command that changes them."""
 
 import re
+import shlex
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef\u2010-\u2026\u00b7]+")
@@ -12,7 +13,8 @@ def not_utf8(content: bytes, name: str) -> str:
     encoding = _encoding(content)
     if not encoding:
         return "not UTF-8 text"
-    return f"not UTF-8 text, but {encoding}; `iconv -f {encoding} -t UTF-8 {name} > {name}.utf8` makes it UTF-8"
+    command = f"iconv -f {encoding} -t UTF-8 {shlex.quote(name)} > {shlex.quote(f'{name}.utf8')}"
+    return f"not UTF-8 text, but {encoding}; `{command}` makes it UTF-8"
 
 
 def _encoding(content: bytes) -> str:

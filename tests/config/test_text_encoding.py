@@ -19,6 +19,11 @@ def test_an_encoding_is_told_with_the_command_that_changes_it(text: str, encodin
     assert said == f"not UTF-8 text, but {told}; `iconv -f {told} -t UTF-8 esb.yaml > esb.yaml.utf8` makes it UTF-8"
 
 
+def test_the_command_takes_any_name_of_a_file_for_one_word() -> None:
+    said = not_utf8("网".encode("gbk"), "my $(esb).yaml")
+    assert "-t UTF-8 'my $(esb).yaml' > 'my $(esb).yaml.utf8'`" in said
+
+
 @pytest.mark.parametrize("content", ["café".encode("latin-1"), b"\xff\xff", b"\x80", "приветы".encode("cp1251")])
 def test_of_others_nothing_is_supposed(content: bytes) -> None:
     assert not_utf8(content, "esb.yaml") == "not UTF-8 text"
