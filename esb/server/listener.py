@@ -96,14 +96,14 @@ async def listening_privately(
         runner = ApplicationRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **_options())
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        assert runner.server is not None  # noqa: S101 - it is set up
         try:
             held = sockets.private(ADMIN, path) or stack.enter_context(private_socket(path, kept=lambda: sockets.left))
-            server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=held, backlog=BACKLOG)
+            site = web.SockSite(runner, held, backlog=BACKLOG)
+            await site.start()
         except OSError as error:
             raise CannotListen(f"cannot listen on {path} ({chosen_by}): {_reason(error)}") from error
         sockets.hold(ADMIN, held)
-        stack.callback(server.close)
+        sockets.on_retirement(partial(_retired, [site], None))
         yield f"unix:{path}"
 
 

@@ -107,13 +107,43 @@ def test_a_successor_takes_over_and_no_call_is_refused(tmp_path: Path, slow_weco
         assert "503" not in {str(line["status"]) for line in gateway.events("call")}
 
 
-def test_an_operator_asks_for_it_and_the_next_one_can_be_restarted_too(tmp_path: Path) -> None:
-    with opened(tmp_path) as gateway:
-        pids = [gateway.restart() for _ in range(2)]
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_operator_asks_for_it_and_the_next_one_can_be_restarted_too(tmp_path: Path, workers: int) -> None:
+    with opened(tmp_path, workers=workers) as gateway:
+        pids = [gateway.restart()]
+        assert gateway.serving.wait() == 0
+        pids.append(gateway.restart())
         until(lambda: len(gateway.successors()) == 2)
         assert pids == [(200, {"pid": pid}) for pid in gateway.successors()]
         assert exchange(gateway.serving.url + "/nowhere/").status == 404
-        assert gateway.serving.wait() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_predecessor_leaves_operators_to_its_successor(tmp_path: Path, slow_wecom: SlowWeCom, workers: int) -> None:
+    with opened(tmp_path, slow_wecom.url, workers) as gateway, ThreadPoolExecutor() as pool:
+        sending = pool.submit(gateway.send)
+        assert slow_wecom.arrived.wait(60)
+        assert gateway.restart()[0] == 200
+        listening = inodes(tmp_path / "admin")
+        until(lambda: not listening & held(gateway.serving.pid))
+        assert listening & held(gateway.successors()[0])
+        assert gateway.serving.is_alive, "it has a call under way"
+        slow_wecom.release.set()
+        assert sending.result() == 0
+
+
+def inodes(path: Path) -> set[str]:
+    """The sockets that are bound to this path, as file descriptors show them."""
+    lines = map(str.split, Path("/proc/net/unix").read_text().splitlines())
+    return {f"socket:[{line[6]}]" for line in lines if line[-1] == str(path)}
+
+
+def held(pid: int) -> set[str]:
+    return {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
+
+
+def children(pid: int) -> set[str]:
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 def test_a_successor_that_does_not_start_changes_nothing(tmp_path: Path) -> None:
@@ -161,11 +191,10 @@ def test_a_lame_duck_answers_calls_and_says_that_it_leaves(tmp_path: Path, worke
         until(lambda: exchange(health).status == 503)
         assert exchange(health).body["message"] == "draining"
         assert exchange(gateway.serving.url + SEND_WEIXIN, {**NOTICE, "bk_app_secret": "wrong"}).status == 200
-        pid = gateway.serving.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        assert len(children) == (workers if workers > 1 else 0)
+        left = children(gateway.serving.pid)
+        assert len(left) == (workers if workers > 1 else 0)
         gateway.serving.stop(signal.SIGKILL)
-        until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+        until(lambda: not any(Path(f"/proc/{child}").exists() for child in left))
 
 
 async def test_the_first_process_of_a_container_has_no_successor(monkeypatch: pytest.MonkeyPatch) -> None:

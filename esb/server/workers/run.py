@@ -11,7 +11,7 @@ from esb.gateway.reload import Reloader
 from esb.server.deployment import address, administered, configured, keeping, started
 from esb.server.last_good import TROUBLE, Fallback, LastGood
 from esb.server.listener import authority, cannot_listen
-from esb.server.listening_sockets import PUBLIC, inherited
+from esb.server.listening_sockets import PUBLIC, ListeningSockets, inherited
 from esb.server.process_life import ProcessLife
 from esb.server.serve import hangup_signal, restart_signal, serve_until, stop_signal
 from esb.server.successor import Succession
@@ -62,13 +62,21 @@ async def supervised(
         life = ProcessLife(observer, "supervisor", url, supervisor.config)
         stack.callback(life.end)  # when all workers have ended
         # While the admin listener still tells that they drain; who has a successor lets them answer what has come.
-        stack.push_async_callback(lambda: supervisor.retire() if succession.taken_over.is_set() else supervisor.stop())
+        stack.push_async_callback(
+            lambda: _left(supervisor, sockets) if succession.taken_over.is_set() else supervisor.stop()
+        )
         if not await _started(supervisor, stop):
             return
         await started(keep, fallback, observer)
         life.begin()
         async with reloader.following(hangup), succession.following(restart):
             await serve_until(stop, succession, url, source.environ)
+
+
+async def _left(supervisor: Supervisor, sockets: ListeningSockets) -> None:
+    """Leave operators to the successor at once, and let the workers answer what has come to them."""
+    await sockets.retire(supervisor.config().server.shutdown_grace)
+    await supervisor.retire()
 
 
 async def _started(supervisor: Supervisor, stop: asyncio.Event) -> bool:
