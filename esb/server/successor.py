@@ -24,6 +24,7 @@ READY_SECONDS = 60.0
 """Seconds for a successor until it is ready; then it is ended."""
 FIRST_PROCESS = 1
 IN_A_CONTAINER = "this is the first process of a container, which ends with it: roll the containers instead"
+BEING_STOPPED = "this process is being stopped"
 
 
 class NoSuccessor(GatewayError):
@@ -38,6 +39,8 @@ class Succession:
         self._environ = environ
         self._observer = observer
         self._lock = asyncio.Lock()
+        self._starting: asyncio.Task[int] | None = None
+        self._stopping = False
         self.taken_over = asyncio.Event()
 
     async def start(self) -> int:
@@ -49,7 +52,15 @@ class Succession:
             try:
                 if os.getpid() == FIRST_PROCESS:
                     raise NoSuccessor(IN_A_CONTAINER)
-                number = await self._start()
+                if self._stopping:
+                    raise NoSuccessor(BEING_STOPPED)
+                self._starting = asyncio.create_task(self._start())
+                try:
+                    number = await self._starting
+                except asyncio.CancelledError:
+                    if self._stopping:
+                        raise NoSuccessor(BEING_STOPPED) from None
+                    raise
             except NoSuccessor as error:
                 self._observer.emit(Succeeded(0, str(error), time.monotonic() - started))
                 raise
@@ -74,6 +85,9 @@ class Succession:
             process.kill()
             await asyncio.to_thread(process.wait)
             raise NoSuccessor(f"a successor was not ready after {READY_SECONDS:g} seconds") from None
+        except asyncio.CancelledError:  # who stops this process does not mean to start another
+            process.terminate()
+            raise
         finally:
             writer.close()
         if not ready:
@@ -91,13 +105,16 @@ class Succession:
 
     @asynccontextmanager
     async def following(self, requested: asyncio.Event) -> AsyncIterator[None]:
-        """Start a successor whenever this event is set, until the context is left."""
+        """Start a successor whenever this event is set, until the context is left: then none starts any more."""
         task = asyncio.create_task(self._follow(requested))
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            self._stopping = True
+            if self._starting is not None:
+                self._starting.cancel()
 
     async def _follow(self, requested: asyncio.Event) -> None:
         while True:

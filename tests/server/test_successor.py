@@ -132,6 +132,26 @@ def test_a_predecessor_leaves_operators_to_its_successor(tmp_path: Path, slow_we
         assert sending.result() == 0
 
 
+@pytest.mark.parametrize("asked", ["by signal", "by request"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_stops_a_gateway_stops_the_successor_that_starts(tmp_path: Path, workers: int, asked: str) -> None:
+    with opened(tmp_path, workers=workers, lame_duck=3) as gateway, ThreadPoolExecutor() as pool:
+        known = children(gateway.serving.pid)
+        requested = pool.submit(gateway.restart) if asked == "by request" else None
+        if requested is None:
+            gateway.serving.stop(signal.SIGUSR2)
+        until(lambda: children(gateway.serving.pid) > known)
+        [successor] = children(gateway.serving.pid) - known
+        gateway.serving.stop()
+        if requested is not None:
+            refused = (422, {"error": "this process is being stopped"})
+            assert requested.result() == refused
+            assert gateway.restart() == refused, "nor does one start while it drains"
+        assert gateway.serving.wait() == 0
+        until(lambda: not Path(f"/proc/{successor}").exists())
+        assert not gateway.successors()
+
+
 def inodes(path: Path) -> set[str]:
     """The sockets that are bound to this path, as file descriptors show them."""
     lines = map(str.split, Path("/proc/net/unix").read_text().splitlines())
