@@ -152,6 +152,17 @@ def test_who_stops_a_gateway_stops_the_successor_that_starts(tmp_path: Path, wor
         assert not gateway.successors()
 
 
+def test_a_service_manager_may_tell_workers_too(tmp_path: Path) -> None:
+    with opened(tmp_path, workers=2) as gateway:
+        workers = children(gateway.serving.pid)
+        for pid in workers:
+            os.kill(int(pid), signal.SIGUSR2)
+        assert gateway.restart()[0] == 200
+        assert gateway.serving.wait() == 0
+        assert {str(line["pid"]) for line in gateway.events("stopped") if line["process"] == "worker"} == workers
+        assert not gateway.events("worker ended")
+
+
 def inodes(path: Path) -> set[str]:
     """The sockets that are bound to this path, as file descriptors show them."""
     lines = map(str.split, Path("/proc/net/unix").read_text().splitlines())

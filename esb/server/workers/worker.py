@@ -22,7 +22,7 @@ from esb.server.listener import CannotListen, listening
 from esb.server.listening_sockets import PUBLIC, ListeningSockets
 from esb.server.process_life import ProcessLife
 from esb.server.process_status import SingleProcess
-from esb.server.serve import first, hangup_signal, lame_duck, run, settle, stop_signal
+from esb.server.serve import first, hangup_signal, lame_duck, restart_signal, run, settle, stop_signal
 from esb.server.workers.ipc import ChannelClosed, IpcChannel
 from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
@@ -97,7 +97,8 @@ class Worker:
 async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) -> None:
     """Serve until TERM, INT or the supervisor's end, and drains."""
     stop, alone = stop_signal(), asyncio.Event()
-    hangup_signal()  # the supervisor's business
+    for each in (hangup_signal, restart_signal):
+        each()  # the supervisor's business, though a service manager may tell all processes
     channel = await IpcChannel.over(end)
     try:
         orders: Orders = await channel.receive()
