@@ -4,7 +4,6 @@ It never listens where callers do; who of those that reach it may do what is dec
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -62,8 +61,7 @@ class _Handlers:
 
     async def metrics(self, request: web.Request) -> web.Response:
         statuses = await self._processes.statuses(SCRAPE_SECONDS)
-        past = [replace(snapshot, away=0) for snapshot in self._processes.past()]
-        counted = metrics.joined([*(status.counted for status in statuses), *past])
+        counted = metrics.joined([*(status.counted for status in statuses), *self._processes.past()])
         state = prometheus.State(
             ready=_health(statuses) == OK,
             in_flight=sum(status.in_flight for status in statuses),

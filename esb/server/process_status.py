@@ -39,11 +39,14 @@ class Processes(Protocol):
         ...
 
     async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
-        """Return, in so many seconds, the status of each that answers calls, or should; its last, if it is busy."""
+        """Return, in so many seconds, the status of each that answers calls, or should; its last, if it is busy.
+
+        Its counts hold those of the processes whose place it has taken: none may ever go down.
+        """
         ...
 
     def past(self) -> Sequence[Snapshot]:
-        """Return the counts of processes that have ended, and of one that answers no calls: none may ever go down."""
+        """Return the counts of processes that answer no calls."""
         ...
 
     async def explain(self, asked: Asked) -> dict[str, Any] | None:

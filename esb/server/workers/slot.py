@@ -66,7 +66,7 @@ class WorkerSlot:
         self._stuck = False
         self.process: asyncio.subprocess.Process | None = None
         self.listens = asyncio.Event()
-        self.past = Snapshot()
+        self._past = Snapshot()
         """Counts of the workers that have ended."""
 
     async def keep(self) -> None:
@@ -100,8 +100,13 @@ class WorkerSlot:
     async def status(self, within: float = ANSWER_SECONDS) -> ProcessStatus:
         """Return the worker's status in so many seconds: its last one while it is only busy.
 
-        Who does not tell it in time counts as starting, and has the counts of its last status.
+        Who does not tell it in time counts as starting, and has the counts of its last status. Those of the workers
+        before it are among them: read at another moment, one that ends would be counted twice, or not at all.
         """
+        status = await self._status(within)
+        return replace(status, counted=metrics.joined([self._past, status.counted]))
+
+    async def _status(self, within: float) -> ProcessStatus:
         try:
             status = await self.ask("status", None, within)
         except (ChannelClosed, TimeoutError):
@@ -176,7 +181,7 @@ class WorkerSlot:
     def _remember(self) -> None:
         """Keep the counts of a worker that has ended."""
         if self._last is not None:
-            self.past = metrics.joined([self.past, self._last.counted])
+            self._past = replace(metrics.joined([self._past, self._last.counted]), away=0)
             self._last = None
 
 

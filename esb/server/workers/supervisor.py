@@ -119,7 +119,7 @@ class Supervisor:
         return await asyncio.gather(*(slot.status(within) for slot in self._slots))
 
     def past(self) -> Sequence[Snapshot]:
-        return [*(slot.past for slot in self._slots), self._tally.snapshot()]
+        return [self._tally.snapshot()]
 
     async def explain(self, asked: Asked) -> dict[str, Any] | None:
         for slot in self._slots:
