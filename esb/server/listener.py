@@ -104,7 +104,11 @@ async def listening_privately(
             raise CannotListen(f"cannot listen on {path} ({chosen_by}): {_reason(error)}") from error
         sockets.hold(ADMIN, held)
         sockets.on_retirement(partial(_retired, [site], None))
-        yield f"unix:{path}"
+        try:
+            yield f"unix:{path}"
+        finally:
+            if site in runner.sites:  # before its socket closes, unless a successor has it
+                await site.stop()
 
 
 def _options() -> dict[str, Any]:

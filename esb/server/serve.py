@@ -30,10 +30,12 @@ NEW_OBJECTS = 10_000
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end, on uvloop where it is installed."""
-    if uvloop is None:
-        return asyncio.run(main)
-    return uvloop.run(main)
+    """Run `main` to its end, on uvloop where it is installed. After that, HUP and USR2 end the process no more."""
+    try:
+        return asyncio.run(main) if uvloop is None else uvloop.run(main)
+    finally:  # the event loop has given them their default back
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
 
 
 async def serve(
