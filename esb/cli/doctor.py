@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from difflib import get_close_matches
 from itertools import groupby
 
 import click
@@ -13,6 +12,7 @@ import click
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
 from esb.config import Config, ConfigSource
+from esb.config.yaml import did_you_mean
 from esb.core.errors import ConfigError
 from esb.introspect.doctor import Examined, examine
 from esb.server.deployment import configured
@@ -60,8 +60,7 @@ async def _named(config: Config, components: Sequence[str], send_to: str) -> lis
         return await examine(config, components, send_to)
     except LookupError as error:
         wanted = str(error.args[0])
-        meant = get_close_matches(wanted, [stanza.name for stanza in config.components], 1)
-        hint = f" (did you mean {meant[0]!r}?)" if meant else "; `esb components` lists them"
+        hint = did_you_mean(wanted, (stanza.name for stanza in config.components)) or "; `esb components` lists them"
         raise click.BadParameter(f"no component {wanted!r}{hint}", param_hint="COMPONENT") from error
 
 

@@ -49,6 +49,7 @@ FIXES = {
 }
 """Reason of a failure -> what to do; <key> stands for the key of esb.yaml that names the place: see `with_key`."""
 NAME_FIX = "correct the host in <key>, or the name servers of this machine (/etc/resolv.conf)"
+CLOCK_FIX = "let NTP set the clock of this machine (timedatectl set-ntp true)"
 OTHER_FIX = "look at the server's own log; <key> names it"
 
 
@@ -161,7 +162,7 @@ class Probes:
             answer = await self.once(("clock", url, proxy), ask)
         except UpstreamError as error:
             return Finding("skipped", f"no answer to HEAD: {error.reason}")  # which not every host knows
-        return clock_finding(answer.headers.get("Date", ""), time.time())
+        return date_finding(answer.headers.get("Date", ""), time.time())
 
     def _addresses(self, place: Place) -> Awaitable[Sequence[str]]:
         return self.once(("name", place.host), partial(reachability.addresses, place.host))
@@ -179,13 +180,18 @@ def certificate_finding(days: int) -> Finding:
     return Finding("ok", f"its certificate ends in {days} days")
 
 
-def clock_finding(date: str, now: float) -> Finding:
+def date_finding(date: str, now: float) -> Finding:
     """Return what the Date of an answer says of our clock. `now`: seconds since 1970 by ours, when it came."""
     try:
         ahead = now - parsedate_to_datetime(date).timestamp()
     except ValueError:
         return Finding("skipped", "its answers carry no Date")
+    return clock_finding(ahead, CLOCK_FIX)
+
+
+def clock_finding(ahead: float, fix: str) -> Finding:
+    """Return what it means that our clock is so many seconds ahead of another; `fix`: what to do if they are many."""
     if abs(ahead) > CLOCK_SECONDS:
         off = f"this machine is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
-        return Finding("warn", off, "let NTP set the clock of this machine (timedatectl set-ntp true)")
+        return Finding("warn", off, fix)
     return Finding("ok", f"{abs(ahead):.0f} s apart")

@@ -5,10 +5,10 @@ import resource
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from ipaddress import ip_address
 
 from esb.config import Config
 from esb.contracts.checks import Check, Finding
+from esb.core.host_names import is_loopback
 
 FILES = 4096
 """Open files that are few: each caller's connection and each upstream's is one. Debian's shells begin with 1024."""
@@ -54,13 +54,6 @@ async def _proxies(config: Config) -> Finding:
             f"{', '.join(everybody)} lets every caller claim any address",
             "name the proxies' own addresses in server.trusted_proxies",
         )
-    if not server.trusted_proxies and not _is_loopback(server.host):
+    if not server.trusted_proxies and not is_loopback(server.host):
         return Finding("ok", "none: callers' addresses are those of their connections; behind a proxy, name it")
     return Finding("ok", ", ".join(map(str, server.trusted_proxies)) or "none")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

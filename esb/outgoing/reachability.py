@@ -163,7 +163,7 @@ async def _secured(place: Place, context: ssl.SSLContext, name: str, proxy: Prox
             place.host, place.port, ssl=context, server_hostname=name, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS
         )
         return writer
-    reader, writer = await asyncio.open_connection(proxy.place.host, proxy.place.port)
+    reader, writer = await asyncio.open_connection(proxy.place.host, proxy.place.port, limit=HEAD_BYTES)
     try:
         await _tunnel(place, proxy, reader, writer)
         await writer.start_tls(context, server_hostname=name)
@@ -176,6 +176,9 @@ async def _secured(place: Place, context: ssl.SSLContext, name: str, proxy: Prox
 async def _tunnel(place: Place, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     proof = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     writer.write(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{proof}\r\n".encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    if len(head) > HEAD_BYTES or head.split(b" ", 2)[1:2] != [b"200"]:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        raise Unreached(PROXY_REFUSED) from None
+    if head.split(b" ", 2)[1:2] != [b"200"]:
         raise Unreached(PROXY_REFUSED)

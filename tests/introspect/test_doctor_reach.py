@@ -196,7 +196,7 @@ async def test_a_proxy_that_refuses_is_told_without_its_password(tmp_path: Path)
     [(0, "ok", "0 s apart"), (-29, "ok", "29 s"), (31, "warn", "31 s ahead"), (-7200, "warn", "7200 s behind")],
 )
 def test_a_clock_that_is_off_is_a_warning(seconds: float, result: str, words: str) -> None:
-    found = probes.clock_finding("Tue, 01 Sep 2026 08:00:00 GMT", 1788249600.0 + seconds)
+    found = probes.date_finding("Tue, 01 Sep 2026 08:00:00 GMT", 1788249600.0 + seconds)
 
     assert (found.result, words in found.cause) == (result, True)
     assert ("NTP" in found.fix) == (result == "warn")
@@ -204,4 +204,4 @@ def test_a_clock_that_is_off_is_a_warning(seconds: float, result: str, words: st
 
 @pytest.mark.parametrize("date", ["", "yesterday"])
 def test_without_a_date_nothing_is_said_of_the_clock(date: str) -> None:
-    assert probes.clock_finding(date, 0.0).result == "skipped"
+    assert probes.date_finding(date, 0.0).result == "skipped"

@@ -69,7 +69,7 @@ async def test_a_server_that_does_not_speak_redis_is_told(tmp_path: Path) -> Non
 
 
 async def test_a_clock_that_is_not_the_servers_is_a_warning(tmp_path: Path, redis: RedisServer) -> None:
-    with patch("esb.services.store._redis_checks.CLOCK_SECONDS", -1.0):
+    with patch("esb.contracts.probes.CLOCK_SECONDS", -1.0):
         found = (await examined(tmp_path, redis.url)).of(NAME)["redis_clock"]
     assert (found.result, "NTP" in found.fix) == ("warn", True)
 

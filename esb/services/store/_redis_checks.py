@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from esb.contracts.checks import Check, Finding
-from esb.contracts.probes import CHECK_SECONDS, CLOCK_SECONDS, Probes
+from esb.contracts.probes import CHECK_SECONDS, Probes, clock_finding
 from esb.outgoing.reachability import Place
 from esb.store.redis_connection import PATIENCE
 from esb.store.redis_facts import NoFacts, RedisFacts, redis_facts
@@ -23,6 +23,7 @@ FIXES = {
     "it refuses our commands": "let its ACL allow them: +@all -@dangerous +info",
 }
 POLICY_FIX = "set maxmemory-policy noeviction in redis.conf, or use a server for the gateway alone"
+CLOCKS_FIX = "let NTP set the clocks of both machines (timedatectl set-ntp true)"
 OTHER_FIX = f"look at the server's own log, and at rediss:// or redis:// in {KEY}"
 
 
@@ -78,9 +79,7 @@ class _ServerChecks:
             return Finding("skipped", "the server does not tell its maxmemory-policy")
         if policy != "noeviction":
             cause = f"maxmemory-policy {policy}: when it is full, it forgets nonces, tokens and idempotency keys"
-            return Finding(
-                "warn", cause, "maxmemory-policy noeviction in redis.conf, or a server for the gateway alone"
-            )
+            return Finding("warn", cause, POLICY_FIX)
         return Finding("ok", policy)
 
     async def latency(self) -> Finding:
@@ -91,8 +90,4 @@ class _ServerChecks:
         return Finding("ok", cause)
 
     async def clock(self) -> Finding:
-        ahead = (await self._facts()).ahead
-        if abs(ahead) > CLOCK_SECONDS:
-            off = f"this machine is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
-            return Finding("warn", off, "let NTP set the clocks of both machines (timedatectl set-ntp true)")
-        return Finding("ok", f"{abs(ahead):.1f} s apart")
+        return clock_finding((await self._facts()).ahead, CLOCKS_FIX)
