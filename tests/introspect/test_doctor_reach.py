@@ -15,7 +15,7 @@ from tests.support.certificates import Authority
 from tests.support.ports import free_port
 from tests.support.preflight import Preflight, component, preflight
 from tests.support.servers.forward_proxy import ForwardProxy
-from tests.support.servers.raw_server import raw_server
+from tests.support.servers.raw_server import Peer, raw_server
 from tests.support.servers.tls_server import tls_server
 
 NAME = "cmdb.search"
@@ -186,6 +186,19 @@ async def test_a_proxy_that_refuses_is_told_without_its_password(tmp_path: Path)
     assert "the forward proxy refused" in done.of("cmsi.send_weixin")["tls"].cause
     assert "in wx_proxy" in done.of("cmsi.send_weixin")["tls"].fix
     assert "wrong-pass-wort" not in done.text
+
+
+async def test_a_proxy_whose_answer_never_ends_is_one_that_refuses(tmp_path: Path) -> None:
+    async def endless(peer: Peer) -> None:
+        await peer.request()
+        while True:
+            await peer.send(1000 * b"HTTP/1.1 200 OK\r\n")
+
+    async with raw_server(endless) as proxy:
+        done = await by_proxy(tmp_path, f"http://127.0.0.1:{proxy.port}", "https://localhost:1")
+
+    assert done.failed == ["cmsi.send_weixin tls"]
+    assert "the forward proxy refused" in done.of("cmsi.send_weixin")["tls"].cause
 
 
 # What the probes make of numbers
