@@ -7,13 +7,14 @@ Nothing is executed, spent or asked of others: who explains reads its own config
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from esb.core.call import App, Call, User
 from esb.core.errors import EsbError
 
 Place = tuple[str | int, ...]
 Verdict = Literal["allowed", "refused", "unknown", "not known here", "not explained", "not reached"]
+VERDICTS = frozenset(get_args(Verdict))
 FOR_EVER = math.inf
 
 
@@ -68,6 +69,12 @@ class Decision:
     user: User | None = None
     grants: Sequence[Grant] = ()
     entry: Place | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"no verdict: {self.verdict}")
+        if (self.verdict == "refused") != (self.error is not None):
+            raise ValueError("a refusal has the error that the caller would get, and nothing else has one")
 
 
 def refused(error: EsbError, why: str = "", **more: Any) -> Decision:

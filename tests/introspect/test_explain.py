@@ -193,6 +193,21 @@ class Broken(Guard):
         raise ZeroDivisionError
 
 
+class WithoutError(Guard):
+    """Refuses, and does not say what the caller would get."""
+
+    async def explain(self, question: Question) -> Decision:
+        return Decision(verdict="refused", why="no")
+
+
+class OtherWord(Guard):
+    """Says it in a word of its own."""
+
+    async def explain(self, question: Question) -> Decision:
+        verdict: Any = "forbidden"
+        return Decision(verdict=verdict, why="no")
+
+
 class Plain:
     """A middleware that inherits nothing."""
 
@@ -213,7 +228,7 @@ async def test_a_middleware_of_others_explains_itself(open_gateway: OpenGateway)
     assert [*links(said).values()][2] == ("refused", "nobody passes, a")
 
 
-@pytest.mark.parametrize("use", ["Broken", "Plain"])
+@pytest.mark.parametrize("use", ["Broken", "WithoutError", "OtherWord", "Plain"])
 async def test_a_middleware_that_does_not_say_is_not_taken_for_a_yes(open_gateway: OpenGateway, use: str) -> None:
     said = await ask(await opened(open_gateway, chain("app_auth", use, "permission")))
     assert [*links(said).values()][2][0] == "not explained"
