@@ -1,11 +1,14 @@
 """Gates that hold back a message before it is sent, and the pace of receivers, for `esb explain`."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from esb.channels.account import Account
 from esb.channels.outcome import DeliveryReport, Wording
 from esb.channels.pacing import Pace
 from esb.channels.recipients import addressed
 from esb.channels.verdict import JudgedAnswer
-from esb.contracts.explain import Decision, Question, allowed, not_known_here, refused
+from esb.contracts.explain import Decision, Question, allowed, not_known_here, refused, unknown
 from esb.core.errors import EsbError
 
 SOMEBODY = "receiver"
@@ -25,6 +28,17 @@ async def decided(account: Account, question: Question, wording: Wording, pace: 
     outcome = account.outcome(receivers, JudgedAnswer(account.again(closed), {}))
     why = f"the quota gate is closed, because of errcode {closed.errcode}: {closed.errmsg}"
     return shut(DeliveryReport(addressed(receivers), outcome, wording), why, question.at + closed.seconds)
+
+
+def one_of(decisions: Mapping[str, Decision]) -> Decision:
+    """Return the decision about a message that goes the way of one of these names, as its call says."""
+    first, *others = decisions.values()
+    if not others:
+        return first
+    why = "; ".join(f"{name}: {decision.why}" for name, decision in decisions.items())
+    if any(decision.verdict == "refused" for decision in decisions.values()):
+        return unknown(why)
+    return replace(first, why=why)
 
 
 def shut(report: DeliveryReport, why: str, until: float) -> Decision:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from esb.contracts.explain import Decision, Question
+from esb.contracts.explain import Decision, Question, unknown
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
 from esb.contracts.services import Services
 from esb.contracts.type_arguments import set_models
@@ -109,9 +109,10 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT], ABC):
     async def explain(self, question: Question) -> Decision | None:
         """Return what its own gates would do with a call, for `esb explain`; None: it has none, or does not say.
 
-        Nothing is sent, counted or asked of others.
+        Nothing is sent, counted or asked of others. One that `calls` others leaves it to them.
         """
-        return None
+        called = sorted({*self.calls().values()})
+        return unknown(f"it calls {' or '.join(called)}, which decides too: ask about that") if called else None
 
     def calls(self) -> Mapping[tuple[str | int, ...], str]:
         """Return the paths of the components that it calls, each by where its config names it, as ("to",)."""

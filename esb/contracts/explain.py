@@ -35,9 +35,10 @@ class Question:
     """A call that is asked about, of the app `app_code`. `at`: the moment, in seconds since 1970.
 
     `call` is as the links before would pass it on, with the app and the user that they find; its credentials hold no
-    secret. `by`: how the user is told. `live`: what is counted now matters, and is
-    known here; without it, whoever counts answers NOT_KNOWN_HERE. `grants` are those of the app, also those that have
-    ended, and `entry` where the app stands: keys below the config of services.apps, None where that is not told.
+    secret. `by`: how the user is told. `live`: what is counted in the store now matters, and is known here; `alone`: so
+    is what a process counts for itself, for no other serves. Without it, whoever counts answers `not known here`.
+    `grants` are those of the app, also those that have ended, and `entry` where the app stands: keys below the config
+    of services.apps, None where that is not told.
     """
 
     call: Call
@@ -48,6 +49,7 @@ class Question:
     receivers: Sequence[str] = ()
     grants: Sequence[Grant] = ()
     entry: Place | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,11 +67,15 @@ class Link:
         }
 
 
-async def explained(gateway: Gateway, asked: Asked, *, live: bool) -> dict[str, Any]:
-    """Return what would become of this call, as JSON. `live`: what is counted, is counted here."""
+async def explained(gateway: Gateway, asked: Asked, *, live: bool, alone: bool = False) -> dict[str, Any]:
+    """Return what would become of this call, as JSON.
+
+    `live`: what the store counts, is counted here; `alone`: and what a process counts for itself, likewise.
+    """
     now = gateway.clock.since_1970()
     at = now if asked.at is None else asked.at.timestamp()
-    links = [link async for link in _links(gateway.generation, asked, at, live=live and asked.at is None)]
+    live, alone = live and asked.at is None, alone and asked.at is None
+    links = [link async for link in _links(gateway.generation, asked, at, live=live, alone=alone)]
     return {
         "app": asked.app,
         "component": asked.component,
@@ -92,7 +96,7 @@ def concluded(links: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"links": links, "verdict": "allowed", "code": 0, "message": "OK"}
 
 
-async def _links(generation: Generation, asked: Asked, at: float, *, live: bool) -> AsyncIterator[Link]:
+async def _links(generation: Generation, asked: Asked, at: float, *, live: bool, alone: bool) -> AsyncIterator[Link]:
     """Yield the links that a call passes, in their order."""
     found = _found(generation, asked.component)
     if found is None:
@@ -106,7 +110,7 @@ async def _links(generation: Generation, asked: Asked, at: float, *, live: bool)
         yield Link(
             "component", refused(inactive(), f"{route.name} is not active"), _place(found.stanza.section, "active")
         )
-    question = _question(found, asked, at, live=live)
+    question = _question(found, asked, at, live=live, alone=alone)
     sure = reached = True
     for stanza, middleware in found.chain:
         decision = await _decision(middleware, question) if reached else NOT_REACHED
@@ -176,7 +180,7 @@ def _found(generation: Generation, target: str) -> Links | None:
     return max(known, key=lambda links: links.route.active, default=None)
 
 
-def _question(found: Links, asked: Asked, at: float, *, live: bool) -> Question:
+def _question(found: Links, asked: Asked, at: float, *, live: bool, alone: bool) -> Question:
     route = found.route
     claims, by = {"bk_app_code": asked.app}, asked.by
     if asked.user and by == "bk_username":
@@ -198,7 +202,7 @@ def _question(found: Links, asked: Asked, at: float, *, live: bool) -> Question:
         restricted=route.restricted,
         options=Options(test_env=asked.test_env),
     )
-    return Question(call, asked.app, at, live, by, asked.receivers)
+    return Question(call, asked.app, at, live, by, asked.receivers, alone=alone)
 
 
 def _answer(error: EsbError) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from pydantic import Field, SkipValidation
 from esb import (
     Call,
     Component,
+    Decision,
     EsbError,
     Label,
     LooseBool,
     NoConfig,
     Params,
+    Question,
     Reason,
     Receivers,
     RequiredReceivers,
@@ -104,6 +106,9 @@ class SendMsg(Component[NoConfig, SendMsgParams]):
     answer_type = Delivered | Previewed | Any
     sends = True
     has_environments = False  # the component it calls looks at the header itself
+
+    async def explain(self, question: Question) -> Decision:
+        return Decision(verdict="unknown", why="it calls the component of msg_type, which decides too: ask about that")
 
     async def handle(self, call: Call, params: SendMsgParams) -> Any:
         channel = CHANNELS.get(params.msg_type)

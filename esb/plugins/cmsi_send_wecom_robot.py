@@ -174,12 +174,15 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
             Check("robot_key", "WeCom knows the robot", _unasked),
         ]
 
-    async def explain(self, question: Question) -> Decision | None:
-        """Return what the gate and the pace of the robot do with a message; None if there are several."""
-        if len(self._robots) > 1:
-            return None
-        (robot,) = self._robots.values()
-        return await gates.decided(robot, replace(question, receivers=(RECEIVER,)), WORDING, robot.pace)
+    async def explain(self, question: Question) -> Decision:
+        """Return what the gate and the pace of the robot do with a message; of each robot, if there are several."""
+        asked = replace(question, receivers=(RECEIVER,))
+        return gates.one_of(
+            {
+                name or "webhook_key": await gates.decided(robot, asked, WORDING, robot.pace)
+                for name, robot in self._robots.items()
+            }
+        )
 
     async def handle(self, call: Call, params: SendWecomRobotParams) -> SendingResult:
         robot = _named(self._robots, params.robot)

@@ -80,7 +80,7 @@ class SingleProcess:
         return ()
 
     async def explain(self, asked: Asked) -> dict[str, Any]:
-        return await explained(self._gateway, asked, live=True)
+        return await explained(self._gateway, asked, live=True, alone=True)
 
     async def explain_as_one_of_many(self, asked: Asked) -> dict[str, Any]:
         """Return the same for a process beside others: what it counts alone is not what they count together."""

@@ -149,6 +149,17 @@ async def test_what_is_left_is_asked_of_the_running_gateway(tmp_path: Path, http
         assert await called(deployment.url, http) == 1306429
 
 
+async def test_a_breaker_is_asked_of_the_running_gateway(tmp_path: Path, http: ClientSession) -> None:
+    config = f"{{hosts: ['http://127.0.0.1:{free_port()}'], path: /x/, breaker: {{failures: 1, seconds: 60}}}}"
+    file = written(tmp_path, f", admin: {{port: {free_port()}}}")
+    file.write_text(file.read_text().replace('"tests.support.components:Echo"', f"http, config: {config}"))
+    async with deployed(ConfigSource(file, {}), None, 0, []) as deployment:
+        assert (await told(file))["links"]["gates"]["verdict"] == "allowed"
+        failed = await called(deployment.url, http)
+        assert (await told(file))["links"]["gates"]["verdict"] == "refused"
+        assert (await told(file))["code"] == failed
+
+
 async def test_it_is_asked_at_a_unix_socket_as_well(tmp_path: Path) -> None:
     file = written(tmp_path, f", admin: {{unix: {tmp_path / 'admin.sock'}}}")
     async with deployed(ConfigSource(file, {}), None, 0, []):

@@ -28,6 +28,7 @@ from esb.store.memory import MemoryStore
 from tests.support.clock import Clock
 from tests.support.configuration import DEMO, WECOM
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
+from tests.support.ports import free_port
 from tests.support.send_weixin import fault
 
 CONFIG = """\
@@ -71,8 +72,11 @@ async def opened(open_gateway: OpenGateway, chain: str = CHAIN) -> Gateway:
 
 async def ask(gateway: Gateway, /, **asked: Any) -> Said:
     live = asked.pop("live", True)
+    alone = asked.pop("alone", live)
     question = {"app": "a", "component": "cc.search", "user": "admin", **asked}
-    return await explained(gateway.app[GATEWAY], Asked.model_validate_json(json.dumps(question)), live=live)
+    return await explained(
+        gateway.app[GATEWAY], Asked.model_validate_json(json.dumps(question)), live=live, alone=alone
+    )
 
 
 def links(said: Said) -> dict[str, tuple[str, str]]:
@@ -354,12 +358,76 @@ async def test_a_sender_of_others_tells_its_pace_and_its_penalty(open_gateway: O
     assert (said["code"], said["message"]) == (real["code"], real["message"])
 
 
-async def test_a_robot_tells_the_pace_of_its_group_and_several_tell_nothing(open_gateway: OpenGateway) -> None:
+async def test_a_robot_tells_the_pace_of_its_group(open_gateway: OpenGateway) -> None:
     robot = "  - {path: /cmsi/robot/, use: cmsi_send_wecom_robot, config: {webhook_key: key-of-a-robot}}\n"
     said = await ask(await open_gateway(robot), **CALLER, component="cmsi.robot")
     assert links(said)["gates"] == ("allowed", "the quota gate is open; robot has 20 of 20 messages left")
-    several = robot.replace("robot}}", "robot, robots: {night: another-key}}}")
-    assert "gates" not in links(await ask(await open_gateway(several), **CALLER, component="cmsi.robot"))
+
+
+async def test_several_robots_are_told_one_by_one_and_are_no_yes_while_one_is_shut(
+    open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    config = f"{{wx_qy_host: '{sandbox.url}', webhook_key: key-of-a-robot, robots: {{night: another-key}}}}"
+    stanza = f"  - {{path: /cmsi/robot/, use: cmsi_send_wecom_robot, config: {config}}}\n"
+    gateway = await open_gateway(stanza, clock=Clock())
+    question = {**CALLER, "component": "cmsi.robot"}
+    told = [f"{name}: the quota gate is open; robot has 20 of 20 messages left" for name in ("webhook_key", "night")]
+    assert links(await ask(gateway, **question))["gates"] == ("allowed", "; ".join(told))
+    assert links(await ask(gateway, **question, live=False))["gates"][0] == "not known here"
+    await fault(sandbox, "/cgi-bin/webhook/send", {"errcode": 45009, "errmsg": "reach max api daily quota limit"})
+    await gateway.call("cmsi/robot", {**DEMO, "content": "x", "robot": "night"})
+
+    said = await ask(gateway, **question)
+
+    verdict, why = links(said)["gates"]
+    assert (said["verdict"], verdict) == ("unknown", "unknown")
+    assert "night: the quota gate is closed, because of errcode 45009" in why
+
+
+async def test_of_a_secret_that_each_caller_brings_no_gate_is_known(open_gateway: OpenGateway) -> None:
+    config = "{wx_type: qy, wx_qy_corpid: ww1}"
+    gateway = await open_gateway(f"  - {{path: /cmsi/send_weixin/, use: cmsi_send_weixin, config: {config}}}\n")
+    said = await ask(gateway, **CALLER, component="cmsi.send_weixin")
+    assert (said["verdict"], links(said)["gates"][0]) == ("unknown", "unknown")
+
+
+async def test_a_component_that_calls_another_is_no_yes_by_itself(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(
+        "  - {path: /cmsi/send_msg/, use: cmsi_send_msg}\n"
+        "  - {path: /alerts/in/, use: alert_webhook, config: {to: /cmsi/send_msg/}}\n"
+    )
+    for component, called in (("cmsi.send_msg", "the component of msg_type"), ("alerts.in", "/cmsi/send_msg/")):
+        said = await ask(gateway, **CALLER, component=component)
+        assert (said["verdict"], links(said)["gates"][0]) == ("unknown", "unknown")
+        assert f"it calls {called}, which decides too" in links(said)["gates"][1]
+
+
+async def test_a_proxy_tells_its_places_and_its_breaker_with_the_answer_that_this_gives(
+    open_gateway: OpenGateway,
+) -> None:
+    hosts, breaker = f"['http://127.0.0.1:{free_port()}']", "{failures: 1, seconds: 30}"
+    config = f"{{hosts: {hosts}, path: /x/, max_concurrency: 5, breaker: {breaker}}}"
+    clock = Clock()
+    gateway = await open_gateway(f"  - {{path: /cc/hosts/, use: http, config: {config}}}\n", clock=clock)
+    question = {**CALLER, "component": "cc.hosts"}
+    assert links(await ask(gateway, **question, alone=False))["gates"][0] == "not known here"
+    assert links(await ask(gateway, **question))["gates"] == ("allowed", "0 of 5 calls are under way")
+    await gateway.call("cc/hosts")
+
+    said, real = await ask(gateway, **question), await gateway.call("cc/hosts")
+
+    assert links(said)["gates"] == ("refused", "the breaker is open")
+    assert (said["code"], said["message"]) == (real["code"], real["message"])
+    clock.advance(31)
+    assert (await ask(gateway, **question))["verdict"] == "allowed"
+    assert (await ask(gateway, **question))["verdict"] == "allowed"  # asking is no probe
+
+
+async def test_a_proxy_without_breaker_and_bound_has_no_gates(open_gateway: OpenGateway) -> None:
+    gateway = await open_gateway(
+        "  - {path: /cc/hosts/, use: http, config: {hosts: ['http://127.0.0.1:9'], path: /x/}}\n"
+    )
+    assert "gates" not in links(await ask(gateway, **CALLER, component="cc.hosts"))
 
 
 class Quiet(Component[NoConfig, Params]):

@@ -26,7 +26,7 @@ from esb.channels.wechat.wecom_app import MediaUpload, WeCom
 from esb.channels.wechat.wecom_checks import wecom_checks
 from esb.channels.wechat.wording import WORDING
 from esb.contracts.checks import Check
-from esb.contracts.explain import Decision, Question
+from esb.contracts.explain import Decision, Question, unknown
 from esb.contracts.probes import Probes
 from esb.contracts.services import ProcessServices, Users
 from esb.core.call import Call
@@ -155,9 +155,11 @@ class WeComChannel:
         messages = build([{"msgtype": file.kind, file.kind: {"media_id": media_id}}])
         return await deliver(app, call, audience, messages, WORDING, warnings, pace)
 
-    async def explain(self, question: Question) -> Decision | None:
+    async def explain(self, question: Question) -> Decision:
         """Return what the gate of the configured app does with a message, and the pace of its members."""
-        return None if self._app is None else await gates.decided(self._app, question, WORDING, self._pace)
+        if self._app is None:
+            return unknown("each call brings a secret of its own, with a quota gate of its own")
+        return await gates.decided(self._app, question, WORDING, self._pace)
 
     def _credential(self, secret: str) -> dict[str, Any]:
         """Return what an app is made of. Its secret is the configured one, or came with a call."""

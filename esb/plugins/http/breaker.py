@@ -44,6 +44,11 @@ class Breakers:
             breaker = self._breakers[app] = self._new()
         return breaker
 
+    def seconds_shut(self, app: str) -> float | None:
+        """Return after how many seconds a call of this app may go out; None if one may go out now."""
+        breaker = self._breakers.get(app)
+        return None if breaker is None else breaker.seconds_shut()
+
 
 class Breaker:
     """A breaker of one upstream. Calls that began before it opened or closed no longer count."""
@@ -56,6 +61,13 @@ class Breaker:
         self._opened: float | None = None
         self._probing = False
         self._period = 0
+
+    def seconds_shut(self) -> float | None:
+        """Return after how many seconds a call may go out; None if one may go out now."""
+        if self._opened is None:
+            return None
+        left = self._opened + self._seconds - self._clock()
+        return max(left, 0.0) if left > 0 or self._probing else None
 
     @contextmanager
     def attempt(self, target: Target, time: UpstreamTime) -> Iterator[Attempt]:
@@ -72,11 +84,9 @@ class Breaker:
         self._ended(attempt, ill=attempt.ill, whole=time.is_whole)
 
     def _admitted(self, target: Target, time: UpstreamTime) -> Attempt:
-        if self._opened is not None:
-            left = self._opened + self._seconds - self._clock()
-            if left > 0 or self._probing:
-                raise _refusal(target, max(left, 0.0))
-            self._probing = True
+        if (left := self.seconds_shut()) is not None:
+            raise refusal(target, left)
+        self._probing = self._opened is not None
         return Attempt(time, self._period)
 
     def _ended(self, attempt: Attempt, *, ill: bool, whole: bool) -> None:
@@ -112,7 +122,8 @@ class Breaker:
         self._period += 1
 
 
-def _refusal(target: Target, left: float) -> UpstreamError:
+def refusal(target: Target, left: float) -> UpstreamError:
+    """Make the error of a call that an open breaker does not let out, for so many seconds more."""
     reason = Message(
         "too many requests in a row have failed, the next one is tried in {seconds:.0f} seconds", {"seconds": left}
     )

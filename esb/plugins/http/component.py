@@ -20,14 +20,27 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from esb import Call, Check, Component, Envelope, Params, Probes, Reply, Services, Target, UpstreamError
+from esb import (
+    Call,
+    Check,
+    Component,
+    Decision,
+    Envelope,
+    Params,
+    Probes,
+    Question,
+    Reply,
+    Services,
+    Target,
+    UpstreamError,
+)
 from esb.contracts.component import SwitchedProtocols
 from esb.core.errors import Message
 from esb.outgoing.client import HeadBounds, Stream
 from esb.outgoing.jwt_signer import GatewayJwt
 from esb.plugins.http.attempts import Attempts
 from esb.plugins.http.body_stream import BodyStream
-from esb.plugins.http.breaker import Attempt, Breakers
+from esb.plugins.http.breaker import Attempt, Breakers, refusal
 from esb.plugins.http.concurrency_limit import ConcurrencyLimit
 from esb.plugins.http.config import HttpConfig
 from esb.plugins.http.headers import for_caller
@@ -72,6 +85,19 @@ class Http(Component[HttpConfig, Params]):
     def checks(self, probes: Probes) -> Sequence[Check]:
         """Return the checks of the way to each host; nothing is asked of the upstream itself."""
         return [check for host in self.config.hosts for check in probes.reach(host, "hosts", tls=self._tls, part=host)]
+
+    async def explain(self, question: Question) -> Decision | None:
+        """Return whether its breaker is open, and how many of its places are taken; None if it has neither."""
+        if self._breakers is None and self.config.max_concurrency is None:
+            return None
+        if not question.alone:
+            return Decision(verdict="not known here", why="each process has a breaker and a max_concurrency of its own")
+        app, places = question.call.app, self._limit.taken()
+        shut = None if self._breakers is None else self._breakers.seconds_shut("" if app is None else app.code)
+        if shut is None:
+            return Decision(verdict="allowed", why=places or "the breaker is closed")
+        error = refusal(_target(question.call), shut)
+        return Decision(verdict="refused", why="the breaker is open", until=question.at + shut, error=error)
 
     async def handle(self, call: Call, params: Params) -> Any:
         request = await self._builder.build(call)

@@ -19,6 +19,11 @@ class ConcurrencyLimit:
         self._places = places
         self._bulkhead = None if places is None else Bulkhead(time.monotonic, places)
 
+    def taken(self) -> str:
+        """Return how many places are taken, in words for operators; "" without a bound."""
+        bulkhead = self._bulkhead
+        return "" if bulkhead is None else f"{bulkhead.under_way} of {self._places} calls are under way"
+
     @asynccontextmanager
     async def entered(self, call: Call) -> AsyncIterator[None]:
         """Take a place, from here on until the end. Limited if there is none, and the app has its share already."""
