@@ -5,6 +5,7 @@ Its names are loaded when the first of them is asked for: a program with `esb.cl
 
 import importlib
 import sys
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from esb._version import __version__ as __version__
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        if not name.startswith("_") or name == "__all__":
+        own = sys.modules[__name__]
+        # `from esb import client` asks here before it looks for the file: then nothing else is loaded.
+        if name == "__all__" or not (name.startswith("_") or PathFinder.find_spec(f"esb.{name}", own.__path__)):
             face = importlib.import_module("esb._face")
             globals().update({each: getattr(face, each) for each in face.__all__}, __all__=face.__all__)
             if name in globals():
                 return globals()[name]
-        raise AttributeError(f"module 'esb' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+        raise AttributeError(f"module 'esb' has no attribute {name!r}", name=name, obj=own)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *importlib.import_module("esb._face").__all__})

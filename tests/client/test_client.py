@@ -246,10 +246,11 @@ async def test_a_system_behind_the_gateway_that_fails_is_named(world: World, ope
     assert isinstance(failed.value.answer.failed[0], Missed)
 
 
-def test_the_client_loads_nothing_of_the_gateway_and_aiohttp_only_for_asyncio() -> None:
+@pytest.mark.parametrize("imports", ["import esb.client", "import esb; from esb import client"])
+def test_the_client_loads_nothing_of_the_gateway_and_aiohttp_only_for_asyncio(imports: str) -> None:
     done = python(
         "-c",
-        "import sys, esb.client\n"
+        f"import sys; {imports}\n"
         "ours = {name for name in sys.modules if name.startswith('esb.')}\n"
         "assert all(name.startswith(('esb.client', 'esb._version')) for name in ours), ours\n"
         "assert not {'aiohttp', 'pydantic', 'yaml', 'structlog', 'click'} & {*sys.modules}\n"
