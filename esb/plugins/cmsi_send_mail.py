@@ -42,8 +42,8 @@ from esb.channels.mail.recipients import Mailboxes, mail_audience, named_mailbox
 from esb.channels.mail.smtp_server import Encryption, SmtpHost, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
-from esb.channels.test_message import TEXT, TITLE, sending
 from esb.channels.verdict import Kind
 
 CONTENT = Label("email content", "content")

@@ -20,9 +20,9 @@ from esb import (
     Text,
 )
 from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import address_of, addressed
 from esb.channels.sending import SendingResult
-from esb.channels.test_message import TEXT, TITLE, sending
 from esb.channels.wechat.config import OfficialAccountConfig
 from esb.channels.wechat.notice import Notice
 from esb.channels.wechat.official_account import OfficialAccountChannel

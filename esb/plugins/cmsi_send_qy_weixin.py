@@ -20,9 +20,9 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.pagination import pages
+from esb.channels.preflight_message import TEXT, sending
 from esb.channels.recipients import address_of, addressed
 from esb.channels.sending import SendingResult
-from esb.channels.test_message import TEXT, sending
 from esb.channels.wechat.config import WeComConfig
 from esb.channels.wechat.text_limits import TEXT_BYTES
 from esb.channels.wechat.wecom import WeComChannel

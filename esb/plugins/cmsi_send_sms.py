@@ -34,11 +34,11 @@ from esb import (
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.outcome import DeliveryOutcome, PlainWording
+from esb.channels.preflight_message import TEXT, sending
 from esb.channels.recipients import Audience, by_address, looked_up, read_of, require_somebody
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
 from esb.channels.tencent.phone import Numbers, e164, is_mainland, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, TencentRequest, TencentSender, first_reason
-from esb.channels.test_message import TEXT, sending
 from esb.channels.verdict import advice
 
 CONTENT = Label("message content", "content")

@@ -32,11 +32,11 @@ from esb import (
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import Audience, by_address, looked_up, named_once, require_somebody, united
 from esb.channels.tencent.cloud import TencentConfig
 from esb.channels.tencent.phone import e164, of_contact, parts, typed
 from esb.channels.tencent.sender import Product, TencentRequest, TencentSender, first_reason
-from esb.channels.test_message import TEXT, TITLE, sending
 
 CONTENT = Label("auto voice reading info", "auto_read_message")
 VMS = Product("vms", "2020-09-02", "SendTtsVoice", at_once=8)

@@ -30,9 +30,9 @@ from esb import (
     problem,
 )
 from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import address_of, addressed, looked_up, require_somebody
 from esb.channels.sending import SendingResult
-from esb.channels.test_message import TEXT, TITLE, sending
 from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.channels.wechat.media import KINDS
 from esb.channels.wechat.notice import Notice

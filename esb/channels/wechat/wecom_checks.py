@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from esb.channels.preflight_message import receiver_of
 from esb.channels.recipients import address_of
-from esb.channels.test_message import receiver_of
 from esb.channels.verdict import ACCEPTED
 from esb.channels.wechat.config import WeComConfig, revealed
 from esb.channels.wechat.wechat_checks import ADDRESS, UNASKED, WeChatChecks, names_our_address, refused
