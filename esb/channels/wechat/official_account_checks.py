@@ -13,16 +13,7 @@ from typing import Any
 from esb.channels.verdict import ACCEPTED
 from esb.channels.wechat.account import WeChatAccount
 from esb.channels.wechat.config import OfficialAccountConfig, revealed
-from esb.channels.wechat.wechat_checks import (
-    ADDRESS,
-    KILLS,
-    KILLS_FIX,
-    NO_TOKEN,
-    UNASKED,
-    WeChatChecks,
-    names_our_address,
-    refused,
-)
+from esb.channels.wechat.wechat_checks import ADDRESS, KILLS, KILLS_FIX, WeChatChecks, names_our_address, refused
 from esb.contracts.checks import Check, Finding
 from esb.contracts.probes import Probes
 
@@ -64,19 +55,15 @@ class _AccountChecks(WeChatChecks):
 
     async def egress(self) -> Finding:
         """Judge our address by the answer to the fetch of a token, or to the first question after it."""
-        if self._token is None and self._kills:
-            return NO_TOKEN
         reply = await (self._templates if self._kills else self._fetched)()
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         return refused(reply.verdict) if names_our_address(reply.verdict) else Finding("ok")
 
     async def template(self) -> Finding:
-        if self._token is None:
-            return NO_TOKEN
         reply = await self._templates()
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         if reply.verdict.kind not in ACCEPTED:
             return refused(reply.verdict)
         listed = _listed(reply.body)
@@ -89,18 +76,16 @@ class _AccountChecks(WeChatChecks):
         return Finding("ok")
 
     async def template_keys(self) -> Finding:
-        if self._token is None:
-            return NO_TOKEN
         reply = await self._templates()
-        content = "" if reply is None else _listed(reply.body).get(self._config.wx_template_id, "")
+        if isinstance(reply, Finding):
+            return reply
+        content = _listed(reply.body).get(self._config.wx_template_id, "")
         return keys_finding([*dict.fromkeys(_KEY.findall(content))], self._config.wx_template_keys.model_dump())
 
     async def quota(self) -> Finding:
-        if self._token is None:
-            return NO_TOKEN
         reply = await self._left()
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         told = reply.body.get("quota")
         if reply.verdict.kind not in ACCEPTED or not isinstance(told, Mapping):
             return Finding("skipped", f"errcode {reply.verdict.errcode}: {reply.verdict.errmsg}")

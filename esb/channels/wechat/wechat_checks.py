@@ -66,16 +66,18 @@ class WeChatChecks:
 
     async def _ask(
         self, method: str, endpoint: str, *, query: str = "", body: Mapping[str, Any] | None = None
-    ) -> JudgedAnswer | None:
-        """Return WeChat's answer; None if what stands before it passes no such request on."""
-        token = self._token or ""
+    ) -> JudgedAnswer | Finding:
+        """Return WeChat's answer; the finding without one if there is no token, or no way for such a request."""
+        token = self._token
+        if token is None:
+            return NO_TOKEN
         key = (endpoint, query, self._account.key.name)
         ask = partial(self._account.ask, self._probes.call(), token, method, endpoint, query=query, body=body)
         try:
             return await self._probes.once(key, ask)
         except UpstreamError as error:
             if error.http_status in NOT_PASSED_ON:
-                return None
+                return UNASKED
             raise
 
 

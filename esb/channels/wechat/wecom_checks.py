@@ -12,7 +12,7 @@ from esb.channels.preflight_message import receiver_of
 from esb.channels.recipients import address_of
 from esb.channels.verdict import ACCEPTED
 from esb.channels.wechat.config import WeComConfig, revealed
-from esb.channels.wechat.wechat_checks import ADDRESS, UNASKED, WeChatChecks, names_our_address, refused
+from esb.channels.wechat.wechat_checks import ADDRESS, WeChatChecks, names_our_address, refused
 from esb.channels.wechat.wecom_app import WeCom
 from esb.contracts.checks import Check, Finding
 from esb.contracts.probes import Probes
@@ -60,14 +60,14 @@ class _AppChecks(WeChatChecks):
     async def egress(self) -> Finding:
         """Judge our address: by the first answer that needs a trusted one, or by that to gettoken."""
         reply = await self._fetched() if self._token is None else await self._about()
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         return refused(reply.verdict) if names_our_address(reply.verdict) else Finding("ok")
 
     async def agent(self) -> Finding:
         reply = await self._about()
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         if reply.verdict.kind not in ACCEPTED:
             return refused(reply.verdict)
         if reply.body.get("close") == 1:
@@ -77,8 +77,8 @@ class _AppChecks(WeChatChecks):
     async def visibility(self) -> Finding:
         """Judge the visible range: of --send-to if there is one, or else whether there is any."""
         reply = await self._about()
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         members, groups = _range(reply.body)
         if not members and not groups:
             return Finding("fail", "the app is visible to nobody", f"add members or departments {RANGE}")
@@ -92,8 +92,8 @@ class _AppChecks(WeChatChecks):
     async def _seen(self, userid: str) -> Finding:
         """Ask for a member whom the app may see as one of a department."""
         reply = await self._ask("GET", USER_GET, query=f"&userid={quote(userid, '')}")
-        if reply is None:
-            return UNASKED
+        if isinstance(reply, Finding):
+            return reply
         if reply.verdict.errcode in UNSEEN:
             cause = f"WeCom knows no {userid} whom the app sees (errcode {reply.verdict.errcode})"
             return Finding("fail", cause, f"add them, or a department of theirs, {RANGE}; or correct the userid")
