@@ -40,6 +40,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 MOST_AT_ONCE = 200
 TROUBLE = (RedisError, OSError, TimeoutError, EOFError)
 NOT_YET = template("there is no connection yet")
+WRONG_LOGIN = template("it refuses our user or password")
+LOADING = template("it is still loading")
+FULL = template("it is full")
+READ_ONLY = template("it is read-only")
+REFUSES_COMMANDS = template("it refuses our commands")
 
 Argument = str | bytes | int | float
 T = TypeVar("T")
@@ -230,15 +235,15 @@ async def patiently(work: Awaitable[T]) -> T:
 def reason_of(error: BaseException | None) -> str:
     """Return the reason why the server cannot be asked, in our words: its own may quote an address or a command."""
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
-        return template("it refuses our user or password")
+        return WRONG_LOGIN
     if isinstance(error, BusyLoadingError):
-        return template("it is still loading")
+        return LOADING
     if isinstance(error, OutOfMemoryError):
-        return template("it is full")
+        return FULL
     if isinstance(error, ReadOnlyError):
-        return template("it is read-only")
+        return READ_ONLY
     if isinstance(error, ResponseError):
-        return template("it refuses our commands")
+        return REFUSES_COMMANDS
     if isinstance(error, TimeoutError | SlowToConnect):
         return template("it does not answer")
     return template("there is no connection")

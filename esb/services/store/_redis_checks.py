@@ -7,7 +7,7 @@ from typing import Any
 from esb.contracts.checks import Check, Finding
 from esb.contracts.probes import CHECK_SECONDS, Probes, clock_finding
 from esb.outgoing.reachability import Place
-from esb.store.redis_connection import PATIENCE
+from esb.store.redis_connection import FULL, LOADING, PATIENCE, READ_ONLY, REFUSES_COMMANDS, WRONG_LOGIN
 from esb.store.redis_facts import NoFacts, RedisFacts, redis_facts
 
 OLDEST = (6,)
@@ -15,13 +15,13 @@ SLOW_SECONDS = PATIENCE / 10
 """Seconds of an answer from which on it is slow: a busy hour takes ten times as long, and then it counts as away."""
 KEY = "services.store.config.url"
 FIXES = {
-    "it refuses our user or password": f"correct user and password in {KEY}; ACL: allow ~esb:* &esb:* +@all -@dangerous"
-    " +info",
-    "it is still loading": "wait until it has read its file",
-    "it is full": "raise maxmemory, or give the gateway a server of its own",
-    "it is read-only": f"name the master in {KEY}",
-    "it refuses our commands": "let its ACL allow them: +@all -@dangerous +info",
+    WRONG_LOGIN: f"correct user and password in {KEY}; ACL: allow ~esb:* &esb:* +@all -@dangerous +info",
+    LOADING: "wait until it has read its file",
+    FULL: "raise maxmemory, or give the gateway a server of its own",
+    READ_ONLY: f"name the master in {KEY}",
+    REFUSES_COMMANDS: "let its ACL allow them: +@all -@dangerous +info",
 }
+"""Reason of a refusal -> what to do."""
 POLICY_FIX = "set maxmemory-policy noeviction in redis.conf, or use a server for the gateway alone"
 CLOCKS_FIX = "let NTP set the clocks of both machines (timedatectl set-ntp true)"
 OTHER_FIX = f"look at the server's own log, and at rediss:// or redis:// in {KEY}"
@@ -70,7 +70,7 @@ class _ServerChecks:
         if facts.version < OLDEST:
             return Finding("fail", version, "use Redis 6 or newer, or Valkey")
         if facts.replica:
-            return Finding("fail", f"{version}, a replica", FIXES["it is read-only"])
+            return Finding("fail", f"{version}, a replica", FIXES[READ_ONLY])
         return Finding("ok", version)
 
     async def policy(self) -> Finding:
