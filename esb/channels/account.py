@@ -8,6 +8,7 @@ where it is, how its tokens are fetched, and what its codes mean.
 import asyncio
 import hashlib
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -50,7 +51,7 @@ class _Effort:
     doubt: UpstreamError | None = None
 
 
-class Account:
+class Account(ABC):
     """A credential at one host. `borrowed`: it came with a call instead of the configuration.
 
     A platform names itself: `system` and `interface` in errors and logs, and how many requests of one call go out
@@ -99,25 +100,25 @@ class Account:
 
     # The platform
 
+    @abstractmethod
     def _url(self, endpoint: str, token: str) -> str:
         """Return where a request with this token goes."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
         """Ask once for a token."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _token_in(self, body: Mapping[str, Any]) -> Token:
         """Return the token in an accepted answer. UpstreamError if it holds none that can be used."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _judged(self, errcode: int, errmsg: str, *, fetching: bool = False) -> Verdict:
         """Return the verdict on a code; in the answer to a token fetch it may mean something else."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _reply(self, target: Target, secrets: tuple[str, ...], fetching: bool, body: Mapping[str, Any]) -> JudgedAnswer:
         """Return an answer, judged; without these secrets. UpstreamError if it is none of the platform's."""
-        raise NotImplementedError
 
     def outcome(self, receivers: tuple[str, ...], reply: JudgedAnswer) -> DeliveryOutcome:
         """Return what an answer says of each receiver."""

@@ -2,11 +2,14 @@
 
 from urllib.parse import quote
 
+from esb.channels.account import Read
 from esb.channels.pacing import Pace
+from esb.channels.verdict import JudgedAnswer
 from esb.channels.wechat.account import WeChatAccount
 from esb.channels.wechat.wecom import MEMBER_WAITS
 from esb.contracts.services import ProcessServices
 from esb.core.call import Call
+from esb.outgoing.client import Target
 
 WEBHOOK_SEND = "/cgi-bin/webhook/send"
 MESSAGES_PER_MINUTE = 20
@@ -27,6 +30,9 @@ class WeComRobot(WeChatAccount):
 
     async def _token(self, call: Call) -> str:
         return ""
+
+    async def _ask_token(self, call: Call, target: Target, read: Read) -> JudgedAnswer:
+        raise AssertionError("a robot has a key, and no token")
 
     def _url(self, endpoint: str, token: str) -> str:
         return f"{self._host}{endpoint}?key={quote(self._secret, '')}"

@@ -29,3 +29,10 @@ async def test_its_messages_take_the_proxy_that_is_configured() -> None:
         robot = WeComRobot(services, host="http://robots.invalid", key="the-key", proxy=proxy.url)
         reply = await robot.post(make_call(), OutboundMessage((), WEBHOOK_SEND, [{"msgtype": "text"}], {}))
     assert reply.verdict.kind == "ok"
+
+
+async def test_nobody_asks_for_its_token_because_it_has_none() -> None:
+    async with open_process_services(Clock()) as services:
+        robot = WeComRobot(services, host=f"http://127.0.0.1:{free_port()}", key="the-key")
+        with pytest.raises(AssertionError, match="a key, and no token"):
+            await robot.live_token(make_call())
