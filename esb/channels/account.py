@@ -37,7 +37,6 @@ GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
 NOT_SENT = (Declined, UpstreamError, Limited)
 """Errors that end a sending without an answer of the platform to it."""
 
-
 Read = Callable[[Mapping[str, Any]], JudgedAnswer]
 """Judges the body of an answer."""
 
@@ -92,9 +91,10 @@ class Account(ABC):
         digest = hashlib.sha256(f"{self._host}\n{secret}".encode()).hexdigest()[:32]
         parameter = self.secret_parameter if borrowed else ""
         self.key = TokenKey(self.platform, account, digest, kind, parameter, exclusive=exclusive)
-        self._bulkhead = services.bulkheads.of(f"{self.platform}:{account}:{digest}")
-        self.gate = QuotaGate(services.store, services.observer, self.key)
-        self._fetch_gate = QuotaGate(services.store, services.observer, self.key, "fetch")
+        self._identity = f"{self.platform}:{account}:{digest}"
+        self._bulkhead = services.bulkheads.of(self._identity)
+        self.gate = QuotaGate(services.store, services.observer, "send", self._identity)
+        self._fetch_gate = QuotaGate(services.store, services.observer, "fetch", self._identity)
         self._sending = Target(self.system, self.interface, sends=True)
         self._fetching = Target(self.system, GET_TOKEN, sends=False)
 
@@ -139,8 +139,7 @@ class Account(ABC):
 
         Raises what `post` would raise or answer before it sends anything.
         """
-        closed = await self.gate.closed()
-        if closed is not None:
+        if (closed := await self.gate.closed()) is not None:
             raise Declined(self.again(closed))
         entry = self._tokens.at_hand(self.key)
         if entry is None:
@@ -224,7 +223,7 @@ class Account(ABC):
                     self._bulkhead.narrow()
                 return await self._another_try(call, effort.tries)
             case "quota":
-                await self.gate.close(verdict)
+                await self.gate.close(self.platform, self.key.account, verdict, verdict.retry_after)
         self._tokens.confirm(self.key, token)
         return False
 
@@ -269,8 +268,7 @@ class Account(ABC):
 
     async def _fetch(self, call: Call) -> Token:
         """Fetch a token, in a time of its own: other calls wait for it too."""
-        closed = await self._fetch_gate.closed()
-        if closed is not None:
+        if (closed := await self._fetch_gate.closed()) is not None:
             raise Declined(self.again(closed))
         call = call.detached(FETCH_SECONDS)
         read = partial(self._reply, self._fetching, (self._secret,), True)
@@ -288,7 +286,8 @@ class Account(ABC):
             if verdict.kind == "busy" and await self._another_try(call, tries):
                 continue
             if verdict.kind == "quota":
-                await self._fetch_gate.close(verdict, FETCH_GATE_SECONDS)
+                seconds = min(verdict.retry_after or 0.0, FETCH_GATE_SECONDS)
+                await self._fetch_gate.close(self.platform, self.key.account, verdict, seconds)
             if verdict.kind == "config":
                 raise CredentialDeclined(verdict)
             if verdict.errcode:

@@ -2,20 +2,20 @@
 
 import math
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from esb.channels.draft import Rejected
 from esb.channels.verdict import Verdict
 from esb.core import json_codec
 from esb.core.events import GateClosed, Observer
-from esb.outgoing.tokens.cache import TokenKey
 from esb.store.keyspaces import QUOTA_GATE
 from esb.store.protocol import Store, StoreAway
 
 
 class Closed(NamedTuple):
-    """The refusal that closed a gate, and the seconds that are left of it."""
+    """The refusal that closed a gate, and the seconds that are left of it. `errcode`: a number, or a vendor's word."""
 
-    errcode: int
+    errcode: Any
     errmsg: str
     seconds: float
 
@@ -23,12 +23,14 @@ class Closed(NamedTuple):
 class QuotaGate:
     """A gate that all processes share: whoever is refused closes it for all."""
 
-    def __init__(self, store: Store, observer: Observer, key: TokenKey, before: str = "send") -> None:
-        """`before`: what the gate stands before. Who may fetch no tokens may still have one to send with."""
+    def __init__(self, store: Store, observer: Observer, before: str, credential: str) -> None:
+        """`before`: what the gate stands before. Who may fetch no tokens may still have one to send with.
+
+        `credential` tells it from others: a digest, no secret.
+        """
         self._store = store
         self._observer = observer
-        self._account = (key.platform, key.account)
-        self._key = f"{QUOTA_GATE}:{before}:{key.platform}:{key.account}:{key.secret_digest}"
+        self._key = f"{QUOTA_GATE}:{before}:{credential}"
 
     async def closed(self) -> Closed | None:
         """Return the refusal that closed the gate; None if it is open."""
@@ -38,10 +40,9 @@ class QuotaGate:
         errcode, errmsg = json_codec.decode(kept.value)
         return Closed(errcode, errmsg, math.ceil(10 * kept.seconds) / 10)  # who comes sooner is refused again
 
-    async def close(self, refusal: Verdict, at_most: float = math.inf) -> None:
-        """Close the gate for the seconds that the refusal names."""
-        seconds = min(refusal.retry_after or 0.0, at_most)
+    async def close(self, platform: str, account: str, refusal: Verdict | Rejected, seconds: float | None) -> None:
+        """Close the gate for so many seconds, if any, because this account was refused so."""
         if seconds:
-            self._observer.emit(GateClosed(*self._account, refusal.errcode, seconds))
+            self._observer.emit(GateClosed(platform, account, refusal.errcode, seconds))
             with suppress(StoreAway):  # the platform will say it again
                 await self._store.put(self._key, json_codec.encode([refusal.errcode, refusal.errmsg]), seconds)

@@ -1,22 +1,19 @@
 """Limits of a vendor: messages a minute, the time of a penalty, the size of a text. All processes keep them as one."""
 
-import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from esb.channels.draft import Draft, Rejected
 from esb.channels.pacing import ARRIVING_SECONDS, SENDING_SECONDS
 from esb.channels.pagination import pages
+from esb.channels.quota_gate import QuotaGate
 from esb.contracts.services import ProcessServices
-from esb.core import json_codec
 from esb.core.call import Call
 from esb.core.errors import Limited, ParameterError, template
-from esb.core.events import GateClosed
 from esb.core.reasons import Reason
-from esb.store.keyspaces import PACE, QUOTA_GATE
-from esb.store.protocol import StoreAway, StoreReader
+from esb.store.keyspaces import PACE
+from esb.store.protocol import StoreReader
 
 MINUTE = 60.0
 TOO_FAST = template("No more messages are taken in this minute, please try again later")
@@ -92,7 +89,7 @@ class Pacer:
         self._services = services
         self._limits = limits
         self._pace = f"{PACE}:{credential}"
-        self._gate = f"{QUOTA_GATE}:send:{credential}"
+        self._gate = QuotaGate(services.store, services.observer, "send", credential)
 
     async def turn(self, call: Call, messages: int) -> Turn:
         """Wait for the permit to send so many messages, all or none of them, within the call's deadline.
@@ -131,17 +128,11 @@ class Pacer:
 
     async def pass_gate(self) -> None:
         """Raise Rejected, with the refusal that closed the gate, as long as it is closed."""
-        kept = await self._services.store.get(self._gate)
-        if kept is not None:
-            errcode, errmsg = json_codec.decode(kept.value)
-            raise Rejected(errcode, errmsg, "quota", retry_after=math.ceil(10 * kept.seconds) / 10)
+        closed = await self._gate.closed()
+        if closed is not None:
+            raise Rejected(closed.errcode, closed.errmsg, "quota", retry_after=closed.seconds)
 
     async def close_gate(self, call: Call, rejected: Rejected) -> None:
         """Close the gate for the time that the vendor, or else the limits, name."""
-        seconds = self._limits.retry_after(rejected)
-        if seconds:
-            system, _, component = call.component.partition(".")
-            self._services.observer.emit(GateClosed(system, component, rejected.errcode, seconds))
-            with suppress(StoreAway):  # the vendor will say it again
-                refusal = json_codec.encode([rejected.errcode, rejected.errmsg])
-                await self._services.store.put(self._gate, refusal, seconds)
+        system, _, component = call.component.partition(".")
+        await self._gate.close(system, component, rejected, self._limits.retry_after(rejected))

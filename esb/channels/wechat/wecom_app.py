@@ -59,7 +59,7 @@ class MediaUpload(WeCom):
     ) -> None:
         super().__init__(services, host=host, account=account, secret=secret, proxy=proxy, borrowed=borrowed)
         self._sending = Target(self.system, self.interface, sends=False)  # nobody sees it yet
-        self.gate = QuotaGate(services.store, services.observer, self.key, "media")  # messages have their own quota
+        self.gate = QuotaGate(services.store, services.observer, "media", self._identity)  # not that of messages
         self._file = file
         self._headers = {"Content-Type": file.content_type}
 

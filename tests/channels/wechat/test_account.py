@@ -267,6 +267,15 @@ async def test_while_a_quota_is_used_up_nobody_is_ready(world: World, wechat: We
     assert (await send(account)).verdict.retry_after == 60.0
 
 
+async def test_a_quota_is_that_of_one_credential_of_one_platform(world: World, wechat: WeChat, host: str) -> None:
+    wechat.send_answers = [{"errcode": 45009, "errmsg": "freq out of limit"}]
+    await send(world.wecom(host))
+    assert await world.wecom(host).gate.closed() is not None
+    elsewhere = OfficialAccount(world.services, host=host, account="ww0000000000000001", secret=SECRET)
+    for other in (world.wecom(host, account="ww2"), world.wecom(host, secret="another"), elsewhere):
+        assert await other.gate.closed() is None
+
+
 async def test_what_is_known_of_everybody_stays_known_when_time_is_over(world: World) -> None:
     accepted = DeliveryOutcome(accepted=("zhangsan",), msgids=("1",))
     messages = [MESSAGE, MESSAGE.to(["lisi"]), MESSAGE.to(["wangwu"])]
