@@ -258,6 +258,20 @@ async def test_everybody_gets_a_message_only_if_the_operator_allows_it(
     assert answer["data"]["accepted"][-1:] == ["2"] or answer["data"]["accepted"] == ["@all"]
 
 
+@pytest.mark.parametrize(("toparty", "is_warned"), [("1", True), (["2", "1"], True), ("2|1", True), ("11", False)])
+async def test_the_root_department_is_told_to_be_everybody_unless_that_is_allowed(
+    open_world: OpenWorld, toparty: str | list[str], is_warned: bool
+) -> None:
+    for allowed in (False, True):
+        world = await open_world(qy={"wx_qy_allow_all": allowed})
+        everywhere = {"userid": "lisi", "departments": [1, 2, 11]}
+        await world.sandbox.post("seed", {"qy": [people()["qy"][0] | {"members": [everywhere]}]})
+        data = (await world.send(receiver="", toparty=toparty))["data"]
+        warned = [(warning["field"], "everybody" in warning["what"]) for warning in data.get("warnings", [])]
+        assert warned == ([("toparty", True)] if is_warned and not allowed else [])
+        assert data["failed"] == []
+
+
 async def test_a_group_chat_gets_the_message(world: World) -> None:
     answer = await world.send(receiver="", chatid="chat1", data={"heading": "H", "message": "长" * 1000, "date": "D"})
 

@@ -46,6 +46,8 @@ CHAT_PER_MINUTE = 200
 NOT_UPLOADED = "media_id"
 """The media_id that a dry run tells: nothing was uploaded."""
 EVERYBODY = "@all"
+ROOT_PARTY = PARTY + "1"
+"""The department that holds all others. Source: developer.work.weixin.qq.com/document/path/90208."""
 MEMBER_WAITS = template("WeChat takes no more messages for this member in this minute, please try again later")
 """WeCom drops, without a word, what a member gets beyond 30 messages a minute; so nobody is sent more than that.
 
@@ -53,6 +55,7 @@ Source: developer.work.weixin.qq.com/document/path/90454.
 """
 CHAT_WAITS = template("WeChat takes no more messages for this group chat in this minute, please try again later")
 CHAT_OF_SECRET = Message("a group chat is that of the app whose secret sends; an agentid chooses none")
+TO_ROOT = Message("department 1 is the root: the message goes to everybody whom the app can see, as with to_all")
 _MEMBER = re.compile(r"(?!(?i:@all)\Z)[^\s|](?:[^|]*[^\s|])?")
 """One member, written as it is sent."""
 
@@ -98,6 +101,8 @@ class WeComChannel:
             pace = self._pace_of(agentid)
         if agentid is None:
             raise ParameterError("corp agentid [agentid] This field is required.")
+        if groups is not None and ROOT_PARTY in groups.typed and not self._allow_all:
+            warnings = [*warnings, {"field": "toparty", "what": TO_ROOT}]
         audience = members(audience, groups, allow_all=self._allow_all)
         within = call.timeout if self._drops else None
         if file is not None:
