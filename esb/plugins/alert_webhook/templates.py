@@ -16,7 +16,7 @@ from esb.plugins.alert_webhook.template_errors import BadTemplate, TemplateFaile
 
 LONGEST_TEMPLATE = 10_000
 """Characters of one template."""
-LONGEST_TEXT = 256 * 1024
+LONGEST_RENDERING = 256 * 1024
 """Characters that one template may make."""
 LONGEST_PIECE = 64 * 1024
 """Characters that a filter may make of shorter texts."""
@@ -84,8 +84,8 @@ class Template:
             for piece in self._template.generate(values):
                 pieces.append(piece)
                 size += len(piece)
-                if size > LONGEST_TEXT:
-                    raise TooMuch(f"it makes more than {LONGEST_TEXT} characters")
+                if size > LONGEST_RENDERING:
+                    raise TooMuch(f"it makes more than {LONGEST_RENDERING} characters")
         except FAILURES as error:
             raise TemplateFailed(f"{type(error).__name__}: {error}"[:200]) from error
         return str("".join(pieces)), list(dict.fromkeys(self._missing))

@@ -22,12 +22,16 @@ _NUMBERS = frozenset(map(str, range(len(SEVERITIES))))
 
 def _named(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters that have a value, by their names in one spelling."""
-    named = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): text(value) for name, value in body.items()}
+    named = {_spelled(name): text(value) for name, value in body.items()}
     return {name: value for name, value in named.items() if value and not _UNFILLED.fullmatch(value)}
 
 
+def _spelled(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
 def is_one(body: Mapping[str, Any]) -> bool:
-    names = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in body}
+    names = {_spelled(name) for name in body}
     return not EVENT.isdisjoint(names) or {"subject", "message", "to"} <= names
 
 
