@@ -49,8 +49,6 @@ TEXT, MARKDOWN, MARKDOWN_V2, IMAGE, NEWS = FORMS = ("text", "markdown", "markdow
 SHOWN = {**dict.fromkeys((TEXT, MARKDOWN, MARKDOWN_V2), "content"), IMAGE: "file", NEWS: "articles"}
 """The parameter that each form shows."""
 REQUIRED = template("This field is required.")
-
-
 RECEIVER = "robot"
 """The one receiver of its messages: the group of the robot."""
 

@@ -124,8 +124,8 @@ class SendWeixinParams(Params):
             if getattr(self, name):
                 raise ParameterError("{name} [{name}] needs WeCom, this is an official account", name=name)
 
-    def of_wecom(self) -> list[dict[str, Any]]:
-        """Return a warning for each parameter that chooses an app of WeCom, of which no official account has any."""
+    def unused(self) -> list[dict[str, Any]]:
+        """Return a warning for each given parameter that chooses a WeCom app: an official account has no use for it."""
         what = Message("it needs WeCom, this is an official account")
         chosen = {"wx_qy_agentid": self.wx_qy_agentid is not None, "wx_qy_corpsecret": self.wx_qy_corpsecret}
         return [{"field": name, "what": what} for name, is_given in chosen.items() if is_given]
@@ -173,7 +173,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
                 require_somebody(audience)
         if isinstance(channel, OfficialAccountChannel):
             params.require_followers()
-            return await channel.send(call, audience, data, params.url, params.of_wecom())
+            return await channel.send(call, audience, data, params.url, params.unused())
         contents, warnings = data.contents(params.url, self.services.timezone)
         file = await data.media() if data.msgtype in KINDS else None
         if params.chatid:
