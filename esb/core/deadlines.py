@@ -53,7 +53,7 @@ class Deadlines:
                 first.spare(loop)
 
 
-class Limits:
+class Timeouts:
     """A watch over tasks with different times, all with one timer: it is set again when a shorter time comes."""
 
     __slots__ = ("_rings_at", "_timer", "_waiting")

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
-from esb.core.deadlines import Limits
+from esb.core.deadlines import Timeouts
 from esb.core.errors import Message
 from esb.outgoing.address_guard import is_refused, literal
 from esb.outgoing.engine import (
@@ -64,7 +64,7 @@ class AiohttpEngine:
 
     def __init__(self) -> None:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._limits = Limits()
+        self._timeouts = Timeouts()
 
     def open(self) -> None:
         self._sessions = {False: _session(None), True: _session(GuardedResolver())}
@@ -84,7 +84,7 @@ class AiohttpEngine:
         bounds: HeadBounds = DEFAULT_BOUNDS,
     ) -> "AiohttpPreparedRequest":
         session, options = self._session(guarded), _options(proxy, tls, bounds)
-        return AiohttpPreparedRequest(session, self._limits, method, url, guarded, options, bounds)
+        return AiohttpPreparedRequest(session, self._timeouts, method, url, guarded, options, bounds)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["AiohttpStreamedAnswer"]:
@@ -125,7 +125,7 @@ class AiohttpPreparedRequest:
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        limits: Limits,
+        timeouts: Timeouts,
         method: str,
         url: str,
         guarded: bool,
@@ -133,7 +133,7 @@ class AiohttpPreparedRequest:
         bounds: HeadBounds,
     ) -> None:
         self._session = session
-        self._limits = limits
+        self._timeouts = timeouts
         self._method = method
         self._url = url
         self._guarded = guarded
@@ -145,7 +145,7 @@ class AiohttpPreparedRequest:
         try:
             if self._address is None:
                 self._address = _address(self._url, self._guarded)
-            with self._limits.after(seconds):
+            with self._timeouts.after(seconds):
                 response = await self._session.request(
                     self._method,
                     self._address,
