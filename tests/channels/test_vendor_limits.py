@@ -1,16 +1,19 @@
 """Limits: what a vendor allows one credential, kept by all calls together."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from esb import ParameterError, pytest_plugin
 from esb.channels.draft import Draft, Rejected
-from esb.channels.vendor_limits import Limits
+from esb.channels.vendor_limits import Limits, Pacer
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway
 from esb.testing import CallComponent, OpenGateway, Upstream
+from tests.support.calls import make_call
 from tests.support.clock import Clock
+from tests.support.process_services import open_process_services
 from tests.support.senders import Robot
 
 gateway = pytest_plugin.gateway  # conftest.py has another of this name
@@ -73,6 +76,17 @@ async def test_a_refusal_is_told_though_the_store_is_away(
     await gateway(Robot, {"url": upstream.url}, clock=Clock())
     monkeypatch.setattr(MemoryStore, "put", away)
     assert (await call(content="Hi"))["data"]["retry_after"] == 600
+
+
+async def test_the_rest_of_a_minute_is_told_where_somebody_counts_and_the_store_tells() -> None:
+    async with open_process_services(Clock()) as services:
+        pacer = Pacer(services, Limits(per_minute=3), "robot")
+        assert await pacer.left() == 3
+        await pacer.turn(make_call(), 2)
+        assert await pacer.left() == 1
+        mute: Any = object()
+        assert await Pacer(replace(services, store=mute), Limits(per_minute=3), "robot").left() is None
+        assert await Pacer(services, Limits(), "robot").left() is None
 
 
 async def test_a_message_waits_for_its_turn_within_the_deadline(
