@@ -63,28 +63,29 @@ class Endpoint:
         warnings = call.record.warnings
         if self._known is not None and not self._known.cover(call.args):
             warnings = [*warnings, *self._known.warnings(call.args)]
-        if type(call.body) is bytes and len(call.body) > AT_ONCE and component.sends:
-            return self._much(component, call, warnings)
-        try:
-            params = self._params(call.args)
-        except ValidationError as error:
-            raise self._wrong(error, warnings) from None  # it quotes what came in
-        if component.sends:
+        if component.sends and type(call.body) is bytes and len(call.body) > AT_ONCE:
+            handling: Awaitable[Any] = self._validated_in_thread(component, call)
+        else:
+            try:
+                params = self._params(call.args)
+            except ValidationError as error:
+                raise warned(self._wrong(error), warnings) from None  # it quotes what came in
             handling = component.handle(call, params)
-            return _warning(handling, call.record, warnings) if warnings else _rendered(handling, call.record)
-        return component.handle(call, params)
+        if not component.sends:
+            return handling
+        return _warning(handling, call.record, warnings) if warnings else _rendered(handling, call.record)
 
-    async def _much(self, component: Component[Any, Any], call: Call, warnings: Sequence[Mapping[str, Any]]) -> Any:
+    async def _validated_in_thread(self, component: Component[Any, Any], call: Call) -> Any:
         """Handle a call whose arguments take long to validate: thousands of receivers, each by its kind."""
         try:
             params = await asyncio.to_thread(self._params, call.args)
         except ValidationError as error:
-            raise self._wrong(error, warnings) from None
-        return await _warning(component.handle(call, params), call.record, warnings)
+            raise self._wrong(error) from None
+        return await component.handle(call, params)
 
-    def _wrong(self, error: ValidationError, warnings: Sequence[Mapping[str, Any]]) -> EsbError:
-        """Return what a caller is told of arguments that are wrong."""
-        return warned(parameter_error(error, self._params_type), warnings)
+    def _wrong(self, error: ValidationError) -> EsbError:
+        """Return the error that tells a caller which arguments are wrong."""
+        return parameter_error(error, self._params_type)
 
     def chosen(self, options: Options) -> Component[Any, Any]:
         """Return the component of the environment that is asked for; the error for what it cannot do."""
