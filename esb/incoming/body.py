@@ -9,10 +9,11 @@ from typing import Any
 
 from esb.core import json_codec
 from esb.core.errors import BadBody, Message, RequestError
+from esb.core.files import File
 from esb.core.json_bounds import AS_RUNS, LEAST, LONG_RUN, MOST, WINDOW, exceeded, has_long_integer
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.incoming import odd_body, repeated_names
-from esb.incoming.multipart_form import fields
+from esb.incoming.multipart_form import parts
 from esb.incoming.percent_encoding import decoded
 
 BOM = b"\xef\xbb\xbf"
@@ -24,14 +25,14 @@ AT_ONCE = 2**17
 class Fields(dict[str, Any]):
     """The parameters of a query string or a form: of a name that is repeated, the last value.
 
-    `repeated` has all values of the names that came more than once, `files` the names of a multipart form's files, and
-    `content_type` is then its own: with the body it tells what is in them.
+    `repeated` has all values of the names that came more than once. `files` has the names of a multipart form's files,
+    each with those of them that are kept, and `content_type` is its own: with the body it tells what is in them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.repeated: dict[str, list[str]] = {}
-        self.files: list[str] = []
+        self.files: dict[str, tuple[File, ...]] = {}
         self.content_type = ""
 
     def add(self, name: str, value: str) -> None:
@@ -59,10 +60,13 @@ def from_query(query: str, limits: Limits = DEFAULT_LIMITS) -> Fields:
         raise not_readable(Message("query string"), limits.form_fields) from None
 
 
-def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
+def from_body(
+    body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS, upload_names: Collection[str] = ()
+) -> dict[str, Any]:
     """Read the parameters of a body: JSON if its first byte says so, whatever the Content-Type, or else a form.
 
-    Anything else, a JSON list too, holds no parameters: OddParameters say what it is.
+    Anything else, a JSON list too, holds no parameters: OddParameters say what it is. Of a form, the files under
+    `upload_names` are kept.
     """
     stripped = body.lstrip()
     if stripped.startswith(BOM):
@@ -92,7 +96,7 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
 
     kind, options = parse_options_header(content_type)
     if kind == "multipart/form-data":
-        return _multipart(body, content_type, options.get("boundary", ""), limits.parts)
+        return _multipart(body, content_type, options.get("boundary", ""), limits.parts, upload_names)
     is_form = kind == "application/x-www-form-urlencoded"
     if is_form and not odd_body.foreign(stripped):
         try:
@@ -103,9 +107,11 @@ def from_body(body: bytes, content_type: str, limits: Limits = DEFAULT_LIMITS) -
     return odd_body.without_object(stripped, {}, limits)
 
 
-async def from_large_body(body: bytes, content_type: str, limits: Limits) -> dict[str, Any]:
+async def from_large_body(
+    body: bytes, content_type: str, limits: Limits, upload_names: Collection[str]
+) -> dict[str, Any]:
     """Read what `from_body` reads, in a thread: for more than AT_ONCE bytes, for which everybody else would wait."""
-    return await asyncio.to_thread(from_body, body, content_type, limits)
+    return await asyncio.to_thread(from_body, body, content_type, limits, upload_names)
 
 
 def form_pairs(raw: bytes) -> Iterator[tuple[str, str]]:
@@ -131,15 +137,16 @@ def _form(raw: bytes, most: int) -> Fields:
     return parameters
 
 
-def _multipart(body: bytes, content_type: str, boundary: str, most: int) -> Fields:
+def _multipart(body: bytes, content_type: str, boundary: str, most: int, upload_names: Collection[str]) -> Fields:
     parameters = Fields()
     parameters.content_type = content_type
     try:
-        for name, value in fields(body, boundary, most):
-            if value is None:
-                parameters.files.append(name)
+        for name, content in parts(body, boundary, most, upload_names):
+            if isinstance(content, str):
+                parameters.add(name, content)
             else:
-                parameters.add(name, value)
+                kept = parameters.files.get(name, ())
+                parameters.files[name] = kept if content is None else (*kept, content)
     except ValueError:
         raise not_readable(Message("multipart form"), most) from None
     return parameters

@@ -1,6 +1,6 @@
 """Parameters as forms and queries say them: a name several times, a file, and a query beside a body."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -23,16 +23,17 @@ class FormParameters:
 
     def __init__(self, model: type[BaseModel], *, reads_request: bool) -> None:
         self.reads_request = reads_request
-        self._takes_files = reads_request or bool(upload_names(model))
+        self._uploads = upload_names(model)
         self._any = not model.model_fields  # it reads the arguments itself
         self._lists = frozenset(name for name, field in model.model_fields.items() if _is_list(field.annotation))
 
     def settled(
         self, args: Mapping[str, Any], beside: Mapping[str, str], method: str, record: Record
     ) -> Mapping[str, Any]:
-        """Return the parameters, as lists those that are repeated and may be one. Note what may be meant otherwise.
+        """Return the parameters: as lists those that are repeated and may be one, as tuples the files.
 
-        `beside` is the query that stands beside a body. RequestError for a file that nobody would see.
+        Note what may be meant otherwise. `beside` is the query that stands beside a body. RequestError for a file that
+        nobody would see.
         """
         warnings: Warnings = []
         if type(args) is Fields:
@@ -45,19 +46,34 @@ class FormParameters:
         return args
 
     def _listed(self, args: Fields) -> tuple[Fields, Warnings]:
-        if args.files and not self._takes_files:
-            raise BadBody(
-                "Parameters error, this component takes no files, and the multipart form has one in [{name}]: "
-                "please send its content in a parameter, as the component's document says",
-                name=args.files[0][:LONGEST_NAME],
-            )
-        if not args.repeated:
+        if args.files:
+            self._check_files(args.files)
+        if not args.repeated and not self._uploads:
             return args, []
         lists = args.repeated.keys() if self._any else args.repeated.keys() & self._lists
         warnings = [warning(name[:LONGEST_NAME], _once()) for name in args.repeated if name not in lists]
         listed = args.without(())
         listed.update((name, args.repeated[name]) for name in lists)
+        if self._uploads:
+            listed.update(args.files)
         return listed, warnings[:MOST_NAMED]
+
+    def _check_files(self, names: Iterable[str]) -> None:
+        """Raise the RequestError for a file under a name that the component does not know."""
+        unknown = next((name for name in names if name not in self._uploads), None)
+        if unknown is None or (self.reads_request and not self._uploads):
+            return
+        if self._uploads:
+            raise BadBody(
+                "Parameters error, this component takes no file in [{name}], it takes files in: {names}",
+                name=unknown[:LONGEST_NAME],
+                names=", ".join(sorted(self._uploads)),
+            )
+        raise BadBody(
+            "Parameters error, this component takes no files, and the multipart form has one in [{name}]: "
+            "please send its content in a parameter, as the component's document says",
+            name=unknown[:LONGEST_NAME],
+        )
 
 
 def _once() -> Message:

@@ -23,7 +23,6 @@ from esb.incoming.request_headers import AUTHORIZATION, CONTENT_TYPE, COOKIE, GA
 from esb.incoming.routing import NO_VARIABLES, Route
 from esb.incoming.trusted_proxies import Network
 from esb.incoming.upgrade import asks_for_websocket
-from esb.incoming.uploads import with_files
 
 READING = frozenset({"GET", "HEAD"})
 """Methods whose parameters stand in the query."""
@@ -141,7 +140,8 @@ class IncomingRequest:
                 at_hand = await self._body(route, admission, known)
             body = read = at_hand
             if self.method not in READING:
-                content, large = (read, headers.get(CONTENT_TYPE, ""), route.limits), len(read) > parameters.AT_ONCE
+                content = (read, headers.get(CONTENT_TYPE, ""), route.limits, route.upload_names)
+                large = len(read) > parameters.AT_ONCE
                 found = await parameters.from_large_body(*content) if large else parameters.from_body(*content)
                 if type(found) is OddParameters:
                     self._note(found, is_meant=signs or route.streams_body)
@@ -152,22 +152,13 @@ class IncomingRequest:
             gateway_jwt,
             Signed(request.method, self._signed(path), query, read) if signs else None,
         )
-        if query or type(args) is parameters.Fields:
-            args = await self._settled(route, args, query, read)
+        if route.form is not None and (query or type(args) is parameters.Fields):
+            beside = NO_PARAMETERS if self.method in READING else query
+            args = route.form.settled(args, beside, self.method, self.record)
         call = self._made(route, deadline, query_string, claimed, args, body)
         if self.trusted and route.form is not None and route.form.reads_request:
             call = replace(call, scheme=trusted_proxies.scheme(request.remote or "", headers, self.trusted))
         return replace(call, upgrades=True) if upgrades else call
-
-    async def _settled(self, route: Route, args: Mapping[str, Any], query: Mapping[str, str], body: bytes) -> Any:
-        """Return the arguments of a form or a query as the component takes them: names that repeat, and files."""
-        in_query = self.method in READING
-        if route.form is not None:
-            args = route.form.settled(args, NO_PARAMETERS if in_query else query, self.method, self.record)
-        if route.upload_names and body and not in_query:
-            kind = self.request.headers.get(CONTENT_TYPE, "")
-            args = await with_files(args, body, kind, route.upload_names, route.limits.parts)
-        return args
 
     def _made(
         self,

@@ -3,11 +3,12 @@
 import pytest
 
 from esb.core.errors import RequestError
-from esb.incoming.multipart_form import WINDOW, fields
+from esb.core.files import File
+from esb.incoming.multipart_form import WINDOW, parts
 
 
-def form(*parts: bytes) -> bytes:
-    return b"".join(b"--bk\r\n" + part + b"\r\n" for part in parts) + b"--bk--\r\n"
+def form(*made: bytes) -> bytes:
+    return b"".join(b"--bk\r\n" + part + b"\r\n" for part in made) + b"--bk--\r\n"
 
 
 def field(name: str, value: bytes, kind: str = "") -> bytes:
@@ -15,8 +16,8 @@ def field(name: str, value: bytes, kind: str = "") -> bytes:
     return f'Content-Disposition: form-data; name="{name}"{typed}\r\n\r\n'.encode() + value
 
 
-def read(body: bytes, most: int = 10) -> list[tuple[str, str | None]]:
-    return list(fields(body, "bk", most))
+def read(body: bytes, most: int = 10) -> list[tuple[str, str | File | None]]:
+    return list(parts(body, "bk", most))
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,10 @@ def test_what_ends_within_a_character_is_no_text(value: bytes) -> None:
 
 
 def test_there_are_no_more_parts_than_was_agreed_upon() -> None:
-    parts = [field("a", b"1")] * 10
-    assert len(read(form(*parts))) == 10
+    ten = [field("a", b"1")] * 10
+    assert len(read(form(*ten))) == 10
     with pytest.raises(ValueError):  # noqa: PT011 - the caller makes its own text of any
-        read(form(*parts, field("a", b"1")))
+        read(form(*ten, field("a", b"1")))
 
 
 @pytest.mark.parametrize(
