@@ -17,38 +17,45 @@ class ClientDisconnected(ConnectionError):
     """The peer has closed the connection."""
 
 
-class Client:
-    """The other end of a connection, while something is done for it."""
+class ClientWatch:
+    """Watch over the client that something is done for: it ends that when the client has left."""
 
     def __init__(self, scope: asyncio.Timeout, *, has_ended: bool) -> None:
         """`scope` is what expires when the client has left; `has_ended`: it has ended its own side."""
         self._loop = asyncio.get_running_loop()
         self._scope = scope
         self._has_ended = has_ended
-        self.waits()
+        self._is_lost = False
+        self.waiting()
 
-    def waits(self) -> None:
-        """Note that nothing is being written to it."""
+    def waiting(self) -> None:
+        """Note that nothing is being written to the client."""
         if self._has_ended:
-            self._scope.reschedule(self._loop.time() + LEFT_SECONDS)
+            self._leaves_at(self._loop.time() + LEFT_SECONDS)
 
-    def reads(self) -> None:
-        """Note that something is being written to it: if it has left, that will tell."""
+    def writing(self) -> None:
+        """Note that something is being written to the client: if it has left, that will tell."""
         if self._has_ended:
-            self._scope.reschedule(None)
+            self._leaves_at(None)
 
-    def ended(self) -> None:
-        """Note that it has ended its own side."""
+    def client_ended(self) -> None:
+        """Note that the client has ended its own side."""
         self._has_ended = True
-        self.waits()
+        self.waiting()
 
-    def lost(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the connection is closed."""
-        self._scope.reschedule(self._loop.time())
+        self._leaves_at(self._loop.time())
+        self._is_lost = True
+
+    def _leaves_at(self, moment: float | None) -> None:
+        """Let the scope expire then; but who has left, has left."""
+        if not self._is_lost and not self._scope.expired():
+            self._scope.reschedule(moment)
 
 
 @asynccontextmanager
-async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[Client]:
+async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[ClientWatch]:
     """Cancel what runs inside when the client has left; that comes out as ClientDisconnected."""
     if transport is None or transport.is_closing():
         raise ClientDisconnected
@@ -57,10 +64,10 @@ async def while_connected(transport: asyncio.Transport | None) -> AsyncIterator[
     assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 - every stream transport has one
     try:
         async with scope:
-            client = Client(scope, has_ended=getattr(protocol, "client_has_ended", False))
-            transport.set_protocol(_WatchedProtocol(protocol, client))
+            watch = ClientWatch(scope, has_ended=getattr(protocol, "client_has_ended", False))
+            transport.set_protocol(_WatchedProtocol(protocol, watch))
             try:
-                yield client
+                yield watch
             finally:
                 transport.set_protocol(protocol)
     except TimeoutError:
@@ -78,8 +85,8 @@ def reset(transport: asyncio.Transport) -> None:
 class _WatchedProtocol(asyncio.Protocol):
     """A protocol that reports how its connection ends, and hands everything else on."""
 
-    def __init__(self, protocol: asyncio.Protocol, client: Client) -> None:
-        self._client = client
+    def __init__(self, protocol: asyncio.Protocol, watch: ClientWatch) -> None:
+        self._watch = watch
         self._protocol = protocol
         self.data_received = protocol.data_received  # type: ignore[method-assign]  # straight through: it is often called
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
@@ -88,9 +95,9 @@ class _WatchedProtocol(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         stays_open = self._protocol.eof_received()
         if stays_open:
-            self._client.ended()
+            self._watch.client_ended()
         return stays_open
 
     def connection_lost(self, error: Exception | None) -> None:
         self._protocol.connection_lost(error)
-        self._client.lost()
+        self._watch.connection_lost()

@@ -18,7 +18,7 @@ from esb.core.params import switched_on
 from esb.core.reasons import Reason
 from esb.incoming import envelope, http_status
 from esb.incoming.cors import ORIGIN
-from esb.incoming.disconnect import Client, ClientDisconnected, reset, while_connected
+from esb.incoming.disconnect import ClientDisconnected, ClientWatch, reset, while_connected
 from esb.incoming.fast_response import REQUEST_ID, SERVER, JsonResponses
 from esb.incoming.request import IncomingRequest
 from esb.incoming.set_cookie import SET_COOKIE, keep_own
@@ -112,10 +112,10 @@ async def streamed(incoming: IncomingRequest, reply: Reply, observer: Observer) 
     assert isinstance(body, AsyncIterator)  # noqa: S101 - the caller has looked
     try:
         response = web.StreamResponse(status=reply.status, headers=headers(incoming, reply.headers))
-        async with while_connected(request.transport) as client:
+        async with while_connected(request.transport) as watch:
             await response.prepare(request)
             try:
-                await _pump(body, response, reply.idle_timeout, client)
+                await _pump(body, response, reply.idle_timeout, watch)
             except ConnectionError:
                 raise ClientDisconnected from None
             except Exception as error:  # noqa: BLE001 - the head is out: all that is left is to break off
@@ -147,14 +147,14 @@ def _cut(
     return FinalResponse(response, CUT_SHORT, "gateway", Reason.CRASH)
 
 
-async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float, client: Client) -> None:
+async def _pump(body: AsyncIterator[bytes], response: web.StreamResponse, seconds: float, watch: ClientWatch) -> None:
     """Write each chunk when it is there; the client has `seconds` at most to take one."""
     async for chunk in body:
-        client.reads()
+        watch.writing()
         async with asyncio.timeout(seconds):
             await response.write(chunk)
-        client.waits()
-    client.reads()
+        watch.waiting()
+    watch.writing()
     async with asyncio.timeout(seconds):
         await response.write_eof()
 
