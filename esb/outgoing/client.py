@@ -23,6 +23,7 @@ from esb.outgoing.engine import (
     HeadBounds,
     PreparedRequest,
     Request,
+    RequestKind,
     StreamedAnswer,
     Target,
     Tls,
@@ -294,5 +295,5 @@ class Outgoing:
         return (
             self.bulkheads.of(url, proxy),
             host_of(url),
-            self._engine.prepare(method, url, names, proxy, tls, guarded, bounds),
+            self._engine.prepare(RequestKind(method, url, guarded, names, proxy, tls, bounds)),
         )

@@ -78,10 +78,27 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RequestKind:
+    """The part of requests that is the same for all of one kind. `url` is encoded as it goes over the wire.
+
+    `guarded`: no address of esb.outgoing.address_guard.REFUSED is connected to, whatever name leads there. `names` are
+    those of the headers.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    guarded: bool
+    names: tuple[str, ...] = ()
+    proxy: str | None = field(default=None, repr=False)
+    tls: Tls | None = None
+    bounds: HeadBounds = DEFAULT_BOUNDS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Request:
     """A request whose answer is streamed, as it is: no header is added. `url` is encoded as it goes over the wire.
 
-    `connect`: seconds for the connection; the caller watches the rest of the time. `guarded`: see `Engine.prepare`.
+    `connect`: seconds for the connection; the caller watches the rest of the time. `guarded`: see RequestKind.
     """
 
     method: str
@@ -125,7 +142,7 @@ class StreamedAnswer(Protocol):
 
 
 class PreparedRequest(Protocol):
-    """All that requests with one method, address and set of header names have in common, made once."""
+    """All that requests of one kind have in common, made once."""
 
     async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
         """Send it, and return the whole answer, decompressed, of at most MAX_ANSWER. OutOfTime after `seconds`."""
@@ -141,20 +158,10 @@ class Engine(Protocol):
 
     async def close(self) -> None: ...
 
-    def prepare(
-        self,
-        method: str,
-        url: str,
-        names: tuple[str, ...],
-        proxy: str | None,
-        tls: Tls | None,
-        guarded: bool,
-        bounds: HeadBounds = DEFAULT_BOUNDS,
-    ) -> PreparedRequest:
-        """Prepare requests of this kind, for as long as the engine is open. `url` is encoded as it goes over the wire.
+    def prepare(self, kind: RequestKind) -> PreparedRequest:
+        """Prepare requests of this kind, for as long as the engine is open. Redirects are never followed.
 
-        Redirects are never followed. `guarded`: no address of esb.outgoing.address_guard.REFUSED is connected to,
-        whatever name leads there. RuntimeError if the engine is not open; a wrong address is an error of `fetch`.
+        RuntimeError if the engine is not open; a wrong address is an error of `fetch`.
         """
         ...
 

@@ -12,7 +12,7 @@ from esb.channels.verdict import JudgedAnswer, Meaning, Verdict
 from esb.channels.wechat.wecom_app import WeCom
 from esb.core.events import Observer
 from esb.outgoing.client import Stream, Tls
-from esb.outgoing.engine import Answer, Request
+from esb.outgoing.engine import Answer, Request, RequestKind
 from esb.outgoing.engines.tunnel import Tunnel
 from esb.outgoing.tokens.cache import Entry
 from esb.outgoing.tokens.key import Token, TokenKey
@@ -48,6 +48,7 @@ def all_that_carries_it(clock: Clock) -> dict[str, Any]:
         "key": TokenKey("qy", "ww1", MARK),
         "kept": Swapped(True, Kept(RAW, 1.0, "1")),
         "request": Request("GET", f"http://h/?a={MARK}", HEADERS, RAW, 5.0, guarded=False),
+        "request kind": RequestKind("GET", f"http://h/?a={MARK}", guarded=False, proxy=f"http://u:{MARK}@p"),
         "answer": Answer(200, CIMultiDict(HEADERS), RAW),
         "stream": Stream(200, CIMultiDict(HEADERS), chunks(), no_tunnel),
         "upstream request": UpstreamRequest("GET", f"/?a={MARK}", HEADERS, RAW),

@@ -23,6 +23,7 @@ from esb.outgoing.engine import (
     HeadBounds,
     NoConnection,
     Request,
+    RequestKind,
     Tls,
     connect_seconds,
 )
@@ -73,18 +74,8 @@ class AiohttpEngine:
         for session in self._sessions.values():
             await session.close()
 
-    def prepare(
-        self,
-        method: str,
-        url: str,
-        names: tuple[str, ...],
-        proxy: str | None,
-        tls: Tls | None,
-        guarded: bool,
-        bounds: HeadBounds = DEFAULT_BOUNDS,
-    ) -> "AiohttpPreparedRequest":
-        session, options = self._session(guarded), _options(proxy, tls, bounds)
-        return AiohttpPreparedRequest(session, self._timeouts, method, url, guarded, options, bounds)
+    def prepare(self, kind: RequestKind) -> "AiohttpPreparedRequest":
+        return AiohttpPreparedRequest(self._session(kind.guarded), self._timeouts, kind)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["AiohttpStreamedAnswer"]:
@@ -122,32 +113,20 @@ class AiohttpEngine:
 class AiohttpPreparedRequest:
     """Requests of one kind: their URL and options are made once. Bench: send, gateway:aiohttp."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        timeouts: Timeouts,
-        method: str,
-        url: str,
-        guarded: bool,
-        options: Mapping[str, Any],
-        bounds: HeadBounds,
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, timeouts: Timeouts, kind: RequestKind) -> None:
         self._session = session
         self._timeouts = timeouts
-        self._method = method
-        self._url = url
-        self._guarded = guarded
-        self._options = options
-        self._bounds = bounds
+        self._kind = kind
+        self._options = _options(kind.proxy, kind.tls, kind.bounds)
         self._address: URL | None = None
 
     async def fetch(self, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
         try:
             if self._address is None:
-                self._address = _address(self._url, self._guarded)
+                self._address = _address(self._kind.url, self._kind.guarded)
             with self._timeouts.after(seconds):
                 response = await self._session.request(
-                    self._method,
+                    self._kind.method,
                     self._address,
                     data=_data(body),
                     headers=headers,
@@ -162,8 +141,8 @@ class AiohttpPreparedRequest:
                     raise
                 return Answer(response.status, response.headers, read)
         except TROUBLE as error:
-            failure = failure_of(error, self._bounds)
-        _forget(self._session, failure, self._url)
+            failure = failure_of(error, self._kind.bounds)
+        _forget(self._session, failure, self._kind.url)
         raise failure  # outside the except clause: a chained aiohttp error would carry the URL
 
 

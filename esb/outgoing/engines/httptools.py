@@ -10,15 +10,13 @@ from functools import lru_cache
 
 from esb.outgoing.engine import (
     CANNOT_BE_SENT,
-    DEFAULT_BOUNDS,
     Answer,
     ExchangeError,
-    HeadBounds,
     OutOfTime,
     PreparedRequest,
     Request,
+    RequestKind,
     StreamedAnswer,
-    Tls,
 )
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.connection import INSTALLED as INSTALLED
@@ -55,23 +53,16 @@ class HttptoolsEngine:
             await self._origins.close()
         await self._other.close()
 
-    def prepare(
-        self,
-        method: str,
-        url: str,
-        names: tuple[str, ...],
-        proxy: str | None,
-        tls: Tls | None,
-        guarded: bool,
-        bounds: HeadBounds = DEFAULT_BOUNDS,
-    ) -> PreparedRequest:
+    def prepare(self, kind: RequestKind) -> PreparedRequest:
+        method, url = kind.method, kind.url
         end = url.find("/", 8)
         address, target = (url, "/") if end == -1 else (url[:end], url[end:])
-        if self._origins is not None and proxy is None and method in METHODS and is_plain(target, names):
-            origin = self._origins.find(address, tls, guarded, bounds)
+        if self._origins is not None and kind.proxy is None and method in METHODS and is_plain(target, kind.names):
+            origin = self._origins.find(address, kind.tls, kind.guarded, kind.bounds)
             if origin is not None:
-                return HttptoolsPreparedRequest(self._loop, origin, Head(method, target, origin.address, names), method)
-        return self._other.prepare(method, url, names, proxy, tls, guarded, bounds)
+                head = Head(method, target, origin.address, kind.names)
+                return HttptoolsPreparedRequest(self._loop, origin, head, method)
+        return self._other.prepare(kind)
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[StreamedAnswer]:
         return self._other.stream(request)

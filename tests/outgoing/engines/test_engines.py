@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from esb.config import Server, load
 from esb.gateway import outgoing_engine
 from esb.outgoing.client import Tls
-from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection, OutOfTime, Request
+from esb.outgoing.engine import Answer, Engine, ExchangeError, NoConnection, OutOfTime, Request, RequestKind
 from esb.outgoing.engines import httptools
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.connection import MOST_MEMBERS, Connection
@@ -59,7 +59,7 @@ async def answer_of(
     tls: Tls | None = None,
     guarded: bool = False,
 ) -> Answer:
-    return await engine.prepare(method, url, tuple(headers), None, tls, guarded).fetch(headers, body, 20.0)
+    return await engine.prepare(RequestKind(method, url, guarded, tuple(headers), tls=tls)).fetch(headers, body, 20.0)
 
 
 async def fetched(engine: Engine, url: str, method: str = "POST", **more: Any) -> tuple[int, bytes]:
@@ -610,7 +610,7 @@ async def test_an_idle_connection_is_closed_in_the_end(
     loop = asyncio.get_running_loop()
     monkeypatch.setattr("aiohttp.connector.monotonic", lambda: loop.time())  # where it looks, woken by the loop's time
     with movable_loop_time() as advance:
-        prepared = engine.prepare("POST", server.url, (), None, None, False)  # kept, as the client keeps it
+        prepared = engine.prepare(RequestKind("POST", server.url, guarded=False))  # kept, as the client keeps it
         for number in (1, 2):
             await prepared.fetch(NO_HEADERS, b"{}", 20.0)
             for _ in range(4):
@@ -631,7 +631,7 @@ async def test_each_exchange_has_its_time_though_the_one_before_was_over_long_ag
     engine = HttptoolsEngine()
     engine.open()
     server = await open_raw(script)
-    request = engine.prepare("POST", server.url, (), None, None, False)
+    request = engine.prepare(RequestKind("POST", server.url, guarded=False))
     with movable_loop_time() as advance:
         await request.fetch({}, b"{}", 5.0)
         advance(5.5)
@@ -686,7 +686,7 @@ async def test_a_connection_is_closed_soon_after_it_has_been_idle_for_15_seconds
     engine = HttptoolsEngine()
     engine.open()
     server = await open_raw(answering(b"{}"))
-    prepared = engine.prepare("POST", server.url, (), None, None, False)
+    prepared = engine.prepare(RequestKind("POST", server.url, guarded=False))
     with movable_loop_time() as advance:
         for seconds in (0, 10, 6):  # the first look is due in between
             advance(seconds)
@@ -717,7 +717,7 @@ async def test_a_connection_has_its_time_and_what_the_loop_was_held_up_is_given_
     monkeypatch.setattr(loop, "create_connection", never)
     engine = HttptoolsEngine()
     engine.open()
-    prepared = engine.prepare("POST", "http://192.0.2.1/", (), None, None, False)
+    prepared = engine.prepare(RequestKind("POST", "http://192.0.2.1/", guarded=False))
     now = loop.time()
     with patch.object(loop, "time", lambda: now):  # it stands still, however slow this machine is
         for steps, done in (((4.45, 0.06), [False, True]), ((5.0, 0.4, 0.15), [False, False, True]), ((10.0,), [True])):
@@ -1013,7 +1013,7 @@ async def test_what_is_nothing_special_is_sent_by_httptools_itself() -> None:
     url = "http://a.example:8000/a?b=c"
 
     def is_its_own(method: str = "POST", *names: str, url: str = url, proxy: str | None = None) -> bool:
-        return isinstance(engine.prepare(method, url, names, proxy, None, False), HttptoolsPreparedRequest)
+        return isinstance(engine.prepare(RequestKind(method, url, False, names, proxy)), HttptoolsPreparedRequest)
 
     assert all(is_its_own(method) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
     assert is_its_own("POST", "Content-Type", "X-Other")

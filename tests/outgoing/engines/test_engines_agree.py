@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from esb.outgoing.engine import Engine, ExchangeError
+from esb.outgoing.engine import Engine, ExchangeError, RequestKind
 from esb.outgoing.engines.aiohttp import AiohttpEngine
 from esb.outgoing.engines.httptools import HttptoolsEngine
 from tests.support.engines import needs_httptools
@@ -137,7 +137,7 @@ def in_pieces(draw: random.Random, raw: bytes) -> list[bytes]:
 async def outcome(engine: Engine, url: str) -> tuple[object, ...]:
     """Return the answer to a request, or else the name of its error and whether it was sent."""
     try:
-        found = await engine.prepare("POST", url, (), None, None, False).fetch({}, b"{}", 3)
+        found = await engine.prepare(RequestKind("POST", url, guarded=False)).fetch({}, b"{}", 3)
     except ExchangeError as error:
         return type(error).__name__, error.sent
     return found.status, found.body, sorted((name.lower(), value) for name, value in found.headers.items())
