@@ -15,7 +15,7 @@ from esb.config import load
 from esb.config.component_paths import ROOT
 from esb.core.clock import Clock
 from esb.core.errors import ConfigError
-from esb.core.events import Crashed, Event
+from esb.core.events import Crashed, Event, Listener
 from esb.gateway.app import create_app
 from esb.server.listener import listening
 from esb.telemetry import logs, tracebacks
@@ -186,6 +186,12 @@ class CallComponent(Protocol):
     ) -> dict[str, Any]: ...
 
 
+def listeners_of(gateway: Gateway) -> list[Listener]:
+    """Return the listeners by which a gateway keeps its events, and its log in both forms."""
+    forms = (logs.TEXT, logs.JSON)
+    return [gateway.events.append, *(logs.listener({"ESB_LOG": form}, gateway.log) for form in forms)]
+
+
 class Gateways:
     """The gateways that a test has opened, in that order."""
 
@@ -222,11 +228,9 @@ class Gateways:
         file = self._scratch / f"esb{len(self.opened)}.yaml"
         file.write_text(_yaml(document))
         gateway = Gateway("", web.Application(), await self._client(), path, caller=caller)
-        forms = [logs.listener({"ESB_LOG": form}, gateway.log) for form in (logs.TEXT, logs.JSON)]
-        heard = [gateway.events.append, *forms]
         try:
             loaded = replace(load(file, {}), folder=self._folder)
-            gateway.app = create_app(loaded, listeners=heard, clock=clock, author=gateway.crashed)
+            gateway.app = create_app(loaded, listeners=listeners_of(gateway), clock=clock, author=gateway.crashed)
         except ConfigError as error:  # its text says all, and our own frames would hide it
             raise error.with_traceback(None) from error.__cause__
         gateway.url = await self._stack.enter_async_context(listening(gateway.app, "127.0.0.1", 0))

@@ -13,8 +13,7 @@ from aiohttp import web
 from esb.channels.config_secrets import secrets_of
 from esb.gateway.app import GATEWAY, create_app
 from esb.server.listener import listening
-from esb.telemetry import logs
-from esb.testing.gateway import CallComponent, Gateway, Gateways
+from esb.testing.gateway import CallComponent, Gateway, Gateways, listeners_of
 from esb.testing.secrets import SHORTEST, assert_no_secrets
 from esb.testing.upstream import Received, Upstream
 
@@ -171,9 +170,7 @@ class _Promises:
             config = replace(config, components=tuple(replace(each, timeout=timeout) for each in config.components))
         fresh: dict[str, Any] = {"events": [], "log": io.StringIO(), "answers": [], "_crashes": []}
         gateway = replace(self.opened, url="", app=web.Application(), **fresh)
-        forms = [logs.listener({"ESB_LOG": form}, gateway.log) for form in (logs.TEXT, logs.JSON)]
-        heard = [gateway.events.append, *forms]
-        gateway.app = create_app(config, listeners=heard, author=gateway.crashed)
+        gateway.app = create_app(config, listeners=listeners_of(gateway), author=gateway.crashed)
         async with listening(gateway.app, "127.0.0.1", 0) as gateway.url:
             yield gateway
             try:
