@@ -10,7 +10,7 @@ from esb.core.credential_names import CREDENTIALS
 from esb.core.errors import BadBody, Message
 from esb.core.files import upload_names
 from esb.incoming.body import Fields
-from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
+from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, SEVERAL_VALUES, warning
 
 Warnings = list[dict[str, Any]]
 
@@ -51,7 +51,8 @@ class FormParameters:
         if not args.repeated and not self._uploads:
             return args, []
         lists = args.repeated.keys() if self._any else args.repeated.keys() & self._lists
-        warnings = [warning(name[:LONGEST_NAME], _once()) for name in args.repeated if name not in lists]
+        several = Message(SEVERAL_VALUES)
+        warnings = [warning(name[:LONGEST_NAME], several) for name in args.repeated if name not in lists]
         listed = args.without(())
         listed.update((name, args.repeated[name]) for name in lists)
         if self._uploads:
@@ -74,10 +75,6 @@ class FormParameters:
             "please send its content in a parameter, as the component's document says",
             name=unknown[:LONGEST_NAME],
         )
-
-
-def _once() -> Message:
-    return Message("it takes one value and was given several times: the last one was taken")
 
 
 def _beside(method: str) -> Message:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from esb.core.errors import Message
+from esb.core.errors import Message, template
 
 MOST_NAMED = 20
 """Names that warnings have: more are no slip of the pen."""
 LONGEST_NAME = 64
 """Characters of a parameter's name in an answer, which is not to grow with it."""
+SEVERAL_VALUES = template("it takes one value and was given several times: the last one was taken")
+"""The warning about a parameter that came more than once."""
 
 
 def warning(field: str, what: Message) -> dict[str, Any]:

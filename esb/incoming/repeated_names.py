@@ -13,7 +13,7 @@ from typing import Any
 from esb.core.errors import Message
 from esb.core.json_bounds import outside_texts
 from esb.incoming.odd_body import OddParameters
-from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
+from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, SEVERAL_VALUES, warning
 
 LONGEST = 2**16
 """Bytes of a body in which they are looked for: nobody writes a longer one by hand, and nothing else repeats a name."""
@@ -30,7 +30,7 @@ def noted(parameters: dict[str, Any], body: bytes) -> dict[str, Any]:
     outside = b"".join(piece for piece, _ in outside_texts(body))
     if outside.count(b":") == _number_of_names(parameters):
         return parameters
-    what = Message("it takes one value and was given several times: the last one was taken")
+    what = Message(SEVERAL_VALUES)
     names = islice(_repeated(json.loads(body, object_pairs_hook=_Pairs)), MOST_NAMED)
     return OddParameters(parameters, None, tuple(warning(name, what) for name in names))
 
