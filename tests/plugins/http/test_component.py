@@ -459,6 +459,7 @@ def mistakes(folder: Path, stanza: str) -> list[str]:
         ("headers: {Content-Length: '1'}", "headers: the header Content-Length belongs to the connection"),
         ('headers: {X-A: "a\\0b"}', "headers: the header 'X-A' has a name or a value that no header can have"),
         ('headers: {"X A": "a"}', "headers: the header 'X A' has a name or a value that no header can have"),
+        ('headers: {"X-A:s3cret": "a"}', "headers: the header 'X-A' has a name or a value that no header can have"),
         ("headers: {transfer-encoding: a}", "headers: the header transfer-encoding belongs to the connection"),
         ('path: "/x/{a}}/"', "path: a {variable} is made of letters, digits, _ and -"),
         ('path: "/x/?a=b"', "path: a path holds no white space, no query and no fragment"),
