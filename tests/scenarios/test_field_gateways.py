@@ -28,6 +28,7 @@ from esb.core.events import CallFinished, Crashed
 from esb.outgoing.engine import MOST_SECONDS
 from esb.outgoing.engines.aiohttp_protocol import BoundedProtocol
 from esb.outgoing.engines.connection import Connection
+from esb.plugins.http.upstream_answer import LONGEST_TYPE
 from esb.server.deployment import deployed
 from esb.telemetry import log_writer
 from esb.telemetry.log_writer import LogWriter
@@ -308,6 +309,7 @@ async def test_g10_nor_does_one_of_an_upstream(open_front: OpenFront, number: st
         *(("charset=cp936", "gbk"), ("charset=x-gbk", "gbk"), ("charset = gbk; x=y", "gbk")),
         *(("charset=latin-1", "latin-1"), ("charset=ISO_8859-1", "latin-1"), ("charset=UTF_8", "utf-8")),
         *((r'about="a\"; charset=gbk"', "utf-8"), (r'about=";charset=gbk"; charset=utf-8', "utf-8")),
+        pytest.param(f"about={'a' * LONGEST_TYPE}; charset=gbk", "utf-8", id="beyond what is looked at"),
     ],
 )
 async def test_g11_an_answer_is_read_in_the_character_set_that_it_declares(
