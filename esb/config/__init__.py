@@ -1,7 +1,17 @@
 """esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
 from esb.config.component_keys import ComponentKeys, PathToken
-from esb.config.component_paths import METHODS, NAME, VARIABLE, full_name_of, name_of, path_fault, system_of, version_of
+from esb.config.component_paths import (
+    METHODS,
+    NAME,
+    VARIABLE,
+    full_name_of,
+    name_of,
+    names_in_rights,
+    path_fault,
+    system_of,
+    version_of,
+)
 from esb.config.loading import ConfigSource, KeptSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
@@ -42,6 +52,7 @@ __all__ = [
     "full_name_of",
     "load",
     "name_of",
+    "names_in_rights",
     "path_fault",
     "system_of",
     "version_of",

@@ -35,6 +35,15 @@ def version_of(path: str) -> str:
     return first if rest and re.fullmatch(r"v[0-9]+", first) else ""
 
 
+def names_in_rights(name: str, path: str) -> tuple[str, ...]:
+    """Return the names by which rights open the component `name` with this main path: in all versions, or in its own.
+
+    A path without a version has but the one.
+    """
+    version = version_of(path)
+    return (name, f"{version}.{name}") if version else (name,)
+
+
 def _unversioned(path: str) -> list[str]:
     return path.strip("/").removeprefix(version_of(path)).strip("/").split("/")
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Any
 
-from esb.config.component_paths import version_of
+from esb.config.component_paths import names_in_rights
 from esb.contracts.explain import FOR_EVER, Decision, Question, allowed, attempted, refused
 from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Handler, Middleware
@@ -61,9 +61,7 @@ class Permission(Middleware[NoConfig]):
 
 def _opening(call: Call, globs: Collection[str]) -> str | None:
     """Return the first of these rights that opens the component of a call; None if none does."""
-    version = version_of(call.path)
-    names = (call.component, f"{version}.{call.component}") if version else (call.component,)
-    for name in names:
+    for name in names_in_rights(call.component, call.path):
         for glob in globs:
             if name == glob if call.restricted else fnmatchcase(name, glob):
                 return glob

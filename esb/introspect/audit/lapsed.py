@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
-from esb.config import version_of
+from esb.config import names_in_rights
 from esb.config.systems import USE
 from esb.config.yaml import did_you_mean
 from esb.gateway import chains
@@ -63,8 +63,8 @@ def restricted_to_nobody(subject: Subject) -> Iterator[Place]:
     alive = [rights for rights in every if not rights.disabled and now < rights.expires]
     granted = set(chain.from_iterable(grant.components for rights in alive for grant in rights.in_force(now)))
     for stanza in subject.config.components:
-        names = {stanza.name, f"{version_of(stanza.path)}.{stanza.name}"}
-        if stanza.restricted and stanza.active and not names & granted and not chains.foreign(subject.chain(stanza)):
+        opened = not granted.isdisjoint(names_in_rights(stanza.name, stanza.path))
+        if stanza.restricted and stanza.active and not opened and not chains.foreign(subject.chain(stanza)):
             yield Place(stanza.section, ("restricted",))
 
 
