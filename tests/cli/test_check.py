@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pydantic import AliasChoices, Field, SecretStr
 
+from esb import Call, Component, ConfigModel, Params
 from esb.cli.main import main
 from esb.introspect.audit import RULES
 
@@ -257,3 +260,23 @@ def test_placeholders_hide_no_mistake(tmp_path: Path) -> None:
     code, said = in_form(tmp_path, "--placeholders", text=text)
     assert code == 1
     assert [line.partition(".config.")[2].partition(": ")[0] for line in said.splitlines()[:2]] == ["app_tokn"] * 2
+
+
+class TwoSpellingsConfig(ConfigModel):
+    password: SecretStr = Field(validation_alias=AliasChoices("password", "pwd"))
+    old: SecretStr = SecretStr("demo-secret")
+
+
+class TwoSpellings(Component[TwoSpellingsConfig, Params]):
+    config_type = TwoSpellingsConfig
+
+    async def handle(self, call: Call, params: Params) -> Any: ...
+
+
+def test_a_secret_is_warned_of_once_under_the_key_that_stands_there_and_a_default_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text(
+        f'version: 1\ncomponents:\n  - {{path: /a/b/, use: "{__name__}:TwoSpellings", config: {{pwd: x-9Q2!LmZ0}}}}\n'
+    )
+    said = CliRunner().invoke(main, ["check", "-c", str(path)]).output.splitlines()
+    assert [line.split(": ")[1:3] for line in said[:-1]] == [["W110", "components[0].config.pwd"]]

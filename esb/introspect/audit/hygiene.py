@@ -24,10 +24,7 @@ DEMO_APPS = frozenset({"esb_demo"})
 )
 def no_corpid(subject: Subject) -> Iterator[Place]:
     """Yield the ids that WeCom gave to no corporation."""
-    for stanza, part in subject.components:
-        value = part.value("wx_qy_corpid")
-        if value and not part.reaches_loopback() and (value in SANDBOX_IDS or not CORPID.fullmatch(value)):
-            yield Place(stanza.config, ("wx_qy_corpid",))
+    return _made_up(subject, "wx_qy_corpid", CORPID)
 
 
 @rule(
@@ -38,10 +35,15 @@ def no_corpid(subject: Subject) -> Iterator[Place]:
 )
 def no_appid(subject: Subject) -> Iterator[Place]:
     """Yield the ids that WeChat gave to no official account."""
+    return _made_up(subject, "wx_app_id", APPID)
+
+
+def _made_up(subject: Subject, key: str, form: re.Pattern[str]) -> Iterator[Place]:
+    """Yield the ids at this key that have another form, or are the sandbox's and go elsewhere."""
     for stanza, part in subject.components:
-        value = part.value("wx_app_id")
-        if value and not part.reaches_loopback() and (value in SANDBOX_IDS or not APPID.fullmatch(value)):
-            yield Place(stanza.config, ("wx_app_id",))
+        value = part.value(key)
+        if value and not part.reaches_loopback() and (value in SANDBOX_IDS or not form.fullmatch(value)):
+            yield Place(stanza.config, (key,))
 
 
 @rule(

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from esb.config import version_of
+from esb.config import names_in_rights
 from esb.config.yaml import did_you_mean
 from esb.core.redaction import sounds_secret
 from esb.gateway.chains import APP_AUTH, PERMISSION
-from esb.introspect.audit.rule import Place, rule
+from esb.introspect.audit.rule import Place, each_secret, rule
 from esb.introspect.audit.subject import Secret, Subject
 
 SHORTEST = 16
@@ -58,11 +58,9 @@ def short_path_token(subject: Subject) -> Iterator[Place]:
 @rule("W104", "low", "the token opens nothing", "declare the app, or take the token away")
 def token_of_nobody(subject: Subject) -> Iterator[Place]:
     """Yield the tokens in paths that are of apps that are not there."""
-    codes = subject.app_codes()
-    for stanza in subject.config.components if codes is not None else ():
+    for stanza in subject.config.components:
         for index, entry in enumerate(stanza.tokens):
-            if entry.app not in (codes or ()):
-                about = f"services.apps has no app '{entry.app}'{did_you_mean(entry.app, codes or ())}; "
+            if about := subject.lack_of_app(entry.app):
                 yield Place(stanza.section, ("tokens", index, "app"), about)
 
 
@@ -74,9 +72,7 @@ def token_of_nobody(subject: Subject) -> Iterator[Place]:
 )
 def glob_without_match(subject: Subject) -> Iterator[Place]:
     """Yield the globs of apps that give nothing, as one with a slash or a spelling mistake in it."""
-    stanzas = subject.config.components
-    names = {stanza.name for stanza in stanzas}
-    names |= {f"{version}.{stanza.name}" for stanza in stanzas if (version := version_of(stanza.path))}
+    names = {name for stanza in subject.config.components for name in names_in_rights(stanza.name, stanza.path)}
     for owner, granted in subject.granted_globs() if names and subject.components_are_known else ():
         for index, glob in granted.children.items():
             if isinstance(glob.value, str) and not _ALL.fullmatch(glob.value) and not _matches(glob.value, names):
@@ -108,11 +104,10 @@ def impersonates_all(subject: Subject) -> Iterator[Place]:
     "this secret stands in the documentation, so that everybody knows it",
     "`openssl rand -hex 24` makes one of your own",
 )
-def demo_secret(subject: Subject) -> Iterator[Place]:
-    """Yield the secrets of demos, but for those that never leave this machine."""
-    for secret in subject.secrets:
-        if secret.text in DEMO and not secret.stays_here:
-            yield Place(secret.section, secret.keys)
+@each_secret
+def demo_secret(secret: Secret) -> bool:
+    """Return whether this is the secret of a demo, and leaves this machine."""
+    return secret.text in DEMO and not secret.stays_here
 
 
 @rule(
@@ -121,11 +116,10 @@ def demo_secret(subject: Subject) -> Iterator[Place]:
     f"this secret can be guessed: it has less than {SHORTEST} characters, or was not made at random",
     "`openssl rand -hex 24` makes one",
 )
-def weak_secret(subject: Subject) -> Iterator[Place]:
-    """Yield the secrets of apps that are short, or words. Vendors make theirs themselves, and those are long."""
-    for secret in subject.secrets:
-        if secret.of_caller and "tokens" not in secret.keys and secret.text not in DEMO and _is_weak(secret.text):
-            yield Place(secret.section, secret.keys)
+@each_secret
+def weak_secret(secret: Secret) -> bool:
+    """Return whether an app's secret is short, or a word. Vendors make theirs themselves, and those are long."""
+    return secret.of_caller and "tokens" not in secret.keys and secret.text not in DEMO and _is_weak(secret.text)
 
 
 def _is_weak(text: str) -> bool:
@@ -155,12 +149,11 @@ def same_secret_twice(subject: Subject) -> Iterator[Place]:
     "a secret in the file itself: whoever may read the configuration, or its history, has it",
     "write ${file:secrets/NAME} or ${VARIABLE}",
 )
-def literal_secret(subject: Subject) -> Iterator[Place]:
-    """Yield the secrets that stand in the files, but for what is known to all anyway."""
-    for secret in subject.secrets:
-        told = secret.text in DEMO or (secret.of_caller and _is_weak(secret.text))
-        if secret.is_literal and secret.text.strip() and not told and _hides(secret):
-            yield Place(secret.section, secret.keys)
+@each_secret
+def literal_secret(secret: Secret) -> bool:
+    """Return whether a secret stands in the files, and is not known to all anyway."""
+    told = secret.text in DEMO or (secret.of_caller and _is_weak(secret.text))
+    return secret.is_literal and bool(secret.text.strip()) and not told and _hides(secret)
 
 
 def _hides(secret: Secret) -> bool:
@@ -176,11 +169,10 @@ def _hides(secret: Secret) -> bool:
     "this secret begins or ends with a blank or a line end, which hardly belongs to it",
     "`printf %s SECRET > FILE` writes a file without one",
 )
-def blank_around_a_secret(subject: Subject) -> Iterator[Place]:
-    """Yield the secrets that were copied together with what stood around them."""
-    for secret in subject.secrets:
-        if secret.text != secret.text.strip() and "PRIVATE KEY" not in secret.text:
-            yield Place(secret.section, secret.keys)
+@each_secret
+def blank_around_a_secret(secret: Secret) -> bool:
+    """Return whether a secret was copied together with what stood around it."""
+    return secret.text != secret.text.strip() and "PRIVATE KEY" not in secret.text
 
 
 @rule(
@@ -189,17 +181,10 @@ def blank_around_a_secret(subject: Subject) -> Iterator[Place]:
     "this secret is empty",
     "leave the key out, or look where its value should come from",
 )
-def empty_secret(subject: Subject) -> Iterator[Place]:
-    """Yield the secrets that are written, and are nothing."""
-    for secret in subject.secrets:
-        here = secret.section
-        for key in secret.keys:
-            if key not in here.children:
-                break
-            here = here.children[key]
-        else:
-            if not secret.text.strip():
-                yield Place(secret.section, secret.keys)
+@each_secret
+def empty_secret(secret: Secret) -> bool:
+    """Return whether a secret that stands in the files is none."""
+    return not secret.text.strip()
 
 
 @rule(

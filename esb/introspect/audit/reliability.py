@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from esb.channels.wechat.config import PLAIN
-from esb.config.yaml import did_you_mean
 from esb.gateway.chains import APP_AUTH, PERMISSION
 from esb.incoming.admission import STRANGERS
 from esb.introspect.audit.rule import Place, rule
@@ -100,13 +99,10 @@ def body_never_fits(subject: Subject) -> Iterator[Place]:
 @rule("W126", "medium", "the limit counts for nobody", "write the code of an app")
 def limit_of_nobody(subject: Subject) -> Iterator[Place]:
     """Yield the limits of apps that are not there."""
-    codes = subject.app_codes()
-    for part in subject.middlewares if codes is not None else ():
-        if part.stanza.use == RATE_LIMIT:
-            for code in part.value("apps"):
-                if code not in (codes or ()):
-                    about = f"services.apps has no app '{code}'{did_you_mean(code, codes or ())}; "
-                    yield Place(part.stanza.config, ("apps", code), about)
+    for part in subject.middlewares:
+        for code in part.value("apps") if part.stanza.use == RATE_LIMIT else ():
+            if about := subject.lack_of_app(code):
+                yield Place(part.stanza.config, ("apps", code), about)
 
 
 @rule(

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from typing import Literal, NamedTuple
 
 from esb.config import Section
+from esb.config.stanza_reader import deepest
 from esb.core.errors import Mistake
-from esb.introspect.audit.subject import Subject
+from esb.introspect.audit.subject import Secret, Subject
 
 Severity = Literal["high", "medium", "low"]
 PAGE = "docs/warnings.md"
@@ -56,12 +58,20 @@ def rule(id: str, severity: Severity, text: str, fix: str) -> Callable[[Find], R
     return lambda find: Rule(id, severity, text, fix, find)
 
 
+def each_secret(holds: Callable[[Secret], bool]) -> Find:
+    """Make the finder of all secrets of which this holds."""
+
+    @wraps(holds)
+    def find(subject: Subject) -> Iterator[Place]:
+        return (Place(secret.section, secret.keys) for secret in subject.secrets if holds(secret))
+
+    return find
+
+
 def applied(rule: Rule, subject: Subject) -> Iterator[Warned]:
     """Yield the warnings of this rule. What stands where a `${…}` is not resolved says nothing."""
     for place in rule.find(subject):
-        section = place.section
-        for key in place.keys:
-            section = section.children.get(key, section)
+        section = deepest(place.section, *place.keys)
         if section.children or not section.unresolved:
             text = f"{place.about}{rule.text}; {rule.fix}"
             yield Warned(rule, place.section.mistake(text, *place.keys))

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.config.stanza_reader import deepest
+from esb.config.yaml import did_you_mean
 from esb.core.errors import ConfigError, Mistake
 from esb.core.host_names import is_loopback
 from esb.core.model_secrets import Keys, hidden_in
@@ -145,6 +146,13 @@ class Subject:
             return None
         return [code for code, _ in self.app_entries()]
 
+    def lack_of_app(self, code: str) -> str:
+        """Return the beginning of a warning about an app that is not there; "" if it is, or others may know it."""
+        codes = self.app_codes()
+        if codes is None or code in codes:
+            return ""
+        return f"services.apps has no app '{code}'{did_you_mean(code, codes)}; "
+
     @cached_property
     def secrets(self) -> list[Secret]:
         """The secrets of all parts, those of callers first."""
@@ -169,14 +177,23 @@ def _login_tokens(config: Section) -> Iterator[Secret]:
 
 
 def _secrets_of(part: Part) -> Iterator[Secret]:
-    """Yield the secrets in this part; of a test environment, those that differ."""
+    """Yield the secrets in this part that stand in its file; of a test environment, those that differ."""
     written = part.stanza.config
     for keys, text in hidden_in(part.model):
-        place = deepest(written, *keys)
-        if text is None or (part.name == TEST and keys[0] not in written.children):
-            continue
-        of_caller = part.name == "apps" and "secrets" in keys
-        yield Secret(written, keys, text, of_caller, not place.outside, part.reaches_loopback())
+        place = _written(written, keys)
+        if text is not None and place is not None:
+            of_caller = part.name == "apps" and "secrets" in keys
+            yield Secret(written, keys, text, of_caller, not place.outside, part.reaches_loopback())
+
+
+def _written(section: Section, keys: Keys) -> Section | None:
+    """Return the section that a value comes from; None for a default, and for another spelling of its key."""
+    for key in keys:
+        if key in section.children:
+            section = section.children[key]
+        else:  # a text may be read as a list, or as a mapping
+            return section if isinstance(section.value, str) else None
+    return section
 
 
 def is_local(url: str) -> bool:
