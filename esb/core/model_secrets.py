@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 from esb.core.redaction import sounds_secret
 
 Keys = tuple[str | int, ...]
+NUMBERS = (int, float, int | None, float | None)
+"""Types of fields that are nothing but a number."""
 
 
 def hidden_in(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str | None]]:
@@ -41,6 +43,22 @@ def hidden_in(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str | None]]:
     elif isinstance(value, list | tuple | set | frozenset):
         for index, part in enumerate(value):
             yield from hidden_in(part, (*keys, index))
+
+
+def counts_in(value: Any, keys: Keys = ()) -> Iterator[Keys]:
+    """Yield the keys of fields in the plural that a model reads as numbers: `tokens: 100` says how many there are.
+
+    In the singular a number may be a secret, as `password: 271828` is.
+    """
+    if isinstance(value, BaseModel):
+        for name, info in type(value).model_fields.items():
+            for spelling in _spellings(name, info):
+                if info.annotation in NUMBERS and spelling.endswith("s"):
+                    yield (*keys, spelling)
+                yield from counts_in(getattr(value, name), (*keys, spelling))
+    elif isinstance(value, Mapping | list | tuple):
+        for key, part in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from counts_in(part, (*keys, key))
 
 
 def secret_texts(value: Any) -> Iterator[str]:

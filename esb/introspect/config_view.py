@@ -1,8 +1,9 @@
 """A view of the configuration: all that it says once it is filled in, no secret and nobody's address.
 
 Hidden is what the models call a secret or do not print, what came from `${…}`, and what stands under a key that sounds
-like a secret, a mail address or a phone number; wherever else in its stanza one of the secrets turns up, it is taken
-out of the text. Of a URL host and port stay, and those parts of its path that are plain words.
+like a secret, a mail address or a phone number, but not how many there are of them; wherever else in its stanza one of
+the secrets turns up, it is taken out of the text. Of a URL host and port stay, and those parts of its path that are
+plain words.
 """
 
 import re
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.config.stanza_reader import deepest
 from esb.core.errors import ConfigError
-from esb.core.model_secrets import Keys, hidden_in
+from esb.core.model_secrets import Keys, counts_in, hidden_in
 from esb.core.redaction import REDACTED, redacted, sounds_secret
 from esb.gateway import plugin_loader
 from esb.introspect.secret_sources import is_told
@@ -81,22 +82,27 @@ def components(config: Config) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _Hidden:
-    """The secrets of one stanza, as its model says: the keys of some values, and the very texts of others."""
+    """The secrets of one stanza, as its model says: the keys of some values, and the very texts of others.
+
+    `counts` are the keys that sound like secrets and say how many there are.
+    """
 
     mask: Mask
     secret_keys: set[Keys] = field(default_factory=set)
+    counts: set[Keys] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
 
-    def learn(self, value: Any, keys: Keys = ()) -> None:
+    def learn(self, model: BaseModel) -> None:
         """Look for secrets in a checked configuration."""
-        for found, text in hidden_in(value, keys):
+        for found, text in hidden_in(model):
             self.secret_keys.add(found)
             if text is not None:
                 self.texts.add(text)
+        self.counts.update(counts_in(model))
 
     def rendered(self, section: Section, keys: Keys = ()) -> Any:
         """Return the values here and below, secrets masked."""
-        if keys in self.secret_keys or (keys and _sounds_secret(keys)):
+        if keys in self.secret_keys or (keys and keys not in self.counts and _sounds_secret(keys)):
             return self.mask.secret(section, REDACTED) if section.value not in (None, "", [], {}) else section.value
         if isinstance(section.value, dict):
             return {self._key(str(key)): self.rendered(part, (*keys, key)) for key, part in section.children.items()}

@@ -420,7 +420,7 @@ def test_the_chain_of_a_component_is_shown_with_its_settings(tmp_path: Path) -> 
     )
     (shown,) = config_view.rendered(load(tmp_path / "esb.yaml", {}))["components"]
     (middleware,) = shown["middlewares"]
-    assert (middleware["use"], middleware["config"]["default"][0]["minutes"]) == ("rate_limit", 7)
+    assert (middleware["use"], middleware["config"]) == ("rate_limit", limits)
 
 
 def test_a_configuration_without_a_chain_has_the_default_one(tmp_path: Path) -> None:

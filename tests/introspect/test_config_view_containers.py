@@ -20,6 +20,10 @@ class Inner(ConfigModel):
     shadow: SecretStr = SecretStr("")
     unprinted: str = Field("", repr=False)
     shown: str = ""
+    tokens: int = 0
+    passwords: int = Field(0, repr=False)
+    password: int = 0
+    keys: Any = None
 
 
 @dataclass
@@ -157,6 +161,16 @@ def test_what_sounds_like_a_secret_is_hidden(tmp_path: Path, name: str) -> None:
     assert shown(tmp_path, f"{name}: ''") == {name: ""}
     assert shown(tmp_path, f"{name}: null") == {name: None}
     assert shown(tmp_path, f"{name}: []") == {name: []}
+
+
+def test_how_many_there_are_is_no_secret_where_the_model_reads_a_number(tmp_path: Path) -> None:
+    config = "inners: [{tokens: 100, passwords: 7, password: 271828, keys: 3}], tokens: 5"
+    assert shown(tmp_path, config) == {
+        "inners": [{"tokens": 100, "passwords": "***", "password": "***", "keys": "***"}],
+        "tokens": "***",
+    }
+    outside = {"NUMBER": "100"}
+    assert shown(tmp_path, 'inner: {tokens: "${NUMBER}"}', outside) == {"inner": {"tokens": "***"}}
 
 
 @pytest.mark.parametrize("name", ["tokenizer", "keyboard", "passwords_file", "authorized"])
