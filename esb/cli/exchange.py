@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 
-LOCAL = {"127.0.0.1", "::1", "localhost"}
+from esb.core.host_names import is_loopback
+
 REDIRECTS = {301, 302, 303, 307, 308}
 SECONDS = 120.0
 
@@ -67,7 +68,7 @@ def exchange(request: urllib.request.Request) -> tuple[int, bytes]:
     """Return status and body of the answer. ClickException if there is none, or it leads elsewhere."""
     handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
     address = urlsplit(request.full_url)
-    if address.hostname in LOCAL:
+    if is_loopback(address.hostname or ""):
         handlers.append(urllib.request.ProxyHandler({}))  # a proxy of the machine leads away from loopback
     place = f"{address.scheme}://{address.netloc}"
     try:
