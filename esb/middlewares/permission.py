@@ -45,7 +45,7 @@ class Permission(Middleware[NoConfig]):
                 return refused(outcome, why, where=last.place, service=service)
             why = f"{call.app.code} has no right for {call.component}" if call.app else "no app is known"
             if call.restricted:
-                why += ", which is restricted: only a right for just this name opens it, none with * ? or ["
+                why += f"; {RESTRICTED.format(name=call.component)}"
             return refused(outcome, why, where=question.entry or (), service=service)
         glob = _opening(call, call.app.components if call.app is not None else ())
         longest = max(

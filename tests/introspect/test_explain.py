@@ -119,7 +119,7 @@ async def test_every_link_tells_its_verdict_why_where_and_until_when(open_gatewa
         ({"user": "eve"}, "user_auth", "needs `impersonate`", 1306000),
         ({"user": ""}, "user_auth", "no user is named", 1306000),
         ({"at": "2027-02-02"}, "permission", "the right for cc.* ended at 2027-02-01T00:00:00Z", 1306403),
-        ({"component": "cmsi.vault"}, "permission", "which is restricted", 1306403),
+        ({"component": "cmsi.vault"}, "permission", "cmsi.vault is restricted: only", 1306403),
         ({"component": "cc.idle"}, "component", "cc.idle is not active", 1306405),
         ({"component": "cc.serach"}, "component", "did you mean 'cc.search'?", 1306404),
         ({"component": "/v2/cmsi/vault", "test_env": True}, "test environment", "has no `test_config`", 1306403),
