@@ -85,8 +85,6 @@ class Generation:
         self._cause: BaseException | None = None
         self._handed_on: Mapping[str, Part] = {} if previous is None else previous.services
         self._parts: list[Part] = []
-        self._stanzas: dict[int, Stanza] = {}
-        """The id of an instance -> its stanza."""
         self._held: list[Part] = []
         self.services: dict[str, Part] = {}
         self.components: list[tuple[ComponentStanza, Component[Any, Any]]] = []
@@ -173,17 +171,18 @@ class Generation:
         stanza = self.config.services.get(kind) or self._left_out(f"services.{kind}", DEFAULT_SERVICES[kind])
         return self._build(kind, "services", stanza, process, kind)
 
-    def _chain(self, services: ChainServices, stanzas: Sequence[Stanza] | None) -> list[Middleware[Any]]:
+    def _chain(self, services: ChainServices, stanzas: Sequence[Stanza] | None) -> list[Part]:
         if stanzas is None:
             stanzas = tuple(self._left_out("middlewares", name) for name in chains.DEFAULT_CHAIN)
         self._mistakes += chains.mistakes(stanzas)
-        built = [self._build(stanza.use, "middlewares", stanza, services) for stanza in stanzas]
-        return [middleware for middleware in built if middleware is not None]
+        built = [self._part(stanza.use, "middlewares", stanza, services) for stanza in stanzas]
+        return [part for part in built if part is not None]
 
     def _route(
-        self, stanza: ComponentStanza, shared: Sequence[Middleware[Any]], services: ChainServices
+        self, stanza: ComponentStanza, shared: Sequence[Part], services: ChainServices
     ) -> tuple[Route | None, tuple[str, ...]]:
-        chain = shared if stanza.middlewares is None else self._chain(services, stanza.middlewares)
+        links = shared if stanza.middlewares is None else self._chain(services, stanza.middlewares)
+        chain: Sequence[Middleware[Any]] = [link.instance for link in links]
         self._mistakes += self._lacks(stanza)
         lent = Services(*(getattr(services, lent.name) for lent in fields(Services)))  # not the chain's own
         component = self._build(stanza.path, "components", stanza, lent)
@@ -194,13 +193,8 @@ class Generation:
         if component is None:
             return None, paths
         streams = component.streams_body and (test is None or test.streams_body)
-        if stanza.unlimited and not streams:
-            self._mistakes.append(stanza.section.mistake(UNLIMITED, "max_body"))
-        if stanza.headers_in is not None and not streams:
-            self._mistakes.append(stanza.section.mistake(NO_HEADERS, "headers_in"))
+        self._mistakes += _unsuited(stanza, component, streams)
         self.components.append((stanza, component))
-        if stanza.idempotency and (streams or not component.reads_request):
-            self._mistakes.append(stanza.section.mistake(NO_ANSWERS, "idempotency"))
         endpoint = Endpoint(component, test, self._limits, keeps_answers=stanza.idempotency)
         handler: Handler = endpoint
         if component.sends:
@@ -229,14 +223,8 @@ class Generation:
             early=self._early(chain),
             inner=compose([middleware for middleware in chain if getattr(middleware, "inner", False)], endpoint),
         )
-        return self._linked(stanza, route, chain, endpoint), paths
-
-    def _linked(
-        self, stanza: ComponentStanza, route: Route, chain: Sequence[Middleware[Any]], endpoint: Endpoint
-    ) -> Route:
-        """Return the route, and note what stands before its component."""
-        self.links.append(Links(stanza, route, [(self._stanzas[id(link)], link) for link in chain], endpoint))
-        return route
+        self.links.append(Links(stanza, route, [(link.stanza, link.instance) for link in links], endpoint))
+        return route, paths
 
     def _lacks(self, stanza: ComponentStanza) -> Sequence[Mistake]:
         """Return what this component's chain lacks; nothing where a mistake stands in it: it may be meant there."""
@@ -265,6 +253,13 @@ class Generation:
         self, name: str, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None
     ) -> Any:
         """Return the instance of this stanza; None, with its mistakes noted, if it cannot be built."""
+        part = self._part(name, group, stanza, lent, service, overrides)
+        return None if part is None else part.instance
+
+    def _part(
+        self, name: str, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None
+    ) -> Part | None:
+        """Build the part that this stanza describes, or take over the previous generation's; None as above."""
         try:
             found, config = plugin_loader.configured(group, stanza, service, overrides)
             part = self._handed_on.get(service)
@@ -275,10 +270,19 @@ class Generation:
             self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
             return None
         self._parts.append(part)
-        self._stanzas[id(part.instance)] = stanza
         if service:
             self.services[service] = part
-        return part.instance
+        return part
+
+
+def _unsuited(stanza: ComponentStanza, component: Component[Any, Any], streams: bool) -> Iterator[Mistake]:
+    """Yield the keys of a stanza that mean nothing to its component, which `streams` bodies or does not."""
+    if stanza.unlimited and not streams:
+        yield stanza.section.mistake(UNLIMITED, "max_body")
+    if stanza.headers_in is not None and not streams:
+        yield stanza.section.mistake(NO_HEADERS, "headers_in")
+    if stanza.idempotency and (streams or not component.reads_request):
+        yield stanza.section.mistake(NO_ANSWERS, "idempotency")
 
 
 async def _itself(call: Call) -> Call:
