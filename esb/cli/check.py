@@ -6,7 +6,7 @@ import click
 
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
-from esb.config import load
+from esb.config import ConfigSource, load
 from esb.core.errors import ConfigError, Mistake
 from esb.gateway.app import create_app
 from esb.gateway.chains import uses
@@ -38,13 +38,14 @@ def check(path: str, *, strict: bool, form: str, placeholders: bool) -> None:
 
     Exit code 0 if there is no mistake, 1 otherwise.
     """
-    config = load(path, placeholders=placeholders)
+    source = ConfigSource(path)
+    config = source.resolve(placeholders=placeholders)
     mistakes: tuple[Mistake, ...] = ()
     try:
         declared(config)
     except ConfigError as error:
         mistakes = error.mistakes
-    report = Report(len(config.components), mistakes, warnings(config, mistakes))
+    report = Report(len(config.components), mistakes, warnings(config, source.contents, mistakes))
     click.echo({"text": report.as_text, "json": report.as_json, "sarif": report.as_sarif}[form]())
     if mistakes or (strict and report.warnings):
         sys.exit(1)

@@ -10,7 +10,8 @@ from pydantic import AliasChoices, Field, SecretStr
 
 from esb import Call, Component, ConfigModel, Params
 from esb.cli.main import main
-from esb.introspect.audit import RULES
+from esb.config import ConfigSource
+from esb.introspect.audit import RULES, warnings
 
 REDIS = "store: {use: redis, config: {url: 'redis://127.0.0.1:1', encryption_keys: ['${KEY}']}}"
 ENVIRON = {"KEY": "A" * 43 + "=", "SECRET": "c4ca4238a0b923820dcc509a6f75849b", "TOKEN": "0123456789abcdef-0"}
@@ -280,3 +281,16 @@ def test_a_secret_is_warned_of_once_under_the_key_that_stands_there_and_a_defaul
     )
     said = CliRunner().invoke(main, ["check", "-c", str(path)]).output.splitlines()
     assert [line.split(": ")[1:3] for line in said[:-1]] == [["W110", "components[0].config.pwd"]]
+
+
+def test_comments_are_those_of_the_files_as_they_were_read(tmp_path: Path) -> None:
+    """A pipe, as of `esb check -c <(envsubst < esb.yaml)`, can be read once."""
+    path = tmp_path / "esb.yaml"
+    said = []
+    for comment in ("", "  # esb: allow W101"):
+        path.write_text(f"version: 1\n{OPEN}services:\n  store: {{use: memory}}{comment}\ncomponents: []\n")
+        source = ConfigSource(path, {})
+        config = source.resolve()
+        path.unlink()
+        said.append([warned.rule.id for warned in warnings(config, source.contents)])
+    assert said == [["W101"], []]

@@ -4,7 +4,7 @@ The comment stands on the line that the warning names, or on the one above.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from esb.config import Config
@@ -24,16 +24,18 @@ RULES: tuple[Rule, ...] = tuple(
 _ALLOWED = re.compile(r"#\s*esb:\s*allow\s+((?:W\d+[\s,]*)+)")
 
 
-def warnings(config: Config, mistakes: Sequence[Mistake] = ()) -> list[Warned]:
+def warnings(config: Config, contents: Mapping[Path, bytes], mistakes: Sequence[Mistake] = ()) -> list[Warned]:
     """Return the warnings about this configuration that no comment in its files allows, by file and line.
 
-    `mistakes` are all that were found in it: what follows from one of them is no warning.
+    `contents` are the bytes of the files, by absolute path. `mistakes` are all that were found in it: what follows from
+    one of them is no warning.
     """
     if config.root is None:
         return []
     subject = Subject(config, mistakes)
     found = [warned for rule in RULES for warned in applied(rule, subject) if not _follows(warned, mistakes)]
-    files = {name: Path(name).read_text("utf-8-sig").splitlines() for name in {warned.said.file for warned in found}}
+    names = {warned.said.file for warned in found}
+    files = {name: contents[Path(name).absolute()].decode("utf-8-sig").splitlines() for name in names}
     places = [str(path) for path in config.files]
     return sorted(
         (warned for warned in found if not _is_allowed(warned, files[warned.said.file])),
