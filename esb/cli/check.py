@@ -5,7 +5,7 @@ import sys
 import click
 
 from esb.cli.listing import format_option, show
-from esb.cli.options import config_option
+from esb.cli.options import config_option, exit_at_mistakes
 from esb.config import ConfigSource, load
 from esb.core.errors import ConfigError, Mistake
 from esb.gateway.app import create_app
@@ -57,11 +57,8 @@ def check(path: str, *, strict: bool, form: str, placeholders: bool) -> None:
 def components(path: str, form: str) -> None:
     """List the declared components: path, methods, plugin, and whether they are switched on. Aliases have lines too."""
     config = load(path)
-    try:
+    with exit_at_mistakes(1):
         create_app(config)
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
     rows = [
         {
             "path": address,

@@ -1,22 +1,19 @@
 """esb config, esb diff: the configuration as it is resolved, and what differs from another or a running one."""
 
 import json
-import os
 import secrets
 import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
-from esb.cli.exchange import checked, exchange, exchange_at_socket
+from esb.cli.exchange import TOKEN, UNIX, admin_answer, admin_token
 from esb.cli.listing import format_option
-from esb.cli.options import config_option
+from esb.cli.options import config_option, exit_at_mistakes
 from esb.config import load
 from esb.config.yaml import written
 from esb.core import json_codec
-from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
 from esb.gateway.plugin_reimport import forget
 from esb.introspect import config_view
@@ -24,12 +21,9 @@ from esb.introspect.config_diff import Difference, differences
 from esb.introspect.secret_sources import SecretSources, lacks_fingerprint
 
 DIFFERS = 3
-TOKEN = "ESB_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 MACHINE = Path("/etc/machine-id")
 """A secret of the machine, from which programs may make keys of their own (machine-id(5))."""
 WANTED = "/-/config?secrets=sources"
-UNIX = "unix:"
-OK = 200
 FOR_ONCE = f"this machine has no {MACHINE}: the fingerprints are of this run alone; set {TOKEN} to compare others"
 BY_SOURCE = (
     f"secrets are compared by their sources alone, their values may differ: set {TOKEN} to one of server.admin.tokens"
@@ -71,9 +65,8 @@ def diff(path: str, against: str, form: str) -> None:
     """
     key: bytes | None = secrets.token_bytes()
     if against.startswith(("http://", "https://", UNIX)):
-        token = os.environ.get(TOKEN, "")
-        key = token.encode("utf-8", "surrogateescape") or None
-        other = _running(against, token)
+        key = _token_key()
+        other = admin_answer(against, WANTED, "components", "does not tell its configuration")
     else:
         other = _view_of(against, key)
     mine = _view_of(path, key)
@@ -90,11 +83,15 @@ def diff(path: str, against: str, form: str) -> None:
     sys.exit(DIFFERS if found else 0)
 
 
+def _token_key() -> bytes | None:
+    """Return the key of those fingerprints that the holders of this token share; None without a token."""
+    return admin_token().encode("utf-8", "surrogateescape") or None
+
+
 def _own_key() -> bytes | None:
     """Return the key of this machine's fingerprints; None if it has none."""
-    token = os.environ.get(TOKEN, "")
-    if token:
-        return token.encode("utf-8", "surrogateescape")
+    if key := _token_key():
+        return key
     try:
         return MACHINE.read_bytes().strip() or None
     except OSError:
@@ -104,33 +101,11 @@ def _own_key() -> bytes | None:
 def _view_of(path: str, key: bytes | None) -> Any:
     """Return the view of a file's configuration; exits with 1 and its mistakes if it is wrong."""
     found = load(path)
-    try:
+    with exit_at_mistakes(1):
         create_app(found)
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
     view = json.loads(json_codec.encode(config_view.rendered(found, SecretSources(key))))
     forget(found.folder)
     return view
-
-
-def _running(url: str, token: str) -> Any:
-    """Return the view that an admin listener answers with. ClickException if it does not."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    if url.startswith(UNIX):
-        place = f"/{url.removeprefix(UNIX).lstrip('/')}"
-        status, body = exchange_at_socket(place, WANTED, headers)
-    else:
-        place = checked(url)
-        status, body = exchange(urllib.request.Request(url.rstrip("/") + WANTED, headers=headers))  # noqa: S310 - http
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    if status != OK or not isinstance(answer, dict) or "components" not in answer:
-        why = answer.get("error") if isinstance(answer, dict) else None
-        raise click.ClickException(f"{place} does not tell its configuration ({status}): {why or 'no admin listener'}")
-    return answer
 
 
 def _line(difference: Difference) -> str:

@@ -1,14 +1,12 @@
 """esb demo, esb sandbox: the gateway and WeChat on one machine, to look at and to try things on."""
 
 import os
-import sys
 
 import click
 
 from esb.cli.demo_run import LeavesTheMachine, demonstrate
-from esb.cli.options import CONFIG_INVALID, PORT
+from esb.cli.options import CONFIG_INVALID, PORT, exit_at_mistakes
 from esb.cli.packaged import config_or_packaged_option, or_packaged
-from esb.core.errors import ConfigError
 from esb.server import serve
 from esb.server.listener import CannotListen
 
@@ -21,11 +19,8 @@ def demo(path: str | None) -> None:
     Exit code 0 only if the message arrived.
     """
     try:
-        with or_packaged(path) as config:
+        with exit_at_mistakes(CONFIG_INVALID), or_packaged(path) as config:
             arrived = serve.run(demonstrate(config, os.environ))
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(CONFIG_INVALID)
     except (CannotListen, LeavesTheMachine) as error:
         raise click.ClickException(str(error)) from error
     if not arrived:

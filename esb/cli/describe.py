@@ -1,14 +1,12 @@
 """esb docs, esb openapi, esb schema: what the configuration declares, for people and for tools."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from esb.cli.options import config_if_any_option, config_option
+from esb.cli.options import config_if_any_option, config_option, exit_at_mistakes
 from esb.config import load
-from esb.core.errors import ConfigError
 from esb.core.i18n import Catalogues
 from esb.introspect.declared import Declared, declared
 from esb.introspect.markdown import Page, index
@@ -80,11 +78,9 @@ def schema(path: str) -> None:
 
 
 def _declared(path: str) -> list[Declared]:
-    try:
-        return declared(load(path))
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    with exit_at_mistakes(1):
+        found = declared(load(path))
+    return found
 
 
 def _print(content: object) -> None:

@@ -1,6 +1,8 @@
 """A request of a command to a running gateway."""
 
 import http.client
+import json
+import os
 import socket
 import urllib.error
 import urllib.request
@@ -12,8 +14,41 @@ import click
 
 from esb.core.host_names import is_loopback
 
+TOKEN = "ESB_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+UNIX = "unix:"
+"""The beginning of the address of an admin listener at a Unix socket."""
+OK = 200
 REDIRECTS = {301, 302, 303, 307, 308}
 SECONDS = 120.0
+
+
+def admin_token() -> str:
+    """Return the token for an admin listener; "" if the environment has none."""
+    return os.environ.get(TOKEN, "")
+
+
+def admin_answer(url: str, target: str, key: str, refusal: str, body: bytes | None = None) -> dict[str, Any]:
+    """Return what an admin listener answers, GET without a `body` of JSON and else POST: an object that has `key`.
+
+    ClickException with the `refusal` in its text if it does not. `url` may be unix:/PATH, too.
+    """
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    if token := admin_token():
+        headers["Authorization"] = f"Bearer {token}"
+    if url.startswith(UNIX):
+        place = f"/{url.removeprefix(UNIX).lstrip('/')}"
+        status, raw = exchange_at_socket(place, target, headers, "GET" if body is None else "POST", body)
+    else:
+        place = checked(url).rstrip("/")
+        status, raw = exchange(urllib.request.Request(place + target, data=body, headers=headers))  # noqa: S310 - http
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        answer = None
+    if status == OK and isinstance(answer, dict) and key in answer:
+        return answer
+    why = answer.get("error") if isinstance(answer, dict) else None
+    raise click.ClickException(f"{place} {refusal} ({status}): {why or 'no admin listener'}")
 
 
 class _OverUnixSocket(http.client.HTTPConnection):

@@ -2,27 +2,22 @@
 
 import asyncio
 import json
-import os
 import sys
-import urllib.request
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
-from esb.cli.exchange import exchange, exchange_at_socket
+from esb.cli.exchange import UNIX, admin_answer
 from esb.cli.listing import format_option
-from esb.cli.options import CONFIG_INVALID, config_option
+from esb.cli.options import CONFIG_INVALID, config_option, exit_at_mistakes
 from esb.config import Admin, load
-from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.introspect.explain import Asked, concluded, explained
 
 EXIT = {"allowed": 0, "refused": 1, "unknown": 3}
-TOKEN = "ESB_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 TARGET = "/-/explain"
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at this machine
-OK = 200
 NOT_HERE = "not known here"
 
 
@@ -53,11 +48,8 @@ def explain(path: str, form: str, **asked: Any) -> None:
     """
     question = _asked(asked)
     config = load(path)
-    try:
+    with exit_at_mistakes(CONFIG_INVALID):
         gateway = create_app(config)[GATEWAY]
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(CONFIG_INVALID)
     answer = asyncio.run(_answer(gateway, question))
     admin = config.server.admin
     if admin is not None and question.at is None and any(link["verdict"] == NOT_HERE for link in answer["links"]):
@@ -103,24 +95,13 @@ def _completed(links: list[dict[str, Any]], admin: Admin, question: Asked) -> li
 
 def _running(admin: Admin, question: Asked) -> list[dict[str, Any]]:
     """Return the links as the admin listener tells them. ClickException if it does not."""
-    token = os.environ.get(TOKEN, "")
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     body = question.model_dump_json(by_alias=True).encode()
     if admin.unix is not None:
-        place = admin.unix
-        status, raw = exchange_at_socket(place, TARGET, headers, "POST", body)
+        url = f"{UNIX}{admin.unix}"
     else:
         host = ANY_ADDRESS.get(admin.host, admin.host)
-        place = f"http://{f'[{host}]' if ':' in host else host}:{admin.port}"
-        status, raw = exchange(urllib.request.Request(place + TARGET, data=body, headers=headers))  # noqa: S310 - http
-    try:
-        answer = json.loads(raw)
-        if status == OK:
-            return list(answer["links"])
-        why = answer["error"]
-    except (ValueError, KeyError, TypeError):
-        why = "no admin listener"
-    raise click.ClickException(f"{place} does not explain it ({status}): {why}")
+        url = f"http://{f'[{host}]' if ':' in host else host}:{admin.port}"
+    return list(admin_answer(url, TARGET, "links", "does not explain it", body)["links"])
 
 
 def _text(answer: dict[str, Any]) -> str:

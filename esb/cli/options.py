@@ -1,10 +1,14 @@
-"""Options and an exit code that several commands share."""
+"""Options and exit codes that several commands share."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+
+from esb.core.errors import ConfigError
 
 CONFIG_INVALID = 78
 """EX_CONFIG of sysexits.h: a supervisor should not try again."""
@@ -14,6 +18,16 @@ USUAL = ("esb.yaml", "conf/esb.yaml")
 NONE_HERE = f"there is neither {' nor '.join(USUAL)} here: `esb init` writes one, -c FILE names another"
 
 Callback = Callable[[click.Context, click.Parameter, str | None], str | None]
+
+
+@contextmanager
+def exit_at_mistakes(code: int) -> Iterator[None]:
+    """Print the mistakes of a ConfigError that comes from inside, and exit with this code."""
+    try:
+        yield
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(code)
 
 
 def config_from(find: Callback, default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
