@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -18,6 +19,8 @@ TOKEN = "ESB_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 UNIX = "unix:"
 """The beginning of the address of an admin listener at a Unix socket."""
 OK = 200
+_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""A value of a header. The errors of http.client about any other repeat it, and it may be a secret."""
 REDIRECTS = {301, 302, 303, 307, 308}
 SECONDS = 120.0
 
@@ -34,6 +37,7 @@ def admin_answer(url: str, target: str, key: str, refusal: str, body: bytes | No
     """
     headers = {} if body is None else {"Content-Type": "application/json"}
     if token := admin_token():
+        _check_header(TOKEN, token)
         headers["Authorization"] = f"Bearer {token}"
     if url.startswith(UNIX):
         place = f"/{url.removeprefix(UNIX).lstrip('/')}"
@@ -49,6 +53,12 @@ def admin_answer(url: str, target: str, key: str, refusal: str, body: bytes | No
         return answer
     why = answer.get("error") if isinstance(answer, dict) else None
     raise click.ClickException(f"{place} {refusal} ({status}): {why or 'no admin listener'}")
+
+
+def _check_header(name: str, value: str) -> None:
+    """Raise ClickException for a value that no header can have."""
+    if _SENDABLE.fullmatch(value) is None:
+        raise click.ClickException(f"{name} has a character in it that no header can carry, such as a line end")
 
 
 class _OverUnixSocket(http.client.HTTPConnection):
@@ -101,6 +111,8 @@ def checked(url: str) -> str:
 
 def exchange(request: urllib.request.Request) -> tuple[int, bytes]:
     """Return status and body of the answer. ClickException if there is none, or it leads elsewhere."""
+    for name, value in request.header_items():
+        _check_header(name, value)
     handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
     address = urlsplit(request.full_url)
     if is_loopback(address.hostname or ""):

@@ -135,6 +135,13 @@ def test_headers_and_a_dry_run_are_passed_on(config: Path) -> None:
     assert answered["headers"]["Traceparent"].split("-")[1] == trace.split("-")[1]
 
 
+def test_a_header_that_cannot_be_sent_is_named_and_its_value_is_not_shown(config: Path) -> None:
+    done = call("-c", config, "test", "echo", "--header", "X-Key: TOPSECRET\nX", **WHO)
+    assert done.exit_code == 1
+    assert "X-key has a character in it that no header can carry" in done.output
+    assert "TOPSECRET" not in done.output
+
+
 @pytest.mark.parametrize("header", ["no colon", ": nameless"])
 def test_a_header_that_is_none_is_a_usage_error(config: Path, header: str) -> None:
     done = call("-c", config, "test", "echo", "--header", header, **WHO)

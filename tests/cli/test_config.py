@@ -233,3 +233,11 @@ async def test_where_no_admin_listener_is_nothing_can_be_said(
         assert (done.exit_code, done.stdout) == (1, "")
         assert "Error: " in done.stderr
         assert MARK not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1:1", "unix:/nothing"])
+@pytest.mark.parametrize("token", ["TOPSECRET\n", "TOPSECRET\r\nX: y", "TOPSECRET密"])
+async def test_a_token_that_no_header_can_carry_is_named_and_not_shown(file: Path, place: str, token: str) -> None:
+    done = await asked("diff", "-c", file, "--against", place, ESB_ADMIN_TOKEN=token)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "Error: ESB_ADMIN_TOKEN has a character in it that no header can carry, such as a line end\n"
