@@ -11,6 +11,10 @@ NOT_SHORT = 6
 """Characters from which on a secret is taken out wherever it stands. A shorter one is taken out only where it stands
 by itself: inside of words it tells nobody that it is a secret, and texts without it would be full of holes.
 """
+SHORTEST_REPLACED = 4
+"""Characters from which on what stands in a configuration is taken out of texts about it. A shorter one would garble
+them and hide nothing; it is hidden where it stands alone.
+"""
 
 HIDDEN_KEY = re.compile(
     r"secret|(token|password|passwd|passphrase|pwd|credential|key|authorization|auth|access|sig|signature)s?$|^sign$"

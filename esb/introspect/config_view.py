@@ -17,15 +17,12 @@ from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.config.stanza_reader import deepest
 from esb.core.errors import ConfigError
 from esb.core.model_secrets import Keys, counts_in, hidden_in
-from esb.core.redaction import REDACTED, redacted, sounds_secret
+from esb.core.redaction import REDACTED, SHORTEST_REPLACED, redacted, sounds_secret
 from esb.gateway import plugin_loader
 from esb.introspect.secret_sources import is_told
 
 LOCATION_KEY = re.compile(r"(url|host|path|proxy|endpoint)s?$", re.IGNORECASE)
 """Keys whose values are addresses, or parts of one, also where no http:// is in them."""
-SHORTEST_REPLACED = 4
-"""The length from which a secret is taken out of every text. A shorter one would garble them and hide nothing; it is
-hidden where it stands alone."""
 _URL = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)(?P<rest>\S*)")
 _WORD = re.compile(r"([a-z]{1,15}([_.-][a-z]{1,15})*|v[0-9]{1,2}|\{[^{}]*\})?")
 """A part of a path that people need to read, and no program made: keys have digits, capitals or no end."""

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from esb.config.yaml.scalars import did_you_mean, nearest, plainly
 from esb.core.errors import Mistake
-from esb.core.redaction import redacted, sounds_secret
+from esb.core.redaction import SHORTEST_REPLACED, redacted, sounds_secret
 
 Keys = tuple[str | int, ...]
 
@@ -87,8 +87,6 @@ FOUND = {
     str: "a string",
     list: "a list",
 }
-SHORTEST_SECRET = 4
-"""Characters from which on a value is taken out of a text: fewer would garble the text and hide nothing."""
 UNQUOTED = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
 
 
@@ -240,7 +238,7 @@ def _hides(keys: Keys) -> bool:
 
 def _secrets(section: SectionView, is_secret: bool) -> Iterator[str]:
     """Yield the texts here and below that stand under a key which may hold a secret."""
-    if is_secret and isinstance(section.value, str) and len(section.value) >= SHORTEST_SECRET:
+    if is_secret and isinstance(section.value, str) and len(section.value) >= SHORTEST_REPLACED:
         yield section.value
     for key, part in section.children.items():
         yield from _secrets(part, is_secret or _hides((key,)))

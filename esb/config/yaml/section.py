@@ -17,6 +17,7 @@ from esb.config.yaml.explain import Keys, mistakes, refused, to_reread
 from esb.config.yaml.nodes import MAX_DEPTH, PLAIN, TAGS, composed
 from esb.config.yaml.scalars import are_secrets, joined, loosely, plainly
 from esb.core.errors import ConfigError, Mistake
+from esb.core.redaction import REDACTED, SHORTEST_REPLACED
 
 M = TypeVar("M", bound=BaseModel)
 MAX_SECTIONS = 100_000
@@ -71,8 +72,8 @@ class Section:
             child = section.children.get(part)
             section, key = (section, joined(key, part)) if child is None else (child, child.key)
         for secret in self.outside:
-            if len(secret) > 3:  # replacing less would garble the text and hide nothing
-                text = text.replace(secret, "***")
+            if len(secret) >= SHORTEST_REPLACED:
+                text = text.replace(secret, REDACTED)
         if section.note and section.key == key:
             text = f"{text} ({section.note})"
         return Mistake(section.file, section.line, key or "file", text)
