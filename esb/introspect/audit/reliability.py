@@ -91,8 +91,8 @@ def body_never_fits(subject: Subject) -> Iterator[Place]:
     budget = server.max_buffered - server.max_buffered // STRANGERS
     if server.max_body > budget:
         yield Place(subject.root, ("server", "max_body"))
-    for stanza in subject.config.components:
-        if stanza.max_body is not None and stanza.max_body > budget and stanza.headers_in is None:
+    for stanza, part in subject.components:
+        if stanza.max_body is not None and stanza.max_body > budget and not part.streams:
             yield Place(stanza.section, ("max_body",))
 
 

@@ -42,6 +42,14 @@ class Part:
     name: str
     stanza: Stanza
     model: BaseModel
+    plugin: type[Any]
+
+    @property
+    def streams(self) -> bool:
+        """True if bodies flow through it, and are never held."""
+        return getattr(self.plugin, "streams_body", False) or (
+            self.stanza.use == "http" and self.value("response") == "raw"
+        )
 
     def value(self, key: str) -> Any:
         """Return the value of this key, defaults filled in; None if its model has no such key."""
@@ -106,7 +114,7 @@ class Subject:
             if stanza.test_config is not None and stanza.test_config.value:
                 part = _part(TEST, "components", stanza, overrides=stanza.test_config)
                 if part is not None:
-                    found.append(Part(TEST, replace(stanza, config=stanza.test_config), part.model))
+                    found.append(Part(TEST, replace(stanza, config=stanza.test_config), part.model, part.plugin))
         return found
 
     def chain(self, stanza: ComponentStanza) -> Sequence[str]:
@@ -211,6 +219,7 @@ def in_clear(url: Any) -> bool:
 
 def _part(name: str, group: str, stanza: Stanza, service: str = "", overrides: Section | None = None) -> Part | None:
     try:
-        return Part(name, stanza, plugin_loader.configured(group, stanza, service, overrides)[1])
+        plugin, model = plugin_loader.configured(group, stanza, service, overrides)
     except ConfigError:
         return None
+    return Part(name, stanza, model, plugin)
