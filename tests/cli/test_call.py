@@ -127,6 +127,11 @@ def test_a_login_may_vouch(config: Path) -> None:
     assert json.loads(done.stdout)["data"]["user"] == "ann"
 
 
+def test_a_gateway_on_this_machine_is_called_past_the_machines_proxy(config: Path) -> None:
+    done = call("-c", config, "test", "echo", http_proxy="http://127.0.0.1:1", no_proxy="", **WHO)
+    assert done.exit_code == 0, done.output
+
+
 def test_headers_and_a_dry_run_are_passed_on(config: Path) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     done = call("-c", config, "test", "echo", "--dry-run", "--header", f"Traceparent: {trace}", **WHO)

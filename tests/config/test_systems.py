@@ -112,3 +112,10 @@ def test_a_component_in_an_included_file_has_the_defaults_of_its_system(tmp_path
     config = written(tmp_path, "version: 1\nsystems: {cc: {hosts: ['http://cc']}}\ninclude: [more.yaml]\n")
     create_app(config)
     assert config.components[0].config.value["hosts"] == ["http://cc"]
+
+
+@pytest.mark.parametrize("timeout", ["soon", "-1", "true"])
+def test_a_timeout_that_is_none_is_one_mistake(tmp_path: Path, timeout: str) -> None:
+    config = written(tmp_path, SYSTEMS.format(url="http://h", timeout=timeout))
+    assert {mistake.key for mistake in config.mistakes} == {"systems.cc.timeout"}
+    assert by_path(config)["/v2/cc/search_host/"].timeout == 30

@@ -70,6 +70,15 @@ def test_rights_that_no_chain_reads_are_told_once(tmp_path: Path) -> None:
     assert mistake.startswith(UNREAD)
 
 
+def test_where_a_restricted_component_is_unguarded_that_is_the_one_mistake(tmp_path: Path) -> None:
+    restricted = COMPONENT.replace("}]", ", restricted: true}]")
+    assert mistakes(tmp_path, UNGUARDED + APPS % "[a.*]", restricted) == [
+        "components[0].restricted: nobody asks for rights: the chain of this component has no permission"
+    ]
+    misspelt = mistakes(tmp_path, "middlewares: [{use: app_auth}, {use: permision}]\n", restricted)
+    assert [each.partition(":")[0] for each in misspelt] == ["middlewares[1].use"]
+
+
 @pytest.mark.parametrize(
     ("rights", "place"),
     [
