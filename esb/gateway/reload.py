@@ -1,12 +1,13 @@
 """Reload on request: the configuration is read again and applied, in one process or in many."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 from esb.config import Config
 from esb.core.errors import ConfigError
 from esb.core.events import Observer
+from esb.core.whenever import whenever
 
 
 class Reloader:
@@ -44,19 +45,6 @@ class Reloader:
             except Exception as error:  # noqa: BLE001 - a bug in here must not end a gateway that answers
                 self._observer.crashed("", "reloading", error)
 
-    @asynccontextmanager
-    async def following(self, requested: asyncio.Event) -> AsyncIterator[None]:
+    def following(self, requested: asyncio.Event) -> AbstractAsyncContextManager[None]:
         """Reload whenever this event is set, until the context is left."""
-        task = asyncio.create_task(self._follow(requested))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _follow(self, requested: asyncio.Event) -> None:
-        while True:
-            await requested.wait()
-            requested.clear()
-            with suppress(ConfigError):  # told already
-                await self.reload()
+        return whenever(requested, self.reload, told=ConfigError)

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from esb.core.errors import GatewayError
 from esb.core.events import Observer
 from esb.core.process_events import Succeeded
+from esb.core.whenever import whenever
 from esb.server.listening_sockets import HANDED_DOWN, ListeningSockets
 from esb.server.systemd import READY, notify
 
@@ -106,22 +107,13 @@ class Succession:
     @asynccontextmanager
     async def following(self, requested: asyncio.Event) -> AsyncIterator[None]:
         """Start a successor whenever this event is set, until the context is left: then none starts any more."""
-        task = asyncio.create_task(self._follow(requested))
         try:
-            yield
+            async with whenever(requested, self.start, told=NoSuccessor):
+                yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
             self._stopping = True
             if self._starting is not None:
                 self._starting.cancel()
-
-    async def _follow(self, requested: asyncio.Event) -> None:
-        while True:
-            await requested.wait()
-            requested.clear()
-            with suppress(NoSuccessor):  # told already
-                await self.start()
 
 
 def _started(end: socket.socket, sockets: Mapping[str, list[int]]) -> "subprocess.Popen[bytes]":
