@@ -33,8 +33,8 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Succeeded:
-    """A successor with this process id has taken over; or none has, for the reason `trouble`."""
+class RestartFinished:
+    """A restart in place ended: a successor with this `pid` took over; or none did, for the reason `trouble`."""
 
     pid: int
     trouble: str
@@ -64,4 +64,4 @@ class LogLinesDropped:
     lines: int
 
 
-ProcessEvent = Started | NotStarted | Stopped | Succeeded | LastGoodServed | LastGoodNotKept | LogLinesDropped
+ProcessEvent = Started | NotStarted | Stopped | RestartFinished | LastGoodServed | LastGoodNotKept | LogLinesDropped

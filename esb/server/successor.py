@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 
 from esb.core.errors import GatewayError
 from esb.core.events import Observer
-from esb.core.process_events import Succeeded
+from esb.core.process_events import RestartFinished
 from esb.core.whenever import whenever
 from esb.server.listening_sockets import HANDED_DOWN, ListeningSockets
 from esb.server.systemd import READY, notify
@@ -63,9 +63,9 @@ class Succession:
                         raise NoSuccessor(BEING_STOPPED) from None
                     raise
             except NoSuccessor as error:
-                self._observer.emit(Succeeded(0, str(error), time.monotonic() - started))
+                self._observer.emit(RestartFinished(0, str(error), time.monotonic() - started))
                 raise
-            self._observer.emit(Succeeded(number, "", time.monotonic() - started))
+            self._observer.emit(RestartFinished(number, "", time.monotonic() - started))
             notify(self._environ, f"MAINPID={number}\n{READY}")
             self.taken_over.set()
             return number

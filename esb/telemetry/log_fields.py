@@ -26,9 +26,9 @@ from esb.core.process_events import (
     LastGoodServed,
     LogLinesDropped,
     NotStarted,
+    RestartFinished,
     Started,
     Stopped,
-    Succeeded,
 )
 from esb.telemetry.log_text import writable
 
@@ -194,7 +194,7 @@ def _closed(event: GenerationClosed) -> Fields:
     return {"generation": event.generation, "unfinished": event.calls, "event": "generation closed", "level": level}
 
 
-def _successor(event: Succeeded) -> Fields:
+def _restart(event: RestartFinished) -> Fields:
     told: Fields = {"seconds": round(event.seconds, 1)}
     if event.trouble:
         return {**told, "trouble": event.trouble, "event": "restart failed", "level": "error"}
@@ -245,7 +245,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     LastGoodServed: _last_good,
     LastGoodNotKept: _not_kept,
     GenerationClosed: _closed,
-    Succeeded: _successor,
+    RestartFinished: _restart,
     Started: _started,
     NotStarted: _not_started,
     Stopped: _stopped,

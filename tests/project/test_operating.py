@@ -23,7 +23,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import Succeeded
+from esb.core.process_events import RestartFinished
 from esb.core.reasons import Reason
 from esb.telemetry import logs
 from esb.telemetry.log_fields import FIELDS
@@ -80,7 +80,7 @@ MORE: dict[type, list[dict[str, Any]]] = {
     StoreTurned: [{"trouble": "it is full"}, {"trouble": ""}],
     Crashed: [{"detail": "data.x is a set"}],
     Reloaded: [{"mistakes": ("esb.yaml:1: a: b",)}, {"mistakes": ()}],
-    Succeeded: [{"trouble": "it did not start"}, {"trouble": ""}],
+    RestartFinished: [{"trouble": "it did not start"}, {"trouble": ""}],
     WorkerEnded: [{"stuck": True}, {"stuck": False}],
     LibraryLogged: [{"kind": "ValueError"}],
     PluginLogged: [{}],

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from esb.core.events import Observer
-from esb.core.process_events import Succeeded
+from esb.core.process_events import RestartFinished
 from esb.server.listening_sockets import ListeningSockets
 from esb.server.successor import NoSuccessor, Succession
 from tests.support.ports import free_port
@@ -235,4 +235,4 @@ async def test_the_first_process_of_a_container_has_no_successor(monkeypatch: py
     with pytest.raises(NoSuccessor, match="container"):
         await succession.start()
     assert not succession.taken_over.is_set()
-    assert [type(event) for event in told] == [Succeeded]
+    assert [type(event) for event in told] == [RestartFinished]
