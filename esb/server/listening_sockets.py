@@ -6,13 +6,14 @@ Source of the service manager's part: sd_listen_fds(3).
 
 import asyncio
 import errno
+import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 
 HANDED_DOWN = "ESB_SOCKETS"
-"""The variable by which a predecessor hands its sockets down: `public=7,8 admin=9`, names and file descriptors."""
+"""The variable by which a predecessor hands its sockets down: JSON, name -> host as configured, file descriptors."""
 FIRST_PASSED = 3
 """The first file descriptor that a service manager passes."""
 PUBLIC, ADMIN, SANDBOX = "public", "admin", "sandbox"
@@ -23,8 +24,14 @@ BACKLOG = 1024
 class ListeningSockets:
     """The sockets that this process listens on, by the name of their listener."""
 
-    def __init__(self, inherited: Mapping[str, Sequence[socket.socket]] | None = None) -> None:
+    def __init__(
+        self,
+        inherited: Mapping[str, Sequence[socket.socket]] | None = None,
+        hosts: Mapping[str, str] | None = None,
+    ) -> None:
+        """`hosts`: those for which the inherited ones were bound; a service manager chooses addresses by itself."""
         self._inherited = dict(inherited or {})
+        self._hosts = dict(hosts or {})
         self.inherited = bool(inherited)
         """True if there were sockets before this process: others may accept on them until it is ready."""
         self._held: dict[str, Sequence[socket.socket]] = {}
@@ -33,15 +40,15 @@ class ListeningSockets:
         self._retirements: list[Callable[[], Awaitable[None]]] = []
 
     def bound(self, name: str, host: str, port: int) -> Sequence[socket.socket]:
-        """Return the sockets of this listener: those that were inherited, if they are for this port, or new ones.
+        """Return the sockets of this listener: those that were inherited, if they are for this address, or new ones.
 
         OSError if the address cannot be had.
         """
         found = self._inherited.pop(name, ())
-        if not found or found[0].family == socket.AF_UNIX or (port and found[0].getsockname()[1] != port):
+        if not found or self._hosts.get(name, host) != host or not _has_port(found[0], port):
             _close(found)
             found = bound(host, port)
-        self._held[name] = found
+        self._held[name], self._hosts[name] = found, host
         return found
 
     def private(self, name: str, path: str) -> socket.socket | None:
@@ -73,28 +80,34 @@ class ListeningSockets:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(retire() for retire in self._retirements))
 
-    def descriptors(self) -> dict[str, list[int]]:
-        """Return the file descriptors to hand down, by name."""
-        return {name: [each.fileno() for each in held] for name, held in self._held.items()}
+    def handed_down(self) -> tuple[str, list[int]]:
+        """Return the value of HANDED_DOWN for a successor, and all the file descriptors in it."""
+        numbers = {name: [each.fileno() for each in held] for name, held in self._held.items()}
+        told = {name: [self._hosts.get(name), found] for name, found in numbers.items()}
+        return json.dumps(told), [number for found in numbers.values() for number in found]
 
 
 def inherited(environ: MutableMapping[str, str]) -> ListeningSockets:
     """Return what these variables say was passed to this process, and remove them: nobody inherits it twice."""
-    handed_down = environ.pop(HANDED_DOWN, "")
+    handed_down: dict[str, tuple[str | None, list[int]]] = json.loads(environ.pop(HANDED_DOWN, "{}"))
     passed = int(environ.pop("LISTEN_FDS", 0)) if environ.pop("LISTEN_PID", "") == str(os.getpid()) else 0
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
-    found: dict[str, list[int]] = {}
-    for name, _, numbers in (each.partition("=") for each in handed_down.split()):
-        found[name] = [int(number) for number in numbers.split(",")]
+    hosts = {name: host for name, (host, _) in handed_down.items() if host is not None}
+    found = {name: numbers for name, (_, numbers) in handed_down.items()}
     for index in range(passed):
         name = ADMIN if names[index : index + 1] == [ADMIN] else PUBLIC
         found.setdefault(name, []).append(FIRST_PASSED + index)
-    return ListeningSockets({name: [_adopted(number) for number in numbers] for name, numbers in found.items()})
+    return ListeningSockets({name: [_adopted(number) for number in numbers] for name, numbers in found.items()}, hosts)
 
 
 def _close(sockets: Sequence[socket.socket]) -> None:
     for each in sockets:
         each.close()
+
+
+def _has_port(held: socket.socket, port: int) -> bool:
+    """Return True if this socket is bound to the port, or to any of them where 0 asks for that."""
+    return held.family != socket.AF_UNIX and port in {0, held.getsockname()[1]}
 
 
 def _adopted(descriptor: int) -> socket.socket:

@@ -71,13 +71,10 @@ class Succession:
             return number
 
     async def _start(self) -> int:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                process = _started(theirs, self.sockets.descriptors())
-            except OSError as error:
-                ours.close()
-                raise NoSuccessor(f"a successor cannot be started: {error.strerror}") from error
+        try:
+            ours, process = _started(self.sockets)
+        except OSError as error:
+            raise NoSuccessor(f"a successor cannot be started: {error.strerror}") from error
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
             async with asyncio.timeout(READY_SECONDS):
@@ -116,14 +113,23 @@ class Succession:
                 self._starting.cancel()
 
 
-def _started(end: socket.socket, sockets: Mapping[str, list[int]]) -> "subprocess.Popen[bytes]":
-    """Run this command again. OSError if the system has no room for another process."""
-    handed_down = " ".join(f"{name}={','.join(map(str, numbers))}" for name, numbers in sockets.items())
-    passed = [end.fileno(), *(number for numbers in sockets.values() for number in numbers)]
-    # Not asyncio's: its subprocesses die with the event loop that has started them.
-    return subprocess.Popen(  # noqa: S603 - our own command line
-        [sys.executable, *sys.orig_argv[1:]],
-        env={**os.environ, HANDED_DOWN: handed_down, READY_DESCRIPTOR: str(end.fileno())},
-        pass_fds=passed,
-        stdin=subprocess.DEVNULL,
-    )
+def _started(sockets: ListeningSockets) -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
+    """Run this command again; return the end of a line on which it says that it is ready, and its process.
+
+    OSError if the system has no room for another one, or for more open files.
+    """
+    handed_down, descriptors = sockets.handed_down()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            # Not asyncio's: its subprocesses die with the event loop that has started them.
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, *sys.orig_argv[1:]],
+                env={**os.environ, HANDED_DOWN: handed_down, READY_DESCRIPTOR: str(theirs.fileno())},
+                pass_fds=[theirs.fileno(), *descriptors],
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError:
+            ours.close()
+            raise
+    return ours, process

@@ -1,5 +1,6 @@
 """Listening sockets: who may have an address, and how sockets come from one process to the next."""
 
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -33,6 +34,16 @@ def closing(sockets: list[socket.socket]) -> Iterator[list[socket.socket]]:
 def copied(found: socket.socket) -> int:
     """A descriptor of the same socket, as a child process gets it."""
     return os.dup(found.fileno())
+
+
+def handed_down(sockets: ListeningSockets) -> dict[str, str]:
+    """The environment of a child process, which has copies of these sockets."""
+    told, descriptors = sockets.handed_down()
+    by_name = {
+        name: [host, [os.dup(number) for number in numbers]] for name, (host, numbers) in json.loads(told).items()
+    }
+    assert descriptors == [number for _, numbers in json.loads(told).values() for number in numbers]
+    return {HANDED_DOWN: json.dumps(by_name)}
 
 
 def port_of(found: socket.socket) -> int:
@@ -80,14 +91,17 @@ def test_an_address_of_a_network_that_is_not_there_is_left_out(monkeypatch: pyte
 
 def test_sockets_are_handed_down_by_name_and_once() -> None:
     with listener() as public, listener() as admin:
-        environ = {HANDED_DOWN: f"public={copied(public)} admin={copied(admin)}"}
+        before = ListeningSockets()
+        before.hold("public", public)
+        before.hold("admin", admin)
+        environ = handed_down(before)
         sockets = inherited(environ)
         assert environ == {}
         assert sockets.inherited
         with closing([*sockets.bound("public", "127.0.0.1", 0), *sockets.bound("admin", "127.0.0.1", 0)]) as found:
             assert [port_of(each) for each in found] == [port_of(public), port_of(admin)]
             assert not any(each.get_inheritable() for each in found)
-            assert sockets.descriptors() == {"public": [found[0].fileno()], "admin": [found[1].fileno()]}
+            assert sockets.handed_down()[1] == [each.fileno() for each in found]
     assert not inherited({}).inherited
 
 
@@ -95,9 +109,30 @@ def test_a_socket_of_another_port_than_the_configuration_says_is_not_used() -> N
     with listener() as old, listener() as free:
         port = port_of(free)
         free.close()
-        sockets = inherited({HANDED_DOWN: f"public={copied(old)}"})
+        sockets = ListeningSockets({"public": [socket.socket(fileno=copied(old))]})
         with closing([*sockets.bound("public", "127.0.0.1", port)]) as found:
             assert [port_of(each) for each in found] == [port]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+def test_a_socket_of_another_host_than_the_configuration_says_is_not_used(host: str) -> None:
+    before = ListeningSockets()
+    with closing([*before.bound("public", "127.0.0.1", 0)]) as old:
+        sockets = inherited(handed_down(before))
+        with closing([*sockets.bound("public", host, port_of(old[0]))]) as found:
+            assert [each.getsockname() for each in found] == [(host, port_of(old[0]))]
+            assert sockets.inherited
+
+
+def test_a_successor_may_have_another_host_than_a_service_manager_chose() -> None:
+    with listener() as passed:
+        sockets = ListeningSockets({"public": [socket.socket(fileno=copied(passed))]})
+        with closing([*sockets.bound("public", "localhost", 0)]) as found:
+            assert found[0].getsockname() == passed.getsockname(), "the service manager's address is taken as it is"
+            port = port_of(passed)
+            successor = inherited(handed_down(sockets))
+            with closing([*successor.bound("public", "127.0.0.2", port)]) as others:
+                assert [each.getsockname() for each in others] == [("127.0.0.2", port)]
 
 
 def test_a_service_manager_passes_sockets_from_3_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,6 +199,24 @@ def test_a_restart_may_change_the_port(tmp_path: Path) -> None:
         assert gateway.serving.wait() == 0
 
 
+def test_a_restart_may_change_the_host(tmp_path: Path) -> None:
+    with opened(tmp_path) as gateway:
+        port = urlsplit(gateway.serving.url).port
+        gateway.config.write_text(gateway.config.read_text().replace("port: 0", f"host: 127.0.0.2, port: {port}"))
+        assert gateway.restart()[0] == 200
+        assert exchange(f"http://127.0.0.2:{port}/nowhere/").status == 404
+        assert gateway.serving.wait() == 0
+
+
+def test_a_restart_to_an_address_that_cannot_be_had_beside_the_old_one_changes_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as gateway:
+        port = urlsplit(gateway.serving.url).port
+        gateway.config.write_text(gateway.config.read_text().replace("port: 0", f"host: 0.0.0.0, port: {port}"))
+        assert gateway.restart()[0] == 422
+        assert f"cannot listen on 0.0.0.0:{port} (server.port): Address already in use" in gateway.serving.log()
+        assert exchange(gateway.serving.url + "/nowhere/").status == 404
+
+
 def test_the_manager_is_told_whom_to_watch(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -236,3 +254,15 @@ async def test_the_first_process_of_a_container_has_no_successor(monkeypatch: py
         await succession.start()
     assert not succession.taken_over.is_set()
     assert [type(event) for event in told] == [RestartFinished]
+
+
+async def test_a_process_that_has_no_file_left_to_open_has_no_successor_for_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full() -> object:
+        raise OSError(24, "Too many open files")
+
+    succession = Succession(ListeningSockets(), {}, Observer())
+    monkeypatch.setattr(socket, "socketpair", full)
+    with pytest.raises(NoSuccessor, match="Too many open files"):
+        await succession.start()

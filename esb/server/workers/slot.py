@@ -140,14 +140,12 @@ class WorkerSlot:
     async def _run(self) -> int:
         """Run one worker from its start to its end, and return its exit status."""
         self._heard, self._stuck = None, False
-        ours, theirs = socket.socketpair()
         try:
-            with theirs:
-                self.process = process = await _spawned(theirs, self._sockets)
+            ours, process = await _spawned(self._sockets)
         except OSError as error:
-            ours.close()
             self._observer.crashed("", "starting a worker", error)
             return NOT_STARTED
+        self.process = process
         channel = await IpcChannel.over(ours)
         try:
             await self._introduce(process, channel)
@@ -185,19 +183,26 @@ class WorkerSlot:
             self._last = None
 
 
-async def _spawned(end: socket.socket, sockets: Sequence[socket.socket]) -> asyncio.subprocess.Process:
-    """Start a worker with this end of its channel, and the sockets that all accept on.
+async def _spawned(sockets: Sequence[socket.socket]) -> tuple[socket.socket, asyncio.subprocess.Process]:
+    """Start a worker with the sockets that all accept on; return our end of its channel, and its process. OSError.
 
     Signals of a terminal to its group reach the supervisor alone.
     """
-    descriptors = [end.fileno(), *(each.fileno() for each in sockets)]
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "esb.server.workers.worker",
-        __version__,
-        *map(str, descriptors),
-        pass_fds=descriptors,
-        stdin=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    ours, theirs = socket.socketpair()
+    with theirs:
+        descriptors = [theirs.fileno(), *(each.fileno() for each in sockets)]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "esb.server.workers.worker",
+                __version__,
+                *map(str, descriptors),
+                pass_fds=descriptors,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return ours, process
