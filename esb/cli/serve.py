@@ -49,6 +49,7 @@ def serve(path: str, host: str | None, port: int | None, last_good: str | None) 
     gc.disable()
     from esb.server.last_good import LastGood
     from esb.server.listener import CannotListen
+    from esb.server.successor import has_predecessor
     from esb.telemetry.process_log import process_log, told_not_started
 
     kept = LastGood(Path(last_good)) if last_good else None
@@ -58,7 +59,7 @@ def serve(path: str, host: str | None, port: int | None, last_good: str | None) 
             try:
                 start(ConfigSource(path))
             except ConfigError as error:
-                if kept is None:
+                if kept is None or has_predecessor(os.environ):  # which answers on, by the configuration it has
                     raise
                 _fall_back(start, kept, Path(path), error)
     except (ConfigError, NothingToServe) as error:

@@ -113,6 +113,11 @@ class Succession:
                 self._starting.cancel()
 
 
+def has_predecessor(environ: Mapping[str, str]) -> bool:
+    """Return True if a process waits for this one to be ready, and answers until then."""
+    return READY_DESCRIPTOR in environ
+
+
 def _started(sockets: ListeningSockets) -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
     """Run this command again; return the end of a line on which it says that it is ready, and its process.
 

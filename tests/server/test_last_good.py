@@ -47,10 +47,11 @@ def deploy(folder: Path, word: str = "first", server: str = "") -> Path:
     return file
 
 
-def serving(file: Path, kept: Path, number: int = 1) -> Any:
+def serving(file: Path, kept: Path, number: int = 1, *, fresh: bool = False) -> Any:
     folder = file.parent.parent
     arguments = ("serve", "-c", file, "--port", "0", "--last-good", kept)
-    return running(*arguments, log=folder / f"log{number}", folder=folder, ESB_LOG="json", ANOTHER="TOPSECRET-variable")
+    log, environ = folder / f"log{number}", {"ESB_LOG": "json", "ANOTHER": "TOPSECRET-variable"}
+    return running(*arguments, log=log, folder=folder, fresh=fresh, **environ)
 
 
 def told(gateway: Running) -> Any:
@@ -110,6 +111,19 @@ def test_a_restart_on_a_broken_file_serves_the_last_good_one_and_says_so_until_i
         assert (health(gateway), metric(file)) == ("OK", 0)
         gateway.stop()
         assert gateway.wait() == 0
+
+
+def test_a_restart_in_place_on_a_broken_file_changes_nothing(tmp_path: Path) -> None:
+    file, kept = deploy(tmp_path / "gateway"), tmp_path / "last_good"
+    with serving(file, kept, fresh=True) as gateway:  # one whose command line can be run again
+        until(kept.exists)
+        file.write_text("version: 2\n")
+        gateway.stop(signal.SIGUSR2)
+        until(lambda: "restart failed" in gateway.log())
+        log = gateway.log()  # with what the successor has said as text
+        assert f"{file}:1: version: expected 1, the only version there is" in log
+        assert "last good configuration served" not in log
+        assert (told(gateway), health(gateway)) == ("first", "OK")
 
 
 def test_without_a_last_good_one_a_broken_file_is_as_before(tmp_path: Path) -> None:
