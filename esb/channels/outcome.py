@@ -165,7 +165,7 @@ class DeliveryReport:
         if self.warnings:
             data["warnings"] = list(self.warnings)
         if record is not None:
-            record.reports = (*record.reports, data)
+            record.reports += (data,)
         if failed or outcome.refusal is not None or outcome.error is not None:
             error = wording.failure(audience, outcome, data)
             if error is not None:
@@ -236,10 +236,9 @@ def sent_summary(reports: Sequence[Mapping[str, Any]]) -> Summary:
 
     Class and errcode are those of the first sending that did not go well; else the class is ok or held.
     """
-    return _summary(reports[0]) if len(reports) == 1 else _added([_summary(data) for data in reports])
-
-
-def _summary(data: Mapping[str, Any]) -> Summary:
+    if len(reports) > 1:
+        return _added([sent_summary((data,)) for data in reports])
+    (data,) = reports
     return {
         "accepted": len(data["accepted"]),
         "failed": len(data["failed"]),

@@ -132,7 +132,7 @@ class Record:
     """Description of a body that holds no parameters, for errors."""
     warnings: Sequence[Mapping[str, Any]] = ()
     """Entries for `data.warnings` about what came in."""
-    reports: Sequence[Mapping[str, Any]] = ()
+    reports: tuple[Mapping[str, Any], ...] = ()
     """The data of each sending that is over."""
     logs: CallLogs = UNHEARD
 
