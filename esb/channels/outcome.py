@@ -250,7 +250,7 @@ def sent_summary(reports: Sequence[Mapping[str, Any]]) -> Summary:
 
 
 def _added(summaries: Sequence[Summary]) -> Summary:
-    worst = next((summary for summary in summaries if summary["class"] not in {"ok", "held"}), summaries[0])
+    worst = next((summary for summary in summaries if summary["class"] not in ACCEPTED), summaries[0])
     numbers = {name: sum(summary[name] for summary in summaries) for name in ("accepted", "failed", "unknown")}
     msgids = [msgid for summary in summaries for msgid in summary["msgids"]]
     return {**worst, **numbers, "msgids": msgids[:MOST_MSGIDS]}

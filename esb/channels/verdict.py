@@ -2,27 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from esb.core.errors import EsbError, Message
 from esb.core.reasons import Reason
+from esb.core.upstream_classes import ACCEPTED as ACCEPTED  # who judges an answer gives it one of these classes
+from esb.core.upstream_classes import Kind as Kind
 from esb.outgoing.tokens.cache import TokenRefused
 
-Kind = Literal["ok", "token", "busy", "quota", "receiver", "message", "config", "held", "unknown"]
-"""
-    ok        accepted, which is not yet delivered
-    token     the access token is dead; a fresh one may work, once
-    busy      the platform is busy; the same request may work in a moment
-    quota     too much was sent; the same request may work when the window is over
-    receiver  this receiver cannot be reached; others can
-    message   the message is wrong
-    config    the credential, its rights or its settings are wrong: an operator has to act
-    held      the platform keeps the message and delivers it later by itself
-    unknown   a code that is in no table
-"""
-
-ACCEPTED: frozenset[Kind] = frozenset({"ok", "held"})
-"""The platform took the message. Errcode 0 of a message that it read only in part has another class."""
 RETRYABLE: frozenset[Kind] = frozenset({"token", "busy", "quota"})
 """Nobody has to change anything: the same request may work later."""
 FOR_ALL: frozenset[Kind] = frozenset({"config", "token"})

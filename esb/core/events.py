@@ -51,8 +51,7 @@ class CallFinished:
 class UpstreamFinished:
     """A request to a third-party system ended: with a status, or with `failure` (a reason without URL or secret).
 
-    `kind` is the class of its end: `ok`; a class of WeChat's errcodes; `unknown`, a code of which nothing more is
-    known; `http` or `network`, no usable answer or none at all; `limited` or `cancelled`, the gateway's own doing.
+    `kind` is the class of its end, see esb.core.upstream_classes.
     `host` is where it went, and `attempt` the number of the try, of a request that is repeated.
     """
 

@@ -1,8 +1,9 @@
 """Families of metrics: name, kind, labels and text of each, and the values of labels that stand at 0 from the start."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from esb.core import errors
+from esb.core.upstream_classes import UpstreamClass
 
 Labels = tuple[str, ...]
 
@@ -16,11 +17,7 @@ OUTCOMES: tuple[Labels, ...] = (
 )
 """Outcomes of calls, and the source of trouble: each stands at 0 for every component before it has come about."""
 
-
-CLASSES = (
-    *("ok", "held", "token", "busy", "quota", "receiver", "message", "config", "unknown"),
-    *("http", "network", "limited", "cancelled"),
-)
+CLASSES: tuple[str, ...] = get_args(UpstreamClass)
 """Classes of the end of a request to a third-party system."""
 RESULTS = ("ok", "failed")
 """Results of an app's calls."""
@@ -122,18 +119,5 @@ HASH = Family(
 )
 BUILD = Family("esb_build_info", "gauge", ("version", "python", "aiohttp"), "What is running. Always 1.")
 
-FAMILIES = (
-    *(
-        CALLS,
-        CALL_SECONDS,
-        APP_CALLS,
-        SECRET_USES,
-        UPSTREAM_CALLS,
-        UPSTREAM_SECONDS,
-        TOKEN_FETCHES,
-        GATE_CLOSINGS,
-        RELOADS,
-    ),
-    *(WORKER_ENDS, CRASHES, AUTHENTICATIONS_LIMITED, LOG_LINES_DROPPED, REFUSALS, CONNECTIONS, HEADS, BODIES),
-    *(BUFFERED, GATES, STORE_AWAY, IN_FLIGHT, READY, LAST_GOOD, GENERATION, HASH, LAST_RELOAD, BUILD),
-)
+FAMILIES = tuple(found for found in [*globals().values()] if isinstance(found, Family))
+"""All of them, as they stand above."""

@@ -30,11 +30,10 @@ from esb.core.process_events import (
     Started,
     Stopped,
 )
+from esb.core.upstream_classes import ACCEPTED
 from esb.telemetry.log_text import writable
 
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
-ACCEPTED = frozenset({"ok", "held"})
-"""The classes of upstream calls that went well; see UpstreamFinished."""
 GOT = frozenset({"fetched", "same"})
 """The outcomes of a token fetch that brought a token; see TokenFetched."""
 Fields = dict[str, Any]
