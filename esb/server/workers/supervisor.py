@@ -6,6 +6,7 @@ started again runs what its siblings run, whatever esb.yaml says by then.
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -134,16 +135,16 @@ class Supervisor:
 
         One at a time: see Reloader.
         """
-        number = self._orders.generation
+        started, number = time.monotonic(), self._orders.generation
         mistakes = config.in_order([*config.mistakes, *restart_only.changed(self.config(), config)])
         if not mistakes:
             mistakes = await self._built(config)
         if mistakes:
-            self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), 0.0, config.hash))
+            self._observer.emit(Reloaded(number, tuple(map(str, mistakes)), time.monotonic() - started, config.hash))
             raise ConfigError(mistakes)
         self._orders = replace(self._orders, config=config, generation=number + 1, config_trouble="")
         await asyncio.gather(*(self._adopt(slot, number + 1) for slot in self._slots))
-        self._observer.emit(Reloaded(number + 1, (), 0.0, config.hash))
+        self._observer.emit(Reloaded(number + 1, (), time.monotonic() - started, config.hash))
 
     async def _built(self, config: Config) -> list[Mistake]:
         found: dict[Mistake, None] = {}

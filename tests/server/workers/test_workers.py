@@ -1,5 +1,6 @@
 """Many worker processes behind one address: kept alive, reloaded together, counted together."""
 
+import json
 import os
 import re
 import signal
@@ -201,6 +202,8 @@ def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(
     gateway.config.write_text(text.replace("[demo-secret]", "[new-secret]"))
     gateway.serving.stop(signal.SIGHUP)
     until(lambda: '"reloaded"' in gateway.serving.log())
+    reloaded = next(line for line in gateway.serving.log().splitlines() if '"reloaded"' in line)
+    assert json.loads(reloaded)["ms"] > 0
     assert [gateway.send("new-secret") for _ in range(10)] == [0] * 10
     assert {gateway.send() for _ in range(10)} == {1306000}
 
