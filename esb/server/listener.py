@@ -68,10 +68,8 @@ async def listening(
             runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
-        try:
-            sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in sockets.bound(name, host, port)]
-        except OSError as error:
-            raise cannot_listen(host, port, chosen_by, error) from error
+        held = opened(sockets, name, host, port, chosen_by)
+        sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in held]
         for site in sites:
             await site.start()
         sockets.on_retirement(partial(_retired, sites, server))
@@ -126,10 +124,13 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def cannot_listen(host: str, port: int, chosen_by: str, error: OSError) -> CannotListen:
-    """Return the error that names this address, who chose it, and the system's reason."""
-    choice = f" ({chosen_by})" if chosen_by else ""
-    return CannotListen(f"cannot listen on {authority(host, port)}{choice}: {_reason(error)}")
+def opened(sockets: ListeningSockets, name: str, host: str, port: int, chosen_by: str) -> Sequence[socket.socket]:
+    """Return the sockets of this listener. CannotListen names the address, who chose it, and the system's reason."""
+    try:
+        return sockets.bound(name, host, port)
+    except OSError as error:
+        choice = f" ({chosen_by})" if chosen_by else ""
+        raise CannotListen(f"cannot listen on {authority(host, port)}{choice}: {_reason(error)}") from error
 
 
 def _reason(error: OSError) -> str:

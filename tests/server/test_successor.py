@@ -53,13 +53,20 @@ class Restarted:
 
     def restart(self) -> tuple[int, dict[str, object]]:
         """Ask for it at the admin listener; return status and answer."""
+        status, body = self._asked("POST /-/restart")
+        return status, json.loads(body)
+
+    def ready(self) -> int:
+        return self._asked("GET /readyz")[0]
+
+    def _asked(self, what: str) -> tuple[int, bytes]:
         with socket.socket(socket.AF_UNIX) as connected:
             connected.settimeout(60)
             connected.connect(str(self._admin))
-            connected.sendall(b"POST /-/restart HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            connected.sendall(f"{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             raw = b"".join(iter(lambda: connected.recv(65536), b""))
         head, _, body = raw.partition(b"\r\n\r\n")
-        return int(head.split()[1]), json.loads(body)
+        return int(head.split()[1]), body
 
     def send(self) -> int:
         return int(exchange(self.serving.url + SEND_WEIXIN, NOTICE).body["code"])
@@ -161,6 +168,17 @@ def test_a_service_manager_may_tell_workers_too(tmp_path: Path) -> None:
         assert gateway.serving.wait() == 0
         assert {str(line["pid"]) for line in gateway.events("stopped") if line["process"] == "worker"} == workers
         assert not gateway.events("worker ended")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_probe_hears_of_a_start_that_its_predecessor_would_have_answered(tmp_path: Path, workers: int) -> None:
+    with opened(tmp_path, workers=workers) as gateway, ThreadPoolExecutor() as pool:
+        assert gateway.ready() == 200
+        restart, probed = pool.submit(gateway.restart), []
+        while not restart.done():
+            probed.append(gateway.ready())
+        assert restart.result()[0] == 200
+        assert set(probed) == {200}
 
 
 def inodes(path: Path) -> set[str]:

@@ -10,8 +10,8 @@ from esb.gateway.app import create_app
 from esb.gateway.reload import Reloader
 from esb.server.deployment import address, administered, configured, keeping, started
 from esb.server.last_good import TROUBLE, Fallback, LastGood
-from esb.server.listener import authority, cannot_listen
-from esb.server.listening_sockets import PUBLIC, ListeningSockets, inherited
+from esb.server.listener import authority, opened
+from esb.server.listening_sockets import PUBLIC, inherited
 from esb.server.process_life import ProcessLife
 from esb.server.serve import hangup_signal, restart_signal, serve_until, stop_signal
 from esb.server.successor import Succession
@@ -42,10 +42,7 @@ async def supervised(
         config = found.config
         create_app(config)  # all mistakes, before anything is opened that callers reach
         public, wanted, chosen_by = address(config.server, host, port)
-        try:
-            held = sockets.bound(PUBLIC, public, wanted)
-        except OSError as error:
-            raise cannot_listen(public, wanted, chosen_by, error) from error
+        held = opened(sockets, PUBLIC, public, wanted, chosen_by)
         for each in held:
             stack.callback(each.close)
         real = held[0].getsockname()[1]
@@ -57,26 +54,31 @@ async def supervised(
         succession = Succession(sockets, source.environ, observer)
         keep = keeping(last_good, found.reread, observer)
         reloader = Reloader(config, found.reread, supervisor.reload, observer, keep)
-        await stack.enter_async_context(administered(config.server.admin, supervisor, reloader, succession))
+        operating = await stack.enter_async_context(AsyncExitStack())  # left when the workers have ended
+        operators = administered(config.server.admin, supervisor, reloader, succession)
+        if not sockets.inherited:
+            await operating.enter_async_context(operators)
         url = f"http://{authority(public, real)}"
         life = ProcessLife(observer, "supervisor", url, supervisor.config)
         stack.callback(life.end)  # when all workers have ended
-        # While the admin listener still tells that they drain; who has a successor lets them answer what has come.
-        stack.push_async_callback(
-            lambda: _left(supervisor, sockets) if succession.taken_over.is_set() else supervisor.stop()
-        )
+        stack.push_async_callback(_end, supervisor, succession)  # while the admin listener still tells that they drain
         if not await _started(supervisor, stop):
             return
+        if sockets.inherited:  # as in deployed: no probe hears of a start
+            await operating.enter_async_context(operators)
         await started(keep, fallback, observer)
         life.begin()
         async with reloader.following(hangup), succession.following(restart):
             await serve_until(stop, succession, url, source.environ)
 
 
-async def _left(supervisor: Supervisor, sockets: ListeningSockets) -> None:
-    """Leave operators to the successor at once, and let the workers answer what has come to them."""
-    await sockets.retire(supervisor.config().server.shutdown_grace)
-    await supervisor.retire()
+async def _end(supervisor: Supervisor, succession: Succession) -> None:
+    """Stop the workers; or leave operators to a successor at once, and let them answer what has come to them."""
+    if succession.taken_over.is_set():
+        await succession.sockets.retire(supervisor.config().server.shutdown_grace)
+        await supervisor.retire()
+    else:
+        await supervisor.stop()
 
 
 async def _started(supervisor: Supervisor, stop: asyncio.Event) -> bool:
