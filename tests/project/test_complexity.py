@@ -43,7 +43,7 @@ from esb.outgoing.engines.connection import unpacked
 from esb.plugins.http.path_template import PathTemplate
 from esb.telemetry import logs
 from tests.support.configuration import DEMO
-from tests.support.costs import seconds
+from tests.support.costs import TRIES, seconds
 from tests.support.hostile_bodies import CASES, PACKED, Body
 
 LEAST = 0.02
@@ -285,7 +285,7 @@ def ratio_holds(prepare: Work, units: int) -> bool:
 
 def _ratio_holds_at(prepare: Work, units: int) -> bool:
     small, large = prepare(units), prepare(4 * units)
-    return any(seconds(large, 2) < max(8 * seconds(small, 3), LEAST) for _ in range(4))
+    return any(seconds(large, 2) < max(8 * seconds(small, 3), LEAST) for _ in range(TRIES))
 
 
 def test_what_is_quadratic_is_noticed() -> None:

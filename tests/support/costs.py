@@ -3,7 +3,8 @@
 import gc
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SAMPLE = b"a" * 10_000_000
@@ -12,7 +13,7 @@ LOOKING = 0.0035
 STEPS = range(200_000)
 STEPPING = 0.0025
 """The seconds in which it takes these steps, in Python. Who shares a core is slower here and not with the sample."""
-TRIES = 5
+TRIES = 10
 """The best of so many counts: the others share their processor with somebody."""
 
 
@@ -35,20 +36,24 @@ def _step() -> None:
 
 
 def seconds(work: Callable[[], object], tries: int) -> float:
-    """Return the processor time of this thread for the work, at best.
-
-    The garbage collector rests meanwhile: its share grows with all that the tests of this process have left.
-    """
+    """Return the processor time of this thread for the work, at best."""
     times = []
-    gc.disable()
-    try:
+    with uncollected():
         for _ in range(tries):
             started = time.thread_time()
             work()
             times.append(time.thread_time() - started)
+    return min(times)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let the garbage collector rest: its share grows with all that the tests of this process have left."""
+    gc.disable()
+    try:
+        yield
     finally:
         gc.enable()
-    return min(times)
 
 
 def high_water() -> int:
