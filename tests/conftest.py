@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -61,6 +62,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def import_path() -> Iterator[None]:
+    """The folders of modules, each test's own: of the esb.yaml of thousands of tests they would outgrow a command line.
+
+    Which is how the processes that tests start are told them.
+    """
+    before = [*sys.path]
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture(scope="session")
