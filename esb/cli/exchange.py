@@ -102,8 +102,8 @@ def checked(url: str) -> str:
     """Return the address of a gateway. ClickException if it is none, or has a password, which messages would tell."""
     try:
         address = urlsplit(url)
-    except ValueError as error:
-        raise click.ClickException(f"this is no address of a gateway: {error}") from error
+    except ValueError:  # which quotes the address, and so a password in it
+        raise click.ClickException("this is no address of a gateway") from None
     if "@" in address.netloc:
         raise click.ClickException("the address of a gateway has no user and no password")
     return url
