@@ -42,10 +42,11 @@ LIBRARIES = {
     "aiohttp": {"client", "outgoing.engines", "server.connection", "testing"},  # server.connection: its parser's errors
     "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
     "aiosmtplib": {"channels.mail"},
+    "alembic": {"database"},
     "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"core.single_flight", "outgoing.jwt_signer", "outgoing.tokens", "store"},
     "click": {"cli"},
-    "cryptography": {"outgoing.jwt_signer", "services.jwt.bk_jwt", "store.encryption"},
+    "cryptography": {"database.keys", "outgoing.jwt_signer", "services.jwt.bk_jwt", "store.encryption"},
     "httptools": {"outgoing.engines"},
     "idna": {"channels.mail.address"},
     "jinja2": {"plugins.alert_webhook.templates"},
@@ -60,6 +61,7 @@ LIBRARIES = {
     "pytest_asyncio": {"pytest_plugin"},
     "redis": {"services.store.redis", "store"},
     "regex": {"channels.cutting"},
+    "sqlalchemy": {"database"},
     "structlog": {"telemetry.logs"},
     "uvloop": {"server"},
     "watchfiles": {"cli.dev"},
