@@ -15,7 +15,7 @@ from esb.contracts.explain import FOR_EVER, Decision, Grant, Place, Question, al
 from esb.core.call import App
 from esb.core.errors import PermissionDenied
 from esb.services._refusals import app_disabled, app_expired
-from esb.services.apps._patterns import Glob
+from esb.config.globs import Glob
 
 
 class Rights:

@@ -9,11 +9,16 @@ _NEGATED = re.compile(r"[!^~-]|not\s", re.IGNORECASE)
 """The beginning of what other systems read as an exception. `[!a]*` is a glob, and begins otherwise."""
 
 
-def _positive(glob: str) -> str:
+def fault(glob: str) -> str | None:
+    """Return the fault of a glob; None if it is sound."""
     if _NEGATED.match(glob):
-        raise ValueError(
-            "a glob gives, and cannot take away: there are no exceptions; name what is given instead, one glob each"
-        )
+        return "a glob gives, and cannot take away: there are no exceptions; name what is given instead, one glob each"
+    return None
+
+
+def _positive(glob: str) -> str:
+    if (text := fault(glob)) is not None:
+        raise ValueError(text)
     return glob
 
 
