@@ -1,0 +1,73 @@
+"""Codes, names, patterns and addresses that the database takes. NotAcceptable says why it does not take another."""
+
+import re
+
+from esb.config.globs import fault as glob_fault
+from esb.config.urls import fault as url_fault
+from esb.database.apps import LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
+from esb.database.registry_errors import NotAcceptable
+
+LONGEST_SECRET = 255
+LONGEST_REASON = 2000
+LONGEST_CALLBACK = 64
+LONGEST_URL = 2000
+_BLANK = re.compile(r"\s")
+
+
+def code(value: str) -> str:
+    """Return the code of an app."""
+    return _word("the code of an app", value, LONGEST_CODE)
+
+
+def name(value: str) -> str:
+    """Return a user name."""
+    return _word("a user name", value, LONGEST_NAME)
+
+
+def callback_name(value: str) -> str:
+    """Return the name of a callback."""
+    return _word("the name of a callback", value, LONGEST_CALLBACK)
+
+
+def pattern(value: str) -> str:
+    """Return a glob over components or user names."""
+    if (trouble := glob_fault(value)) is not None:
+        raise NotAcceptable(trouble)
+    return _word("a pattern", value, LONGEST_PATTERN)
+
+
+def secret(value: str) -> str:
+    """Return a secret; the error does not repeat it."""
+    if not 0 < len(value) <= LONGEST_SECRET or not value.isprintable() or value != value.strip():
+        raise NotAcceptable(f"a secret has 1 to {LONGEST_SECRET} characters, and no blank at either end")
+    return value
+
+
+def reason(value: str) -> str:
+    """Return the reason of a right."""
+    if len(value) > LONGEST_REASON or not _is_storable(value):
+        raise NotAcceptable(f"a reason has at most {LONGEST_REASON} characters that can be written down")
+    return value
+
+
+def url(value: str) -> str:
+    """Return an address that is called back: a password in it would be in every listing."""
+    if (trouble := url_fault(value, base=False)) is not None:
+        raise NotAcceptable(trouble)
+    if "@" in value.split("/")[2] or len(value) > LONGEST_URL:
+        raise NotAcceptable(f"a callback has no user and no password, and at most {LONGEST_URL} characters")
+    return value
+
+
+def _word(what: str, value: str, longest: int) -> str:
+    """Return a text without blanks: MySQL ignores those at its end, and people cannot see them."""
+    if not 0 < len(value) <= longest:
+        raise NotAcceptable(f"{what} has 1 to {longest} characters, not {len(value)}")
+    if _BLANK.search(value) or not value.isprintable():
+        raise NotAcceptable(f"{what} has no blank and no invisible character: {value!r}")
+    return value
+
+
+def _is_storable(value: str) -> bool:
+    """Return True if every database keeps it: none takes half a character, and PostgreSQL no zero byte."""
+    return not re.search("[\0\ud800-\udfff]", value)

@@ -1,0 +1,104 @@
+"""Writes about an app itself: made, switched off and on, changed, deleted."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from esb.database import accepted, app_views
+from esb.database.apps import APP
+from esb.database.registry_errors import AlreadyThere, NotAcceptable
+from esb.database.secret_writes import insert_secret
+from esb.database.transaction import Transaction, moment
+
+LONGEST_SETTINGS = 64 * 1024
+"""Characters of an app's settings as JSON: each worker keeps all of them in memory."""
+
+
+class AppWrites:
+    """The writes about an app itself, in a transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def create(
+        self,
+        code: str,
+        *,
+        secrets: Sequence[str] = (),
+        hash_only: bool = False,
+        expires: int | None = None,
+        settings: Mapping[str, Any] | None = None,
+        disabled: bool = False,
+    ) -> None:
+        """Make an app with these secrets, and no right. `expires`: milliseconds since 1970, None for never.
+
+        hash_only: its secrets cannot be had back, so it can never sign. AlreadyThere, NotAcceptable.
+        """
+        transaction = self._transaction
+        accepted.code(code)
+        if (await transaction.connection.execute(select(APP.c.code).where(APP.c.code == code))).first() is not None:
+            raise AlreadyThere(f"there is an app {code!r} already")
+        row = {
+            "code": code,
+            "disabled": disabled,
+            "hash_only": hash_only,
+            "expires": expires,
+            "settings": _text(settings or {}),
+            "created": transaction.at,
+            "created_by": transaction.actor.name,
+        }
+        await transaction.connection.execute(insert(APP).values(row))
+        numbers = [await insert_secret(transaction, code, secret, hash_only=hash_only) for secret in secrets]
+        after = app_views.properties(disabled, hash_only, expires, settings or {})
+        await transaction.record("app.create", code, None, {**after, "secrets": numbers})
+
+    async def set_disabled(self, code: str, disabled: bool) -> bool:
+        """Switch an app off, or on again. Return False if it is so already. AppUnknown."""
+        before = {"disabled": (await self._transaction.app(code)).disabled}
+        await self._update(code, disabled=disabled)
+        action = "app.disable" if disabled else "app.enable"
+        return await self._transaction.record_change(action, code, before, {"disabled": disabled})
+
+    async def set_expires(self, code: str, expires: int | None) -> bool:
+        """Let an app end at this moment, None for never. Return False if that is its end already. AppUnknown."""
+        before = (await self._transaction.app(code)).expires
+        await self._update(code, expires=expires)
+        changed = {"expires": moment(before)}, {"expires": moment(expires)}
+        return await self._transaction.record_change("app.set", code, *changed)
+
+    async def set_settings(self, code: str, settings: Mapping[str, Any], unset: Sequence[str] = ()) -> bool:
+        """Give an app these settings besides those it has, and take away others. Return False if nothing changes.
+
+        The history has the names of those that changed, and no value that sounds secret. AppUnknown, NotAcceptable.
+        """
+        before = json.loads((await self._transaction.app(code)).settings)
+        after = {name: value for name, value in (before | dict(settings)).items() if name not in unset}
+        await self._update(code, settings=_text(after))
+        names = [name for name in before | after if before.get(name, ...) != after.get(name, ...)]
+        if names:
+            changed = ({name: each[name] for name in names if name in each} for each in (before, after))
+            views = ({"settings": app_views.masked(each)} for each in changed)
+            await self._transaction.record("app.set", code, *views)
+        return bool(names)
+
+    async def delete(self, code: str) -> None:
+        """Delete an app with its secrets, rights, owners and callbacks. Its history and its use stay. AppUnknown."""
+        before = await app_views.app(self._transaction.connection, code)
+        await self._transaction.connection.execute(delete(APP).where(APP.c.code == code))
+        await self._transaction.record("app.delete", code, before, None)
+
+    async def _update(self, code: str, **values: Any) -> None:
+        await self._transaction.connection.execute(update(APP).where(APP.c.code == code).values(values))
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    """Return settings as the database keeps them. NotAcceptable if they are no JSON, or too long."""
+    try:
+        text = json.dumps(dict(settings), ensure_ascii=True, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise NotAcceptable("settings are a JSON object") from error
+    if len(text) > LONGEST_SETTINGS:
+        raise NotAcceptable(f"the settings of an app have at most {LONGEST_SETTINGS} characters as JSON")
+    return text

@@ -1,0 +1,59 @@
+"""The way of all writes: one transaction, with the number of its change and a row of history for each thing it does.
+
+    async with registry.writing(Actor("cli:root", "cli")) as write:
+        secret = new_secret()
+        await write.apps.create("monitor", secrets=[secret])
+        await write.grants.add("monitor", "cmsi.*", Terms(reason="alerts"))
+
+An exception undoes all of it. What an operator asked for and cannot have is a RegistryError.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from esb.database import changes, metadata
+from esb.database.app_writes import AppWrites
+from esb.database.engine import Database
+from esb.database.keys import DatabaseKeys
+from esb.database.property_writes import CallbackWrites, OwnerWrites
+from esb.database.right_writes import GrantWrites, ImpersonationWrites
+from esb.database.right_writes import Terms as Terms
+from esb.database.secret_writes import SecretWrites
+from esb.database.secret_writes import new_secret as new_secret
+from esb.database.transaction import Actor as Actor
+from esb.database.transaction import Transaction
+
+
+class Write:
+    """A transaction that has begun, and what can be written in it, subject by subject."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+        self.apps = AppWrites(transaction)
+        self.secrets = SecretWrites(transaction)
+        self.grants = GrantWrites(transaction)
+        self.impersonations = ImpersonationWrites(transaction)
+        self.owners = OwnerWrites(transaction)
+        self.callbacks = CallbackWrites(transaction)
+
+
+class Registry:
+    """The apps of a database, for those who change them."""
+
+    def __init__(self, database: Database, keys: DatabaseKeys, now: Callable[[], int] = metadata.now) -> None:
+        """Take the database and its keys; `now` is the time of day in milliseconds since 1970."""
+        self._database = database
+        self._keys = keys
+        self._now = now
+
+    @asynccontextmanager
+    async def writing(self, actor: Actor) -> AsyncIterator[Write]:
+        """Yield a transaction of this actor, which is committed at the end. Another writer waits until then.
+
+        DatabaseAway if it cannot be had, or is lost.
+        """
+        async with self._database.writing() as connection:
+            number = await changes.counted(connection)
+            transaction = Transaction(connection, self._keys, actor, self._now())
+            yield Write(transaction)
+            await changes.note(connection, number, transaction.changed, transaction.at)

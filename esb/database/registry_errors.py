@@ -1,0 +1,36 @@
+"""Refusals of the registry: what an operator cannot have, in texts for operators, which name no secret."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from esb.core.errors import GatewayError
+
+
+class RegistryError(GatewayError):
+    """A write that is refused. Nothing of its transaction has happened."""
+
+
+class Missing(RegistryError):
+    """Something that should be changed is not there."""
+
+
+class AppUnknown(Missing):
+    """There is no app of this code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"there is no app {code!r} in the database; `esb app list` tells those that are there")
+
+
+class AlreadyThere(RegistryError):
+    """Something that should be made is there already."""
+
+
+class NotAcceptable(RegistryError):
+    """A code, name, pattern, address or end that the database does not take."""
+
+
+def missing(what: str, named: str, known: Collection[str]) -> Missing:
+    """Return the error for something that an app does not have, with the nearest of those that it has."""
+    meant = get_close_matches(named, known, 1)
+    hint = f"; did you mean {meant[0]!r}?" if meant else f"; it has {', '.join(map(repr, sorted(known))) or 'none'}"
+    return Missing(f"{what} {named!r}{hint}")

@@ -1,0 +1,78 @@
+"""The common ground of the writes of one transaction: its connection, its actor, its moment, and its history."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from esb.core.clock import utc_text
+from esb.database.apps import APP, LONGEST_NAME
+from esb.database.history import HISTORY
+from esb.database.keys import DatabaseKeys
+from esb.database.registry_errors import AppUnknown
+
+Via = Literal["cli", "admin", "apply", "import"]
+View = Mapping[str, Any]
+"""Something as history and listings show it: JSON, its times as RFC 3339, and without any secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one who writes, such as `cli:root` or `admin:ops`, and by which way."""
+
+    name: str
+    via: Via
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.name) <= LONGEST_NAME:
+            raise ValueError(f"an actor has a name of at most {LONGEST_NAME} characters")
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A transaction that has drawn the number of its change, so that no other one writes meanwhile.
+
+    `at` is its moment, in milliseconds since 1970; `changed` are the apps about which something was recorded.
+    """
+
+    connection: AsyncConnection
+    keys: DatabaseKeys
+    actor: Actor
+    at: int
+    changed: set[str] = field(default_factory=set)
+
+    async def record(self, action: str, app: str, before: View | None, after: View | None) -> None:
+        """Write the row of history: what was there and what is, each None if it is nothing. No secret in either."""
+        self.changed.add(app)
+        row = {"at": self.at, "actor": self.actor.name, "via": self.actor.via, "action": action, "app": app}
+        await self.connection.execute(insert(HISTORY).values(row | {"before": _text(before), "after": _text(after)}))
+
+    async def record_change(self, action: str, app: str, before: View, after: View) -> bool:
+        """Write the row of history, of the keys whose values differ. Return False, and write none, if none do."""
+        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        if keys:
+            await self.record(action, app, _only(before, keys), _only(after, keys))
+        return bool(keys)
+
+    async def app(self, code: str) -> Row[Any]:
+        """Return the row of this app; AppUnknown if there is none."""
+        found = (await self.connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
+        if found is None:
+            raise AppUnknown(code)
+        return found
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """Return a moment of the database as RFC 3339; None for never."""
+    return None if milliseconds is None else utc_text(milliseconds / 1000)
+
+
+def _only(view: View, keys: list[str]) -> View:
+    return {key: view[key] for key in keys if key in view}
+
+
+def _text(view: View | None) -> str:
+    return json.dumps(view, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,389 @@
+"""Writes: each is one transaction, noticed by its number, told by the history, and without any secret in the clear."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from esb.database.apps import APP_SECRET
+from esb.database.registry import Actor, Terms, new_secret
+from esb.database.registry_errors import AlreadyThere, AppUnknown, Missing, NotAcceptable
+from tests.support.registry import DAY, NOW, ROOT, Registered
+
+
+async def with_app(records: Registered, code: str = "monitor", secrets: int = 1) -> list[str]:
+    made = [new_secret() for _ in range(secrets)]
+    async with records.writing() as write:
+        await write.apps.create(code, secrets=made)
+    return made
+
+
+# One transaction
+
+
+async def test_a_write_counts_notes_its_app_and_is_told_once(records: Registered) -> None:
+    await with_app(records)
+    assert await records.number() == 1
+    assert await records.changes() == [(1, "monitor")]
+    (row,) = await records.history()
+    assert row == {
+        "at": "2027-01-15T08:00:00Z",
+        "actor": "cli:root",
+        "via": "cli",
+        "action": "app.create",
+        "app": "monitor",
+        "before": None,
+        "after": {"disabled": False, "hash_only": False, "expires": None, "settings": {}, "secrets": [1]},
+    }
+
+
+async def test_an_exception_undoes_all_of_a_transaction(records: Registered) -> None:
+    await with_app(records)
+
+    async def fail() -> None:
+        async with records.writing() as write:
+            await write.grants.add("monitor", "cmsi.*")
+            await write.grants.revoke("monitor", "cc.*")
+
+    with pytest.raises(Missing):
+        await fail()
+    assert (await records.app())["grants"] == []
+    assert await records.actions() == ["app.create"]
+    assert await records.number() == 1
+
+
+async def test_some_writes_of_one_transaction_are_one_change(records: Registered) -> None:
+    async with records.writing() as write:
+        await write.apps.create("monitor")
+        await write.apps.create("billing")
+        await write.grants.add("monitor", "cmsi.*")
+    assert await records.changes() == [(1, "billing"), (1, "monitor")]
+    assert await records.actions() == ["app.create", "app.create", "grant.add"]
+
+
+async def test_what_changes_nothing_is_not_told(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert not await write.apps.set_disabled("monitor", False)
+        assert not await write.apps.set_expires("monitor", None)
+        assert not await write.apps.set_settings("monitor", {}, ["region"])
+    assert await records.actions() == ["app.create"]
+    assert await records.changes() == [(1, "monitor")]
+
+
+async def test_the_actor_and_the_way_are_told(records: Registered) -> None:
+    async with records.registry.writing(Actor("admin:ops", "admin")) as write:
+        await write.apps.create("monitor")
+    (row,) = await records.history()
+    assert (row["actor"], row["via"]) == ("admin:ops", "admin")
+    assert (await records.app())["created_by"] == "admin:ops"
+
+
+# Apps
+
+
+async def test_a_code_is_given_once(records: Registered) -> None:
+    await with_app(records)
+    with pytest.raises(AlreadyThere, match="'monitor' already"):
+        await with_app(records)
+    await with_app(records, "Monitor")
+
+
+@pytest.mark.parametrize(
+    "code", ["", " monitor", "monitor ", "mon\0itor", "mon\nitor", "m" * 129, "\ud800", "a\u200bb"]
+)
+async def test_a_code_that_a_database_may_mistake_for_another_is_refused(records: Registered, code: str) -> None:
+    with pytest.raises(NotAcceptable, match="the code of an app has"):
+        await with_app(records, code)
+
+
+async def test_an_app_is_switched_off_and_on(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.apps.set_disabled("monitor", True)
+    assert (await records.app())["disabled"] is True
+    async with records.writing() as write:
+        assert await write.apps.set_disabled("monitor", False)
+    assert (await records.app())["disabled"] is False
+    assert [(row["action"], row["before"], row["after"]) for row in (await records.history())[1:]] == [
+        ("app.disable", {"disabled": False}, {"disabled": True}),
+        ("app.enable", {"disabled": True}, {"disabled": False}),
+    ]
+
+
+async def test_an_app_gets_an_end_and_settings(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.apps.set_expires("monitor", NOW + DAY)
+        assert await write.apps.set_settings(
+            "monitor", {"region": "south", "api_key": "hunter2", "deep": {"token": "x"}}
+        )
+        assert await write.apps.set_settings("monitor", {"region": "north"}, ["deep"])
+    app = await records.app()
+    assert app["expires"] == "2027-01-16T08:00:00Z"
+    assert app["settings"] == {"region": "north", "api_key": "***"}
+    assert [(row["before"], row["after"]) for row in (await records.history())[1:]] == [
+        ({"expires": None}, {"expires": "2027-01-16T08:00:00Z"}),
+        ({"settings": {}}, {"settings": {"region": "south", "api_key": "***", "deep": {"token": "***"}}}),
+        ({"settings": {"region": "south", "deep": {"token": "***"}}}, {"settings": {"region": "north"}}),
+    ]
+
+
+async def test_settings_are_json_of_bounded_length(records: Registered) -> None:
+    await with_app(records)
+    for settings in ({"a": {1, 2}}, {"a": float("nan")}, {"a": "x" * 70_000}):
+        with pytest.raises(NotAcceptable, match="settings"):
+            async with records.writing() as write:
+                await write.apps.set_settings("monitor", settings)
+
+
+async def test_a_deleted_app_leaves_its_history_alone(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        await write.grants.add("monitor", "cmsi.*")
+        await write.owners.add("monitor", "zhang")
+        await write.apps.delete("monitor")
+    with pytest.raises(AppUnknown, match="there is no app 'monitor'"):
+        await records.app()
+    *_, last = await records.history(app="monitor")
+    assert (last["action"], last["before"]["owners"], last["after"]) == ("app.delete", ["zhang"], None)
+    await with_app(records)
+    app = await records.app()
+    assert (len(app["secrets"]), app["grants"], app["owners"]) == (1, [], [])
+
+
+# Secrets
+
+
+async def test_a_secret_is_kept_sealed_and_found_by_its_digest(records: Registered) -> None:
+    (secret,) = await with_app(records)
+    async with records.database.reading() as connection:
+        row = (await connection.execute(select(APP_SECRET))).one()
+    assert records.keys.unseal(row.sealed, "monitor") == secret
+    assert row.digest == records.keys.digest("monitor", secret)
+    assert (await records.app())["secrets"][0]["hint"] == secret[-4:] == row.hint
+
+
+async def test_an_app_that_never_signs_keeps_no_secret(records: Registered) -> None:
+    async with records.writing() as write:
+        await write.apps.create("monitor", secrets=["hunter2-hunter2"], hash_only=True)
+        await write.secrets.add("monitor", "correct horse battery")
+    async with records.database.reading() as connection:
+        assert [row.sealed for row in await connection.execute(select(APP_SECRET))] == [None, None]
+
+
+async def test_of_a_short_secret_nothing_is_shown(records: Registered) -> None:
+    async with records.writing() as write:
+        await write.apps.create("monitor", secrets=["hunter2"])
+    assert (await records.app())["secrets"][0]["hint"] == ""
+
+
+async def test_a_new_secret_gives_the_old_ones_an_end(records: Registered) -> None:
+    await with_app(records, secrets=3)
+    async with records.writing() as write:
+        await write.secrets.retire("monitor", 1, NOW - DAY)
+        await write.secrets.retire("monitor", 2, NOW + 30 * DAY)
+        assert await write.secrets.add("monitor", new_secret(), retire_old=NOW + 7 * DAY) == 4
+    ends = {row["id"]: row["until"] for row in (await records.app())["secrets"]}
+    assert ends == {1: "2027-01-14T08:00:00Z", 2: "2027-01-22T08:00:00Z", 3: "2027-01-22T08:00:00Z", 4: None}
+    row = (await records.history())[-1]
+    assert (row["action"], row["before"], row["after"]) == (
+        "secret.add",
+        {"retired": {"2": "2027-02-14T08:00:00Z", "3": None}},
+        {
+            "secret": 4,
+            "until": None,
+            "retired": {"2": "2027-01-22T08:00:00Z", "3": "2027-01-22T08:00:00Z"},
+        },
+    )
+
+
+async def test_a_secret_is_retired_at_once_and_only_once(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.secrets.retire("monitor", 1)
+        assert not await write.secrets.retire("monitor", 1)
+    assert (await records.app())["secrets"][0]["until"] == "2027-01-15T08:00:00Z"
+    assert await records.actions() == ["app.create", "secret.retire"]
+
+
+async def test_a_secret_of_another_app_cannot_be_retired(records: Registered) -> None:
+    await with_app(records)
+    await with_app(records, "billing")
+    with pytest.raises(Missing, match=r"billing has no secret '1'; it has '2'"):
+        async with records.writing() as write:
+            await write.secrets.retire("billing", 1)
+
+
+async def test_the_same_secret_is_refused_without_repeating_it(records: Registered) -> None:
+    async with records.writing() as write:
+        await write.apps.create("monitor", secrets=["hunter2-hunter2"])
+        await write.apps.create("billing", secrets=["hunter2-hunter2"])
+    with pytest.raises(AlreadyThere) as refusal:
+        async with records.writing() as write:
+            await write.secrets.add("monitor", "hunter2-hunter2")
+    assert str(refusal.value) == "monitor has this secret already, as its secret 1"
+
+
+@pytest.mark.parametrize("secret", ["", " padded", "padded ", "line\nend", "x" * 256])
+async def test_a_secret_that_no_caller_can_send_is_refused(records: Registered, secret: str) -> None:
+    await with_app(records)
+    with pytest.raises(NotAcceptable) as refusal:
+        async with records.writing() as write:
+            await write.secrets.add("monitor", secret)
+    assert not secret or secret not in str(refusal.value)
+
+
+async def test_no_history_and_no_view_has_a_secret(records: Registered) -> None:
+    first, second = await with_app(records, secrets=2)
+    third = new_secret()
+    async with records.writing() as write:
+        await write.secrets.add("monitor", third, retire_old=NOW)
+        await write.apps.set_disabled("monitor", True)
+    shown = f"{await records.app()} {await records.history()}"
+    assert not any(secret in shown for secret in (first, second, third))
+
+
+# Rights
+
+
+async def test_a_grant_has_its_terms(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.grants.add("monitor", "cmsi.*", Terms(NOW + DAY, NOW + 2 * DAY, "alerts"))
+    (grant,) = (await records.app())["grants"]
+    assert grant == {
+        "app": "monitor",
+        "id": 1,
+        "pattern": "cmsi.*",
+        "since": "2027-01-16T08:00:00Z",
+        "until": "2027-01-17T08:00:00Z",
+        "reason": "alerts",
+        "granted_by": "cli:root",
+        "created": "2027-01-15T08:00:00Z",
+    }
+    row = (await records.history())[-1]
+    assert (row["action"], row["before"], row["after"]["until"]) == ("grant.add", None, "2027-01-17T08:00:00Z")
+
+
+async def test_a_grant_given_anew_has_the_new_terms(records: Registered) -> None:
+    await with_app(records)
+    terms = Terms(until=NOW + DAY, reason="alerts")
+    async with records.writing() as write:
+        assert await write.grants.add("monitor", "cmsi.*", terms)
+        assert not await write.grants.add("monitor", "cmsi.*", terms)
+        assert await write.grants.add("monitor", "cmsi.*", replace(terms, until=NOW + 2 * DAY))
+    (grant,) = (await records.app())["grants"]
+    assert grant["until"] == "2027-01-17T08:00:00Z"
+    row = (await records.history())[-1]
+    assert (row["before"]["until"], row["after"]["until"]) == ("2027-01-16T08:00:00Z", "2027-01-17T08:00:00Z")
+    assert len(await records.history()) == 3
+
+
+async def test_a_grant_is_revoked_by_its_very_pattern(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        await write.grants.add("monitor", "cmsi.*")
+    with pytest.raises(Missing, match=r"monitor has no grant 'cmsi\.send_sms'"):
+        async with records.writing() as write:
+            await write.grants.revoke("monitor", "cmsi.send_sms")
+    async with records.writing() as write:
+        await write.grants.revoke("monitor", "cmsi.*")
+    assert (await records.app())["grants"] == []
+    row = (await records.history())[-1]
+    assert (row["action"], row["before"]["pattern"], row["after"]) == ("grant.revoke", "cmsi.*", None)
+
+
+@pytest.mark.parametrize("pattern", ["", "!cmsi.*", "-cmsi.*", "cmsi.* ", "x" * 256])
+async def test_a_pattern_that_cannot_give_is_refused(records: Registered, pattern: str) -> None:
+    await with_app(records)
+    with pytest.raises(NotAcceptable, match=r"a (glob|pattern) "):
+        async with records.writing() as write:
+            await write.grants.add("monitor", pattern)
+
+
+async def test_a_right_ends_after_it_has_begun(records: Registered) -> None:
+    await with_app(records)
+    with pytest.raises(NotAcceptable, match="ends after it has begun"):
+        async with records.writing() as write:
+            await write.grants.add("monitor", "cmsi.*", Terms(since=NOW, until=NOW))
+
+
+async def test_impersonations_are_told_apart_by_users_and_components(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.impersonations.add("monitor", "adm*")
+        assert await write.impersonations.add("monitor", "adm*", "cmsi.*", Terms(until=NOW + DAY, reason="on call"))
+        assert not await write.impersonations.add("monitor", "adm*")
+        await write.impersonations.revoke("monitor", "adm*")
+    (left,) = (await records.app())["impersonations"]
+    assert (left["users"], left["components"], left["until"]) == ("adm*", "cmsi.*", "2027-01-16T08:00:00Z")
+    with pytest.raises(Missing, match=r"monitor has no impersonation 'adm\* \*'; did you mean 'adm\* cmsi\.\*'\?"):
+        async with records.writing() as write:
+            await write.impersonations.revoke("monitor", "adm*")
+
+
+# Owners and callbacks
+
+
+async def test_owners_come_and_go(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.owners.add("monitor", "zhang")
+        assert not await write.owners.add("monitor", "zhang")
+        assert await write.owners.add("monitor", "li")
+        await write.owners.remove("monitor", "zhang")
+    assert (await records.app())["owners"] == ["li"]
+    assert await records.actions() == ["app.create", "owner.add", "owner.add", "owner.remove"]
+    with pytest.raises(Missing, match="no owner 'zhang'; it has 'li'"):
+        async with records.writing() as write:
+            await write.owners.remove("monitor", "zhang")
+
+
+async def test_callbacks_come_change_and_go(records: Registered) -> None:
+    await with_app(records)
+    async with records.writing() as write:
+        assert await write.callbacks.add("monitor", "done", "https://monitor.example.com/done?key=hunter2")
+        assert not await write.callbacks.add("monitor", "done", "https://monitor.example.com/done?key=hunter2")
+        assert await write.callbacks.add("monitor", "done", "https://monitor.example.com/v2")
+    assert (await records.app())["callbacks"] == [{"name": "done", "url": "https://monitor.example.com/v2"}]
+    async with records.writing() as write:
+        await write.callbacks.remove("monitor", "done")
+    assert (await records.app())["callbacks"] == []
+    assert "hunter2" not in str(await records.history())
+    assert (await records.history())[2]["before"] == {"name": "done", "url": "https://monitor.example.com/done?***"}
+
+
+@pytest.mark.parametrize("url", ["monitor", "ftp://monitor/", "http://user:hunter2@monitor/", "http://a b/"])
+async def test_an_address_that_cannot_be_called_back_is_refused(records: Registered, url: str) -> None:
+    await with_app(records)
+    with pytest.raises(NotAcceptable) as refusal:
+        async with records.writing() as write:
+            await write.callbacks.add("monitor", "done", url)
+    assert "hunter2" not in str(refusal.value)
+
+
+# Nobody's app
+
+
+async def test_nothing_can_be_written_about_an_app_that_is_not_there(records: Registered) -> None:
+    async with records.registry.writing(ROOT) as write:
+        for writing in (
+            write.apps.set_disabled("nobody", True),
+            write.apps.set_expires("nobody", None),
+            write.apps.set_settings("nobody", {}),
+            write.apps.delete("nobody"),
+            write.secrets.add("nobody", "hunter2"),
+            write.secrets.retire("nobody", 1),
+            write.grants.add("nobody", "*"),
+            write.grants.revoke("nobody", "*"),
+            write.impersonations.add("nobody", "*"),
+            write.impersonations.revoke("nobody", "*"),
+            write.owners.add("nobody", "zhang"),
+            write.owners.remove("nobody", "zhang"),
+            write.callbacks.add("nobody", "done", "http://a/"),
+            write.callbacks.remove("nobody", "done"),
+        ):
+            with pytest.raises(AppUnknown):
+                await writing
+    assert await records.history() == []
