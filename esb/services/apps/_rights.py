@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from esb.config import ConfigModel
+from esb.config.globs import Glob
 from esb.config.moment import Moment
 from esb.contracts.explain import FOR_EVER, Decision, Grant, Place, Question, allowed, refused
 from esb.core.call import App
 from esb.core.errors import PermissionDenied
 from esb.services._refusals import app_disabled, app_expired
-from esb.config.globs import Glob
 
 
 class Rights:
