@@ -14,105 +14,111 @@ from esb.database.registry_errors import AppUnknown
 from esb.database.transaction import View, moment
 
 
-async def apps(connection: AsyncConnection) -> list[dict[str, Any]]:
-    """Return all apps in the order of their codes, each with the number of its secrets, grants and impersonations."""
-    owners: dict[str, list[str]] = {}
-    for code, username in await connection.execute(select(APP_OWNER).order_by(APP_OWNER.c.username)):
-        owners.setdefault(code, []).append(username)
-    counts = {}
-    for table in (APP_SECRET, APP_GRANT, IMPERSONATION):
-        counted = select(table.c.app, func.count()).group_by(table.c.app)
-        counts[table] = {row[0]: row[1] for row in await connection.execute(counted)}
-    return [
-        {
-            "code": row.code,
-            "disabled": row.disabled,
-            "expires": moment(row.expires),
-            "owners": owners.get(row.code, []),
-            "secrets": counts[APP_SECRET].get(row.code, 0),
-            "grants": counts[APP_GRANT].get(row.code, 0),
-            "impersonations": counts[IMPERSONATION].get(row.code, 0),
-            "created": moment(row.created),
-            "created_by": row.created_by,
+class AppViews:
+    """The apps of a database, read in one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def apps(self) -> list[dict[str, Any]]:
+        """Return all apps in the order of their codes, each with the number of its secrets, grants and impersonations."""
+        owners: dict[str, list[str]] = {}
+        for code, username in await self._connection.execute(select(APP_OWNER).order_by(APP_OWNER.c.username)):
+            owners.setdefault(code, []).append(username)
+        counts = {}
+        for table in (APP_SECRET, APP_GRANT, IMPERSONATION):
+            counted = select(table.c.app, func.count()).group_by(table.c.app)
+            counts[table] = {row[0]: row[1] for row in await self._connection.execute(counted)}
+        return [
+            {
+                "code": row.code,
+                "disabled": row.disabled,
+                "expires": moment(row.expires),
+                "owners": owners.get(row.code, []),
+                "secrets": counts[APP_SECRET].get(row.code, 0),
+                "grants": counts[APP_GRANT].get(row.code, 0),
+                "impersonations": counts[IMPERSONATION].get(row.code, 0),
+                "created": moment(row.created),
+                "created_by": row.created_by,
+            }
+            for row in await self._connection.execute(select(APP).order_by(APP.c.code))
+        ]
+
+    async def app(self, code: str) -> dict[str, Any]:
+        """Return all that is known of an app. AppUnknown."""
+        found = (await self._connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
+        if found is None:
+            raise AppUnknown(code)
+        owners = select(APP_OWNER.c.username).where(APP_OWNER.c.app == code).order_by(APP_OWNER.c.username)
+        callbacks = select(APP_CALLBACK).where(APP_CALLBACK.c.app == code).order_by(APP_CALLBACK.c.name)
+        return {
+            "code": code,
+            **properties(found.disabled, found.hash_only, found.expires, json.loads(found.settings)),
+            "created": moment(found.created),
+            "created_by": found.created_by,
+            "owners": list((await self._connection.execute(owners)).scalars()),
+            "callbacks": [callback(row.name, row.url) for row in await self._connection.execute(callbacks)],
+            "secrets": await self.secrets(code),
+            "grants": await self.grants(code),
+            "impersonations": await self.impersonations(code),
         }
-        for row in await connection.execute(select(APP).order_by(APP.c.code))
-    ]
 
+    async def secrets(self, code: str) -> list[dict[str, Any]]:
+        """Return the secrets of an app, oldest first: what is known of them, and never one itself."""
+        rows = await self._connection.execute(
+            select(APP_SECRET).where(APP_SECRET.c.app == code).order_by(APP_SECRET.c.id)
+        )
+        return [
+            {
+                "id": row.id,
+                "hint": row.hint,
+                "created": moment(row.created),
+                "created_by": row.created_by,
+                "until": moment(row.not_after),
+            }
+            for row in rows
+        ]
 
-async def app(connection: AsyncConnection, code: str) -> dict[str, Any]:
-    """Return all that is known of an app. AppUnknown."""
-    found = (await connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
-    if found is None:
-        raise AppUnknown(code)
-    owners = select(APP_OWNER.c.username).where(APP_OWNER.c.app == code).order_by(APP_OWNER.c.username)
-    callbacks = select(APP_CALLBACK).where(APP_CALLBACK.c.app == code).order_by(APP_CALLBACK.c.name)
-    return {
-        "code": code,
-        **properties(found.disabled, found.hash_only, found.expires, json.loads(found.settings)),
-        "created": moment(found.created),
-        "created_by": found.created_by,
-        "owners": list((await connection.execute(owners)).scalars()),
-        "callbacks": [callback(row.name, row.url) for row in await connection.execute(callbacks)],
-        "secrets": await secrets(connection, code),
-        "grants": await grants(connection, code),
-        "impersonations": await impersonations(connection, code),
-    }
+    async def grants(self, code: str | None = None) -> list[dict[str, Any]]:
+        """Return the grants of an app, or of all."""
+        wanted = select(APP_GRANT).order_by(APP_GRANT.c.app, APP_GRANT.c.pattern)
+        return await self._rights(wanted if code is None else wanted.where(APP_GRANT.c.app == code))
 
+    async def impersonations(self, code: str | None = None) -> list[dict[str, Any]]:
+        """Return the impersonations of an app, or of all."""
+        table = IMPERSONATION
+        wanted = select(table).order_by(table.c.app, table.c.users, table.c.components)
+        return await self._rights(wanted if code is None else wanted.where(table.c.app == code))
 
-async def secrets(connection: AsyncConnection, code: str) -> list[dict[str, Any]]:
-    """Return the secrets of an app, oldest first: what is known of them, and never one itself."""
-    rows = await connection.execute(select(APP_SECRET).where(APP_SECRET.c.app == code).order_by(APP_SECRET.c.id))
-    return [
-        {
-            "id": row.id,
-            "hint": row.hint,
-            "created": moment(row.created),
-            "created_by": row.created_by,
-            "until": moment(row.not_after),
-        }
-        for row in rows
-    ]
+    async def history(
+        self,
+        limit: int,
+        *,
+        app: str | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        since: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the newest rows of the history, newest first; those alone that fit. `since`: milliseconds since 1970."""
+        wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
+        for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):
+            wanted = wanted if value is None else wanted.where(column == value)
+        rows = await self._connection.execute(wanted if since is None else wanted.where(HISTORY.c.at >= since))
+        return [
+            {
+                "at": moment(row.at),
+                "actor": row.actor,
+                "via": row.via,
+                "action": row.action,
+                "app": row.app,
+                "before": json.loads(row.before),
+                "after": json.loads(row.after),
+            }
+            for row in rows
+        ]
 
-
-async def grants(connection: AsyncConnection, code: str | None = None) -> list[dict[str, Any]]:
-    """Return the grants of an app, or of all."""
-    wanted = select(APP_GRANT).order_by(APP_GRANT.c.app, APP_GRANT.c.pattern)
-    return await _rights(connection, wanted if code is None else wanted.where(APP_GRANT.c.app == code))
-
-
-async def impersonations(connection: AsyncConnection, code: str | None = None) -> list[dict[str, Any]]:
-    """Return the impersonations of an app, or of all."""
-    table = IMPERSONATION
-    wanted = select(table).order_by(table.c.app, table.c.users, table.c.components)
-    return await _rights(connection, wanted if code is None else wanted.where(table.c.app == code))
-
-
-async def history(
-    connection: AsyncConnection,
-    limit: int,
-    *,
-    app: str | None = None,
-    actor: str | None = None,
-    action: str | None = None,
-    since: int | None = None,
-) -> list[dict[str, Any]]:
-    """Return the newest rows of the history, newest first; those alone that fit. `since`: milliseconds since 1970."""
-    wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
-    for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):
-        wanted = wanted if value is None else wanted.where(column == value)
-    rows = await connection.execute(wanted if since is None else wanted.where(HISTORY.c.at >= since))
-    return [
-        {
-            "at": moment(row.at),
-            "actor": row.actor,
-            "via": row.via,
-            "action": row.action,
-            "app": row.app,
-            "before": json.loads(row.before),
-            "after": json.loads(row.after),
-        }
-        for row in rows
-    ]
+    async def _rights(self, wanted: Any) -> list[dict[str, Any]]:
+        return [{"app": row.app, **right(row)} for row in await self._connection.execute(wanted)]
 
 
 def properties(disabled: bool, hash_only: bool, expires: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +157,3 @@ def masked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: REDACTED if sounds_secret(key) else masked(each) for key, each in value.items()}
     return [masked(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-async def _rights(connection: AsyncConnection, wanted: Any) -> list[dict[str, Any]]:
-    return [{"app": row.app, **right(row)} for row in await connection.execute(wanted)]

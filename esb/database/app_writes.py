@@ -85,7 +85,7 @@ class AppWrites:
 
     async def delete(self, code: str) -> None:
         """Delete an app with its secrets, rights, owners and callbacks. Its history and its use stay. AppUnknown."""
-        before = await app_views.app(self._transaction.connection, code)
+        before = await app_views.AppViews(self._transaction.connection).app(code)
         await self._transaction.connection.execute(delete(APP).where(APP.c.code == code))
         await self._transaction.record("app.delete", code, before, None)
 

@@ -12,16 +12,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from esb.database import changes, metadata
+from esb.database.app_views import AppViews
 from esb.database.app_writes import AppWrites
 from esb.database.engine import Database
 from esb.database.keys import DatabaseKeys
 from esb.database.property_writes import CallbackWrites, OwnerWrites
 from esb.database.right_writes import GrantWrites, ImpersonationWrites
-from esb.database.right_writes import Terms as Terms
 from esb.database.secret_writes import SecretWrites
-from esb.database.secret_writes import new_secret as new_secret
-from esb.database.transaction import Actor as Actor
 from esb.database.transaction import Transaction
+from esb.database.writer import Actor as Actor
+from esb.database.writer import Terms as Terms
+from esb.database.writer import new_secret as new_secret
 
 
 class Write:
@@ -57,3 +58,9 @@ class Registry:
             transaction = Transaction(connection, self._keys, actor, self._now())
             yield Write(transaction)
             await changes.note(connection, number, transaction.changed, transaction.at)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AppViews]:
+        """Yield what is there, read in one transaction. DatabaseAway."""
+        async with self._database.reading() as connection:
+            yield AppViews(connection)

@@ -1,6 +1,5 @@
 """Writes about rights: what an app may call, and in whose name. A right that is given anew has the new terms."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, delete, insert, select, update
@@ -9,18 +8,7 @@ from esb.database import accepted, app_views
 from esb.database.apps import APP_GRANT, IMPERSONATION
 from esb.database.registry_errors import NotAcceptable, missing
 from esb.database.transaction import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Begin and end of a right, in milliseconds since 1970 (None: at once, never), and why it is given."""
-
-    since: int | None = None
-    until: int | None = None
-    reason: str = ""
-
-
-ALWAYS = Terms()
+from esb.database.writer import ALWAYS, Terms
 
 
 class GrantWrites:

@@ -1,6 +1,5 @@
 """Writes about secrets: added, and given an end. None is deleted but with its app: its use is told by its number."""
 
-import secrets as random
 from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
@@ -10,14 +9,8 @@ from esb.database.apps import APP_SECRET
 from esb.database.registry_errors import AlreadyThere, missing
 from esb.database.transaction import Transaction, moment
 
-SECRET_BYTES = 24
 HINT = 4
 """Characters of a secret that tell people which one it is."""
-
-
-def new_secret() -> str:
-    """Return a new secret, in characters that need no quotes anywhere."""
-    return random.token_hex(SECRET_BYTES)
 
 
 async def insert_secret(

@@ -3,32 +3,20 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.clock import utc_text
-from esb.database.apps import APP, LONGEST_NAME
+from esb.database.apps import APP
 from esb.database.history import HISTORY
 from esb.database.keys import DatabaseKeys
 from esb.database.registry_errors import AppUnknown
+from esb.database.writer import Actor
 
-Via = Literal["cli", "admin", "apply", "import"]
 View = Mapping[str, Any]
 """Something as history and listings show it: JSON, its times as RFC 3339, and without any secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """The one who writes, such as `cli:root` or `admin:ops`, and by which way."""
-
-    name: str
-    via: Via
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.name) <= LONGEST_NAME:
-            raise ValueError(f"an actor has a name of at most {LONGEST_NAME} characters")
 
 
 @dataclass(slots=True)

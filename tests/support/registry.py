@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import insert, make_url, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.database import app_views
 from esb.database.changes import CHANGE, CHANGE_COUNTER, newest
 from esb.database.engine import Database
 from esb.database.keys import DatabaseKeys, cipher, new_digest_key
@@ -36,13 +35,13 @@ class Registered:
             yield write
 
     async def app(self, code: str = "monitor") -> dict[str, Any]:
-        async with self.database.reading() as connection:
-            return await app_views.app(connection, code)
+        async with self.registry.reading() as views:
+            return await views.app(code)
 
     async def history(self, **wanted: Any) -> list[dict[str, Any]]:
         """Return the rows of the history, oldest first."""
-        async with self.database.reading() as connection:
-            return (await app_views.history(connection, 1000, **wanted))[::-1]
+        async with self.registry.reading() as views:
+            return (await views.history(1000, **wanted))[::-1]
 
     async def actions(self) -> list[str]:
         return [row["action"] for row in await self.history()]
