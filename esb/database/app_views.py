@@ -21,7 +21,7 @@ class AppViews:
         self._connection = connection
 
     async def apps(self) -> list[dict[str, Any]]:
-        """Return all apps in the order of their codes, each with the number of its secrets, grants and impersonations."""
+        """Return all apps in the order of their codes, each with how many secrets and rights it has."""
         owners: dict[str, list[str]] = {}
         for code, username in await self._connection.execute(select(APP_OWNER).order_by(APP_OWNER.c.username)):
             owners.setdefault(code, []).append(username)
@@ -99,7 +99,7 @@ class AppViews:
         action: str | None = None,
         since: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Return the newest rows of the history, newest first; those alone that fit. `since`: milliseconds since 1970."""
+        """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970."""
         wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
         for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):
             wanted = wanted if value is None else wanted.where(column == value)

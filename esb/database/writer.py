@@ -1,4 +1,4 @@
-"""The words of whoever writes: who it is, the terms of a right, a new secret. Nothing here needs the database's libraries."""
+"""The words of whoever writes: who it is, the terms of a right, a new secret. Nothing here needs a library."""
 
 import secrets
 from dataclasses import dataclass
