@@ -13,6 +13,7 @@ from aiohttp import ClientSession, TCPConnector, web
 
 from esb.config import load
 from esb.core.events import Event
+from esb.database.engine import Database
 from esb.gateway.app import create_app
 from esb.outgoing.engines.httptools import INSTALLED
 from esb.sandbox import create_sandbox
@@ -20,7 +21,9 @@ from esb.server.listener import listening
 from esb.server.listening_sockets import BACKLOG
 from tests.support.clock import Clock, ImpatientClock
 from tests.support.configuration import SERVICES, WECOM
+from tests.support.databases import open_database
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.servers.databases import DatabaseServer, chosen_back_ends, database_server
 from tests.support.servers.redis_server import RedisServer, redis_server
 from tests.support.servers.slow_wecom import SlowWeCom
 
@@ -80,6 +83,42 @@ def redis() -> Iterator[RedisServer]:
     """A Redis server that all tests share and none of them harms; each has a prefix of its own."""
     with redis_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[DatabaseServer]:
+    """A PostgreSQL server that all tests share and none of them harms; each has a database of its own."""
+    with database_server("postgresql") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[DatabaseServer]:
+    """A MariaDB server, likewise."""
+    with database_server("mysql") as server:
+        yield server
+
+
+@pytest.fixture(params=chosen_back_ends())
+def back_end(request: pytest.FixtureRequest) -> str:
+    """sqlite, postgresql and mysql, one after the other."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, back_end: str, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    if back_end == "sqlite":
+        return f"sqlite:///{tmp_path}/esb.db"
+    server: DatabaseServer = request.getfixturevalue({"postgresql": "postgresql", "mysql": "mariadb"}[back_end])
+    return server.database()
+
+
+@pytest.fixture
+async def database(database_url: str, opened: AsyncExitStack) -> Database:
+    """A database with all tables, open."""
+    return await opened.enter_async_context(open_database(database_url))
 
 
 @pytest.fixture

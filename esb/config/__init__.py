@@ -12,9 +12,11 @@ from esb.config.component_paths import (
     system_of,
     version_of,
 )
+from esb.config.database import DatabaseConfig
 from esb.config.loading import ConfigSource, KeptSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
+    BACK_ENDS,
     Admin,
     AdminToken,
     ConfigModel,
@@ -28,6 +30,7 @@ from esb.config.schema import (
 from esb.config.yaml import MistakesBelow, Section
 
 __all__ = [
+    "BACK_ENDS",
     "METHODS",
     "NAME",
     "VARIABLE",
@@ -38,6 +41,7 @@ __all__ = [
     "Config",
     "ConfigModel",
     "ConfigSource",
+    "DatabaseConfig",
     "DocumentKeys",
     "IncludedKeys",
     "KeptSource",

@@ -13,9 +13,10 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from esb.config.component_stanzas import Components
+from esb.config.database import DatabaseConfig
 from esb.config.interpolation import FileState, Interpolation
 from esb.config.model import ComponentStanza, Config, Stanza
-from esb.config.schema import DocumentKeys, IncludedAppsKeys, IncludedKeys, Sandbox, Server, ServicesKeys
+from esb.config.schema import BACK_ENDS, DocumentKeys, IncludedAppsKeys, IncludedKeys, Sandbox, Server, ServicesKeys
 from esb.config.stanza_reader import Parts, opened
 from esb.config.systems import Systems
 from esb.config.text_encoding import not_utf8
@@ -178,6 +179,7 @@ class _Resolution:
             server=server,
             sandbox=self.parts.part(root, "sandbox", Sandbox),
             services=MappingProxyType(self._services(root)),
+            database=self._database(root),
             middlewares=self.parts.stanzas(root, "middlewares"),
             components=tuple(components),
             files=tuple(Path(name) for name in self.files),
@@ -277,7 +279,7 @@ class _Resolution:
         if services is None or not isinstance(services.value, dict):
             return {}
         self.parts.sound(services, ServicesKeys)
-        parts = ((key, opened(services, key)) for key in ServicesKeys.model_fields)
+        parts = ((key, opened(services, key)) for key in BACK_ENDS)
         stanzas = (
             (key, self.parts.stanza(part)) for key, part in parts if part is not None and isinstance(part.value, dict)
         )
@@ -285,6 +287,10 @@ class _Resolution:
         if "apps" in found:
             found["apps"] = self._with_included_apps(found["apps"])
         return found
+
+    def _database(self, root: Section) -> DatabaseConfig | None:
+        services = opened(root, "services")
+        return None if services is None else self.parts.part(services, "database", DatabaseConfig)
 
 
 def _without_extensions(root: Section) -> Section:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from esb.config.component_keys import PathToken
 from esb.config.component_paths import name_of
+from esb.config.database import DatabaseConfig
 from esb.config.interpolation import FileState
 from esb.config.schema import Sandbox, Server
 from esb.config.yaml import Section
@@ -67,6 +68,8 @@ class Config:
     server: Server = field(default_factory=Server)
     sandbox: Sandbox | None = None
     services: Mapping[str, Stanza] = field(default_factory=dict)
+    database: DatabaseConfig | None = None
+    """The database of `services`; None if left out."""
     middlewares: tuple[Stanza, ...] | None = None
     """None if left out: the default chain."""
     components: tuple[ComponentStanza, ...] = ()

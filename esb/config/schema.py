@@ -217,6 +217,13 @@ class ServicesKeys(ConfigModel):
     access_tokens: dict[str, Any] | None = Field(None, description="access_token -> app and user; none when left out")
     jwt: dict[str, Any] | None = Field(None, description="X-Bkapi-JWT -> app and user; none when left out")
     store: dict[str, Any] | None = Field(None, description="what the gateway remembers; memory when left out")
+    database: dict[str, Any] | None = Field(
+        None, description="where what outlives the gateway is kept: apps, their secrets, rights and history"
+    )
+
+
+BACK_ENDS = tuple(key for key in ServicesKeys.model_fields if key != "database")
+"""The keys of `services` that name a back end by `use`."""
 
 
 class SystemKeys(ConfigModel):

@@ -6,7 +6,7 @@ A back end is a `Service` with the methods of its key's protocol; the gateway's 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any, ClassVar, Generic, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol
 
 from pydantic import BaseModel
 
@@ -20,6 +20,9 @@ from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
 from esb.store.protocol import Store
+
+if TYPE_CHECKING:  # its libraries are extras
+    from esb.database.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class ProcessServices:
     """Services that last as long as the process, lent to all that is built from a configuration.
 
     `http` is the client for every upstream; `tokens` the cache of upstream access tokens; `store` the memory that all
-    processes of the gateway share; `clock` the time by which everything expires.
+    processes of the gateway share; `clock` the time by which everything expires; `database` keeps what outlives them,
+    None without `services.database`.
     """
 
     http: Outgoing
@@ -101,6 +105,7 @@ class ProcessServices:
     clock: Clock
     bulkheads: Bulkheads
     observer: Observer
+    database: "Database | None"
 
 
 @dataclass(frozen=True, slots=True)

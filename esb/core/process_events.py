@@ -64,4 +64,20 @@ class LogLinesDropped:
     lines: int
 
 
-ProcessEvent = Started | NotStarted | Stopped | RestartFinished | LastGoodServed | LastGoodNotKept | LogLinesDropped
+@dataclass(frozen=True, slots=True)
+class DatabaseTurned:
+    """The database went away, for the reason `trouble`; or, if that is "", came back."""
+
+    trouble: str
+
+
+ProcessEvent = (
+    Started
+    | NotStarted
+    | Stopped
+    | RestartFinished
+    | LastGoodServed
+    | LastGoodNotKept
+    | LogLinesDropped
+    | DatabaseTurned
+)

@@ -1,23 +1,40 @@
-"""The connection to the database: its pool, and its transactions.
+"""The connection to the database: its pool, its transactions, and what becomes of them while it is away.
 
 Reading and writing are told apart for SQLite: a transaction that begins to read and then writes may fail with "database
 is locked", which no waiting mends; so a writer takes the lock with its first word.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from sqlalchemy import URL, Connection, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
+from esb.database.keys import DatabaseKeys, database_keys
+from esb.database.schema import NO_TABLES, DatabaseMismatch, schema_state
+from esb.database.trouble import NOT_ANSWERING, reason_of
+from esb.database.urls import Address
 
 BUSY_MILLISECONDS = 5000
 """The time that a writer waits for another one of the same file."""
+PATIENCE = 10.0
+"""Seconds that a transaction may take, its connection included, unless it says otherwise."""
+POOL = 5
+"""Connections of a process, and as many more for a moment."""
+POOL_SECONDS = 3.0
+"""The time that somebody waits for one of them."""
+RECYCLED_SECONDS = 1800
+"""The age from which on an idle connection is not used again: firewalls forget them after an hour or so."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+"""Seconds between two tries to reach a database that is away: it is noticed within two that it is back."""
 WRITES = "esb_writes"
+STRICT = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+"""The mode in which MySQL cuts nothing short, whatever its default."""
 
 
 class DatabaseAway(GatewayError):
@@ -27,72 +44,162 @@ class DatabaseAway(GatewayError):
 class Database:
     """One database, open from `open` to `close`.
 
-    `trouble` says in a few words that it is away, "" when it answered last.
+    `trouble` says in a few words that it is away, "" when it answered last; `turned` hears it each time it changes.
+    While there is trouble, it is tried again and again in the background.
     """
 
-    def __init__(self, url: URL, *, pool: int = 5) -> None:
-        """Take the URL with its asynchronous driver. Nothing is connected yet."""
+    def __init__(self, address: Address, keys: Sequence[str], turned: Callable[[str], None] | None = None) -> None:
+        """Take the address, and the operator's keys for what is secret in it. Nothing is connected yet."""
         self.trouble = ""
-        self.is_sqlite = url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": pool, "pool_pre_ping": True}
-        self._engine = create_async_engine(url, hide_parameters=True, **options)
+        self.is_sqlite = address.back_end == "sqlite"
+        self._turned = turned
+        self.file = address.file
+        """The file of SQLite; None for a server."""
+        self.operator_keys = keys
+        self._keys: DatabaseKeys | None = None
+        self._returning: asyncio.Task[None] | None = None
+        options: dict[str, Any] = (
+            {}
+            if self.is_sqlite
+            else {"pool_size": POOL, "max_overflow": POOL, "pool_pre_ping": True, "pool_recycle": RECYCLED_SECONDS}
+        )
+        self._engine = create_async_engine(
+            address.url, connect_args=address.arguments, hide_parameters=True, pool_timeout=POOL_SECONDS, **options
+        )
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _as_we_need_it)
             event.listen(self._engine.sync_engine, "begin", _begin)
+        elif address.back_end == "mysql":
+            event.listen(self._engine.sync_engine, "connect", _strict)
+
+    @property
+    def keys(self) -> DatabaseKeys:
+        """The keys of what is secret in it. DatabaseAway until it was reached for the first time."""
+        if self._keys is None:
+            raise DatabaseAway(self.trouble or NOT_ANSWERING)
+        return self._keys
+
+    async def open(self) -> None:
+        """Reach it, and look whether it fits. DatabaseMismatch if not: an old schema, a lost key.
+
+        If it is away, it has `trouble`, and is tried again in the background.
+        """
+        with suppress(DatabaseAway):
+            await self._reach()
+
+    async def require(self) -> None:
+        """Do the same for a command, which cannot wait: DatabaseAway too."""
+        await self._reach()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection in a transaction that writes nothing. DatabaseAway if it cannot be had, or is lost."""
-        with self._told():
-            async with self._engine.connect() as connection:
-                yield connection
-                await connection.rollback()
+    async def reading(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection in a transaction that writes nothing. DatabaseAway if it cannot be had, or is lost.
+
+        All of it may take so many `seconds`.
+        """
+        _ = self.keys
+        async with self._transaction(seconds, writes=False) as connection:
+            yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is committed at the end, and undone by an exception. DatabaseAway.
 
         Whether a commit whose connection was lost has happened, nobody knows.
         """
-        with self._told():
-            async with self._engine.connect() as connection:
-                await connection.execution_options(**{WRITES: True})
-                async with connection.begin():
-                    yield connection
+        keys = self.keys
+        async with self._transaction(seconds, writes=True) as connection:
+            yield connection
+            await keys.prove(connection)
+
+    @asynccontextmanager
+    async def bare(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection without a transaction, whatever the schema, for as long as it takes. DatabaseAway."""
+        async with self._told(None), self._engine.connect() as connection:
+            yield connection
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.gather(self._returning, return_exceptions=True)
         await self._engine.dispose()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
+    async def _reach(self) -> None:
+        if self.file is not None and not await asyncio.to_thread(self.file.exists):
+            raise DatabaseMismatch(NO_TABLES)
+        async with self._transaction(PATIENCE, writes=False) as connection:
+            mismatch = (await schema_state(connection)).mismatch
+            if mismatch:
+                raise DatabaseMismatch(mismatch)
+            self._keys = await database_keys(connection, self.operator_keys)
+
+    async def _return(self) -> None:
+        """Try until it is back and fits."""
+        for pause in pauses(FIRST_PAUSE, LONGEST_PAUSE, jitter=True):
+            await asyncio.sleep(pause)
+            try:
+                await self._reach()
+            except DatabaseAway:
+                continue
+            except DatabaseMismatch as mismatch:
+                self._keys = None
+                self._set(str(mismatch))
+            else:
+                return
+
+    @asynccontextmanager
+    async def _transaction(self, seconds: float, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        async with self._told(seconds), self._engine.connect() as connection:
+            if writes:
+                await connection.execution_options(**{WRITES: "IMMEDIATE"})
+                async with connection.begin():
+                    yield connection
+            else:
+                yield connection
+                await connection.rollback()
+
+    @asynccontextmanager
+    async def _told(self, seconds: float | None) -> AsyncIterator[None]:
         try:
-            yield
-        except (OSError, TimeoutError, SQLAlchemyError) as error:
-            if isinstance(error, DBAPIError) and not error.connection_invalidated and not _is_away(error):
+            async with asyncio.timeout(seconds):
+                yield
+        except (DatabaseMismatch, DatabaseAway):
+            raise
+        except Exception as error:
+            reason = reason_of(error)
+            if reason is None:
                 raise
-            if isinstance(error, SQLAlchemyError) and not isinstance(error, DBAPIError):
-                raise
-            self.trouble = "the database does not answer"
         else:
-            self.trouble = ""
+            self._set("")
             return
-        raise DatabaseAway(self.trouble)  # outside the except clause: a driver's error may quote the address
+        self._set(reason)
+        raise DatabaseAway(reason)  # outside the except clause: a driver's error may quote the address
 
-
-def _is_away(error: DBAPIError) -> bool:
-    return type(error).__name__ in {"OperationalError", "InterfaceError"}
+    def _set(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            if self._turned is not None:
+                self._turned(trouble)
+        if trouble and (self._returning is None or self._returning.done()):
+            self._returning = asyncio.create_task(self._return())
 
 
 def _as_we_need_it(connection: Any, _: ConnectionPoolEntry) -> None:
     """Set up a new connection to SQLite. The driver is to begin no transactions of its own."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MILLISECONDS}", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(WRITES, '')}")
+
+
+def _strict(connection: Any, _: ConnectionPoolEntry) -> None:
+    """Set up a new connection to MySQL or MariaDB."""
+    cursor = connection.cursor()
+    cursor.execute(f"SET SESSION sql_mode='{STRICT}', innodb_lock_wait_timeout={BUSY_MILLISECONDS // 1000}")
+    cursor.close()

@@ -23,6 +23,7 @@ from esb.delivery.idempotency import Idempotency
 from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation, build_store
 from esb.gateway.plugin_reimport import reimported
+from esb.gateway.process_database import build_database, opened
 from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
 from esb.outgoing.bulkhead import Bulkheads
@@ -62,11 +63,14 @@ class Gateway:
         bulkheads = Bulkheads(clock, config.server.max_per_target)
         self.store, mistakes = build_store(config, StoreServices(clock, self.observer))
         self.tokens = TokenCache(self.store, self.observer, clock)
-        self._services = ProcessServices(self.http, self.tokens, self.store, clock, bulkheads, self.observer)
+        self.database, unusable = build_database(config, self.observer)
+        self._services = ProcessServices(
+            self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
+        )
         self._idempotency = Idempotency(self.store, self.observer)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
         self.generation = Generation(
-            config, self._services, [*missing, *mistakes], number, self._idempotency, self.admission
+            config, self._services, [*missing, *mistakes, *unusable], number, self._idempotency, self.admission
         )
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self._health: Lookup[int, list[str]] = Lookup(
@@ -78,6 +82,8 @@ class Gateway:
 
     async def _trouble(self) -> str:
         own = [self.config_trouble, f"store: {self.store.trouble}" if self.store.trouble else ""]
+        if self.database is not None and self.database.trouble:
+            own.append(f"database: {self.database.trouble}")
         return "; ".join(
             [*filter(None, own), *await self._health.get(self.generation.number, self.generation.troubles)]
         )
@@ -87,6 +93,8 @@ class Gateway:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.http.close)
             stack.push_async_callback(self.store.close)
+            if self.database is not None:
+                stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._close_generations)
             stack.push_async_callback(self._idempotency.close)
@@ -94,6 +102,7 @@ class Gateway:
             self.http.open()
             await self.tokens.open()
             await self.store.open()
+            await opened(self.database, self.config)
             await self.generation.open()
             self.ingress.ready = True
             yield

@@ -161,6 +161,7 @@ class Generation:
             clock=process.clock,
             bulkheads=process.bulkheads,
             observer=process.observer,
+            database=process.database,
             declared=self._declared,
             call=self._call_inside,
             timezone=self.config.server.zone,

@@ -29,6 +29,7 @@ from esb.contracts.middleware import Middleware
 from esb.contracts.services import Apps, Login, TokenIdentities, Users
 from esb.core.errors import ConfigError, GatewayError, first_esb_error
 from esb.gateway import plugin_methods, plugin_models
+from esb.gateway.extras import hint_for
 from esb.gateway.moved import moved
 from esb.store.protocol import Store
 
@@ -46,8 +47,6 @@ PROTOCOLS: dict[str, type] = {
 NOT_THE_PLUGINS = (f"{Path(__file__).parents[1]}{os.sep}", sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
 """Beginnings of file names whose frames are left out of a plugin's error: the fault lies in the plugin's own lines."""
 _CANNOT_IMPORT = re.compile(r"cannot import name '(\w+)' from ")
-EXTRAS = {"jwt": "jwt", "redis": "redis", "cryptography": "jwt"}
-"""Module that a built-in needs -> the extra that installs it."""
 
 
 class UnknownUse(GatewayError):
@@ -115,8 +114,7 @@ def _import(module_name: str, use: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(error.name + ".")):
             raise UnknownUse(f"there is no module '{module_name}'{_now_at(use)}") from None
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        hint = f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else _now_at(error.name)
+        hint = hint_for(error.name or "") or _now_at(error.name)
         needed = f"it needs the module '{error.name}' at {_place(error)}{hint}"
         raise UnknownUse(f"'{use}' failed to import: {needed}") from error
     except (Exception, SystemExit) as error:  # SystemExit: a script, taken for a plugin

@@ -12,6 +12,7 @@ KEYS = (
     *(f"server.admin.{key}" for key in ADMIN_KEYS),
     "sandbox",
     "services.store",
+    "services.database",
 )
 
 
@@ -38,6 +39,8 @@ def changed(old: Config, new: Config) -> list[Mistake]:
             mistakes.append(_refused(new.root, "services", "store"))
     except ConfigError as error:
         mistakes.extend(error.mistakes)
+    if old.database != new.database:
+        mistakes.append(_refused(new.root, "services", "database"))
     return mistakes
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from esb.config import (
+    BACK_ENDS,
     ComponentKeys,
     Config,
+    DatabaseConfig,
     DocumentKeys,
     Sandbox,
     Server,
@@ -61,10 +63,11 @@ class _Building:
 
     def _services(self) -> Schema:
         services = self._keys(ServicesKeys)
-        for kind in ServicesKeys.model_fields:
+        for kind in BACK_ENDS:
             used = self._config.services.get(kind)
             stanza = self._stanza("services", StanzaKeys, [used] if used else [], kind)
             self._put(services, kind, stanza)
+        self._put(services, "database", self._model("database", DatabaseConfig))
         return services
 
     def _put(self, keys: Schema, key: str, schema: Schema) -> None:

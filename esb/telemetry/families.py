@@ -110,6 +110,7 @@ GATES = Family(
     "esb_quota_gates_closed", "gauge", ("platform",), "Accounts in whose name nothing is sent until a quota is back."
 )
 STORE_AWAY = Family("esb_store_away", "gauge", (), "Processes that cannot reach the shared store.")
+DATABASE_AWAY = Family("esb_database_away", "gauge", (), "Processes that cannot reach the database.")
 IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
 READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
 LAST_GOOD = Family("esb_config_last_good", "gauge", (), "1 while the last good configuration answers for a wrong file.")

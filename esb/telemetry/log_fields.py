@@ -22,6 +22,7 @@ from esb.core.events import (
     WorkerEnded,
 )
 from esb.core.process_events import (
+    DatabaseTurned,
     LastGoodNotKept,
     LastGoodServed,
     LogLinesDropped,
@@ -134,6 +135,12 @@ def _store(event: StoreTurned) -> Fields:
     return {"event": "store connected", "level": "info"}
 
 
+def _database(event: DatabaseTurned) -> Fields:
+    if event.trouble:
+        return {"reason": event.trouble, "event": "database away", "level": "error"}
+    return {"event": "database connected", "level": "info"}
+
+
 def _crash(event: Crashed) -> Fields:
     fields: Fields = {
         "request_id": event.call_id,
@@ -239,6 +246,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     GateClosed: _gate,
     AuthenticationLimited: _authentications,
     StoreTurned: _store,
+    DatabaseTurned: _database,
     Crashed: _crash,
     Reloaded: _reload,
     LastGoodServed: _last_good,

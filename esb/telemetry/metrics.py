@@ -23,6 +23,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
+from esb.core.process_events import DatabaseTurned
 from esb.telemetry.families import (
     APP_CALLS,
     AUTHENTICATIONS_LIMITED,
@@ -60,14 +61,16 @@ NOBODY = "unknown"
 class Snapshot:
     """The counts of one process, or of several, until now. Plain data: it can be sent from process to process.
 
-    `gates`: until when (in seconds since 1970) which account of which platform is closed; `away`: from how many of the
-    processes the shared store is away; `reloaded`: no process has had its last reload refused.
+    `gates`: until when (in seconds since 1970) which account of which platform is closed; `away`, `database_away`: from
+    how many of the processes the shared store is away, and the database; `reloaded`: no process has had its last reload
+    refused.
     """
 
     counts: Mapping[str, Counts] = field(default_factory=dict)
     timings: Mapping[str, Timings] = field(default_factory=dict)
     gates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     away: int = 0
+    database_away: int = 0
     reloaded: bool = True
 
 
@@ -119,6 +122,7 @@ class Tally:
         }
         self._gates: dict[tuple[str, str], float] = {}
         self._away = 0
+        self._database_away = 0
         self._reloaded = True
         self._apps: Counts = {}
 
@@ -161,6 +165,8 @@ class Tally:
                 self._count(AUTHENTICATIONS_LIMITED)
             case StoreTurned():
                 self._away = 1 if event.trouble else 0
+            case DatabaseTurned():
+                self._database_away = 1 if event.trouble else 0
             case Reloaded():
                 self._reloaded = not event.mistakes
                 self._count(RELOADS, "refused" if event.mistakes else "ok")
@@ -192,7 +198,7 @@ class Tally:
         ):
             counts[family.name] = {labels: cell.number for labels, cell in cells.found.items()}
             timings[seconds.name] = {labels: list(timing) for labels, timing in cells.timings.items()}
-        return Snapshot(counts, timings, dict(self._gates), self._away, self._reloaded)
+        return Snapshot(counts, timings, dict(self._gates), self._away, self._database_away, self._reloaded)
 
 
 def _within_bounds(known: Mapping[Labels, object], labels: Labels) -> Labels:
@@ -210,9 +216,10 @@ def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
     counts: dict[str, Counts] = {}
     timings: dict[str, Timings] = {}
     gates: dict[tuple[str, str], float] = {}
-    away, reloaded = 0, True
+    away, database_away, reloaded = 0, 0, True
     for snapshot in snapshots:
         away += snapshot.away
+        database_away += snapshot.database_away
         reloaded = reloaded and snapshot.reloaded
         for name, numbers in snapshot.counts.items():
             total = counts.setdefault(name, {})
@@ -224,7 +231,7 @@ def joined(snapshots: Iterable[Snapshot]) -> Snapshot:
                 sums[labels] = [one + other for one, other in zip(sums.get(labels, _NOTHING), timing, strict=True)]
         for account, until in snapshot.gates.items():
             gates[account] = max(until, gates.get(account, -math.inf))
-    return Snapshot(counts, timings, gates, away, reloaded)
+    return Snapshot(counts, timings, gates, away, database_away, reloaded)
 
 
 _NOTHING = [0.0] * (len(BUCKETS) + 2)

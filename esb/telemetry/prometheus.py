@@ -95,6 +95,7 @@ class _Scrape(Collector):
             closed[(platform_name,)] = closed.get((platform_name,), 0) + (until > self._now)
         yield _gauge(families.GATES, closed)
         yield _gauge(families.STORE_AWAY, {(): self._snapshot.away})
+        yield _gauge(families.DATABASE_AWAY, {(): self._snapshot.database_away})
         yield _gauge(families.IN_FLIGHT, {(): self._state.in_flight})
         yield _gauge(families.CONNECTIONS, {(): self._state.connections})
         yield _gauge(families.HEADS, {(): self._state.heads})

@@ -73,8 +73,11 @@ LIBRARIES = {
 INSIDE_FUNCTIONS: dict[str, str] = {
     "client": "aiohttp, for programs with asyncio",
     "channels.cutting": "regex, for long texts in scripts whose characters are made of several",
+    "cli.database": "SQLAlchemy, for those who have a database",
+    "cli.db": "SQLAlchemy and alembic, likewise",
     "cli.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
     "config.yaml.scalars": "difflib, for mistakes",
+    "gateway.process_database": "SQLAlchemy and a driver, for those who have a database",
     "incoming.unknown_parameters": "difflib, for mistakes",
     "incoming.body": "multipart, for forms: nearly all callers send JSON",
     "incoming.multipart_form": "multipart, likewise",

@@ -23,7 +23,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import RestartFinished
+from esb.core.process_events import DatabaseTurned, RestartFinished
 from esb.core.reasons import Reason
 from esb.telemetry import logs
 from esb.telemetry.log_fields import FIELDS
@@ -78,6 +78,7 @@ MORE: dict[type, list[dict[str, Any]]] = {
     UpstreamFinished: [{"failure": "away", "kind": "network"}, {"failure": ""}],
     TokenFetched: [{"outcome": "fetched"}, {"outcome": "refused"}],
     StoreTurned: [{"trouble": "it is full"}, {"trouble": ""}],
+    DatabaseTurned: [{"trouble": "it is full"}, {"trouble": ""}],
     Crashed: [{"detail": "data.x is a set"}],
     Reloaded: [{"mistakes": ("esb.yaml:1: a: b",)}, {"mistakes": ()}],
     RestartFinished: [{"trouble": "it did not start"}, {"trouble": ""}],

@@ -23,6 +23,7 @@ def make_process_services(clock: Clock, observer: Observer | None = None) -> Pro
         clock,
         Bulkheads(clock, 1000),
         observer,
+        None,
     )
 
 

@@ -25,7 +25,14 @@ MAX_SECTIONS = 100_000
 
 OWN_TAGS = "tag:yaml.org,2002:"
 """The beginning of YAML's own tags. What stands behind any other exclamation mark may be a secret without quotes."""
-PLACEHOLDERS = ("10001", "http://placeholder.invalid", "A" * 43 + "=", f"sha256:{'0' * 64}", "true")
+PLACEHOLDERS = (
+    "10001",
+    "http://placeholder.invalid",
+    "A" * 43 + "=",
+    f"sha256:{'0' * 64}",
+    "true",
+    "sqlite:///placeholder.db",
+)
 """Texts for what is not there when it is checked: one is a number and a name, and others what some keys ask for."""
 REPEATED = "aliases (*name) repeat too much here"
 

@@ -179,7 +179,7 @@ class WorkerSlot:
     def _remember(self) -> None:
         """Keep the counts of a worker that has ended."""
         if self._last is not None:
-            self._past = replace(metrics.joined([self._past, self._last.counted]), away=0)
+            self._past = replace(metrics.joined([self._past, self._last.counted]), away=0, database_away=0)
             self._last = None
 
 

@@ -1,0 +1,115 @@
+"""The reasons why a database does not answer, in words of ours: a driver's own text quotes addresses and users."""
+
+import errno
+import socket
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+NOT_ANSWERING = "the database does not answer"
+NO_ANSWER_IN_TIME = "the database does not answer in time"
+REFUSED = "the database refuses connections"
+UNKNOWN_HOST = "the name of the database's host has no address"
+WRONG_LOGIN = "the database refuses the user or the password"
+NO_DATABASE = "the server has no database of this name"
+NO_PRIVILEGE = "the database lets this user not do that"
+TOO_MANY = "the database has too many connections"
+FULL = "the disk of the database is full"
+LOCKED = "the database is locked by another process"
+NO_FILE = "the file of the database cannot be opened"
+NOT_A_DATABASE = "the file is no database, or is damaged"
+READ_ONLY = "the database is read only"
+BUSY = "all connections to the database are in use"
+CUT_OFF = "the connection to the database was lost"
+
+_OF_POSTGRESQL = {
+    "28P01": WRONG_LOGIN,
+    "28000": WRONG_LOGIN,
+    "3D000": NO_DATABASE,
+    "42501": NO_PRIVILEGE,
+    "53300": TOO_MANY,
+    "53100": FULL,
+    "25006": READ_ONLY,
+    "57P01": CUT_OFF,
+    "57P02": CUT_OFF,
+    "57P03": "the database is starting or stopping",
+    "55P03": LOCKED,
+    "40P01": LOCKED,
+    "40001": LOCKED,
+    "57014": NO_ANSWER_IN_TIME,
+}
+"""SQLSTATE -> reason."""
+_OF_MYSQL = {
+    1044: WRONG_LOGIN,
+    1045: WRONG_LOGIN,
+    1698: WRONG_LOGIN,
+    1049: NO_DATABASE,
+    1142: NO_PRIVILEGE,
+    1040: TOO_MANY,
+    1203: TOO_MANY,
+    1021: FULL,
+    1114: FULL,
+    1053: CUT_OFF,
+    1205: LOCKED,
+    1213: LOCKED,
+    1290: READ_ONLY,
+    1836: READ_ONLY,
+    2002: REFUSED,
+    2003: REFUSED,
+    2005: UNKNOWN_HOST,
+    2006: CUT_OFF,
+    2013: CUT_OFF,
+    2014: CUT_OFF,
+    2055: CUT_OFF,
+}
+"""Number of an error -> reason."""
+_OF_SQLITE = {
+    "SQLITE_BUSY": LOCKED,
+    "SQLITE_LOCKED": LOCKED,
+    "SQLITE_CANTOPEN": NO_FILE,
+    "SQLITE_NOTADB": NOT_A_DATABASE,
+    "SQLITE_CORRUPT": NOT_A_DATABASE,
+    "SQLITE_FULL": FULL,
+    "SQLITE_READONLY": READ_ONLY,
+    "SQLITE_IOERR": "the file of the database cannot be read or written",
+    "SQLITE_PERM": NO_FILE,
+}
+"""Beginning of the name of an error -> reason."""
+_DRIVERS = ("asyncpg", "asyncmy", "aiosqlite", "sqlite3", "pymysql")
+_OF_SYSTEM = {errno.ECONNREFUSED: REFUSED, errno.ENOENT: REFUSED, errno.ECONNRESET: CUT_OFF, errno.EPIPE: CUT_OFF}
+
+
+def reason_of(error: BaseException) -> str | None:
+    """Return why the database is away; None for an error of another kind: a broken rule, a bug."""
+    if isinstance(error, DBAPIError):
+        known = _of_driver(error.orig)
+        return known or (CUT_OFF if error.connection_invalidated else None)
+    if isinstance(error, NoConnectionFree):
+        return BUSY
+    if isinstance(error, SQLAlchemyError):
+        return None
+    if isinstance(error, TimeoutError):
+        return NO_ANSWER_IN_TIME
+    if type(error).__module__.partition(".")[0] in _DRIVERS:  # while it connects, SQLAlchemy translates not all of them
+        return _of_driver(error) or NOT_ANSWERING
+    if isinstance(error, OSError):
+        return UNKNOWN_HOST if isinstance(error, socket.gaierror) else _OF_SYSTEM.get(error.errno or 0, NOT_ANSWERING)
+    return None
+
+
+def _of_driver(error: Any) -> str | None:
+    """Return the reason that a driver's error, or one that it comes from, names; None if none of ours."""
+    seen: Any = error
+    while seen is not None:
+        found = _OF_POSTGRESQL.get(getattr(seen, "sqlstate", None) or "")
+        name = getattr(seen, "sqlite_errorname", None) or ""
+        found = found or next((reason for start, reason in _OF_SQLITE.items() if name.startswith(start)), None)
+        number = seen.args[0] if getattr(seen, "args", ()) else None
+        found = found or (_OF_MYSQL.get(number) if isinstance(number, int) else None)
+        if found:
+            return found
+        seen = seen.__cause__
+    if type(error).__name__ == "InterfaceError":
+        return CUT_OFF
+    return None

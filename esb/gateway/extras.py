@@ -1,0 +1,19 @@
+"""The extras of the distribution that install what a part of the gateway needs and the gateway itself does not."""
+
+EXTRAS = {
+    "jwt": "jwt",
+    "redis": "redis",
+    "cryptography": "jwt",
+    "sqlalchemy": "database",
+    "alembic": "database",
+    "aiosqlite": "database",
+    "asyncpg": "postgresql",
+    "asyncmy": "mysql",
+}
+"""Module that a built-in needs -> the extra that installs it."""
+
+
+def hint_for(module: str) -> str:
+    """Return what installs this module, for the end of a sentence; "" if none of the extras does."""
+    extra = EXTRAS.get(module.partition(".")[0])
+    return f", which `pip install 'esb-gateway[{extra}]'` installs" if extra else ""

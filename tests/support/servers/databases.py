@@ -1,0 +1,270 @@
+"""Real PostgreSQL and MariaDB servers for tests: started on a free port, stopped, paused, killed and started again.
+
+Both refuse to run as root: then they run as the user that their package has made.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.ports import free_port
+
+KEY = "ZGF0YWJhc2UtdGVzdHMtbmVlZC1hLWZlcm5ldC1rZXk="
+"""A Fernet key of nobody's."""
+OTHER_KEY = "YW5vdGhlci1mZXJuZXQta2V5LW9mLW5vYm9keS1hdC0="
+BACK_ENDS = ("sqlite", "postgresql", "mysql")
+CHOSEN = "ESB_TEST_DB"
+"""The variable that names the one back end to test with, of BACK_ENDS; all of them if it is not set."""
+SECONDS = 60.0
+"""Patience with a server on a busy machine."""
+SOURCES = {"postgresql": "postgresql", "mysql": "mariadb-server"}
+"""Back end -> Debian's package."""
+
+
+class DatabaseServer:
+    """A server with no data that anybody needs; each test has a database of its own in it, by name."""
+
+    user = "root"
+    """The user that its package makes."""
+    name = ""
+
+    def __init__(self) -> None:
+        """Make its files, and start it. TimeoutError if it does not come to listen."""
+        self.port = free_port()
+        root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own in there
+        self.folder = Path(tempfile.mkdtemp(prefix=f"esb-{self.name}-", dir=root))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, self.user)
+        self._make()
+        self.start()
+
+    def _make(self) -> None:
+        raise NotImplementedError
+
+    def _command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def run(self, *command: str) -> None:
+        """Run a command as the server's user. CalledProcessError if it fails."""
+        subprocess.run(
+            command,
+            user=self._user(),
+            cwd=self.folder,
+            env=self._environ(),
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), user=self._user(), cwd=self.folder, env=self._environ(), stdout=log, stderr=log
+            )
+        until = time.monotonic() + SECONDS
+        while not self._answers():
+            if time.monotonic() > until or self._process.poll() is not None:
+                text = (self.folder / "log").read_text(errors="replace")
+                self.remove()
+                raise TimeoutError(f"{self.name} does not start: {text[-2000:]}")
+            time.sleep(0.02)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End it, and all connections to it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(number)
+            self._process.wait(SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """Kill it, without a word to its clients."""
+        self.stop(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Let it answer nobody, until `resume`."""
+        assert self._process is not None
+        for each in self._processes():
+            os.kill(each, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        for each in self._processes():
+            os.kill(each, signal.SIGCONT)
+
+    def remove(self) -> None:
+        self.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def database(self) -> str:
+        """Return the URL of a new, empty database."""
+        self._databases += 1
+        name = f"esb_{self._databases}"
+        self.sql(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        raise NotImplementedError
+
+    def sql(self, statement: str, database: str = "") -> str:
+        """Return what its own client prints of a statement."""
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        try:
+            self.sql("SELECT 1")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def _processes(self) -> Sequence[int]:
+        """Return the server and its children."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [self._process.pid, *map(int, children)]
+
+    def _ask(self, *command: str) -> str:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
+        return asked.stdout.strip()
+
+    def _user(self) -> str | None:
+        return self.user if os.geteuid() == 0 else None
+
+    def _environ(self) -> dict[str, str]:
+        return {**os.environ, "LC_ALL": "C", "HOME": str(self.folder)}
+
+
+class PostgreSQL(DatabaseServer):
+    """PostgreSQL, of the newest version that is installed."""
+
+    user, name = "postgres", "postgresql"
+
+    @staticmethod
+    def folder_of_programs() -> str:
+        """Return where Debian puts its programs, or the folder of those on the path; "" if it is not installed."""
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        program = str(found[-1]) if found else shutil.which("initdb")
+        return str(Path(program).parent) if program else ""
+
+    def _make(self) -> None:
+        where = ["-D", str(self.folder / "data"), "-U", "esb", "--auth=trust"]
+        self.run(f"{self.folder_of_programs()}/initdb", *where, "--no-sync", "--encoding=UTF8", "--locale=C")
+
+    def _command(self) -> Sequence[str]:
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "shared_buffers": "16MB",
+            "max_connections": 100,
+            "autovacuum": "off",
+        }
+        told = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+        return [f"{self.folder_of_programs()}/postgres", "-D", str(self.folder / "data"), *told]
+
+    def url(self, name: str) -> str:
+        return f"postgresql://esb:secret@127.0.0.1:{self.port}/{name}"
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "esb", "-d", database]
+        return self._ask(f"{self.folder_of_programs()}/psql", *where, "-X", "-q", "-A", "-t", "-c", statement)
+
+
+class MariaDB(DatabaseServer):
+    """MariaDB."""
+
+    user, name = "mysql", "mariadb"
+
+    def _make(self) -> None:
+        self.run(
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+            "--innodb-log-file-size=8M",
+        )
+
+    def _command(self) -> Sequence[str]:
+        server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        return [
+            server,
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            "--innodb-log-file-size=8M",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--performance-schema=OFF",
+        ]
+
+    def start(self) -> None:
+        super().start()
+        self.sql("CREATE USER IF NOT EXISTS esb IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO esb")
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        super().stop(number)
+
+    def url(self, name: str) -> str:
+        return f"mysql://esb:secret@127.0.0.1:{self.port}/{name}"
+
+    def sql(self, statement: str, database: str = "") -> str:
+        where = ["--no-defaults", f"--socket={self.folder / 'socket'}", "-u", "root"]
+        return self._ask("mariadb", *where, "-N", "-B", *([database] if database else []), "-e", statement)
+
+
+def installed(back_end: str) -> bool:
+    """Return True if a server of this back end can be started; SQLite always can."""
+    if back_end == "postgresql":
+        return bool(PostgreSQL.folder_of_programs())
+    return back_end == "sqlite" or all(map(shutil.which, ("mariadb-install-db", "mariadb")))
+
+
+@contextmanager
+def database_server(back_end: str) -> Iterator[DatabaseServer]:
+    """A running server. The test is skipped where none is installed."""
+    if not installed(back_end):
+        package = SOURCES[back_end]
+        pytest.skip(f"{package} is not installed (Debian: apt-get install {package})")
+    server = PostgreSQL() if back_end == "postgresql" else MariaDB()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+def chosen_back_ends() -> Sequence[str]:
+    """Return those to test with."""
+    chosen = os.environ.get(CHOSEN)
+    assert chosen in {None, "", *BACK_ENDS}, f"{CHOSEN} is one of {BACK_ENDS}"
+    return (chosen,) if chosen else BACK_ENDS
+
+
+def has_user(name: str) -> bool:
+    """Return True if this machine knows a user of this name."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def is_open(port: int) -> bool:
+    """Return True if somebody listens at this port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
