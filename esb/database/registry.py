@@ -9,13 +9,12 @@ An exception undoes all of it. What an operator asked for and cannot have is a R
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from esb.database import changes, metadata
 from esb.database.app_views import AppViews
 from esb.database.app_writes import AppWrites
 from esb.database.engine import Database
-from esb.database.keys import DatabaseKeys
 from esb.database.property_writes import CallbackWrites, OwnerWrites
 from esb.database.right_writes import GrantWrites, ImpersonationWrites
 from esb.database.secret_writes import SecretWrites
@@ -38,13 +37,16 @@ class Write:
         self.callbacks = CallbackWrites(transaction)
 
 
+class _Undone(Exception):
+    """The end of a transaction that only tries."""
+
+
 class Registry:
     """The apps of a database, for those who change them."""
 
-    def __init__(self, database: Database, keys: DatabaseKeys, now: Callable[[], int] = metadata.now) -> None:
-        """Take the database and its keys; `now` is the time of day in milliseconds since 1970."""
+    def __init__(self, database: Database, now: Callable[[], int] = metadata.now) -> None:
+        """Take the database; `now` is the time of day in milliseconds since 1970."""
         self._database = database
-        self._keys = keys
         self._now = now
 
     @asynccontextmanager
@@ -55,9 +57,17 @@ class Registry:
         """
         async with self._database.writing() as connection:
             number = await changes.counted(connection)
-            transaction = Transaction(connection, self._keys, actor, self._now())
+            transaction = Transaction(connection, self._database.keys, actor, self._now())
             yield Write(transaction)
-            await changes.note(connection, number, transaction.changed, transaction.at)
+            await changes.note(connection, number, {each.app for each in transaction.recorded}, transaction.at)
+
+    @asynccontextmanager
+    async def trying(self, actor: Actor) -> AsyncIterator[Write]:
+        """Yield a transaction likewise, and undo all of it: its `recorded` is what it would have done."""
+        with suppress(_Undone):
+            async with self.writing(actor) as write:
+                yield write
+                raise _Undone
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AppViews]:

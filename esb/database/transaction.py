@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,22 +19,31 @@ View = Mapping[str, Any]
 """Something as history and listings show it: JSON, its times as RFC 3339, and without any secret."""
 
 
+class Recorded(NamedTuple):
+    """Something that was done: its action, its app, and what was before and after it; None for nothing."""
+
+    action: str
+    app: str
+    before: View | None
+    after: View | None
+
+
 @dataclass(slots=True)
 class Transaction:
     """A transaction that has drawn the number of its change, so that no other one writes meanwhile.
 
-    `at` is its moment, in milliseconds since 1970; `changed` are the apps about which something was recorded.
+    `at` is its moment, in milliseconds since 1970; `recorded` is what stands in the history by it.
     """
 
     connection: AsyncConnection
     keys: DatabaseKeys
     actor: Actor
     at: int
-    changed: set[str] = field(default_factory=set)
+    recorded: list[Recorded] = field(default_factory=list)
 
     async def record(self, action: str, app: str, before: View | None, after: View | None) -> None:
         """Write the row of history: what was there and what is, each None if it is nothing. No secret in either."""
-        self.changed.add(app)
+        self.recorded.append(Recorded(action, app, before, after))
         row = {"at": self.at, "actor": self.actor.name, "via": self.actor.via, "action": action, "app": app}
         await self.connection.execute(insert(HISTORY).values(row | {"before": _text(before), "after": _text(after)}))
 

@@ -1,14 +1,13 @@
-"""A registry over an empty database of its own for each test."""
-
-from collections.abc import AsyncIterator
-from pathlib import Path
+"""A registry over each kind of database, one of its own for each test."""
 
 import pytest
 
-from tests.support.registry import Registered, registered
+from esb.database.engine import Database
+from esb.database.registry import Registry
+from tests.support.registry import NOW, Registered
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Registered]:
-    async with registered(f"sqlite+aiosqlite:///{tmp_path}/esb.db") as opened:
-        yield opened
+def records(database: Database) -> Registered:
+    """The registry of an empty database, at a time of day that stands still."""
+    return Registered(database, Registry(database, lambda: NOW))

@@ -159,8 +159,8 @@ async def test_a_secret_is_kept_sealed_and_found_by_its_digest(records: Register
     (secret,) = await with_app(records)
     async with records.database.reading() as connection:
         row = (await connection.execute(select(APP_SECRET))).one()
-    assert records.keys.unseal(row.sealed, "monitor") == secret
-    assert row.digest == records.keys.digest("monitor", secret)
+    assert records.database.keys.unseal(row.sealed, "monitor") == secret
+    assert row.digest == records.database.keys.digest("monitor", secret)
     assert (await records.app())["secrets"][0]["hint"] == secret[-4:] == row.hint
 
 

@@ -5,17 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, make_url, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
-from esb.database.changes import CHANGE, CHANGE_COUNTER, newest
+from esb.database.changes import CHANGE, newest
 from esb.database.engine import Database
-from esb.database.keys import DatabaseKeys, cipher, new_digest_key
-from esb.database.metadata import METADATA
 from esb.database.registry import Actor, Registry, Write
 
 ROOT = Actor("cli:root", "cli")
-KEY = "WmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY="
 NOW = 1_800_000_000_000
 """The time of day at which all is written, in milliseconds since 1970: 2027-01-15T08:00:00Z."""
 DAY = 86_400_000
@@ -26,7 +22,6 @@ class Registered:
     """A registry, and what is behind it."""
 
     database: Database
-    keys: DatabaseKeys
     registry: Registry
 
     @asynccontextmanager
@@ -57,22 +52,3 @@ class Registered:
     async def number(self) -> int:
         async with self.database.reading() as connection:
             return await newest(connection)
-
-
-async def create_tables(connection: AsyncConnection) -> None:
-    """Make the tables as `esb db upgrade` does."""
-    await connection.run_sync(METADATA.create_all)
-    await connection.execute(insert(CHANGE_COUNTER).values(id=1, number=0))
-
-
-@asynccontextmanager
-async def registered(url: str, now: int = NOW) -> AsyncIterator[Registered]:
-    """Yield a registry over an empty database at this URL."""
-    database = Database(make_url(url))
-    try:
-        async with database.writing() as connection:
-            await create_tables(connection)
-        keys = DatabaseKeys(cipher([KEY]), new_digest_key())
-        yield Registered(database, keys, Registry(database, keys, lambda: now))
-    finally:
-        await database.close()
