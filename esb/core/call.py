@@ -11,6 +11,13 @@ from esb.core.credential_names import CREDENTIALS, IDENTITIES, NOT_FOR_UPSTREAMS
 from esb.core.events import Span
 
 
+class Impersonation(NamedTuple):
+    """A right to name users without proof in calls of some components: a glob of user names, and one of components."""
+
+    users: str
+    components: str
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A calling application and its rights.
@@ -18,6 +25,9 @@ class App:
     `impersonate`: globs of the user names it may name without proof; `components`: globs of the
     "system.component" names it may call. `settings`: what operators wrote for plugins to read, such as
     `app.settings.get("signature")`; nobody changes it: mappings are read-only, and lists are tuples.
+    `impersonations`: further users that it may name, each in calls of some components only. `opens_restricted`: its
+    globs open restricted components too, since somebody gave it each of them. `owners`: user names; `callbacks`: URLs
+    by name.
     """
 
     code: str
@@ -25,6 +35,10 @@ class App:
     components: tuple[str, ...] = ("*",)
     verified: bool = True
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False, hash=False)
+    impersonations: tuple[Impersonation, ...] = ()
+    opens_restricted: bool = False
+    owners: tuple[str, ...] = ()
+    callbacks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False, hash=False)
 
 
 class User(NamedTuple):

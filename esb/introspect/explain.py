@@ -48,7 +48,7 @@ class Asked(ConfigModel):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of the chain, what it decides, and `where` that stands: file:line and key, "" if nowhere."""
+    """One link of the chain, what it decides, and `where` that stands, "" if nowhere: file:line and key, or a text."""
 
     name: str
     decision: Decision
@@ -121,7 +121,7 @@ async def _links(generation: Generation, asked: Asked, at: float, *, live: bool,
         reached = reached and (knows_app or decision.verdict != "refused")
         service = generation.services.get(decision.service)
         section = stanza.config if service is None else service.stanza.config
-        yield Link(stanza.use, decision, _place(section, *decision.where) if decision.where else "")
+        yield Link(stanza.use, decision, _where(section, decision))
         question = _behind(question, decision)
     async for link in _inside(found, question):
         yield link
@@ -142,8 +142,7 @@ async def _inside(found: Links, question: Question) -> AsyncIterator[Link]:
         yield Link("test environment", allowed("not asked for; with X-Use-Test-Env a call would get 1306206"))
     decision = await _decision(component, question)
     if decision is not NOT_EXPLAINED:
-        place = _place(found.stanza.config, *decision.where) if decision.where else ""
-        yield Link("gates", decision, place)
+        yield Link("gates", decision, _where(found.stanza.config, decision))
 
 
 async def _decision(link: Any, question: Question) -> Decision:
@@ -167,7 +166,13 @@ def _behind(question: Question, decision: Decision) -> Question:
         call = call.made_by(decision.app or call.app, decision.user or call.user)
     if decision.app is None:
         return replace(question, call=call)
-    return replace(question, call=call, grants=decision.grants, entry=decision.entry)
+    return replace(
+        question,
+        call=call,
+        grants=decision.grants,
+        impersonations=decision.impersonations,
+        entry=decision.entry,
+    )
 
 
 def _found(generation: Generation, target: str) -> Links | None:
@@ -208,6 +213,12 @@ def _question(found: Links, asked: Asked, at: float, *, live: bool, alone: bool)
 def _answer(error: EsbError) -> dict[str, Any]:
     made = envelope.failure(error, "")
     return {"code": made["code"], "message": made["message"]}
+
+
+def _where(section: Section, decision: Decision) -> str:
+    """Return where that stands what decides; "" if nowhere. A text tells it itself: a grant in the database, say."""
+    where = decision.where
+    return where if isinstance(where, str) else _place(section, *where) if where else ""
 
 
 def _place(section: Section, *keys: str | int) -> str:

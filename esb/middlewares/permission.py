@@ -2,22 +2,25 @@
 
 A right without a version opens the component in all its versions; `v2.cc.search_host` only the one whose main path
 begins with /v2/. Aliases make no name. A component that is `restricted` is opened by a right for just this one: a name
-in which a glob stands gives none.
+in which a glob stands gives none, unless it was granted in the database.
 """
 
-from collections.abc import Collection
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from esb.config.component_paths import names_in_rights
-from esb.contracts.explain import FOR_EVER, Decision, Question, allowed, attempted, refused
+from esb.contracts.explain import Decision, Question, allowed, attempted, ends, longest, refused
 from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Handler, Middleware
-from esb.core.call import Call
-from esb.core.clock import utc_text
+from esb.contracts.services import ChainServices
+from esb.core.call import App, Call
 from esb.core.errors import EsbError, Message, PermissionDenied, template
 from esb.middlewares._globs import ALL
 
+MOST_REMEMBERED = 2048
+"""The most pairs of rights and component whose fit is remembered: what the hundred busiest apps call."""
+NOBODY = App("", components=())
 RESTRICTED = template("{name} is restricted: only a right for just this name opens it, none with * ? or [")
 
 
@@ -28,42 +31,50 @@ class Permission(Middleware[NoConfig]):
     """It also guards a component that another component calls."""
     early = True
 
+    def __init__(self, config: NoConfig, services: ChainServices) -> None:
+        super().__init__(config, services)
+        self._opening = lru_cache(MOST_REMEMBERED)(_opening)
+
     async def __call__(self, call: Call, handler: Handler) -> Any:
-        globs = call.app.components if call.app is not None else ()
-        if (call.restricted or ALL not in globs) and _opening(call, globs) is None:
-            raise _denied(call)
+        app = call.app or NOBODY
+        if call.restricted or ALL not in app.components:
+            exactly = call.restricted and not app.opens_restricted
+            if self._opening(call.component, call.path, app.components, exactly) is None:
+                raise _denied(call)
         return await handler(call)
 
     async def explain(self, question: Question) -> Decision:
         call, service = question.call, "apps" if question.entry is not None else ""
         outcome = await attempted(self, call)
+        app = call.app or NOBODY
+        exactly = call.restricted and not app.opens_restricted
         if isinstance(outcome, EsbError):
-            ended = [grant for grant in question.grants if _opening(call, grant.components) is not None]
-            last = max(ended, key=lambda grant: grant.until, default=None)
+            last = longest(
+                grant
+                for grant in question.grants
+                if _opening(call.component, call.path, grant.components, exactly) is not None
+            )
             if last is not None:
-                why = f"the right for {' '.join(last.components)} ended at {utc_text(last.until)}"
+                why = f"the right for {' '.join(last.components)} {last.lapse(question.at)}"
                 return refused(outcome, why, where=last.place, service=service)
             why = f"{call.app.code} has no right for {call.component}" if call.app else "no app is known"
             if call.restricted:
                 why += f"; {RESTRICTED.format(name=call.component)}"
             return refused(outcome, why, where=question.entry or (), service=service)
-        glob = _opening(call, call.app.components if call.app is not None else ())
-        longest = max(
-            (grant for grant in question.grants if glob in grant.components),
-            key=lambda grant: grant.until,
-            default=None,
+        glob = _opening(call.component, call.path, app.components, exactly)
+        given = longest(
+            grant for grant in question.grants if glob in grant.components and grant.is_in_force(question.at)
         )
-        if longest is None:
+        if given is None:
             return allowed(f"by the right for {glob}")
-        until = None if longest.until == FOR_EVER else longest.until
-        return allowed(f"by the right for {glob}", where=longest.place, until=until, service=service)
+        return allowed(f"by the right for {glob}", where=given.place, until=ends(given.until), service=service)
 
 
-def _opening(call: Call, globs: Collection[str]) -> str | None:
-    """Return the first of these rights that opens the component of a call; None if none does."""
-    for name in names_in_rights(call.component, call.path):
+def _opening(component: str, path: str, globs: tuple[str, ...], exactly: bool) -> str | None:
+    """Return the first of these rights that opens this component; None if none does. `exactly`: by its name alone."""
+    for name in names_in_rights(component, path):
         for glob in globs:
-            if name == glob if call.restricted else fnmatchcase(name, glob):
+            if name == glob if exactly else fnmatchcase(name, glob):
                 return glob
     return None
 

@@ -1,11 +1,13 @@
 """Authentication of the user: a login state that is proven, or a name that the app may give without proof."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from pydantic import Field
 
 from esb.config import ConfigModel
-from esb.contracts.explain import Decision, Question, allowed, attempted, refused, unknown
+from esb.config.component_paths import names_in_rights
+from esb.contracts.explain import Decision, Grant, Question, allowed, attempted, below, ends, longest, refused, unknown
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.services import ChainServices
 from esb.core.call import Call, User
@@ -69,18 +71,25 @@ class UserAuth(Middleware[UserAuthConfig]):
             return allowed(f"{call.user.username} is known already")
         if question.by == "bk_token":
             return unknown("the login state itself says who calls; services.login is not asked")
-        impersonate = (*question.entry, "impersonate") if question.entry is not None else ()
+        impersonate = below(question.entry, "impersonate") if question.entry is not None else ()
         service = "apps" if impersonate else ""
         outcome = await attempted(self, call)
         claimed = call.credentials.claims.get("bk_username", "")[:LONGEST_NAME]
         if isinstance(outcome, EsbError):
-            hint = outcome.data["hint"] if isinstance(outcome.data, dict) else "no user is named"
-            return refused(outcome, str(hint), where=impersonate if claimed else (), service=service * bool(claimed))
+            why = str(outcome.data["hint"]) if isinstance(outcome.data, dict) else "no user is named"
+            lapsed = longest(grant for grant in _fitting(question, claimed) if not grant.is_in_force(question.at))
+            if lapsed is not None:
+                impersonate, why = lapsed.place, f"the right to name {lapsed.users} {lapsed.lapse(question.at)}"
+            return refused(outcome, why, where=impersonate if claimed else (), service=service * bool(claimed))
         if outcome.user is None:
             return allowed("a token in the path stands for an app alone")
+        why = f"bk_username={claimed} is named without proof: "
+        given = longest(grant for grant in _fitting(question, claimed) if grant.is_in_force(question.at))
+        if given is not None:
+            why += f"it may name {given.users} in calls of {' '.join(given.components)}"
+            return allowed(why, where=given.place, until=ends(given.until), service=service, user=outcome.user)
         globs = outcome.app.impersonate if outcome.app is not None else ()
-        glob = next(glob for glob in globs if glob == ALL or matches(claimed, (glob,)))
-        why = f"bk_username={claimed} is named without proof: `impersonate` has {glob}"
+        why += f"`impersonate` has {next(glob for glob in globs if glob == ALL or matches(claimed, (glob,)))}"
         return allowed(why, where=impersonate, service=service, user=outcome.user)
 
     async def _by_token(self, call: Call) -> tuple[User, str]:
@@ -94,7 +103,7 @@ class UserAuth(Middleware[UserAuthConfig]):
 
     def _named(self, call: Call, username: str) -> User:
         allowed = call.app.impersonate if call.app is not None else ()
-        if ALL not in allowed and not matches(username, allowed):
+        if ALL not in allowed and not matches(username, allowed) and not _may_name_here(call, username):
             hint = Message(
                 "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`"
             )
@@ -113,3 +122,19 @@ class UserAuth(Middleware[UserAuthConfig]):
             if name.strip() == self._cookie:
                 return value.strip().strip('"')
         return ""
+
+
+def _may_name_here(call: Call, username: str) -> bool:
+    """Return whether the app may name this user in calls of this component."""
+    given = call.app.impersonations if call.app is not None else ()
+    return any(matches(username, (each.users,)) and _covers(call, (each.components,)) for each in given)
+
+
+def _covers(call: Call, globs: Collection[str]) -> bool:
+    return any(matches(name, globs) for name in names_in_rights(call.component, call.path))
+
+
+def _fitting(question: Question, username: str) -> Iterable[Grant]:
+    """Yield the rights to name this user in such a call, those too that have ended or are to begin."""
+    given = question.impersonations
+    return (each for each in given if matches(username, (each.users,)) and _covers(question.call, each.components))

@@ -94,3 +94,15 @@ async def test_without_an_app_there_is_nothing_to_permit() -> None:
 
 def test_it_guards_calls_inside_of_calls_too() -> None:
     assert Permission.inner
+
+
+@pytest.mark.parametrize("glob", ["*", "cmsi.*", "cmsi.send_weixin"])
+async def test_an_app_whose_rights_were_granted_one_by_one_opens_restricted_components_by_globs(glob: str) -> None:
+    app = App("a", components=(glob,), opens_restricted=True)
+    assert await permission(make_call(restricted=True, app=app), let_in) == "in"
+
+
+async def test_such_an_app_opens_no_other_restricted_component() -> None:
+    app = App("a", components=("cc.*",), opens_restricted=True)
+    with pytest.raises(PermissionDenied):
+        await permission(make_call(restricted=True, app=app), explode)

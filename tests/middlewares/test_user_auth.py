@@ -1,12 +1,13 @@
 """The user that an app acts for: the order of credentials, of which a bad one is final."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from esb.contracts.services import ChainServices, ProcessServices
-from esb.core.call import App, Call, Credentials, Record, User
+from esb.core.call import App, Call, Credentials, Impersonation, Record, User
 from esb.core.errors import AuthenticationError
 from esb.middlewares.user_auth import NO_USER, UserAuth, UserAuthConfig
 from esb.services.login.static import LoginConfig, StaticLogin
@@ -92,6 +93,34 @@ async def test_whom_an_app_may_name_is_told_by_globs(globs: tuple[str, ...], nam
         error = await refused(call)
         assert str(error) == NO_USER
         assert "impersonate" in str(error.data["hint"])
+
+
+@pytest.mark.parametrize(
+    ("users", "components", "allowed"),
+    [
+        ("carl", "cmsi.send_weixin", True),
+        ("c*", "cmsi.*", True),
+        ("carl", "cc.*", False),
+        ("anna", "cmsi.*", False),
+        ("CARL", "cmsi.*", False),
+    ],
+)
+async def test_some_users_may_be_named_in_calls_of_some_components_only(
+    users: str, components: str, *, allowed: bool
+) -> None:
+    others = Impersonation("carl", "cc.search_host")
+    call = calling(App("a", impersonations=(others, Impersonation(users, components))), bk_username="carl")
+    if allowed:
+        assert (await found(call))[0] == User("carl", verified=False)
+    else:
+        assert str(await refused(call)) == NO_USER
+
+
+async def test_who_may_be_named_in_calls_of_one_version_is_not_named_in_those_of_others() -> None:
+    app = App("a", impersonations=(Impersonation("carl", "v2.cmsi.*"),))
+    call = calling(app, bk_username="carl")
+    await refused(call)
+    assert (await found(replace(call, path="/v2/cmsi/send_weixin/")))[0] == User("carl", verified=False)
 
 
 @pytest.mark.parametrize(

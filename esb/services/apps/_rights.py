@@ -12,16 +12,21 @@ from pydantic import Field
 from esb.config import ConfigModel
 from esb.config.globs import Glob
 from esb.config.moment import Moment
-from esb.contracts.explain import FOR_EVER, Decision, Grant, Place, Question, allowed, refused
-from esb.core.call import App
+from esb.config.urls import SecretUrl
+from esb.contracts.explain import FOR_EVER, Decision, Grant, Place, Question, Where, allowed, below, ends, refused
+from esb.core.call import App, Impersonation
 from esb.core.errors import PermissionDenied
 from esb.services._refusals import app_disabled, app_expired
+
+ALL = "*"
+"""The glob of all components."""
 
 
 class Rights:
     """The rights of one app, as they are and as they will be. Between two changes they are one and the same App.
 
-    `grants` are all that were ever given; `lasting` is the App if time changes nothing about it, else None.
+    `grants` are all that were ever given, `impersonations` likewise those that have users; `lasting` is the App if time
+    changes nothing about it, else None.
     """
 
     def __init__(
@@ -30,17 +35,22 @@ class Rights:
         grants: Sequence[Grant],
         expires: float = FOR_EVER,
         *,
+        impersonations: Sequence[Grant] = (),
         disabled: bool = False,
-        place: Place | None = None,
+        place: Where | None = None,
     ) -> None:
-        """Take what is known of the app, but for its `components`, which the grants say. `place`: where it stands."""
+        """Take what is known of the app, but for its `components`, which the grants say, and for `impersonations`.
+
+        `place`: where it stands.
+        """
         self.place = place
         self.grants = grants
+        self.impersonations = impersonations
         self.expires = expires
         self.disabled = disabled
         self._bare = app
         self._app, self._since, self._until = app, math.inf, -math.inf
-        is_lasting = not disabled and expires == FOR_EVER and all(grant.until == FOR_EVER for grant in grants)
+        is_lasting = not disabled and expires == FOR_EVER and not self._turns()
         self.lasting = self.at(0) if is_lasting else None
 
     def at(self, now: float) -> App:
@@ -54,30 +64,50 @@ class Rights:
         return self._app
 
     def in_force(self, now: float) -> Iterator[Grant]:
-        """Yield the grants that have not ended."""
-        return (grant for grant in self.grants if now < grant.until)
+        """Yield the grants that have begun and have not ended."""
+        return (grant for grant in self.grants if grant.is_in_force(now))
 
     def explained(self, question: Question, secrets: str) -> Decision:
         """Return what becomes of a call of this app that proves to be made by it; `secrets` tells of its secrets."""
         place = self.place or ()
-        known: dict[str, Any] = {"grants": self.grants, "entry": self.place}
+        known: dict[str, Any] = {
+            "grants": self.grants,
+            "impersonations": self.impersonations,
+            "entry": self.place,
+        }
         try:
             app = self.at(question.at)
         except PermissionDenied as refusal:
-            where = (*place, "disabled" if self.disabled else "expires")
+            where = below(place, "disabled" if self.disabled else "expires")
             return refused(refusal, where=where, app=self._granted(question.at), **known)
-        until = None if self.expires == FOR_EVER else self.expires
-        return allowed(f"if it proves to be {app.code}; {secrets}", where=place, until=until, app=app, **known)
+        why = f"if it proves to be {app.code}; {secrets}"
+        return allowed(why, where=place, until=ends(self.expires), app=app, **known)
 
     def _granted(self, now: float) -> App:
         components = (glob for grant in self.in_force(now) for glob in grant.components)
-        return replace(self._bare, components=tuple(dict.fromkeys(components)))
+        users = [*self._bare.impersonate]
+        some = []
+        for grant in self.impersonations:
+            if grant.is_in_force(now):
+                users += [grant.users] * (ALL in grant.components)
+                some += [Impersonation(grant.users, glob) for glob in grant.components if ALL not in grant.components]
+        return replace(
+            self._bare,
+            components=tuple(dict.fromkeys(components)),
+            impersonate=tuple(dict.fromkeys(users)),
+            impersonations=tuple(some),
+        )
 
     def _turn(self, now: float) -> None:
         self._app = self._granted(now)
-        ends = [grant.until for grant in self.grants]
-        self._since = max((end for end in ends if end <= now), default=-math.inf)
-        self._until = min((end for end in ends if end > now), default=math.inf)
+        turns = self._turns()
+        self._since = max((turn for turn in turns if turn <= now), default=-math.inf)
+        self._until = min((turn for turn in turns if turn > now), default=math.inf)
+
+    def _turns(self) -> set[float]:
+        """Return the moments at which a right begins or ends."""
+        every = (*self.grants, *self.impersonations)
+        return {turn for grant in every for turn in (grant.since, grant.until)} - {-math.inf, math.inf}
 
 
 class GrantKeys(ConfigModel):
@@ -105,13 +135,22 @@ class AppRights(ConfigModel):
         None, description="when it ends: a time with its zone (RFC 3339), or the last day; left out: never"
     )
     disabled: bool = Field(False, description="true: it is refused, whatever else stands here")
-
     settings: dict[str, Any] = Field({}, description="what plugins read of it as call.app.settings; any keys")
+    owners: tuple[Annotated[str, Field(min_length=1)], ...] = Field((), description="user names of who answers for it")
+    callbacks: dict[str, Annotated[SecretUrl, Field(min_length=1)]] = Field(
+        {}, description="addresses that its calls may name for what is told later, by name"
+    )
 
     def rights(self, *place: str | int) -> Rights:
         """Return its rights; `place` are the keys below the back end's config at which it stands."""
         return Rights(
-            App(self.code, self.impersonate, settings=_frozen(self.settings)),
+            App(
+                self.code,
+                self.impersonate,
+                settings=frozen(self.settings),
+                owners=self.owners,
+                callbacks=frozen({name: url.get_secret_value() for name, url in self.callbacks.items()}),
+            ),
             [*self._grants(place)],
             _seconds(self.expires),
             disabled=self.disabled,
@@ -141,8 +180,8 @@ def _seconds(moment: datetime | None) -> float:
     return FOR_EVER if moment is None else moment.timestamp()
 
 
-def _frozen(value: Any) -> Any:
-    """Return a value of YAML that nobody can change: calls share it."""
+def frozen(value: Any) -> Any:
+    """Return a value of YAML or JSON that nobody can change: calls share it."""
     if isinstance(value, dict):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+        return MappingProxyType({key: frozen(item) for key, item in value.items()})
+    return tuple(map(frozen, value)) if isinstance(value, list) else value

@@ -12,7 +12,7 @@ import pytest
 from esb import Call, Component, Params
 from esb.contracts.explain import FOR_EVER, Grant
 from esb.contracts.lifecycle import NoConfig
-from esb.core.call import App
+from esb.core.call import App, Impersonation
 from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY
 from esb.services.apps._rights import Rights
@@ -180,6 +180,33 @@ async def test_between_two_changes_the_rights_are_the_same_object() -> None:
     assert rights.at(100) is rights.at(150)
     assert [rights.at(now).components for now in (99, 100, 200, 0)] == [("a.*", "b.*"), ("b.*",), (), ("a.*", "b.*")]
     assert [grant.place for grant in rights.in_force(150)] == [("two",)]
+
+
+def test_a_right_begins_and_ends_by_the_clock() -> None:
+    grants = [Grant(("a.*",), 200, "one", since=100), Grant(("b.*",), FOR_EVER, "two", since=150)]
+    rights = Rights(App("a"), grants)
+    assert rights.lasting is None
+    assert [rights.at(now).components for now in (99.9, 100, 150, 200)] == [(), ("a.*",), ("a.*", "b.*"), ("b.*",)]
+
+
+def test_the_right_to_name_users_begins_and_ends_as_others_do() -> None:
+    given = [
+        Grant(("*",), 100, "one", users="bot-*"),
+        Grant(("cc.*", "cmsi.*"), FOR_EVER, "two", since=50, users="carl"),
+        Grant(("cc.*", "*"), FOR_EVER, "three", users="dora"),
+    ]
+    rights = Rights(App("a", impersonate=("anna",)), [], impersonations=given)
+    assert rights.at(0).impersonate == ("anna", "bot-*", "dora")
+    assert rights.at(0).impersonations == ()
+    assert rights.at(100).impersonate == ("anna", "dora")
+    assert rights.at(100).impersonations == (Impersonation("carl", "cc.*"), Impersonation("carl", "cmsi.*"))
+
+
+async def test_owners_and_callbacks_are_read_by_whoever_needs_them(open_gateway: OpenGateway) -> None:
+    gateway = await opened(open_gateway, "owners: [anna]\n          callbacks: {done: 'https://shop.example/done?k=1'}")
+    app = gateway.app[GATEWAY].generation.services["apps"].instance._apps["a"].rights.at(0)
+    assert (app.owners, dict(app.callbacks)) == (("anna",), {"done": "https://shop.example/done?k=1"})
+    assert "shop.example" not in repr(app)
 
 
 async def test_a_grant_knows_where_it_stands(open_gateway: OpenGateway, tmp_path: Path) -> None:
