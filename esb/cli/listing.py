@@ -28,6 +28,8 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str) -
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ",".join(value) if isinstance(value, list) else str(value)

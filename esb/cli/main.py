@@ -16,6 +16,8 @@ GUIDE = (
 
 COMMANDS = {
     "admin": "esb.cli.admin:admin",
+    "app": "esb.cli.app:app",
+    "apply": "esb.cli.apply:apply",
     "call": "esb.cli.call:call",
     "check": "esb.cli.check:check",
     "components": "esb.cli.check:components",
@@ -26,8 +28,11 @@ COMMANDS = {
     "diff": "esb.cli.config:diff",
     "doctor": "esb.cli.doctor:doctor",
     "docs": "esb.cli.describe:docs",
-    "init": "esb.cli.init:init",
     "explain": "esb.cli.explain:explain",
+    "grant": "esb.cli.rights:grant",
+    "history": "esb.cli.history:history",
+    "impersonation": "esb.cli.rights:impersonation",
+    "init": "esb.cli.init:init",
     "import": "esb.cli.import_:import_",
     "key": "esb.cli.key:key",
     "new": "esb.cli.new:new",

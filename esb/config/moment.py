@@ -1,4 +1,4 @@
-"""Moments in a configuration: a time with its zone, or a date, which ends with its last second."""
+"""Moments: a time with its zone, or a date, which ends with its last second; in commands also so long from now."""
 
 import re
 from datetime import date, datetime, time
@@ -9,6 +9,8 @@ from pydantic import Field, PlainValidator
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = rf"^{DATE}([Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}}))?$"
 """RFC 3339, section 5.6: a date-time, or a full-date alone."""
+SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 EXPECTED = "expected a time such as 2026-12-31T18:00:00+08:00, or a date such as 2026-12-31, in quotes or not"
 
 
@@ -30,3 +32,20 @@ def _moment(value: Any) -> datetime:
 
 Moment = Annotated[datetime, PlainValidator(_moment, json_schema_input_type=Annotated[str, Field(pattern=MOMENT)])]
 """A moment, always with a zone. That of a date alone is the end of that day where the machine is (TZ)."""
+
+
+def span(text: str) -> int | None:
+    """Return the seconds of so long a time as 90d, 12h, 30m, 45s or 2w; None if it is none."""
+    found = SPAN.fullmatch(text)
+    return None if found is None else int(found[1]) * SECONDS[found[2]]
+
+
+def instant(text: str, now: float) -> float:
+    """Return a moment in seconds since 1970: a time, a date (its end), or so long after now: 90d. ValueError."""
+    seconds = span(text)
+    if seconds is not None:
+        return now + seconds
+    try:
+        return _moment(text).timestamp()
+    except ValueError:
+        raise ValueError(f"{EXPECTED}, or so long from now: 90d, 12h") from None

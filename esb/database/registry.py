@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from esb.database import changes, metadata
 from esb.database.app_views import AppViews
 from esb.database.app_writes import AppWrites
-from esb.database.engine import Database
+from esb.database.engine import PATIENCE, Database
 from esb.database.property_writes import CallbackWrites, OwnerWrites
 from esb.database.right_writes import GrantWrites, ImpersonationWrites
 from esb.database.secret_writes import SecretWrites
@@ -50,22 +50,22 @@ class Registry:
         self._now = now
 
     @asynccontextmanager
-    async def writing(self, actor: Actor) -> AsyncIterator[Write]:
+    async def writing(self, actor: Actor, seconds: float = PATIENCE) -> AsyncIterator[Write]:
         """Yield a transaction of this actor, which is committed at the end. Another writer waits until then.
 
-        DatabaseAway if it cannot be had, or is lost.
+        DatabaseAway if it cannot be had, is lost, or takes more than so many `seconds`.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(seconds) as connection:
             number = await changes.counted(connection)
             transaction = Transaction(connection, self._database.keys, actor, self._now())
             yield Write(transaction)
             await changes.note(connection, number, {each.app for each in transaction.recorded}, transaction.at)
 
     @asynccontextmanager
-    async def trying(self, actor: Actor) -> AsyncIterator[Write]:
+    async def trying(self, actor: Actor, seconds: float = PATIENCE) -> AsyncIterator[Write]:
         """Yield a transaction likewise, and undo all of it: its `recorded` is what it would have done."""
         with suppress(_Undone):
-            async with self.writing(actor) as write:
+            async with self.writing(actor, seconds) as write:
                 yield write
                 raise _Undone
 

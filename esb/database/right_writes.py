@@ -74,8 +74,8 @@ async def _put(
     else:
         await transaction.connection.execute(update(table).where(table.c.id == found.id).values(values))
     made = await _row(transaction, table, code, key)
-    before = None if found is None else app_views.right(found)
-    await transaction.record(action, code, before, app_views.right(made))
+    before = None if found is None else app_views.terms(found)
+    await transaction.record(action, code, before, app_views.terms(made))
     return True
 
 
@@ -87,7 +87,7 @@ async def _take(transaction: Transaction, table: Table, code: str, action: str, 
         known = [" ".join(getattr(row, name) for name in key) for row in rows]
         raise missing(f"{code} has no {action.partition('.')[0]}", " ".join(key.values()), known)
     await transaction.connection.execute(delete(table).where(table.c.id == found.id))
-    await transaction.record(action, code, app_views.right(found), None)
+    await transaction.record(action, code, app_views.terms(found), None)
 
 
 async def _row(transaction: Transaction, table: Table, code: str, key: dict[str, str]) -> Row[Any] | None:

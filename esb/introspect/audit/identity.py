@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
-from esb.config import names_in_rights
 from esb.config.yaml import did_you_mean
 from esb.core.redaction import sounds_secret
 from esb.gateway.chains import APP_AUTH, PERMISSION
 from esb.introspect.audit.rule import Place, each_secret, rule
 from esb.introspect.audit.subject import Secret, Subject
+from esb.introspect.component_globs import declared_names, matches_one
 
 SHORTEST = 16
 """Characters of a secret that nobody guesses."""
@@ -72,15 +71,11 @@ def token_of_nobody(subject: Subject) -> Iterator[Place]:
 )
 def glob_without_match(subject: Subject) -> Iterator[Place]:
     """Yield the globs of apps that give nothing, as one with a slash or a spelling mistake in it."""
-    names = {name for stanza in subject.config.components for name in names_in_rights(stanza.name, stanza.path)}
+    names = declared_names(subject.config)
     for owner, granted in subject.granted_globs() if names and subject.components_are_known else ():
         for index, glob in granted.children.items():
-            if isinstance(glob.value, str) and not _ALL.fullmatch(glob.value) and not _matches(glob.value, names):
+            if isinstance(glob.value, str) and not _ALL.fullmatch(glob.value) and not matches_one(glob.value, names):
                 yield Place(owner, ("components", index), f"'{glob.value}'{did_you_mean(glob.value, names)}: ")
-
-
-def _matches(glob: str, names: set[str]) -> bool:
-    return any(fnmatchcase(name, glob) for name in names)
 
 
 @rule(
