@@ -26,9 +26,14 @@ class GrantWrites:
         values = {**_terms(terms), "not_before": terms.since}
         return await _put(self._transaction, APP_GRANT, code, "grant.add", key, values)
 
+    async def terms(self, code: str, pattern: str) -> Terms:
+        """Return the terms of what exactly this pattern gives. AppUnknown, Missing."""
+        row = await _named(self._transaction, APP_GRANT, code, "grant", {"pattern": pattern})
+        return Terms(row.not_before, row.not_after, row.reason)
+
     async def revoke(self, code: str, pattern: str) -> None:
         """Take away what exactly this pattern gives. AppUnknown, Missing."""
-        await _take(self._transaction, APP_GRANT, code, "grant.revoke", {"pattern": pattern})
+        await _take(self._transaction, APP_GRANT, code, "grant", {"pattern": pattern})
 
 
 class ImpersonationWrites:
@@ -47,10 +52,16 @@ class ImpersonationWrites:
         key = {"users": accepted.pattern(users), "components": accepted.pattern(components)}
         return await _put(self._transaction, IMPERSONATION, code, "impersonation.add", key, _terms(terms))
 
+    async def terms(self, code: str, users: str, components: str = "*") -> Terms:
+        """Return the terms of the right with exactly these globs. AppUnknown, Missing."""
+        key = {"users": users, "components": components}
+        row = await _named(self._transaction, IMPERSONATION, code, "impersonation", key)
+        return Terms(None, row.not_after, row.reason)
+
     async def revoke(self, code: str, users: str, components: str = "*") -> None:
         """Take away the right with exactly these globs. AppUnknown, Missing."""
         key = {"users": users, "components": components}
-        await _take(self._transaction, IMPERSONATION, code, "impersonation.revoke", key)
+        await _take(self._transaction, IMPERSONATION, code, "impersonation", key)
 
 
 def _terms(terms: Terms) -> dict[str, Any]:
@@ -79,15 +90,21 @@ async def _put(
     return True
 
 
-async def _take(transaction: Transaction, table: Table, code: str, action: str, key: dict[str, str]) -> None:
+async def _take(transaction: Transaction, table: Table, code: str, what: str, key: dict[str, str]) -> None:
+    found = await _named(transaction, table, code, what, key)
+    await transaction.connection.execute(delete(table).where(table.c.id == found.id))
+    await transaction.record(f"{what}.revoke", code, app_views.terms(found), None)
+
+
+async def _named(transaction: Transaction, table: Table, code: str, what: str, key: dict[str, str]) -> Row[Any]:
+    """Return the right that an operator names. AppUnknown, Missing."""
     await transaction.app(code)
     found = await _row(transaction, table, code, key)
     if found is None:
         rows = (await transaction.connection.execute(select(table).where(table.c.app == code))).all()
         known = [" ".join(getattr(row, name) for name in key) for row in rows]
-        raise missing(f"{code} has no {action.partition('.')[0]}", " ".join(key.values()), known)
-    await transaction.connection.execute(delete(table).where(table.c.id == found.id))
-    await transaction.record(action, code, app_views.terms(found), None)
+        raise missing(f"{code} has no {what}", " ".join(key.values()), known)
+    return found
 
 
 async def _row(transaction: Transaction, table: Table, code: str, key: dict[str, str]) -> Row[Any] | None:

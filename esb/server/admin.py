@@ -15,6 +15,7 @@ from esb.introspect import config_view
 from esb.introspect.explain import Asked
 from esb.introspect.secret_sources import SecretSources
 from esb.server.admin_access import EXPLAIN, admission, proven_token
+from esb.server.admin_apps import add_apps
 from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
 from esb.server.successor import NoSuccessor
 from esb.telemetry import metrics, prometheus
@@ -43,6 +44,7 @@ def create_admin(
             web.post("/-/restart", handlers.restart),
         ]
     )
+    add_apps(app, processes.config)
     return app
 
 

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import pwd
 import re
 import socket
 import struct
@@ -67,6 +68,21 @@ def proven_token(request: web.Request, admin: Admin | None) -> str:
     token = _bearer(request.headers.get("Authorization", ""))
     is_own = _peer(request) in {ROOT, os.geteuid()}
     return token if is_own or _is_one(token, () if admin is None else admin.tokens) else ""
+
+
+def asked_by(request: web.Request, admin: Admin | None) -> str:
+    """Return the name of who asks: that of the token, or of the user at the socket's other end; "" of nobody known."""
+    token = _bearer(request.headers.get("Authorization", ""))
+    names = [known.name for known in (() if admin is None else admin.tokens) if _is_one(token, [known])]
+    if names:
+        return names[0]
+    peer = _peer(request)
+    if peer is None:
+        return ""
+    try:
+        return pwd.getpwuid(peer).pw_name
+    except KeyError:  # a container's user that has no name
+        return str(peer)
 
 
 def _is_known(named: Sequence[str], hosts: Sequence[str]) -> bool:

@@ -88,6 +88,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "plugins.alert_webhook.template_texts": "jinja2, for those who write templates",
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
+    "server.admin_registry": "SQLAlchemy, for those who have a database",
     "server.deployment": "the WeChat sandbox, which production does without",
     "server.instrumentation": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
     "telemetry.logs": "structlog, which colours the lines on a terminal",

@@ -1,0 +1,111 @@
+"""Rights of apps over the admin listener. One is named by its globs, or by its number: `id`, or the end of the path."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from esb.database.registry_errors import missing
+from esb.introspect.component_globs import unmatched
+from esb.server.admin_bodies import NewGrant, NewImpersonation
+from esb.server.admin_registry import AdminRegistry, answer, answering, given
+
+if TYPE_CHECKING:  # its libraries are extras
+    from esb.database.app_views import AppViews
+    from esb.database.registry import Write
+
+CREATED = 201
+Right = dict[str, Any]
+Wanted = NewGrant | NewImpersonation
+
+
+@dataclass(frozen=True, slots=True)
+class RightKind:
+    """Grants or impersonations: the body that gives one, what writes them and what reads those of an app."""
+
+    name: str
+    body: type[Wanted]
+    writes: Callable[["Write"], Any]
+    views: Callable[["AppViews", str], Awaitable[list[Right]]]
+
+
+GRANTS = RightKind("grants", NewGrant, lambda write: write.grants, lambda views, code: views.grants(code))
+IMPERSONATIONS = RightKind(
+    "impersonations",
+    NewImpersonation,
+    lambda write: write.impersonations,
+    lambda views, code: views.impersonations(code),
+)
+
+
+def right_routes(registry: AdminRegistry) -> list[web.RouteDef]:
+    """Return the routes of both kinds."""
+    routes = []
+    for kind in (GRANTS, IMPERSONATIONS):
+        handlers = _Handlers(registry, kind)
+        path = f"/-/apps/{{code}}/{kind.name}"
+        routes += [web.get(path, answering(handlers.list)), web.post(path, answering(handlers.add))]
+        for each in (path, path + r"/{number:\d+}"):
+            routes += [web.patch(each, answering(handlers.change)), web.delete(each, answering(handlers.revoke))]
+    return routes
+
+
+class _Handlers:
+    """The handlers of the requests about one kind of rights."""
+
+    def __init__(self, registry: AdminRegistry, kind: RightKind) -> None:
+        self._registry = registry
+        self._kind = kind
+
+    async def list(self, request: web.Request) -> web.Response:
+        async with self._registry.reading() as views:
+            return answer({self._kind.name: (await views.app(_code(request)))[self._kind.name]})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Answer 201 with the right. One that is there gets the new terms."""
+        return await self._put(request, self._kind.body.model_validate(await given(request)))
+
+    async def change(self, request: web.Request) -> web.Response:
+        """Answer the right with its new terms; what the body leaves out stays."""
+        async with self._registry.reading() as views:
+            wanted = self._kind.body.model_validate(await self._named(request, views))
+        return await self._put(request, wanted, keep=True)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """Answer the right that is gone."""
+        code = _code(request)
+        async with self._registry.writing(request) as (write, views):
+            wanted = self._kind.body.model_validate(await self._named(request, views))
+            await self._kind.writes(write).revoke(code, **wanted.key())
+        return answer({"revoked": wanted.key()})
+
+    async def _put(
+        self, request: web.Request, wanted: NewGrant | NewImpersonation, *, keep: bool = False
+    ) -> web.Response:
+        code = _code(request)
+        if not wanted.undeclared and not keep:
+            unmatched(self._registry.config(), [wanted.components_glob])
+        async with self._registry.writing(request) as (write, views):
+            rights = self._kind.writes(write)
+            terms = wanted.terms(await rights.terms(code, **wanted.key())) if keep else wanted.terms()
+            await rights.add(code, **wanted.key(), terms=terms)
+            made = next(each for each in await self._kind.views(views, code) if wanted.key().items() <= each.items())
+        return answer(made, 200 if keep else CREATED)
+
+    async def _named(self, request: web.Request, views: "AppViews") -> Right:
+        """Return what a request says, with the globs of the right that it names by its number. AppUnknown, Missing."""
+        said = await given(request)
+        number = said.pop("id", None)
+        if number is None:
+            return said
+        await views.app(_code(request))
+        rights = {str(each["id"]): each for each in await self._kind.views(views, _code(request))}
+        found = rights.get(str(number))
+        if found is None:
+            raise missing(f"{_code(request)} has no right", str(number), rights)
+        return {**said, **{key: found[key] for key in ("pattern", "users", "components") if key in found}}
+
+
+def _code(request: web.Request) -> str:
+    return request.match_info["code"]

@@ -1,0 +1,275 @@
+"""Apps over the admin listener: written with a token, told in its name, refused in words, and secrets told once."""
+
+import json
+import os
+import pwd
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, UnixConnector
+
+from esb.config import ConfigSource
+from esb.server.deployment import deployed
+from tests.support.databases import open_database, stanza
+from tests.support.ports import free_port
+from tests.support.processes.deployment import BEARER, TOKENS
+
+CONFIG = """\
+version: 1
+server: {{admin: {{port: {port}{keys}}}}}
+services:
+  apps: {{use: static, config: {{apps: []}}}}
+{database}components:
+  - {{path: /cc/hosts/, use: "tests.support.components:Echo"}}
+"""
+
+
+class Admin:
+    """The admin listener of a gateway whose database has its tables."""
+
+    def __init__(self, url: str, http: ClientSession) -> None:
+        self.url = url
+        self.http = http
+        self.answers: list[str] = []
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, status: int = 200, headers: dict[str, str] | None = None
+    ) -> Any:
+        """Return what it answers with this status."""
+        headers = BEARER if headers is None else headers
+        async with self.http.request(method, self.url + path, json=body, headers=headers) as response:
+            text = await response.text()
+            assert response.status == status, text
+            if path.startswith(("/-/apps", "/-/history")) and response.status not in {401, 403}:
+                assert response.headers["Cache-Control"] == "no-store"
+            self.answers.append(text)
+            return json.loads(text)
+
+    async def history(self) -> list[dict[str, Any]]:
+        """Return the rows of the history, oldest first."""
+        rows: list[dict[str, Any]] = (await self.ask("GET", "/-/history"))["history"]
+        return rows[::-1]
+
+
+@asynccontextmanager
+async def listening(folder: Path, http: ClientSession, database: str, keys: str = TOKENS) -> AsyncIterator[Admin]:
+    port = free_port()
+    file = folder / "esb.yaml"
+    file.write_text(CONFIG.format(port=port, keys=keys, database=database))
+    async with deployed(ConfigSource(file, {}), None, 0, []):
+        yield Admin(f"http://127.0.0.1:{port}", http)
+
+
+@pytest.fixture
+async def admin(tmp_path: Path, http: ClientSession) -> AsyncIterator[Admin]:
+    url = f"sqlite:///{tmp_path}/data.db"
+    async with open_database(url), listening(tmp_path, http, stanza(url)) as found:
+        yield found
+
+
+@pytest.fixture
+async def monitor(admin: Admin) -> Admin:
+    await admin.ask("POST", "/-/apps", {"code": "monitor"}, 201)
+    return admin
+
+
+# Apps
+
+
+async def test_a_new_app_is_answered_with_its_secret(admin: Admin) -> None:
+    body = {"code": "monitor", "owners": ["zhang"], "settings": {"region": "south"}, "expires": "90d"}
+    made = await admin.ask("POST", "/-/apps", body, 201)
+    assert len(made["secret"]) == 48
+    assert made["secrets"][0]["hint"] == made["secret"][-4:]
+    assert (made["owners"], made["settings"], made["created_by"]) == (["zhang"], {"region": "south"}, "admin:ops")
+    shown = await admin.ask("GET", "/-/apps/monitor")
+    assert shown == {key: value for key, value in made.items() if key != "secret"}
+    assert [app["code"] for app in (await admin.ask("GET", "/-/apps"))["apps"]] == ["monitor"]
+
+
+async def test_no_other_answer_has_a_secret(monitor: Admin) -> None:
+    made = await monitor.ask("POST", "/-/apps/monitor/secrets", {"retire_old_in": "7d"}, 201)
+    monitor.answers.clear()
+    for path in ("/-/apps", "/-/apps/monitor", "/-/apps/monitor/secrets", "/-/history", "/-/config", "/metrics"):
+        async with monitor.http.get(monitor.url + path, headers=BEARER) as response:
+            assert made["secret"] not in await response.text()
+
+
+async def test_every_write_is_told_in_the_name_of_the_token(monitor: Admin) -> None:
+    await monitor.ask("POST", "/-/apps/monitor/grants", {"pattern": "cc.*", "reason": "alerts"}, 201)
+    await monitor.ask("PATCH", "/-/apps/monitor", {"disabled": True})
+    rows = await monitor.history()
+    assert {(row["actor"], row["via"]) for row in rows} == {("admin:ops", "admin")}
+    assert [row["action"] for row in rows] == ["app.create", "grant.add", "app.disable"]
+    assert len((await monitor.ask("GET", "/-/history?app=monitor&limit=2"))["history"]) == 2
+
+
+async def test_an_app_is_changed_in_what_the_body_says(monitor: Admin) -> None:
+    body = {
+        "settings": {"region": "south", "tier": 1},
+        "owners": ["li", "zhang"],
+        "callbacks": {"done": "https://monitor.example.com/"},
+        "expires": "2100-01-01T00:00:00Z",
+    }
+    await monitor.ask("PATCH", "/-/apps/monitor", body)
+    changed = await monitor.ask(
+        "PATCH", "/-/apps/monitor", {"settings": {"tier": None}, "owners": ["li"], "expires": None}
+    )
+    assert (changed["settings"], changed["owners"], changed["expires"]) == ({"region": "south"}, ["li"], None)
+    assert changed["callbacks"] == [{"name": "done", "url": "https://monitor.example.com/"}]
+    gone = await monitor.ask("PATCH", "/-/apps/monitor", {"callbacks": {"done": None}})
+    assert (gone["callbacks"], gone["disabled"]) == ([], False)
+
+
+async def test_an_app_is_deleted(monitor: Admin) -> None:
+    assert await monitor.ask("DELETE", "/-/apps/monitor") == {"deleted": "monitor"}
+    refused = await monitor.ask("GET", "/-/apps/monitor", status=404)
+    assert refused["error"].startswith("there is no app 'monitor' in the database")
+
+
+async def test_a_code_with_a_slash_has_a_path(admin: Admin) -> None:
+    await admin.ask("POST", "/-/apps", {"code": "a/b"}, 201)
+    assert (await admin.ask("GET", "/-/apps/a%2Fb"))["code"] == "a/b"
+
+
+# Secrets
+
+
+async def test_a_secret_is_replaced(monitor: Admin) -> None:
+    made = await monitor.ask("POST", "/-/apps/monitor/secrets", {"retire_old_in": "7d", "until": "90d"}, 201)
+    assert (made["id"], made["hint"]) == (2, made["secret"][-4:])
+    old, new = (await monitor.ask("GET", "/-/apps/monitor/secrets"))["secrets"]
+    assert old["until"] < new["until"]
+    ended = await monitor.ask("PATCH", "/-/apps/monitor/secrets/1", {"until": "2020-01-01T00:00:00Z"})
+    assert ended["until"] == "2020-01-01T00:00:00Z"
+    assert (await monitor.ask("DELETE", "/-/apps/monitor/secrets", {"id": 2}))["until"] < new["until"]
+    await monitor.ask("DELETE", "/-/apps/monitor/secrets/3", status=404)
+
+
+async def test_a_secret_that_callers_have_is_not_repeated(monitor: Admin) -> None:
+    made = await monitor.ask("POST", "/-/apps/monitor/secrets", {"secret": "correct horse battery"}, 201)
+    assert "secret" not in made
+    body = {"secret": "correct horse battery"}
+    refused = await monitor.ask("POST", "/-/apps/monitor/secrets", body, 409)
+    assert refused == {"error": "monitor has this secret already, as its secret 2"}
+    assert "horse" not in "".join(monitor.answers)
+
+
+# Rights
+
+
+async def test_a_grant_is_given_changed_and_revoked(monitor: Admin) -> None:
+    path = "/-/apps/monitor/grants"
+    made = await monitor.ask("POST", path, {"pattern": "cc.*", "reason": "alerts", "until": "90d"}, 201)
+    assert (made["pattern"], made["reason"], made["granted_by"]) == ("cc.*", "alerts", "admin:ops")
+    changed = await monitor.ask("PATCH", path, {"pattern": "cc.*", "until": "2100-01-01T00:00:00Z"})
+    assert (changed["until"], changed["reason"]) == ("2100-01-01T00:00:00Z", "alerts")
+    assert (await monitor.ask("PATCH", f"{path}/{made['id']}", {"until": None}))["until"] is None
+    assert [grant["pattern"] for grant in (await monitor.ask("GET", path))["grants"]] == ["cc.*"]
+    assert await monitor.ask("DELETE", f"{path}?pattern=cc.*") == {"revoked": {"pattern": "cc.*"}}
+    await monitor.ask("DELETE", path, {"pattern": "cc.*"}, 404)
+    await monitor.ask("PATCH", path, {"pattern": "cc.*", "until": "90d"}, 404)
+    assert (await monitor.ask("GET", path))["grants"] == []
+
+
+async def test_an_impersonation_is_given_changed_and_revoked(monitor: Admin) -> None:
+    path = "/-/apps/monitor/impersonations"
+    made = await monitor.ask("POST", path, {"users": "adm*", "components": "cc.*"}, 201)
+    assert (made["users"], made["components"], made["until"]) == ("adm*", "cc.*", None)
+    await monitor.ask("POST", path, {"users": "li"}, 201)
+    changed = await monitor.ask("PATCH", f"{path}/{made['id']}", {"reason": "on call"})
+    assert (changed["components"], changed["reason"]) == ("cc.*", "on call")
+    await monitor.ask("DELETE", f"{path}/{made['id']}")
+    assert [each["users"] for each in (await monitor.ask("GET", path))["impersonations"]] == ["li"]
+    await monitor.ask("DELETE", f"{path}/{made['id']}", status=404)
+
+
+async def test_a_pattern_that_matches_no_component_is_refused(monitor: Admin) -> None:
+    refused = await monitor.ask("POST", "/-/apps/monitor/grants", {"pattern": "cc.host"}, 422)
+    assert refused == {"error": "'cc.host' matches none of the declared components (did you mean 'cc.hosts'?)"}
+    await monitor.ask("POST", "/-/apps/monitor/grants", {"pattern": "cc.host", "undeclared": True}, 201)
+    await monitor.ask("POST", "/-/apps/monitor/impersonations", {"users": "li", "components": "cc.host"}, 422)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "error"),
+    [
+        ("POST", "/-/apps", {"code": "monitor"}, 409, "there is an app 'monitor' already"),
+        ("POST", "/-/apps", {"code": "mon itor"}, 422, "the code of an app has no blank"),
+        ("POST", "/-/apps", {}, 422, "code: Field required"),
+        ("POST", "/-/apps", {"code": "a", "expires": "2020-01-01"}, 422, "expires: Value error, this is past"),
+        ("POST", "/-/apps", {"code": "a", "expires": 5}, 422, "or so long from now: 90d, 12h"),
+        ("POST", "/-/apps", {"code": "a", "hunter": 1}, 422, "hunter: Extra inputs are not permitted"),
+        ("POST", "/-/apps", [], 422, "the body is no JSON object"),
+        ("PATCH", "/-/apps/nobody", {"disabled": True}, 404, "there is no app 'nobody'"),
+        ("DELETE", "/-/apps/nobody", None, 404, "there is no app 'nobody'"),
+        ("GET", "/-/apps/nobody/secrets", None, 404, "there is no app 'nobody'"),
+        ("GET", "/-/apps/nobody/grants", None, 404, "there is no app 'nobody'"),
+        ("POST", "/-/apps/nobody/grants", {"pattern": "cc.*"}, 404, "there is no app 'nobody'"),
+        ("PATCH", "/-/apps/monitor/secrets", {"id": 1}, 422, "until: Field required"),
+    ],
+)
+async def test_a_refusal_says_why(monitor: Admin, method: str, path: str, body: Any, status: int, error: str) -> None:
+    assert error in (await monitor.ask(method, path, body, status))["error"]
+    assert [row["action"] for row in await monitor.history()] == ["app.create"]
+
+
+async def test_a_refused_body_is_not_repeated(monitor: Admin) -> None:
+    refused = await monitor.ask("POST", "/-/apps/monitor/secrets", {"secret": ["hunter2"], "until": "hunter2"}, 422)
+    assert "hunter2" not in json.dumps(refused)
+
+
+# Who may
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/-/apps"),
+        ("PATCH", "/-/apps/monitor"),
+        ("DELETE", "/-/apps/monitor"),
+        ("POST", "/-/apps/monitor/secrets"),
+    ],
+)
+async def test_nothing_is_written_without_a_token(monitor: Admin, method: str, path: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        await monitor.ask(method, path, {"code": "eve"}, 401, headers)
+    await monitor.ask(method, path, {"code": "eve"}, 403, {**BEARER, "Origin": "http://evil.example.com"})
+    assert len(await monitor.history()) == 1
+
+
+async def test_without_tokens_nobody_writes_over_tcp(tmp_path: Path, http: ClientSession) -> None:
+    url = f"sqlite:///{tmp_path}/data.db"
+    async with open_database(url), listening(tmp_path, http, stanza(url), keys="") as admin:
+        refused = await admin.ask("POST", "/-/apps", {"code": "monitor"}, 403)
+        assert refused["error"] == "writing needs a token, and server.admin.tokens declares none"
+        assert await admin.ask("GET", "/-/apps") == {"apps": []}
+
+
+async def test_over_a_unix_socket_the_user_at_its_other_end_writes(tmp_path: Path) -> None:
+    url, socket = f"sqlite:///{tmp_path}/data.db", tmp_path / "admin.sock"
+    file = tmp_path / "esb.yaml"
+    file.write_text(CONFIG.replace("port: {port}{keys}", "unix: {socket}").format(socket=socket, database=stanza(url)))
+    async with (
+        open_database(url),
+        deployed(ConfigSource(file, {}), None, 0, []),
+        ClientSession(connector=UnixConnector(str(socket))) as http,
+    ):
+        admin = Admin("http://localhost", http)
+        await admin.ask("POST", "/-/apps", {"code": "monitor"}, 201, {})
+        assert [row["actor"] for row in await admin.history()] == [f"admin:{pwd.getpwuid(os.getuid()).pw_name}"]
+
+
+# The database
+
+
+async def test_without_a_database_there_is_nothing_to_write(tmp_path: Path, http: ClientSession) -> None:
+    async with listening(tmp_path, http, "") as admin:
+        refused = await admin.ask("POST", "/-/apps", {"code": "monitor"}, 404)
+        assert refused == {"error": "there is no services.database in the configuration"}
