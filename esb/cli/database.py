@@ -30,7 +30,7 @@ def with_database(path: str, work: "Callable[[Database], Awaitable[T]]", *, fits
 
 def with_database_of(config: Config, work: "Callable[[Database], Awaitable[T]]", *, fits: bool = True) -> T:
     """Do the same with a configuration that is read."""
-    database = _built(config)
+    database = built(config)
     from esb.database.engine import DatabaseAway
     from esb.database.schema import DatabaseMismatch
 
@@ -53,7 +53,8 @@ def with_database_of(config: Config, work: "Callable[[Database], Awaitable[T]]",
         raise click.ClickException(str(error)) from error
 
 
-def _built(config: Config) -> "Database":
+def built(config: Config) -> "Database":
+    """Return the database of this configuration. Exit code 78 if there is none, or something is wrong with it."""
     database, mistakes = build_database(config)
     if database is not None:
         return database

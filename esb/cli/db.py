@@ -1,12 +1,15 @@
 """esb db: the schema of the database of `services.database`."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+from pydantic import ValidationError
 
-from esb.cli.database import with_database
-from esb.cli.options import config_option
+from esb.cli.database import built, with_database, with_database_of
+from esb.cli.options import CONFIG_INVALID, config_option
+from esb.config import Config, DatabaseConfig, load
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
@@ -59,4 +62,62 @@ def current(path: str) -> None:
     mismatch = with_database(path, work, fits=False)
     if mismatch:
         click.echo(mismatch, err=True)
-        sys.exit(78)
+        sys.exit(CONFIG_INVALID)
+
+
+@db.command(short_help="Encrypt all secrets with the first key.")
+@config_option
+def rekey(path: str) -> None:
+    """Encrypt all secrets in the database with the first of services.database.encryption_keys.
+
+    After that the other keys may go, once every gateway has been restarted with the new one. Put a new key behind the
+    old one first, and restart; then put it first, and rekey. One that was cut off is taken up by the next.
+    """
+
+    async def work(database: "Database") -> None:
+        from esb.database.rekeying import rekey as encrypt_anew
+
+        number = await encrypt_anew(database)
+        click.echo(f"{number} secrets were encrypted with the first key; no other key is needed")
+
+    with_database(path, work)
+
+
+@db.command(short_help="Copy all of the database into another, empty one.")
+@config_option
+@click.argument("to", metavar="TO")
+def copy(path: str, to: str) -> None:
+    """Copy all that is in the database into another one, which is made if it is not there, and has to be empty.
+
+    TO is a configuration whose services.database is the other one, or its URL; with a URL, the keys are the same. In a
+    URL a password can be read by others on this machine while the command runs. Stop writing meanwhile: what comes
+    later is not copied.
+    """
+    config = load(path)
+    other = _other(config, to)
+
+    async def work(database: "Database") -> None:
+        from esb.database.copying import copy as copy_all
+
+        target = built(other)
+        try:
+            copied = await copy_all(database, target)
+        finally:
+            await target.close()
+        for table, number in copied.items():
+            click.echo(f"{table}: {number}")
+
+    with_database_of(config, work)
+
+
+def _other(config: Config, to: str) -> Config:
+    """Return the configuration of the database to copy into."""
+    if "://" not in to:
+        return load(to)
+    if config.database is None:
+        return config  # which is told
+    try:
+        database = DatabaseConfig.model_validate({"url": to, "encryption_keys": config.database.encryption_keys})
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, "), param_hint="TO") from None
+    return replace(config, database=database)

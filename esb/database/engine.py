@@ -17,7 +17,7 @@ from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
 from esb.database.keys import DatabaseKeys, database_keys
 from esb.database.schema import NO_TABLES, DatabaseMismatch, schema_state
-from esb.database.trouble import NOT_ANSWERING, reason_of
+from esb.database.trouble import BUSY, NOT_ANSWERING, reason_of
 from esb.database.urls import Address
 
 BUSY_MILLISECONDS = 5000
@@ -92,17 +92,17 @@ class Database:
         await self._reach()
 
     @asynccontextmanager
-    async def reading(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, seconds: float | None = PATIENCE) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that writes nothing. DatabaseAway if it cannot be had, or is lost.
 
-        All of it may take so many `seconds`.
+        All of it may take so many `seconds`, or None for as long as it takes.
         """
         _ = self.keys
         async with self._transaction(seconds, writes=False) as connection:
             yield connection
 
     @asynccontextmanager
-    async def writing(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, seconds: float | None = PATIENCE) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is committed at the end, and undone by an exception. DatabaseAway.
 
         Whether a commit whose connection was lost has happened, nobody knows.
@@ -111,6 +111,20 @@ class Database:
         async with self._transaction(seconds, writes=True) as connection:
             yield connection
             await keys.prove(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection that sees the database as it is now, to read all of it. DatabaseAway."""
+        _ = self.keys
+        isolation = "" if self.is_sqlite else "REPEATABLE READ"  # all that SQLite has
+        async with self._transaction(None, writes=False, isolation=isolation) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def bare_writing(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection in a transaction that writes, whatever the schema and however long. DatabaseAway."""
+        async with self._transaction(None, writes=True) as connection:
+            yield connection
 
     @asynccontextmanager
     async def bare(self) -> AsyncIterator[AsyncConnection]:
@@ -149,8 +163,12 @@ class Database:
                 return
 
     @asynccontextmanager
-    async def _transaction(self, seconds: float, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, seconds: float | None, *, writes: bool, isolation: str = ""
+    ) -> AsyncIterator[AsyncConnection]:
         async with self._told(seconds), self._engine.connect() as connection:
+            if isolation:
+                await connection.execution_options(isolation_level=isolation)
             if writes:
                 await connection.execution_options(**{WRITES: "IMMEDIATE"})
                 async with connection.begin():
@@ -173,8 +191,9 @@ class Database:
         else:
             self._set("")
             return
-        self._set(reason)
-        raise DatabaseAway(reason)  # outside the except clause: a driver's error may quote the address
+        if reason != BUSY:
+            self._set(reason)
+        raise DatabaseAway(reason) from None  # a driver's error may quote the address
 
     def _set(self, trouble: str) -> None:
         if trouble != self.trouble:

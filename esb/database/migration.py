@@ -1,9 +1,10 @@
 """The upgrade of a database to the schema of this code: by one process at a time, and again if one was cut off."""
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,13 +47,26 @@ async def upgrade(database: Database) -> SchemaState:
             return before
         if connection.dialect.name == "mysql":
             await connection.commit()  # each revision is one transaction, as far as MySQL knows any
-        await connection.run_sync(_migrate)
+        with _quiet("asyncmy"):
+            await connection.run_sync(_migrate)
         await connection.execute(delete(SCHEMA_FLOOR))
         await connection.execute(insert(SCHEMA_FLOOR).values(id=1, revision=_floor()))
         await draw_keys(connection, database.operator_keys)
         await database_keys(connection, database.operator_keys)
         await connection.commit()
         return before
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Silence the warnings of a logger: each named primary key of MySQL is one, which has no use for the name."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _make(file: Path) -> None:

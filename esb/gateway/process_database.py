@@ -36,6 +36,16 @@ def build_database(config: Config, observer: Observer | None = None) -> "tuple[D
     return Database(address, [key.get_secret_value() for key in found.encryption_keys], turned), []
 
 
+async def require_fit(config: Config) -> None:
+    """Look whether the database fits, before processes are started that need it. ConfigError as `opened`."""
+    database, _ = build_database(config)
+    try:
+        await opened(database, config)
+    finally:
+        if database is not None:
+            await database.close()
+
+
 def _lacking(found: DatabaseConfig) -> str:
     """Return which module is missing and what installs it; "" if none is."""
     driver = DRIVERS[found.url.get_secret_value().partition(":")[0]]

@@ -1,6 +1,6 @@
 """Databases for tests: opened from a URL as a gateway does, with the tables that an upgrade makes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from esb.database.urls import address_of
 from tests.support.servers.databases import KEY
 
 
-def make_database(url: str, *keys: str) -> Database:
+def make_database(url: str, *keys: str, turned: Callable[[str], None] | None = None) -> Database:
     """Nothing is connected yet, and there may be no tables. A file is meant absolutely."""
-    return Database(address_of(database_config(url, *keys), Path("/")), keys or (KEY,))
+    return Database(address_of(database_config(url, *keys), Path("/")), keys or (KEY,), turned)
 
 
 def database_config(url: str, *keys: str) -> DatabaseConfig:

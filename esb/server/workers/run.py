@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from esb.config import ConfigSource
 from esb.core.events import Observer
 from esb.gateway.app import create_app
+from esb.gateway.process_database import require_fit
 from esb.gateway.reload import Reloader
 from esb.server.deployment import address, administered, configured, keeping, started
 from esb.server.last_good import TROUBLE, Fallback, LastGood
@@ -41,6 +42,7 @@ async def supervised(
         found = await stack.enter_async_context(configured(source, sockets=sockets, fallback=fallback))
         config = found.config
         create_app(config)  # all mistakes, before anything is opened that callers reach
+        await require_fit(config)
         public, wanted, chosen_by = address(config.server, host, port)
         held = opened(sockets, PUBLIC, public, wanted, chosen_by)
         for each in held:

@@ -4,10 +4,8 @@ Both refuse to run as root: then they run as the user that their package has mad
 """
 
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -37,6 +35,8 @@ class DatabaseServer:
     user = "root"
     """The user that its package makes."""
     name = ""
+    ending = signal.SIGTERM
+    """The signal at which it cuts off its clients and ends."""
 
     def __init__(self) -> None:
         """Make its files, and start it. TimeoutError if it does not come to listen."""
@@ -81,17 +81,19 @@ class DatabaseServer:
                 raise TimeoutError(f"{self.name} does not start: {text[-2000:]}")
             time.sleep(0.02)
 
-    def stop(self, number: int = signal.SIGINT) -> None:
+    def stop(self) -> None:
         """End it, and all connections to it."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.send_signal(number)
-            self._process.wait(SECONDS)
-            self._process = None
+        self._end(self.ending)
 
     def kill(self) -> None:
         """Kill it, without a word to its clients."""
-        self.stop(signal.SIGKILL)
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(SECONDS)
+            self._process = None
 
     def pause(self) -> None:
         """Let it answer nobody, until `resume`."""
@@ -104,7 +106,7 @@ class DatabaseServer:
             os.kill(each, signal.SIGCONT)
 
     def remove(self) -> None:
-        self.stop(signal.SIGKILL)
+        self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def database(self) -> str:
@@ -148,7 +150,7 @@ class DatabaseServer:
 class PostgreSQL(DatabaseServer):
     """PostgreSQL, of the newest version that is installed."""
 
-    user, name = "postgres", "postgresql"
+    user, name, ending = "postgres", "postgresql", signal.SIGINT
 
     @staticmethod
     def folder_of_programs() -> str:
@@ -158,8 +160,11 @@ class PostgreSQL(DatabaseServer):
         return str(Path(program).parent) if program else ""
 
     def _make(self) -> None:
-        where = ["-D", str(self.folder / "data"), "-U", "esb", "--auth=trust"]
-        self.run(f"{self.folder_of_programs()}/initdb", *where, "--no-sync", "--encoding=UTF8", "--locale=C")
+        password = self.folder / "password"
+        password.write_text("secret")
+        who = ["-U", "esb", "--auth-local=trust", "--auth-host=password", f"--pwfile={password}"]
+        how = ["--no-sync", "--encoding=UTF8", "--locale=C"]
+        self.run(f"{self.folder_of_programs()}/initdb", "-D", str(self.folder / "data"), *who, *how)
 
     def _command(self) -> Sequence[str]:
         options = {
@@ -178,7 +183,7 @@ class PostgreSQL(DatabaseServer):
         return f"postgresql://esb:secret@127.0.0.1:{self.port}/{name}"
 
     def sql(self, statement: str, database: str = "postgres") -> str:
-        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "esb", "-d", database]
+        where = ["-h", str(self.folder), "-p", str(self.port), "-U", "esb", "-d", database]
         return self._ask(f"{self.folder_of_programs()}/psql", *where, "-X", "-q", "-A", "-t", "-c", statement)
 
 
@@ -217,9 +222,6 @@ class MariaDB(DatabaseServer):
         super().start()
         self.sql("CREATE USER IF NOT EXISTS esb IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO esb")
 
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        super().stop(number)
-
     def url(self, name: str) -> str:
         return f"mysql://esb:secret@127.0.0.1:{self.port}/{name}"
 
@@ -253,18 +255,3 @@ def chosen_back_ends() -> Sequence[str]:
     chosen = os.environ.get(CHOSEN)
     assert chosen in {None, "", *BACK_ENDS}, f"{CHOSEN} is one of {BACK_ENDS}"
     return (chosen,) if chosen else BACK_ENDS
-
-
-def has_user(name: str) -> bool:
-    """Return True if this machine knows a user of this name."""
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
-
-
-def is_open(port: int) -> bool:
-    """Return True if somebody listens at this port of loopback."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
