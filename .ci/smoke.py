@@ -16,14 +16,19 @@ from typing import Any
 CONFIG = Path(__file__).parents[1] / "conf" / "esb.yaml"
 MODULES = {
     "compat": "bkapi_component",
+    "database": "alembic",
     "jwt": "jwt",
+    "mysql": "asyncmy",
     "otel": "opentelemetry",
+    "postgresql": "asyncpg",
     "redis": "redis",
     "templates": "jinja2",
     "testing": "pytest_asyncio",
     "watch": "watchfiles",
 }
-"""Extra -> a module that it alone installs."""
+"""Extra -> a module that it alone installs, and those that hold it."""
+HELD = {"mysql": {"database"}, "postgresql": {"database"}}
+"""Extra -> others that it holds."""
 KEY = "bm9ib2R5IGhhcyB0byBrbm93IHRoaXMga2V5LCAzMiA="
 """Key of 32 bytes for a store that is only looked at."""
 EXPLAIN = """
@@ -48,7 +53,7 @@ SECONDS = 60
 
 def main(extra: str = "") -> None:
     for name, module in MODULES.items():
-        assert is_there(module) == (name == extra), f"{name}: {module}"
+        assert is_there(module) == brings(extra, name), f"{name}: {module}"
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         explain()
@@ -60,6 +65,11 @@ def main(extra: str = "") -> None:
         develop(extra)
         write_component(extra)
     print(f"{extra or 'no extra'}: every command works or says what it needs")
+
+
+def brings(extra: str, needed: str) -> bool:
+    """Return True if this extra installs what another one does."""
+    return needed == extra or needed in HELD.get(extra, set())
 
 
 def esb(*arguments: str, code: int = 0) -> str:
@@ -112,17 +122,23 @@ def describe() -> None:
 
 def check_services(extra: str) -> None:
     """Check configurations that ask for what only an extra brings."""
+    keys = {"encryption_keys": [KEY]}
     for needs, services in {
         "jwt": {"jwt": {"use": "bk_jwt", "config": {"public_key": public_key() if extra == "jwt" else "any"}}},
         "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0", "encryption_keys": [KEY]}}},
+        "database": {"database": {"url": "sqlite:///esb.db", **keys}},
+        "postgresql": {"database": {"url": "postgresql://127.0.0.1/esb", **keys}},
+        "mysql": {"database": {"url": "mysql://127.0.0.1/esb", **keys}},
     }.items():
         config: dict[str, Any] = {"version": 1, "services": services}
         config["components"] = [{"path": "/cmsi/get_msg_type/", "use": "cmsi_get_msg_type"}]
         Path("services.yaml").write_text(json.dumps(config), encoding="utf-8")
-        if needs == extra:
+        if brings(extra, needs):
             assert esb("check", "-c", "services.yaml") == "ok: 1 components\n"
         else:
             assert f"pip install 'esb-gateway[{needs}]'" in esb("check", "-c", "services.yaml", code=1)
+            if "database" in services:
+                assert f"pip install 'esb-gateway[{needs}]'" in esb("db", "upgrade", "-c", "services.yaml", code=78)
 
 
 def check_templates(extra: str) -> None:

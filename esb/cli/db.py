@@ -52,10 +52,9 @@ def current(path: str) -> None:
     """
 
     async def work(database: "Database") -> str:
-        from esb.database.schema import head, schema_state
+        from esb.database.schema import head
 
-        async with database.bare() as connection:
-            state = await schema_state(connection)
+        state = await database.schema()
         click.echo(f"the schema is {state.revision or 'none'}, this version needs {head()}")
         return state.mismatch
 

@@ -5,8 +5,10 @@ is locked", which no waiting mends; so a writer takes the lock with its first wo
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -16,8 +18,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
 from esb.database.keys import DatabaseKeys, database_keys
-from esb.database.schema import NO_TABLES, DatabaseMismatch, schema_state
-from esb.database.trouble import BUSY, NOT_ANSWERING, reason_of
+from esb.database.schema import NO_SCHEMA, DatabaseMismatch, SchemaState, schema_state
+from esb.database.trouble import BUSY, NO_FILE, NOT_ANSWERING, reason_of
 from esb.database.urls import Address
 
 BUSY_MILLISECONDS = 5000
@@ -139,9 +141,25 @@ class Database:
             await asyncio.gather(self._returning, return_exceptions=True)
         await self._engine.dispose()
 
+    async def schema(self) -> SchemaState:
+        """Return the schema that it has. DatabaseAway."""
+        if await self._is_missing():
+            return NO_SCHEMA
+        async with self.bare() as connection:
+            return await schema_state(connection)
+
+    async def _is_missing(self) -> bool:
+        """Return True if there is no file yet. DatabaseAway if it cannot be opened: the driver would leave a thread."""
+        if self.file is None or await asyncio.to_thread(_can_be_opened, self.file):
+            return False
+        if not await asyncio.to_thread(self.file.exists):
+            return True
+        self._set(NO_FILE)
+        raise DatabaseAway(NO_FILE)
+
     async def _reach(self) -> None:
-        if self.file is not None and not await asyncio.to_thread(self.file.exists):
-            raise DatabaseMismatch(NO_TABLES)
+        if await self._is_missing():
+            raise DatabaseMismatch(NO_SCHEMA.mismatch)
         async with self._transaction(PATIENCE, writes=False) as connection:
             mismatch = (await schema_state(connection)).mismatch
             if mismatch:
@@ -182,8 +200,6 @@ class Database:
         try:
             async with asyncio.timeout(seconds):
                 yield
-        except (DatabaseMismatch, DatabaseAway):
-            raise
         except Exception as error:
             reason = reason_of(error)
             if reason is None:
@@ -202,6 +218,10 @@ class Database:
                 self._turned(trouble)
         if trouble and (self._returning is None or self._returning.done()):
             self._returning = asyncio.create_task(self._return())
+
+
+def _can_be_opened(file: Path) -> bool:
+    return file.is_file() and os.access(file, os.R_OK | os.W_OK)
 
 
 def _as_we_need_it(connection: Any, _: ConnectionPoolEntry) -> None:

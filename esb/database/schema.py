@@ -55,6 +55,10 @@ class SchemaState:
         return f"the schema of the database is {self.revision}, of a newer version of the gateway: install that version"
 
 
+NO_SCHEMA = SchemaState("", "")
+"""The schema of a database without tables."""
+
+
 @cache
 def known() -> tuple[str, ...]:
     """Return the revisions of this code, in their order."""

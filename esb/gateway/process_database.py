@@ -1,5 +1,6 @@
 """The database that `services.database` describes. Its libraries are extras, and imported only if it is there."""
 
+import ssl
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "asyncmy"}
 """Beginning of a URL -> the module that speaks to such a database."""
 
 
+NO_CERTIFICATES = "it holds no certificates"
+
+
 def build_database(config: Config, observer: Observer | None = None) -> "tuple[Database | None, list[Mistake]]":
     """Return the database of this configuration, None if it has none; and what is wrong with it. Nothing is opened."""
     found = config.database
@@ -29,8 +33,9 @@ def build_database(config: Config, observer: Observer | None = None) -> "tuple[D
 
     try:
         address = address_of(found, config.folder)
-    except OSError as error:  # ssl.SSLError too
-        text = f"the file of ca= cannot be used: {error.strerror or 'it holds no certificates'}"
+    except OSError as error:
+        reason = NO_CERTIFICATES if isinstance(error, ssl.SSLError) else error.strerror
+        text = f"the file of ca= cannot be used: {reason}"
         return None, [config.root.mistake(text, "services", "database", "url")]
     turned = None if observer is None else lambda trouble: observer.emit(DatabaseTurned(trouble))
     return Database(address, [key.get_secret_value() for key in found.encryption_keys], turned), []

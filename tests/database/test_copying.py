@@ -65,8 +65,15 @@ async def test_a_copy_has_every_row_and_goes_on_counting(
     await target.open()
     assert await rows_of(target) == await rows_of(source)
     assert {name: number for name, number in copied.items() if number} == {
-        "app": 3, "app_secret": 3, "app_grant": 3, "app_change": 3, "change_counter": 1, "day_use": 2345,
-        "database_key": 2, "history": 1, "schema_floor": 1,
+        "app": 3,
+        "app_secret": 3,
+        "app_grant": 3,
+        "app_change": 3,
+        "change_counter": 1,
+        "day_use": 2345,
+        "database_key": 2,
+        "history": 1,
+        "schema_floor": 1,
     }
     async with target.writing() as connection:
         assert await counted(connection) == 2

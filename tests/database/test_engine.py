@@ -293,3 +293,12 @@ async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseAway, match=trouble.NOT_A_DATABASE):
         await database.require()
     await database.close()
+
+
+async def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "esb.db").mkdir()
+    database = make_database(f"sqlite:///{tmp_path}/esb.db")
+    for use in (database.require, database.schema):
+        with pytest.raises(DatabaseAway, match=trouble.NO_FILE):
+            await use()
+    await database.close()
