@@ -40,6 +40,18 @@ class Contact:
     addresses: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
 
+class NumberedSecrets(tuple[bytes, ...]):
+    """Secrets of an app, each with a number of its own: `numbers`, in the same order."""
+
+    numbers: tuple[int, ...]
+
+    def __new__(cls, secrets: Mapping[int, bytes]) -> "NumberedSecrets":
+        """Return the secrets of this mapping, whose keys are their numbers."""
+        made = super().__new__(cls, secrets.values())
+        made.numbers = tuple(secrets)
+        return made
+
+
 class Apps(Protocol):
     """A directory of apps: their secrets and their rights."""
 
@@ -48,7 +60,10 @@ class Apps(Protocol):
         ...
 
     async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
-        """Return the secrets of this app, to check a signature; AuthenticationError if there is no such app."""
+        """Return the secrets of this app, to check a signature; AuthenticationError if there is no such app.
+
+        Their numbers, for those who count the use of each, are 1, 2, …, unless they are NumberedSecrets.
+        """
         ...
 
     async def rights(self, call: Call, code: str) -> App:

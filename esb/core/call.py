@@ -138,7 +138,8 @@ class Record:
     user = ""
     user_source = ""
     secret_number = 0
-    """The number of the secret that the app has proven to know, from 1 on; 0: not known, or there is none."""
+    """The number of the secret that the app has proven to know: its place in the configuration, from 1 on, or its
+    number in the database; 0: not known, or there is none."""
     sent = False
     """True once a message may have left the gateway."""
     span: Span | None = None

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     APP_EXPIRED = "app_expired"
     SECRET_MISSING = "secret_missing"  # noqa: S105 - a reason, as those below
     SECRET_WRONG = "secret_wrong"  # noqa: S105
+    SECRET_ENDED = "secret_ended"  # noqa: S105
     SIGNATURE_WRONG = "signature_wrong"
     TIMESTAMP_EXPIRED = "timestamp_expired"
     NONCE_USED = "nonce_used"

@@ -5,8 +5,9 @@ seen all numbers before it.
 """
 
 from collections.abc import Collection
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, Table, insert, select, update
+from sqlalchemy import BigInteger, Column, Integer, Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.database.apps import LONGEST_CODE
@@ -44,6 +45,29 @@ async def newest(connection: AsyncConnection) -> int:
     """Return the number of the last change."""
     number: int = (await connection.execute(select(CHANGE_COUNTER.c.number))).scalar_one()
     return number
+
+
+class Mark(NamedTuple):
+    """A change by which a reader knows how far it has read: its number, and its time in milliseconds since 1970.
+
+    The time is None if no row tells of it, or none any more. Two that differ are of two histories: somebody has put
+    back an older copy of the database.
+    """
+
+    number: int
+    at: int | None
+
+
+async def newest_mark(connection: AsyncConnection) -> Mark:
+    """Return the last change."""
+    at = select(func.max(CHANGE.c.at)).where(CHANGE.c.number == CHANGE_COUNTER.c.number).scalar_subquery()
+    return Mark(*(await connection.execute(select(CHANGE_COUNTER.c.number, at))).one())
+
+
+async def holds(connection: AsyncConnection, mark: Mark) -> bool:
+    """Return whether this change is one of the database's, and what came after it is still known."""
+    at = await connection.scalar(select(func.max(CHANGE.c.at)).where(CHANGE.c.number == mark.number))
+    return at is not None and at == mark.at
 
 
 async def changed_since(connection: AsyncConnection, number: int) -> list[str]:

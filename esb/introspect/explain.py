@@ -118,7 +118,8 @@ async def _links(generation: Generation, asked: Asked, at: float, *, live: bool,
             decision = replace(decision, verdict="unknown", why=f"{decision.why}; {UNSURE}", error=None)
         sure = sure and decision.verdict != "not explained"
         knows_app = decision.app is not None or question.call.app is not None
-        reached = reached and (knows_app or decision.verdict != "refused")
+        nobody = decision.verdict == "refused" or (decision.verdict == "unknown" and decision.service == "apps")
+        reached = reached and (knows_app or not nobody)
         service = generation.services.get(decision.service)
         section = stanza.config if service is None else service.stanza.config
         yield Link(stanza.use, decision, _where(section, decision))

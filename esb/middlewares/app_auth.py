@@ -16,7 +16,7 @@ from pydantic import Field
 from esb.config import ConfigModel
 from esb.contracts.explain import Decision, Question, refused
 from esb.contracts.middleware import Handler, Middleware
-from esb.contracts.services import ChainServices, Identity
+from esb.contracts.services import ChainServices, Identity, NumberedSecrets
 from esb.core.call import App, Call, Signed, claimed_app
 from esb.core.errors import AuthenticationError, GatewayJwtError, Limited, template
 from esb.core.events import AuthenticationLimited
@@ -119,12 +119,14 @@ class AppAuth(Middleware[AppAuthConfig]):
         if not code:
             raise AuthenticationError("APP Code [bk_app_code] cannot be empty", call_reason=Reason.APP_MISSING)
         signature.check_unambiguous(signed)
-        call.record.secret_number = await signature.verified(signed, await self._apps.secrets(call, code))
-        if not call.record.secret_number:
+        secrets = await self._apps.secrets(call, code)
+        number = await signature.verified(signed, secrets)
+        if not number:
             raise AuthenticationError(
                 "Signature [bk_signature] verification failed, please provide valid parameters and signature",
                 call_reason=Reason.SIGNATURE_WRONG,
             )
+        call.record.secret_number = secrets.numbers[number - 1] if isinstance(secrets, NumberedSecrets) else number
         await self._use_up(code, timestamp, nonce)
         return await self._apps.rights(call, code)
 

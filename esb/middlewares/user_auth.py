@@ -105,7 +105,8 @@ class UserAuth(Middleware[UserAuthConfig]):
         allowed = call.app.impersonate if call.app is not None else ()
         if ALL not in allowed and not matches(username, allowed) and not _may_name_here(call, username):
             hint = Message(
-                "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`"
+                "this app may not name this user by bk_username: its entry in services.apps needs `impersonate`,"
+                " or `esb impersonation add` gives it the right"
             )
         elif username != username.strip() or not username.isprintable() or len(username) > LONGEST_NAME:
             # Upstreams would read another name than the globs allowed: a header loses its outer spaces, for one.

@@ -48,7 +48,8 @@ SECRET_USES = Family(
     "esb_secret_uses_total",
     "counter",
     ("app", "secret"),
-    "Calls that each of an app's secrets has proven, by its number in the configuration: 1 is the first.",
+    "Calls that each of an app's secrets has proven, by its number in the configuration, where 1 is the first, or in "
+    "the database.",
 )
 CALL_SECONDS = Family("esb_call_duration_seconds", "histogram", ("system", "component"), "How long calls took.")
 UPSTREAM_CALLS = Family(

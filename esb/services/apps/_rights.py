@@ -56,9 +56,9 @@ class Rights:
     def at(self, now: float) -> App:
         """Return the app with the rights it has now, in seconds since 1970. PermissionDenied if it is switched off."""
         if self.disabled:
-            raise app_disabled(self._bare.code)
+            raise app_disabled(self._bare.code, in_database=isinstance(self.place, str))
         if now >= self.expires:
-            raise app_expired(self._bare.code, self.expires)
+            raise app_expired(self._bare.code, self.expires, in_database=isinstance(self.place, str))
         if not self._since <= now < self._until:  # `<=` too: the time of day may be set back
             self._turn(now)
         return self._app
