@@ -5,12 +5,12 @@ A key that has no counterpart here is no error: it is noted with its place, for 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from esb.config import METHODS, NAME, VARIABLE, full_name_of, name_of, path_fault, system_of, version_of
+from esb.cli.component_names import Declared, distinct_names
+from esb.config import METHODS, VARIABLE, name_of, path_fault, system_of
 from esb.config.yaml import Section, read
 from esb.core.errors import ConfigError, Mistake
 from esb.plugins.http.path_template import fault
@@ -51,7 +51,7 @@ class Confapis:
 
     def components(self, hosts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         """Return one stanza for each declaration, in their order. `hosts`: URLs by system."""
-        names = _names(self._entries)
+        names = distinct_names([Declared(_path(entry), _text(entry, "name")) for entry in self._entries])
         return [self._component(entry, hosts[system_of(_path(entry))], names) for entry in self._entries]
 
     def _declared(self, file: str) -> Iterator[Section]:
@@ -159,42 +159,6 @@ class Confapis:
 
     def _note(self, entry: Section, text: str, *keys: str | int) -> None:
         self.notes.append(entry.mistake(text, *keys))
-
-
-def _names(entries: Sequence[Section]) -> dict[str, str]:
-    """Return the names that stanzas must say, by path: those of paths that would have one together.
-
-    Versions of one component share it. Of others, each gets the name of its declaration, unless somebody else has that,
-    or else one made of its whole path.
-    """
-    groups: dict[str, dict[str, list[Section]]] = {}
-    """Name -> path without version and without its variables' names -> declarations."""
-    for entry in entries:
-        path = _path(entry)
-        version = version_of(path)
-        form = VARIABLE.sub("{}", path.removeprefix(f"/{version}") if version else path)
-        groups.setdefault(name_of(path), {}).setdefault(form, []).append(entry)
-    shared = {
-        name: forms
-        for name, forms in groups.items()
-        if len({VARIABLE.sub("{}", _path(entry)) for same in forms.values() for entry in same}) > 1
-    }
-    names: dict[str, str] = {}
-    taken = groups.keys() - shared.keys()
-    for name, forms in shared.items():
-        for same in forms.values():
-            chosen = name if len(forms) == 1 else next(free for free in _candidates(same[0]) if free not in taken)
-            taken.add(chosen)
-            names |= dict.fromkeys(map(_path, same), chosen)
-    return names
-
-
-def _candidates(entry: Section) -> Iterator[str]:
-    path = _path(entry)
-    if re.fullmatch(NAME, declared := f"{system_of(path)}.{_text(entry, 'name')}"):
-        yield declared
-    yield (full := full_name_of(path))
-    yield from (f"{full}_{number}" for number in count(2))
 
 
 def _is_cmdb(entry: Section) -> bool:

@@ -1,4 +1,4 @@
-"""`esb import`: declarations of another gateway, written as a file that esb.yaml can include."""
+"""`esb import`: what another gateway declares or keeps in its tables, made into what this one has."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from esb.cli.bkpaas.command import bkpaas
 from esb.cli.confapis import Confapis
 from esb.cli.stanza_writer import Reference, document
 from esb.core.errors import ConfigError
@@ -18,7 +19,10 @@ VARIABLE_ONLY = re.compile(r"(?:https?://)?\$\{[^{}]+\}(?::[0-9]+)?[^${}\s]*")
 
 @click.group("import")
 def import_() -> None:
-    """Turn declarations of another gateway into components."""
+    """Turn what another gateway has into components and apps."""
+
+
+import_.add_command(bkpaas)
 
 
 def _hosts(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, list[str]]:

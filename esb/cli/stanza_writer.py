@@ -18,17 +18,21 @@ class Reference(str):
     __slots__ = ()
 
 
-def document(comment: str, components: Iterable[Mapping[str, Any]]) -> str:
-    """Return the text of a file that esb.yaml can include."""
-    lines = [_comment(comment), "version: 1", "components:"]
-    for component in components:
-        inner = list(_mapping(component))
-        lines.append(f"  - {inner[0]}")
-        lines += [f"    {line}" for line in inner[1:]]
-    return "\n".join(lines) + "\n"
+def document(origin: str, components: Iterable[Mapping[str, Any]]) -> str:
+    """Return the text of a file that esb.yaml can include. `origin`: its first line, a comment."""
+    return "\n".join([comment(origin), "version: 1", "components:", *entries(components)]) + "\n"
 
 
-def _comment(text: str) -> str:
+def entries(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a list of mappings, below its key."""
+    for item in items:
+        first, *others = _mapping(item)
+        yield f"  - {first}"
+        yield from (f"    {line}" for line in others)
+
+
+def comment(text: str) -> str:
+    """Return a line for people."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     return f"# {' '.join(shown.split())}"
 
