@@ -1,7 +1,7 @@
 """Moments: a time with its zone, or a date, which ends with its last second; in commands also so long from now."""
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
@@ -20,14 +20,23 @@ def _moment(value: Any) -> datetime:
     if not isinstance(value, str) or re.fullmatch(MOMENT, value) is None:
         raise ValueError(EXPECTED)
     try:
-        if re.fullmatch(DATE, value):  # by the machine's zone, as dates in messages
-            found = datetime.combine(date.fromisoformat(value), time.max).astimezone()
+        if re.fullmatch(DATE, value):
+            found = _end_of(date.fromisoformat(value))
         else:
             found = datetime.fromisoformat(value.upper())
         found.timestamp()
     except (ValueError, OverflowError):
         raise ValueError(EXPECTED) from None
     return found
+
+
+def _end_of(day: date) -> datetime:
+    """Return the end of this day by the machine's zone, as dates in messages."""
+    end = datetime.combine(day, time.max)
+    try:
+        return end.astimezone()
+    except (ValueError, OverflowError):  # some versions of Python look a day further, which is beyond the calendar
+        return end.replace(tzinfo=UTC)
 
 
 Moment = Annotated[datetime, PlainValidator(_moment, json_schema_input_type=Annotated[str, Field(pattern=MOMENT)])]
