@@ -123,13 +123,14 @@ def describe() -> None:
 def check_services(extra: str) -> None:
     """Check configurations that ask for what only an extra brings."""
     keys = {"encryption_keys": [KEY]}
-    for needs, services in {
+    wanted: dict[str, dict[str, Any]] = {
         "jwt": {"jwt": {"use": "bk_jwt", "config": {"public_key": public_key() if extra == "jwt" else "any"}}},
         "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0", "encryption_keys": [KEY]}}},
         "database": {"database": {"url": "sqlite:///esb.db", **keys}},
         "postgresql": {"database": {"url": "postgresql://127.0.0.1/esb", **keys}},
         "mysql": {"database": {"url": "mysql://127.0.0.1/esb", **keys}},
-    }.items():
+    }
+    for needs, services in wanted.items():
         config: dict[str, Any] = {"version": 1, "services": services}
         config["components"] = [{"path": "/cmsi/get_msg_type/", "use": "cmsi_get_msg_type"}]
         Path("services.yaml").write_text(json.dumps(config), encoding="utf-8")

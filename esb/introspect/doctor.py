@@ -5,7 +5,7 @@ Built is what `esb serve` would build, and nothing of it is opened but the way o
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -14,6 +14,7 @@ from typing import Any
 
 from esb.channels.config_secrets import secrets_of
 from esb.config import ComponentStanza, Config
+from esb.config.stanza_reader import deepest
 from esb.contracts.checks import Check, Finding, Result
 from esb.contracts.probes import CHECK_SECONDS, Probes
 from esb.core.clock import SystemClock
@@ -21,6 +22,7 @@ from esb.core.errors import EsbError, UpstreamError
 from esb.core.redaction import redacted
 from esb.gateway.app import Gateway
 from esb.gateway.part import Part
+from esb.introspect.database_checks import database_checks
 from esb.introspect.process_checks import process_checks
 from esb.telemetry.log_text import escaped
 
@@ -70,6 +72,7 @@ async def examine(config: Config, components: Sequence[str] = (), send_to: str =
         deadline = asyncio.get_running_loop().time() + SECONDS
         subjects = [*_parts(gateway, probes, chosen)]
         if chosen is None:
+            subjects = [*_database(gateway, probes), *subjects]
             subjects.append(Subject("process", "", process_checks(config)))
         store, *done = await asyncio.gather(
             _store_examined(gateway, probes, deadline), *(_examined(subject, deadline) for subject in subjects)
@@ -83,6 +86,8 @@ async def _lent(gateway: Gateway, send_to: str) -> AsyncIterator[Probes]:
         stack.push_async_callback(gateway.http.close)
         stack.push_async_callback(gateway.store.close)
         stack.push_async_callback(gateway.tokens.close)
+        if gateway.database is not None:
+            stack.push_async_callback(gateway.database.close)
         gateway.http.open()
         probes = Probes(gateway.http, send_to)
         stack.push_async_callback(probes.close)
@@ -133,6 +138,15 @@ def _store(gateway: Gateway, probes: Probes) -> Subject:
     place = "" if stanza is None else f"{stanza.section.file}:{stanza.section.line}"
     config = getattr(gateway.store, "config", None)
     return Subject("services.store", place, _offered(gateway.store, probes), secrets_of(config))
+
+
+def _database(gateway: Gateway, probes: Probes) -> Iterator[Subject]:
+    """Yield the database as a subject, if there is one."""
+    config = gateway.config
+    if gateway.database is not None and config.root is not None:
+        section = deepest(config.root, "services", "database")
+        checks = database_checks(config, gateway.database, probes)
+        yield Subject("services.database", f"{section.file}:{section.line}", checks, secrets_of(config.database))
 
 
 def _parts(gateway: Gateway, probes: Probes, chosen: set[str] | None) -> Iterable[Subject]:

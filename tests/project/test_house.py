@@ -86,6 +86,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "incoming.multipart_form": "multipart, likewise",
     "plugins.http.remade_body": "multipart, for forms whose parameters are fixed",
     "plugins.alert_webhook.template_texts": "jinja2, for those who write templates",
+    "introspect.database_checks": "SQLAlchemy, likewise",
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "server.admin_registry": "SQLAlchemy, for those who have a database",
