@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
 
 T = TypeVar("T")
-NOT_CONFIGURED = "there is no services.database in {path}: `esb key new` prints a key for one"
 
 
 def with_database(path: str, work: "Callable[[Database], Awaitable[T]]", *, fits: bool = True) -> T:
@@ -60,6 +59,8 @@ def built(config: Config) -> "Database":
         return database
     if config.database is None:
         mistakes = [*config.mistakes]
-    text = str(ConfigError(mistakes)) if mistakes else NOT_CONFIGURED.format(path=config.path)
+    text = str(ConfigError(mistakes)) if mistakes else (
+        f"there is no services.database in {config.path}: `esb key new` prints a key for one"
+    )
     click.echo(text, err=True)
     sys.exit(CONFIG_INVALID)

@@ -8,11 +8,15 @@ import click
 from pydantic import ValidationError
 
 from esb.cli.database import built, with_database, with_database_of
+from esb.cli.listing import format_option, show
 from esb.cli.options import CONFIG_INVALID, config_option
 from esb.config import Config, DatabaseConfig, load
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
+
+
+COLUMNS = ("revision", "needed", "works")
 
 
 @click.group(short_help="The database: its schema, its keys, and its move to another place.")
@@ -45,7 +49,8 @@ def upgrade(path: str) -> None:
 
 @db.command(short_help="Print the schema that the database has.")
 @config_option
-def current(path: str) -> None:
+@format_option
+def current(path: str, form: str) -> None:
     """Print the schema that the database has, and the one that this version needs.
 
     Exit code 0 if this version works with it, 78 if it does not, 1 if the database is away.
@@ -55,7 +60,10 @@ def current(path: str) -> None:
         from esb.database.schema import head
 
         state = await database.schema()
-        click.echo(f"the schema is {state.revision or 'none'}, this version needs {head()}")
+        if form == "json":
+            show([{"revision": state.revision, "needed": head(), "works": not state.mismatch}], COLUMNS, form)
+        else:
+            click.echo(f"the schema is {state.revision or 'none'}, this version needs {head()}")
         return state.mismatch
 
     mismatch = with_database(path, work, fits=False)

@@ -28,7 +28,7 @@ COLUMNS = ("subject", "id", "result", "cause", "fix")
 @format_option
 def doctor(path: str, components: tuple[str, ...], send_to: str, form: str) -> None:
     """Ask everything that the configuration names whether it is well: hosts, certificates, credentials, templates,
-    quotas, mail server, Redis, login, directory, and this machine.
+    quotas, mail server, Redis, database, login, directory, and this machine.
 
     COMPONENT is a name such as cmsi.send_weixin, or a path; left out, all are examined, with services and process.
     Nothing is sent to anybody without --send-to. It works beside a running gateway and without one, and takes ten

@@ -1,6 +1,7 @@
 """esb db and esb key: the schema of a database, its keys, and its move."""
 
 import asyncio
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,8 @@ def test_an_upgrade_says_what_it_did(tmp_path: Path, database_url: str) -> None:
     assert esb("db", "upgrade", "-c", path) == (0, f"the schema is {head()} (before: none)\n")
     assert esb("db", "upgrade", "-c", path) == (0, f"the schema is {head()}: nothing to do\n")
     assert esb("db", "current", "-c", path) == (0, f"the schema is {head()}, {needs}")
+    code, listed = esb("db", "current", "-c", path, "--format", "json")
+    assert (code, json.loads(listed)) == (0, [{"revision": head(), "needed": head(), "works": True}])
 
 
 def test_of_four_upgrades_at_once_one_does_it_and_all_end_well(tmp_path: Path, database_url: str) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from esb.config import Config, load
-from esb.gateway.restart_only import changed
+from esb.gateway.restart_only import changed, needs_restart
+from tests.support.servers.databases import KEY, OTHER_KEY
 
+DATABASE = f"{{database: {{url: 'sqlite:///esb.db', encryption_keys: ['{KEY}']}}}}"
 REFUSAL = "a reload cannot change this; put it back, or restart the gateway"
 
 
@@ -32,6 +34,10 @@ def config(folder: Path, text: str, **environ: str) -> Config:
         ("sandbox: {}", "", ["sandbox"]),
         ("", "services: {store: {use: memory, config: {max_keys: 5}}}", ["services.store"]),
         ("services: {store: {use: memory, config: {max_keys: 5}}}", "services: {}", ["services.store"]),
+        ("", f"services: {DATABASE}", ["services.database"]),
+        (f"services: {DATABASE}", "services: {}", ["services.database"]),
+        (f"services: {DATABASE}", f"services: {DATABASE.replace('esb.db', 'other.db')}", ["services.database"]),
+        (f"services: {DATABASE}", f"services: {DATABASE.replace(KEY, OTHER_KEY)}", ["services.database"]),
         ("server: {port: 1}", "server: {host: h, port: 2}\nsandbox: {}", ["server.host", "server.port", "sandbox"]),
     ],
 )
@@ -46,6 +52,7 @@ def test_a_key_of_the_process_is_refused_by_name(tmp_path: Path, old: str, new: 
         ("", "server: {port: 8080, host: 127.0.0.1}"),
         ("server: {port: 80}", "server: {port: '${PORT}'}"),
         ("", "services: {store: {use: memory}}"),
+        (f"services: {DATABASE}", f"services: {DATABASE.replace(KEY, '${KEY}')}"),
         ("", "services: {store: {use: memory, config: {max_keys: 1000000}}}"),
         ("sandbox: {}", "sandbox: {port: 8089}"),
         (
@@ -80,3 +87,9 @@ def test_a_store_that_cannot_be_built_is_a_mistake_of_its_own(tmp_path: Path) ->
     (mistake,) = changed(config(tmp_path, ""), config(tmp_path, "services: {store: {use: nobody}}"))
     assert mistake.key == "services.store.use"
     assert "unknown plugin" in mistake.text
+
+
+def test_every_key_of_the_database_needs_a_restart() -> None:
+    assert needs_restart("services.database.url")
+    assert needs_restart("services.database.encryption_keys[0]")
+    assert not needs_restart("services.apps.config")

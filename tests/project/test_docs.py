@@ -16,7 +16,7 @@ from pydantic import BaseModel
 import esb.core.errors
 from esb.channels.wechat.notice import Notice
 from esb.cli.main import main
-from esb.config import ComponentKeys, DocumentKeys, Sandbox, Server, ServicesKeys
+from esb.config import ComponentKeys, DatabaseConfig, DocumentKeys, Sandbox, Server, ServicesKeys
 from esb.gateway.plugin_loader import PROTOCOLS, built_in, find
 from tests.support import openapi_client
 from tests.support.documentation import FENCE, PAGES, WHOLE_CONFIGS, Block, blocks, text
@@ -251,6 +251,8 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "call",
         "import",
         "admin",
+        *["db"] * 4,
+        "key",
     ]
     assert set(COMMANDS) == set(re.findall(r"^\| `esb (\w+)", text(page), re.MULTILINE))
 
@@ -295,7 +297,7 @@ def test_every_name_for_use_is_documented(page: str) -> None:
 @pytest.mark.parametrize("page", CONFIGURATION)
 def test_every_key_is_documented(page: str) -> None:
     configs = [find(group, name, service).config_type for group, service, name in BUILT_IN]
-    for model in (DocumentKeys, ServicesKeys, ComponentKeys, Server, Sandbox, *configs):
+    for model in (DocumentKeys, ServicesKeys, ComponentKeys, Server, Sandbox, DatabaseConfig, *configs):
         for key in names_in(model):
             assert f"`{key}`" in text(page), f"{key} of {model.__name__}"
 
