@@ -66,7 +66,7 @@ def test_a_key_of_the_process_is_refused_by_name(tmp_path: Path, old: str, new: 
     ],
 )
 def test_what_counts_is_what_the_keys_say_in_the_end(tmp_path: Path, old: str, new: str) -> None:
-    assert changed(config(tmp_path, old), config(tmp_path, new, PORT="80")) == []
+    assert changed(config(tmp_path, old), config(tmp_path, new, PORT="80", KEY=KEY)) == []
 
 
 def test_a_refusal_says_on_which_line_the_key_stands(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ WELL = {
     'esb_token_fetches_total{instance="a",job="esb",outcome="refused",platform="qy"}': ZERO,
     'esb_quota_gates_closed{instance="a",job="esb",platform="qy"}': ZERO,
     'esb_store_away{instance="a",job="esb"}': ZERO,
+    'esb_database_away{instance="a",job="esb"}': ZERO,
     'esb_crashes_total{instance="a",job="esb"}': ZERO,
     'esb_worker_restarts_total{instance="a",job="esb",reason="ended"}': ZERO,
     'esb_worker_restarts_total{instance="a",job="esb",reason="stuck"}': ZERO,
@@ -138,6 +139,7 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
         {"EsbTokenFetchedTooOften"},
     ),
     "the shared store is away": ({'esb_store_away{instance="a",job="esb"}': ONE}, {"EsbStoreAway"}),
+    "the database is away": ({'esb_database_away{instance="a",job="esb"}': ONE}, {"EsbDatabaseAway"}),
 }
 
 
