@@ -59,8 +59,10 @@ def built(config: Config) -> "Database":
         return database
     if config.database is None:
         mistakes = [*config.mistakes]
-    text = str(ConfigError(mistakes)) if mistakes else (
-        f"there is no services.database in {config.path}: `esb key new` prints a key for one"
+    text = (
+        str(ConfigError(mistakes))
+        if mistakes
+        else (f"there is no services.database in {config.path}: `esb key new` prints a key for one")
     )
     click.echo(text, err=True)
     sys.exit(CONFIG_INVALID)

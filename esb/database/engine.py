@@ -19,7 +19,7 @@ from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
 from esb.database.keys import DatabaseKeys, database_keys
 from esb.database.schema import NO_SCHEMA, DatabaseMismatch, SchemaState, schema_state
-from esb.database.trouble import BUSY, NO_FILE, NOT_ANSWERING, reason_of
+from esb.database.trouble import BUSY, LOCKED, NO_FILE, NOT_ANSWERING, reason_of
 from esb.database.urls import Address
 
 BUSY_MILLISECONDS = 5000
@@ -207,7 +207,7 @@ class Database:
         else:
             self._set("")
             return
-        if reason != BUSY:
+        if reason not in (BUSY, LOCKED):  # it is there, and others have it
             self._set(reason)
         raise DatabaseAway(reason) from None  # a driver's error may quote the address
 

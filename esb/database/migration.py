@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, delete, insert, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.errors import GatewayError
@@ -114,7 +115,8 @@ async def _lock(connection: AsyncConnection) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await connection.execute(text(f"DO RELEASE_LOCK('{name}')"))
+        with suppress(SQLAlchemyError):  # the connection may be lost, and the lock with it
+            await connection.execute(text(f"DO RELEASE_LOCK('{name}')"))
 
 
 async def _taken(connection: AsyncConnection, statement: str) -> None:
