@@ -53,10 +53,13 @@ def rendered(config: Config, mask: Mask | None = None) -> dict[str, Any]:
     """Return all that this configuration says, defaults of the gateway's own keys included; secrets as `mask` does."""
     written = {} if config.root is None else config.root.children
     view = _View(mask or Stars())
+    services = {kind: view.stanza("services", stanza, kind) for kind, stanza in config.services.items()}
+    if config.database is not None and config.root is not None:
+        services["database"] = view.filled(config.database, deepest(config.root, "services", "database"))
     return {
         "server": view.filled(config.server, written.get("server")),
         "sandbox": None if config.sandbox is None else view.filled(config.sandbox, written.get("sandbox")),
-        "services": {kind: view.stanza("services", stanza, kind) for kind, stanza in config.services.items()},
+        "services": services,
         "middlewares": [view.stanza("middlewares", stanza) for stanza in config.middlewares or ()] or "default",
         "components": [view.component(stanza) for stanza in config.components],
     }

@@ -427,3 +427,14 @@ def test_the_chain_of_a_component_is_shown_with_its_settings(tmp_path: Path) -> 
 def test_a_configuration_without_a_chain_has_the_default_one(tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text("version: 1\ncomponents: []\n")
     assert config_view.rendered(load(tmp_path / "esb.yaml", {}))["middlewares"] == "default"
+
+
+def test_a_database_is_shown_without_its_address_and_keys(tmp_path: Path) -> None:
+    key = Fernet.generate_key().decode()
+    path = tmp_path / "esb.yaml"
+    database = f'{{url: "mysql://esb:{MARK}@db/esb", encryption_keys: ["{key}"]}}'
+    path.write_text(f"version: 1\nservices:\n  database: {database}\ncomponents: []\n")
+    view = config_view.rendered(load(path, {}))
+    assert view["services"]["database"] == {"url": "***", "encryption_keys": "***"}
+    assert MARK not in json.dumps(view)
+    assert key not in json.dumps(view)

@@ -22,7 +22,7 @@ from esb.core.events import (
     TokenFetched,
     UpstreamFinished,
 )
-from esb.core.process_events import LastGoodNotKept, LastGoodServed, LogLinesDropped
+from esb.core.process_events import DatabaseTurned, LastGoodNotKept, LastGoodServed, LogLinesDropped
 from esb.outgoing.host_bulkheads import host_of
 from esb.telemetry import logs
 from tests.support.gateway import Gateway, Sandbox
@@ -206,6 +206,12 @@ def test_a_store_that_goes_is_an_error_and_that_it_is_back_is_told() -> None:
     gone, back = as_json(StoreTurned("it is full")), as_json(StoreTurned(""))
     assert (gone["event"], gone["level"], gone["reason"]) == ("store away", "error", "it is full")
     assert (back["event"], back["level"]) == ("store connected", "info")
+
+
+def test_a_database_that_goes_is_an_error_and_that_it_is_back_is_told() -> None:
+    gone, back = as_json(DatabaseTurned("it is full")), as_json(DatabaseTurned(""))
+    assert (gone["event"], gone["level"], gone["reason"]) == ("database away", "error", "it is full")
+    assert (back["event"], back["level"]) == ("database connected", "info")
 
 
 def test_a_limit_that_is_reached_is_told_by_its_name() -> None:

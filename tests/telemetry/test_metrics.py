@@ -26,6 +26,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
+from esb.core.process_events import DatabaseTurned
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
@@ -241,6 +242,14 @@ def test_a_store_that_is_away_is_told_until_it_is_back() -> None:
     assert value(read(tally(away, away).snapshot()), "esb_store_away") == 1
     assert value(read(tally(away, back).snapshot()), "esb_store_away") == 0
     assert value(read(joined([tally(away).snapshot()] * 2)), "esb_store_away") == 2
+
+
+def test_a_database_that_is_away_is_told_until_it_is_back() -> None:
+    away, back = DatabaseTurned("the database refuses connections"), DatabaseTurned("")
+    assert value(read(tally().snapshot()), "esb_database_away") == 0
+    assert value(read(tally(away, away).snapshot()), "esb_database_away") == 1
+    assert value(read(tally(away, back).snapshot()), "esb_database_away") == 0
+    assert value(read(joined([tally(away).snapshot()] * 2)), "esb_database_away") == 2
 
 
 def test_the_moment_is_told_besides() -> None:

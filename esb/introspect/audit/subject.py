@@ -175,7 +175,18 @@ class Subject:
                 keys = ("tokens", index, "token")
                 literal = not deepest(stanza.section, *keys).outside
                 found.append(Secret(stanza.section, keys, entry.token, True, literal, False))
+        found += self._of_database()
         return sorted(found, key=lambda secret: not secret.of_caller)
+
+    def _of_database(self) -> Iterator[Secret]:
+        """Yield the keys of the database, and its address if a password is in there."""
+        database = self.config.database
+        if database is not None:
+            section = deepest(self.root, "services", "database")
+            for keys, text in hidden_in(database):
+                place = _written(section, keys)
+                if text is not None and place is not None and (keys[0] != "url" or urlsplit(text).password):
+                    yield Secret(section, keys, text, False, not place.outside, stays_here=False)
 
 
 def _login_tokens(config: Section) -> Iterator[Secret]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from esb.config.database import parsed, query
 from esb.core.host_names import is_loopback
 from esb.introspect.audit.rule import Place, rule
 from esb.introspect.audit.subject import Subject, in_clear
@@ -96,6 +97,22 @@ def redis_in_clear(subject: Subject) -> Iterator[Place]:
 
 
 @rule(
+    "W140",
+    "medium",
+    "the password of the database, and all that is read and written, goes to this server unprotected",
+    "write ?tls=verify behind it, and perhaps &ca=FILE, or a socket for a server on this machine",
+)
+def database_in_clear(subject: Subject) -> Iterator[Place]:
+    """Yield the database on another machine whose certificate nobody looks at."""
+    database = subject.config.database
+    if database is not None:
+        parts = parsed(database.url.get_secret_value())
+        found = query(parts) if parts.scheme != "sqlite" else {"socket": ""}
+        if "socket" not in found and found.get("tls") != "verify" and not is_loopback(parts.hostname or "localhost"):
+            yield Place(subject.root, ("services", "database", "url"))
+
+
+@rule(
     "W120",
     "high",
     "secrets and messages go through the network in clear",
@@ -116,5 +133,6 @@ RULES = (
     identity_in_clear,
     back_end_in_clear,
     redis_in_clear,
+    database_in_clear,
     vendor_in_clear,
 )
