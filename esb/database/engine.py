@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -32,8 +32,12 @@ POOL_SECONDS = 3.0
 """The time that somebody waits for one of them."""
 RECYCLED_SECONDS = 1800
 """The age from which on an idle connection is not used again: firewalls forget them after an hour or so."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-"""Seconds between two tries to reach a database that is away: it is noticed within two that it is back."""
+PROBE_SECONDS = 1.5
+"""The time that a try has to reach a database which was there before."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
+"""Seconds between two tries: with them it is noticed within two seconds that it is back, even if one hangs."""
+IDLE_SECONDS = 2.0
+"""Seconds without an answer after which it is asked how it is: nobody else may do so."""
 WRITES = "esb_writes"
 STRICT = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 """The mode in which MySQL cuts nothing short, whatever its default."""
@@ -47,7 +51,7 @@ class Database:
     """One database, open from `open` to `close`.
 
     `trouble` says in a few words that it is away, "" when it answered last; `turned` hears it each time it changes.
-    While there is trouble, it is tried again and again in the background.
+    While there is trouble, it is tried again and again in the background; and now and then if nobody else asks.
     """
 
     def __init__(self, address: Address, keys: Sequence[str], turned: Callable[[str], None] | None = None) -> None:
@@ -59,7 +63,9 @@ class Database:
         """The file of SQLite; None for a server."""
         self.operator_keys = keys
         self._keys: DatabaseKeys | None = None
-        self._returning: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+        self._answered = 0.0
         options: dict[str, Any] = (
             {}
             if self.is_sqlite
@@ -87,11 +93,12 @@ class Database:
         If it is away, it has `trouble`, and is tried again in the background.
         """
         with suppress(DatabaseAway):
-            await self._reach()
+            await self._reach(PATIENCE)
+        self._watching = asyncio.create_task(self._watch())
 
     async def require(self) -> None:
         """Do the same for a command, which cannot wait: DatabaseAway too."""
-        await self._reach()
+        await self._reach(PATIENCE)
 
     @asynccontextmanager
     async def reading(self, seconds: float | None = PATIENCE) -> AsyncIterator[AsyncConnection]:
@@ -136,9 +143,9 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._returning is not None:
-            self._returning.cancel()
-            await asyncio.gather(self._returning, return_exceptions=True)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         await self._engine.dispose()
 
     async def schema(self) -> SchemaState:
@@ -157,21 +164,37 @@ class Database:
         self._set(NO_FILE)
         raise DatabaseAway(NO_FILE)
 
-    async def _reach(self) -> None:
+    async def _reach(self, seconds: float) -> None:
         if await self._is_missing():
             raise DatabaseMismatch(NO_SCHEMA.mismatch)
-        async with self._transaction(PATIENCE, writes=False) as connection:
+        async with self._transaction(seconds, writes=False) as connection:
             mismatch = (await schema_state(connection)).mismatch
             if mismatch:
                 raise DatabaseMismatch(mismatch)
             self._keys = await database_keys(connection, self.operator_keys)
 
+    async def _watch(self) -> None:
+        """Notice that it is away although nobody asks, and that it is back."""
+        loop = asyncio.get_running_loop()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._lost.wait()
+            if self.trouble:
+                await self._return()
+            elif loop.time() - self._answered >= IDLE_SECONDS:
+                with suppress(DatabaseAway):
+                    async with self._transaction(PROBE_SECONDS, writes=False) as connection:
+                        await connection.execute(select(1))
+
     async def _return(self) -> None:
         """Try until it is back and fits."""
         for pause in pauses(FIRST_PAUSE, LONGEST_PAUSE, jitter=True):
             await asyncio.sleep(pause)
+            if self._keys is not None and not self.trouble:
+                return  # somebody else has found it back
             try:
-                await self._reach()
+                await self._reach(PATIENCE if self._keys is None else PROBE_SECONDS)
             except DatabaseAway:
                 continue
             except DatabaseMismatch as mismatch:
@@ -216,8 +239,11 @@ class Database:
             self.trouble = trouble
             if self._turned is not None:
                 self._turned(trouble)
-        if trouble and (self._returning is None or self._returning.done()):
-            self._returning = asyncio.create_task(self._return())
+        if trouble:
+            self._lost.set()
+        else:
+            self._lost.clear()
+            self._answered = asyncio.get_running_loop().time()
 
 
 def _can_be_opened(file: Path) -> bool:

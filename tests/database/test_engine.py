@@ -162,6 +162,23 @@ async def test_one_that_is_away_at_the_start_is_reached_later(
     assert await number(database) == 0
 
 
+async def test_it_is_noticed_that_it_went_away_although_nobody_asks(
+    own_server: DatabaseServer,
+    turned: "asyncio.Queue[str]",
+    opened: AsyncExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("esb.database.engine.IDLE_SECONDS", 0.05)
+    database = await opened_with(own_server.database(), turned, opened)
+    own_server.kill()
+    try:
+        async with asyncio.timeout(30):
+            assert await turned.get() in {trouble.REFUSED, trouble.CUT_OFF}
+    finally:
+        await asyncio.to_thread(own_server.start)
+    await back(database, turned)
+
+
 async def test_one_that_fits_no_longer_stays_in_trouble_and_says_why(
     own_server: DatabaseServer, turned: "asyncio.Queue[str]", opened: AsyncExitStack
 ) -> None:
