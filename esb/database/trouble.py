@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import ssl
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -22,6 +23,7 @@ NOT_A_DATABASE = "the file is no database, or is damaged"
 READ_ONLY = "the database is read only"
 BUSY = "all connections to the database are in use"
 CUT_OFF = "the connection to the database was lost"
+CERTIFICATE = "the certificate of the database does not count here, or it offers no TLS"
 
 _OF_POSTGRESQL = {
     "28P01": WRONG_LOGIN,
@@ -80,8 +82,14 @@ _DRIVERS = ("asyncpg", "asyncmy", "aiosqlite", "sqlite3", "pymysql")
 _OF_SYSTEM = {errno.ECONNREFUSED: REFUSED, errno.ENOENT: REFUSED, errno.ECONNRESET: CUT_OFF, errno.EPIPE: CUT_OFF}
 
 
+_WITHOUT_TLS = "rejected SSL upgrade"
+"""The words of asyncpg, which has no class for it."""
+
+
 def reason_of(error: BaseException) -> str | None:
     """Return why the database is away; None for an error of another kind: a broken rule, a bug."""
+    if _is_of_tls(error):
+        return CERTIFICATE
     if isinstance(error, DBAPIError):
         known = _of_driver(error.orig)
         return known or (CUT_OFF if error.connection_invalidated else None)
@@ -96,6 +104,16 @@ def reason_of(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return UNKNOWN_HOST if isinstance(error, socket.gaierror) else _OF_SYSTEM.get(error.errno or 0, NOT_ANSWERING)
     return None
+
+
+def _is_of_tls(error: BaseException) -> bool:
+    """Return True if an error, or one that it comes from, is that TLS did not come about."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError) or (isinstance(seen, ConnectionError) and _WITHOUT_TLS in str(seen)):
+            return True
+        seen = seen.__cause__
+    return False
 
 
 def _of_driver(error: Any) -> str | None:

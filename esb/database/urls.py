@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import URL
 
@@ -48,7 +48,7 @@ def address_of(config: DatabaseConfig, folder: Path) -> Address:
         port=None if "socket" in found else parts.port,
         database=unquote(parts.path[1:]),
     )
-    arguments = _of_postgresql(parts, found) if parts.scheme == "postgresql" else _of_mysql(found)
+    arguments = _of_postgresql(found) if parts.scheme == "postgresql" else _of_mysql(found)
     if "tls" in found:
         arguments["ssl"] = _context(found, folder)
     return Address(url, arguments)
@@ -58,13 +58,13 @@ def _unquoted(text: str | None) -> str | None:
     return None if text is None else unquote(text)
 
 
-def _of_postgresql(parts: SplitResult, found: dict[str, str]) -> dict[str, Any]:
+def _of_postgresql(found: dict[str, str]) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "timeout": CONNECT_SECONDS,
         "server_settings": {"application_name": APPLICATION_NAME},
     }
     if "socket" in found:
-        arguments |= {"host": str(Path(found["socket"]).parent), "port": parts.port or 5432}
+        arguments["host"] = found["socket"]
     return arguments
 
 

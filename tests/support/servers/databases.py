@@ -45,6 +45,8 @@ class DatabaseServer:
         self.folder = Path(tempfile.mkdtemp(prefix=f"esb-{self.name}-", dir=root))
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._more: list[str] = []
+        """Options of its command line besides."""
         if os.geteuid() == 0:
             shutil.chown(self.folder, self.user)
         self._make()
@@ -108,6 +110,24 @@ class DatabaseServer:
     def remove(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def use_certificate(self, certificate: Path, authority: Path) -> None:
+        """Offer TLS from the next start on, with this certificate and its key, signed by this authority."""
+        names = [self.folder / "server.pem", self.folder / "ca.pem"]
+        for name, content in zip(names, (certificate, authority), strict=True):
+            name.write_bytes(content.read_bytes())
+            name.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(name, self.user)
+        self._more += self._with_certificate(*names)
+
+    def _with_certificate(self, certificate: Path, authority: Path) -> Sequence[str]:
+        raise NotImplementedError
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket at which it listens too."""
+        raise NotImplementedError
 
     def database(self) -> str:
         """Return the URL of a new, empty database."""
@@ -177,7 +197,15 @@ class PostgreSQL(DatabaseServer):
             "autovacuum": "off",
         }
         told = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        return [f"{self.folder_of_programs()}/postgres", "-D", str(self.folder / "data"), *told]
+        return [f"{self.folder_of_programs()}/postgres", "-D", str(self.folder / "data"), *told, *self._more]
+
+    def _with_certificate(self, certificate: Path, authority: Path) -> Sequence[str]:
+        files = (("ssl", "on"), ("ssl_cert_file", certificate), ("ssl_key_file", certificate))
+        return [word for key, value in files for word in ("-c", f"{key}={value}")]
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / f".s.PGSQL.{self.port}"
 
     def url(self, name: str) -> str:
         return f"postgresql://esb:secret@127.0.0.1:{self.port}/{name}"
@@ -216,7 +244,15 @@ class MariaDB(DatabaseServer):
             "--innodb-buffer-pool-size=16M",
             "--innodb-flush-log-at-trx-commit=0",
             "--performance-schema=OFF",
+            *self._more,
         ]
+
+    def _with_certificate(self, certificate: Path, authority: Path) -> Sequence[str]:
+        return [f"--ssl-cert={certificate}", f"--ssl-key={certificate}", f"--ssl-ca={authority}"]
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "socket"
 
     def start(self) -> None:
         super().start()
