@@ -24,7 +24,6 @@ from tests.support.processes import cut_off_upgrade
 from tests.support.repository import ROOT
 from tests.support.servers.databases import OTHER_KEY, DatabaseServer
 
-
 HEAD = head()
 
 
