@@ -24,6 +24,7 @@ from esb.core import errors as core_errors
 from esb.core.call import Call
 from esb.core.errors import Draining, EsbError, HeadersTooLarge, TargetTooLong, Unreadable
 from esb.core.events import Observer
+from esb.database.engine import Database
 from esb.outgoing.bulkhead import Bulkheads
 from esb.store.protocol import StoreServices
 
@@ -60,15 +61,17 @@ def test_a_contract_and_all_that_its_signatures_name_is_in_the_face(contract: ty
 
 LENT = (Call, Services, ChainServices, ProcessServices, StoreServices)
 """What the gateway hands to plugins. Its attributes are part of the face, too."""
-OWN = {Observer, Bulkheads}
+OWN = {Observer, Bulkheads, Database}
 """What the gateway lends to its own parts only."""
+LATE = {"Database": Database}
+"""What contracts name without importing it: its libraries are extras."""
 NOT_RAISED = {Draining, Unreadable, TargetTooLong, HeadersTooLarge}
 """Errors of requests that never reach a middleware."""
 
 
 @pytest.mark.parametrize("lent", LENT)
 def test_the_classes_of_all_that_is_lent_are_in_the_face(lent: type) -> None:
-    named = {found for hint in get_type_hints(lent).values() for found in classes_in(hint)} - OWN
+    named = {found for hint in get_type_hints(lent, localns=LATE).values() for found in classes_in(hint)} - OWN
     assert named
     for found in named:
         assert getattr(esb, found.__name__, None) is found, found
