@@ -4,7 +4,7 @@ import json
 import os
 import pwd
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from esb.config import ConfigSource
 from esb.server.deployment import deployed
 from tests.support.databases import open_database, stanza
 from tests.support.ports import free_port
+from tests.support.processes.command_line import running
 from tests.support.processes.deployment import BEARER, TOKENS
 
 CONFIG = """\
@@ -63,6 +64,15 @@ async def listening(folder: Path, http: ClientSession, database: str, keys: str 
         yield Admin(f"http://127.0.0.1:{port}", http)
 
 
+def contents(folder: Path, pattern: str) -> dict[Path, bytes]:
+    """Return what stands in the files of this folder."""
+    found = {}
+    for path in folder.glob(pattern):
+        with suppress(OSError):  # a folder, or a process that has ended
+            found[path] = path.read_bytes()
+    return found
+
+
 @pytest.fixture
 async def admin(tmp_path: Path, http: ClientSession) -> AsyncIterator[Admin]:
     url = f"sqlite:///{tmp_path}/data.db"
@@ -96,6 +106,28 @@ async def test_no_other_answer_has_a_secret(monitor: Admin) -> None:
     for path in ("/-/apps", "/-/apps/monitor", "/-/apps/monitor/secrets", "/-/history", "/-/config", "/metrics"):
         async with monitor.http.get(monitor.url + path, headers=BEARER) as response:
             assert made["secret"] not in await response.text()
+
+
+async def test_no_file_and_no_log_has_a_secret(tmp_path: Path, http: ClientSession) -> None:
+    port, url, log = free_port(), f"sqlite:///{tmp_path}/data.db", tmp_path / "log"
+    file = tmp_path / "esb.yaml"
+    file.write_text(CONFIG.format(port=port, keys=TOKENS, database=stanza(url)))
+    async with open_database(url):  # so that its file is not tidied up by the last to close it
+        with running("serve", "-c", file, "--port", "0", log=log):
+            admin = Admin(f"http://127.0.0.1:{port}", http)
+            secrets = [
+                (await admin.ask("POST", "/-/apps", {"code": "monitor"}, 201))["secret"],
+                (await admin.ask("POST", "/-/apps/monitor/secrets", {"retire_old_in": "7d"}, 201))["secret"],
+                "correct horse battery",
+            ]
+            for status in (201, 409):
+                await admin.ask("POST", "/-/apps/monitor/secrets", {"secret": secrets[-1]}, status)
+            await admin.ask("POST", "/-/apps/monitor/secrets", {"secret": f" {secrets[-1]}"}, 422)
+            processes = contents(Path("/proc"), "[0-9]*/cmdline")
+        files = contents(tmp_path, "**/*")
+    assert {"data.db", "data.db-wal", "log"} <= {path.name for path, content in files.items() if content}
+    for secret in secrets:
+        assert not any(secret.encode() in content for content in (*files.values(), *processes.values()))
 
 
 async def test_every_write_is_told_in_the_name_of_the_token(monitor: Admin) -> None:
