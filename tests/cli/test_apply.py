@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.documentation import blocks
 from tests.support.registry_commands import Commands
 
 APPS = """\
@@ -137,3 +138,14 @@ def test_what_differs_is_json_for_programs(esb: Commands, apps: Path) -> None:
     first, *others = esb.json("apply", "-f", str(apps))
     assert (first["action"], first["app"], first["before"]) == ("app.create", "monitor", None)
     assert len(others) == 8
+
+
+@pytest.mark.parametrize("page", ["docs/cli.md", "docs/cli.zh-CN.md"])
+def test_the_documented_file_can_be_applied(esb: Commands, tmp_path: Path, page: str) -> None:
+    (block,) = blocks(page, "yaml")
+    file = tmp_path / "documented.yaml"
+    file.write_text(block.text)
+    esb("apply", "-f", str(file))
+    app = esb.json("app", "show", "monitor")
+    assert [grant["pattern"] for grant in app["grants"]] == ["cc.*", "cmsi.send_weixin"]
+    assert [each["users"] for each in app["impersonations"]] == ["ops-*", "zhangsan"]
