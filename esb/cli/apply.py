@@ -11,10 +11,7 @@ from esb.cli.apply_file import AppliedFile, applied_file
 from esb.cli.config import DIFFERS
 from esb.cli.listing import format_option
 from esb.cli.options import config_option, exit_at_mistakes
-from esb.cli.registry_access import actor, with_registry
-from esb.config import load
-from esb.database.registry_errors import NotAcceptable
-from esb.introspect.component_globs import unmatched
+from esb.cli.registry_access import actor, warn_of, with_registry
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.registry import Registry
@@ -39,7 +36,6 @@ def apply(path: str, file: str, dry_run: bool, prune: bool, form: str) -> None:
     """
     with exit_at_mistakes(ERROR):
         wanted = applied_file(file)
-    _warn_of_globs(path, wanted)
     recorded = with_registry(path, lambda registry: _brought_about(registry, wanted, dry_run=dry_run, prune=prune))
     if form == "json":
         click.echo(json.dumps([each._asdict() for each in recorded], indent=2, ensure_ascii=False))
@@ -48,6 +44,7 @@ def apply(path: str, file: str, dry_run: bool, prune: bool, form: str) -> None:
     for each in () if dry_run else recorded:
         if each.action == "app.create":
             click.echo(f"{each.app} has no secret yet: esb app secret add {each.app}", err=True)
+    warn_of(path, (glob for app in wanted.apps for glob in app.declared().grants))
     sys.exit(DIFFERS if dry_run and recorded else 0)
 
 
@@ -60,17 +57,6 @@ async def _brought_about(
     async with transaction(actor("apply"), PATIENCE) as write:
         await bring_about(write, [app.declared() for app in wanted.apps], prune=prune)
     return write.transaction.recorded
-
-
-def _warn_of_globs(path: str, wanted: AppliedFile) -> None:
-    """Tell which rights match none of the declared components: other gateways may know more than this one."""
-    config = load(path)
-    for app in wanted.apps:
-        for glob in (*app.components, *(glob for grant in app.grants for glob in grant.components)):
-            try:
-                unmatched(config, [glob])
-            except NotAcceptable as error:
-                click.echo(f"{app.code}: {error}", err=True)
 
 
 def _line(recorded: "Recorded") -> str:

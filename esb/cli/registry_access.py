@@ -4,7 +4,7 @@ import math
 import os
 import pwd
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,9 +12,8 @@ import click
 from esb.cli.database import with_database
 from esb.config import load
 from esb.config.moment import instant, span
-from esb.database.registry_errors import NotAcceptable
 from esb.database.writer import LONGEST_ACTOR, Actor, Via
-from esb.introspect.component_globs import unmatched
+from esb.introspect.component_globs import doubts
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.app_views import AppViews
@@ -65,14 +64,10 @@ def with_registry(path: str, work: Callable[["Registry"], Awaitable[T]]) -> T:
     return with_database(path, with_it)
 
 
-def check_components(path: str, globs: tuple[str, ...], *, undeclared: bool) -> None:
-    """Refuse globs that match none of the declared components, unless they may. ClickException."""
-    if undeclared:
-        return
-    try:
-        unmatched(load(path), globs)
-    except NotAcceptable as error:
-        raise click.ClickException(f"{error}; --undeclared takes it all the same") from None
+def warn_of(path: str, globs: Iterable[str]) -> None:
+    """Tell on stderr which of these globs match none of the components that the configuration declares."""
+    for doubt in doubts(load(path), globs):
+        click.echo(f"warning: {doubt}", err=True)
 
 
 NEVER = "never"

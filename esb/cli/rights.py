@@ -6,7 +6,7 @@ import click
 
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
-from esb.cli.registry_access import check_components, moment_option, read, write
+from esb.cli.registry_access import moment_option, read, warn_of, write
 from esb.database.writer import Terms
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ IMPERSONATION = ("app", "users", "components", "until", "reason", "granted_by", 
 code_argument = click.argument("code")
 until_option = moment_option("--until", "When it ends: a time, a date, or 90d.")
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why it is given.")
-undeclared_option = click.option("--undeclared", is_flag=True, help="It may match none of the declared components.")
 components_option = click.option(
     "--components", default="*", show_default=True, metavar="PATTERN", help="For which components."
 )
@@ -35,18 +34,17 @@ def grant() -> None:
 @until_option
 @moment_option("--since", "When it begins.  [default: at once]", past=True)
 @reason_option
-@undeclared_option
 def add_grant(
-    path: str, code: str, patterns: tuple[str, ...], until: int | None, since: int | None, reason: str, undeclared: bool
+    path: str, code: str, patterns: tuple[str, ...], until: int | None, since: int | None, reason: str
 ) -> None:
     """Let an app call what PATTERN matches. A right that it has gets the new terms: another end, another reason."""
-    check_components(path, patterns, undeclared=undeclared)
 
     async def writing(writer: "Write") -> list[bool]:
         return [await writer.grants.add(code, pattern, Terms(since, until, reason)) for pattern in patterns]
 
     for pattern, changed in zip(patterns, write(path, writing), strict=True):
         click.echo(f"{code} may call {pattern}{'' if changed else ', as before'}")
+    warn_of(path, patterns)
 
 
 @grant.command("revoke", short_help="Take away what an app may call.")
@@ -86,12 +84,10 @@ def impersonation() -> None:
 @components_option
 @until_option
 @reason_option
-@undeclared_option
 def add_impersonation(
-    path: str, code: str, users: tuple[str, ...], components: str, until: int | None, reason: str, undeclared: bool
+    path: str, code: str, users: tuple[str, ...], components: str, until: int | None, reason: str
 ) -> None:
     """Let an app call in the name of USERS, by bk_username alone. One that it has gets the new terms."""
-    check_components(path, (components,), undeclared=undeclared)
 
     async def writing(writer: "Write") -> list[bool]:
         terms = Terms(until=until, reason=reason)
@@ -99,6 +95,7 @@ def add_impersonation(
 
     for each, changed in zip(users, write(path, writing), strict=True):
         click.echo(f"{code} may call {components} in the name of {each}{'' if changed else ', as before'}")
+    warn_of(path, [components])
 
 
 @impersonation.command("revoke", short_help="Let an app no longer name users without proof.")

@@ -1,13 +1,10 @@
 """Globs over the components that a configuration declares: one that matches none of them is probably misspelled."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from esb.config import Config, names_in_rights
 from esb.config.yaml import did_you_mean
-from esb.database.registry_errors import NotAcceptable
-
-ALL = "*"
 
 
 def declared_names(config: Config) -> set[str]:
@@ -20,9 +17,9 @@ def matches_one(glob: str, names: Collection[str]) -> bool:
     return any(fnmatchcase(name, glob) for name in names)
 
 
-def unmatched(config: Config, globs: Iterable[str]) -> None:
-    """Raise NotAcceptable for the first glob that matches no component; none if the configuration declares no one."""
+def doubts(config: Config, globs: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence about each glob that matches no component: other gateways may declare more than this one."""
     names = declared_names(config)
-    for glob in globs:
-        if names and glob != ALL and not matches_one(glob, names):
-            raise NotAcceptable(f"{glob!r} matches none of the declared components{did_you_mean(glob, names)}")
+    for glob in dict.fromkeys(globs):
+        if not matches_one(glob, names):
+            yield f"{glob!r} matches none of the components that are declared here{did_you_mean(glob, names)}"

@@ -83,8 +83,6 @@ class TermsGiven(Body):
 
     until: End | None = None
     reason: str = ""
-    undeclared: bool = False
-    """True: its pattern may match none of the declared components."""
 
     def terms(self, known: Terms = Terms()) -> Terms:  # noqa: B008 - nobody changes it
         """Return the terms; what is left out is as in those that are known."""
@@ -99,7 +97,7 @@ class NewGrant(TermsGiven):
     since: Moment | None = None
 
     @property
-    def components_glob(self) -> str:
+    def over_components(self) -> str:
         return self.pattern
 
     def key(self) -> dict[str, str]:
@@ -114,7 +112,7 @@ class NewImpersonation(TermsGiven):
     components: str = "*"
 
     @property
-    def components_glob(self) -> str:
+    def over_components(self) -> str:
         return self.components
 
     def key(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from esb.database.registry_errors import missing
-from esb.introspect.component_globs import unmatched
+from esb.introspect.component_globs import doubts
 from esb.server.admin_bodies import NewGrant, NewImpersonation
 from esb.server.admin_registry import AdminRegistry, answer, answering, given
 
@@ -84,14 +84,13 @@ class _Handlers:
         self, request: web.Request, wanted: NewGrant | NewImpersonation, *, keep: bool = False
     ) -> web.Response:
         code = _code(request)
-        if not wanted.undeclared and not keep:
-            unmatched(self._registry.config(), [wanted.components_glob])
         async with self._registry.writing(request) as (write, views):
             rights = self._kind.writes(write)
             terms = wanted.terms(await rights.terms(code, **wanted.key())) if keep else wanted.terms()
             await rights.add(code, **wanted.key(), terms=terms)
             made = next(each for each in await self._kind.views(views, code) if wanted.key().items() <= each.items())
-        return answer(made, 200 if keep else CREATED)
+        warnings = [*doubts(self._registry.config(), [wanted.over_components])]
+        return answer({**made, **({"warnings": warnings} if warnings else {})}, 200 if keep else CREATED)
 
     async def _named(self, request: web.Request, views: "AppViews") -> Right:
         """Return what a request says, with the globs of the right that it names by its number. AppUnknown, Missing."""

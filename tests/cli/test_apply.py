@@ -130,7 +130,10 @@ def test_mistakes_of_the_file_name_their_line(esb: Commands, apps: Path, line: s
 
 def test_a_right_that_matches_no_component_is_told_and_taken(esb: Commands, apps: Path) -> None:
     changed(apps, "components: [cc.*]", "components: [cc.host]")
-    assert "monitor: 'cc.host' matches none of the declared components" in esb("apply", "-f", str(apps)).stderr
+    assert (
+        "warning: 'cc.host' matches none of the components that are declared here"
+        in esb("apply", "-f", str(apps)).stderr
+    )
     assert "cc.host" in [grant["pattern"] for grant in esb.json("grant", "list", "monitor")]
 
 
