@@ -146,7 +146,12 @@ def _parsed(settings: Sequence[str]) -> dict[str, Any]:
         if not key or not equals:
             raise click.BadParameter("expected KEY=VALUE", param_hint="KEY=VALUE")
         try:
-            found[key] = json.loads(value)
+            found[key] = json.loads(value, parse_constant=_refused)
         except ValueError:
             found[key] = value
     return found
+
+
+def _refused(constant: str) -> None:
+    """Refuse what Python's JSON has besides: `NaN` is a text."""
+    raise ValueError(constant)

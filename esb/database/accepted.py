@@ -45,7 +45,7 @@ def secret(value: str) -> str:
 
 def reason(value: str) -> str:
     """Return the reason of a right."""
-    if len(value) > LONGEST_REASON or not _is_storable(value):
+    if len(value) > LONGEST_REASON or not is_storable(value):
         raise NotAcceptable(f"a reason has at most {LONGEST_REASON} characters that can be written down")
     return value
 
@@ -54,7 +54,7 @@ def url(value: str) -> str:
     """Return an address that is called back: a password in it would be in every listing."""
     if (trouble := url_fault(value, base=False)) is not None:
         raise NotAcceptable(trouble)
-    if "@" in value.split("/")[2] or len(value) > LONGEST_URL:
+    if "@" in value.split("/")[2] or len(value) > LONGEST_URL or not is_storable(value):
         raise NotAcceptable(f"a callback has no user and no password, and at most {LONGEST_URL} characters")
     return value
 
@@ -68,6 +68,6 @@ def _word(what: str, value: str, longest: int) -> str:
     return value
 
 
-def _is_storable(value: str) -> bool:
-    """Return True if every database keeps it: none takes half a character, and PostgreSQL no zero byte."""
+def is_storable(value: str) -> bool:
+    """Return True if every database takes it: none takes half a character, and PostgreSQL no zero byte."""
     return not re.search("[\0\ud800-\udfff]", value)

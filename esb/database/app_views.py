@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.redaction import REDACTED, sounds_secret
+from esb.database.accepted import is_storable
 from esb.database.apps import APP, APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRET, IMPERSONATION
 from esb.database.history import HISTORY
-from esb.database.registry_errors import AppUnknown
-from esb.database.transaction import View, moment
+from esb.database.transaction import View, app_row, moment
 
 
 class AppViews:
@@ -46,9 +46,7 @@ class AppViews:
 
     async def app(self, code: str) -> dict[str, Any]:
         """Return all that is known of an app. AppUnknown."""
-        found = (await self._connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
-        if found is None:
-            raise AppUnknown(code)
+        found = await app_row(self._connection, code)
         owners = select(APP_OWNER.c.username).where(APP_OWNER.c.app == code).order_by(APP_OWNER.c.username)
         callbacks = select(APP_CALLBACK).where(APP_CALLBACK.c.app == code).order_by(APP_CALLBACK.c.name)
         return {
@@ -100,6 +98,8 @@ class AppViews:
         since: int | None = None,
     ) -> list[dict[str, Any]]:
         """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970."""
+        if not all(map(is_storable, filter(None, (app, actor, action)))):
+            return []
         wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
         for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):
             wanted = wanted if value is None else wanted.where(column == value)

@@ -96,9 +96,10 @@ class AppWrites:
 def _text(settings: Mapping[str, Any]) -> str:
     """Return settings as the database keeps them. NotAcceptable if they are no JSON, or too long."""
     try:
-        text = json.dumps(dict(settings), ensure_ascii=True, allow_nan=False, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise NotAcceptable("settings are a JSON object") from error
+        text = json.dumps(dict(settings), ensure_ascii=False, allow_nan=False, sort_keys=True)
+        text.encode()  # which half a character does not survive
+    except (TypeError, ValueError):
+        raise NotAcceptable("settings are a JSON object, of texts and numbers that UTF-8 and JSON can write") from None
     if len(text) > LONGEST_SETTINGS:
         raise NotAcceptable(f"the settings of an app have at most {LONGEST_SETTINGS} characters as JSON")
     return text

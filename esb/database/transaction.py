@@ -9,6 +9,7 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.clock import utc_text
+from esb.database import accepted
 from esb.database.apps import APP
 from esb.database.history import HISTORY
 from esb.database.keys import DatabaseKeys
@@ -56,10 +57,16 @@ class Transaction:
 
     async def app(self, code: str) -> Row[Any]:
         """Return the row of this app; AppUnknown if there is none."""
-        found = (await self.connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
-        if found is None:
-            raise AppUnknown(code)
-        return found
+        return await app_row(self.connection, code)
+
+
+async def app_row(connection: AsyncConnection, code: str) -> Row[Any]:
+    """Return the row of this app; AppUnknown if there is none."""
+    if accepted.is_storable(code):
+        found = (await connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
+        if found is not None:
+            return found
+    raise AppUnknown(code)
 
 
 def moment(milliseconds: int | None) -> str | None:

@@ -86,15 +86,16 @@ def test_an_app_is_disabled_enabled_and_deleted(esb: Commands) -> None:
 
 def test_settings_are_json_or_texts(esb: Commands) -> None:
     esb("app", "create", "monitor")
-    esb("app", "set", "monitor", "limit=20", 'tags=["a"]', "region=south", "empty=", "equation=a=b")
+    esb("app", "set", "monitor", "limit=20", 'tags=["a"]', "region=south", "empty=", "equation=a=b", "odd=NaN")
     assert esb.json("app", "show", "monitor")["settings"] == {
         "limit": 20,
         "tags": ["a"],
         "region": "south",
         "empty": "",
         "equation": "a=b",
+        "odd": "NaN",
     }
-    esb("app", "set", "monitor", "--unset", "tags", "--unset", "empty", "--expires", "2030-01-01")
+    esb("app", "set", "monitor", "--unset", "tags", "--unset", "empty", "--unset", "odd", "--expires", "2030-01-01")
     app = esb.json("app", "show", "monitor")
     assert app["settings"].keys() == {"limit", "region", "equation"}
     assert app["expires"].startswith("20")

@@ -131,7 +131,7 @@ async def test_an_app_gets_an_end_and_settings(records: Registered) -> None:
 
 async def test_settings_are_json_of_bounded_length(records: Registered) -> None:
     await with_app(records)
-    for settings in ({"a": {1, 2}}, {"a": float("nan")}, {"a": "x" * 70_000}):
+    for settings in ({"a": {1, 2}}, {"a": float("nan")}, {"a": "\ud800"}, {"a": "x" * 70_000}):
         with pytest.raises(NotAcceptable, match="settings"):
             async with records.writing() as write:
                 await write.apps.set_settings("monitor", settings)
@@ -354,7 +354,9 @@ async def test_callbacks_come_change_and_go(records: Registered) -> None:
     assert (await records.history())[2]["before"] == {"name": "done", "url": "https://monitor.example.com/done?***"}
 
 
-@pytest.mark.parametrize("url", ["monitor", "ftp://monitor/", "http://user:hunter2@monitor/", "http://a b/"])
+@pytest.mark.parametrize(
+    "url", ["monitor", "ftp://monitor/", "http://user:hunter2@monitor/", "http://a b/", "http://a/\ud800"]
+)
 async def test_an_address_that_cannot_be_called_back_is_refused(records: Registered, url: str) -> None:
     await with_app(records)
     with pytest.raises(NotAcceptable) as refusal:
@@ -387,3 +389,31 @@ async def test_nothing_can_be_written_about_an_app_that_is_not_there(records: Re
             with pytest.raises(AppUnknown):
                 await writing
     assert await records.history() == []
+
+
+@pytest.mark.parametrize("text", ["mon\0itor", "mon\ud800itor"])
+async def test_what_no_database_takes_is_not_there(records: Registered, text: str) -> None:
+    await with_app(records)
+    with pytest.raises(AppUnknown):
+        await records.app(text)
+    async with records.writing() as write:
+        for writing in (
+            write.apps.set_disabled(text, True),
+            write.grants.revoke("monitor", text),
+            write.impersonations.revoke("monitor", text),
+            write.owners.remove("monitor", text),
+            write.callbacks.remove("monitor", text),
+        ):
+            with pytest.raises(Missing):
+                await writing
+    assert await records.history(app=text) == []
+
+
+async def test_texts_of_all_scripts_come_back(records: Registered) -> None:
+    async with records.writing() as write:
+        await write.apps.create("监控", secrets=["密码密码密码🔑"], settings={"区域": "华南 🐍", "zero": "\0"})
+        await write.grants.add("监控", "cmsi.*", Terms(reason="告警 🚨"))
+    app = await records.app("监控")
+    assert app["settings"] == {"区域": "华南 🐍", "zero": "\0"}
+    assert app["grants"][0]["reason"] == "告警 🚨"
+    assert (await records.history())[1]["after"]["reason"] == "告警 🚨"

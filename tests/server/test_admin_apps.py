@@ -307,3 +307,13 @@ async def test_without_a_database_there_is_nothing_to_write(tmp_path: Path, http
     async with listening(tmp_path, http, "") as admin:
         refused = await admin.ask("POST", "/-/apps", {"code": "monitor"}, 404)
         assert refused == {"error": "there is no services.database in the configuration"}
+
+
+async def test_while_the_database_is_away_nothing_is_written(tmp_path: Path, http: ClientSession) -> None:
+    url = f"postgresql://esb:hunter2@127.0.0.1:{free_port()}/esb"
+    async with listening(tmp_path, http, stanza(url)) as admin:
+        for method, path, body in (("GET", "/-/apps", None), ("POST", "/-/apps", {"code": "monitor"})):
+            refused = await admin.ask(method, path, body, 503)
+            assert "database" in refused["error"]
+            assert "127.0.0.1" not in refused["error"]
+            assert "hunter2" not in refused["error"]
