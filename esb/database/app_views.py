@@ -133,19 +133,14 @@ def properties(disabled: bool, hash_only: bool, expires: int | None, settings: M
 
 def right(row: Any) -> dict[str, Any]:
     """Return a grant or an impersonation, a row of either table, and who gave it when."""
-    return {"id": row.id, **terms(row), "granted_by": row.granted_by, "created": moment(row.created)}
+    return {"id": row.id, **terms(row._mapping), "granted_by": row.granted_by, "created": moment(row.created)}
 
 
-def terms(row: Any) -> dict[str, Any]:
+def terms(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return what a grant or an impersonation gives, from when to when and why: what the history tells of it."""
-    what = ("pattern",) if hasattr(row, "pattern") else ("users", "components")
-    since = {"since": moment(row.not_before)} if hasattr(row, "not_before") else {}
-    return {
-        **{name: getattr(row, name) for name in what},
-        **since,
-        "until": moment(row.not_after),
-        "reason": row.reason,
-    }
+    what = ("pattern",) if "pattern" in row else ("users", "components")
+    since = {"since": moment(row["not_before"])} if "not_before" in row else {}
+    return {**{name: row[name] for name in what}, **since, "until": moment(row["not_after"]), "reason": row["reason"]}
 
 
 def callback(name: str, url: str) -> View:

@@ -50,23 +50,24 @@ class AppWrites:
             "created_by": transaction.actor.name,
         }
         await transaction.connection.execute(insert(APP).values(row))
+        transaction.existing.add(code)
         numbers = [await insert_secret(transaction, code, secret, hash_only=hash_only) for secret in secrets]
         after = app_views.properties(disabled, hash_only, expires, settings or {})
-        await transaction.record("app.create", code, None, {**after, "secrets": numbers})
+        transaction.record("app.create", code, None, {**after, "secrets": numbers})
 
     async def set_disabled(self, code: str, disabled: bool) -> bool:
         """Switch an app off, or on again. Return False if it is so already. AppUnknown."""
         before = {"disabled": (await self._transaction.app(code)).disabled}
         await self._update(code, disabled=disabled)
         action = "app.disable" if disabled else "app.enable"
-        return await self._transaction.record_change(action, code, before, {"disabled": disabled})
+        return self._transaction.record_change(action, code, before, {"disabled": disabled})
 
     async def set_expires(self, code: str, expires: int | None) -> bool:
         """Let an app end at this moment, None for never. Return False if that is its end already. AppUnknown."""
         before = (await self._transaction.app(code)).expires
         await self._update(code, expires=expires)
         changed = {"expires": moment(before)}, {"expires": moment(expires)}
-        return await self._transaction.record_change("app.set", code, *changed)
+        return self._transaction.record_change("app.set", code, *changed)
 
     async def set_settings(self, code: str, settings: Mapping[str, Any], unset: Sequence[str] = ()) -> bool:
         """Give an app these settings besides those it has, and take away others. Return False if nothing changes.
@@ -80,14 +81,15 @@ class AppWrites:
         if names:
             changed = ({name: each[name] for name in names if name in each} for each in (before, after))
             views = ({"settings": app_views.masked(each)} for each in changed)
-            await self._transaction.record("app.set", code, *views)
+            self._transaction.record("app.set", code, *views)
         return bool(names)
 
     async def delete(self, code: str) -> None:
         """Delete an app with its secrets, rights, owners and callbacks. Its history and its use stay. AppUnknown."""
         before = await app_views.AppViews(self._transaction.connection).app(code)
         await self._transaction.connection.execute(delete(APP).where(APP.c.code == code))
-        await self._transaction.record("app.delete", code, before, None)
+        self._transaction.existing.discard(code)
+        self._transaction.record("app.delete", code, before, None)
 
     async def _update(self, code: str, **values: Any) -> None:
         await self._transaction.connection.execute(update(APP).where(APP.c.code == code).values(values))

@@ -86,12 +86,11 @@ class _App:
         await self._properties()
         await self._people()
         code, write = self.wanted.code, self.write
-        for pattern, terms in _differing(self.wanted.grants, self.known.grants):
-            await write.grants.add(code, pattern, terms)
+        await write.grants.add_all(code, dict(_differing(self.wanted.grants, self.known.grants)))
         for pattern in self._superfluous(self.known.grants, self.wanted.grants):
             await write.grants.revoke(code, pattern)
-        for (users, components), terms in _differing(self.wanted.impersonations, self.known.impersonations):
-            await write.impersonations.add(code, users, components, terms)
+        impersonations = dict(_differing(self.wanted.impersonations, self.known.impersonations))
+        await write.impersonations.add_all(code, impersonations)
         for users, components in self._superfluous(self.known.impersonations, self.wanted.impersonations):
             await write.impersonations.revoke(code, users, components)
 

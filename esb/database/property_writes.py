@@ -20,7 +20,7 @@ class OwnerWrites:
         if username in await self._owners(code):
             return False
         await self._transaction.connection.execute(insert(APP_OWNER).values(app=code, username=username))
-        await self._transaction.record("owner.add", code, None, {"owner": username})
+        self._transaction.record("owner.add", code, None, {"owner": username})
         return True
 
     async def remove(self, code: str, username: str) -> None:
@@ -30,10 +30,10 @@ class OwnerWrites:
             raise missing(f"{code} has no owner", username, owners)
         named = APP_OWNER.c.app == code, APP_OWNER.c.username == username
         await self._transaction.connection.execute(delete(APP_OWNER).where(*named))
-        await self._transaction.record("owner.remove", code, {"owner": username}, None)
+        self._transaction.record("owner.remove", code, {"owner": username}, None)
 
     async def _owners(self, code: str) -> list[str]:
-        await self._transaction.app(code)
+        await self._transaction.require(code)
         rows = await self._transaction.connection.execute(select(APP_OWNER.c.username).where(APP_OWNER.c.app == code))
         return list(rows.scalars())
 
@@ -61,7 +61,7 @@ class CallbackWrites:
             named = APP_CALLBACK.c.app == code, APP_CALLBACK.c.name == name
             await connection.execute(update(APP_CALLBACK).where(*named).values(url=url))
         views = (None if each is None else app_views.callback(name, each) for each in (before, url))
-        await self._transaction.record("callback.add", code, *views)
+        self._transaction.record("callback.add", code, *views)
         return True
 
     async def remove(self, code: str, name: str) -> None:
@@ -71,10 +71,10 @@ class CallbackWrites:
             raise missing(f"{code} has no callback", name, known)
         named = APP_CALLBACK.c.app == code, APP_CALLBACK.c.name == name
         await self._transaction.connection.execute(delete(APP_CALLBACK).where(*named))
-        await self._transaction.record("callback.remove", code, app_views.callback(name, known[name]), None)
+        self._transaction.record("callback.remove", code, app_views.callback(name, known[name]), None)
 
     async def _callbacks(self, code: str) -> dict[str, str]:
-        await self._transaction.app(code)
+        await self._transaction.require(code)
         columns = APP_CALLBACK.c.name, APP_CALLBACK.c.url
         rows = await self._transaction.connection.execute(select(*columns).where(APP_CALLBACK.c.app == code))
         return {row.name: row.url for row in rows}

@@ -59,7 +59,7 @@ class Registry:
             number = await changes.counted(connection)
             transaction = Transaction(connection, self._database.keys, actor, self._now())
             yield Write(transaction)
-            await changes.note(connection, number, {each.app for each in transaction.recorded}, transaction.at)
+            await changes.note(connection, number, await transaction.finish(), transaction.at)
 
     @asynccontextmanager
     async def trying(self, actor: Actor, seconds: float = PATIENCE) -> AsyncIterator[Write]:

@@ -1,6 +1,7 @@
 """Writes about rights: what an app may call, and in whose name. A right that is given anew has the new terms."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Table, delete, insert, select, update
 
@@ -9,6 +10,13 @@ from esb.database.apps import APP_GRANT, IMPERSONATION
 from esb.database.registry_errors import NotAcceptable, missing
 from esb.database.transaction import Transaction
 from esb.database.writer import ALWAYS, Terms
+
+
+class _Wanted(NamedTuple):
+    """A right: the columns that tell it from others of its app, and those of its terms."""
+
+    key: dict[str, str]
+    values: dict[str, Any]
 
 
 class GrantWrites:
@@ -22,9 +30,15 @@ class GrantWrites:
 
         AppUnknown, NotAcceptable.
         """
-        key = {"pattern": accepted.pattern(pattern)}
-        values = {**_terms(terms), "not_before": terms.since}
-        return await _put(self._transaction, APP_GRANT, code, "grant.add", key, values)
+        return bool(await self.add_all(code, {pattern: terms}))
+
+    async def add_all(self, code: str, grants: Mapping[str, Terms]) -> int:
+        """Let an app call what all these patterns name, each by its terms. Return how many differed. Likewise."""
+        wanted = [
+            _Wanted({"pattern": accepted.pattern(pattern)}, {**_terms(terms), "not_before": terms.since})
+            for pattern, terms in grants.items()
+        ]
+        return await _put(self._transaction, APP_GRANT, code, "grant.add", wanted)
 
     async def terms(self, code: str, pattern: str) -> Terms:
         """Return the terms of what exactly this pattern gives. AppUnknown, Missing."""
@@ -47,10 +61,17 @@ class ImpersonationWrites:
 
         AppUnknown, NotAcceptable.
         """
-        if terms.since is not None:
+        return bool(await self.add_all(code, {(users, components): terms}))
+
+    async def add_all(self, code: str, impersonations: Mapping[tuple[str, str], Terms]) -> int:
+        """Let an app name users of all these pairs of globs, each by its terms. Return how many differed. Likewise."""
+        if any(terms.since is not None for terms in impersonations.values()):
             raise NotAcceptable("an impersonation begins at once")
-        key = {"users": accepted.pattern(users), "components": accepted.pattern(components)}
-        return await _put(self._transaction, IMPERSONATION, code, "impersonation.add", key, _terms(terms))
+        wanted = [
+            _Wanted({"users": accepted.pattern(users), "components": accepted.pattern(components)}, _terms(terms))
+            for (users, components), terms in impersonations.items()
+        ]
+        return await _put(self._transaction, IMPERSONATION, code, "impersonation.add", wanted)
 
     async def terms(self, code: str, users: str, components: str = "*") -> Terms:
         """Return the terms of the right with exactly these globs. AppUnknown, Missing."""
@@ -71,34 +92,37 @@ def _terms(terms: Terms) -> dict[str, Any]:
     return {"not_after": terms.until, "reason": accepted.reason(terms.reason)}
 
 
-async def _put(
-    transaction: Transaction, table: Table, code: str, action: str, key: dict[str, str], values: dict[str, Any]
-) -> bool:
-    """Write a right, or the new terms of one that is there."""
-    await transaction.app(code)
-    found = await _row(transaction, table, code, key)
-    if found is not None and all(getattr(found, name) == value for name, value in values.items()):
-        return False
-    values = {**values, "granted_by": transaction.actor.name, "created": transaction.at}
-    if found is None:
-        await transaction.connection.execute(insert(table).values({"app": code, **key, **values}))
-    else:
-        await transaction.connection.execute(update(table).where(table.c.id == found.id).values(values))
-    made = await _row(transaction, table, code, key)
-    before = None if found is None else app_views.terms(found)
-    await transaction.record(action, code, before, app_views.terms(made))
-    return True
+async def _put(transaction: Transaction, table: Table, code: str, action: str, wanted: Sequence[_Wanted]) -> int:
+    """Write rights, or the new terms of those that are there. Return how many differed."""
+    await transaction.require(code)
+    rows = (await transaction.connection.execute(select(table).where(table.c.app == code))).mappings()
+    known = {tuple(row[name] for name in wanted[0].key): row for row in rows} if wanted else {}
+    made, changed = [], 0
+    for key, values in wanted:
+        found = known.get(tuple(key.values()))
+        if found is not None and all(found[name] == value for name, value in values.items()):
+            continue
+        given = {**key, **values, "granted_by": transaction.actor.name, "created": transaction.at}
+        if found is None:
+            made.append({"app": code, **given})
+        else:
+            await transaction.connection.execute(update(table).where(table.c.id == found["id"]).values(given))
+        transaction.record(action, code, None if found is None else app_views.terms(found), app_views.terms(given))
+        changed += 1
+    if made:
+        await transaction.connection.execute(insert(table), made)
+    return changed
 
 
 async def _take(transaction: Transaction, table: Table, code: str, what: str, key: dict[str, str]) -> None:
     found = await _named(transaction, table, code, what, key)
     await transaction.connection.execute(delete(table).where(table.c.id == found.id))
-    await transaction.record(f"{what}.revoke", code, app_views.terms(found), None)
+    transaction.record(f"{what}.revoke", code, app_views.terms(found._mapping), None)
 
 
 async def _named(transaction: Transaction, table: Table, code: str, what: str, key: dict[str, str]) -> Row[Any]:
     """Return the right that an operator names. AppUnknown, Missing."""
-    await transaction.app(code)
+    await transaction.require(code)
     found = await _row(transaction, table, code, key)
     if found is None:
         rows = (await transaction.connection.execute(select(table).where(table.c.app == code))).all()

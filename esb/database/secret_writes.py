@@ -55,7 +55,7 @@ class SecretWrites:
         before = {"retired": {str(row.id): moment(row.not_after) for row in old}} if old else None
         retired = {"retired": {str(row.id): moment(retire_old) for row in old}} if old else {}
         after = {"secret": number, "until": moment(until), **retired}
-        await self._transaction.record("secret.add", code, before, after)
+        self._transaction.record("secret.add", code, before, after)
         return number
 
     async def retire(self, code: str, number: int, at: int | None = None) -> bool:
@@ -72,7 +72,7 @@ class SecretWrites:
         before, after = ({"secret": number, "until": moment(each)} for each in (found.not_after, end))
         if before == after:
             return False
-        await self._transaction.record("secret.retire", code, before, after)
+        self._transaction.record("secret.retire", code, before, after)
         return True
 
     async def _lasting(self, code: str, end: int) -> list[Row[Any]]:

@@ -33,7 +33,8 @@ class Recorded(NamedTuple):
 class Transaction:
     """A transaction that has drawn the number of its change, so that no other one writes meanwhile.
 
-    `at` is its moment, in milliseconds since 1970; `recorded` is what stands in the history by it.
+    `at` is its moment, in milliseconds since 1970; `recorded` is what will stand in the history;
+    `existing` are apps of which it is known that they are there.
     """
 
     connection: AsyncConnection
@@ -41,23 +42,40 @@ class Transaction:
     actor: Actor
     at: int
     recorded: list[Recorded] = field(default_factory=list)
+    existing: set[str] = field(default_factory=set)
 
-    async def record(self, action: str, app: str, before: View | None, after: View | None) -> None:
-        """Write the row of history: what was there and what is, each None if it is nothing. No secret in either."""
+    def record(self, action: str, app: str, before: View | None, after: View | None) -> None:
+        """Note for the history: what was there and what is, each None if it is nothing. No secret in either."""
         self.recorded.append(Recorded(action, app, before, after))
-        row = {"at": self.at, "actor": self.actor.name, "via": self.actor.via, "action": action, "app": app}
-        await self.connection.execute(insert(HISTORY).values(row | {"before": _text(before), "after": _text(after)}))
 
-    async def record_change(self, action: str, app: str, before: View, after: View) -> bool:
-        """Write the row of history, of the keys whose values differ. Return False, and write none, if none do."""
+    def record_change(self, action: str, app: str, before: View, after: View) -> bool:
+        """Note for the history the keys alone whose values differ. Return False, and note nothing, if none do."""
         keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
         if keys:
-            await self.record(action, app, _only(before, keys), _only(after, keys))
+            self.record(action, app, _only(before, keys), _only(after, keys))
         return bool(keys)
+
+    async def finish(self) -> set[str]:
+        """Write the history of all that was recorded, and return the apps that it concerns."""
+        who = {"at": self.at, "actor": self.actor.name, "via": self.actor.via}
+        rows = [
+            {**who, "action": each.action, "app": each.app, "before": _text(each.before), "after": _text(each.after)}
+            for each in self.recorded
+        ]
+        if rows:
+            await self.connection.execute(insert(HISTORY), rows)
+        return {each.app for each in self.recorded}
 
     async def app(self, code: str) -> Row[Any]:
         """Return the row of this app; AppUnknown if there is none."""
-        return await app_row(self.connection, code)
+        row = await app_row(self.connection, code)
+        self.existing.add(code)
+        return row
+
+    async def require(self, code: str) -> None:
+        """Raise AppUnknown unless there is this app. Nobody else deletes one meanwhile, so that it is asked once."""
+        if code not in self.existing:
+            await self.app(code)
 
 
 async def app_row(connection: AsyncConnection, code: str) -> Row[Any]:
