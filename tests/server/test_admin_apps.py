@@ -190,6 +190,11 @@ async def test_a_secret_that_callers_have_is_not_repeated(monitor: Admin) -> Non
     assert "horse" not in "".join(monitor.answers)
 
 
+async def test_an_address_holds_no_secret(monitor: Admin) -> None:
+    made = await monitor.ask("POST", "/-/apps/monitor/secrets?secret=correct-horse-battery", {}, 201)
+    assert len(made["secret"]) == 48
+
+
 # Rights
 
 
