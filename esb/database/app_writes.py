@@ -98,7 +98,7 @@ class AppWrites:
 def _text(settings: Mapping[str, Any]) -> str:
     """Return settings as the database keeps them. NotAcceptable if they are no JSON, or too long."""
     try:
-        text = json.dumps(dict(settings), ensure_ascii=False, allow_nan=False, sort_keys=True)
+        text = json.dumps(dict(settings), ensure_ascii=False, allow_nan=False)
         text.encode()  # which half a character does not survive
     except (TypeError, ValueError):
         raise NotAcceptable("settings are a JSON object, of texts and numbers that UTF-8 and JSON can write") from None
