@@ -71,6 +71,7 @@ LIBRARIES = {
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
 INSIDE_FUNCTIONS: dict[str, str] = {
+    "cli.bkpaas.apply": "the database's libraries, which are extras",
     "client": "aiohttp, for programs with asyncio",
     "channels.cutting": "regex, for long texts in scripts whose characters are made of several",
     "cli.database": "SQLAlchemy, for those who have a database",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from esb.cli.bkpaas.apply import apply as write_into_database
 from esb.cli.bkpaas.plan import Expired, Plan, plan_of
 from esb.cli.bkpaas.plan_views import as_json, as_text
 from esb.cli.bkpaas.tables import Tables
@@ -94,10 +95,7 @@ def bkpaas(
         sys.exit(UNDECIDED)
     with _refusals():
         if apply:
-            from esb.cli.bkpaas.apply import applied
-
-            for line in applied(plan, path):
-                click.echo(line, err=form == "json")
+            click.echo(write_into_database(plan, path), err=form == "json")
         if output is not None:
             base = Path(path).parent if Path(path).is_file() else output
             written = YamlFiles(plan, output, base, with_apps=not apply).write()

@@ -1,7 +1,7 @@
 """The plan: all that an import will write, what it cannot carry over, and what has to be chosen first."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from esb.cli.bkpaas.channels import Channels, routes_of, timeouts_of
@@ -19,7 +19,7 @@ NOT_CARRIED = {
     "esb_api_doc": ("documents", "`esb docs` writes those of the components here"),
     "esb_component_doc": ("documents", "`esb docs` writes those of the components here"),
 }
-"""What is in tables that are only counted, and why it stays behind."""
+"""The content of tables that are only counted, and why it stays behind."""
 JWT_KEYS = "jwt::private_public_key"
 
 
@@ -62,10 +62,10 @@ def plan_of(tables: Tables, zone: tzinfo, now: datetime, expired: Expired | None
     rights = Rights(tables, channels, zone)
     services = [*self_service.parts(channels.names, timeouts_of(tables))]
     opened = sorted({*channels.open, *self_service.open(channels.names)})
-    left = [*channels.left, *components.left, *self_service.left, *rights.left, *_others(tables, zone)]
+    channel_losses = [_with_use(left, channels, rights) for left in (*channels.left, *components.left)]
     return Plan(
         files=tables.files,
-        generation=" and ".join(tables.generations) or "unknown",
+        generation=" and ".join(tables.generations),
         board=board,
         tables=tables.counts,
         apps=rights.apps,
@@ -75,8 +75,14 @@ def plan_of(tables: Tables, zone: tzinfo, now: datetime, expired: Expired | None
         components=[*components.parts, *services],
         limits=components.limits,
         collisions=[*channels.collisions(rights.numbers)],
-        left=left,
+        left=[*channel_losses, *self_service.left, *rights.left, *_others(tables, zone)],
     )
+
+
+def _with_use(left: Left, channels: Channels, rights: Rights) -> Left:
+    """Return what is said of a channel, with its last use."""
+    used = [rights.used[each.number] for each in channels.by_path.get(left.name, ()) if each.number in rights.used]
+    return replace(left, last_used=max(used)) if used and left.kind == "channel" else left
 
 
 def _grants(rights: Rights, opened: set[str], now: datetime, expired: Expired | None) -> Iterator[GrantPart]:

@@ -18,8 +18,8 @@ FATES = {
     "undecided": "OVER: choose",
 }
 CHOICE = (
-    "{count} rights are over by their date, which the old ESB never looked at: they may be in daily use.\n"
-    "Nothing is written until you choose: --expired drop (they end), keep (they go on without an end), or extend=90d."
+    "The old ESB never looked at the end of a right: these may be in daily use. Nothing is written until you choose:\n"
+    "--expired drop (they are left out), keep (they go on without an end), or extend=90d (they go on for so long)."
 )
 
 
@@ -99,11 +99,10 @@ def as_text(plan: Plan) -> Iterator[str]:
     left = ((each.table, each.name, _when(each.last_used, ""), each.text) for each in plan.left)
     yield from _table("not carried over, or not as it was", ("table", "what", "last used", "why"), left)
     if undecided := plan.undecided:
-        yield ""
         columns = ("app", "component", "over since", "last used")
         yield from _table("rights that are over", columns, map(_over, undecided))
         yield ""
-        yield CHOICE.format(count=len(undecided))
+        yield CHOICE
 
 
 def _grant(grant: GrantPart) -> dict[str, Any]:

@@ -39,11 +39,14 @@ class Rights:
         """By app and component."""
         self.numbers: dict[str, set[int]] = {}
         """The numbers of the channels that an app has a right to."""
+        self.used: dict[int, datetime] = {}
+        """The last use of a channel, by its number, as far as it is known."""
         self._tables = tables
         self._channels = channels
         self._zone = zone
         self._codes: dict[str, str] = {}
         """The code of an app, by how MySQL compares codes: case and blanks at the end do not count there."""
+        self._other_spellings: set[str] = set()
         self._secrets: dict[str, dict[str, Secret]] = {}
         for table, code, secret in SECRETS:
             for row in tables.rows(table):
@@ -63,12 +66,17 @@ class Rights:
 
         Where bkauth has the secrets, an app is what any table names.
         """
-        code = self._codes.get(written.strip().casefold())
+        key = written.strip().casefold()
+        code = self._codes.get(key)
+        if code is not None and code != written and written not in self._other_spellings:
+            self._other_spellings.add(written)
+            text = f"is the app {code} by MySQL's rules; here a code counts as it is written, in its case too"
+            self.left.append(Left("app", "", written, text))
         if code is None and (is_known or not self._is_closed):
             code = written.strip()
             if not code or re.search(r"\s", code) or not code.isprintable():
                 return None
-            self._codes[code.casefold()] = code
+            self._codes[key] = code
             self._secrets[code] = {}
         return code
 
@@ -76,9 +84,6 @@ class Rights:
         code = self._app(written, is_known=True)
         if code is None:
             self.left.append(Left("app", table, written, "not carried over: its code has blanks in it, or none"))
-        elif code != written:
-            text = f"is the app {code} by MySQL's rules; here the code counts as it is written, in its case too"
-            self.left.append(Left("app", table, written, text))
         if code is None or not secret:
             return
         if len(secret) > LONGEST_SECRET or not secret.isprintable() or secret != secret.strip():
@@ -92,6 +97,8 @@ class Rights:
             number = as_whole(row["component_id"])
             channel = self._channels.by_id.get(number) if number is not None else None
             written, last_used = as_text(row[column]), as_moment(row.get("last_accessed_time"), self._zone)
+            if number is not None and last_used is not None:
+                self.used[number] = max(self.used.get(number, last_used), last_used)
             if channel is None:
                 self._leave(table, f"{written} -> component {number}", "there is no channel of this number", last_used)
             else:
@@ -104,7 +111,7 @@ class Rights:
         for row in self._tables.rows(RESOURCE):
             resource, gateway = as_whole(row["resource_id"]), as_whole(row.get("api_id", row.get("gateway_id")))
             if own and gateway is not None and gateway not in own:
-                continue
+                continue  # another gateway's
             written = as_text(row["bk_app_code"])
             if (binding := bound.get(resource)) is None:
                 if own:

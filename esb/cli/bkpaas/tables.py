@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO
 
 from esb.cli.bkpaas.csv_rows import csv_rows
 from esb.cli.bkpaas.statements import Statements
@@ -98,7 +98,7 @@ class Tables:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows there are of each table that was seen."""
+        """The number of rows of each table that was seen."""
         seen = (table for table in COLUMNS if table in self.seen)
         return {table: self._counted[table] or len(self._rows.get(table, ())) for table in seen}
 
@@ -111,14 +111,11 @@ class Tables:
 
     @property
     def generations(self) -> list[str]:
-        """Which of the two ESBs the tables are of; both, if somebody has put them together."""
-        marks = {LEGACY: {"component_system_id", "perm_level", "type"}, CURRENT: {"system_id", "permission_level"}}
-        columns = {name for row in self.rows("esb_channel") for name in row}
-        found = [name for name, own in marks.items() if columns & own]
-        if not found:
-            own = {LEGACY: {"esb_app_component_perm", "paas_app"}, CURRENT: {"esb_app_component_permission"}}
-            found = [name for name, tables in own.items() if tables & self.seen]
-        return found
+        """The ESBs that the tables are of: one, or both if somebody has put them together."""
+        is_legacy = {"perm_level" in row or "component_system_id" in row for row in self.rows("esb_channel")}
+        if not is_legacy:
+            return [LEGACY if "paas_app" in self.seen or "esb_app_component_perm" in self.seen else CURRENT]
+        return [name for name, mark in ((LEGACY, True), (CURRENT, False)) if mark in is_legacy]
 
     def _read(self, file: str) -> None:
         try:
@@ -172,9 +169,9 @@ def _table_of(file: str) -> str | None:
 @contextmanager
 def _opened(file: str) -> Iterator[TextIO]:
     """Open a file, `-` for stdin, unpacked and decoded. What is no UTF-8 stays as it is, for blobs are not."""
-    with open(sys.stdin.fileno() if file == STDIN else file, "rb", closefd=file != STDIN) as raw:
+    with _bytes_of(file) as raw:
         is_gzip = raw.peek(2)[:2] == GZIP
-        binary = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=raw))) if is_gzip else raw
+        binary = _buffered(gzip.GzipFile(fileobj=raw)) if is_gzip else raw
         start = binary.peek(8)[:8]
         for mark, name in _PACKED.items():
             if start.startswith(mark):
@@ -182,3 +179,16 @@ def _opened(file: str) -> Iterator[TextIO]:
         coding = next((coding for mark, coding in _CODINGS if start.startswith(mark)), "utf-8")
         with io.TextIOWrapper(binary, encoding=coding, errors="surrogateescape", newline="") as stream:
             yield stream
+
+
+@contextmanager
+def _bytes_of(file: str) -> Iterator[io.BufferedReader]:
+    if file == STDIN:
+        yield _buffered(sys.stdin.buffer)
+    else:
+        with open(file, "rb") as raw:
+            yield raw
+
+
+def _buffered(raw: Any) -> io.BufferedReader:
+    return io.BufferedReader(raw)

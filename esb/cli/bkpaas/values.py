@@ -12,9 +12,10 @@ Value = str | int | None
 Row = dict[str, Value]
 
 UNREADABLE: Value = str(b"an expression", "ascii")  # no other text is this object
-"""What stands for an expression, such as NOW(): it is told apart by identity."""
+"""The stand-in for an expression, such as NOW(): it is told apart by identity."""
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 """The end that the old ESB writes for a right without one; later ones mean the same."""
+LONG_OVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ESCAPES = {quote: re.compile(rf"\\(.)|{quote}{quote}", re.DOTALL) for quote in "'\""}
 _ESCAPED = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
 _FALSE = frozenset({"", "0", "\0", "false", "f", "no", "off", "n"})
@@ -60,7 +61,7 @@ def as_flag(value: Value, default: bool = True) -> bool:
 
 
 def as_moment(value: Value, zone: tzinfo) -> datetime | None:
-    """Return a time of the dump, which names no zone; None for NULL, for what is none, and for the zero date."""
+    """Return a time of the dump, which names no zone; None for NULL, and for what is none."""
     try:
         found = datetime.fromisoformat(as_text(value).strip())
     except ValueError:
@@ -69,8 +70,10 @@ def as_moment(value: Value, zone: tzinfo) -> datetime | None:
 
 
 def as_end(value: Value, zone: tzinfo) -> datetime | None:
-    """Return when a right ends; None if it never does."""
+    """Return when a right ends; None if it never does. What is no time, such as MySQL's zero date, is over."""
     end = as_moment(value, zone)
+    if end is None and as_text(value).strip():
+        return LONG_OVER
     return None if end is None or end >= NEVER else end
 
 

@@ -29,7 +29,7 @@ class YamlFiles:
     def __init__(self, plan: Plan, folder: Path, base: Path, *, with_apps: bool) -> None:
         """Take the folder that they go to, and the one of esb.yaml, to which `${file:…}` is relative."""
         self._folder = folder
-        self._place = _place(folder, base)
+        self._place = _place(folder, base) / SECRETS
         self.secrets: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         origin = f"Written by `esb import bkpaas` from {', '.join(plan.files)}."
@@ -85,7 +85,7 @@ class YamlFiles:
             safe = f"{quote(name, safe='')}-{number}"
             number += 1
         self.secrets[safe] = secret
-        return Reference(f"${{file:{self._place}/{SECRETS}/{safe}}}")
+        return Reference(f"${{file:{(self._place / safe).as_posix()}}}")
 
 
 def _rights(plan: Plan, code: str) -> dict[str, Any]:
@@ -103,10 +103,10 @@ def _rights(plan: Plan, code: str) -> dict[str, Any]:
     return rights
 
 
-def _place(folder: Path, base: Path) -> str:
+def _place(folder: Path, base: Path) -> Path:
     """Return the folder as `${file:…}` names it: relative to that of esb.yaml where it lies below it."""
     absolute = folder.resolve()
-    return str(absolute.relative_to(base.resolve()) if absolute.is_relative_to(base.resolve()) else absolute)
+    return absolute.relative_to(base.resolve()) if absolute.is_relative_to(base.resolve()) else absolute
 
 
 def _bytes(text: str) -> bytes:
