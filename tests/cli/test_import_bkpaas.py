@@ -16,27 +16,22 @@ from click.testing import CliRunner, Result
 
 from esb.cli.main import main
 from esb.config import load
+from tests.support.registry_commands import commands
 from tests.support.repository import ROOT
 
 DUMPS = ROOT / "tests" / "cli" / "bkpaas" / "old_esb"
 LEGACY, CURRENT = str(DUMPS / "bk_paas.sql"), str(DUMPS / "apigateway.sql")
 SECRET = "5ec4e7"
 """The beginning of all secrets in the dumps."""
-DATABASE = """\
-version: 1
-services:
-  apps: {{use: static, config: {{apps: []}}}}
-  database: {{url: "sqlite:///esb.db", encryption_keys: ["{key}"]}}
-"""
 
 
-def esb(*arguments: str) -> Result:
-    return CliRunner().invoke(main, [*arguments])
+def bkpaas(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["import", "bkpaas", *arguments])
 
 
 def plan(*arguments: str, exit_code: int = 0) -> dict[str, Any]:
     """Return the plan as JSON."""
-    done = esb("import", "bkpaas", *arguments, "--format", "json")
+    done = bkpaas(*arguments, "--format", "json")
     assert done.exit_code == exit_code, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -44,7 +39,7 @@ def plan(*arguments: str, exit_code: int = 0) -> dict[str, Any]:
 
 def refusal(*arguments: str) -> str:
     """Return what is said on stderr, without the beginning."""
-    done = esb("import", "bkpaas", *arguments)
+    done = bkpaas(*arguments)
     assert (done.exit_code in {1, 2}, done.stdout) == (True, "")
     return done.stderr.partition("Error: ")[2].strip()
 
@@ -69,9 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def database(folder: Path) -> Path:
     """A folder with an esb.yaml that describes an empty database."""
-    key = esb("key", "new").stdout.split()[-1]
-    (folder / "esb.yaml").write_text(DATABASE.format(key=key))
-    assert esb("db", "upgrade").exit_code == 0
+    commands(folder, f"sqlite:///{folder}/esb.db")
     return folder
 
 
@@ -107,14 +100,14 @@ def test_the_plan_of_each_generation_is_the_one_that_is_kept_twice(
 ) -> None:
     kept = Path(dump).with_suffix(f".plan.{ending}").read_text()
     for _ in range(2):
-        assert esb("import", "bkpaas", dump, *options, "--format", form).stdout == kept
+        assert bkpaas(dump, *options, "--format", form).stdout == kept
 
 
 def test_no_plan_and_no_yaml_shows_a_secret(database: Path) -> None:
     for dump, options in ((LEGACY, ()), (CURRENT, ("--board", "default"))):
         for form in ("text", "json"):
             for more in (("-o", f"{Path(dump).stem}_{form}"), ("--apply",)):
-                done = esb("import", "bkpaas", dump, *options, "--expired", "keep", "--format", form, *more)
+                done = bkpaas(dump, *options, "--expired", "keep", "--format", form, *more)
                 assert (done.exit_code, SECRET in done.output) == (0, False), done.output
     written = [*database.glob("esb.db*"), *database.rglob("*.yaml")]
     assert len(written) >= 1 + 4 * 2
@@ -122,7 +115,7 @@ def test_no_plan_and_no_yaml_shows_a_secret(database: Path) -> None:
 
 
 def test_rights_that_are_over_must_be_decided_before_anything_is_written(database: Path) -> None:
-    done = esb("import", "bkpaas", LEGACY, "--apply", "-o", "old")
+    done = bkpaas(LEGACY, "--apply", "-o", "old")
     assert done.exit_code == 1
     assert "monitor  cmsi.send_weixin  2019-08-28 02:00  2026-11-29 23:59" in done.stdout
     assert "--expired drop" in done.stdout
@@ -275,12 +268,12 @@ def test_tables_of_two_boards_need_a_choice_and_those_of_two_esbs_are_refused() 
 
 def test_apps_secrets_and_rights_are_in_the_database_and_a_second_time_changes_nothing(database: Path) -> None:
     before = rows(database)
-    done = esb("import", "bkpaas", LEGACY, "--expired", "extend=90d", "--apply")
+    done = bkpaas(LEGACY, "--expired", "extend=90d", "--apply")
     assert done.stdout.splitlines()[-1] == "written: 5 apps, 5 secrets, 25 grants, 2 impersonations"
     after = rows(database)
     assert before != after
     for _ in range(2):
-        again = esb("import", "bkpaas", LEGACY, "--expired", "extend=90d", "--apply")
+        again = bkpaas(LEGACY, "--expired", "extend=90d", "--apply")
         assert again.exit_code == 0
         assert again.stdout.splitlines()[-1] == "the database has all of it already: nothing was written"
         assert rows(database) == after
@@ -290,25 +283,25 @@ def test_without_a_database_nothing_can_be_applied(folder: Path) -> None:
     (folder / "esb.yaml").write_text(
         "version: 1\nservices: {apps: {use: static, config: {apps: []}}}\ncomponents: []\n"
     )
-    done = esb("import", "bkpaas", LEGACY, "--expired", "drop", "--apply")
+    done = bkpaas(LEGACY, "--expired", "drop", "--apply")
     assert (done.exit_code, "services.database" in done.stderr) == (78, True)
 
 
 def test_an_app_that_the_database_does_not_take_is_told_and_the_others_are_written(database: Path) -> None:
     apps = table(database, "paas_app", ("code", "auth_token"), ("a" * 200, "x"), ("b", "y"))
-    done = esb("import", "bkpaas", apps, "--apply")
+    done = bkpaas(apps, "--apply")
     assert (done.exit_code, "aaa is not written: the code of an app has 1 to 128" in done.stderr) == (1, True)
     assert "written: 1 apps, 1 secrets" in done.stderr
 
 
 def test_the_files_make_a_gateway_of_which_check_finds_nothing_wrong(folder: Path) -> None:
-    done = esb("import", "bkpaas", LEGACY, "--expired", "keep", "-o", "old")
+    done = bkpaas(LEGACY, "--expired", "keep", "-o", "old")
     assert (done.exit_code, str(Path("old") / "apps.yaml") in done.stdout) == (0, True)
     (folder / "esb.yaml").write_text(
         "version: 1\ninclude: [old/components.yaml]\n"
         "services: {apps: {use: static, config: {include: [old/apps.yaml]}}}\n"
     )
-    checked = esb("check")
+    checked = CliRunner().invoke(main, ["check"])
     assert checked.exit_code == 0, checked.output
     assert "ok: 5 components" in checked.stdout
     for path in (folder / "old" / "secrets").iterdir():
@@ -325,26 +318,26 @@ def test_the_files_make_a_gateway_of_which_check_finds_nothing_wrong(folder: Pat
 
 
 def test_files_that_are_there_stay_as_they_are(folder: Path) -> None:
-    arguments = ("import", "bkpaas", LEGACY, "--expired", "keep", "-o", "old")
-    assert esb(*arguments).exit_code == 0
-    again = esb(*arguments)
+    arguments = (LEGACY, "--expired", "keep", "-o", "old")
+    assert bkpaas(*arguments).exit_code == 0
+    again = bkpaas(*arguments)
     assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, "old: nothing to write, all is there")
     edited = folder / "old" / "apps.yaml"
     edited.write_text("version: 1\napps: []\n")
     (folder / "old" / "components.yaml").unlink()
-    third = esb(*arguments)
+    third = bkpaas(*arguments)
     assert (third.exit_code, "old/apps.yaml" in third.stderr) == (1, True)
     assert not (folder / "old" / "components.yaml").exists()
 
 
 def test_apps_that_are_in_the_database_are_not_in_the_files_too(database: Path) -> None:
-    assert esb("import", "bkpaas", LEGACY, "--expired", "drop", "--apply", "-o", "old").exit_code == 0
+    assert bkpaas(LEGACY, "--expired", "drop", "--apply", "-o", "old").exit_code == 0
     assert [path.name for path in (database / "old").glob("*.yaml")] == ["components.yaml"]
 
 
 def test_names_of_files_with_secrets_lead_nowhere_else(folder: Path) -> None:
     apps = table(folder, "paas_app", ("code", "auth_token"), ("../../etc/x", "1"), (".hidden", "2"), ("a}b", "3"))
-    assert esb("import", "bkpaas", apps, "-o", "deep/old").exit_code == 0
+    assert bkpaas(apps, "-o", "deep/old").exit_code == 0
     names = sorted(path.name for path in (folder / "deep" / "old" / "secrets").iterdir())
     assert names == ["%2E.%2F..%2Fetc%2Fx-1", "%2Ehidden-1", "a%7Db-1"]
     assert "${file:secrets/a%7Db-1}" in (folder / "deep" / "old" / "apps.yaml").read_text()

@@ -1,6 +1,5 @@
 """A plan written into the database of the configuration, app by app; what is there already stays."""
 
-import getpass
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,8 +8,10 @@ from esb.cli.bkpaas.parts import AppPart, GrantPart
 from esb.cli.bkpaas.plan import Plan
 from esb.cli.bkpaas.rights import SKIP_USER_AUTH
 from esb.cli.database import with_database
+from esb.cli.registry_access import actor
 from esb.core.clock import utc_text
 from esb.core.errors import GatewayError
+from esb.database.registry_errors import RegistryError
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.app_import import ImportedApp, ImportedRight
@@ -34,11 +35,9 @@ def apply(plan: Plan, path: str) -> str:
 async def _write(database: "Database", plan: Plan) -> str:
     from esb.database.app_import import AppImport
     from esb.database.metadata import now
-    from esb.database.registry import Actor, Registry
-    from esb.database.registry_errors import RegistryError
+    from esb.database.registry import Registry
 
-    moment = now()
-    imports = AppImport(database, Registry(database), Actor(f"cli:{getpass.getuser()}", "import"), moment)
+    imports = AppImport(database, Registry(database), actor("import"), now())
     sums = {"apps": 0, "secrets": 0, "grants": 0, "impersonations": 0}
     refused = []
     for app in _apps(plan):
