@@ -74,7 +74,7 @@ def as_text(plan: Plan) -> Iterator[str]:
     )
     yield from _table("grants", ("app", "component", "until", "last used", ""), grants)
     if plan.open:
-        yield from _table("open to every app: a grant for each of the apps above", ("component",), zip(plan.open))
+        yield from _table("open to every app, so each of the apps above gets a right", ("component",), zip(plan.open))
     impersonations = ((app, "*", "*") for app in plan.impersonators)
     yield from _table("impersonations", ("app", "users", "components"), impersonations)
     components = (
