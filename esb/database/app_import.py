@@ -76,8 +76,7 @@ class AppImport:
             else:
                 for secret in missing.secrets:
                     await write.secrets.add(app.code, secret)
-            for pattern, right in missing.grants.items():
-                await write.grants.add(app.code, pattern, right.terms)
+            await write.grants.add_all(app.code, {key: right.terms for key, right in missing.grants.items()})
             for users, right in missing.impersonations.items():
                 await write.impersonations.add(app.code, users, terms=right.terms)
         return done

@@ -280,6 +280,24 @@ async def test_a_grant_given_anew_has_the_new_terms(records: Registered) -> None
     assert len(await records.history()) == 3
 
 
+async def test_many_grants_are_given_as_if_one_by_one(records: Registered) -> None:
+    await with_app(records)
+    rights = {"cc.*": Terms(reason="old"), "cmsi.*": Terms(NOW, NOW + DAY, "alerts"), "job.run": Terms()}
+    async with records.writing() as write:
+        await write.grants.add("monitor", "cc.*", Terms(until=NOW + DAY))
+        await write.grants.add("monitor", "job.run")
+        await write.grants.add_all("monitor", rights)
+    one_by_one = {each["pattern"]: each for each in (await records.app())["grants"]}
+    assert {pattern: (each["until"], each["reason"]) for pattern, each in one_by_one.items()} == {
+        "cc.*": (None, "old"),
+        "cmsi.*": ("2027-01-16T08:00:00Z", "alerts"),
+        "job.run": (None, ""),
+    }
+    *_, new, changed = await records.history()
+    assert (new["action"], new["before"], new["after"]["pattern"]) == ("grant.add", None, "cmsi.*")
+    assert (changed["before"]["until"], changed["after"]["until"]) == ("2027-01-16T08:00:00Z", None)
+
+
 async def test_a_grant_is_revoked_by_its_very_pattern(records: Registered) -> None:
     await with_app(records)
     async with records.writing() as write:
