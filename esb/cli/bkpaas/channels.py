@@ -35,10 +35,14 @@ class Channels:
         return iter(self.by_id.values())
 
     @property
-    def open(self) -> list[str]:
+    def open(self) -> set[str]:
         """The components that every app may call."""
-        closed = {channel.name for channel in self if channel.level != OPEN}
-        return sorted({channel.name for channel in self} - closed)
+        return {channel.name for channel in self} - self.closed
+
+    @property
+    def closed(self) -> set[str]:
+        """The components that need a right."""
+        return {channel.name for channel in self if channel.level != OPEN}
 
     def collisions(self, rights: Mapping[str, set[int]]) -> Iterator[Collision]:
         """Yield the names that several channels have, or that not their path gives.

@@ -1,5 +1,6 @@
 """Channels for which there is a component here, as stanzas: paths, aliases, configuration, limits."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -40,6 +41,8 @@ META = frozenset({"is_confapi", "is_deprecated", "is_support_jsonp", "no_sdk", "
 """Keys of `config` that are about the channel itself, or its documentation."""
 CHAIN = ({"use": "app_auth"}, {"use": "user_auth"}, {"use": "permission"})
 """The shared chain as it is by default, before a limit."""
+_ADDRESS_WITH_MORE = re.compile(r"://[^/]*@|://.*[?#]")
+"""An address with a password or a query, which may be a secret."""
 _FALSE, _TRUE = frozenset({"0", "false", "no", "off"}), frozenset({"1", "true", "yes", "on"})
 
 
@@ -106,7 +109,7 @@ class Components:
             if field is None:
                 why = "it was never used" if key == "wx_token" else "there is no key like it"
                 self._note_for(channel)(f"{key} is not carried over: {why}")
-            elif _holds(field.annotation, SecretStr) or sounds_secret(key):
+            elif _holds(field.annotation, SecretStr) or sounds_secret(key) or _ADDRESS_WITH_MORE.search(str(value)):
                 yield key, Secret(f"{channel.name}.{key}", str(value))
             else:
                 yield key, _typed(value, field.annotation)

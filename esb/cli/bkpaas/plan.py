@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from esb.cli.bkpaas.channels import Channels, routes_of, timeouts_of
 from esb.cli.bkpaas.components import Components
 from esb.cli.bkpaas.parts import AppPart, Collision, ComponentPart, Fate, GrantPart, Left, Limits
-from esb.cli.bkpaas.rights import SKIP_USER_AUTH, Rights
+from esb.cli.bkpaas.rights import CONTROLLER, SKIP_USER_AUTH, Rights
 from esb.cli.bkpaas.self_service import SelfService
 from esb.cli.bkpaas.tables import Tables
 from esb.cli.bkpaas.values import as_moment, as_text
@@ -21,6 +21,7 @@ NOT_CARRIED = {
 }
 """The content of tables that are only counted, and why it stays behind."""
 JWT_KEYS = "jwt::private_public_key"
+JWT_KEYS_GO_TO = "its public key is for services.jwt, its private one for bk_user and `identity: jwt`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def plan_of(tables: Tables, zone: tzinfo, now: datetime, expired: Expired | None
     components = Components(channels)
     rights = Rights(tables, channels, zone)
     services = [*self_service.parts(channels.names, timeouts_of(tables))]
-    opened = sorted({*channels.open, *self_service.open(channels.names)})
+    opened = sorted({*channels.open, *self_service.open(channels.names)} - channels.closed)
     channel_losses = [_with_use(left, channels, rights) for left in (*channels.left, *components.left)]
     return Plan(
         files=tables.files,
@@ -110,12 +111,8 @@ def _others(tables: Tables, zone: tzinfo) -> Iterator[Left]:
         if count := counts.get(table):
             latest = as_moment(tables.latest.get(table), zone)
             yield Left(kind, table, f"{count} rows", f"not carried over: {why}", latest, count)
-    for row in tables.rows("esb_function_controller"):
+    for row in tables.rows(CONTROLLER):
         code = as_text(row["func_code"]).strip()
-        if code == JWT_KEYS:
-            text = (
-                "not carried over: its public key is for services.jwt, its private one for bk_user and `identity: jwt`"
-            )
-            yield Left("function controller", "esb_function_controller", code, text)
-        elif code != SKIP_USER_AUTH:
-            yield Left("function controller", "esb_function_controller", code, "not carried over: nothing here asks it")
+        if code != SKIP_USER_AUTH:
+            why = JWT_KEYS_GO_TO if code == JWT_KEYS else "nothing here asks it"
+            yield Left("function controller", CONTROLLER, code, f"not carried over: {why}")

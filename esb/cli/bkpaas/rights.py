@@ -12,6 +12,7 @@ from esb.cli.bkpaas.tables import Tables
 from esb.cli.bkpaas.values import Row, as_end, as_flag, as_moment, as_text, as_whole
 from esb.config import name_of, path_fault
 
+CONTROLLER = "esb_function_controller"
 SKIP_USER_AUTH = "user_auth::skip_user_auth"
 GATEWAY = "bk-esb"
 """The name that the dashboard has for the old ESB among its gateways."""
@@ -61,7 +62,7 @@ class Rights:
     def apps(self) -> list[AppPart]:
         return [AppPart(code, tuple(secrets.values())) for code, secrets in sorted(self._secrets.items())]
 
-    def _app(self, written: str, *, is_known: bool = False) -> str | None:
+    def _app(self, table: str, written: str, *, is_known: bool = False) -> str | None:
         """Return the code of an app as it is written first; None if there is no such app.
 
         Where bkauth has the secrets, an app is what any table names.
@@ -71,7 +72,7 @@ class Rights:
         if code is not None and code != written and written not in self._other_spellings:
             self._other_spellings.add(written)
             text = f"is the app {code} by MySQL's rules; here a code counts as it is written, in its case too"
-            self.left.append(Left("app", "", written, text))
+            self.left.append(Left("app", table, written, text))
         if code is None and (is_known or not self._is_closed):
             code = written.strip()
             if not code or re.search(r"\s", code) or not code.isprintable():
@@ -81,7 +82,7 @@ class Rights:
         return code
 
     def _add_secret(self, table: str, written: str, column: str, secret: str) -> None:
-        code = self._app(written, is_known=True)
+        code = self._app(table, written, is_known=True)
         if code is None:
             self.left.append(Left("app", table, written, "not carried over: its code has blanks in it, or none"))
         if code is None or not secret:
@@ -142,7 +143,7 @@ class Rights:
     def _add(
         self, table: str, written: str, name: str, numbers: set[int], row: Row, last_used: datetime | None
     ) -> None:
-        code = self._app(written)
+        code = self._app(table, written)
         if code is None:
             self._leave(table, f"{written} -> {name}", _UNKNOWN_APP, last_used)
             return
@@ -165,20 +166,19 @@ class Rights:
     def _impersonators(self) -> list[str]:
         """Return the apps that may name any user without proof."""
         found: dict[str, None] = {}
-        for row in self._tables.rows("esb_function_controller"):
+        for row in self._tables.rows(CONTROLLER):
             if as_text(row["func_code"]).strip() != SKIP_USER_AUTH:
                 continue
+            names = [*_names(as_text(row["wlist"]))]
             if not as_flag(row["switch_status"]):
-                names = ", ".join(_names(as_text(row["wlist"])))
-                text = f"switched off, so it opens nothing: {names or 'nobody is on it'}"
-                self.left.append(Left("impersonation", "esb_function_controller", SKIP_USER_AUTH, text))
+                text = f"switched off, so it opens nothing: {', '.join(names) or 'nobody is on it'}"
+                self.left.append(Left("impersonation", CONTROLLER, SKIP_USER_AUTH, text))
                 continue
-            for name in _names(as_text(row["wlist"])):
-                if (code := self._app(name)) is not None:
+            for name in names:
+                if (code := self._app(CONTROLLER, name)) is not None:
                     found[code] = None
                 else:
-                    text = f"not carried over: {_UNKNOWN_APP}"
-                    self.left.append(Left("impersonation", "esb_function_controller", name, text))
+                    self.left.append(Left("impersonation", CONTROLLER, name, f"not carried over: {_UNKNOWN_APP}"))
         return sorted(found)
 
 

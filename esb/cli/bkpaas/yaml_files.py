@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from esb.cli.bkpaas.parts import AppPart, Secret
+from esb.cli.bkpaas.parts import AppPart, GrantPart, Secret
 from esb.cli.bkpaas.plan import Plan
 from esb.cli.stanza_writer import Reference, comment, document, entries
 from esb.core.clock import utc_text
@@ -60,7 +60,11 @@ class YamlFiles:
         return list(missing)
 
     def _add_apps(self, plan: Plan, origin: str) -> None:
-        keys = [(app, {**self._secrets(app), **_rights(plan, app.code)}) for app in plan.apps]
+        grants: dict[str, list[GrantPart]] = {}
+        for grant in plan.grants:
+            if grant.is_carried:
+                grants.setdefault(grant.app, []).append(grant)
+        keys = [(app, {**self._secrets(app), **_rights(plan, app.code, grants.get(app.code, ()))}) for app in plan.apps]
         for name, has_secrets, use in ((APPS, True, "static"), (BKAUTH_APPS, False, "bk_auth, which has the secrets")):
             if apps := [{"code": app.code, **each} for app, each in keys if bool(app.secrets) is has_secrets]:
                 lines = [comment(f"{origin} For services.apps with use: {use}."), "version: 1", "apps:", *entries(apps)]
@@ -88,10 +92,9 @@ class YamlFiles:
         return Reference(f"${{file:{(self._place / safe).as_posix()}}}")
 
 
-def _rights(plan: Plan, code: str) -> dict[str, Any]:
+def _rights(plan: Plan, code: str, grants: Sequence[GrantPart]) -> dict[str, Any]:
     """Return what an app may do, as services.apps has it."""
     rights: dict[str, Any] = {"impersonate": ["*"]} if code in plan.impersonators else {}
-    grants = [grant for grant in plan.grants if grant.app == code and grant.is_carried]
     rights["components"] = sorted({*plan.open, *(grant.component for grant in grants if grant.end is None)})
     ending: dict[datetime, list[str]] = {}
     for grant in grants:
