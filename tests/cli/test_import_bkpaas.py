@@ -217,6 +217,17 @@ def test_a_dump_comes_by_stdin() -> None:
     assert json.loads(done.stdout) == {**plan(LEGACY, exit_code=1), "files": ["stdin"]}
 
 
+def test_tables_may_be_declared_in_another_file(folder: Path) -> None:
+    """As mydumper writes them."""
+    (folder / "bk.paas_app-schema.sql").write_text(
+        "CREATE TABLE `paas_app` (`id` int, `auth_token` text, `code` text);"
+    )
+    (folder / "bk.paas_app.sql").write_text("INSERT INTO `paas_app` VALUES(1,'x','monitor');")
+    assert plan("bk.paas_app-schema.sql", "bk.paas_app.sql")["apps"] == [
+        {"code": "monitor", "secrets": ["paas_app.auth_token"]}
+    ]
+
+
 def test_csv_files_are_read_as_tables(folder: Path) -> None:
     """As the dump has them: with quotes, with NULL in either form, with tabs as `mysql --batch` writes them."""
     config = '{""wx_type"": ""qy"", ""wx_qy_corpid"": ""ww1""}'
@@ -295,6 +306,7 @@ def test_an_app_that_the_database_does_not_take_is_told_and_the_others_are_writt
 
 
 def test_the_files_make_a_gateway_of_which_check_finds_nothing_wrong(folder: Path) -> None:
+    (folder / "esb.yaml").touch()
     done = bkpaas(LEGACY, "--expired", "keep", "-o", "old")
     assert (done.exit_code, str(Path("old") / "apps.yaml") in done.stdout) == (0, True)
     (folder / "esb.yaml").write_text(
@@ -315,6 +327,28 @@ def test_the_files_make_a_gateway_of_which_check_finds_nothing_wrong(folder: Pat
     assert stanzas["cmsi.send_weixin"].config.value["wx_qy_corpsecret"] == f"{SECRET}-corpsecret"
     assert stanzas["cmsi.send_weixin"].aliases == ("/v2/cmsi/send_weixin/",)
     assert stanzas["hr.people"].config.value["params"] == {"key": f"{SECRET}-param", "version": 2}
+
+
+@pytest.mark.parametrize(("other", "stanzas"), [("qy", 1), ("mp", 2)])
+def test_versions_of_a_channel_are_one_component_unless_they_differ(folder: Path, other: str, stanzas: int) -> None:
+    columns = "esb_channel (id, path, component_codename, perm_level, comp_conf)"
+    config = (
+        '[["wx_type", "$"], ["wx_qy_corpid", "ww1"], ["wx_app_id", "wx1"], ["wx_secret", "s"], ["wx_template_id", "t"]]'
+    )
+    one, two = config.replace("$", "qy"), config.replace("$", other)
+    sending = "generic.cmsi.send_weixin"
+    (folder / "dump.sql").write_text(
+        f"INSERT INTO {columns} VALUES (1, '/cmsi/send_weixin/', '{sending}', 1, '{one}'),"  # noqa: S608 - it is read
+        f"(2, '/v2/cmsi/send_weixin/', '{sending}', 1, '{two}'), (3, '/cmsi/send_msg/', 'generic.cmsi.send_msg', 0, '');"
+    )
+    assert bkpaas("dump.sql", "-o", "old").exit_code == 0
+    (folder / "esb.yaml").write_text(
+        "version: 1\ninclude: [old/components.yaml]\nservices: {apps: {use: static, config: {apps: []}}}\n"
+    )
+    found = load(folder / "esb.yaml")
+    assert (found.mistakes, len(found.components)) == ([], stanzas + 1)
+    assert {stanza.name for stanza in found.components} == {"cmsi.send_weixin", "cmsi.send_msg"}
+    assert CliRunner().invoke(main, ["check"]).exit_code == 0
 
 
 def test_files_that_are_there_stay_as_they_are(folder: Path) -> None:

@@ -97,8 +97,7 @@ def bkpaas(
         if apply:
             click.echo(write_into_database(plan, path), err=form == "json")
         if output is not None:
-            base = Path(path).parent if Path(path).is_file() else output
-            written = YamlFiles(plan, output, base, with_apps=not apply).write()
+            written = YamlFiles(plan, output, with_apps=not apply).write()
             click.echo("\n".join(map(str, written)) or f"{output}: nothing to write, all is there", err=form == "json")
 
 

@@ -38,12 +38,17 @@ _CUT_OFF = "the file ends in the middle of a statement: it was cut off"
 
 
 class Statements:
-    """The statements of one file. `wanted`: the columns to read, by table."""
+    """The statements of one file. `wanted`: the columns to read, by table.
 
-    def __init__(self, stream: TextIO, wanted: Mapping[str, Collection[str]]) -> None:
+    `declared`: all columns of tables, in their order, as other files declare them; those of this file are added.
+    """
+
+    def __init__(
+        self, stream: TextIO, wanted: Mapping[str, Collection[str]], declared: dict[str, list[str]] | None = None
+    ) -> None:
         self._window = TextWindow(stream)
         self._wanted = wanted
-        self._columns: dict[str, list[str]] = {}
+        self._columns = {} if declared is None else declared
         self._is_whole = True
         self.tables: set[str] = set()
         """The wanted tables that were seen, those without a row too."""

@@ -80,6 +80,7 @@ class Tables:
         self.latest: dict[str, str] = {}
         """The latest time in the rows of a table that is only counted."""
         self._counted: Counter[str] = Counter()
+        self._declared: dict[str, list[str]] = {}
         self._rows: dict[str, dict[tuple[object, ...], Row]] = {}
         for file in files:
             self._read(file)
@@ -124,7 +125,7 @@ class Tables:
                 if table is not None:
                     self._keep_all(file, table, csv_rows(stream, COLUMNS[table]))
                     return
-                statements = Statements(stream, COLUMNS)
+                statements = Statements(stream, COLUMNS, self._declared)
                 for name, row in statements.rows():
                     self._keep(file, name, row)
                 self.seen |= statements.tables

@@ -26,10 +26,9 @@ class FilesDiffer(GatewayError):
 class YamlFiles:
     """The files of a plan. `secrets`: their texts by name; `texts`: those of the YAML files."""
 
-    def __init__(self, plan: Plan, folder: Path, base: Path, *, with_apps: bool) -> None:
-        """Take the folder that they go to, and the one of esb.yaml, to which `${file:…}` is relative."""
+    def __init__(self, plan: Plan, folder: Path, *, with_apps: bool) -> None:
+        """Take the folder that they go to."""
         self._folder = folder
-        self._place = _place(folder, base) / SECRETS
         self.secrets: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         origin = f"Written by `esb import bkpaas` from {', '.join(plan.files)}."
@@ -82,14 +81,17 @@ class YamlFiles:
         return [self._with_files(each) for each in value] if isinstance(value, list) else value
 
     def _file(self, name: str, secret: str) -> Reference:
-        """Return a reference to a file with this secret. Names are made of letters that every file system has."""
+        """Return a reference to a file with this secret, relative to the file in which it stands.
+
+        Names are made of letters that every file system has.
+        """
         safe = re.sub(r"^\.", "%2E", quote(name, safe=""))
         number = 2
         while self.secrets.get(safe, secret) != secret:
             safe = f"{quote(name, safe='')}-{number}"
             number += 1
         self.secrets[safe] = secret
-        return Reference(f"${{file:{(self._place / safe).as_posix()}}}")
+        return Reference(f"${{file:{SECRETS}/{safe}}}")
 
 
 def _rights(plan: Plan, code: str, grants: Sequence[GrantPart]) -> dict[str, Any]:
@@ -104,12 +106,6 @@ def _rights(plan: Plan, code: str, grants: Sequence[GrantPart]) -> dict[str, Any
         ends = sorted(ending.items())
         rights["grants"] = [{"components": names, "until": utc_text(end.timestamp())} for end, names in ends]
     return rights
-
-
-def _place(folder: Path, base: Path) -> Path:
-    """Return the folder as `${file:…}` names it: relative to that of esb.yaml where it lies below it."""
-    absolute = folder.resolve()
-    return absolute.relative_to(base.resolve()) if absolute.is_relative_to(base.resolve()) else absolute
 
 
 def _bytes(text: str) -> bytes:
