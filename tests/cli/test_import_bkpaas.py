@@ -339,7 +339,8 @@ def test_versions_of_a_channel_are_one_component_unless_they_differ(folder: Path
     sending = "generic.cmsi.send_weixin"
     (folder / "dump.sql").write_text(
         f"INSERT INTO {columns} VALUES (1, '/cmsi/send_weixin/', '{sending}', 1, '{one}'),"  # noqa: S608 - it is read
-        f"(2, '/v2/cmsi/send_weixin/', '{sending}', 1, '{two}'), (3, '/cmsi/send_msg/', 'generic.cmsi.send_msg', 0, '');"
+        f"(2, '/v2/cmsi/send_weixin/', '{sending}', 1, '{two}'),"
+        "(3, '/cmsi/send_msg/', 'generic.cmsi.send_msg', 0, '');"
     )
     assert bkpaas("dump.sql", "-o", "old").exit_code == 0
     (folder / "esb.yaml").write_text(
