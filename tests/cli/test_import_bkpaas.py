@@ -217,6 +217,26 @@ def test_a_dump_comes_by_stdin() -> None:
     assert json.loads(done.stdout) == {**plan(LEGACY, exit_code=1), "files": ["stdin"]}
 
 
+def test_a_dump_in_an_unknown_coding_has_a_plan_all_the_same(folder: Path) -> None:
+    text = "INSERT INTO paas_app (code, auth_token) VALUES ('monitor', 'x'), ('标准', 'y'), ('reports', '密');"
+    (folder / "dump.sql").write_bytes(text.encode("gbk"))
+    found = plan("dump.sql")
+    assert found["apps"] == [
+        {"code": "monitor", "secrets": ["paas_app.auth_token"]},
+        {"code": "reports", "secrets": []},
+    ]
+    assert [(each["kind"], each["table"]) for each in found["not_carried_over"]] == [
+        ("app", "paas_app"),
+        ("secret", "paas_app"),
+    ]
+    assert bkpaas("dump.sql", "-o", "old").exit_code == 0
+
+
+def test_a_channel_without_a_number_is_left_behind(folder: Path) -> None:
+    found = plan(table(folder, "esb_channel", CHANNELS, ("id", "/cc/x/", "generic.cc.x", 1)))
+    assert losses(found) == {"/cc/x/": "not carried over: it has no number"}
+
+
 def test_tables_may_be_declared_in_another_file(folder: Path) -> None:
     """As mydumper writes them."""
     (folder / "bk.paas_app-schema.sql").write_text(
@@ -371,7 +391,8 @@ def test_apps_that_are_in_the_database_are_not_in_the_files_too(database: Path) 
 
 
 def test_names_of_files_with_secrets_lead_nowhere_else(folder: Path) -> None:
-    apps = table(folder, "paas_app", ("code", "auth_token"), ("../../etc/x", "1"), (".hidden", "2"), ("a}b", "3"))
+    codes = (("../../etc/x", "1"), (".hidden", "2"), ("a}b", "3"))
+    apps = table(folder, "paas_app", ("code", "auth_token"), *codes)
     assert bkpaas(apps, "-o", "deep/old").exit_code == 0
     names = sorted(path.name for path in (folder / "deep" / "old" / "secrets").iterdir())
     assert names == ["%2E.%2F..%2Fetc%2Fx-1", "%2Ehidden-1", "a%7Db-1"]

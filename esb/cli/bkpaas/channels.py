@@ -65,7 +65,8 @@ class Channels:
 
     def _channel(self, row: Row, timeouts: Mapping[tuple[int | None, int], int]) -> Channel | None:
         number, path = as_whole(row["id"]), _path(row)
-        if number is None or (fault := path_fault(path)) is not None:
+        fault = path_fault(path)
+        if number is None or fault is not None:
             self.left.append(Left("channel", "esb_channel", path, f"not carried over: {fault or 'it has no number'}"))
             return None
         kind = as_whole(row.get("type")) or 2

@@ -89,7 +89,8 @@ def bkpaas(
     """
     with _refusals():
         plan = _planned(dumps, zone, expired, board)
-    click.echo(as_json(plan) if form == "json" else "\n".join(as_text(plan)))
+    text = as_json(plan) if form == "json" else "\n".join(as_text(plan))
+    click.echo(text.encode("utf-8", "replace").decode())  # a dump in another coding has what cannot be printed
     if plan.undecided:
         click.echo("nothing is written: --expired is needed", err=True)
         sys.exit(UNDECIDED)

@@ -16,6 +16,8 @@ from esb.core.errors import GatewayError
 
 SECRETS = "secrets"
 APPS, BKAUTH_APPS, COMPONENTS = "apps.yaml", "bkauth_apps.yaml", "components.yaml"
+LONGEST_NAME = 200
+"""Characters of the name of a file; file systems have 255, and a number may come behind."""
 ONLY_OWNER, ONLY_OWNER_ENTERS = 0o600, 0o700
 
 
@@ -40,22 +42,24 @@ class YamlFiles:
 
     def write(self) -> list[Path]:
         """Write what is not there yet, secrets first. Return what was written. FilesDiffer: then nothing is written."""
-        wanted = {self._folder / SECRETS / name: f"{text}\n" for name, text in self.secrets.items()}
-        wanted |= {self._folder / name: text for name, text in self.texts.items()}
-        there = {path: path.read_bytes() for path in wanted if path.exists()}
-        if other := [path for path, content in there.items() if content != _bytes(wanted[path])]:
+        wanted = {
+            self._folder / SECRETS / name: f"{secret}\n".encode("utf-8", "surrogateescape")
+            for name, secret in self.secrets.items()
+        }
+        wanted |= {self._folder / name: text.encode("utf-8", "replace") for name, text in self.texts.items()}
+        if other := [path for path, content in wanted.items() if path.exists() and path.read_bytes() != content]:
             names = ", ".join(map(str, other))
             raise FilesDiffer(f"nothing is written: {names}: there already, and other than they would be")
-        missing = {path: text for path, text in wanted.items() if path not in there}
+        missing = {path: content for path, content in wanted.items() if not path.exists()}
         if missing:
             self._folder.mkdir(parents=True, exist_ok=True)
         if any(path.parent.name == SECRETS for path in missing):
             (self._folder / SECRETS).mkdir(mode=ONLY_OWNER_ENTERS, exist_ok=True)
-        for path, text in missing.items():
+        for path, content in missing.items():
             mode = ONLY_OWNER if path.parent.name == SECRETS else 0o666
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with open(file, "wb") as opened:
-                opened.write(_bytes(text))
+                opened.write(content)
         return list(missing)
 
     def _add_apps(self, plan: Plan, origin: str) -> None:
@@ -85,11 +89,9 @@ class YamlFiles:
 
         Names are made of letters that every file system has.
         """
-        safe = re.sub(r"^\.", "%2E", quote(name, safe=""))
-        number = 2
-        while self.secrets.get(safe, secret) != secret:
-            safe = f"{quote(name, safe='')}-{number}"
-            number += 1
+        start = re.sub(r"^\.", "%2E", quote(name, safe="", errors="replace"))[:LONGEST_NAME]
+        names = (start, *(f"{start}-{number}" for number in range(2, len(self.secrets) + 3)))
+        safe = next(name for name in names if self.secrets.get(name, secret) == secret)
         self.secrets[safe] = secret
         return Reference(f"${{file:{SECRETS}/{safe}}}")
 
@@ -106,7 +108,3 @@ def _rights(plan: Plan, code: str, grants: Sequence[GrantPart]) -> dict[str, Any
         ends = sorted(ending.items())
         rights["grants"] = [{"components": names, "until": utc_text(end.timestamp())} for end, names in ends]
     return rights
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
