@@ -390,6 +390,20 @@ def test_apps_that_are_in_the_database_are_not_in_the_files_too(database: Path) 
     assert [path.name for path in (database / "old").glob("*.yaml")] == ["components.yaml"]
 
 
+def test_methods_of_a_self_service_path_have_their_own_secrets(folder: Path) -> None:
+    columns = "esb_buffet_component (id, registed_path, registed_http_method, dest_url, extra_headers)"
+    (folder / "dump.sql").write_text(
+        f"INSERT INTO {columns} VALUES (1, '/hr/x/', 'GET', 'http://hr.example.com/x', '{{\"X-Key\": \"one\"}}'),"  # noqa: S608
+        "(2, '/hr/x/', 'POST', 'http://hr.example.com/x', '{\"X-Key\": \"two\"}');"
+    )
+    assert bkpaas("dump.sql", "-o", "old").exit_code == 0
+    (folder / "esb.yaml").write_text(
+        "version: 1\ninclude: [old/components.yaml]\nservices: {apps: {use: static, config: {apps: []}}}\n"
+    )
+    stanzas = load(folder / "esb.yaml").components
+    assert [stanza.config.value["headers"]["X-Key"] for stanza in stanzas] == ["one", "two"]
+
+
 def test_names_of_files_with_secrets_lead_nowhere_else(folder: Path) -> None:
     codes = (("../../etc/x", "1"), (".hidden", "2"), ("a}b", "3"))
     apps = table(folder, "paas_app", ("code", "auth_token"), *codes)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,7 +91,7 @@ class YamlFiles:
         Names are made of letters that every file system has.
         """
         start = re.sub(r"^\.", "%2E", quote(name, safe="", errors="replace"))[:LONGEST_NAME]
-        names = (start, *(f"{start}-{number}" for number in range(2, len(self.secrets) + 3)))
+        names = chain([start], (f"{start}-{number}" for number in count(2)))
         safe = next(name for name in names if self.secrets.get(name, secret) == secret)
         self.secrets[safe] = secret
         return Reference(f"${{file:{SECRETS}/{safe}}}")
