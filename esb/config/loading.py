@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from esb.config import app_directories
 from esb.config.component_stanzas import Components
 from esb.config.database import DatabaseConfig
 from esb.config.interpolation import FileState, Interpolation
@@ -21,7 +22,7 @@ from esb.config.stanza_reader import Parts, opened
 from esb.config.systems import Systems
 from esb.config.text_encoding import not_utf8
 from esb.config.time_zone import is_known_tz
-from esb.config.yaml import Section, joined, read
+from esb.config.yaml import Section, read
 from esb.config.yaml.scalars import nearest
 from esb.core.errors import ConfigError, Mistake
 
@@ -256,21 +257,9 @@ class _Resolution:
             self.parts.sound(_without_extensions(root), keys)
         return root
 
-    def _with_included_apps(self, stanza: Stanza) -> Stanza:
-        """Return the stanza of services.apps with the apps of those files that its config includes behind its own."""
-        config = stanza.config
-        include, apps = opened(config, "include"), opened(config, "apps")
-        if include is None or (apps is not None and not isinstance(apps.value, list)):
-            return stanza  # what is wrong in there, its back end tells
-        found = [] if apps is None else [*apps.children.values()]
-        for path in self._named(include):
-            root = self._read_included(path, IncludedAppsKeys)
-            listed = None if root is None else opened(root, "apps")
-            if listed is not None and isinstance(listed.value, list):
-                found += listed.children.values()
-        every = replace(apps or include, key=joined(config.key, "apps"), value=[])
-        every = every.with_children(dict(enumerate(found)))
-        return replace(stanza, config=config.with_children({**config.children, "apps": every}))
+    def _included_apps(self, include: Section) -> Iterator[Section]:
+        found = (self._read_included(path, IncludedAppsKeys) for path in self._named(include))
+        return (root for root in found if root is not None)
 
     # Parts
 
@@ -285,7 +274,7 @@ class _Resolution:
         )
         found = {key: stanza for key, stanza in stanzas if stanza is not None}
         if "apps" in found:
-            found["apps"] = self._with_included_apps(found["apps"])
+            found["apps"] = app_directories.completed(found["apps"], self.parts, self._included_apps)
         return found
 
     def _database(self, root: Section) -> DatabaseConfig | None:

@@ -23,6 +23,13 @@ class Stanza:
     use: str
     config: Section
     section: Section
+    backends: tuple["Stanza", ...] = field(default=(), kw_only=True)
+    """The stanzas in its config, of services.apps with `use: chain`."""
+
+    @property
+    def asked(self) -> tuple["Stanza", ...]:
+        """Those of them that ask no others, in their order; itself if it has none."""
+        return tuple(leaf for each in self.backends for leaf in each.asked) if self.backends else (self,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,13 @@ class ProcessServices:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainedServices(ProcessServices):
+    """Services that the gateway lends to a back end that asks others of its kind: besides, those, in their order."""
+
+    backends: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Services(ProcessServices):
     """Services that the gateway lends to a component, which opens and closes none of them.
 

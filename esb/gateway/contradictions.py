@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from esb.config import Config, Section
+from esb.config import Config, Section, Stanza
 from esb.config.stanza_reader import deepest
 from esb.core.errors import Mistake
 from esb.core.host_names import is_loopback
@@ -11,8 +11,16 @@ from esb.gateway import chains
 
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 SANDBOX_HOST = "127.0.0.1"
+SQL = "sql"
+NO_DATABASE = "'sql' reads the database, and there is none: add `services.database` with its url and encryption_keys"
 APPS_IN_THE_FILE = frozenset({"static", "bk_auth"})
 """Back ends of services.apps whose `apps` say what an app may do."""
+
+
+def apps_in_the_file(config: Config) -> Iterator[Stanza]:
+    """Yield the directories of apps whose rights stand in the file, be they one or in a chain."""
+    apps = config.services.get("apps")
+    yield from (each for each in (apps.asked if apps is not None else ()) if each.use in APPS_IN_THE_FILE)
 
 
 def mistakes(config: Config) -> Iterator[Mistake]:
@@ -24,6 +32,8 @@ def mistakes(config: Config) -> Iterator[Mistake]:
         yield from _shared_ports(config)
     if not any("middlewares" in key or key.startswith(("services", "apps")) for key in wrong):
         yield from _unread_rights(config)
+    if config.database is None and not any(key.startswith("services.database") for key in wrong):
+        yield from _no_database(config)
 
 
 def _shared_ports(config: Config) -> Iterator[Mistake]:
@@ -47,19 +57,26 @@ def _shared_ports(config: Config) -> Iterator[Mistake]:
         taken.append((keys, host, port))
 
 
+def _no_database(config: Config) -> Iterator[Mistake]:
+    """Yield a mistake for each directory of apps that lies in the database."""
+    apps = config.services.get("apps")
+    for each in apps.asked if apps is not None else ():
+        if each.use == SQL:
+            yield each.section.mistake(NO_DATABASE, "use")
+
+
 def _overlap(host: str, other: str) -> bool:
     return host == other or bool(ALL_ADDRESSES & {host, other}) or (is_loopback(host) and is_loopback(other))
 
 
 def _unread_rights(config: Config) -> Iterator[Mistake]:
     """Yield one mistake if apps are granted some components, and no chain that knows them asks for that."""
-    apps = config.services.get("apps")
     asking = [chain for chain in _chains(config) if chains.APP_AUTH in chain]
-    if apps is None or apps.use not in APPS_IN_THE_FILE or not asking or any(map(_may_judge, asking)):
+    if not asking or any(map(_may_judge, asking)):
         return
     if any(stanza.restricted for stanza in config.components):
         return  # that nobody asks for rights, `chains.lacks` tells of this component
-    for app in deepest(apps.config, "apps").children.values():
+    for app in (app for apps in apps_in_the_file(config) for app in deepest(apps.config, "apps").children.values()):
         part = _less_than_all(app)
         if part is not None:
             yield part.mistake(chains.UNREAD_RIGHTS)

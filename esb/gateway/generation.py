@@ -10,7 +10,7 @@ from typing import Any
 from esb.config import ComponentStanza, Config, Section, Stanza
 from esb.contracts.component import Component
 from esb.contracts.middleware import Handler, Middleware
-from esb.contracts.services import ChainServices, ProcessServices, Services
+from esb.contracts.services import ChainedServices, ChainServices, ProcessServices, Services
 from esb.core.call import Call
 from esb.core.call_log import CallLogs
 from esb.core.errors import ConfigError, Mistake
@@ -22,6 +22,7 @@ from esb.gateway import call_targets, chains, contradictions, inner_call, plugin
 from esb.gateway.links import Links
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.restart_only import DEFAULT_STORE
+from esb.gateway.unsuited_keys import unsuited
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
@@ -33,9 +34,6 @@ from esb.incoming.trusted_proxies import Network
 from esb.store.protocol import Store, StoreServices
 
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
-UNLIMITED = "null is no limit, which is for components that stream: `use: http` with `response: raw`"
-NO_ANSWERS = "answers are kept for `use: http` with `response: envelope` or `wrap`; a stream cannot be said again"
-NO_HEADERS = "headers pass through components that stream only: `use: http` with `response: raw`"
 
 
 def build_store(config: Config, services: StoreServices) -> tuple[Store, list[Mistake]]:
@@ -170,7 +168,22 @@ class Generation:
 
     def _service(self, kind: str, process: ProcessServices) -> Any:
         stanza = self.config.services.get(kind) or self._left_out(f"services.{kind}", DEFAULT_SERVICES[kind])
-        return self._build(kind, "services", stanza, process, kind)
+        return self._backend(kind, kind, stanza, process)
+
+    def _backend(self, name: str, kind: str, stanza: Stanza, lent: ProcessServices) -> Any:
+        """Return the back end of this stanza, which is known by this name, with those that it asks before it."""
+        if stanza.backends:
+            others = [
+                self._backend(f"{name}.backends[{index}]", kind, each, lent)
+                for index, each in enumerate(stanza.backends)
+            ]
+            own = {each.name: getattr(lent, each.name) for each in fields(ProcessServices)}
+            lent = ChainedServices(**own, backends=tuple(others))
+        part = self._part(name, "services", stanza, lent, kind)
+        if part is None:
+            return None
+        self.services[name] = part
+        return part.instance
 
     def _chain(self, services: ChainServices, stanzas: Sequence[Stanza] | None) -> list[Part]:
         if stanzas is None:
@@ -194,7 +207,7 @@ class Generation:
         if component is None:
             return None, paths
         streams = component.streams_body and (test is None or test.streams_body)
-        self._mistakes += _unsuited(stanza, component, streams)
+        self._mistakes += unsuited(stanza, component, streams)
         self.components.append((stanza, component))
         endpoint = Endpoint(component, test, self._limits, keeps_answers=stanza.idempotency)
         handler: Handler = endpoint
@@ -250,11 +263,9 @@ class Generation:
         section = Section(str(self.config.path), 1, key, {})
         return Stanza(use, section, section)
 
-    def _build(
-        self, name: str, group: str, stanza: Stanza, lent: Any, service: str = "", overrides: Section | None = None
-    ) -> Any:
+    def _build(self, name: str, group: str, stanza: Stanza, lent: Any, overrides: Section | None = None) -> Any:
         """Return the instance of this stanza; None, with its mistakes noted, if it cannot be built."""
-        part = self._part(name, group, stanza, lent, service, overrides)
+        part = self._part(name, group, stanza, lent, overrides=overrides)
         return None if part is None else part.instance
 
     def _part(
@@ -263,7 +274,7 @@ class Generation:
         """Build the part that this stanza describes, or take over the previous generation's; None as above."""
         try:
             found, config = plugin_loader.configured(group, stanza, service, overrides)
-            part = self._handed_on.get(service)
+            part = self._handed_on.get(name) if service and not stanza.backends else None  # whose back ends may be new
             if part is None or not part.is_built_from(found, config):
                 part = Part(name, stanza, config, plugin_loader.instance(stanza, found, config, lent))
         except ConfigError as error:
@@ -271,19 +282,7 @@ class Generation:
             self._mistakes.extend(mistake for mistake in error.mistakes if mistake not in self._mistakes)
             return None
         self._parts.append(part)
-        if service:
-            self.services[service] = part
         return part
-
-
-def _unsuited(stanza: ComponentStanza, component: Component[Any, Any], streams: bool) -> Iterator[Mistake]:
-    """Yield the keys of a stanza that mean nothing to its component, which `streams` bodies or does not."""
-    if stanza.unlimited and not streams:
-        yield stanza.section.mistake(UNLIMITED, "max_body")
-    if stanza.headers_in is not None and not streams:
-        yield stanza.section.mistake(NO_HEADERS, "headers_in")
-    if stanza.idempotency and (streams or not component.reads_request):
-        yield stanza.section.mistake(NO_ANSWERS, "idempotency")
 
 
 async def _itself(call: Call) -> Call:

@@ -173,7 +173,10 @@ class _View:
         return _over(dumped, hidden.rendered(section.reread()))
 
     def stanza(self, group: str, stanza: Stanza, service: str = "") -> dict[str, Any]:
-        return {"use": stanza.use, "config": self._hidden(group, stanza, service).rendered(stanza.config)}
+        config = self._hidden(group, stanza, service).rendered(stanza.config)
+        if stanza.backends:
+            config["backends"] = [self.stanza(group, each, service) for each in stanza.backends]
+        return {"use": stanza.use, "config": config}
 
     def component(self, stanza: ComponentStanza) -> dict[str, Any]:
         test, chain = stanza.test_config, stanza.middlewares

@@ -65,7 +65,10 @@ class _Building:
         services = self._keys(ServicesKeys)
         for kind in BACK_ENDS:
             used = self._config.services.get(kind)
-            stanza = self._stanza("services", StanzaKeys, [used] if used else [], kind)
+            stanza = self._stanza("services", StanzaKeys, used.asked if used else [], kind)
+            if kind == "apps":
+                self._definitions[kind], stanza = stanza, {"$ref": f"#/$defs/{kind}"}
+                self._definitions["apps.chain"]["properties"]["backends"]["items"] = {"anyOf": [stanza, SOMEWHERE]}
             self._put(services, kind, stanza)
         self._put(services, "database", self._model("database", DatabaseConfig))
         return services

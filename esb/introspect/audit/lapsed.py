@@ -20,11 +20,8 @@ from esb.introspect.audit.subject import Subject
 )
 def ended(subject: Subject) -> Iterator[Place]:
     """Yield the ends of apps and of their grants that lie in the past."""
-    apps = subject.services.get("apps")
-    if apps is None:
-        return
     now = datetime.now(UTC)
-    for index, entry in enumerate(apps.value("apps") or ()):
+    for apps, index, entry in subject.app_models():
         if entry.expires is not None and entry.expires <= now:
             yield Place(apps.stanza.config, ("apps", index, "expires"))
         for number, grant in enumerate(entry.grants):
@@ -55,11 +52,10 @@ def system_of_nobody(subject: Subject) -> Iterator[Place]:
 )
 def restricted_to_nobody(subject: Subject) -> Iterator[Place]:
     """Yield the restricted components that no app of the file may call now. `*` opens none of them."""
-    apps = subject.services.get("apps")
-    if subject.app_codes() is None or (apps is None and "apps" in subject.config.services):
+    if subject.app_codes() is None or ("apps" in subject.config.services and "apps" not in subject.services):
         return
     now = datetime.now(UTC).timestamp()
-    every = [entry.rights() for entry in apps.value("apps")] if apps is not None else []
+    every = [entry.rights() for _, _, entry in subject.app_models()]
     alive = [rights for rights in every if not rights.disabled and now < rights.expires]
     granted = set(chain.from_iterable(grant.components for rights in alive for grant in rights.in_force(now)))
     for stanza in subject.config.components:

@@ -15,7 +15,7 @@ from esb.core.errors import ConfigError, Mistake
 from esb.core.host_names import is_loopback
 from esb.core.model_secrets import Keys, hidden_in
 from esb.gateway import chains, plugin_loader
-from esb.gateway.contradictions import APPS_IN_THE_FILE
+from esb.gateway.contradictions import apps_in_the_file
 from esb.gateway.restart_only import DEFAULT_STORE
 
 EMPTY = Section("", 1, "", {})
@@ -83,9 +83,20 @@ class Subject:
 
     @cached_property
     def services(self) -> dict[str, Part]:
-        """The services that the file names, by key."""
-        parts = ((kind, _part(kind, "services", stanza, kind)) for kind, stanza in self.config.services.items())
-        return {kind: part for kind, part in parts if part is not None}
+        """The services that the file names, by key; of a chain, itself and those in it, as `apps.backends[0]`."""
+        return {
+            name: part
+            for kind, stanza in self.config.services.items()
+            for name, each in _named(kind, stanza)
+            if (part := _part(name, "services", each, kind)) is not None
+        }
+
+    def app_models(self) -> Iterator[tuple[Part, int, Any]]:
+        """Yield the apps that stand in the file: their directory, which is right, their place in it, and the app."""
+        for name, part in self.services.items():
+            if name.partition(".")[0] == "apps":
+                for index, entry in enumerate(part.value("apps") or ()):
+                    yield part, index, entry
 
     @cached_property
     def middlewares(self) -> list[Part]:
@@ -128,8 +139,7 @@ class Subject:
 
     def app_entries(self) -> Iterator[tuple[str, Section]]:
         """Yield code and section of the apps that stand in the file."""
-        apps = self.config.services.get("apps")
-        if apps is not None and apps.use in APPS_IN_THE_FILE:
+        for apps in apps_in_the_file(self.config):
             for entry in deepest(apps.config, "apps").children.values():
                 if isinstance(entry.value, dict) and isinstance(entry.value.get("code"), str):
                     yield entry.value["code"], entry
@@ -150,7 +160,7 @@ class Subject:
     def app_codes(self) -> list[str] | None:
         """Return the codes of the apps that stand in the file; None if others know of more."""
         apps = self.config.services.get("apps")
-        if apps is not None and apps.use != "static":
+        if apps is not None and any(each.use != "static" for each in apps.asked):
             return None
         return [code for code, _ in self.app_entries()]
 
@@ -201,7 +211,7 @@ def _secrets_of(part: Part) -> Iterator[Secret]:
     for keys, text in hidden_in(part.model):
         place = _written(written, keys)
         if text is not None and place is not None:
-            of_caller = part.name == "apps" and "secrets" in keys
+            of_caller = part.name.partition(".")[0] == "apps" and "secrets" in keys
             yield Secret(written, keys, text, of_caller, not place.outside, part.reaches_loopback())
 
 
@@ -226,6 +236,13 @@ def is_local(url: str) -> bool:
 def in_clear(url: Any) -> bool:
     """Return whether what is sent to this address can be read on its way through a network."""
     return isinstance(url, str) and url.lower().startswith("http://") and not is_local(url)
+
+
+def _named(name: str, stanza: Stanza) -> Iterator[tuple[str, Stanza]]:
+    """Yield a service with its name, and those in it."""
+    yield name, stanza
+    for index, each in enumerate(stanza.backends):
+        yield from _named(f"{name}.backends[{index}]", each)
 
 
 def _part(name: str, group: str, stanza: Stanza, service: str = "", overrides: Section | None = None) -> Part | None:

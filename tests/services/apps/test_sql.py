@@ -3,7 +3,6 @@
 By the tests' clock it is 2027-01-15T08:16:40Z.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -17,9 +16,9 @@ from esb.core.single_flight import Lookup
 from esb.database.engine import Database, DatabaseAway
 from esb.database.registry import Terms
 from esb.gateway.app import GATEWAY
-from esb.introspect.explain import Asked, explained
 from esb.services.apps.sql import STALE_SECONDS
 from tests.support.clock import Clock
+from tests.support.explanations import links
 from tests.support.gateway import Gateway
 from tests.support.identity import claims, fetch, with_signature
 from tests.support.registry import Registered
@@ -319,12 +318,6 @@ async def test_a_gateway_that_starts_before_its_database_is_served_as_soon_as_th
 
 
 # Explanations
-
-
-async def links(gateway: Gateway, **asked: Any) -> dict[str, dict[str, Any]]:
-    question = {"app": "shop", "component": "cc.search_host", "user": "anna", **asked}
-    said = await explained(gateway.app[GATEWAY], Asked.model_validate_json(json.dumps(question)), live=True)
-    return {link["link"]: link for link in said["links"]}
 
 
 async def test_explain_tells_who_gave_a_right_when_and_why(
