@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from contextlib import AsyncExitStack
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from esb.cli.listing import format_option
 from esb.cli.options import CONFIG_INVALID, config_option, exit_at_mistakes
 from esb.config import Admin, load
 from esb.gateway.app import GATEWAY, Gateway, create_app
+from esb.gateway.process_database import opened
 from esb.introspect.explain import Asked, concluded, explained
 
 EXIT = {"allowed": 0, "refused": 1, "unknown": 3}
@@ -50,7 +52,7 @@ def explain(path: str, form: str, **asked: Any) -> None:
     config = load(path)
     with exit_at_mistakes(CONFIG_INVALID):
         gateway = create_app(config)[GATEWAY]
-    answer = asyncio.run(_answer(gateway, question))
+        answer = asyncio.run(_answer(gateway, question))
     admin = config.server.admin
     if admin is not None and question.at is None and any(link["verdict"] == NOT_HERE for link in answer["links"]):
         answer |= concluded(_completed(answer["links"], admin, question))
@@ -69,16 +71,18 @@ def _asked(given: dict[str, Any]) -> Asked:
 
 async def _answer(gateway: Gateway, question: Asked) -> dict[str, Any]:
     store = gateway.store
-    if not store.shared:
-        return await explained(gateway, question, live=False)
-    try:
+    async with AsyncExitStack() as stack:
+        if gateway.database is not None:  # which knows the apps
+            stack.push_async_callback(gateway.database.close)
+            await opened(gateway.database, gateway.config)
+        if not store.shared:
+            return await explained(gateway, question, live=False)
+        stack.push_async_callback(store.close)
         await store.open()
         answer = await explained(gateway, question, live=True)
         if store.trouble:  # then it fell back to the memory of this process, which has counted nothing
             return await explained(gateway, question, live=False)
         return answer
-    finally:
-        await store.close()
 
 
 def _completed(links: list[dict[str, Any]], admin: Admin, question: Asked) -> list[dict[str, Any]]:

@@ -109,6 +109,12 @@ class Gateway:
             self.ingress.ready = False
 
     @property
+    def apps_age(self) -> float | None:
+        """The seconds since the database last confirmed the apps that answer now; None if they lie in none."""
+        ages = (getattr(part.instance, "snapshot_age", None) for part in self.generation.services.values())
+        return max((age for age in ages if age is not None), default=None)
+
+    @property
     def config(self) -> Config:
         """The config of the generation that answers now."""
         return self.generation.config

@@ -75,6 +75,7 @@ class _Handlers:
             components=[_system_and_component(stanza.name) for stanza in self._processes.config().components],
             hash=self._processes.config().hash,
             last_good=any(status.last_good for status in statuses),
+            apps_age=max((status.apps_age for status in statuses if status.apps_age is not None), default=None),
         )
         body, content_type = prometheus.written(counted, state, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})

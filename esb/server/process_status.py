@@ -29,6 +29,8 @@ class ProcessStatus:
     load: Load = NOTHING
     last_good: bool = False
     """True while the last good configuration answers, since esb.yaml was wrong at the start."""
+    apps_age: float | None = None
+    """The seconds since the database last confirmed the apps; None if they lie in none."""
 
 
 class Processes(Protocol):
@@ -74,7 +76,8 @@ class SingleProcess:
         counted = self._tally.snapshot(admission.refusals.counts)
         number = self._gateway.generation.number
         last_good = bool(self._gateway.config_trouble)
-        return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load(), last_good)
+        apps_age = self._gateway.apps_age
+        return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load(), last_good, apps_age)
 
     def past(self) -> Sequence[Snapshot]:
         return ()

@@ -112,6 +112,12 @@ GATES = Family(
 )
 STORE_AWAY = Family("esb_store_away", "gauge", (), "Processes that cannot reach the shared store.")
 DATABASE_AWAY = Family("esb_database_away", "gauge", (), "Processes that cannot reach the database.")
+APPS_AGE = Family(
+    "esb_apps_snapshot_age_seconds",
+    "gauge",
+    (),
+    "Seconds since the database last confirmed the apps, of the process where they are most; below 1 while it answers.",
+)
 IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
 READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
 LAST_GOOD = Family("esb_config_last_good", "gauge", (), "1 while the last good configuration answers for a wrong file.")

@@ -35,6 +35,8 @@ class State:
     """System and component of each that is declared: it has its series before it is called."""
     last_good: bool = False
     hash: str = ""
+    apps_age: float | None = None
+    """Seconds, of the process where it is greatest; None if the apps lie in no database."""
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
@@ -101,6 +103,7 @@ class _Scrape(Collector):
         yield _gauge(families.HEADS, {(): self._state.heads})
         yield _gauge(families.BODIES, {(): self._state.bodies})
         yield _gauge(families.BUFFERED, {(): self._state.buffered})
+        yield _gauge(families.APPS_AGE, {} if self._state.apps_age is None else {(): self._state.apps_age})
         yield _gauge(families.READY, {(): self._state.ready})
         yield _gauge(families.LAST_GOOD, {(): self._state.last_good})
         yield _gauge(families.GENERATION, {(): self._state.generation})

@@ -11,8 +11,11 @@ from click.testing import CliRunner, Result
 
 from esb.cli.main import main
 from esb.config import ConfigSource
+from esb.database.engine import Database
+from esb.database.registry import Actor, Registry, Terms
 from esb.server.deployment import deployed
 from esb.testing.redis_server import KEY
+from tests.support.databases import stanza
 from tests.support.ports import free_port
 from tests.support.processes.deployment import ADMIN_TOKEN, TOKENS
 from tests.support.servers.redis_server import RedisServer
@@ -186,3 +189,24 @@ async def test_a_shared_store_is_read_itself(tmp_path: Path, http: ClientSession
 async def test_a_shared_store_that_is_away_knows_nothing(tmp_path: Path) -> None:
     file = written(tmp_path, store=STORE.format(url=f"redis://127.0.0.1:{free_port()}/0", prefix="x"))
     assert (await told(file))["links"]["rate_limit"]["verdict"] == "not known here"
+
+
+async def test_apps_of_the_database_are_explained_without_a_gateway_that_runs(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    async with Registry(database).writing(Actor("cli:root", "cli")) as write:
+        await write.apps.create("shop", secrets=["first-secret"])
+        await write.grants.add("shop", "cc.*", Terms(reason="ticket 42"))
+    text = (
+        f"version: 1\nservices:\n{stanza(database_url)}  apps: {{use: sql}}\n"
+        "middlewares: [{use: app_auth}, {use: permission}]\n"
+        'components: [{path: /cc/search/, use: "tests.support.components:Echo"}]\n'
+    )
+    (tmp_path / "esb.yaml").write_text(text)
+    asked = ["explain", "-c", str(tmp_path / "esb.yaml"), "--app", "shop", "--component", "cc.search"]
+    said = await asyncio.to_thread(CliRunner().invoke, main, asked)
+    assert said.exit_code == 0, said.output
+    assert "given by cli:root at " in said.output
+    assert said.output.count("ticket 42]") == 1
+    nobody = await asyncio.to_thread(CliRunner().invoke, main, [*asked[:4], "nobody", *asked[5:]])
+    assert (nobody.exit_code, "Invalid APP Code" in nobody.output) == (1, True)

@@ -38,7 +38,7 @@ from tests.support.wire import until
 
 ID = "0" * 32
 NOW = 1_800_000_000.0
-STATE = State(ready=True, in_flight=3, generation=7, connections=9, heads=4, bodies=2, buffered=1000)
+STATE = State(ready=True, in_flight=3, generation=7, connections=9, heads=4, bodies=2, buffered=1000, apps_age=0.5)
 Key = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -250,6 +250,12 @@ def test_a_database_that_is_away_is_told_until_it_is_back() -> None:
     assert value(read(tally(away, away).snapshot()), "esb_database_away") == 1
     assert value(read(tally(away, back).snapshot()), "esb_database_away") == 0
     assert value(read(joined([tally(away).snapshot()] * 2)), "esb_database_away") == 2
+
+
+def test_the_age_of_the_apps_is_told_where_they_lie_in_a_database() -> None:
+    name = "esb_apps_snapshot_age_seconds"
+    assert value(read(tally().snapshot()), name) == 0.5
+    assert (name, frozenset()) not in read(tally().snapshot(), replace(STATE, apps_age=None))
 
 
 def test_the_moment_is_told_besides() -> None:

@@ -54,6 +54,11 @@ class SqlApps(Service[SqlAppsConfig]):
         """Read at once what has changed in the database."""
         await self._feed.refresh()
 
+    @property
+    def snapshot_age(self) -> float:
+        """The seconds since the database last confirmed the apps."""
+        return self._feed.age
+
     async def health(self) -> str:
         feed = self._feed
         if feed.snapshot is None:

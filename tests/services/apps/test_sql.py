@@ -16,7 +16,9 @@ from esb.core.single_flight import Lookup
 from esb.database.engine import Database, DatabaseAway
 from esb.database.registry import Terms
 from esb.gateway.app import GATEWAY
+from esb.server.process_status import SingleProcess
 from esb.services.apps.sql import STALE_SECONDS
+from esb.telemetry.metrics import Tally
 from tests.support.clock import Clock
 from tests.support.explanations import links
 from tests.support.gateway import Gateway
@@ -262,6 +264,7 @@ async def test_the_last_apps_go_on_and_health_tells_how_old_they_are(
     clock.advance(86400)
     assert await code(gateway) == 0
     assert "apps: they are as they were 86405 s ago" in await degraded(gateway)
+    assert SingleProcess(gateway.app[GATEWAY], Tally()).status().apps_age == pytest.approx(86405, abs=1)
 
 
 async def test_apps_end_by_the_clock_while_the_database_is_away(
