@@ -358,7 +358,7 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
     for family in FAMILIES:
         assert re.fullmatch(r"esb(_[a-z]+)+", family.name)
         assert family.name.endswith("_total") == (family.kind == "counter")
-        assert family.name.endswith("_seconds") == (family.kind == "histogram")
+        assert family.name.endswith("_seconds") or family.kind != "histogram"
         assert family.text.endswith(".")
 
 
