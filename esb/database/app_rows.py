@@ -16,6 +16,8 @@ from esb.database.engine import Database
 
 AT_ONCE = 1000
 """Rows that are fetched together: between them, the loop turns."""
+WHOLE_SECONDS = 120.0
+"""The time that all apps may take: on a busy machine, thousands of them take longer than any other reading."""
 MOST_NAMED = 500
 """The most apps that one statement names; if more are asked for, all are read."""
 
@@ -64,10 +66,11 @@ async def difference(database: Database, known: Mark | None) -> Difference | Non
         mark = await newest_mark(connection)
         if mark == known:
             return None
-        if known is None or known.number >= mark.number or not await holds(connection, known):
-            return Difference(await _read(connection, None), None, mark)
-        changed = await changed_since(connection, known.number)
-        return Difference(await _read(connection, changed), changed, mark)
+        if known is not None and known.number < mark.number and await holds(connection, known):
+            changed = await changed_since(connection, known.number)
+            return Difference(await _read(connection, changed), changed, mark)
+    async with database.reading(WHOLE_SECONDS) as connection:  # what is newer than the mark comes once more
+        return Difference(await _read(connection, None), None, mark)
 
 
 async def one(database: Database, code: str) -> AppRows | None:
