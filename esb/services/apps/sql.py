@@ -45,6 +45,7 @@ class SqlApps(Service[SqlAppsConfig]):
     def __init__(self, config: SqlAppsConfig, services: ProcessServices) -> None:
         super().__init__(config, services)
         self._feed = AppFeed(services)
+        self._max_age = config.max_age
         self._unsealed: Recent[bytes, bytes] = Recent(MOST_UNSEALED)
 
     async def open(self) -> None:
@@ -71,11 +72,13 @@ class SqlApps(Service[SqlAppsConfig]):
         await self._feed.close()
 
     async def verify(self, call: Call, code: str, secret: str) -> App:
-        snapshot = self._snapshot()
-        entry = _entry(snapshot, code)
-        offered = snapshot.keys.digest(code, secret)
-        # Compared in any time: without the key nobody can choose a digest that is nearly right.
-        row = next((row for row in entry.rows.secrets if row[1] == offered), None)
+        snapshot = self._feed.snapshot
+        if snapshot is None or self._max_age is not None:
+            snapshot = self._snapshot()
+        entry = snapshot.apps.get(code)
+        if entry is None:
+            raise unknown_app(code)
+        row = entry.proven.get(secret) or entry.secret(secret, snapshot.keys)
         if row is None:
             raise bad_secret(code)
         number, _, _, ends = row
@@ -83,7 +86,7 @@ class SqlApps(Service[SqlAppsConfig]):
         if ends is not None and ends <= now * 1000:
             raise bad_secret(code, ended=ends / 1000)
         call.record.secret_number = number
-        return entry.rights.lasting or entry.rights.at(now)
+        return entry.rights(now)
 
     async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
         snapshot = self._snapshot()
@@ -99,8 +102,7 @@ class SqlApps(Service[SqlAppsConfig]):
         return NumberedSecrets(found)
 
     async def rights(self, call: Call, code: str) -> App:
-        rights = _entry(self._snapshot(), code).rights
-        return rights.lasting or rights.at(self.services.clock.since_1970())
+        return _entry(self._snapshot(), code).rights(self.services.clock.since_1970())
 
     async def explain(self, question: Question) -> Decision:
         """Return what becomes of a call of this app; each right tells who gave it, when and why, if that is known."""
@@ -129,8 +131,7 @@ class SqlApps(Service[SqlAppsConfig]):
         return snapshot
 
     def _is_too_old(self) -> bool:
-        most = self.config.max_age
-        return most is not None and self._feed.age > most
+        return self._max_age is not None and self._feed.age > self._max_age
 
     def _unseal(self, snapshot: Snapshot, code: str, sealed: bytes) -> bytes:
         secret = self._unsealed.used(sealed)

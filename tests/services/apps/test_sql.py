@@ -190,7 +190,7 @@ async def test_plugins_and_others_read_what_else_is_known_of_an_app(
         await write.callbacks.add("shop", "done", "https://shop.example/done")
     gateway = await open_sql_gateway()
     entry = sql_apps(gateway)._feed.snapshot.apps["shop"]  # type: ignore[union-attr]  # it is open
-    app = entry.rights.at(NOW / SECOND)
+    app = entry.rights(NOW / SECOND)
     assert (app.owners, dict(app.callbacks)) == (("anna", "zoe"), {"done": "https://shop.example/done"})
     assert app.settings == {"signature": "S", "list": (1,)}
 
