@@ -10,13 +10,15 @@ from typing import Any, NoReturn
 import pytest
 
 from esb.core.errors import EsbError
-from esb.core.events import CallFinished
+from esb.core.events import CallFinished, Crashed
 from esb.core.reasons import Reason
 from esb.core.single_flight import Lookup
+from esb.database import app_rows
 from esb.database.engine import Database, DatabaseAway
 from esb.database.registry import Terms
 from esb.gateway.app import GATEWAY
 from esb.server.process_status import SingleProcess
+from esb.services.apps import _feed
 from esb.services.apps.sql import STALE_SECONDS
 from esb.telemetry.metrics import Tally
 from tests.support.clock import Clock
@@ -85,6 +87,45 @@ async def test_an_app_that_is_deleted_is_unknown(records: Registered, open_sql_g
         await write.apps.delete("shop")
     await sql_apps(gateway).refresh()
     assert "Invalid APP Code" in (await gateway.call("cc/search_host", AUTH))["message"]
+
+
+async def test_of_many_apps_that_changed_at_once_each_is_as_it_is(
+    records: Registered, open_sql_gateway: OpenSqlGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_shop(records, "cc.*")
+    gateway = await open_sql_gateway()
+    monkeypatch.setattr(app_rows, "MOST_NAMED", 1)
+    async with records.writing() as write:
+        await write.apps.delete("shop")
+        await write.apps.create("one", secrets=["s"])
+        await write.apps.create("two")
+    await sql_apps(gateway).refresh()
+    snapshot = sql_apps(gateway)._feed.snapshot
+    assert snapshot is not None
+    assert {code: len(entry.rows.secrets) for code, entry in snapshot.apps.items()} == {"one": 1, "two": 0}
+
+
+async def test_a_look_that_crashes_is_told_and_not_the_last(
+    records: Registered, open_sql_gateway: OpenSqlGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_feed, "CRASHED_SECONDS", 0)
+    await add_shop(records, "cc.*")
+    gateway = await open_sql_gateway()
+
+    async def difference(*_: Any) -> NoReturn:
+        raise ValueError("first-secret")
+
+    monkeypatch.setattr(app_rows, "difference", difference)
+    while not any(isinstance(event, Crashed) for event in gateway.events):
+        assert await code(gateway) == 0
+    monkeypatch.undo()
+    async with records.writing() as write:
+        await write.grants.revoke("shop", "cc.*")
+    while await code(gateway) == 0:
+        pass
+    crash = next(event for event in gateway.events if isinstance(event, Crashed))
+    assert (crash.doing, crash.kind) == ("reading apps from the database", "ValueError")
+    assert "first-secret" not in repr(gateway.events)
 
 
 async def test_a_copy_of_the_database_that_was_put_back_is_read_whole(
