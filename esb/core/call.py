@@ -140,6 +140,8 @@ class Record:
     secret_number = 0
     """The number of the secret that the app has proven to know: its place in the configuration, from 1 on, or its
     number in the database; 0: not known, or there is none."""
+    secret_id = 0
+    """The number of this secret in the database; 0: it is none of those."""
     sent = False
     """True once a message may have left the gateway."""
     span: Span | None = None

@@ -24,7 +24,8 @@ class CallFinished:
     `source` is where the trouble came from, if there was any: caller, gateway or upstream; `reason` is why, in one
     word, and `claimed_app` the app that it claims to be made by, if nobody knows it. `asked_path` is the path that was
     asked for, escaped and cut, where that is not the declared `path`. `secret_number` tells which of the app's secrets
-    was used, from 1 on. `sent`: see esb.channels.outcome.sent_summary; None where nothing was.
+    was used, from 1 on; `secret_id` which one of the database, if it is one. `sent`: see
+    esb.channels.outcome.sent_summary; None where nothing was.
     """
 
     id: str
@@ -44,6 +45,7 @@ class CallFinished:
     claimed_app: str = ""
     asked_path: str = ""
     secret_number: int = 0
+    secret_id: int = 0
     sent: Mapping[str, Any] | None = None
 
 

@@ -71,6 +71,13 @@ class DatabaseTurned:
     trouble: str
 
 
+@dataclass(frozen=True, slots=True)
+class UseDropped:
+    """So many calls of apps are not recorded as use: the database was away for too long, or did not take them."""
+
+    calls: int
+
+
 ProcessEvent = (
     Started
     | NotStarted
@@ -80,4 +87,5 @@ ProcessEvent = (
     | LastGoodNotKept
     | LogLinesDropped
     | DatabaseTurned
+    | UseDropped
 )

@@ -23,7 +23,7 @@ from esb.delivery.idempotency import Idempotency
 from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation, build_store
 from esb.gateway.plugin_reimport import reimported
-from esb.gateway.process_database import build_database, opened
+from esb.gateway.process_database import build_database, build_use_counts, build_use_recorder, opened
 from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
 from esb.outgoing.bulkhead import Bulkheads
@@ -56,7 +56,8 @@ class Gateway:
         `config_trouble` says why this is not the configuration that was asked for; "" once another takes its place.
         """
         self.config_trouble = config_trouble
-        self.observer = Observer(listeners, tracer, author)
+        use = build_use_counts(config, clock)
+        self.observer = Observer([*listeners, *filter(None, [use])], tracer, author)
         self.clock = clock
         engine, missing = outgoing_engine.chosen(config)
         self.http = Outgoing(self.observer, max_per_target=config.server.max_per_target, engine=engine)
@@ -64,6 +65,7 @@ class Gateway:
         self.store, mistakes = build_store(config, StoreServices(clock, self.observer))
         self.tokens = TokenCache(self.store, self.observer, clock)
         self.database, unusable = build_database(config, self.observer)
+        self._use = build_use_recorder(use, self.database, self.observer)
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )
@@ -95,6 +97,8 @@ class Gateway:
             stack.push_async_callback(self.store.close)
             if self.database is not None:
                 stack.push_async_callback(self.database.close)
+            if self._use is not None:
+                stack.push_async_callback(self._use.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._close_generations)
             stack.push_async_callback(self._idempotency.close)
@@ -103,6 +107,8 @@ class Gateway:
             await self.tokens.open()
             await self.store.open()
             await opened(self.database, self.config)
+            if self._use is not None:
+                self._use.open()
             await self.generation.open()
             self.ingress.ready = True
             yield

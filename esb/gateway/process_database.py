@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from esb.config import Config, DatabaseConfig
+from esb.core.clock import Clock
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer
 from esb.core.process_events import DatabaseTurned
@@ -12,6 +13,8 @@ from esb.gateway.extras import hint_for
 
 if TYPE_CHECKING:
     from esb.database.engine import Database
+    from esb.database.use_counts import UseCounts
+    from esb.database.use_recorder import UseRecorder
 
 DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "asyncmy"}
 """Beginning of a URL -> the module that speaks to such a database."""
@@ -72,3 +75,23 @@ async def opened(database: "Database | None", config: Config) -> None:
         await database.open()
     except DatabaseMismatch as error:
         raise ConfigError([config.root.mistake(str(error), "services", "database")]) from error
+
+
+def build_use_counts(config: Config, clock: Clock) -> "UseCounts | None":
+    """Return the listener that counts use for the database; None without one."""
+    if config.database is None:
+        return None
+    from esb.database.use_counts import UseCounts
+
+    return UseCounts(clock.since_1970)
+
+
+def build_use_recorder(
+    counts: "UseCounts | None", database: "Database | None", observer: Observer
+) -> "UseRecorder | None":
+    """Return what writes these counts into the database."""
+    if counts is None or database is None:
+        return None
+    from esb.database.use_recorder import UseRecorder
+
+    return UseRecorder(counts, database, observer)

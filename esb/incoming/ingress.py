@@ -216,6 +216,7 @@ class Ingress:
                 "" if record.app or not ended.source else incoming.claimed_app,
                 asked_path,
                 record.secret_number,
+                record.secret_id,
                 sent_summary(record.reports) if record.reports else None,
             ),
             record.span,

@@ -96,6 +96,12 @@ CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's 
 LOG_LINES_DROPPED = Family(
     "esb_log_lines_dropped_total", "counter", (), "Lines of the log that were dropped, since nobody read it."
 )
+USE_DROPPED = Family(
+    "esb_use_dropped_total",
+    "counter",
+    (),
+    "Calls of apps that are not recorded as use in the database, since it was away for too long; see the log.",
+)
 REFUSALS = Family(
     "esb_refusals_total",
     "counter",

@@ -30,6 +30,7 @@ from esb.core.process_events import (
     RestartFinished,
     Started,
     Stopped,
+    UseDropped,
 )
 from esb.core.upstream_classes import ACCEPTED
 from esb.telemetry.log_text import writable
@@ -235,6 +236,10 @@ def _dropped(event: LogLinesDropped) -> Fields:
     return {"lines": event.lines, "event": "log lines dropped", "level": "error"}
 
 
+def _use(event: UseDropped) -> Fields:
+    return {"calls": event.calls, "event": "use dropped", "level": "error"}
+
+
 def _limit(event: LimitReached) -> Fields:
     return {"reason": event.reason, "refused": event.refused, "event": "limit reached", "level": "warning"}
 
@@ -260,6 +265,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     LibraryLogged: _library,
     PluginLogged: _plugin,
     LogLinesDropped: _dropped,
+    UseDropped: _use,
     LimitReached: _limit,
 }
 """Class of an event -> function that returns the fields of its line."""

@@ -23,7 +23,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned
+from esb.core.process_events import DatabaseTurned, UseDropped
 from esb.telemetry.families import (
     APP_CALLS,
     AUTHENTICATIONS_LIMITED,
@@ -41,6 +41,7 @@ from esb.telemetry.families import (
     TOKEN_FETCHES,
     UPSTREAM_CALLS,
     UPSTREAM_SECONDS,
+    USE_DROPPED,
     WORKER_ENDS,
     Family,
     Labels,
@@ -116,6 +117,7 @@ class Tally:
             WORKER_ENDS.name: {("ended",): 0, ("stuck",): 0},
             CRASHES.name: {(): 0},
             AUTHENTICATIONS_LIMITED.name: {(): 0},
+            USE_DROPPED.name: {(): 0},
             SECRET_USES.name: {},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
@@ -167,6 +169,8 @@ class Tally:
                 self._away = 1 if event.trouble else 0
             case DatabaseTurned():
                 self._database_away = 1 if event.trouble else 0
+            case UseDropped():
+                self._rare[USE_DROPPED.name][()] += event.calls
             case Reloaded():
                 self._reloaded = not event.mistakes
                 self._count(RELOADS, "refused" if event.mistakes else "ok")

@@ -26,7 +26,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned
+from esb.core.process_events import DatabaseTurned, UseDropped
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
@@ -208,6 +208,11 @@ def test_addresses_that_fail_too_often_are_counted() -> None:
     assert value(read(tally().snapshot()), "esb_authentications_limited_total") == 0
     limited = AuthenticationLimited("198.51.100.1", "app", 60.0)
     assert value(read(tally(limited, limited).snapshot()), "esb_authentications_limited_total") == 2
+
+
+def test_calls_that_are_not_recorded_as_use_are_counted() -> None:
+    assert value(read(tally().snapshot()), "esb_use_dropped_total") == 0
+    assert value(read(tally(UseDropped(3), UseDropped(4)).snapshot()), "esb_use_dropped_total") == 7
 
 
 def test_a_gate_is_closed_until_its_time_is_over() -> None:

@@ -13,8 +13,8 @@ def upgrade() -> None:
     create_table(
         "day_use",
         Column("app", exact(128), primary_key=True),
+        Column("day", Integer, primary_key=True, autoincrement=False),
         Column("secret", BigInteger, primary_key=True, autoincrement=False),
         Column("component", exact(255), primary_key=True),
-        Column("day", Integer, primary_key=True, autoincrement=False),
         Column("calls", BigInteger, nullable=False),
     )

@@ -14,7 +14,7 @@ def upgrade() -> None:
         "impersonated_use",
         Column("app", exact(128), primary_key=True),
         Column("username", exact(255), primary_key=True),
-        Column("component", exact(255), primary_key=True),
         Column("hour", Integer, primary_key=True, autoincrement=False),
+        Column("component", exact(255), primary_key=True),
         Column("calls", BigInteger, nullable=False),
     )

@@ -1,0 +1,71 @@
+"""Writes of use: added to the rows that are there, in one batch; and forgotten when they are old."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Column, String, Table, and_, bindparam, delete, select
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import Insert
+
+from esb.database.use import DAY_USE, IMPERSONATED_USE
+from esb.database.use_counts import HOURS, DayKey, HourKey
+
+KEPT_DAYS = 400
+"""Days for which use is kept: a year, and a month to look back on it."""
+FORGOTTEN_AT_ONCE = 500
+"""Rows of a table that one transaction deletes at most: others wait for it."""
+
+
+async def add(connection: AsyncConnection, days: Mapping[DayKey, int], hours: Mapping[HourKey, int]) -> int:
+    """Add these calls to those that are there. Return how many of them are left out, for a name that does not fit.
+
+    Rows come in their order, so that two processes do not wait for each other.
+    """
+    left_out = 0
+    for table, calls in ((DAY_USE, days), (IMPERSONATED_USE, hours)):
+        fit = {key: number for key, number in sorted(calls.items()) if _fits(table, key)}
+        if fit:
+            rows = [dict(zip(table.columns.keys(), (*key, number), strict=True)) for key, number in fit.items()]
+            await connection.execute(_added(table, connection.dialect.name), rows)
+        if table is DAY_USE:
+            left_out = sum(calls.values()) - sum(fit.values())
+    return left_out
+
+
+async def forget(connection: AsyncConnection, today: int) -> bool:
+    """Delete some of the rows that are too old. Return True if there may be more."""
+    first = today - KEPT_DAYS
+    more = False
+    for table, since, until in (
+        (DAY_USE, DAY_USE.c.day, first),
+        (IMPERSONATED_USE, IMPERSONATED_USE.c.hour, first * HOURS),
+    ):
+        key = [*table.primary_key.columns]
+        old = await connection.execute(select(*key).where(since < until).limit(FORGOTTEN_AT_ONCE))
+        rows = [{f"old_{column.name}": value for column, value in zip(key, row, strict=True)} for row in sorted(old)]
+        if rows:
+            each = and_(*(column == bindparam(f"old_{column.name}") for column in key))
+            await connection.execute(delete(table).where(each), rows)
+        more = more or len(rows) == FORGOTTEN_AT_ONCE
+    return more
+
+
+def _fits(table: Table, key: tuple[Any, ...]) -> bool:
+    """Return False for names that not all databases take: they would keep all others from being written."""
+    return all(_takes(column, value) for column, value in zip(table.columns, key, strict=False))
+
+
+def _takes(column: Column[Any], value: Any) -> bool:
+    if not isinstance(value, str) or not isinstance(column.type, String):
+        return True
+    return value.isprintable() and len(value) <= (column.type.length or 0)
+
+
+def _added(table: Table, dialect: str) -> Insert:
+    if dialect == "mysql":
+        duplicate = mysql.insert(table)
+        return duplicate.on_duplicate_key_update(calls=table.c.calls + duplicate.inserted.calls)
+    conflict = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    calls = table.c.calls + conflict.excluded.calls
+    return conflict.on_conflict_do_update(index_elements=[*table.primary_key.columns], set_={"calls": calls})
