@@ -126,7 +126,9 @@ class AppAuth(Middleware[AppAuthConfig]):
                 "Signature [bk_signature] verification failed, please provide valid parameters and signature",
                 call_reason=Reason.SIGNATURE_WRONG,
             )
-        call.record.secret_number = secrets.numbers[number - 1] if isinstance(secrets, NumberedSecrets) else number
+        if isinstance(secrets, NumberedSecrets):
+            number = call.record.secret_id = secrets.numbers[number - 1]
+        call.record.secret_number = number
         await self._use_up(code, timestamp, nonce)
         return await self._apps.rights(call, code)
 

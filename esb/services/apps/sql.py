@@ -85,7 +85,7 @@ class SqlApps(Service[SqlAppsConfig]):
         now = self.services.clock.since_1970()
         if ends is not None and ends <= now * 1000:
             raise bad_secret(code, ended=ends / 1000)
-        call.record.secret_number = number
+        call.record.secret_number = call.record.secret_id = number
         return entry.rights(now)
 
     async def secrets(self, call: Call, code: str) -> Sequence[bytes]:
