@@ -11,13 +11,15 @@ from esb.cli.app_people import callback, owner
 from esb.cli.app_secret import given_or_new, secret, stdin_option
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
-from esb.cli.registry_access import NEVER, moment_option, read, write
+from esb.cli.registry_access import NEVER, ago, moment_option, read, write
 from esb.config.yaml import written
 
 if TYPE_CHECKING:
     from esb.database.registry import Write
 
-COLUMNS = ("code", "disabled", "expires", "owners", "secrets", "grants", "impersonations", "created", "created_by")
+RIGHTS = ("secrets", "grants", "impersonations")
+COLUMNS = ("code", "disabled", "expires", "owners", *RIGHTS, "last_used", "created", "created_by")
+USE = ("day", "component", "secret", "calls")
 code_argument = click.argument("code")
 
 
@@ -64,10 +66,15 @@ def create(
 
 @app.command("list", short_help="List the apps.")
 @config_option
+@click.option("--unused", callback=ago, metavar="TIME", help="Only those not used for so long (90d), or since a time.")
 @format_option
-def list_(path: str, form: str) -> None:
-    """List all apps, each with the number of its secrets and rights, those that have ended included."""
-    show(read(path, lambda views: views.apps()), COLUMNS, form)
+def list_(path: str, form: str, unused: int | None) -> None:
+    """List all apps, each with the number of its secrets and rights, those that have ended included.
+
+    LAST_USED is the last day, in UTC, of a call that proved to be made by the app. An app that is younger than --unused
+    says is not listed with it.
+    """
+    show(read(path, lambda views: views.apps(unused)), COLUMNS, form)
 
 
 @app.command("show", short_help="Show one app.")
@@ -75,9 +82,27 @@ def list_(path: str, form: str) -> None:
 @code_argument
 @format_option
 def show_(path: str, code: str, form: str) -> None:
-    """Show all that is known of an app. Of a secret: its number, its last characters, its end; never itself."""
-    found = read(path, lambda views: views.app(code))
+    """Show all that is known of an app. Of a secret: its number, its last characters, its end; never itself.
+
+    `use` are the components that it has called, and by which secret, as the last 400 days tell.
+    """
+    found = read(path, lambda views: views.app_and_use(code))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else written(found), nl=form == "json")
+
+
+@app.command(short_help="List the calls of an app by day.")
+@config_option
+@code_argument
+@click.option(
+    "--since", callback=ago, default="30d", show_default=True, metavar="TIME", help="From this day on: a date, or 7d."
+)
+@format_option
+def use(path: str, code: str, since: int, form: str) -> None:
+    """List how often an app has called which component by which secret, day by day in UTC, the newest first.
+
+    Calls without a component were refused before they came to one. Gateways write every two seconds.
+    """
+    show(read(path, lambda views: views.daily_calls(code, since)), USE, form)
 
 
 @app.command(short_help="Refuse the calls of an app.")

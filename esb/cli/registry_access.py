@@ -11,7 +11,7 @@ import click
 
 from esb.cli.database import with_database
 from esb.config import load
-from esb.config.moment import instant, span
+from esb.config.moment import instant, instant_past
 from esb.database.writer import LONGEST_ACTOR, Actor, Via
 from esb.introspect.component_globs import doubts
 
@@ -96,13 +96,12 @@ def ago(context: click.Context, option: click.Parameter, value: str | None) -> i
     """Return the moment that was so long ago (7d), or that an option names, in milliseconds since 1970."""
     if value is None:
         return None
-    now, seconds = time.time(), span(value)
-    return _milliseconds(_instant(value, now) if seconds is None else now - seconds)
+    return _milliseconds(_instant(value, time.time(), instant_past))
 
 
-def _instant(value: str, now: float) -> float:
+def _instant(value: str, now: float, read_by: Callable[[str, float], float] = instant) -> float:
     try:
-        return instant(value, now)
+        return read_by(value, now)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

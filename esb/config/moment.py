@@ -58,3 +58,9 @@ def instant(text: str, now: float) -> float:
         return _moment(text).timestamp()
     except ValueError:
         raise ValueError(f"{EXPECTED}, or so long from now: 90d, 12h") from None
+
+
+def instant_past(text: str, now: float) -> float:
+    """Return a moment in seconds since 1970: a time, a date (its end), or so long before now: 90d. ValueError."""
+    seconds = span(text)
+    return instant(text, now) if seconds is None else now - seconds

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.redaction import REDACTED, sounds_secret
+from esb.database import use_views
 from esb.database.accepted import is_storable
 from esb.database.apps import APP, APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRET, IMPERSONATION
 from esb.database.history import HISTORY
+from esb.database.metadata import now
 from esb.database.transaction import View, app_row, moment
 
 
@@ -20,8 +23,11 @@ class AppViews:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def apps(self) -> list[dict[str, Any]]:
-        """Return all apps in the order of their codes, each with how many secrets and rights it has."""
+    async def apps(self, unused_since: int | None = None) -> list[dict[str, Any]]:
+        """Return all apps in the order of their codes, each with how many secrets and rights it has.
+
+        `unused_since`: only those that were there then, in milliseconds since 1970, and were not used from that day on.
+        """
         owners: dict[str, list[str]] = {}
         for code, username in await self._connection.execute(select(APP_OWNER).order_by(APP_OWNER.c.username)):
             owners.setdefault(code, []).append(username)
@@ -29,6 +35,7 @@ class AppViews:
         for table in (APP_SECRET, APP_GRANT, IMPERSONATION):
             counted = select(table.c.app, func.count()).group_by(table.c.app)
             counts[table] = {row[0]: row[1] for row in await self._connection.execute(counted)}
+        used = await use_views.last_days(self._connection)
         return [
             {
                 "code": row.code,
@@ -38,10 +45,12 @@ class AppViews:
                 "secrets": counts[APP_SECRET].get(row.code, 0),
                 "grants": counts[APP_GRANT].get(row.code, 0),
                 "impersonations": counts[IMPERSONATION].get(row.code, 0),
+                "last_used": use_views.day(used[row.code]),
                 "created": moment(row.created),
                 "created_by": row.created_by,
             }
             for row in await self._connection.execute(select(APP).order_by(APP.c.code))
+            if unused_since is None or use_views.is_unused(row.created, used[row.code], unused_since)
         ]
 
     async def app(self, code: str) -> dict[str, Any]:
@@ -60,6 +69,19 @@ class AppViews:
             "grants": await self.grants(code),
             "impersonations": await self.impersonations(code),
         }
+
+    async def app_and_use(self, code: str) -> dict[str, Any]:
+        """Return the same, and when and how often the app has called which components. AppUnknown."""
+        app, secrets = await self.app(code), await use_views.last_days_of_secrets(self._connection, code)
+        for secret in app["secrets"]:
+            secret["last_used"] = use_views.day(secrets.get(secret["id"]))
+        use = await use_views.used_components(self._connection, code, now())
+        return {**app, "last_used": use_views.day(max(secrets.values(), default=None)), "use": use}
+
+    async def daily_calls(self, code: str, since: int) -> list[dict[str, Any]]:
+        """Return the calls of an app by day, the newest first. `since`: milliseconds since 1970. AppUnknown."""
+        await app_row(self._connection, code)
+        return await use_views.daily_calls(self._connection, code, since)
 
     async def secrets(self, code: str) -> list[dict[str, Any]]:
         """Return the secrets of an app, oldest first: what is known of them, and never one itself."""
@@ -96,15 +118,20 @@ class AppViews:
         actor: str | None = None,
         action: str | None = None,
         since: int | None = None,
+        user: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970."""
-        if not all(map(is_storable, filter(None, (app, actor, action)))):
+        """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970.
+
+        `user`: with the calls in the name of this user, or of everybody if it is "*", unless only those are wanted who
+        write, or what they did.
+        """
+        if not all(map(is_storable, filter(None, (app, actor, action, user)))):
             return []
         wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
         for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):
             wanted = wanted if value is None else wanted.where(column == value)
         rows = await self._connection.execute(wanted if since is None else wanted.where(HISTORY.c.at >= since))
-        return [
+        written = [
             {
                 "at": moment(row.at),
                 "actor": row.actor,
@@ -116,6 +143,10 @@ class AppViews:
             }
             for row in rows
         ]
+        if user is None or actor is not None or action not in {None, use_views.IMPERSONATE}:
+            return written
+        calls = await use_views.impersonated(self._connection, limit, user=user, app=app, since=since)
+        return sorted(written + calls, key=itemgetter("at"), reverse=True)[:limit]
 
     async def _rights(self, wanted: Any) -> list[dict[str, Any]]:
         return [{"app": row.app, **right(row)} for row in await self._connection.execute(wanted)]

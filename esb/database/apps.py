@@ -37,6 +37,7 @@ APP_SECRET = Table(
     Column("created_by", exact(LONGEST_NAME), nullable=False),
     Column("not_after", Milliseconds),  # None: for ever. A retired secret stays, for its use
     UniqueConstraint("app", "digest"),
+    sqlite_autoincrement=True,  # a number tells of use: that of a secret which is gone never comes again
 )
 
 APP_GRANT = Table(

@@ -8,9 +8,9 @@ from sqlalchemy import inspect
 from sqlalchemy.schema import SchemaItem
 
 
-def create_table(name: str, *items: SchemaItem) -> None:
-    """Create a table, unless there is one of this name."""
-    op.create_table(name, *items, if_not_exists=True, mysql_engine="InnoDB", mysql_charset="utf8mb4")
+def create_table(name: str, *items: SchemaItem, **options: Any) -> None:
+    """Create a table, unless there is one of this name. `options`: those of one dialect, as sqlite_autoincrement."""
+    op.create_table(name, *items, if_not_exists=True, mysql_engine="InnoDB", mysql_charset="utf8mb4", **options)
 
 
 def create_index(table: str, columns: Sequence[str]) -> None:

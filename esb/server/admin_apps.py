@@ -35,6 +35,7 @@ def add_apps(app: web.Application, config: Callable[[], Config]) -> None:
             web.get(one, answering(handlers.show)),
             web.patch(one, answering(handlers.change)),
             web.delete(one, answering(handlers.delete)),
+            web.get("/-/apps/{code}/use", answering(handlers.use)),
             web.get(secrets, answering(handlers.secrets)),
             web.post(secrets, answering(handlers.add_secret)),
             *(web.patch(path, answering(handlers.end_secret)) for path in (secrets, numbered)),
@@ -53,12 +54,18 @@ class _Handlers:
         self._registry = registry
 
     async def list(self, request: web.Request) -> web.Response:
+        wanted = await asked(request, bodies.AppsWanted)
         async with self._registry.reading() as views:
-            return answer({"apps": await views.apps()})
+            return answer({"apps": await views.apps(wanted.unused)})
 
     async def show(self, request: web.Request) -> web.Response:
         async with self._registry.reading() as views:
-            return answer(await views.app(_code(request)))
+            return answer(await views.app_and_use(_code(request)))
+
+    async def use(self, request: web.Request) -> web.Response:
+        wanted = await asked(request, bodies.UseWanted)
+        async with self._registry.reading() as views:
+            return answer({"use": await views.daily_calls(_code(request), wanted.since)})
 
     async def create(self, request: web.Request) -> web.Response:
         """Answer 201 with the app, and the secret that was drawn for it."""
@@ -77,7 +84,7 @@ class _Handlers:
                 await write.owners.add(wanted.code, username)
             for name, url in wanted.callbacks.items():
                 await write.callbacks.add(wanted.code, name, url)
-            made = await views.app(wanted.code)
+            made = await views.app_and_use(wanted.code)
         return answer({**made, **told}, CREATED)
 
     async def change(self, request: web.Request) -> web.Response:
@@ -85,7 +92,7 @@ class _Handlers:
         wanted, code = await asked(request, bodies.AppChange), _code(request)
         async with self._registry.writing(request) as (write, views):
             await _change(write, views, code, wanted)
-            changed = await views.app(code)
+            changed = await views.app_and_use(code)
         return answer(changed)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -95,7 +102,7 @@ class _Handlers:
 
     async def secrets(self, request: web.Request) -> web.Response:
         async with self._registry.reading() as views:
-            return answer({"secrets": (await views.app(_code(request)))["secrets"]})
+            return answer({"secrets": (await views.app_and_use(_code(request)))["secrets"]})
 
     async def add_secret(self, request: web.Request) -> web.Response:
         """Answer 201 with the number of the secret, and the secret if it was drawn."""

@@ -1,4 +1,4 @@
-"""Bodies of requests about apps. Moments are RFC 3339, a date (its end), or so long from now (90d)."""
+"""Bodies of requests about apps. Moments are RFC 3339, a date (its end), or so long from now, or ago (90d)."""
 
 import math
 import time
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 
-from esb.config.moment import instant
+from esb.config.moment import instant, instant_past
 from esb.database.writer import Terms
 
 
@@ -21,10 +21,18 @@ def _end(value: Any) -> int:
     return moment
 
 
+def _ago(value: Any) -> int:
+    return math.floor(instant_past(value if isinstance(value, str) else "", time.time())) * 1000
+
+
 Moment = Annotated[int, PlainValidator(_moment)]
 """Milliseconds since 1970."""
 End = Annotated[int, PlainValidator(_end)]
 """Milliseconds since 1970, to come."""
+
+
+Ago = Annotated[int, PlainValidator(_ago)]
+"""Milliseconds since 1970; 90d is so long ago."""
 
 
 class Body(BaseModel):
@@ -126,5 +134,19 @@ class HistoryWanted(Body):
     app: str | None = None
     actor: str | None = None
     action: str | None = None
-    since: Moment | None = None
+    user: str | None = None
+    """With the calls in the name of this user, "*" for all."""
+    since: Ago | None = None
     limit: int = Field(100, ge=1, le=10_000)
+
+
+class AppsWanted(Body):
+    """The apps that are wanted: all, or those that are there since this moment and were not used since then."""
+
+    unused: Ago | None = None
+
+
+class UseWanted(Body):
+    """The days whose calls are wanted."""
+
+    since: Ago = Field("30d", validate_default=True)

@@ -65,7 +65,8 @@ def test_apps_are_listed_in_the_order_of_their_codes(esb: Commands) -> None:
     esb("grant", "add", "billing", "cc.hosts")
     head, billing, monitor = esb("app", "list").stdout.splitlines()
     assert head.split() == [
-        *("CODE", "DISABLED", "EXPIRES", "OWNERS", "SECRETS", "GRANTS", "IMPERSONATIONS", "CREATED", "CREATED_BY")
+        *("CODE", "DISABLED", "EXPIRES", "OWNERS", "SECRETS", "GRANTS", "IMPERSONATIONS", "LAST_USED"),
+        *("CREATED", "CREATED_BY"),
     ]
     assert billing.split()[:3] == ["billing", "no", "-"]
     assert billing.split()[3:6] == ["1", "1", "0"]

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, UnixConnector
+from sqlalchemy import update
 
 from esb.config import ConfigSource
+from esb.database.apps import APP
 from esb.server.deployment import deployed
 from tests.support.databases import open_database, stanza
 from tests.support.ports import free_port
 from tests.support.processes.command_line import running
 from tests.support.processes.deployment import BEARER, TOKENS
+from tests.support.use import write_use
 
 CONFIG = """\
 version: 1
@@ -303,6 +307,38 @@ async def test_over_a_unix_socket_the_user_at_its_other_end_writes(tmp_path: Pat
         admin = Admin("http://localhost", http)
         await admin.ask("POST", "/-/apps", {"code": "monitor"}, 201, {})
         assert [row["actor"] for row in await admin.history()] == [f"admin:{pwd.getpwuid(os.getuid()).pw_name}"]
+
+
+# Use
+
+
+async def test_use_is_told_as_the_commands_tell_it(monitor: Admin, tmp_path: Path) -> None:
+    today, hour = int(time.time() // 86_400), int(time.time() // 3600)
+    async with open_database(f"sqlite:///{tmp_path}/data.db") as database:
+        days = {("monitor", today, 1, "cc.hosts"): 3, ("monitor", today - 40, 1, "cc.hosts"): 2}
+        await write_use(database, days, {("monitor", "li", hour, "cc.hosts"): 2})
+    shown = await monitor.ask("GET", "/-/apps/monitor")
+    day = shown["last_used"]
+    assert shown["secrets"][0]["last_used"] == day
+    assert shown["use"] == [{"component": "cc.hosts", "secret": 1, "last_used": day, "calls_30d": 3}]
+    assert (await monitor.ask("GET", "/-/apps/monitor/secrets"))["secrets"] == shown["secrets"]
+    assert await monitor.ask("GET", "/-/apps/monitor/use") == {
+        "use": [{"day": day, "component": "cc.hosts", "secret": 1, "calls": 3}]
+    }
+    assert len((await monitor.ask("GET", "/-/apps/monitor/use?since=50d"))["use"]) == 2
+    await monitor.ask("GET", "/-/apps/nobody/use", status=404)
+    rows = (await monitor.ask("GET", "/-/history?app=monitor&user=li&since=7d"))["history"]
+    (called,) = [row for row in rows if row["via"] == "call"]
+    assert (called["actor"], called["after"]) == ("app:monitor", {"user": "li", "component": "cc.hosts", "calls": 2})
+
+
+async def test_apps_that_nobody_uses_are_found(monitor: Admin, tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/data.db") as database, database.writing() as connection:
+        await connection.execute(update(APP).values(created=0))
+    assert [app["code"] for app in (await monitor.ask("GET", "/-/apps?unused=90d"))["apps"]] == ["monitor"]
+    assert (await monitor.ask("GET", "/-/apps?unused=1970-01-01T00:00:00Z"))["apps"] == []
+    refused = await monitor.ask("GET", "/-/apps?unused=long", status=422)
+    assert refused["error"].startswith("unused: ")
 
 
 # The database

@@ -1,5 +1,7 @@
 """Ends of calls as the recorder of use hears them, and what it has written."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -7,6 +9,8 @@ from sqlalchemy import Table, select
 from esb.core.events import CallFinished
 from esb.database.engine import Database
 from esb.database.use import DAY_USE, IMPERSONATED_USE
+from esb.database.use_counts import DayKey, HourKey
+from esb.database.use_writes import add
 
 TODAY = 20_833
 """A day since 1970: 2027-01-15."""
@@ -37,6 +41,14 @@ def ended(**changes: Any) -> CallFinished:
 def named(user: str = "zhangsan", **changes: Any) -> CallFinished:
     """The end of a call in the name of a user, without proof."""
     return ended(user=user, user_source="bk_username", **changes)
+
+
+async def write_use(
+    database: Database, days: Mapping[DayKey, int], hours: Mapping[HourKey, int] = MappingProxyType({})
+) -> None:
+    """Write calls, as a recorder does."""
+    async with database.writing() as connection:
+        await add(connection, days, hours)
 
 
 async def day_rows(database: Database) -> list[tuple[Any, ...]]:

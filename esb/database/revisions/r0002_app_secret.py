@@ -21,4 +21,5 @@ def upgrade() -> None:
         Column("created_by", exact(255), nullable=False),
         Column("not_after", Milliseconds),
         UniqueConstraint("app", "digest"),
+        sqlite_autoincrement=True,
     )
