@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import UseCounts
 from esb.database.use_recorder import UseRecorder
 from esb.database.use_writes import KEPT_DAYS
+from tests.support.databases import open_database
+from tests.support.servers.databases import DatabaseServer
 from tests.support.use import HOUR, NOON, TODAY, day_rows, ended, hour_rows, named
 
 SENT = "cmsi.send_weixin"
@@ -100,6 +102,25 @@ async def test_rows_wait_while_the_database_is_away(recorded: Recorded, database
     await recorded.recorder.write()
     assert await hour_rows(database) == [("shop", "zhangsan", HOUR, SENT, 2)]
     assert await day_rows(database) == [("shop", TODAY, 7, SENT, 2)]
+
+
+async def test_what_was_counted_while_a_server_was_dead_is_written_when_it_is_back(
+    own_server: DatabaseServer, opened: AsyncExitStack
+) -> None:
+    database = await opened.enter_async_context(open_database(own_server.database()))
+    recorded = Recorded(database)
+    recorded.count(named())
+    await recorded.recorder.write()
+    own_server.kill()
+    try:
+        for _ in range(2):
+            recorded.count(named())
+            with pytest.raises(DatabaseAway):
+                await recorded.recorder.write()
+    finally:
+        await asyncio.to_thread(own_server.start)
+    await recorded.recorder.write()
+    assert await hour_rows(database) == [("shop", "zhangsan", HOUR, SENT, 3)]
 
 
 async def test_a_name_that_no_database_takes_keeps_no_other_back(recorded: Recorded, database: Database) -> None:
