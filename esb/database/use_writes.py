@@ -8,6 +8,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
 
+from esb.database.accepted import is_storable
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import HOURS, DayKey, HourKey
 
@@ -59,7 +60,7 @@ def _fits(table: Table, key: tuple[Any, ...]) -> bool:
 def _takes(column: Column[Any], value: Any) -> bool:
     if not isinstance(value, str) or not isinstance(column.type, String):
         return True
-    return value.isprintable() and len(value) <= (column.type.length or 0)
+    return is_storable(value) and len(value) <= (column.type.length or 0)
 
 
 def _added(table: Table, dialect: str) -> Insert:
