@@ -48,7 +48,7 @@ class UseCounts:
         """Rows that wait to be written: nobody but `turn` and `written` changes them."""
         self.hours: dict[HourKey, int] = {}
         self.dropped = 0
-        """Calls that were not counted, or whose rows were dropped, since somebody set this to 0."""
+        """Calls for which there was no room, or whose rows were dropped, since somebody set this to 0."""
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, CallFinished) or not event.app:
@@ -103,8 +103,8 @@ class UseCounts:
             del self.hours[hour]
 
     def drop(self) -> None:
-        """Drop the rows that wait. The calls of `hours` are among those of `days`."""
-        self.dropped += sum(self.days.values())
+        """Drop the rows that wait. A call of `hours` is one of `days`, too, unless that one is written already."""
+        self.dropped += max(sum(self.days.values()), sum(self.hours.values()))
         self.days, self.hours = {}, {}
 
     def _hour_now(self) -> int:

@@ -127,3 +127,10 @@ def test_each_call_is_dropped_once(counts: UseCounts) -> None:
     counted(counts, named(), named(), ended())
     counts.drop()
     assert (counts.days, counts.hours, counts.dropped) == ({}, {}, 3)
+
+
+def test_a_name_is_dropped_although_its_day_is_written(counts: UseCounts) -> None:
+    counted(counts, named(), named("lisi"))
+    counts.written(counts.days.copy(), {})
+    counts.drop()
+    assert counts.dropped == 2
