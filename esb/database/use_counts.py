@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Any
+from typing import TypeVar
 
 from esb.core.events import CallFinished, Event
 from esb.core.reasons import Reason
@@ -11,6 +11,7 @@ DayKey = tuple[str, int, int, str]
 """App, day, secret and component: a row of `day_use`, without its calls."""
 HourKey = tuple[str, str, int, str]
 """App, user, hour and component: a row of `impersonated_use`, likewise."""
+Key = TypeVar("Key", DayKey, HourKey)
 
 MOST_ROWS = 20_000
 """Rows of each table that wait at most, while the database is away: some megabytes, and many hours of most gateways."""
@@ -42,8 +43,8 @@ class UseCounts:
         """Take the time of day."""
         self.now = since_1970
         self._hour = self._hour_now()
-        self._calls: dict[tuple[str, int, str, str], int] = {}
-        self._named: dict[tuple[str, str, str, str], int] = {}
+        self._counts: dict[tuple[str, int, str, str, str], int] = {}
+        """App, secret, system, component, and the user who was named without proof, if one was -> calls."""
         self.days: dict[DayKey, int] = {}
         """Rows that wait to be written: nobody but `turn` and `written` changes them."""
         self.hours: dict[HourKey, int] = {}
@@ -53,26 +54,18 @@ class UseCounts:
     def __call__(self, event: Event) -> None:
         if not isinstance(event, CallFinished) or not event.app:
             return
-        app, system, component = event.app, event.system, event.component
         if event.reason in REFUSED:
-            system = component = ""
-        elif event.user_source == NAMED:
-            named = (app, event.user, system, component)
-            try:
-                self._named[named] += 1
-            except KeyError:
-                self._begin(self._named, named, len(self.hours))
-        call = (app, event.secret_id, system, component)
-        try:
-            self._calls[call] += 1
-        except KeyError:
-            self._begin(self._calls, call, len(self.days))
-
-    def _begin(self, counts: dict[Any, int], key: Any, waiting: int) -> None:
-        if len(counts) + waiting < MOST_ROWS:
-            counts[key] = 1
+            key = (event.app, event.secret_id, "", "", "")
         else:
-            self.dropped += 1
+            named = event.user if event.user_source == NAMED else ""
+            key = (event.app, event.secret_id, event.system, event.component, named)
+        try:
+            self._counts[key] += 1
+        except KeyError:
+            if len(self._counts) < MOST_ROWS:
+                self._counts[key] = 1
+            else:
+                self.dropped += 1
 
     @property
     def seconds_left(self) -> float:
@@ -82,14 +75,14 @@ class UseCounts:
     def turn(self) -> None:
         """Let what was counted wait to be written, as rows of the hour that it was counted in."""
         hour, self._hour = self._hour, self._hour_now()
-        calls, self._calls = self._calls, {}
-        named, self._named = self._named, {}
-        for (app, secret, system, component), number in calls.items():
-            day = (app, hour // HOURS, secret, _name(system, component))
-            self.days[day] = self.days.get(day, 0) + number
-        for (app, user, system, component), number in named.items():
-            row = (app, user, hour, _name(system, component))
-            self.hours[row] = self.hours.get(row, 0) + number
+        counts, self._counts = self._counts, {}
+        for (app, secret, system, component, user), calls in counts.items():
+            name = f"{system}.{component}" if component else ""
+            fits = _add(self.days, (app, hour // HOURS, secret, name), calls)
+            if user:
+                fits = _add(self.hours, (app, user, hour, name), calls) and fits
+            if not fits:
+                self.dropped += calls
 
     def some(self, most: int) -> tuple[dict[DayKey, int], dict[HourKey, int]]:
         """Return so many of the rows of each table that wait."""
@@ -111,5 +104,9 @@ class UseCounts:
         return int(self.now() // HOUR)
 
 
-def _name(system: str, component: str) -> str:
-    return f"{system}.{component}" if component else ""
+def _add(rows: dict[Key, int], key: Key, calls: int) -> bool:
+    """Add calls to a row. Return False if there is none, and no room for one more."""
+    if key not in rows and len(rows) >= MOST_ROWS:
+        return False
+    rows[key] = rows.get(key, 0) + calls
+    return True

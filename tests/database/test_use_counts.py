@@ -106,9 +106,17 @@ def test_rows_that_wait_are_bounded_and_what_is_there_still_counts(
     assert counts.dropped == 2
 
 
+def test_what_is_counted_between_two_batches_is_bounded_too(counts: UseCounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_counts, "MOST_ROWS", 2)
+    counted(counts, named("a"), named("b"), named("c"), named("a"))
+    assert counts.days == {("shop", TODAY, 7, "cmsi.send_weixin"): 3}
+    assert counts.dropped == 1
+
+
 def test_names_of_users_take_no_room_from_calls(counts: UseCounts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(use_counts, "MOST_ROWS", 2)
-    counted(counts, *(named(f"user{number}") for number in range(5)))
+    for number in range(5):
+        counted(counts, named(f"user{number}"))
     assert len(counts.hours) == 2
     assert counts.days == {("shop", TODAY, 7, "cmsi.send_weixin"): 5}
     assert counts.dropped == 3
