@@ -51,3 +51,9 @@ def test_an_impersonation_is_given_and_revoked(esb: Commands) -> None:
     esb("impersonation", "revoke", "monitor", "li", "--components", "cc.*")
     assert [row["users"] for row in esb.json("impersonation", "list")] == ["adm*"]
     assert len(esb("impersonation", "list").stdout.splitlines()) == 2
+
+
+def test_the_rights_of_an_app_that_is_not_there_are_not_none(esb: Commands) -> None:
+    esb("app", "create", "monitor")
+    for kind in ("grant", "impersonation"):
+        assert "there is no app 'montor'" in esb(kind, "list", "montor", code=1).stderr
