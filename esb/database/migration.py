@@ -21,6 +21,7 @@ from esb.database.keys import database_keys, draw_keys
 from esb.database.metadata import METADATA
 from esb.database.schema import REVISIONS, SCHEMA_FLOOR, DatabaseMismatch, SchemaState, head, known, schema_state
 
+ROOT = 0
 LOCK_SECONDS = 120.0
 """The time that an upgrade waits for another one of the same database."""
 LOCK_PAUSE = 0.2
@@ -71,10 +72,19 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 def _make(file: Path) -> None:
-    """Make a file, and its folder, that its owner alone reads. OSError."""
+    """Make a file, and its folder, that its owner alone reads. OSError.
+
+    If root makes it, it belongs to whom the folder belongs: to the user of the gateway. SQLite does the same beside it.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
+        made = os.open(file, os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            if os.geteuid() == ROOT:
+                folder = file.parent.stat()
+                os.fchown(made, folder.st_uid, folder.st_gid)
+        finally:
+            os.close(made)
 
 
 def _migrate(connection: Connection) -> None:

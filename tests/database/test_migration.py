@@ -1,6 +1,7 @@
 """Upgrades of the schema: one at a time, and again after one that was cut off."""
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -124,6 +125,21 @@ async def test_another_schema_is_refused_unless_it_is_newer_and_works(
     else:
         await again.open()
         assert (await upgrade(again)).revision == revision  # which stays
+
+
+def test_a_file_that_root_makes_is_its_folders_owners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, user, group: given.append((user, group)))
+
+    async def upgraded() -> None:
+        async with open_database(f"sqlite:///{tmp_path}/esb.db"):
+            pass
+
+    asyncio.run(upgraded())
+    asyncio.run(upgraded())
+    folder = tmp_path.stat()
+    assert given == [(folder.st_uid, folder.st_gid)]
 
 
 def test_revisions_follow_each_other_and_are_named_after_their_files() -> None:
