@@ -79,6 +79,6 @@ def _print(done: Sequence[Examined]) -> None:
 
 def _print_one(each: Examined) -> None:
     cause = f": {each.cause}" if each.cause else ""
-    click.echo(f"  {each.result:<8}{each.id:<16}{each.what}{cause} ({each.milliseconds} ms)")
+    click.echo(f"  {each.result:<8}{each.id:<15} {each.what}{cause} ({each.milliseconds} ms)")
     if each.fix:
         click.echo(f"{'':26}fix: {each.fix}")

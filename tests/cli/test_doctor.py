@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from esb.cli.main import main
 from tests.support.ports import free_port
 from tests.support.processes.command_line import Finished, run, running
+from tests.support.registry_commands import Commands
 
 CONFIG = """\
 version: 1
@@ -95,3 +96,7 @@ def test_an_unknown_component_is_a_wrong_usage(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "no component 'cmsi.send_wexin' (did you mean 'cmsi.send_weixin'?)" in done.output
     assert "`esb components` lists them" in CliRunner().invoke(main, ["doctor", "-c", str(path), "x"]).output
+
+
+def test_the_longest_name_of_a_check_stands_apart_from_what_it_says(esb: Commands) -> None:
+    assert "database_version the database is new enough" in esb("doctor").stdout
