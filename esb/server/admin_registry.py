@@ -89,7 +89,7 @@ def answering(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ValidationError as error:
-            wrong = (": ".join(filter(None, (_place(each["loc"]), each["msg"]))) for each in error.errors())
+            wrong = (": ".join(filter(None, (_place(each["loc"]), _text(each["msg"])))) for each in error.errors())
             return answer({"error": "; ".join(wrong)}, 422)
         except GatewayError as error:
             status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 503)
@@ -127,3 +127,8 @@ async def asked(request: web.Request, model: type[B]) -> B:
 
 def _place(keys: tuple[int | str, ...]) -> str:
     return ".".join(map(str, keys))
+
+
+def _text(message: str) -> str:
+    """Return the message of an error, in our own words if they are ours."""
+    return message.removeprefix("Value error, ")
