@@ -19,7 +19,7 @@ from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
 from esb.database.keys import DatabaseKeys, database_keys
 from esb.database.schema import NO_SCHEMA, DatabaseMismatch, SchemaState, schema_state
-from esb.database.trouble import BUSY, LOCKED, NO_FILE, NOT_ANSWERING, reason_of
+from esb.database.trouble import BUSY, LOCKED, NO_FILE, NOT_ANSWERING, REPLACED, reason_of
 from esb.database.urls import Address
 
 BUSY_MILLISECONDS = 5000
@@ -66,6 +66,7 @@ class Database:
         self._watching: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
         self._answered = 0.0
+        self._inode: int | None = None
         options: dict[str, Any] = (
             {}
             if self.is_sqlite
@@ -106,7 +107,7 @@ class Database:
 
         All of it may take so many `seconds`, or None for as long as it takes.
         """
-        _ = self.keys
+        await self._usable()
         async with self._transaction(seconds, writes=False) as connection:
             yield connection
 
@@ -116,7 +117,7 @@ class Database:
 
         Whether a commit whose connection was lost has happened, nobody knows.
         """
-        keys = self.keys
+        keys = await self._usable()
         async with self._transaction(seconds, writes=True) as connection:
             yield connection
             await keys.prove(connection)
@@ -164,9 +165,25 @@ class Database:
         self._set(NO_FILE)
         raise DatabaseAway(NO_FILE)
 
+    async def _usable(self) -> DatabaseKeys:
+        """Return the keys. DatabaseAway if it was never reached, or not since another file has taken its place."""
+        keys = self.keys
+        if await self._inode_now() not in {None, self._inode}:
+            self._set(REPLACED)
+            raise DatabaseAway(REPLACED)
+        return keys
+
+    async def _inode_now(self) -> int | None:
+        """Return which file has its name, None if none: a connection stays with the one that it has opened."""
+        return None if self.file is None else await asyncio.to_thread(_inode, self.file)
+
     async def _reach(self, seconds: float) -> None:
         if await self._is_missing():
             raise DatabaseMismatch(NO_SCHEMA.mismatch)
+        inode = await self._inode_now()
+        if inode != self._inode:
+            await self._engine.dispose()
+            self._inode = inode
         async with self._transaction(seconds, writes=False) as connection:
             mismatch = (await schema_state(connection)).mismatch
             if mismatch:
@@ -248,6 +265,13 @@ class Database:
 
 def _can_be_opened(file: Path) -> bool:
     return file.is_file() and os.access(file, os.R_OK | os.W_OK)
+
+
+def _inode(file: Path) -> int | None:
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _as_we_need_it(connection: Any, _: ConnectionPoolEntry) -> None:

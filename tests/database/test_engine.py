@@ -319,3 +319,22 @@ async def test_what_is_no_file_is_told(tmp_path: Path) -> None:
         with pytest.raises(DatabaseAway, match=trouble.NO_FILE):
             await use()
     await database.close()
+
+
+async def test_a_file_in_whose_place_another_one_is_put_is_left_for_it(
+    tmp_path: Path, opened: AsyncExitStack, turned: "asyncio.Queue[str]"
+) -> None:
+    database = await opened_with(f"sqlite:///{tmp_path}/esb.db", turned, opened)
+    async with open_database(f"sqlite:///{tmp_path}/backup.db") as backup:
+        async with backup.writing() as connection:
+            await counted(connection)
+        digest = backup.keys.digest("shop", "secret")
+    for name in ("esb.db-wal", "esb.db-shm"):
+        await asyncio.to_thread((tmp_path / name).unlink)
+    await asyncio.to_thread((tmp_path / "backup.db").rename, tmp_path / "esb.db")
+
+    with pytest.raises(DatabaseAway, match="another file"):
+        await number(database)
+    await back(database, turned)
+
+    assert (await number(database), database.keys.digest("shop", "secret")) == (1, digest)
