@@ -80,7 +80,7 @@ class AppliedApp(AppRights):
 class AppliedFile(ConfigModel):
     """The whole file."""
 
-    version: int = Field(1, ge=1, le=1, description="1")
+    version: int = Field(1, ge=1, le=1, description="of this format")
     apps: Annotated[tuple[AppliedApp, ...], each_once("code")] = Field(description="the apps")
 
 
