@@ -7,9 +7,10 @@ from contextlib import suppress
 from esb.core.events import Observer
 from esb.core.process_events import UseDropped
 from esb.database.engine import Database, DatabaseAway
+from esb.database.retention import forget
 from esb.database.schema import DatabaseMismatch
 from esb.database.use_counts import DAY, HOUR, UseCounts
-from esb.database.use_writes import add, forget
+from esb.database.use_writes import add
 
 WRITING_SECONDS = 2.0
 """The time from one batch to the next: the age of what a look into the database does not see yet."""

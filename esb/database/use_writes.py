@@ -1,21 +1,16 @@
-"""Writes of use: added to the rows that are there, in one batch; and forgotten when they are old."""
+"""Writes of use: added to the rows that are there, in one batch."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, String, Table, and_, bindparam, delete, select
+from sqlalchemy import Column, String, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
 
 from esb.database.accepted import is_storable
 from esb.database.use import DAY_USE, IMPERSONATED_USE
-from esb.database.use_counts import HOURS, DayKey, HourKey
-
-KEPT_DAYS = 400
-"""Days for which use is kept: a year, and a month to look back on it."""
-FORGOTTEN_AT_ONCE = 500
-"""Rows of a table that one transaction deletes at most: others wait for it."""
+from esb.database.use_counts import DayKey, HourKey
 
 
 async def add(connection: AsyncConnection, days: Mapping[DayKey, int], hours: Mapping[HourKey, int]) -> int:
@@ -32,24 +27,6 @@ async def add(connection: AsyncConnection, days: Mapping[DayKey, int], hours: Ma
         if table is DAY_USE:
             left_out = sum(calls.values()) - sum(fit.values())
     return left_out
-
-
-async def forget(connection: AsyncConnection, today: int) -> bool:
-    """Delete some of the rows that are too old. Return True if there may be more."""
-    first = today - KEPT_DAYS
-    more = False
-    for table, since, until in (
-        (DAY_USE, DAY_USE.c.day, first),
-        (IMPERSONATED_USE, IMPERSONATED_USE.c.hour, first * HOURS),
-    ):
-        key = [*table.primary_key.columns]
-        old = await connection.execute(select(*key).where(since < until).limit(FORGOTTEN_AT_ONCE))
-        rows = [{f"old_{column.name}": value for column, value in zip(key, row, strict=True)} for row in sorted(old)]
-        if rows:
-            each = and_(*(column == bindparam(f"old_{column.name}") for column in key))
-            await connection.execute(delete(table).where(each), rows)
-        more = more or len(rows) == FORGOTTEN_AT_ONCE
-    return more
 
 
 def _fits(table: Table, key: tuple[Any, ...]) -> bool:

@@ -34,7 +34,7 @@ from esb.store.protocol import StoreServices
 LAST_CALL_SECONDS = 3600.0
 """Seconds for which an older generation is kept for calls that go on, such as streams; then it closes under them."""
 
-HEALTH_KEPT_SECONDS = 2.0
+HEALTH_KEPT_SECONDS = 1.0
 """Seconds for which the health of the parts is remembered: asking often costs little, here and at their upstreams."""
 
 

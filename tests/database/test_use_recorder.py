@@ -6,17 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.events import Crashed, Event, Observer
 from esb.core.process_events import UseDropped
-from esb.database import use_recorder, use_writes
+from esb.database import retention, use_recorder
+from esb.database.changes import CHANGE, CHANGE_COUNTER
 from esb.database.engine import Database, DatabaseAway
+from esb.database.retention import KEPT_CHANGE_DAYS, KEPT_DAYS
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import UseCounts
 from esb.database.use_recorder import UseRecorder
-from esb.database.use_writes import KEPT_DAYS
 from tests.support.databases import open_database
 from tests.support.servers.databases import DatabaseServer
 from tests.support.use import HOUR, NOON, TODAY, day_rows, ended, hour_rows, named
@@ -202,7 +203,7 @@ async def put(database: Database, days: Any, hours: Any) -> None:
 async def test_rows_of_more_than_400_days_ago_are_deleted_some_at_a_time(
     recorded: Recorded, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(use_writes, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
     first = TODAY - KEPT_DAYS
     await put(database, range(first - 3, first + 1), range(first * 24 - 1, first * 24 + 1))
     recorded.now += 3600
@@ -221,3 +222,18 @@ async def test_old_rows_are_looked_for_once_an_hour(recorded: Recorded, database
     recorded.now += 3600
     with pytest.raises(LookupError):
         await recorded.recorder.forget()
+
+
+async def test_changes_that_every_reader_has_seen_are_deleted_but_for_the_last(
+    recorded: Recorded, database: Database
+) -> None:
+    before = (TODAY - KEPT_CHANGE_DAYS) * 86_400_000
+    at = {1: before - 2, 2: before - 1, 3: before, 4: before - 1}
+    async with database.writing() as connection:
+        await connection.execute(insert(CHANGE), [{"number": each, "app": "shop", "at": at[each]} for each in at])
+        await connection.execute(update(CHANGE_COUNTER).values(number=4))
+    recorded.now += 3600
+    await recorded.recorder.forget()
+    async with database.reading() as connection:
+        kept = await connection.execute(select(CHANGE.c.number).order_by(CHANGE.c.number))
+        assert [*kept.scalars()] == [3, 4]

@@ -78,7 +78,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Return a config of each built-in with every key that takes a text; MARK stands wherever a secret may."""
     grants = [{"components": ["*"], "until": "2999-12-31"}]
-    rights: dict[str, Any] = {"code": "app", "impersonate": ["*"], "components": ["*"], "expires": "2999-12-31", "grants": grants}
+    rights: dict[str, Any] = {
+        "code": "app",
+        "impersonate": ["*"],
+        "components": ["*"],
+        "expires": "2999-12-31",
+        "grants": grants,
+    }
     rights |= {"owners": ["anna"], "callbacks": {"done": f"https://app.example/{MARK}"}}
     remote = {"url": BASE, "app_code": "app", "app_secret": MARK}
     return {

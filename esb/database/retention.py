@@ -1,0 +1,39 @@
+"""The end of rows that are too old: of use, and of changes that every reader has long seen."""
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from esb.database.changes import CHANGE, CHANGE_COUNTER
+from esb.database.use import DAY_USE, IMPERSONATED_USE
+from esb.database.use_counts import DAY, HOURS
+
+KEPT_DAYS = 400
+"""Days for which use is kept: a year, and a month to look back on it."""
+KEPT_CHANGE_DAYS = 2
+"""Days for which it is kept what has changed. A reader that was away for longer reads all apps again."""
+FORGOTTEN_AT_ONCE = 500
+"""Rows of a table that one transaction deletes at most: others wait for it."""
+
+
+async def forget(connection: AsyncConnection, today: int) -> bool:
+    """Delete some of the rows that are too old. Return True if there may be more. `today`: days since 1970."""
+    more = False
+    for table, is_old in (
+        (DAY_USE, DAY_USE.c.day < today - KEPT_DAYS),
+        (IMPERSONATED_USE, IMPERSONATED_USE.c.hour < (today - KEPT_DAYS) * HOURS),
+        (CHANGE, _is_no_news(today - KEPT_CHANGE_DAYS)),
+    ):
+        key = [*table.primary_key.columns]
+        old = await connection.execute(select(*key).where(is_old).limit(FORGOTTEN_AT_ONCE))
+        rows = [{f"old_{column.name}": value for column, value in zip(key, row, strict=True)} for row in sorted(old)]
+        if rows:
+            each = and_(*(column == bindparam(f"old_{column.name}") for column in key))
+            await connection.execute(delete(table).where(each), rows)
+        more = more or len(rows) == FORGOTTEN_AT_ONCE
+    return more
+
+
+def _is_no_news(day: int) -> ColumnElement[bool]:
+    """Return the condition of changes before this day but for the last one, by which readers know how far they are."""
+    newest = select(CHANGE_COUNTER.c.number).scalar_subquery()
+    return and_(CHANGE.c.at < day * DAY * 1000, CHANGE.c.number < newest)
