@@ -15,10 +15,12 @@ class Missing(RegistryError):
 
 
 class AppUnknown(Missing):
-    """There is no app of this code."""
+    """There is no app of this code. The text names the nearest of those that are `known`."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(f"there is no app {code!r} in the database; `esb app list` tells those that are there")
+    def __init__(self, code: str, known: Collection[str] = ()) -> None:
+        meant = get_close_matches(code, known, 1)
+        hint = f"did you mean {meant[0]!r}?" if meant else "`esb app list` tells those that are there"
+        super().__init__(f"there is no app {code!r} in the database; {hint}")
 
 
 class AlreadyThere(RegistryError):

@@ -16,6 +16,8 @@ from esb.database.keys import DatabaseKeys
 from esb.database.registry_errors import AppUnknown
 from esb.database.writer import Actor
 
+MOST_COMPARED = 500
+"""Codes among which the one is looked for that somebody meant."""
 View = Mapping[str, Any]
 """Something as history and listings show it: JSON, its times as RFC 3339, and without any secret."""
 
@@ -79,11 +81,13 @@ class Transaction:
 
 
 async def app_row(connection: AsyncConnection, code: str) -> Row[Any]:
-    """Return the row of this app; AppUnknown if there is none."""
+    """Return the row of this app. AppUnknown if there is none, which names one that is meant perhaps."""
     if accepted.is_storable(code):
         found = (await connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
         if found is not None:
             return found
+        alike = select(APP.c.code).where(APP.c.code.startswith(code[:1], autoescape=True)).limit(MOST_COMPARED)
+        raise AppUnknown(code, list((await connection.execute(alike)).scalars()))
     raise AppUnknown(code)
 
 

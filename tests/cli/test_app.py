@@ -154,3 +154,14 @@ def test_what_else_is_wrong_with_the_configuration_does_not_matter(esb: Commands
     esb("app", "create", "monitor")
     esb.file.write_text(esb.file.read_text() + "  - {path: /x/y/, use: nothing, secret: '${UNSET}'}\n")
     assert esb("app", "disable", "monitor").stdout == "monitor is disabled\n"
+
+
+def test_an_app_that_is_meant_perhaps_is_named(esb: Commands) -> None:
+    esb("app", "create", "monitor")
+    esb("app", "create", "%")
+    assert (
+        "there is no app 'montor' in the database; did you mean 'monitor'?"
+        in esb("app", "show", "montor", code=1).stderr
+    )
+    for code in ("storage", "%%%%%%%%", ""):
+        assert "`esb app list` tells" in esb("app", "show", code, code=1).stderr
