@@ -293,7 +293,7 @@ async def test_many_grants_are_given_as_if_one_by_one(records: Registered) -> No
         "cmsi.*": ("2027-01-16T08:00:00Z", "alerts"),
         "job.run": (None, ""),
     }
-    *_, new, changed = await records.history()
+    *_, changed, new = await records.history()
     assert (new["action"], new["before"], new["after"]["pattern"]) == ("grant.add", None, "cmsi.*")
     assert (changed["before"]["until"], changed["after"]["until"]) == ("2027-01-16T08:00:00Z", None)
 
