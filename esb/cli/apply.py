@@ -36,6 +36,8 @@ def apply(path: str, file: str, dry_run: bool, prune: bool, form: str) -> None:
     """
     with exit_at_mistakes(ERROR):
         wanted = applied_file(file)
+    if prune and not wanted.apps:
+        raise click.ClickException(f"{file} names no app, and with --prune every app would be disabled")
     recorded = with_registry(path, lambda registry: _brought_about(registry, wanted, dry_run=dry_run, prune=prune))
     if form == "json":
         click.echo(json.dumps([each._asdict() for each in recorded], indent=2, ensure_ascii=False))

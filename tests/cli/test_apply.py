@@ -137,6 +137,15 @@ def test_a_right_that_matches_no_component_is_told_and_taken(esb: Commands, apps
     assert "cc.host" in [grant["pattern"] for grant in esb.json("grant", "list", "monitor")]
 
 
+def test_a_file_without_apps_prunes_not_all_of_them(esb: Commands, apps: Path) -> None:
+    esb("apply", "-f", str(apps))
+    apps.write_text("apps: []\n")
+    for more in ((), ("--dry-run",)):
+        assert "names no app" in esb("apply", "-f", str(apps), "--prune", *more, code=1).stderr
+    assert not any(app["disabled"] for app in esb.json("app", "list"))
+    assert esb("apply", "-f", str(apps)).stdout == "nothing differs\n"
+
+
 def test_what_differs_is_json_for_programs(esb: Commands, apps: Path) -> None:
     first, *others = esb.json("apply", "-f", str(apps))
     assert (first["action"], first["app"], first["before"]) == ("app.create", "monitor", None)
