@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from esb.config import Config
 from esb.core import json_codec
@@ -89,7 +90,7 @@ def answering(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ValidationError as error:
-            wrong = (": ".join(filter(None, (_place(each["loc"]), _text(each["msg"])))) for each in error.errors())
+            wrong = (": ".join(filter(None, (_place(each["loc"]), _text(each)))) for each in error.errors())
             return answer({"error": "; ".join(wrong)}, 422)
         except GatewayError as error:
             status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 503)
@@ -129,6 +130,6 @@ def _place(keys: tuple[int | str, ...]) -> str:
     return ".".join(map(str, keys))
 
 
-def _text(message: str) -> str:
-    """Return the message of an error, in our own words if they are ours."""
-    return message.removeprefix("Value error, ")
+def _text(error: ErrorDetails) -> str:
+    """Return what is wrong, in our own words where we have some."""
+    return "unknown key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")

@@ -248,7 +248,7 @@ async def test_a_pattern_that_matches_no_component_is_doubted(monitor: Admin) ->
         ("POST", "/-/apps", {}, 422, "code: Field required"),
         ("POST", "/-/apps", {"code": "a", "expires": "2020-01-01"}, 422, "expires: this is past"),
         ("POST", "/-/apps", {"code": "a", "expires": 5}, 422, "or so long from now: 90d, 12h"),
-        ("POST", "/-/apps", {"code": "a", "hunter": 1}, 422, "hunter: Extra inputs are not permitted"),
+        ("POST", "/-/apps", {"code": "a", "hunter": 1}, 422, "hunter: unknown key"),
         ("POST", "/-/apps", [], 422, "the body is no JSON object"),
         ("PATCH", "/-/apps/nobody", {"disabled": True}, 404, "there is no app 'nobody'"),
         ("DELETE", "/-/apps/nobody", None, 404, "there is no app 'nobody'"),
