@@ -12,6 +12,7 @@ LONGEST_REASON = 2000
 LONGEST_CALLBACK = 64
 LONGEST_URL = 2000
 _BLANK = re.compile(r"\s")
+_SEPARATOR = re.compile("[,;]")
 
 
 def code(value: str) -> str:
@@ -21,7 +22,7 @@ def code(value: str) -> str:
 
 def name(value: str) -> str:
     """Return a user name."""
-    return _word("a user name", value, LONGEST_NAME)
+    return _one("a user name", _word("a user name", value, LONGEST_NAME))
 
 
 def callback_name(value: str) -> str:
@@ -34,6 +35,11 @@ def pattern(value: str) -> str:
     if (trouble := glob_fault(value)) is not None:
         raise NotAcceptable(trouble)
     return _word("a pattern", value, LONGEST_PATTERN)
+
+
+def users(value: str) -> str:
+    """Return a glob over user names. A list of them, which old gateways had, would match nobody."""
+    return _one("a pattern of users", pattern(value))
 
 
 def secret(value: str) -> str:
@@ -56,6 +62,12 @@ def url(value: str) -> str:
         raise NotAcceptable(trouble)
     if "@" in value.split("/")[2] or len(value) > LONGEST_URL or not is_storable(value):
         raise NotAcceptable(f"a callback has no user and no password, and at most {LONGEST_URL} characters")
+    return value
+
+
+def _one(what: str, value: str) -> str:
+    if _SEPARATOR.search(value):
+        raise NotAcceptable(f"{what} has no comma and no semicolon: give one after the other, not {value!r}")
     return value
 
 

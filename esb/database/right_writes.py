@@ -68,7 +68,7 @@ class ImpersonationWrites:
         if any(terms.since is not None for terms in impersonations.values()):
             raise NotAcceptable("an impersonation begins at once")
         wanted = [
-            _Wanted({"users": accepted.pattern(users), "components": accepted.pattern(components)}, _terms(terms))
+            _Wanted({"users": accepted.users(users), "components": accepted.pattern(components)}, _terms(terms))
             for (users, components), terms in impersonations.items()
         ]
         return await _put(self._transaction, IMPERSONATION, code, "impersonation.add", wanted)

@@ -57,3 +57,10 @@ def test_the_rights_of_an_app_that_is_not_there_are_not_none(esb: Commands) -> N
     esb("app", "create", "monitor")
     for kind in ("grant", "impersonation"):
         assert "there is no app 'montor'" in esb(kind, "list", "montor", code=1).stderr
+
+
+def test_a_list_in_the_place_of_a_user_is_refused(esb: Commands) -> None:
+    esb("app", "create", "monitor")
+    for command in (("impersonation", "add", "monitor", "zhang,li"), ("app", "owner", "add", "monitor", "zhang;li")):
+        assert "one after the other" in esb(*command, code=1).stderr
+    assert esb.actions() == ["app.create"]
