@@ -184,11 +184,11 @@ async def test_one_that_fits_no_longer_stays_in_trouble_and_says_why(
 ) -> None:
     url = own_server.database()
     database = await opened_with(url, turned, opened)
+    own_server.sql("UPDATE alembic_version SET version_num = '9999'; DELETE FROM schema_floor", url.rpartition("/")[2])
     own_server.kill()
     with pytest.raises(DatabaseAway):
         await number(database)
     await asyncio.to_thread(own_server.start)
-    own_server.sql("UPDATE alembic_version SET version_num = '9999'; DELETE FROM schema_floor", url.rpartition("/")[2])
 
     async with asyncio.timeout(30):
         while "newer version" not in await turned.get():

@@ -242,7 +242,7 @@ class MariaDB(DatabaseServer):
             f"--pid-file={self.folder / 'pid'}",
             "--innodb-log-file-size=8M",
             "--innodb-buffer-pool-size=16M",
-            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-log-at-trx-commit=2",
             "--performance-schema=OFF",
             *self._more,
         ]
