@@ -74,6 +74,8 @@ class Gateway:
         self.generation = Generation(
             config, self._services, [*missing, *mistakes, *unusable], number, self._idempotency, self.admission
         )
+        self.succeeded = False
+        """True once a successor answers: no probe is to hear of the end of this process."""
         self._older: dict[Generation, asyncio.Task[None]] = {}
         self._health: Lookup[int, list[str]] = Lookup(
             ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock

@@ -73,6 +73,7 @@ class SingleProcess:
         """Return the status of this process."""
         ingress, admission = self._gateway.ingress, self._gateway.admission
         health = "draining" if ingress.draining or ingress.leaving else OK if ingress.ready else "starting"
+        health = OK if self._gateway.succeeded else health
         counted = self._tally.snapshot(admission.refusals.counts)
         number = self._gateway.generation.number
         last_good = bool(self._gateway.config_trouble)

@@ -66,6 +66,7 @@ async def serve(
                 await serve_until(stop, succession, deployment.url, source.environ)
             server = gateway.config.server
             if succession.taken_over.is_set():
+                gateway.succeeded = True
                 await sockets.retire(server.shutdown_grace)
             else:
                 await lame_duck(gateway, server.lame_duck)

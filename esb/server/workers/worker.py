@@ -122,6 +122,7 @@ async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) ->
         await first(stop, worker.retired, alone)
         server = gateway.config.server
         if worker.retired.is_set():
+            gateway.succeeded = True
             await sockets.retire(server.shutdown_grace)
         else:
             await lame_duck(gateway, server.lame_duck, alone)
