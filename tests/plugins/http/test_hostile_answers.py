@@ -115,11 +115,19 @@ async def test_json_beyond_all_bounds_is_the_upstreams_fault(hostile: Hostile, v
     assert ("not the JSON format" if value.startswith(("[", '{"a":{')) else "the response is too large") in reason
 
 
-@pytest.mark.parametrize("levels", [900, 1100])
-async def test_deep_json_is_the_upstreams_fault(hostile: Hostile, levels: int) -> None:
-    body = ('{"result":true,"data":' + "[" * levels + "]" * levels + "}").encode()
+async def test_deep_json_is_the_upstreams_fault(hostile: Hostile) -> None:
+    body = ('{"result":true,"data":' + "[" * 1100 + "]" * 1100 + "}").encode()
     gateway, _ = await hostile(head(f"Content-Length: {len(body)}") + body)
     await refused(gateway)
+
+
+async def test_json_as_deep_as_it_can_be_read_passes_or_is_refused(hostile: Hostile) -> None:
+    nested = "[" * 900 + "]" * 900
+    body = f'{{"result":true,"data":{nested}}}'.encode()
+    gateway, _ = await hostile(head(f"Content-Length: {len(body)}") + body)
+    answer = await (await gateway.request("GET", RELAY, headers=BY_HEADER)).read()
+    assert nested.encode() in answer or b'"code":1306201' in answer  # newer versions of Python can write it again
+    assert not [event for event in gateway.events if isinstance(event, Crashed)]
 
 
 async def test_large_answers_pass(hostile: Hostile) -> None:
