@@ -27,6 +27,9 @@ SECONDS = 60.0
 """Patience with a server on a busy machine."""
 SOURCES = {"postgresql": "postgresql", "mysql": "mariadb-server"}
 """Back end -> Debian's package."""
+IN_MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own in there
+ROOM = 2 * 2**30
+"""The bytes that have to be free for servers in memory; containers often have less."""
 
 
 class DatabaseServer:
@@ -41,8 +44,7 @@ class DatabaseServer:
     def __init__(self) -> None:
         """Make its files, and start it. TimeoutError if it does not come to listen."""
         self.port = free_port()
-        root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own in there
-        self.folder = Path(tempfile.mkdtemp(prefix=f"esb-{self.name}-", dir=root))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"esb-{self.name}-", dir=_roomy()))
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         self._more: list[str] = []
@@ -173,6 +175,13 @@ class DatabaseServer:
 
     def _environ(self) -> dict[str, str]:
         return {**os.environ, "LC_ALL": "C", "HOME": str(self.folder)}
+
+
+def _roomy() -> str | None:
+    """Return the folder in memory, if it has room; None for that of temporary files."""
+    if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= ROOM:
+        return IN_MEMORY
+    return None
 
 
 def _runs(process: int) -> bool:
