@@ -217,6 +217,7 @@ class PostgreSQL(DatabaseServer):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self.folder),
             "fsync": "off",
+            "dynamic_shared_memory_type": "mmap",  # in its folder, where nothing is left of one that was killed
             "shared_buffers": "16MB",
             "max_connections": 100,
             "autovacuum": "off",
