@@ -8,6 +8,7 @@ import click
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
 from esb.cli.registry_access import ago, read
+from esb.database.writer import ACTIONS
 
 COLUMNS = ("at", "actor", "via", "action", "app", "before", "after")
 LIMIT = 100
@@ -17,7 +18,7 @@ LIMIT = 100
 @config_option
 @click.option("--app", metavar="CODE", help="Of this app, one that is deleted too.")
 @click.option("--actor", metavar="NAME", help="By this one, such as cli:root or admin:ops.")
-@click.option("--action", metavar="ACTION", help="Of this kind, such as grant.add.")
+@click.option("--action", type=click.Choice(ACTIONS), metavar="ACTION", help="Of this kind, such as grant.add.")
 @click.option(
     "--user", metavar="NAME", help="Also the calls in the name of this user without proof; '*': of all users."
 )

@@ -15,6 +15,7 @@ from esb.database.apps import APP, APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRE
 from esb.database.history import HISTORY
 from esb.database.metadata import now
 from esb.database.transaction import View, app_row, moment
+from esb.database.use import IMPERSONATED_USE
 
 
 class AppViews:
@@ -120,11 +121,13 @@ class AppViews:
         since: int | None = None,
         user: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970.
+        """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970. AppUnknown.
 
         `user`: with the calls in the name of this user, or of everybody if it is "*", unless only those are wanted who
-        write, or what they did.
+        write, or what they did. Everybody is meant, too, where only such calls are wanted.
         """
+        if action == use_views.IMPERSONATE and user is None:
+            user = use_views.ANYBODY
         if not all(map(is_storable, filter(None, (app, actor, action, user)))):
             return []
         wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
@@ -143,10 +146,19 @@ class AppViews:
             }
             for row in rows
         ]
-        if user is None or actor is not None or action not in {None, use_views.IMPERSONATE}:
-            return written
-        calls = await use_views.impersonated(self._connection, limit, user=user, app=app, since=since)
-        return sorted(written + calls, key=itemgetter("at"), reverse=True)[:limit]
+        if user is not None and actor is None and action in {None, use_views.IMPERSONATE}:
+            calls = await use_views.impersonated(self._connection, limit, user=user, app=app, since=since)
+            written = sorted(written + calls, key=itemgetter("at"), reverse=True)[:limit]
+        if app is not None and not written:
+            await self._require_known(app)
+        return written
+
+    async def _require_known(self, app: str) -> None:
+        """Raise AppUnknown for an app that is nowhere: an empty history would say that it has none."""
+        for column in (HISTORY.c.app, IMPERSONATED_USE.c.app):
+            if (await self._connection.execute(select(column).where(column == app).limit(1))).first() is not None:
+                return
+        await app_row(self._connection, app)
 
     async def _rights(self, wanted: Any) -> list[dict[str, Any]]:
         return [{"app": row.app, **right(row)} for row in await self._connection.execute(wanted)]

@@ -11,6 +11,7 @@ from esb.database.apps import APP
 from esb.database.registry_errors import AlreadyThere, NotAcceptable
 from esb.database.secret_writes import insert_secret
 from esb.database.transaction import Transaction, moment
+from esb.database.writer import Action
 
 LONGEST_SETTINGS = 64 * 1024
 """Characters of an app's settings as JSON: each worker keeps all of them in memory."""
@@ -59,7 +60,7 @@ class AppWrites:
         """Switch an app off, or on again. Return False if it is so already. AppUnknown."""
         before = {"disabled": (await self._transaction.app(code)).disabled}
         await self._update(code, disabled=disabled)
-        action = "app.disable" if disabled else "app.enable"
+        action: Action = "app.disable" if disabled else "app.enable"
         return self._transaction.record_change(action, code, before, {"disabled": disabled})
 
     async def set_expires(self, code: str, expires: int | None) -> bool:

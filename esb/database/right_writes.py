@@ -9,7 +9,7 @@ from esb.database import accepted, app_views
 from esb.database.apps import APP_GRANT, IMPERSONATION
 from esb.database.registry_errors import NotAcceptable, missing
 from esb.database.transaction import Transaction
-from esb.database.writer import ALWAYS, Terms
+from esb.database.writer import ALWAYS, Action, Terms
 
 
 class _Wanted(NamedTuple):
@@ -47,7 +47,7 @@ class GrantWrites:
 
     async def revoke(self, code: str, pattern: str) -> None:
         """Take away what exactly this pattern gives. AppUnknown, Missing."""
-        await _take(self._transaction, APP_GRANT, code, "grant", {"pattern": pattern})
+        await _take(self._transaction, APP_GRANT, code, "grant.revoke", {"pattern": pattern})
 
 
 class ImpersonationWrites:
@@ -82,7 +82,7 @@ class ImpersonationWrites:
     async def revoke(self, code: str, users: str, components: str = "*") -> None:
         """Take away the right with exactly these globs. AppUnknown, Missing."""
         key = {"users": users, "components": components}
-        await _take(self._transaction, IMPERSONATION, code, "impersonation", key)
+        await _take(self._transaction, IMPERSONATION, code, "impersonation.revoke", key)
 
 
 def _terms(terms: Terms) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _terms(terms: Terms) -> dict[str, Any]:
     return {"not_after": terms.until, "reason": accepted.reason(terms.reason)}
 
 
-async def _put(transaction: Transaction, table: Table, code: str, action: str, wanted: Sequence[_Wanted]) -> int:
+async def _put(transaction: Transaction, table: Table, code: str, action: Action, wanted: Sequence[_Wanted]) -> int:
     """Write rights, or the new terms of those that are there. Return how many differed."""
     await transaction.require(code)
     rows = (await transaction.connection.execute(select(table).where(table.c.app == code))).mappings()
@@ -114,10 +114,10 @@ async def _put(transaction: Transaction, table: Table, code: str, action: str, w
     return changed
 
 
-async def _take(transaction: Transaction, table: Table, code: str, what: str, key: dict[str, str]) -> None:
-    found = await _named(transaction, table, code, what, key)
+async def _take(transaction: Transaction, table: Table, code: str, action: Action, key: dict[str, str]) -> None:
+    found = await _named(transaction, table, code, action.partition(".")[0], key)
     await transaction.connection.execute(delete(table).where(table.c.id == found.id))
-    transaction.record(f"{what}.revoke", code, app_views.terms(found._mapping), None)
+    transaction.record(action, code, app_views.terms(found._mapping), None)
 
 
 async def _named(transaction: Transaction, table: Table, code: str, what: str, key: dict[str, str]) -> Row[Any]:

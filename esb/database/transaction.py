@@ -14,7 +14,7 @@ from esb.database.apps import APP
 from esb.database.history import HISTORY
 from esb.database.keys import DatabaseKeys
 from esb.database.registry_errors import AppUnknown
-from esb.database.writer import Actor
+from esb.database.writer import Action, Actor
 
 MOST_COMPARED = 500
 """Codes among which the one is looked for that somebody meant."""
@@ -25,7 +25,7 @@ View = Mapping[str, Any]
 class Recorded(NamedTuple):
     """Something that was done: its action, its app, and what was before and after it; None for nothing."""
 
-    action: str
+    action: Action
     app: str
     before: View | None
     after: View | None
@@ -46,11 +46,11 @@ class Transaction:
     recorded: list[Recorded] = field(default_factory=list)
     existing: set[str] = field(default_factory=set)
 
-    def record(self, action: str, app: str, before: View | None, after: View | None) -> None:
+    def record(self, action: Action, app: str, before: View | None, after: View | None) -> None:
         """Note for the history: what was there and what is, each None if it is nothing. No secret in either."""
         self.recorded.append(Recorded(action, app, before, after))
 
-    def record_change(self, action: str, app: str, before: View, after: View) -> bool:
+    def record_change(self, action: Action, app: str, before: View, after: View) -> bool:
         """Note for the history the keys alone whose values differ. Return False, and note nothing, if none do."""
         keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
         if keys:

@@ -9,6 +9,7 @@ from esb.core.clock import utc_text
 from esb.database.apps import APP
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import DAY, HOUR
+from esb.database.writer import Impersonate
 
 DAY_MILLISECONDS = DAY * 1000
 HOUR_MILLISECONDS = HOUR * 1000
@@ -16,9 +17,7 @@ RECENT_DAYS = 30
 """Days whose calls a listing adds up: a right that is used once a month is seen in it."""
 ANYBODY = "*"
 """The word for all users, where calls in somebody's name are asked for."""
-
-
-IMPERSONATE = "impersonate"
+IMPERSONATE: Impersonate = "impersonate"
 """The action of these calls, in the history."""
 
 

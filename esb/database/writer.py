@@ -1,12 +1,35 @@
-"""The words of whoever writes: who it is, the terms of a right, a new secret. Nothing here needs a library."""
+"""The words of whoever writes: who it is, the kind of write, the terms of a right, a new secret. Without libraries."""
 
 import secrets
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 LONGEST_ACTOR = 255
 SECRET_BYTES = 24
 Via = Literal["cli", "admin", "apply", "import"]
+Action = Literal[
+    "app.create",
+    "app.set",
+    "app.disable",
+    "app.enable",
+    "app.delete",
+    "secret.add",
+    "secret.retire",
+    "grant.add",
+    "grant.revoke",
+    "impersonation.add",
+    "impersonation.revoke",
+    "owner.add",
+    "owner.remove",
+    "callback.add",
+    "callback.remove",
+]
+"""The kinds of writes, as the history names them."""
+Impersonate = Literal["impersonate"]
+"""The kind of the history's other rows: calls in somebody's name."""
+HistoryAction = Literal[Action, Impersonate]
+ACTIONS: tuple[HistoryAction, ...] = get_args(HistoryAction)
+"""All kinds of rows that a history may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 
 from esb.config.moment import instant, instant_past
-from esb.database.writer import Terms
+from esb.database.writer import ALWAYS, HistoryAction, Terms
 
 
 def _moment(value: Any) -> int:
@@ -92,7 +92,7 @@ class TermsGiven(Body):
     until: End | None = None
     reason: str = ""
 
-    def terms(self, known: Terms = Terms()) -> Terms:  # noqa: B008 - nobody changes it
+    def terms(self, known: Terms = ALWAYS) -> Terms:
         """Return the terms; what is left out is as in those that are known."""
         said = {key: getattr(self, key) for key in ("since", "until", "reason") if key in self.model_fields_set}
         return Terms(**{"since": known.since, "until": known.until, "reason": known.reason, **said})
@@ -133,7 +133,7 @@ class HistoryWanted(Body):
 
     app: str | None = None
     actor: str | None = None
-    action: str | None = None
+    action: HistoryAction | None = None
     user: str | None = None
     """With the calls in the name of this user, "*" for all."""
     since: Ago | None = None

@@ -46,6 +46,20 @@ def test_the_history_is_sifted(written: Commands, options: tuple[str, ...], coun
     assert len(written.json("history", *options)) == count
 
 
+def test_an_action_that_there_is_none_of_is_refused(written: Commands) -> None:
+    refused = written("history", "--action", "grant.ad", code=2).stderr
+    assert "'grant.ad' is not one of 'app.create'" in refused
+    assert "'grant.add'" in refused
+
+
+def test_an_app_that_never_was_is_refused_and_one_that_is_gone_is_not(written: Commands) -> None:
+    refused = written("history", "--app", "montor", code=1).stderr
+    assert refused == "Error: there is no app 'montor' in the database; did you mean 'monitor'?\n"
+    written("app", "delete", "monitor")
+    assert len(written.json("history", "--app", "monitor")) == 3
+    assert written.json("history", "--app", "monitor", "--action", "app.enable") == []
+
+
 def test_the_table_has_a_line_for_each_change(written: Commands) -> None:
     head, newest, *_ = written("history").stdout.splitlines()
     assert head.split() == ["AT", "ACTOR", "VIA", "ACTION", "APP", "BEFORE", "AFTER"]

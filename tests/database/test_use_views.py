@@ -164,5 +164,7 @@ async def test_calls_in_a_name_are_sifted(records: Registered) -> None:
     assert await calls(records, user="*", since=(HOUR - 3) * 3_600_000 + 5) == [("billing", "li", 4), ("shop", "Li", 3)]
     assert await calls(records, user="*", limit=1) == [("billing", "li", 4)]
     assert len(await calls(records, user="*", action="impersonate")) == 4
+    assert len(await calls(records, action="impersonate")) == 4
+    assert await calls(records, action="impersonate", app="billing") == [("billing", "li", 4)]
     assert await calls(records, user="*", action="app.create") == []
     assert await calls(records, user="*", actor="cli:root") == []

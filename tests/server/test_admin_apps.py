@@ -256,6 +256,14 @@ async def test_a_pattern_that_matches_no_component_is_doubted(monitor: Admin) ->
         ("GET", "/-/apps/nobody/grants", None, 404, "there is no app 'nobody'"),
         ("POST", "/-/apps/nobody/grants", {"pattern": "cc.*"}, 404, "there is no app 'nobody'"),
         ("PATCH", "/-/apps/monitor/secrets", {"id": 1}, 422, "until: Field required"),
+        ("GET", "/-/history?action=grant.ad", None, 422, "action: Input should be 'app.create'"),
+        (
+            "GET",
+            "/-/history?app=montor",
+            None,
+            404,
+            "there is no app 'montor' in the database; did you mean 'monitor'?",
+        ),
     ],
 )
 async def test_a_refusal_says_why(monitor: Admin, method: str, path: str, body: Any, status: int, error: str) -> None:
