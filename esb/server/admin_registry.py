@@ -76,7 +76,7 @@ class AdminRegistry:
         if database is None:
             raise NoDatabase(mistakes[0].text if mistakes else "there is no services.database in the configuration")
         try:
-            await database.require()
+            await database.open()
         except BaseException:
             await database.close()
             raise

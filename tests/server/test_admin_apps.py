@@ -1,5 +1,6 @@
 """Apps over the admin listener: written with a token, told in its name, refused in words, and secrets told once."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -366,3 +367,21 @@ async def test_while_the_database_is_away_nothing_is_written(tmp_path: Path, htt
             assert "database" in refused["error"]
             assert "127.0.0.1" not in refused["error"]
             assert "hunter2" not in refused["error"]
+
+
+async def test_a_backup_that_takes_the_place_of_the_database_is_served(tmp_path: Path, http: ClientSession) -> None:
+    url, backup = f"sqlite:///{tmp_path}/data.db", f"sqlite:///{tmp_path}/backup.db"
+    for each in (url, backup):
+        async with open_database(each):
+            pass
+    async with listening(tmp_path, http, stanza(url)) as admin:
+        await admin.ask("POST", "/-/apps", {"code": "monitor"}, 201)
+        for name in ("data.db-wal", "data.db-shm"):
+            (tmp_path / name).unlink()
+        (tmp_path / "backup.db").rename(tmp_path / "data.db")
+
+        assert "another file" in (await admin.ask("GET", "/-/apps", status=503))["error"]
+        async with asyncio.timeout(10):
+            while not (await http.get(f"{admin.url}/-/apps", headers=BEARER)).ok:
+                pass
+        assert await admin.ask("GET", "/-/apps") == {"apps": []}
