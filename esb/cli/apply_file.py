@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from esb.config import ConfigModel, ConfigSource
 from esb.config.globs import Glob
 from esb.config.interpolation import Interpolation
-from esb.config.moment import Moment
+from esb.config.moment import Moment, milliseconds
 from esb.core.errors import ConfigError
 from esb.database.writer import Terms
 from esb.services._unique import each_once
@@ -102,4 +102,4 @@ def applied_file(path: str) -> AppliedFile:
 
 
 def _milliseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp()) * 1000
+    return None if moment is None else milliseconds(moment.timestamp())

@@ -1,6 +1,5 @@
 """The way of commands to the registry of apps: reading, writing, their actor, and moments on the command line."""
 
-import math
 import os
 import pwd
 import time
@@ -85,9 +84,9 @@ def moment_option(name: str, help_text: str, *, never: bool = False, past: bool 
             return value
         now = time.time()
         found = _instant(value, now)
-        if found <= now and not past:
+        if found <= now * 1000 and not past:
             raise click.BadParameter(f"{value} is past")
-        return _milliseconds(found)
+        return found
 
     return click.option(name, metavar="TIME", callback=converted, help=help_text)
 
@@ -96,15 +95,11 @@ def ago(context: click.Context, option: click.Parameter, value: str | None) -> i
     """Return the moment that was so long ago (7d), or that an option names, in milliseconds since 1970."""
     if value is None:
         return None
-    return _milliseconds(_instant(value, time.time(), instant_past))
+    return _instant(value, time.time(), instant_past)
 
 
-def _instant(value: str, now: float, read_by: Callable[[str, float], float] = instant) -> float:
+def _instant(value: str, now: float, read_by: Callable[[str, float], int] = instant) -> int:
     try:
         return read_by(value, now)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-
-
-def _milliseconds(seconds: float) -> int:
-    return math.floor(seconds) * 1000

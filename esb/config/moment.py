@@ -1,5 +1,6 @@
 """Moments: a time with its zone, or a date, which ends with its last second; in commands also so long from now."""
 
+import math
 import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
@@ -49,18 +50,26 @@ def span(text: str) -> int | None:
     return None if found is None else int(found[1]) * SECONDS[found[2]]
 
 
-def instant(text: str, now: float) -> float:
-    """Return a moment in seconds since 1970: a time, a date (its end), or so long after now: 90d. ValueError."""
+def milliseconds(seconds: float) -> int:
+    """Return a moment as the database keeps it, in milliseconds since 1970; of those here, the second that is shown."""
+    return math.floor(seconds) * 1000
+
+
+def instant(text: str, now: float) -> int:
+    """Return a moment as `milliseconds` does: a time, a date (its end), or so long after now: 90d. ValueError.
+
+    `now`: in seconds since 1970.
+    """
     seconds = span(text)
     if seconds is not None:
-        return now + seconds
+        return milliseconds(now + seconds)
     try:
-        return _moment(text).timestamp()
+        return milliseconds(_moment(text).timestamp())
     except ValueError:
         raise ValueError(f"{EXPECTED}, or so long from now: 90d, 12h") from None
 
 
-def instant_past(text: str, now: float) -> float:
-    """Return a moment in seconds since 1970: a time, a date (its end), or so long before now: 90d. ValueError."""
+def instant_past(text: str, now: float) -> int:
+    """Return a moment likewise, but one that is so long before now: 90d. ValueError."""
     seconds = span(text)
-    return instant(text, now) if seconds is None else now - seconds
+    return instant(text, now) if seconds is None else milliseconds(now - seconds)

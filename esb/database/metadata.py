@@ -35,11 +35,6 @@ def exact(length: int) -> String:
     )
 
 
-def milliseconds(seconds: float) -> int:
-    """Return this moment, in seconds since 1970, as the database keeps it."""
-    return round(seconds * 1000)
-
-
 def now() -> int:
     """Return the time of day as the database keeps it."""
     return time.time_ns() // 1_000_000

@@ -1,6 +1,5 @@
 """Bodies of requests about apps. Moments are RFC 3339, a date (its end), or so long from now, or ago (90d)."""
 
-import math
 import time
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from esb.database.writer import ALWAYS, HistoryAction, Terms
 
 
 def _moment(value: Any) -> int:
-    return math.floor(instant(value if isinstance(value, str) else "", time.time())) * 1000
+    return instant(value if isinstance(value, str) else "", time.time())
 
 
 def _end(value: Any) -> int:
@@ -22,15 +21,13 @@ def _end(value: Any) -> int:
 
 
 def _ago(value: Any) -> int:
-    return math.floor(instant_past(value if isinstance(value, str) else "", time.time())) * 1000
+    return instant_past(value if isinstance(value, str) else "", time.time())
 
 
 Moment = Annotated[int, PlainValidator(_moment)]
 """Milliseconds since 1970."""
 End = Annotated[int, PlainValidator(_end)]
 """Milliseconds since 1970, to come."""
-
-
 Ago = Annotated[int, PlainValidator(_ago)]
 """Milliseconds since 1970; 90d is so long ago."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esb.config.moment import instant, span
+from esb.config.moment import instant, instant_past, span
 
 NOW = 1_800_000_000.0
 """2027-01-15T08:00:00Z."""
@@ -14,7 +14,8 @@ NOW = 1_800_000_000.0
 )
 def test_so_long_a_time_is_read(text: str, seconds: int) -> None:
     assert span(text) == seconds
-    assert instant(text, NOW) == NOW + seconds
+    assert instant(text, NOW + 0.9) == (NOW + seconds) * 1000
+    assert instant_past(text, NOW + 0.9) == (NOW - seconds) * 1000
 
 
 @pytest.mark.parametrize("text", ["", "90", "d", "-1d", "1.5h", "90D", " 90d", "90d ", "9999999d", "1h30m"])
@@ -25,11 +26,12 @@ def test_any_other_text_is_no_time(text: str) -> None:
 
 
 def test_a_moment_stands_for_itself() -> None:
-    assert instant("2027-01-15T16:00:01+08:00", NOW) == NOW + 1
+    assert instant("2027-01-15T16:00:01+08:00", NOW) == (NOW + 1) * 1000
+    assert instant_past("2027-01-15T16:00:01.7+08:00", NOW) == (NOW + 1) * 1000
 
 
 def test_a_date_is_its_end() -> None:
-    assert NOW < instant("2027-01-16", NOW) < NOW + 3 * 86_400
+    assert NOW * 1000 < instant("2027-01-16", NOW) < (NOW + 3 * 86_400) * 1000
 
 
 @pytest.mark.parametrize("text", ["2027-01-15T16:00:01", "2027-02-30", "tomorrow"])

@@ -1,7 +1,6 @@
 """A plan written into the database of the configuration, app by app; what is there already stays."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from esb.cli.bkpaas.parts import AppPart, GrantPart
@@ -9,6 +8,7 @@ from esb.cli.bkpaas.plan import Plan
 from esb.cli.bkpaas.rights import SKIP_USER_AUTH
 from esb.cli.database import with_database
 from esb.cli.registry_access import actor
+from esb.config.moment import milliseconds
 from esb.core.clock import utc_text
 from esb.core.errors import GatewayError
 from esb.database.registry_errors import RegistryError
@@ -83,8 +83,5 @@ def _right(grant: GrantPart) -> "ImportedRight":
     why = ", ".join(grant.sources)
     if grant.fate != "carried" and grant.until is not None:
         why = f"{why}, over since {utc_text(grant.until.timestamp())}"
-    return ImportedRight(_milliseconds(grant.end), why, goes_on=grant.fate == "extended")
-
-
-def _milliseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
+    until = None if grant.end is None else milliseconds(grant.end.timestamp())
+    return ImportedRight(until, why, goes_on=grant.fate == "extended")

@@ -3,7 +3,6 @@
 import pytest
 
 from esb.database.engine import Database
-from esb.database.metadata import milliseconds
 from esb.database.registry import Registry
 from tests.support.clock import Clock
 from tests.support.databases import stanza
@@ -26,7 +25,7 @@ components:
 @pytest.fixture
 def records(database: Database, clock: Clock) -> Registered:
     """The registry of an empty database, by the time of the tests' clock."""
-    return Registered(database, Registry(database, lambda: milliseconds(clock.since_1970())))
+    return Registered(database, Registry(database, lambda: round(clock.since_1970() * 1000)))
 
 
 @pytest.fixture
