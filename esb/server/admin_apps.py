@@ -12,14 +12,12 @@ from pydantic import SecretStr
 from esb.config import Config
 from esb.database.writer import new_secret
 from esb.server import admin_bodies as bodies
-from esb.server.admin_registry import AdminRegistry, answer, answering, asked
+from esb.server.admin_registry import CREATED, AdminRegistry, answer, answering, asked, code_of
 from esb.server.admin_rights import right_routes
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.app_views import AppViews
     from esb.database.registry import Write
-
-CREATED = 201
 
 
 def add_apps(app: web.Application, config: Callable[[], Config]) -> None:
@@ -60,12 +58,12 @@ class _Handlers:
 
     async def show(self, request: web.Request) -> web.Response:
         async with self._registry.reading() as views:
-            return answer(await views.app_and_use(_code(request)))
+            return answer(await views.app_and_use(code_of(request)))
 
     async def use(self, request: web.Request) -> web.Response:
         wanted = await asked(request, bodies.UseWanted)
         async with self._registry.reading() as views:
-            return answer({"use": await views.daily_calls(_code(request), wanted.since)})
+            return answer({"use": await views.daily_calls(code_of(request), wanted.since)})
 
     async def create(self, request: web.Request) -> web.Response:
         """Answer 201 with the app, and the secret that was drawn for it."""
@@ -89,7 +87,7 @@ class _Handlers:
 
     async def change(self, request: web.Request) -> web.Response:
         """Answer the app as it is after the change."""
-        wanted, code = await asked(request, bodies.AppChange), _code(request)
+        wanted, code = await asked(request, bodies.AppChange), code_of(request)
         async with self._registry.writing(request) as (write, views):
             await _change(write, views, code, wanted)
             changed = await views.app_and_use(code)
@@ -97,16 +95,16 @@ class _Handlers:
 
     async def delete(self, request: web.Request) -> web.Response:
         async with self._registry.writing(request) as (write, _):
-            await write.apps.delete(_code(request))
-        return answer({"deleted": _code(request)})
+            await write.apps.delete(code_of(request))
+        return answer({"deleted": code_of(request)})
 
     async def secrets(self, request: web.Request) -> web.Response:
         async with self._registry.reading() as views:
-            return answer({"secrets": (await views.app_and_use(_code(request)))["secrets"]})
+            return answer({"secrets": (await views.app_and_use(code_of(request)))["secrets"]})
 
     async def add_secret(self, request: web.Request) -> web.Response:
         """Answer 201 with the number of the secret, and the secret if it was drawn."""
-        wanted, code = await asked(request, bodies.NewSecret), _code(request)
+        wanted, code = await asked(request, bodies.NewSecret), code_of(request)
         secret, told = _given_or_new(wanted.secret)
         async with self._registry.writing(request) as (write, views):
             number = await write.secrets.add(code, secret, until=wanted.until, retire_old=wanted.retire_old_in)
@@ -126,15 +124,11 @@ class _Handlers:
             return answer({"history": await views.history(**wanted.model_dump())})
 
     async def _retire(self, request: web.Request, number: int, at: int | None) -> web.Response:
-        code = _code(request)
+        code = code_of(request)
         async with self._registry.writing(request) as (write, views):
             await write.secrets.retire(code, number, at)
             ended = await _secret(views, code, number)
         return answer(ended)
-
-
-def _code(request: web.Request) -> str:
-    return request.match_info["code"]
 
 
 def _given_or_new(secret: SecretStr | None) -> tuple[str, dict[str, str]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # its libraries are extras
     from esb.database.registry import Registry, Write
 
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+CREATED = 201
 STATUS = {Missing: 404, AlreadyThere: 409, NotAcceptable: 422}
 """Refusal of the registry -> HTTP status. All others: the database is away, or not what this version needs."""
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -124,6 +125,11 @@ async def given(request: web.Request) -> dict[str, Any]:
 async def asked(request: web.Request, model: type[B]) -> B:
     """Return what a request says as this model. ValidationError."""
     return model.model_validate(await given(request))
+
+
+def code_of(request: web.Request) -> str:
+    """Return the code of the app that a path names."""
+    return request.match_info["code"]
 
 
 def _place(keys: tuple[int | str, ...]) -> str:

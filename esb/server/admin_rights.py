@@ -9,13 +9,12 @@ from aiohttp import web
 from esb.database.registry_errors import missing
 from esb.introspect.component_globs import doubts
 from esb.server.admin_bodies import NewGrant, NewImpersonation
-from esb.server.admin_registry import AdminRegistry, answer, answering, given
+from esb.server.admin_registry import CREATED, AdminRegistry, answer, answering, code_of, given
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.app_views import AppViews
     from esb.database.registry import Write
 
-CREATED = 201
 Right = dict[str, Any]
 Wanted = NewGrant | NewImpersonation
 
@@ -60,7 +59,7 @@ class _Handlers:
 
     async def list(self, request: web.Request) -> web.Response:
         async with self._registry.reading() as views:
-            return answer({self._kind.name: (await views.app(_code(request)))[self._kind.name]})
+            return answer({self._kind.name: (await views.app(code_of(request)))[self._kind.name]})
 
     async def add(self, request: web.Request) -> web.Response:
         """Answer 201 with the right. One that is there gets the new terms."""
@@ -74,7 +73,7 @@ class _Handlers:
 
     async def revoke(self, request: web.Request) -> web.Response:
         """Answer the right that is gone."""
-        code = _code(request)
+        code = code_of(request)
         async with self._registry.writing(request) as (write, views):
             wanted = self._kind.body.model_validate(await self._named(request, views))
             await self._kind.writes(write).revoke(code, **wanted.key())
@@ -83,7 +82,7 @@ class _Handlers:
     async def _put(
         self, request: web.Request, wanted: NewGrant | NewImpersonation, *, keep: bool = False
     ) -> web.Response:
-        code = _code(request)
+        code = code_of(request)
         async with self._registry.writing(request) as (write, views):
             rights = self._kind.writes(write)
             terms = wanted.terms(await rights.terms(code, **wanted.key())) if keep else wanted.terms()
@@ -98,13 +97,9 @@ class _Handlers:
         number = said.pop("id", None)
         if number is None:
             return said
-        await views.app(_code(request))
-        rights = {str(each["id"]): each for each in await self._kind.views(views, _code(request))}
+        await views.app(code_of(request))
+        rights = {str(each["id"]): each for each in await self._kind.views(views, code_of(request))}
         found = rights.get(str(number))
         if found is None:
-            raise missing(f"{_code(request)} has no right", str(number), rights)
+            raise missing(f"{code_of(request)} has no right", str(number), rights)
         return {**said, **{key: found[key] for key in ("pattern", "users", "components") if key in found}}
-
-
-def _code(request: web.Request) -> str:
-    return request.match_info["code"]
