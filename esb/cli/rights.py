@@ -1,6 +1,6 @@
 """esb grant, esb impersonation: what apps in the database may call, and in whose name."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +10,6 @@ from esb.cli.registry_access import moment_option, read, warn_of, write
 from esb.database.writer import Terms
 
 if TYPE_CHECKING:
-    from esb.database.app_views import AppViews
     from esb.database.registry import Write
 
 GRANT = ("app", "pattern", "since", "until", "reason", "granted_by", "created")
@@ -70,7 +69,7 @@ def revoke_grant(path: str, code: str, patterns: tuple[str, ...]) -> None:
 @format_option
 def list_grants(path: str, code: str | None, form: str) -> None:
     """List the rights of an app, or of all; those that have ended too."""
-    show(read(path, lambda views: _of_one(views, code, "grants") if code else views.grants()), GRANT, form)
+    show(read(path, lambda views: views.grants(code)), GRANT, form)
 
 
 @click.group(short_help="In whose name apps may call.")
@@ -122,11 +121,4 @@ def revoke_impersonation(path: str, code: str, users: tuple[str, ...], component
 @format_option
 def list_impersonations(path: str, code: str | None, form: str) -> None:
     """List the users whom an app may name without proof, or all of them; those whose time has ended too."""
-    rights = read(path, lambda views: _of_one(views, code, "impersonations") if code else views.impersonations())
-    show(rights, IMPERSONATION, form)
-
-
-async def _of_one(views: "AppViews", code: str, kind: str) -> list[dict[str, Any]]:
-    """Return the rights of one app. AppUnknown, since an empty table would say that it has none."""
-    rights: list[dict[str, Any]] = (await views.app(code))[kind]
-    return rights
+    show(read(path, lambda views: views.impersonations(code)), IMPERSONATION, form)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Column, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.redaction import REDACTED, sounds_secret
@@ -101,15 +101,12 @@ class AppViews:
         ]
 
     async def grants(self, code: str | None = None) -> list[dict[str, Any]]:
-        """Return the grants of an app, or of all."""
-        wanted = select(APP_GRANT).order_by(APP_GRANT.c.app, APP_GRANT.c.pattern)
-        return await self._rights(wanted if code is None else wanted.where(APP_GRANT.c.app == code))
+        """Return the grants of an app, or of all. AppUnknown."""
+        return await self._rights(APP_GRANT, code, APP_GRANT.c.pattern)
 
     async def impersonations(self, code: str | None = None) -> list[dict[str, Any]]:
-        """Return the impersonations of an app, or of all."""
-        table = IMPERSONATION
-        wanted = select(table).order_by(table.c.app, table.c.users, table.c.components)
-        return await self._rights(wanted if code is None else wanted.where(table.c.app == code))
+        """Return the impersonations of an app, or of all. AppUnknown."""
+        return await self._rights(IMPERSONATION, code, IMPERSONATION.c.users, IMPERSONATION.c.components)
 
     async def history(
         self,
@@ -160,7 +157,11 @@ class AppViews:
                 return
         await app_row(self._connection, app)
 
-    async def _rights(self, wanted: Any) -> list[dict[str, Any]]:
+    async def _rights(self, table: Table, code: str | None, *order: Column[Any]) -> list[dict[str, Any]]:
+        wanted = select(table).order_by(table.c.app, *order)
+        if code is not None:
+            await app_row(self._connection, code)  # an empty list would say that it has none
+            wanted = wanted.where(table.c.app == code)
         return [{"app": row.app, **right(row)} for row in await self._connection.execute(wanted)]
 
 

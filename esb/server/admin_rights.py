@@ -59,7 +59,7 @@ class _Handlers:
 
     async def list(self, request: web.Request) -> web.Response:
         async with self._registry.reading() as views:
-            return answer({self._kind.name: (await views.app(code_of(request)))[self._kind.name]})
+            return answer({self._kind.name: await self._kind.views(views, code_of(request))})
 
     async def add(self, request: web.Request) -> web.Response:
         """Answer 201 with the right. One that is there gets the new terms."""
@@ -97,7 +97,6 @@ class _Handlers:
         number = said.pop("id", None)
         if number is None:
             return said
-        await views.app(code_of(request))
         rights = {str(each["id"]): each for each in await self._kind.views(views, code_of(request))}
         found = rights.get(str(number))
         if found is None:

@@ -16,6 +16,7 @@ from esb.core.reasons import Reason
 from esb.database.app_rows import AppRows
 from esb.database.app_views import AppViews
 from esb.database.engine import DatabaseAway
+from esb.database.registry_errors import AppUnknown
 from esb.services._refusals import bad_secret, cannot_sign, unknown_app
 from esb.services.apps._feed import AppFeed
 from esb.services.apps._snapshot import Entry, Snapshot, rights_of
@@ -158,7 +159,7 @@ class SqlApps(Service[SqlAppsConfig]):
                     told["grant", row["pattern"]] = _right_told("grant", row)
                 for row in await views.impersonations(code):
                     told["impersonation", f"{row['users']} {row['components']}"] = _right_told("impersonation", row)
-        except DatabaseAway:
+        except (AppUnknown, DatabaseAway):  # unknown: it was deleted a moment ago
             pass  # then the right alone is told
         return lambda kind, globs: told.get((kind, globs), f"{kind} of {globs} in the database")
 
