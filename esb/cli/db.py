@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import ValidationError
 
-from esb.cli.database import built, with_database, with_database_of
+from esb.cli.database_access import built, with_database, with_database_of
 from esb.cli.listing import format_option, show
 from esb.cli.options import CONFIG_INVALID, config_option
 from esb.config import Config, DatabaseConfig, load

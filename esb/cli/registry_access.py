@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from esb.cli.database import with_database
+from esb.cli.database_access import with_database
 from esb.config import load
 from esb.config.moment import instant, instant_past
 from esb.database.writer import LONGEST_ACTOR, Actor, Via

@@ -74,7 +74,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "cli.bkpaas.apply": "the database's libraries, which are extras",
     "client": "aiohttp, for programs with asyncio",
     "channels.cutting": "regex, for long texts in scripts whose characters are made of several",
-    "cli.database": "SQLAlchemy, for those who have a database",
+    "cli.database_access": "SQLAlchemy, for those who have a database",
     "cli.db": "SQLAlchemy and alembic, likewise",
     "cli.apply": "SQLAlchemy, likewise",
     "cli.apply_file": "SQLAlchemy, likewise",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from esb.cli.bkpaas.parts import AppPart, GrantPart
 from esb.cli.bkpaas.plan import Plan
 from esb.cli.bkpaas.rights import SKIP_USER_AUTH
-from esb.cli.database import with_database
+from esb.cli.database_access import with_database
 from esb.cli.registry_access import actor
 from esb.config.moment import milliseconds
 from esb.core.clock import utc_text
