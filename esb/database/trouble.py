@@ -25,6 +25,17 @@ REPLACED = "another file has taken the place of the database's"
 BUSY = "all connections to the database are in use"
 CUT_OFF = "the connection to the database was lost"
 CERTIFICATE = "the certificate of the database does not count here, or it offers no TLS"
+FIXES = {
+    WRONG_LOGIN: "correct user and password in services.database.url",
+    NO_DATABASE: "create it (CREATE DATABASE), or correct services.database.url",
+    NO_PRIVILEGE: "give the user all rights to this database",
+    TOO_MANY: "raise max_connections: each process of a gateway takes ten at most",
+    FULL: "make room, or give it another disk",
+    READ_ONLY: "name the primary in services.database.url",
+    NO_FILE: "let the gateway's user read and write the file and its folder",
+    NOT_A_DATABASE: "restore a backup, or correct services.database.url",
+}
+"""Reason -> what to do, for a preflight."""
 
 _OF_POSTGRESQL = {
     "28P01": WRONG_LOGIN,
