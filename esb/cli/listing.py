@@ -1,7 +1,7 @@
 """Listings: a table for people, JSON for programs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -22,9 +22,15 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str) -
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     cells = [[column.upper() for column in columns], *([_cell(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(row[number]) for row in cells) for number in range(len(columns))]
-    for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned(cells):
+        click.echo(line)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows of a table as lines, each column as wide as the longest of its cells."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _cell(value: Any) -> str:

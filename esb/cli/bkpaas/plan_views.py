@@ -7,6 +7,7 @@ from typing import Any
 
 from esb.cli.bkpaas.parts import Channel, GrantPart, Left, Limit, Secret
 from esb.cli.bkpaas.plan import Plan
+from esb.cli.listing import aligned
 from esb.core.clock import utc_text
 from esb.core.redaction import REDACTED
 
@@ -174,7 +175,4 @@ def _table(title: str, columns: Sequence[str], rows: Any) -> Iterator[str]:
         return
     yield ""
     yield f"{title}: {len(cells)}"
-    table = [tuple(column.upper() for column in columns), *cells]
-    widths = [max(len(row[number]) for row in table) for number in range(len(columns))]
-    for row in table:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from (f"  {line}" for line in aligned([tuple(column.upper() for column in columns), *cells]))
