@@ -6,8 +6,8 @@ from esb.config.globs import fault as glob_fault
 from esb.config.urls import fault as url_fault
 from esb.database.apps import LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
 from esb.database.registry_errors import NotAcceptable
+from esb.database.writer import LONGEST_SECRET, is_secret
 
-LONGEST_SECRET = 255
 LONGEST_REASON = 2000
 LONGEST_CALLBACK = 64
 LONGEST_URL = 2000
@@ -44,7 +44,7 @@ def users(value: str) -> str:
 
 def secret(value: str) -> str:
     """Return a secret; the error does not repeat it."""
-    if not 0 < len(value) <= LONGEST_SECRET or not value.isprintable() or value != value.strip():
+    if not is_secret(value):
         raise NotAcceptable(f"a secret has 1 to {LONGEST_SECRET} characters, and no blank at either end")
     return value
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 LONGEST_ACTOR = 255
+LONGEST_SECRET = 255
 SECRET_BYTES = 24
 Via = Literal["cli", "admin", "apply", "import"]
 Action = Literal[
@@ -54,6 +55,11 @@ class Terms:
 
 
 ALWAYS = Terms()
+
+
+def is_secret(text: str) -> bool:
+    """Return True if a text can be a secret: callers can send it, and no blank at its end gets lost on the way."""
+    return 0 < len(text) <= LONGEST_SECRET and text.isprintable() and text == text.strip()
 
 
 def new_secret() -> str:

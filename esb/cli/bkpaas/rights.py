@@ -11,6 +11,7 @@ from esb.cli.bkpaas.parts import AppPart, Left, Secret
 from esb.cli.bkpaas.tables import Tables
 from esb.cli.bkpaas.values import Row, as_end, as_flag, as_moment, as_text, as_whole
 from esb.config import name_of, path_fault
+from esb.database.writer import is_secret
 
 CONTROLLER = "esb_function_controller"
 SKIP_USER_AUTH = "user_auth::skip_user_auth"
@@ -19,7 +20,6 @@ GATEWAY = "bk-esb"
 SECRETS = (("paas_app", "code", "auth_token"), ("esb_app_account", "app_code", "app_token"))
 PERM, PERMISSION, RESOURCE = "esb_app_component_perm", "esb_app_component_permission", "permission_app_resource"
 _UNKNOWN_APP = "neither paas_app nor esb_app_account knows this app"
-LONGEST_SECRET = 255
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class Rights:
             self.left.append(Left("app", table, written, "not carried over: its code has blanks in it, or none"))
         if code is None or not secret:
             return
-        if len(secret) > LONGEST_SECRET or not secret.isprintable() or secret != secret.strip():
+        if not is_secret(secret):
             text = f"{column} is not carried over: it is too long, or has blanks at an end, or control characters"
             self.left.append(Left("secret", table, code, text))
             return
