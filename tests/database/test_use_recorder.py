@@ -163,6 +163,21 @@ async def test_what_cannot_be_written_at_the_end_is_told(recorded: Recorded) -> 
     assert recorded.events == [UseDropped(3)]
 
 
+async def test_what_is_dropped_is_told_once_a_minute(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_recorder, "WRITING_SECONDS", 0.0)
+    recorded.database.trouble = DatabaseAway("it does not answer")
+    recorded.count(ended())
+    recorded.recorder.open()
+    for calls in (1, 2, 3):
+        recorded.count.dropped += calls
+        for _ in range(2):
+            recorded.database.asked.clear()
+            await recorded.database.asked.wait()
+    assert recorded.events == [UseDropped(1)]
+    await recorded.recorder.close()
+    assert recorded.events == [UseDropped(1), UseDropped(6)]
+
+
 async def test_a_database_that_does_not_answer_delays_the_end_for_some_seconds_only(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
