@@ -30,13 +30,18 @@ STATIC = """\
               - {code: both, secrets: [of-file], impersonate: ["*"]}
 """
 CHAIN = f"{STATIC}        - use: sql\n"
+BEHIND = STATIC.replace("backends:\n", "backends:\n        - use: sql\n")
+"""The same with the apps of the file behind those of the database."""
 OPS = {"bk_app_code": "ops", "bk_app_secret": "ops-secret"}
 PATH = "/api/c/compapi/cc/search_host/"
 
 
-async def test_each_app_is_its_own_directorys(records: Registered, open_sql_gateway: OpenSqlGateway) -> None:
+@pytest.mark.parametrize("services", [CHAIN, BEHIND], ids=["static first", "static behind"])
+async def test_each_app_is_its_own_directorys(
+    records: Registered, open_sql_gateway: OpenSqlGateway, services: str
+) -> None:
     await add_shop(records, "cc.*")
-    gateway = await open_sql_gateway(CHAIN)
+    gateway = await open_sql_gateway(services)
     assert await code(gateway) == 0
     assert await code(gateway, **OPS) == 0
     assert await code(gateway, "cc/other", **OPS) == 1306403
