@@ -30,7 +30,7 @@ MODULES = {
 HELD = {"mysql": {"database"}, "postgresql": {"database"}}
 """Extra -> others that it holds."""
 KEY = "bm9ib2R5IGhhcyB0byBrbm93IHRoaXMga2V5LCAzMiA="
-"""Key of 32 bytes for a store that is only looked at."""
+"""Key of 32 bytes for a store that is only looked at. It is in no file, for `check` would warn of that."""
 EXPLAIN = """
 from click import Context, Group
 from click.testing import CliRunner
@@ -122,10 +122,11 @@ def describe() -> None:
 
 def check_services(extra: str) -> None:
     """Check configurations that ask for what only an extra brings."""
-    keys = {"encryption_keys": [KEY]}
+    os.environ["SMOKE_KEY"] = KEY
+    keys = {"encryption_keys": ["${SMOKE_KEY}"]}
     wanted: dict[str, dict[str, Any]] = {
         "jwt": {"jwt": {"use": "bk_jwt", "config": {"public_key": public_key() if extra == "jwt" else "any"}}},
-        "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0", "encryption_keys": [KEY]}}},
+        "redis": {"store": {"use": "redis", "config": {"url": "redis://127.0.0.1:6379/0", **keys}}},
         "database": {"database": {"url": "sqlite:///esb.db", **keys}},
         "postgresql": {"database": {"url": "postgresql://127.0.0.1/esb", **keys}},
         "mysql": {"database": {"url": "mysql://127.0.0.1/esb", **keys}},
@@ -136,6 +137,8 @@ def check_services(extra: str) -> None:
         Path("services.yaml").write_text(json.dumps(config), encoding="utf-8")
         if brings(extra, needs):
             assert esb("check", "-c", "services.yaml") == "ok: 1 components\n"
+            if needs == "database":
+                assert esb("db", "upgrade", "-c", "services.yaml").endswith("(before: none)\n")
         else:
             assert f"pip install 'esb-gateway[{needs}]'" in esb("check", "-c", "services.yaml", code=1)
             if "database" in services:
