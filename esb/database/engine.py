@@ -76,10 +76,10 @@ class Database:
             address.url, connect_args=address.arguments, hide_parameters=True, pool_timeout=POOL_SECONDS, **options
         )
         if self.is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _as_we_need_it)
+            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin)
         elif address.back_end == "mysql":
-            event.listen(self._engine.sync_engine, "connect", _strict)
+            event.listen(self._engine.sync_engine, "connect", _set_up_mysql)
 
     @property
     def keys(self) -> DatabaseKeys:
@@ -274,7 +274,7 @@ def _inode(file: Path) -> int | None:
         return None
 
 
-def _as_we_need_it(connection: Any, _: ConnectionPoolEntry) -> None:
+def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     """Set up a new connection to SQLite. The driver is to begin no transactions of its own."""
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -287,7 +287,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(WRITES, '')}")
 
 
-def _strict(connection: Any, _: ConnectionPoolEntry) -> None:
+def _set_up_mysql(connection: Any, _: ConnectionPoolEntry) -> None:
     """Set up a new connection to MySQL or MariaDB."""
     cursor = connection.cursor()
     cursor.execute(f"SET SESSION sql_mode='{STRICT}', innodb_lock_wait_timeout={BUSY_MILLISECONDS // 1000}")

@@ -28,7 +28,7 @@ STALE_SECONDS = 5.0
 
 
 class SqlAppsConfig(ConfigModel):
-    """How long apps count while the database is away."""
+    """The time for which apps count while the database is away."""
 
     max_age: Annotated[float, Field(gt=0)] | None = Field(
         None,
