@@ -83,3 +83,8 @@ def _word(what: str, value: str, longest: int) -> str:
 def is_storable(value: str) -> bool:
     """Return True if every database takes it: none takes half a character, and PostgreSQL no zero byte."""
     return not re.search("[\0\ud800-\udfff]", value)
+
+
+def can_be_found(value: str) -> bool:
+    """Return True if this is found, or not, in every database: in MySQL, `monitor ` would find `monitor`."""
+    return is_storable(value) and not value.endswith(" ")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.redaction import REDACTED, sounds_secret
 from esb.database import use_views
-from esb.database.accepted import is_storable
+from esb.database.accepted import can_be_found
 from esb.database.apps import APP, APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRET, IMPERSONATION
 from esb.database.history import HISTORY
 from esb.database.metadata import now
@@ -125,7 +125,7 @@ class AppViews:
         """
         if action == use_views.IMPERSONATE and user is None:
             user = use_views.ANYBODY
-        if not all(map(is_storable, filter(None, (app, actor, action, user)))):
+        if not all(map(can_be_found, filter(None, (app, actor, action, user)))):
             return []
         wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
         for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):

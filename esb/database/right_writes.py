@@ -132,7 +132,7 @@ async def _named(transaction: Transaction, table: Table, code: str, what: str, k
 
 
 async def _row(transaction: Transaction, table: Table, code: str, key: dict[str, str]) -> Row[Any] | None:
-    if not all(map(accepted.is_storable, key.values())):
+    if not all(map(accepted.can_be_found, key.values())):
         return None
     named: list[ColumnElement[bool]] = [table.c[name] == value for name, value in key.items()]
     found: Row[Any] | None = (

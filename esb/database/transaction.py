@@ -82,7 +82,7 @@ class Transaction:
 
 async def app_row(connection: AsyncConnection, code: str) -> Row[Any]:
     """Return the row of this app. AppUnknown if there is none, which names one that is meant perhaps."""
-    if accepted.is_storable(code):
+    if accepted.can_be_found(code):
         found = (await connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
         if found is not None:
             return found

@@ -409,14 +409,21 @@ async def test_nothing_can_be_written_about_an_app_that_is_not_there(records: Re
     assert await records.history() == []
 
 
-@pytest.mark.parametrize("text", ["mon\0itor", "mon\ud800itor"])
+@pytest.mark.parametrize("text", ["mon\0itor", "mon\ud800itor", "monitor ", "MONITOR"])
 async def test_what_no_database_takes_is_not_there(records: Registered, text: str) -> None:
     await with_app(records)
+    async with records.writing() as write:
+        await write.grants.add("monitor", "monitor")
+        await write.impersonations.add("monitor", "monitor")
+        await write.owners.add("monitor", "monitor")
+        await write.callbacks.add("monitor", "monitor", "https://example.com/")
+    before = await records.app(), await records.history()
     with pytest.raises(AppUnknown):
         await records.app(text)
     async with records.writing() as write:
         for writing in (
             write.apps.set_disabled(text, True),
+            write.apps.delete(text),
             write.grants.revoke("monitor", text),
             write.impersonations.revoke("monitor", text),
             write.owners.remove("monitor", text),
@@ -425,6 +432,7 @@ async def test_what_no_database_takes_is_not_there(records: Registered, text: st
             with pytest.raises(Missing):
                 await writing
     assert await records.history(app=text) == []
+    assert (await records.app(), await records.history()) == before
 
 
 async def test_texts_of_all_scripts_come_back(records: Registered) -> None:
