@@ -47,7 +47,7 @@ class SqlApps(Service[SqlAppsConfig]):
         super().__init__(config, services)
         self._feed = AppFeed(services)
         self._max_age = config.max_age
-        self._unsealed: Recent[bytes, bytes] = Recent(MOST_UNSEALED)
+        self._unsealed: Recent[tuple[str, bytes], bytes] = Recent(MOST_UNSEALED)  # by app: another's opens nothing
 
     async def open(self) -> None:
         await self._feed.open()
@@ -135,7 +135,7 @@ class SqlApps(Service[SqlAppsConfig]):
         return self._max_age is not None and self._feed.age > self._max_age
 
     def _unseal(self, snapshot: Snapshot, code: str, sealed: bytes) -> bytes:
-        secret = self._unsealed.used(sealed)
+        secret = self._unsealed.used((code, sealed))
         if secret is None:
             plain = snapshot.keys.unseal(sealed, code)
             if plain is None:
@@ -146,7 +146,7 @@ class SqlApps(Service[SqlAppsConfig]):
                     sent=False,
                     call_reason=Reason.STORE,
                 )
-            secret = self._unsealed[sealed] = plain.encode()
+            secret = self._unsealed[code, sealed] = plain.encode()
         return secret
 
     async def _told(self, code: str) -> Callable[..., str]:

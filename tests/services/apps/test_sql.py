@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import select, update
 
 from esb.core.errors import EsbError
 from esb.core.events import CallFinished, Crashed
 from esb.core.reasons import Reason
 from esb.core.single_flight import Lookup
 from esb.database import app_rows
+from esb.database.apps import APP_SECRET
 from esb.database.engine import Database, DatabaseAway
 from esb.database.registry import Terms
 from esb.gateway.app import GATEWAY
@@ -239,9 +241,9 @@ async def test_plugins_and_others_read_what_else_is_known_of_an_app(
 # Signatures
 
 
-async def signed(gateway: Gateway, secret: str, nonce: int, clock: Clock) -> Any:
+async def signed(gateway: Gateway, secret: str, nonce: int, clock: Clock, code: str = "shop") -> Any:
     path = "/api/c/compapi/cc/search_host/"
-    query = claims(clock, bk_app_code="shop", bk_username="anna", bk_nonce=str(nonce))
+    query = claims(clock, bk_app_code=code, bk_username="anna", bk_nonce=str(nonce))
     return await fetch(gateway, "GET", path, with_signature(query, path=path, secret=secret))
 
 
@@ -260,6 +262,24 @@ async def test_an_app_signs_with_each_secret_that_has_not_ended(
     clock.advance(60)
     assert "verification failed" in (await signed(gateway, "first-secret", 3, clock))["message"]
     assert (await signed(gateway, "second-secret", 4, clock))["code"] == 0
+
+
+async def test_a_secret_that_was_copied_to_another_app_signs_for_none(
+    records: Registered, open_sql_gateway: OpenSqlGateway, clock: Clock
+) -> None:
+    await add_shop(records, "cc.*")
+    async with records.writing() as write:
+        await write.apps.create("other", secrets=["others-secret"])
+    gateway = await open_sql_gateway()
+    await signed(gateway, "others-secret", 1, clock, code="other")
+    async with records.writing() as write:
+        others = select(APP_SECRET.c.sealed).where(APP_SECRET.c.app == "other")
+        sealed = (await write.transaction.connection.execute(others)).scalar_one()
+        shops = update(APP_SECRET).where(APP_SECRET.c.app == "shop")
+        await write.transaction.connection.execute(shops.values(sealed=sealed))
+        await write.owners.add("shop", "anna")
+    await sql_apps(gateway).refresh()
+    assert (await signed(gateway, "others-secret", 2, clock))["code"] == 1306201
 
 
 async def test_an_app_of_which_only_digests_are_kept_cannot_sign_and_is_told_so(
