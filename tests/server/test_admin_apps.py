@@ -54,6 +54,11 @@ class Admin:
             self.answers.append(text)
             return json.loads(text)
 
+    async def status(self, method: str, path: str, body: Any = None) -> int:
+        """Return the status of its answer."""
+        async with self.http.request(method, self.url + path, json=body, headers=BEARER) as response:
+            return response.status
+
     async def history(self) -> list[dict[str, Any]]:
         """Return the rows of the history, oldest first."""
         rows: list[dict[str, Any]] = (await self.ask("GET", "/-/history"))["history"]
@@ -357,6 +362,21 @@ async def test_without_a_database_there_is_nothing_to_write(tmp_path: Path, http
     async with listening(tmp_path, http, "") as admin:
         refused = await admin.ask("POST", "/-/apps", {"code": "monitor"}, 404)
         assert refused == {"error": "there is no services.database in the configuration"}
+
+
+async def test_after_a_copy_was_put_back_that_one_is_written(
+    monitor: Admin, tmp_path: Path, http: ClientSession
+) -> None:
+    url = f"sqlite:///{tmp_path}/backup.db"
+    async with open_database(url):
+        pass
+    for name in ("data.db-wal", "data.db-shm"):
+        await asyncio.to_thread((tmp_path / name).unlink)
+    await asyncio.to_thread((tmp_path / "backup.db").rename, tmp_path / "data.db")
+    async with asyncio.timeout(30):
+        while (await monitor.status("POST", "/-/apps", {"code": "monitor"})) == 503:
+            pass
+    assert [app["code"] for app in (await monitor.ask("GET", "/-/apps"))["apps"]] == ["monitor"]
 
 
 async def test_while_the_database_is_away_nothing_is_written(tmp_path: Path, http: ClientSession) -> None:
