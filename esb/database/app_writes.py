@@ -15,6 +15,8 @@ from esb.database.writer import Action
 
 LONGEST_SETTINGS = 64 * 1024
 """Characters of an app's settings as JSON: each worker keeps all of them in memory."""
+DEEPEST_SETTINGS = 100
+"""Levels of an app's settings, as of a call's parameters: what shows them, and what freezes them, goes down by calls."""
 
 
 class AppWrites:
@@ -98,6 +100,8 @@ class AppWrites:
 
 def _text(settings: Mapping[str, Any]) -> str:
     """Return settings as the database keeps them. NotAcceptable if they are no JSON, or too long."""
+    if _is_deeper(settings, DEEPEST_SETTINGS):
+        raise NotAcceptable(f"the settings of an app nest at most {DEEPEST_SETTINGS} levels deep")
     try:
         text = json.dumps(dict(settings), ensure_ascii=False, allow_nan=False)
         text.encode()  # which half a character does not survive
@@ -106,3 +110,11 @@ def _text(settings: Mapping[str, Any]) -> str:
     if len(text) > LONGEST_SETTINGS:
         raise NotAcceptable(f"the settings of an app have at most {LONGEST_SETTINGS} characters as JSON")
     return text
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Return True if objects and lists nest in this value on more than so many levels."""
+    if not isinstance(value, Mapping | list | tuple):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)

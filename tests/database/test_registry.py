@@ -1,6 +1,7 @@
 """Writes: each is one transaction, noticed by its number, told by the history, and without any secret in the clear."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -135,6 +136,21 @@ async def test_settings_are_json_of_bounded_length(records: Registered) -> None:
         with pytest.raises(NotAcceptable, match="settings"):
             async with records.writing() as write:
                 await write.apps.set_settings("monitor", settings)
+
+
+@pytest.mark.parametrize("levels", [101, 900])
+async def test_settings_nest_as_deep_as_can_be_shown(records: Registered, levels: int) -> None:
+    await with_app(records)
+    value: Any = "innermost"
+    for _ in range(levels - 1):
+        value = [value]
+    async with records.writing() as write:
+        with pytest.raises(NotAcceptable, match="nest at most 100 levels"):
+            await write.apps.create("deep", settings={"a": value})
+        while levels > 100:
+            value, levels = value[0], levels - 1
+        await write.apps.set_settings("monitor", {"a": value})
+    assert (await records.app())["settings"] == {"a": value}
 
 
 async def test_a_deleted_app_leaves_its_history_alone(records: Registered) -> None:
