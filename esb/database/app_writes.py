@@ -16,7 +16,7 @@ from esb.database.writer import Action
 LONGEST_SETTINGS = 64 * 1024
 """Characters of an app's settings as JSON: each worker keeps all of them in memory."""
 DEEPEST_SETTINGS = 100
-"""Levels of an app's settings, as of a call's parameters: what shows them, and what freezes them, goes down by calls."""
+"""Levels of an app's settings, as of a call's parameters: who shows or freezes them, goes down by calls."""
 
 
 class AppWrites:
