@@ -62,6 +62,8 @@ class Database:
         self.file = address.file
         """The file of SQLite; None for a server."""
         self.operator_keys = keys
+        self.followers: list[Any] = []
+        """Those who follow its changes: while it is away, one that comes later begins with what another has read."""
         self._keys: DatabaseKeys | None = None
         self._watching: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()

@@ -4,7 +4,6 @@ Only the apps that have changed are read again. While the database is away, the 
 """
 
 import asyncio
-from contextlib import suppress
 
 from esb.contracts.services import ProcessServices
 from esb.database import app_rows
@@ -43,9 +42,18 @@ class AppFeed:
         return self._services.clock() - self.read_at
 
     async def open(self) -> None:
-        """Read all apps, and follow their changes from now on. A database that is away may come later."""
-        with suppress(DatabaseAway):
+        """Read all apps, and follow their changes from now on. A database that is away may come later.
+
+        Until then the apps are those that the services of the configuration before a reload have read, if any.
+        """
+        try:
             await self.refresh()
+        except DatabaseAway:
+            others: list[AppFeed] = self.database.followers
+            for other in sorted(others, key=lambda other: other.read_at):
+                if other.snapshot is not None:
+                    self.snapshot, self.read_at = other.snapshot, other.read_at
+        self.database.followers.append(self)
         self._polling = asyncio.create_task(self._poll())
 
     async def refresh(self) -> None:
@@ -69,6 +77,7 @@ class AppFeed:
 
     async def close(self) -> None:
         if self._polling is not None:
+            self.database.followers.remove(self)
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
 

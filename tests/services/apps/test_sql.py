@@ -5,11 +5,13 @@ By the tests' clock it is 2027-01-15T08:16:40Z.
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import select, update
 
+from esb.config import load
 from esb.core.errors import EsbError
 from esb.core.events import CallFinished, Crashed
 from esb.core.reasons import Reason
@@ -363,6 +365,24 @@ async def test_apps_that_are_older_than_they_may_be_are_refused_and_come_back(
     await sql_apps(gateway).refresh()
     assert await code(gateway) == 0
     assert "degraded" not in await degraded(gateway)
+
+
+async def test_a_reload_while_the_database_is_away_goes_on_with_the_last_apps(
+    records: Registered, open_sql_gateway: OpenSqlGateway, clock: Clock, outage: Callable[[], None], tmp_path: Path
+) -> None:
+    await add_shop(records, "cc.*")
+    gateway = await open_sql_gateway()
+    outage()
+    clock.advance(30)
+    chain = "{use: chain, config: {backends: [{use: static, config: {apps: []}}, {use: sql, config: {max_age: 60}}]}}"
+    file = tmp_path / "esb.yaml"
+    text = file.read_text()
+    for stanza in ("{use: sql, config: {max_age: 60}}", "{use: sql, config: {max_age: 90}}", chain):
+        file.write_text(text.replace("apps: {use: sql}", f"apps: {stanza}"))
+        await gateway.app[GATEWAY].reload(load(file, {}))
+        assert await code(gateway) == 0
+    clock.advance(30.1)
+    assert await code(gateway) == 1306201
 
 
 async def test_a_gateway_that_starts_before_its_database_is_served_as_soon_as_that_answers(
