@@ -38,7 +38,7 @@ class Write:
 
 
 class _Undone(Exception):
-    """The end of a transaction that only tries."""
+    """The end of a transaction that only tries, or has changed nothing."""
 
 
 class Registry:
@@ -53,21 +53,24 @@ class Registry:
     async def writing(self, actor: Actor, seconds: float = PATIENCE) -> AsyncIterator[Write]:
         """Yield a transaction of this actor, which is committed at the end. Another writer waits until then.
 
-        DatabaseAway if it cannot be had, is lost, or takes more than so many `seconds`.
+        One that has changed nothing is undone, and not counted: no reader need look. DatabaseAway if it cannot be had,
+        is lost, or takes more than so many `seconds`.
         """
-        async with self._database.writing(seconds) as connection:
-            number = await changes.counted(connection)
-            transaction = Transaction(connection, self._database.keys, actor, self._now())
-            yield Write(transaction)
-            await changes.note(connection, number, await transaction.finish(), transaction.at)
+        with suppress(_Undone):
+            async with self._database.writing(seconds) as connection:
+                number = await changes.counted(connection)
+                transaction = Transaction(connection, self._database.keys, actor, self._now())
+                yield Write(transaction)
+                if not transaction.recorded:
+                    raise _Undone
+                await changes.note(connection, number, await transaction.finish(), transaction.at)
 
     @asynccontextmanager
     async def trying(self, actor: Actor, seconds: float = PATIENCE) -> AsyncIterator[Write]:
         """Yield a transaction likewise, and undo all of it: its `recorded` is what it would have done."""
-        with suppress(_Undone):
-            async with self.writing(actor, seconds) as write:
-                yield write
-                raise _Undone
+        async with self.writing(actor, seconds) as write:
+            yield write
+            raise _Undone
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AppViews]:

@@ -70,6 +70,7 @@ async def test_what_changes_nothing_is_not_told(records: Registered) -> None:
         assert not await write.apps.set_settings("monitor", {}, ["region"])
     assert await records.actions() == ["app.create"]
     assert await records.changes() == [(1, "monitor")]
+    assert await records.number() == 1  # with one that tells of no app, readers would read all apps again
 
 
 async def test_the_actor_and_the_way_are_told(records: Registered) -> None:
