@@ -19,7 +19,7 @@ from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
 from esb.database.keys import DatabaseKeys, database_keys
 from esb.database.schema import NO_SCHEMA, DatabaseMismatch, SchemaState, schema_state
-from esb.database.trouble import BUSY, LOCKED, NO_FILE, NOT_ANSWERING, REPLACED, reason_of
+from esb.database.trouble import BUSY, LOCKED, NO_FILE, NOT_ANSWERING, OF_WRITING, REPLACED, reason_of
 from esb.database.urls import Address
 
 BUSY_MILLISECONDS = 5000
@@ -50,8 +50,9 @@ class DatabaseAway(GatewayError):
 class Database:
     """One database, open from `open` to `close`.
 
-    `trouble` says in a few words that it is away, "" when it answered last; `turned` hears it each time it changes.
-    While there is trouble, it is tried again and again in the background; and now and then if nobody else asks.
+    `trouble` says in a few words that it is away, or cannot be written, "" when it answered last; `turned` hears it
+    each time it changes. While it is away, it is tried again and again in the background; and now and then if nobody
+    else asks. One that is read, and not written, as on a full disk, has trouble until somebody writes.
     """
 
     def __init__(self, address: Address, keys: Sequence[str], turned: Callable[[str], None] | None = None) -> None:
@@ -69,11 +70,8 @@ class Database:
         self._lost = asyncio.Event()
         self._answered = 0.0
         self._inode: int | None = None
-        options: dict[str, Any] = (
-            {}
-            if self.is_sqlite
-            else {"pool_size": POOL, "max_overflow": POOL, "pool_pre_ping": True, "pool_recycle": RECYCLED_SECONDS}
-        )
+        pool = {"pool_size": POOL, "max_overflow": POOL, "pool_pre_ping": True, "pool_recycle": RECYCLED_SECONDS}
+        options: dict[str, Any] = {} if self.is_sqlite else pool
         self._engine = create_async_engine(
             address.url, connect_args=address.arguments, hide_parameters=True, pool_timeout=POOL_SECONDS, **options
         )
@@ -82,6 +80,11 @@ class Database:
             event.listen(self._engine.sync_engine, "begin", _begin)
         elif address.back_end == "mysql":
             event.listen(self._engine.sync_engine, "connect", _set_up_mysql)
+
+    @property
+    def is_away(self) -> bool:
+        """True if it cannot even be read."""
+        return self._lost.is_set()
 
     @property
     def keys(self) -> DatabaseKeys:
@@ -164,14 +167,14 @@ class Database:
             return False
         if not await asyncio.to_thread(self.file.exists):
             return True
-        self._set(NO_FILE)
+        self._set(NO_FILE, away=True)
         raise DatabaseAway(NO_FILE)
 
     async def _usable(self) -> DatabaseKeys:
         """Return the keys. DatabaseAway if it was never reached, or not since another file has taken its place."""
         keys = self.keys
         if await self._inode_now() not in {None, self._inode}:
-            self._set(REPLACED)
+            self._set(REPLACED, away=True)
             raise DatabaseAway(REPLACED)
         return keys
 
@@ -199,7 +202,7 @@ class Database:
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._lost.wait()
-            if self.trouble:
+            if self.is_away:
                 await self._return()
             elif loop.time() - self._answered >= IDLE_SECONDS:
                 with suppress(DatabaseAway):
@@ -210,7 +213,7 @@ class Database:
         """Try until it is back and fits."""
         for pause in pauses(FIRST_PAUSE, LONGEST_PAUSE, jitter=True):
             await asyncio.sleep(pause)
-            if self._keys is not None and not self.trouble:
+            if self._keys is not None and not self.is_away:
                 return  # somebody else has found it back
             try:
                 await self._reach(PATIENCE if self._keys is None else PROBE_SECONDS)
@@ -218,7 +221,7 @@ class Database:
                 continue
             except DatabaseMismatch as mismatch:
                 self._keys = None
-                self._set(str(mismatch))
+                self._set(str(mismatch), away=True)
             else:
                 return
 
@@ -226,7 +229,7 @@ class Database:
     async def _transaction(
         self, seconds: float | None, *, writes: bool, isolation: str = ""
     ) -> AsyncIterator[AsyncConnection]:
-        async with self._told(seconds), self._engine.connect() as connection:
+        async with self._told(seconds, writes=writes), self._engine.connect() as connection:
             if isolation:
                 await connection.execution_options(isolation_level=isolation)
             if writes:
@@ -238,7 +241,7 @@ class Database:
                 await connection.rollback()
 
     @asynccontextmanager
-    async def _told(self, seconds: float | None) -> AsyncIterator[None]:
+    async def _told(self, seconds: float | None, *, writes: bool = False) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(seconds):
                 yield
@@ -247,18 +250,18 @@ class Database:
             if reason is None:
                 raise
         else:
-            self._set("")
+            self._set("" if writes or self.is_away else self.trouble)
             return
         if reason not in (BUSY, LOCKED):  # it is there, and others have it
-            self._set(reason)
+            self._set(reason, away=not writes or reason not in OF_WRITING)
         raise DatabaseAway(reason) from None  # a driver's error may quote the address
 
-    def _set(self, trouble: str) -> None:
+    def _set(self, trouble: str, *, away: bool = False) -> None:
         if trouble != self.trouble:
             self.trouble = trouble
             if self._turned is not None:
                 self._turned(trouble)
-        if trouble:
+        if away:
             self._lost.set()
         else:
             self._lost.clear()

@@ -25,6 +25,8 @@ REPLACED = "another file has taken the place of the database's"
 BUSY = "all connections to the database are in use"
 CUT_OFF = "the connection to the database was lost"
 CERTIFICATE = "the certificate of the database does not count here, or it offers no TLS"
+OF_WRITING = frozenset({FULL, READ_ONLY, NO_PRIVILEGE})
+"""Reasons why it cannot be written, of which reading knows nothing."""
 FIXES = {
     WRONG_LOGIN: "correct user and password in services.database.url",
     NO_DATABASE: "create it (CREATE DATABASE), or correct services.database.url",

@@ -321,6 +321,28 @@ async def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     await database.close()
 
 
+async def test_one_that_cannot_be_written_is_read_as_ever_and_in_trouble_until_somebody_writes(
+    tmp_path: Path, turned: "asyncio.Queue[str]", opened: AsyncExitStack
+) -> None:
+    database = await opened_with(f"sqlite:///{tmp_path}/esb.db", turned, opened)
+
+    async def fill() -> None:
+        async with database.writing() as connection:
+            await connection.exec_driver_sql("PRAGMA max_page_count=1")
+            await connection.exec_driver_sql("CREATE TABLE filling AS SELECT zeroblob(1000000)")
+
+    for _ in range(2):
+        with pytest.raises(DatabaseAway, match="the disk of the database is full"):
+            await fill()
+        assert await number(database) == 0
+        assert (database.trouble, database.is_away) == ("the disk of the database is full", False)
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+        await counted(connection)
+    assert database.trouble == ""
+    assert [turned.get_nowait() for _ in range(turned.qsize())] == ["the disk of the database is full", ""]
+
+
 async def test_a_file_in_whose_place_another_one_is_put_is_left_for_it(
     tmp_path: Path, opened: AsyncExitStack, turned: "asyncio.Queue[str]"
 ) -> None:

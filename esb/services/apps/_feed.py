@@ -85,7 +85,7 @@ class AppFeed:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                if not self.database.trouble:  # else it is being reached again already
+                if not self.database.is_away:  # else it is being reached again already
                     await self.refresh()
             except DatabaseAway:
                 continue
