@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from esb.config import ConfigModel, ConfigSource
 from esb.config.globs import Glob
@@ -49,6 +49,17 @@ class AppliedApp(AppRights):
         (), description="whom it may name, for some components only"
     )
     secrets: Annotated[Any, AfterValidator(_no_secrets)] = Field(None, description="never in this file")
+
+    @model_validator(mode="after")
+    def _each_right_has_one_end(self) -> Self:
+        """Refuse what the database cannot keep: of the same right it has one, with one end."""
+        for rights in (self._patterns(), self._impersonations()):
+            known: dict[Any, Terms] = {}
+            for key, terms in rights:
+                if known.setdefault(key, terms) != terms:
+                    right = key if isinstance(key, str) else " ".join(key)
+                    raise ValueError(f"the right for {right!r} stands here twice, each time by other terms")
+        return self
 
     def declared(self) -> "DeclaredApp":
         """Return it as the database knows apps."""

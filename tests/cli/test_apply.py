@@ -128,6 +128,20 @@ def test_mistakes_of_the_file_name_their_line(esb: Commands, apps: Path, line: s
     assert esb.json("app", "list") == []
 
 
+def test_a_right_that_is_given_twice_is_refused_unless_both_are_the_same(esb: Commands, apps: Path) -> None:
+    once = "    grants: ["
+    ended = '{components: [cc.*], until: "2100-01-01T00:00:00Z"}, '
+    changed(apps, once, f"{once}{ended}")
+    done = esb("apply", "-f", str(apps), code=1)
+    assert "apps.yaml:2: apps[0]: the right for 'cc.*' stands here twice, each time by other terms" in done.stderr
+    changed(apps, ended, "{components: [cc.*, cc.*]}, ")
+    changed(apps, "components: cc.*}]", "components: cc.*}, {users: adm*, reason: tickets}]")
+    done = esb("apply", "-f", str(apps), code=1)
+    assert "apps.yaml:2: apps[0]: the right for 'adm* *' stands here twice" in done.stderr
+    changed(apps, ", reason: tickets", "")
+    assert esb("apply", "-f", str(apps)).stdout.splitlines()[-1] == "9 changed"
+
+
 def test_a_right_that_matches_no_component_is_told_and_taken(esb: Commands, apps: Path) -> None:
     changed(apps, "components: [cc.*]", "components: [cc.host]")
     assert (
