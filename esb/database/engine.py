@@ -171,11 +171,12 @@ class Database:
         raise DatabaseAway(NO_FILE)
 
     async def _usable(self) -> DatabaseKeys:
-        """Return the keys. DatabaseAway if it was never reached, or not since another file has taken its place."""
+        """Return the keys. DatabaseAway if it was never reached, or not since its file is gone, or another one."""
         keys = self.keys
-        if await self._inode_now() not in {None, self._inode}:
-            self._set(REPLACED, away=True)
-            raise DatabaseAway(REPLACED)
+        inode = await self._inode_now()
+        if inode != self._inode:
+            self._set(REPLACED if inode else NO_FILE, away=True)
+            raise DatabaseAway(self.trouble)
         return keys
 
     async def _inode_now(self) -> int | None:

@@ -343,6 +343,25 @@ async def test_one_that_cannot_be_written_is_read_as_ever_and_in_trouble_until_s
     assert [turned.get_nowait() for _ in range(turned.qsize())] == ["the disk of the database is full", ""]
 
 
+async def test_nothing_is_written_into_a_file_that_is_gone(
+    tmp_path: Path, turned: "asyncio.Queue[str]", opened: AsyncExitStack
+) -> None:
+    database = await opened_with(f"sqlite:///{tmp_path}/esb.db", turned, opened)
+    file = tmp_path / "esb.db"
+    await asyncio.to_thread(file.rename, tmp_path / "gone.db")
+
+    async def count() -> None:
+        async with database.writing() as connection:
+            await counted(connection)
+
+    with pytest.raises(DatabaseAway, match="cannot be opened"):
+        await count()
+    await asyncio.to_thread((tmp_path / "gone.db").rename, file)
+    await back(database, turned)
+    await count()
+    assert await number(database) == 1
+
+
 async def test_a_file_in_whose_place_another_one_is_put_is_left_for_it(
     tmp_path: Path, opened: AsyncExitStack, turned: "asyncio.Queue[str]"
 ) -> None:
