@@ -82,9 +82,9 @@ class Transaction:
 
 async def app_row(connection: AsyncConnection, code: str) -> Row[Any]:
     """Return the row of this app. AppUnknown if there is none, which names one that is meant perhaps."""
-    if accepted.can_be_found(code):
+    if accepted.is_storable(code):
         found = (await connection.execute(select(APP).where(APP.c.code == code))).one_or_none()
-        if found is not None:
+        if found is not None and found.code == code:  # not so where MySQL finds `monitor` for `monitor `
             return found
         alike = select(APP.c.code).where(APP.c.code.startswith(code[:1], autoescape=True)).limit(MOST_COMPARED)
         raise AppUnknown(code, list((await connection.execute(alike)).scalars()))
