@@ -202,7 +202,7 @@ def test_a_dump_may_be_packed_or_come_by_stdin_or_in_another_coding(folder: Path
     plain = Path(LEGACY).read_bytes()
     whole = plan(LEGACY, exit_code=1)
     for name, content in {
-        "packed.sql.gz": gzip.compress(plain),
+        "packed.sql.gz": gzip.compress(plain, mtime=0),
         "bom.sql": b"\xef\xbb\xbf" + plain,
         "powershell.sql": plain.decode().encode("utf-16"),
         "dos.sql": plain.replace(b"\n", b"\r\n"),
@@ -257,7 +257,9 @@ def test_csv_files_are_read_as_tables(folder: Path) -> None:
     (folder / "bk_esb.esb_app_component_permission.tsv").write_text(
         "bk_app_code\tcomponent_id\texpires\tboard\na\t7\tNULL\tdefault\nb\t7\t2090-01-01 00:00:00\tdefault\n"
     )
-    (folder / "esb_app_account.csv.gz").write_bytes(gzip.compress("\ufeffAPP_CODE;app_token\na;x\nc;\\N\n".encode()))
+    (folder / "esb_app_account.csv.gz").write_bytes(
+        gzip.compress("\ufeffAPP_CODE;app_token\na;x\nc;\\N\n".encode(), mtime=0)
+    )
     found = plan(*map(str, sorted(folder.iterdir())))
     assert grants(found) == {("a", "cmsi.send_weixin"): None, ("b", "cmsi.send_weixin"): "2090-01-01T00:00:00Z"}
     assert {each["code"]: len(each["secrets"]) for each in found["apps"]} == {"a": 1, "b": 0, "c": 0}
@@ -274,7 +276,11 @@ def test_csv_files_are_read_as_tables(folder: Path) -> None:
         ("dump.sql", "INSERT INTO paas_app (code, auth_token) VALUES ('s3cret'", "was cut off"),
         ("dump.sql", "CREATE TABLE x (id int);", "there is no table of an old ESB in it"),
         ("dump.sql.xz", b"\xfd7zXZ\x00 s3cret", "packed by xz: unpack it first"),
-        ("dump.sql.gz", gzip.compress(b"CREATE TABLE paas_app (code text);" * 99)[:-9], "the gzip file is damaged"),
+        (
+            "dump.sql.gz",
+            gzip.compress(b"CREATE TABLE paas_app (code text);" * 99, mtime=0)[:-9],
+            "the gzip file is damaged",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_told_and_not_quoted(folder: Path, name: str, content: str | bytes, text: str) -> None:

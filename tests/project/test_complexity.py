@@ -180,11 +180,15 @@ WORK: dict[str, Work] = {
     "a form, repeated names": on(
         lambda raw: from_body(raw, "application/x-www-form-urlencoded"), lambda n: b"a=1&" * n
     ),
-    "members of gzip": on(lambda raw: asyncio.run(drained(raw)), lambda n: gzip.compress(b"a" * 40) * (n // 1000)),
-    "members of gzip of an upstream": on(
-        lambda raw: unpacked(raw, b"gzip"), lambda n: gzip.compress(b"a" * 40) * (n // 1000)
+    "members of gzip": on(
+        lambda raw: asyncio.run(drained(raw)), lambda n: gzip.compress(b"a" * 40, mtime=0) * (n // 1000)
     ),
-    "one member of an upstream": on(lambda raw: unpacked(raw, b"gzip"), lambda n: gzip.compress(bytes(20 * n))),
+    "members of gzip of an upstream": on(
+        lambda raw: unpacked(raw, b"gzip"), lambda n: gzip.compress(b"a" * 40, mtime=0) * (n // 1000)
+    ),
+    "one member of an upstream": on(
+        lambda raw: unpacked(raw, b"gzip"), lambda n: gzip.compress(bytes(20 * n), mtime=0)
+    ),
     "base64": on(lambda raw: plain_text(raw, True, Label("x")), lambda n: "QUFB\n" * (n // 5)),
     "base64 that is none": on(lambda raw: plain_text(raw, True, Label("x")), lambda n: "=" * n),
     "receivers in a list": on(unlimited, lambda n: names(n // 10)),

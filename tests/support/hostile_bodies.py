@@ -93,7 +93,7 @@ WIDE: dict[str, tuple[Body, str]] = {
     "multipart": (part(b"a", b"", "\U0001f600".encode()), MULTIPART),
 }
 PACKED: dict[str, tuple[Body, str]] = {
-    "empty members": (filled(b"", gzip.compress(b""), b""), "gzip"),
+    "empty members": (filled(b"", gzip.compress(b"", mtime=0), b""), "gzip"),
     "empty blocks": (filled(b"\x78\x9c", b"\x00\x00\x00\xff\xff", b"\x03\x00\x00\x00\x00\x01"), "deflate"),
     "zeros": (lambda _: zlib.compress(bytes(10 * SIZE)), "deflate"),
     "more behind it": (filled(zlib.compress(b"{}"), b"a", b""), "deflate"),

@@ -80,7 +80,7 @@ def answered(gateway: Gateway) -> bool:
 
 
 async def test_status_headers_and_body_pass_as_they_are(open_raw: OpenRaw) -> None:
-    packed = gzip.compress(b"hello")
+    packed = gzip.compress(b"hello", mtime=0)
     answer = (
         b"HTTP/1.1 418 Teapot\r\nContent-Type: text/x-tea\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n"
         b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
@@ -355,7 +355,7 @@ async def test_an_upload_keeps_its_length_its_type_and_its_packing(
     open_gateway: OpenGateway, upstream: Recorder
 ) -> None:
     gateway = await open_gateway(raw(upstream.url))
-    packed = gzip.compress(b"hello" * 1000)
+    packed = gzip.compress(b"hello" * 1000, mtime=0)
     headers = {**BY_HEADER, "Content-Type": "text/x-tea", "Content-Encoding": "gzip"}
     await gateway.request("POST", RELAY, data=packed, headers=headers)
     assert upstream.last.body == packed
