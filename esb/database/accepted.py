@@ -4,12 +4,11 @@ import re
 
 from esb.config.globs import fault as glob_fault
 from esb.config.urls import fault as url_fault
-from esb.database.apps import LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
+from esb.database.apps import LONGEST_CALLBACK, LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
 from esb.database.registry_errors import NotAcceptable
 from esb.database.writer import LONGEST_SECRET, is_secret
 
 LONGEST_REASON = 2000
-LONGEST_CALLBACK = 64
 LONGEST_URL = 2000
 _BLANK = re.compile(r"\s")
 _SEPARATOR = re.compile("[,;]")

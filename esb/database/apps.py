@@ -7,6 +7,7 @@ from esb.database.metadata import METADATA, Long, Milliseconds, Number, Sealed, 
 LONGEST_CODE = 128
 LONGEST_PATTERN = 255
 LONGEST_NAME = 255
+LONGEST_CALLBACK = 64
 
 
 def _app_code() -> Column[str]:
@@ -79,6 +80,6 @@ APP_CALLBACK = Table(
     "app_callback",
     METADATA,
     Column("app", exact(LONGEST_CODE), ForeignKey("app.code", ondelete="CASCADE"), primary_key=True),
-    Column("name", exact(64), primary_key=True),
+    Column("name", exact(LONGEST_CALLBACK), primary_key=True),
     Column("url", Long, nullable=False),
 )

@@ -1,8 +1,8 @@
 """Refusals of the registry: what an operator cannot have, in texts for operators, which name no secret."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
+from esb.config.yaml import nearest
 from esb.core.errors import GatewayError
 
 
@@ -18,8 +18,8 @@ class AppUnknown(Missing):
     """There is no app of this code. The text names the nearest of those that are `known`."""
 
     def __init__(self, code: str, known: Collection[str] = ()) -> None:
-        meant = get_close_matches(code, known, 1)
-        hint = f"did you mean {meant[0]!r}?" if meant else "`esb app list` tells those that are there"
+        meant = nearest(code, known)
+        hint = f"did you mean {meant!r}?" if meant else "`esb app list` tells those that are there"
         super().__init__(f"there is no app {code!r} in the database; {hint}")
 
 
@@ -33,6 +33,6 @@ class NotAcceptable(RegistryError):
 
 def missing(what: str, named: str, known: Collection[str]) -> Missing:
     """Return the error for something that an app does not have, with the nearest of those that it has."""
-    meant = get_close_matches(named, known, 1)
-    hint = f"; did you mean {meant[0]!r}?" if meant else f"; it has {', '.join(map(repr, sorted(known))) or 'none'}"
+    meant = nearest(named, known)
+    hint = f"; did you mean {meant!r}?" if meant else f"; it has {', '.join(map(repr, sorted(known))) or 'none'}"
     return Missing(f"{what} {named!r}{hint}")

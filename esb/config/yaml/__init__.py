@@ -6,8 +6,18 @@ and numbers with leading zeros or underscores are texts and stay texts.
 """
 
 from esb.config.yaml.explain import MistakesBelow
-from esb.config.yaml.scalars import did_you_mean, joined, loosely
+from esb.config.yaml.scalars import did_you_mean, joined, loosely, nearest
 from esb.config.yaml.section import PLACEHOLDERS, Section, read
 from esb.config.yaml.written import written
 
-__all__ = ["PLACEHOLDERS", "MistakesBelow", "Section", "did_you_mean", "joined", "loosely", "read", "written"]
+__all__ = [
+    "PLACEHOLDERS",
+    "MistakesBelow",
+    "Section",
+    "did_you_mean",
+    "joined",
+    "loosely",
+    "nearest",
+    "read",
+    "written",
+]
