@@ -125,7 +125,9 @@ class AppViews:
         """
         if action == use_views.IMPERSONATE and user is None:
             user = use_views.ANYBODY
-        if not all(map(can_be_found, filter(None, (app, actor, action, user)))):
+        if app is not None and not can_be_found(app):
+            await app_row(self._connection, app)  # which says that there is none
+        if not all(map(can_be_found, filter(None, (actor, action, user)))):
             return []
         wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
         for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):

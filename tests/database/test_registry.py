@@ -448,7 +448,8 @@ async def test_what_no_database_takes_is_not_there(records: Registered, text: st
         ):
             with pytest.raises(Missing):
                 await writing
-    assert await records.history(app=text) == []
+    with pytest.raises(AppUnknown):
+        await records.history(app=text)
     assert (await records.app(), await records.history()) == before
 
 
