@@ -25,6 +25,8 @@ CHOSEN = "ESB_TEST_DB"
 """The variable that names the one back end to test with, of BACK_ENDS; all of them if it is not set."""
 SECONDS = 60.0
 """Patience with a server on a busy machine."""
+TRIES = 3
+"""Attempts to make the files of a server."""
 SOURCES = {"postgresql": "postgresql", "mysql": "mariadb-server"}
 """Back end -> Debian's package."""
 IN_MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own in there
@@ -51,10 +53,23 @@ class DatabaseServer:
         """Options of its command line besides."""
         if os.geteuid() == 0:
             shutil.chown(self.folder, self.user)
-        self._make()
+        self._make_patiently()
         self.start()
 
+    def _make_patiently(self) -> None:
+        """Make its files, again if that fails: MariaDB's own program for it crashes now and then."""
+        for left in reversed(range(TRIES)):
+            try:
+                return self._make()
+            except subprocess.CalledProcessError as error:
+                shutil.rmtree(self.folder / "data", ignore_errors=True)
+                if not left:
+                    said = (error.stdout + error.stderr).decode(errors="replace")
+                    self.remove()
+                    raise RuntimeError(f"{self.name} cannot be set up: {said[-2000:]}") from error
+
     def _make(self) -> None:
+        """Make its files. CalledProcessError."""
         raise NotImplementedError
 
     def _command(self) -> Sequence[str]:
