@@ -11,6 +11,8 @@ from esb.database.transaction import Transaction, moment
 
 HINT = 4
 """Characters of a secret that tell people which one it is."""
+HINTED = 4 * HINT
+"""Characters from which on a secret has a hint: of a shorter one it would tell too much."""
 
 
 async def insert_secret(
@@ -25,7 +27,7 @@ async def insert_secret(
         "app": code,
         "sealed": None if hash_only else transaction.keys.seal(secret, code),
         "digest": digest,
-        "hint": secret[-HINT:] if len(secret) >= 2 * HINT else "",
+        "hint": secret[-HINT:] if len(secret) >= HINTED else "",
         "created": transaction.at,
         "created_by": transaction.actor.name,
         "not_after": until,

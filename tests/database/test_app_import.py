@@ -11,7 +11,7 @@ from tests.support.registry import DAY, NOW, Registered
 
 APP = ImportedApp(
     "monitor",
-    ["first-secret", "second-secret"],
+    ["the-first-secret", "the-second-secret"],
     {"cmsi.send_weixin": ImportedRight(NOW + DAY, "a table"), "cc.search_host": ImportedRight(None, "a table")},
     {"*": ImportedRight(None, "a list")},
 )
@@ -51,7 +51,7 @@ async def test_an_app_is_written_with_all_it_has_and_a_second_time_nothing_happe
 
 async def test_what_is_missing_of_an_app_that_is_there_is_added(records: Registered) -> None:
     async with records.writing() as write:
-        await write.apps.create("monitor", secrets=["first-secret", "own-secret"], hash_only=True)
+        await write.apps.create("monitor", secrets=["the-first-secret", "own-secret"], hash_only=True)
         await write.impersonations.add("monitor", "*", "cmsi.*")
     assert await bring(records, APP) == Written(0, 1, 2, 1)
     assert len((await records.app())["secrets"]) == 3
