@@ -52,10 +52,6 @@ class SqlApps(Service[SqlAppsConfig]):
     async def open(self) -> None:
         await self._feed.open()
 
-    async def refresh(self) -> None:
-        """Read at once what has changed in the database."""
-        await self._feed.refresh()
-
     @property
     def snapshot_age(self) -> float:
         """The seconds since the database last confirmed the apps."""

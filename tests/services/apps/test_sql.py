@@ -70,12 +70,12 @@ async def test_only_the_apps_that_changed_are_read_again(records: Registered, op
     gateway = await open_sql_gateway()
     before = sql_apps(gateway)._feed.snapshot
     assert before is not None
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert sql_apps(gateway)._feed.snapshot is before
 
     async with records.writing() as write:
         await write.grants.add("other", "cc.*")
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
 
     after = sql_apps(gateway)._feed.snapshot
     assert after is not None
@@ -89,7 +89,7 @@ async def test_an_app_that_is_deleted_is_unknown(records: Registered, open_sql_g
     gateway = await open_sql_gateway()
     async with records.writing() as write:
         await write.apps.delete("shop")
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert "Invalid APP Code" in (await gateway.call("cc/search_host", AUTH))["message"]
 
 
@@ -103,7 +103,7 @@ async def test_of_many_apps_that_changed_at_once_each_is_as_it_is(
         await write.apps.delete("shop")
         await write.apps.create("one", secrets=["s"])
         await write.apps.create("two")
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     snapshot = sql_apps(gateway)._feed.snapshot
     assert snapshot is not None
     assert {code: len(entry.rows.secrets) for code, entry in snapshot.apps.items()} == {"one": 1, "two": 0}
@@ -142,13 +142,13 @@ async def test_a_copy_of_the_database_that_was_put_back_is_read_whole(
     mark = feed.snapshot.mark
     for other in (mark._replace(number=mark.number + 7), mark._replace(at=(mark.at or 0) - 1)):
         feed.snapshot = replace(feed.snapshot, apps={}, mark=other)
-        await sql_apps(gateway).refresh()
+        await sql_apps(gateway)._feed.refresh()
         assert "shop" in feed.snapshot.apps
 
     feed.snapshot = replace(feed.snapshot, apps={}, mark=mark._replace(at=0))
     async with records.writing() as write:
         await write.apps.create("other")
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert {*feed.snapshot.apps} == {"shop", "other"}
 
 
@@ -206,7 +206,7 @@ async def test_what_was_granted_by_a_glob_opens_restricted_components_too(
     assert await code(gateway, "cmsi/secret") == 0
     async with records.writing() as write:
         await write.grants.revoke("shop", "cmsi.*")
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert "cmsi.secret is restricted" in (await gateway.call("cmsi/secret", AUTH))["data"]["hint"]
 
 
@@ -280,7 +280,7 @@ async def test_a_secret_that_was_copied_to_another_app_signs_for_none(
         shops = update(APP_SECRET).where(APP_SECRET.c.app == "shop")
         await write.transaction.connection.execute(shops.values(sealed=sealed))
         await write.owners.add("shop", "anna")
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert (await signed(gateway, "others-secret", 2, clock))["code"] == 1306201
 
 
@@ -362,7 +362,7 @@ async def test_apps_that_are_older_than_they_may_be_are_refused_and_come_back(
     assert last.reason == Reason.STORE
 
     monkeypatch.undo()
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert await code(gateway) == 0
     assert "degraded" not in await degraded(gateway)
 

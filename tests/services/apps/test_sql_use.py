@@ -55,7 +55,7 @@ async def test_a_signed_call_tells_it_even_after_an_older_secret_has_ended(
     assert await signed("second-secret", 2) == 0
     async with records.writing() as write:
         await write.secrets.retire("shop", first)
-    await sql_apps(gateway).refresh()
+    await sql_apps(gateway)._feed.refresh()
     assert await signed("second-secret", 3) == 0
     assert used(gateway) == [first, second, second]
 
