@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ ROOM = 2 * 2**30
 """The bytes that have to be free for servers in memory; containers often have less."""
 
 
-class DatabaseServer:
+class DatabaseServer(ABC):
     """A server with no data that anybody needs; each test has a database of its own in it, by name."""
 
     user = "root"
@@ -68,12 +69,13 @@ class DatabaseServer:
                     self.remove()
                     raise RuntimeError(f"{self.name} cannot be set up: {said[-2000:]}") from error
 
+    @abstractmethod
     def _make(self) -> None:
         """Make its files. CalledProcessError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _command(self) -> Sequence[str]:
-        raise NotImplementedError
+        """Return the command line of the server."""
 
     def run(self, *command: str) -> None:
         """Run a command as the server's user. CalledProcessError if it fails."""
@@ -146,13 +148,14 @@ class DatabaseServer:
                 shutil.chown(name, self.user)
         self._more += self._with_certificate(*names)
 
+    @abstractmethod
     def _with_certificate(self, certificate: Path, authority: Path) -> Sequence[str]:
-        raise NotImplementedError
+        """Return the options by which it offers TLS."""
 
     @property
+    @abstractmethod
     def socket(self) -> Path:
         """The Unix socket at which it listens too."""
-        raise NotImplementedError
 
     def database(self) -> str:
         """Return the URL of a new, empty database."""
@@ -161,12 +164,13 @@ class DatabaseServer:
         self.sql(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    @abstractmethod
     def url(self, name: str) -> str:
-        raise NotImplementedError
+        """Return the URL of the database of this name."""
 
+    @abstractmethod
     def sql(self, statement: str, database: str = "") -> str:
         """Return what its own client prints of a statement."""
-        raise NotImplementedError
 
     def _answers(self) -> bool:
         try:
