@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Failure, PlainWording
-from esb.channels.recipients import Audience, rehearsal
+from esb.channels.recipients import Audience, Rehearsal
 from esb.channels.sending import SendingResult
 from esb.channels.upstream_text import readable_code, readable_text
 from esb.contracts.checks import Check, Finding
@@ -83,7 +83,7 @@ class Relay:
     async def send(self, call: Call, audience: Audience, message: Mapping[str, Any]) -> SendingResult:
         """Hand the message over once; the service's answer stands for everybody."""
         if call.options.dry_run:
-            return rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret
+            return Rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret
         outcome = await relayed(self._http, call, self._target, self._url, message, audience.addresses)
         return DeliveryReport(audience, outcome, self._wording)
 

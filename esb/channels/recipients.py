@@ -172,19 +172,23 @@ def require_somebody(audience: Audience, nobody: str = NOBODY) -> None:
         )
 
 
-def rehearsal(
-    audience: Audience,
-    messages: Iterable[tuple[Sequence[str], str, Mapping[str, Any]]],
-    warnings: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
-    """The data of a dry run. `messages`: the addresses, what would be asked, and with which body; no secret in it."""
-    given = given_forms(audience.given)
-    previews = [
-        {"receivers": audience.names(addresses), "endpoint": endpoint, "body": masked(body, given)}
-        for addresses, endpoint, body in messages
-    ]
-    data = {**audience.report(), "dry_run": True, "messages": previews}
-    return {**data, "warnings": list(warnings)} if warnings else data
+@dataclass(slots=True)
+class Rehearsal:
+    """A dry run of a sending. `messages`: the addresses, what would be asked, and with which body; no secret in it."""
+
+    audience: Audience
+    messages: Iterable[tuple[Sequence[str], str, Mapping[str, Any]]]
+    warnings: Sequence[Mapping[str, Any]] = ()
+
+    def rendered(self) -> dict[str, Any]:
+        """Return the data of the dry run."""
+        given = given_forms(self.audience.given)
+        previews = [
+            {"receivers": self.audience.names(addresses), "endpoint": endpoint, "body": masked(body, given)}
+            for addresses, endpoint, body in self.messages
+        ]
+        data = {**self.audience.report(), "dry_run": True, "messages": previews}
+        return {**data, "warnings": list(self.warnings)} if self.warnings else data
 
 
 def unaddressed(name: str, errmsg: Message, kind: Kind = "receiver") -> dict[str, Any]:

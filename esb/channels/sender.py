@@ -18,7 +18,7 @@ from esb.channels.course import Course, fate
 from esb.channels.draft import Draft, Rejected, Sent
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.pacing import SENDING_SECONDS
-from esb.channels.recipients import Audience, addressed, looked_up, rehearsal, require_somebody, united
+from esb.channels.recipients import Audience, Rehearsal, addressed, looked_up, require_somebody, united
 from esb.channels.sending import SendingResult
 from esb.channels.vendor_limits import Limits, Pacer
 from esb.contracts.component import Component, ParamsT
@@ -80,7 +80,7 @@ class Sender(Component[ConfigT, ParamsT]):
         audience, drafts = await self._addressed(call, drafts)
         if call.options.dry_run:
             hidden = self._secrets
-            return rehearsal(
+            return Rehearsal(
                 audience,
                 [(draft.receivers, *without_secrets((draft.endpoint, draft.body), hidden)) for draft in drafts],
             )

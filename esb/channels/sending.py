@@ -9,7 +9,7 @@ from esb.channels.account import NOT_SENT, Account
 from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, Wording
 from esb.channels.pacing import LOOK_SECONDS, Pace, Turn
-from esb.channels.recipients import Audience, rehearsal
+from esb.channels.recipients import Audience, Rehearsal
 from esb.channels.verdict import FOR_ALL, Declined, JudgedAnswer
 from esb.core.call import Call
 from esb.core.errors import Limited, UpstreamError
@@ -17,8 +17,8 @@ from esb.core.single_flight import fan_out
 from esb.outgoing.client import too_slow
 from esb.outgoing.tokens.cache import Entry
 
-SendingResult = DeliveryReport | dict[str, Any]
-"""A report on what was sent; or the data of a dry run."""
+SendingResult = DeliveryReport | Rehearsal
+"""A report on what was sent; or what would have been sent."""
 
 
 async def deliver(
@@ -40,7 +40,7 @@ async def deliver(
             for message in messages
             for page in range(len(message.pages))
         ]
-        return rehearsal(audience, previews, warnings)
+        return Rehearsal(audience, previews, warnings)
     sending = Sending(account, call)
     try:
         outcome = await sending.outcome(messages, pace)

@@ -13,6 +13,7 @@ from esb.config.component_paths import (
     version_of,
 )
 from esb.config.database import DatabaseConfig
+from esb.config.deliveries import DeliveriesConfig, LedgerConfig, seconds_of
 from esb.config.loading import ConfigSource, KeptSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
@@ -42,9 +43,11 @@ __all__ = [
     "ConfigModel",
     "ConfigSource",
     "DatabaseConfig",
+    "DeliveriesConfig",
     "DocumentKeys",
     "IncludedKeys",
     "KeptSource",
+    "LedgerConfig",
     "MistakesBelow",
     "PathToken",
     "Sandbox",
@@ -58,6 +61,7 @@ __all__ = [
     "name_of",
     "names_in_rights",
     "path_fault",
+    "seconds_of",
     "system_of",
     "version_of",
 ]

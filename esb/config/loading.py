@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from esb.config import app_directories
+from esb.config import app_directories, database_parts
 from esb.config.component_stanzas import Components
-from esb.config.database import DatabaseConfig
+from esb.config.deliveries import DeliveriesConfig, LedgerConfig
 from esb.config.interpolation import FileState, Interpolation
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import BACK_ENDS, DocumentKeys, IncludedAppsKeys, IncludedKeys, Sandbox, Server, ServicesKeys
@@ -180,7 +180,10 @@ class _Resolution:
             server=server,
             sandbox=self.parts.part(root, "sandbox", Sandbox),
             services=MappingProxyType(self._services(root)),
-            database=self._database(root),
+            database=database_parts.database(root, self.parts),
+            deliveries=database_parts.kept_in_it(root, "deliveries", DeliveriesConfig, self.parts),
+            delivery_engine=database_parts.delivery_engine(root, self.parts),
+            ledger=database_parts.kept_in_it(root, "ledger", LedgerConfig, self.parts),
             middlewares=self.parts.stanzas(root, "middlewares"),
             components=tuple(components),
             files=tuple(Path(name) for name in self.files),
@@ -276,10 +279,6 @@ class _Resolution:
         if "apps" in found:
             found["apps"] = app_directories.completed(found["apps"], self.parts, self._included_apps)
         return found
-
-    def _database(self, root: Section) -> DatabaseConfig | None:
-        services = opened(root, "services")
-        return None if services is None else self.parts.part(services, "database", DatabaseConfig)
 
 
 def _without_extensions(root: Section) -> Section:

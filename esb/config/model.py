@@ -8,6 +8,7 @@ from pathlib import Path
 from esb.config.component_keys import PathToken
 from esb.config.component_paths import name_of
 from esb.config.database import DatabaseConfig
+from esb.config.deliveries import DeliveriesConfig, LedgerConfig
 from esb.config.interpolation import FileState
 from esb.config.schema import Sandbox, Server
 from esb.config.yaml import Section
@@ -77,6 +78,12 @@ class Config:
     services: Mapping[str, Stanza] = field(default_factory=dict)
     database: DatabaseConfig | None = None
     """The database of `services`; None if left out."""
+    deliveries: DeliveriesConfig | None = None
+    """None if left out: no asynchronous calls."""
+    delivery_engine: Stanza | None = None
+    """The stanza `deliveries.engine`; None if left out: the embedded one."""
+    ledger: LedgerConfig | None = None
+    """None if left out: of synchronous calls nothing is recorded."""
     middlewares: tuple[Stanza, ...] | None = None
     """None if left out: the default chain."""
     components: tuple[ComponentStanza, ...] = ()

@@ -260,6 +260,10 @@ class DocumentKeys(ConfigModel):
         None, description="the shared chain, outermost first; app_auth, user_auth and permission when left out"
     )
     components: list[Any] | None = Field(None, description="what is served")
+    deliveries: dict[str, Any] | None = Field(
+        None, description="asynchronous calls: accepted into services.database, and sent afterwards"
+    )
+    ledger: dict[str, Any] | None = Field(None, description="the record of messages and what became of them")
 
 
 class IncludedKeys(ConfigModel):

@@ -100,6 +100,42 @@ def claimed_app(claims: Mapping[str, str]) -> str:
     return claims.get("bk_app_code") or claims.get("app_code") or ""
 
 
+class RunReceiver(NamedTuple):
+    """A receiver of a delivery: of which component's message, by which name, and at which address.
+
+    `looked_up`: the address came from the directory, for the user of this name. `is_open`: the message is still to be
+    sent to it.
+    """
+
+    component: str
+    name: str
+    address: str
+    looked_up: bool
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRun:
+    """An attempt of a delivery, which a call carries out: the same message as ever, for receivers who still need it.
+
+    `accepted_at`: seconds since 1970, the time that the message bears. `window`: the seconds within which the platform
+    must know a repetition for one. A receiver without a turn is not waited for, but put off.
+    """
+
+    id: str
+    accepted_at: float
+    receivers: tuple[RunReceiver, ...]
+    window: float
+
+    def addresses(self, component: str) -> dict[str, str]:
+        """Return the addresses of the users whom this component had looked up, by their names."""
+        return {each.name: each.address for each in self.receivers if each.looked_up and each.component == component}
+
+    def open_addresses(self, component: str) -> frozenset[str]:
+        """Return the addresses to which this component still has to send."""
+        return frozenset(each.address for each in self.receivers if each.is_open and each.component == component)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The requests of a caller to the gateway itself."""
@@ -109,6 +145,10 @@ class Options:
     idempotency_key: str | None = None
     within_sender: bool = False
     """True within a component that sends, which has to keep what the others promise."""
+    respond_async: bool = False
+    """True if the caller prefers that the message is accepted now and sent afterwards."""
+    run: DeliveryRun | None = None
+    """The attempt of a delivery that the call carries out; None for a call of a caller's own."""
 
 
 ORDINARY = Options()
@@ -151,6 +191,8 @@ class Record:
     """Entries for `data.warnings` about what came in."""
     reports: tuple[Mapping[str, Any], ...] = ()
     """The data of each sending that is over."""
+    sendings: tuple[tuple[str, Any], ...] = ()
+    """Each sending that is over, or was rehearsed: its component, and its DeliveryReport or Rehearsal."""
     logs: CallLogs = UNHEARD
 
     def __init__(self) -> None:

@@ -63,6 +63,20 @@ class DatabaseKeys:
             raise DatabaseMismatch(LOST)
         return self.seal(secret, app)
 
+    def seal_at(self, place: str, content: bytes) -> bytes:
+        """Return this content encrypted; it can be had back for this place only, such as `content/ID`."""
+        self.sealed = True
+        return self._cipher.encrypt(content, place)
+
+    def unseal_at(self, place: str, sealed: bytes) -> bytes | None:
+        """Return the content of this place; None if none of the keys has encrypted it."""
+        return self._cipher.decrypt(sealed, place)
+
+    def digest_of(self, *parts: str) -> bytes:
+        """Return the digest by which something personal is found: 32 bytes, of all these parts."""
+        message = b"\0".join(part.encode("utf-8", "surrogatepass") for part in parts)
+        return hmac.digest(self._digest_key, message, "sha256")
+
     def digest(self, app: str, secret: str) -> str:
         """Return the digest by which this secret of this app is found, in hexadecimal."""
         message = b"\0".join((app.encode("utf-8", "surrogatepass"), secret.encode("utf-8", "surrogatepass")))

@@ -6,7 +6,7 @@ Times are integers, milliseconds since 1970 in UTC: the types of time differ in 
 import time
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, MetaData, String, Text
-from sqlalchemy.dialects.mysql import LONGBLOB, LONGTEXT, VARCHAR
+from sqlalchemy.dialects.mysql import LONGBLOB, LONGTEXT, VARBINARY, VARCHAR
 
 METADATA = MetaData(
     naming_convention={
@@ -21,6 +21,11 @@ Milliseconds = BigInteger
 Number = BigInteger().with_variant(Integer, "sqlite")  # which counts up by itself only what is an INTEGER
 Long = Text().with_variant(LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 Sealed = LargeBinary().with_variant(LONGBLOB, "mysql", "mariadb")
+
+
+def binary(length: int) -> LargeBinary:
+    """Return the type of at most so many bytes, of which there can be an index."""
+    return LargeBinary(length).with_variant(VARBINARY(length), "mysql", "mariadb")
 
 
 def exact(length: int) -> String:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Table
 
-from esb.database import apps, changes, history, keys, schema, use
+from esb.database import apps, changes, deliveries, history, keys, schema, use
 from esb.database.metadata import METADATA
 
-MODULES = (apps, changes, history, keys, schema, use)
+MODULES = (apps, changes, deliveries, history, keys, schema, use)
 """The modules that describe a table: importing them has put it into METADATA."""
 
 

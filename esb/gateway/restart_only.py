@@ -13,6 +13,8 @@ KEYS = (
     "sandbox",
     "services.store",
     "services.database",
+    "deliveries.run",
+    "deliveries.engine",
 )
 
 
@@ -41,6 +43,10 @@ def changed(old: Config, new: Config) -> list[Mistake]:
         mistakes.extend(error.mistakes)
     if old.database != new.database:
         mistakes.append(_refused(new.root, "services", "database"))
+    if _run(old) != _run(new):
+        mistakes.append(_refused(new.root, "deliveries", "run"))
+    if (old.deliveries and old.deliveries.engine) != (new.deliveries and new.deliveries.engine):
+        mistakes.append(_refused(new.root, "deliveries", "engine"))
     return mistakes
 
 
@@ -52,6 +58,10 @@ def _admin_address(config: Config) -> tuple[str | int | None, ...] | None:
     """Return where the admin listener is; its tokens and names may change."""
     admin = config.server.admin
     return None if admin is None else tuple(getattr(admin, key) for key in ADMIN_KEYS)
+
+
+def _run(config: Config) -> str:
+    return "off" if config.deliveries is None else config.deliveries.run
 
 
 def _store(config: Config) -> tuple[str, dict[str, object]]:

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from esb.channels.outcome import DeliveryReport
+from esb.channels.recipients import Rehearsal
 from esb.channels.verdict import IN_DOUBT
 from esb.contracts.component import Component
 from esb.contracts.middleware import Handler
-from esb.core.call import ORDINARY, Call, Options, Record
+from esb.core.call import ORDINARY, Call, Options
 from esb.core.errors import EsbError, NoTestEnvironment, RequestError, UpstreamError
 from esb.core.limits import DEFAULT_LIMITS, Limits
 from esb.core.parameter_error import parameter_error
@@ -73,7 +74,7 @@ class Endpoint:
             handling = component.handle(call, params)
         if not component.sends:
             return handling
-        return _warning(handling, call.record, warnings) if warnings else _rendered(handling, call.record)
+        return _warning(handling, call, warnings) if warnings else _rendered(handling, call)
 
     async def _validated_in_thread(self, component: Component[Any, Any], call: Call) -> Any:
         """Handle a call whose arguments take long to validate: thousands of receivers, each by its kind."""
@@ -105,20 +106,27 @@ class Endpoint:
         return component
 
 
-async def _warning(handling: Awaitable[Any], record: Record, warnings: Sequence[Mapping[str, Any]]) -> Any:
+async def _warning(handling: Awaitable[Any], call: Call, warnings: Sequence[Mapping[str, Any]]) -> Any:
     """Return a component's answer, or raise its error, with these warnings in its data."""
     try:
-        return with_warnings(await _rendered(handling, record), warnings)
+        return with_warnings(await _rendered(handling, call), warnings)
     except EsbError as error:
         raise warned(error, warnings) from None
 
 
-async def _rendered(handling: Awaitable[Any], record: Record) -> Any:
-    """Return a component's answer; raise what a report has to tell of receivers that were not reached."""
+async def _rendered(handling: Awaitable[Any], call: Call) -> Any:
+    """Return a component's answer, its sending noted; raise what a report tells of receivers that were not reached."""
     try:
         answer = await handling
     except UpstreamError as error:
         if error.sent and error.data is None:  # the message may have left
             raise error.with_data(dict(IN_DOUBT)) from None
         raise
-    return answer.rendered(record) if type(answer) is DeliveryReport else answer
+    if type(answer) is DeliveryReport:
+        record = call.record
+        record.sendings += ((call.component, answer),)
+        return answer.rendered(record)
+    if type(answer) is Rehearsal:
+        call.record.sendings += ((call.component, answer),)
+        return answer.audience.report() if call.options.respond_async else answer.rendered()
+    return answer

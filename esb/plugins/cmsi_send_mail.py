@@ -43,7 +43,7 @@ from esb.channels.mail.smtp_server import Encryption, SmtpHost, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.preflight_message import TEXT, TITLE, sending
-from esb.channels.recipients import Audience, looked_up, read_of, rehearsal, require_somebody, respelled, united
+from esb.channels.recipients import Audience, Rehearsal, looked_up, read_of, require_somebody, respelled, united
 from esb.channels.verdict import Kind
 
 CONTENT = Label("email content", "content")
@@ -211,7 +211,7 @@ class SendMail(Component[Config, SendMailParams]):
         named = await read_of(named_mailboxes, [*params.receiver, *params.cc])
         mail = self._mail(params, content, files, receivers, copies, named)
         if call.options.dry_run:
-            return rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
+            return Rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
         sender_kind: Kind = "message" if params.sender else "config"
         return DeliveryReport(audience, await self._send(call, mail, audience, sender_kind), WORDING)
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from esb.channels.dest_url import Relay as RelayService
 from esb.channels.dest_url import relay_said, relay_target, relayed, unfinished
 from esb.channels.outcome import DeliveryOutcome, Failure
-from esb.channels.recipients import addressed, rehearsal
+from esb.channels.recipients import Rehearsal, addressed
 from esb.core.call import Options
 from esb.core.errors import Limited, Message, UpstreamError
 from esb.core.events import Observer
@@ -31,7 +31,7 @@ async def test_a_dry_run_tells_what_would_be_handed_over_and_not_to_whom() -> No
     relay = RelayService(Outgoing(Observer()), TARGET, "http://secret.example/", failed="no", some_users="some")
     assert relay
     call = make_call(options=Options(dry_run=True))
-    assert await relay.send(call, addressed(["a"]), {"content": "C"}) == rehearsal(
+    assert await relay.send(call, addressed(["a"]), {"content": "C"}) == Rehearsal(
         addressed(["a"]), [(("a",), "dest_url", {"content": "C"})]
     )
     assert not RelayService(Outgoing(Observer()), TARGET, "", failed="no", some_users="some")

@@ -7,11 +7,11 @@ import pytest
 
 from esb.channels.recipients import (
     Audience,
+    Rehearsal,
     address_of,
     addressed,
     by_address,
     looked_up,
-    rehearsal,
     require_somebody,
     united,
 )
@@ -126,9 +126,9 @@ def test_the_data_of_a_delivery_has_all_its_parts() -> None:
 def test_a_dry_run_tells_what_would_be_sent_to_whom_and_its_warnings() -> None:
     audience = Audience({"z": ("admin", "root")}, unknown_users=("nobody",))
     messages = [(["z"], "/send", {"text": "a"})]
-    warned = rehearsal(audience, messages, [{"field": "message"}])
+    warned = Rehearsal(audience, messages, [{"field": "message"}]).rendered()
     assert warned.pop("warnings") == [{"field": "message"}]
-    assert warned == rehearsal(audience, messages)
+    assert warned == Rehearsal(audience, messages).rendered()
     assert (warned["dry_run"], warned["accepted"]) == (True, [])
     assert warned["messages"] == [{"receivers": ["admin", "root"], "endpoint": "/send", "body": {"text": "a"}}]
     assert [entry["receiver"] for entry in warned["failed"]] == ["nobody"]

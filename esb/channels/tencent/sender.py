@@ -7,7 +7,7 @@ from typing import Any
 
 from esb.channels.dest_url import Relay, relay_target, unfinished, unfinished_check
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
-from esb.channels.recipients import Audience, rehearsal
+from esb.channels.recipients import Audience, Rehearsal
 from esb.channels.sending import SendingResult
 from esb.channels.tencent.cloud import SYSTEM, TencentCloud, TencentConfig, attempt
 from esb.contracts.checks import Check, Finding
@@ -91,7 +91,7 @@ class TencentSender:
         """Make the requests, and report whom they reached. A dry run shows them."""
         if call.options.dry_run:
             action = self._product.action
-            return rehearsal(audience, [(request.addresses, action, request.body) for request in requests])
+            return Rehearsal(audience, [(request.addresses, action, request.body) for request in requests])
         outcomes = await fan_out(partial(self._attempt, call, read), requests, self._product.at_once)
         return DeliveryReport(audience, DeliveryOutcome.joined(outcomes), self._wording)
 

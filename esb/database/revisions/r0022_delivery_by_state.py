@@ -1,0 +1,10 @@
+"""The index of delivery by state and due."""
+
+from esb.database.steps import create_index
+
+revision = "0022"
+down_revision = "0021"
+
+
+def upgrade() -> None:
+    create_index("delivery", ["state", "due"])
