@@ -60,7 +60,7 @@ class Course:
         self._failed: dict[str, Failure] = {}
         self._unknown: dict[str, None] = {}
         self._under_way: Counter[str] = Counter()
-        self._msgids: list[str] = []
+        self._msgids: dict[str, tuple[str, ...]] = {}
         self._error: UpstreamError | Limited | None = None
         self._refused: Rejected | None = None
 
@@ -87,7 +87,7 @@ class Course:
             accepted=tuple(receiver for receiver, drafts in self._meant.items() if self._taken[receiver] == drafts),
             failed=tuple(self._failed.values()),
             unknown=tuple(self._unknown),
-            msgids=tuple(self._msgids),
+            msgids=self._msgids,
             error=self._error,
         )
 
@@ -141,10 +141,12 @@ class Course:
 
     def _wait(self, error: Rejected | UpstreamError | Limited, pause: float) -> float | None:
         """Return the seconds before another try, None if there must be none: it could make two messages of one."""
-        if isinstance(error, Limited):
-            return error.retry_after
         if isinstance(error, UpstreamError):
             return pause if error.transient and not error.sent else None
+        if self._call.options.run is not None and (isinstance(error, Limited) or error.kind == "quota"):
+            return None  # a delivery is put off
+        if isinstance(error, Limited):
+            return error.retry_after
         if error.kind == "quota":
             return self._limits.retry_after(error)
         return (error.retry_after or pause) if error.kind == "busy" else None
@@ -181,6 +183,7 @@ class Course:
         failed = {spelled.get(str(name).lower()): rejected for name, rejected in sent.failed.items()}
         unknown = {spelled.get(str(name).lower()) for name in sent.unknown}
         strangers = None in failed or None in unknown
+        took: list[str] = []
         for receiver in receivers:
             if receiver in failed and failed[receiver].errcode is not None:
                 self._reject((receiver,), self._readable(failed[receiver]))
@@ -188,8 +191,10 @@ class Course:
                 self._unknown[receiver] = None
             else:
                 self._taken[receiver] += 1
+                took.append(receiver)
         if sent.msgid:
-            self._msgids.append(readable_text(sent.msgid, *self._secrets))
+            msgid = readable_text(sent.msgid, *self._secrets)
+            self._msgids[msgid] = (*self._msgids.get(msgid, ()), *took)
 
     def _reject(self, receivers: Sequence[str], rejected: Rejected) -> None:
         self._note(DeliveryOutcome(failed=fate(receivers, rejected, self._limits)))

@@ -84,6 +84,8 @@ class Relay:
         """Hand the message over once; the service's answer stands for everybody."""
         if call.options.dry_run:
             return Rehearsal(audience, [(audience.addresses, "dest_url", message)])  # the address is a secret
+        if not audience.typed:  # all have it: an attempt of a delivery that has others to send to
+            return DeliveryReport(audience, DeliveryOutcome(), self._wording)
         outcome = await relayed(self._http, call, self._target, self._url, message, audience.addresses)
         return DeliveryReport(audience, outcome, self._wording)
 

@@ -14,13 +14,15 @@ class Draft:
 
     `receivers` are addresses as the caller typed them; `users` are user names, whose addresses the directory knows.
     A message into a group has one receiver: any name for the group. `body` holds no secret, and no address of a user;
-    a dry run shows it, and `endpoint`, the path or name of what is asked.
+    a dry run shows it, and `endpoint`, the path or name of what is asked. `id`, once it is delivered: 32 digits
+    that its repetitions share, for a vendor that drops these; see Component.repeat_seconds.
     """
 
     receivers: Sequence[str] = ()
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     users: Sequence[str] = ()
     endpoint: str = ""
+    id: str = ""
 
     def __post_init__(self) -> None:
         for name in ("receivers", "users"):

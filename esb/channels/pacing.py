@@ -22,6 +22,14 @@ ARRIVING_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 """The time before another look by a message for which there is no turn yet, but may be one: twice as long each time."""
 
+ONLY_ASKED = -1.0
+"""The patience that no permit meets: none is booked."""
+
+
+def share_of_deliveries(limit: int) -> int:
+    """Return how many permits may count when a delivery books another: two thirds, so that calls find room."""
+    return max(1, limit * 2 // 3)
+
 
 @dataclass(slots=True)
 class Turn:
@@ -59,6 +67,8 @@ class Pace:
         each with the seconds after which another call may do better. In `look` seconds some have to ask again: what
         has no answer yet counts as if it took its whole time, which nearly nothing does.
         """
+        if call.options.run is not None:
+            return await self._turns_now(call, messages)
         left = call.seconds_left
         patience = max(0.0, left - SENDING_SECONDS)
         turns: list[Turn] = []
@@ -95,6 +105,37 @@ class Pace:
             if again:
                 turns.append(Turn(look, message.to(again)))
         turns.sort(key=attrgetter("wait"))
+        return turns, late
+
+    async def _turns_now(self, call: Call, messages: Sequence[OutboundMessage]) -> tuple[list[Turn], dict[str, float]]:
+        """Book permits for messages of a delivery: for each message now and for all of its receivers, or not at all.
+
+        So an attempt that has to be repeated, because the one before broke off, makes the very same requests.
+        """
+        turns: list[Turn] = []
+        late: dict[str, float] = {}
+        for message in messages:
+            receivers, pages = message.receivers, len(message.pages)
+            if pages > self.limit:
+                late.update(dict.fromkeys(receivers, self.seconds))
+                continue
+            keys = [f"{PACE}:{self.scope}:{receiver.lower()}" for receiver in receivers]
+            waits: Sequence[float] = ()
+            receipt = 0.0
+            for patience in (0.0,) if len(keys) == 1 else (ONLY_ASKED, 0.0):
+                waits, receipt = await self.store.reserve(
+                    keys,
+                    times=pages,
+                    limit=max(pages, share_of_deliveries(self.limit)),
+                    seconds=self.seconds,
+                    patience=patience,
+                    held=call.seconds_left + ARRIVING_SECONDS,
+                )
+                if any(waits):
+                    late.update(dict.fromkeys(receivers, min(max(waits), self.seconds)))
+                    break
+            else:
+                turns.append(Turn(0.0, message, keys, receipt))
         return turns, late
 
     async def left(self, receivers: Sequence[str]) -> Sequence[int]:

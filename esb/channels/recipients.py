@@ -70,7 +70,7 @@ class Audience:
         accepted: Sequence[str] = (),
         failed: Sequence[Mapping[str, Any]] = (),
         unknown: Sequence[str] = (),
-        msgids: Sequence[str] = (),
+        msgids: Iterable[str] = (),
     ) -> dict[str, Any]:
         """The data of an answer: addresses by their names, `failed` as entries, and who could not be addressed."""
         return {
@@ -106,7 +106,14 @@ def address_of(kind: str) -> Callable[[Contact], str]:
 
 
 async def looked_up(users: Users, call: Call, usernames: Sequence[str], address: Callable[[Contact], str]) -> Audience:
-    """The people of these user names, by the address that `address` takes from a contact ("": has none)."""
+    """The people of these user names, by the address that `address` takes from a contact ("": has none).
+
+    An attempt of a delivery has the addresses that were found when it was accepted.
+    """
+    run = call.options.run
+    if run is not None:
+        known = run.addresses(call.component)
+        return Audience(by_address((known[name], name) for name in usernames if name in known))
     contacts = await users.contacts(call, usernames)
     typed: dict[str, list[str]] = {}
     unknown, without = [], []

@@ -15,6 +15,7 @@ from esb.channels import gates
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.config_secrets import secrets_of, without_secrets
 from esb.channels.course import Course, fate
+from esb.channels.delivery_run import part_of, repetition_id, still_open
 from esb.channels.draft import Draft, Rejected, Sent
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.pacing import SENDING_SECONDS
@@ -128,11 +129,13 @@ class Sender(Component[ConfigT, ParamsT]):
             require_somebody(audience)
         if not audience.typed:
             raise ParameterError("There is nobody to send the message to.")
+        audience, known_as = still_open(call, audience), repetition_id(call)
         complete = []
-        for draft in drafts:
+        for number, draft in enumerate(drafts):
             looked = (places[user] for user in draft.users if user in places)
-            receivers = [*dict.fromkeys((*draft.receivers, *looked))]
-            complete += [replace(draft, receivers=part, users=()) for part in self.limits.parts(receivers)]
+            receivers = [each for each in dict.fromkeys((*draft.receivers, *looked)) if each in audience.typed]
+            for part in self.limits.parts(receivers):
+                complete.append(replace(draft, receivers=part, users=(), id=part_of(known_as, str(number), *part)))
         return audience, complete
 
 

@@ -41,6 +41,11 @@ async def deliver(
             for page in range(len(message.pages))
         ]
         return Rehearsal(audience, previews, warnings)
+    in_doubt: Sequence[str] = ()
+    run = call.options.run
+    if run is not None and run.in_doubt:
+        in_doubt = [receiver for message in messages if not message.deduplicated for receiver in message.receivers]
+        messages = [message for message in messages if message.deduplicated]
     sending = Sending(account, call)
     try:
         outcome = await sending.outcome(messages, pace)
@@ -48,6 +53,8 @@ async def deliver(
         if call.seconds_left > 0:
             raise
         outcome = sending.cut_off(messages)
+    if in_doubt:
+        outcome = DeliveryOutcome.joined([outcome, DeliveryOutcome(unknown=tuple(in_doubt))])
     return DeliveryReport(audience, outcome, wording, warnings)
 
 
@@ -86,6 +93,8 @@ class Sending:
         self, messages: Sequence[OutboundMessage], pace: Pace | None, look: float = LOOK_SECONDS
     ) -> DeliveryOutcome:
         account = self._account
+        if not messages:
+            return DeliveryOutcome()
         if len(messages) > 1:
             self._waiting.update(receiver for message in messages for receiver in message.receivers)
         try:

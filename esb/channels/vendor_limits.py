@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from esb.channels.draft import Draft, Rejected
-from esb.channels.pacing import ARRIVING_SECONDS, SENDING_SECONDS
+from esb.channels.pacing import ARRIVING_SECONDS, SENDING_SECONDS, share_of_deliveries
 from esb.channels.pagination import pages
 from esb.channels.quota_gate import QuotaGate
 from esb.contracts.services import ProcessServices
@@ -104,6 +104,8 @@ class Pacer:
         left = call.seconds_left
         patience = max(0.0, left - SENDING_SECONDS)
         held = left + ARRIVING_SECONDS
+        if call.options.run is not None:
+            patience, limit = 0.0, max(messages, share_of_deliveries(limit))
         (wait,), receipt = await self._services.store.reserve(
             [self._pace], times=messages, limit=limit, seconds=MINUTE, patience=patience, held=held
         )

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from esb.contracts.explain import Decision, Question, unknown
 from esb.contracts.lifecycle import ConfigT, Lifecycle, NoConfig
+from esb.contracts.receipts import ReceiptAnswer, ReceiptRequest
 from esb.contracts.services import Services
 from esb.contracts.type_arguments import set_models
 from esb.core.call import Call
+from esb.core.errors import RequestError
 from esb.core.params import Params
 from esb.outgoing.engines.tunnel import Tunnel
 
@@ -84,6 +86,14 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT], ABC):
     streams_body: bool = False
     """True if `call.body` comes as a stream where the credentials came by header. The constructor may decide it."""
 
+    repeat_seconds: float = 0
+    """The seconds after the begin of a sending within which the platform drops a repetition of it by itself, so that
+    an attempt of a delivery that broke off may be repeated; 0: it never does. The constructor may decide it."""
+    recall_seconds: float = 0
+    """The seconds after a sending within which `recall` may take it back; 0: never. The constructor may decide it."""
+    takes_receipts: bool = False
+    """True if the platform tells by receipts what became of its messages. The constructor may decide it."""
+
     answer_type: Any = Any
     """Type that `handle` returns, for documents: that of the envelope's data; or Envelope, or Reply.
 
@@ -101,6 +111,17 @@ class Component(Lifecycle, Generic[ConfigT, ParamsT], ABC):
     @abstractmethod
     async def handle(self, call: Call, params: ParamsT) -> Any:
         """Return the envelope's data; or an Envelope, or a Reply. Raise EsbError to tell the caller what is wrong."""
+
+    async def recall(self, call: Call, msgid: str) -> None:
+        """Take back a message that was sent, by the platform's id of it: for all of its receivers.
+
+        Raise EsbError if it is not. `call`: whose app asks, and its deadline; its args are not heeded.
+        """
+        raise RequestError("Parameters error, this component cannot take a message back")
+
+    async def receipts(self, request: ReceiptRequest) -> ReceiptAnswer:
+        """Return the answer to a platform's request, and the receipts in it if it is genuine. Nobody is asked."""
+        return ReceiptAnswer(status=404, refusal="this component takes no receipts")
 
     def repetition(self, call: Call) -> Repetition | None:
         """Return how repetitions of a call without Idempotency-Key are known, for a component that sends; None: not."""

@@ -119,13 +119,17 @@ class DeliveryRun:
     """An attempt of a delivery, which a call carries out: the same message as ever, for receivers who still need it.
 
     `accepted_at`: seconds since 1970, the time that the message bears. `window`: the seconds within which the platform
-    must know a repetition for one. A receiver without a turn is not waited for, but put off.
+    must know a repetition for one, the same in each attempt. A receiver without a turn is not waited for, but put off.
+    `in_doubt`: an attempt before this one broke off, and may have reached any of them. Then a message of which the
+    platform drops no repetition is not sent, and its receivers are unknown; and whoever this attempt does not reach, in
+    whatever way, is still in doubt.
     """
 
     id: str
     accepted_at: float
     receivers: tuple[RunReceiver, ...]
     window: float
+    in_doubt: bool = False
 
     def addresses(self, component: str) -> dict[str, str]:
         """Return the addresses of the users whom this component had looked up, by their names."""

@@ -34,6 +34,7 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
+from esb.channels.delivery_run import repetition_id, still_open
 from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
 from esb.channels.mail.attachment import Attachments
@@ -45,6 +46,7 @@ from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import Audience, Rehearsal, looked_up, read_of, require_somebody, respelled, united
 from esb.channels.verdict import Kind
+from esb.core.call import ORDINARY
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
@@ -205,18 +207,21 @@ class SendMail(Component[Config, SendMailParams]):
         require_somebody(receivers)
         copies = respelled(await self._audience(call, params.cc, params.cc__username), spellings)
         audience = united(receivers, copies)
+        open_ = still_open(call, audience)
         if self._relay:
+            receivers, copies = still_open(call, receivers), still_open(call, copies)
             message = _relayed(params, params.sender or self.config.mail_sender, content, receivers, copies)
-            return await self._relay.send(call, audience, message)
+            return await self._relay.send(call, open_, message)
         named = await read_of(named_mailboxes, [*params.receiver, *params.cc])
-        mail = self._mail(params, content, files, receivers, copies, named)
+        mail = self._mail(call, params, content, files, receivers, copies, named)
         if call.options.dry_run:
             return Rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
         sender_kind: Kind = "message" if params.sender else "config"
-        return DeliveryReport(audience, await self._send(call, mail, audience, sender_kind), WORDING)
+        return DeliveryReport(open_, await self._send(call, mail, open_, sender_kind), WORDING)
 
     def _mail(
         self,
+        call: Call,
         params: SendMailParams,
         content: str,
         files: tuple[Attachment, ...],
@@ -233,9 +238,13 @@ class SendMail(Component[Config, SendMailParams]):
             is_html=params.body_format == HTML,
             attachments=files,
             zone=self.services.timezone,
+            written_at=None if call.options.run is None else call.options.run.accepted_at,
+            known_as="" if call.options is ORDINARY else repetition_id(call),
         )
 
     async def _send(self, call: Call, mail: Mail, audience: Audience, sender_kind: Kind) -> DeliveryOutcome:
+        if not audience.typed:  # all have it: an attempt of a delivery that has others to send to
+            return DeliveryOutcome()
         made = await composed(mail)
         return await self._server.send(call, mail.sender.address, audience.addresses, made, sender_kind)
 

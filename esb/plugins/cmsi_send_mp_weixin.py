@@ -61,6 +61,7 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
         self._channel = OfficialAccountChannel(config, services)
+        self.repeat_seconds = self._channel.repeat_seconds
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards()

@@ -63,6 +63,7 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
     def __init__(self, config: Config, services: Services) -> None:
         super().__init__(config, services)
         self._channel = WeComChannel(config, services)
+        self.repeat_seconds = self._channel.repeat_seconds
 
     def checks(self, probes: Probes) -> Sequence[Check]:
         found = self._channel.checks(probes, self.services.users)

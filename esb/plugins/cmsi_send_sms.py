@@ -33,7 +33,8 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
-from esb.channels.outcome import DeliveryOutcome, PlainWording
+from esb.channels.delivery_run import still_open
+from esb.channels.outcome import NO_MSGIDS, DeliveryOutcome, PlainWording
 from esb.channels.preflight_message import TEXT, sending
 from esb.channels.recipients import Audience, by_address, looked_up, read_of, require_somebody
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
@@ -104,7 +105,7 @@ class SendSms(Component[Config, SendSmsParams]):
     async def handle(self, call: Call, params: SendSmsParams) -> Any:
         self._sender.require_configured()
         text = plain_text(params.content, params.is_content_base64, CONTENT)
-        audience = await self._audience(call, params)
+        audience = still_open(call, await self._audience(call, params))
         if self._sender.relays:
             return await self._sender.relay(call, audience, _relayed(audience, text))
         return await self._sender.send(call, audience, _requests(self.config, audience, text), self._read)
@@ -140,7 +141,7 @@ class SendSms(Component[Config, SendSmsParams]):
         code = str(status.get("Code") or "")
         if code.lower() == "ok":
             serial = str(status.get("SerialNo") or "")
-            return DeliveryOutcome(accepted=(address,), msgids=(serial,) if serial else ())
+            return DeliveryOutcome(accepted=(address,), msgids={serial: (address,)} if serial else NO_MSGIDS)
         if not code or in_doubt(code):
             error = UpstreamError(SYSTEM, SEND_SMS, "the response does not say what became of every receiver")
             return DeliveryOutcome(unknown=(address,), error=error)

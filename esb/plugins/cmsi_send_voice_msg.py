@@ -31,7 +31,8 @@ from esb import (
 )
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
-from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.delivery_run import still_open
+from esb.channels.outcome import NO_MSGIDS, DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import Audience, by_address, looked_up, named_once, require_somebody, united
 from esb.channels.tencent.cloud import TencentConfig
@@ -109,7 +110,7 @@ class SendVoiceMsg(Component[TencentConfig, SendVoiceMsgParams]):
     async def handle(self, call: Call, params: SendVoiceMsgParams) -> Any:
         self._sender.require_configured()
         text = plain_text(params.auto_read_message, params.is_content_base64, CONTENT)
-        audience = await self._audience(call, params)
+        audience = still_open(call, await self._audience(call, params))
         if self._sender.relays:
             told = named_once(audience, audience.addresses)
             return await self._sender.relay(call, told, _relayed(audience, text))
@@ -144,7 +145,8 @@ def _requests(config: TencentConfig, audience: Audience, text: str) -> list[Tenc
 def _read(addresses: Sequence[str], response: Mapping[str, Any]) -> DeliveryOutcome:
     status = response.get("SendStatus")
     call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
-    return DeliveryOutcome(accepted=tuple(addresses), msgids=(call_id,) if call_id else ())
+    accepted = tuple(addresses)
+    return DeliveryOutcome(accepted=accepted, msgids={call_id: accepted} if call_id else NO_MSGIDS)
 
 
 def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:

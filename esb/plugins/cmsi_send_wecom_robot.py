@@ -34,6 +34,7 @@ from esb import (
 )
 from esb.channels import gates
 from esb.channels.answer_schema import Delivered, Previewed
+from esb.channels.delivery_run import still_open
 from esb.channels.message import OutboundMessage
 from esb.channels.pagination import markdown_pages, pages
 from esb.channels.recipients import addressed
@@ -184,9 +185,9 @@ class SendWecomRobot(Component[Config, SendWecomRobotParams]):
 
     async def handle(self, call: Call, params: SendWecomRobotParams) -> SendingResult:
         robot = _named(self._robots, params.robot)
-        message = OutboundMessage((RECEIVER,), WEBHOOK_SEND, await params.pages(), {})
-        audience = addressed([RECEIVER])
-        return await deliver(robot, call, audience, [message], WORDING, params.warnings(), robot.pace)
+        audience, pages = still_open(call, addressed([RECEIVER])), await params.pages()
+        messages = [OutboundMessage((receiver,), WEBHOOK_SEND, pages, {}) for receiver in audience.addresses]
+        return await deliver(robot, call, audience, messages, WORDING, params.warnings(), robot.pace)
 
 
 async def _unasked() -> Finding:

@@ -35,7 +35,7 @@ from esb.channels.recipients import address_of, addressed, looked_up, require_so
 from esb.channels.sending import SendingResult
 from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.channels.wechat.media import KINDS
-from esb.channels.wechat.notice import Notice
+from esb.channels.wechat.notice import Notice, dated
 from esb.channels.wechat.official_account import OfficialAccountChannel
 from esb.channels.wechat.wecom import EVERYBODY, WeComChannel, grouped
 
@@ -147,6 +147,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         self._channel: OfficialAccountChannel | WeComChannel = (
             OfficialAccountChannel(config, services) if config.wx_type == "mp" else WeComChannel(config, services)
         )
+        self.repeat_seconds = self._channel.repeat_seconds
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
@@ -174,6 +175,8 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         if isinstance(channel, OfficialAccountChannel):
             params.require_followers()
             return await channel.send(call, audience, data, params.url, params.unused())
+        if call.options.run is not None:
+            data = dated(call, data, self.services.timezone)
         contents, warnings = data.contents(params.url, self.services.timezone)
         file = await data.media() if data.msgtype in KINDS else None
         if params.chatid:

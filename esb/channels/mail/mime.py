@@ -11,11 +11,11 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import formataddr, localtime, make_msgid
+from email.utils import formataddr, make_msgid
 from functools import partial
 from pathlib import PurePath
 from typing import Any
@@ -66,6 +66,10 @@ class Mail:
     is_html: bool = True
     attachments: tuple[Attachment, ...] = ()
     zone: tzinfo | None = None
+    written_at: float | None = None
+    """Seconds since 1970; None: now."""
+    known_as: str = ""
+    """The part of its Message-ID before the domain, which copies of a mail share; "" for a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,10 @@ def compose(mail: Mail, is_abandoned: Callable[[], bool] = lambda: False) -> Com
     """
     message = EmailMessage(policy=POLICY)
     message["Subject"] = mail.title
-    message["Date"] = localtime() if mail.zone is None else datetime.now(mail.zone)
-    message["Message-ID"] = make_msgid(domain=mail.sender.domain)
+    message["Date"] = _date(mail)
+    message["Message-ID"] = (
+        f"<{mail.known_as}@{mail.sender.domain}>" if mail.known_as else make_msgid(domain=mail.sender.domain)
+    )
     _set_text(message, mail, partial(_go_on, is_abandoned))
     for attachment in mail.attachments:
         if not _is_shown(mail, attachment):
@@ -114,6 +120,12 @@ def compose(mail: Mail, is_abandoned: Callable[[], bool] = lambda: False) -> Com
     _go_on(is_abandoned)
     head = _addresses("From", (mail.sender,)) + _addresses("To", mail.receivers) + _addresses("Cc", mail.copies)
     return Composed(str(message["Message-ID"]), head + message.as_bytes(), not head.isascii())
+
+
+def _date(mail: Mail) -> datetime:
+    """Return the moment at which the mail was written, in its zone; None for the machine's."""
+    written = datetime.now(UTC) if mail.written_at is None else datetime.fromtimestamp(mail.written_at, UTC)
+    return written.astimezone(mail.zone)
 
 
 def _set_text(message: EmailMessage, mail: Mail, go_on: Callable[[], None]) -> None:

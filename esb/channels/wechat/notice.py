@@ -12,6 +12,7 @@ from esb.channels.pagination import markdown_pages, pages
 from esb.channels.wechat.media import FILE, IMAGE, File, MediaFile
 from esb.channels.wechat.news import Articles, cut_articles, news
 from esb.channels.wechat.text_limits import MARKDOWN_BYTES, TEXT_BYTES, V2_MARKDOWN_BYTES
+from esb.core.call import Call
 from esb.core.errors import Message, ParameterError
 from esb.core.params import REQUIRED, Label, LooseBool, Params, Text, problem
 
@@ -28,6 +29,8 @@ OBJECTS = tuple(dict.fromkeys(SHOWN.values()))
 ONE_PAGE = min(TEXT_BYTES, MARKDOWN_BYTES)
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS, URL_BYTES = 128, 512, 2048
 """Of a textcard. Source: developer.work.weixin.qq.com/document/path/90236."""
+DATE = "%Y-%m-%d %H:%M"
+"""The form of dates, as the old ESB wrote them."""
 _OF_URL = r"\w/#=&%~+@-"
 """Characters that go on with an address; a full stop and the like do so only before another of them."""
 
@@ -179,6 +182,14 @@ class Notice(Params):
         return self.template_card
 
 
+def dated(call: Call, notice: Notice, zone: tzinfo | None) -> Notice:
+    """Return the notice as an attempt of a delivery sends it: without a date, with that of the delivery."""
+    run = call.options.run
+    if run is None or notice.date:
+        return notice
+    return notice.model_copy(update={"date": f"{datetime.fromtimestamp(run.accepted_at, zone):{DATE}}"})
+
+
 def _stands_in(text: str, url: str) -> bool:
     """Tell whether the text has this address as a whole, instead of a longer one that begins or ends so."""
     whole = rf"(?<![{_OF_URL}]){re.escape(url)}(?![.,:;!?]*[{_OF_URL}])"
@@ -192,4 +203,4 @@ def _pages(form: str, text: str) -> list[str]:
 
 
 def _now(zone: tzinfo | None) -> str:
-    return f"{datetime.now(zone):%Y-%m-%d %H:%M}"
+    return f"{datetime.now(zone):{DATE}}"

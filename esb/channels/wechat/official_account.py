@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 from esb.channels import gates
 from esb.channels.account import Read
+from esb.channels.delivery_run import repetition_id, still_open
 from esb.channels.message import OutboundMessage
 from esb.channels.recipients import Audience
 from esb.channels.sending import SendingResult, deliver
 from esb.channels.verdict import JudgedAnswer, Verdict
 from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
-from esb.channels.wechat.notice import OBJECTS, TEXT, Notice
+from esb.channels.wechat.notice import OBJECTS, TEXT, Notice, dated
 from esb.channels.wechat.official_account_checks import official_account_checks
 from esb.channels.wechat.template_fields import check
 from esb.channels.wechat.wording import WORDING, WeChatWording
@@ -21,7 +22,7 @@ from esb.contracts.checks import Check
 from esb.contracts.explain import Decision, Question
 from esb.contracts.probes import Probes
 from esb.contracts.services import Services
-from esb.core.call import Call
+from esb.core.call import ORDINARY, Call
 from esb.core.errors import ParameterError
 from esb.outgoing.client import Target
 
@@ -29,6 +30,8 @@ TEMPLATE_SEND = "/cgi-bin/message/template/send"
 YOUNG_TOKEN_SECONDS = 5.0
 """A fresh token may be refused for a moment, as users of official accounts report."""
 INVALID_CREDENTIAL = 40001
+REPEAT_SECONDS = 9 * 60.0
+"""The seconds within which an attempt of a delivery may be begun again: WeChat knows a message for ten minutes."""
 
 
 class OfficialAccount(WeChatAccount):
@@ -69,6 +72,8 @@ class OfficialAccountChannel:
             exclusive=config.wx_token_api == PLAIN,
         )
 
+    repeat_seconds = REPEAT_SECONDS
+
     def checks(self, probes: Probes, test: Sequence[Check]) -> Sequence[Check]:
         """Return what a preflight looks at; `test`: checks that send."""
         return official_account_checks(probes, self._account, self._config, TEMPLATE_SEND, test)
@@ -82,11 +87,17 @@ class OfficialAccountChannel:
                 "form of the message [msgtype] {msgtype} needs WeCom, this is an official account",
                 msgtype=notice.msgtype,
             )
+        known_as = ""
+        if call.options is not ORDINARY:
+            audience, notice = still_open(call, audience), dated(call, notice, self._zone)
+            known_as = repetition_id(call)
         keys = self._config.wx_template_keys
         values = {getattr(keys, name): (name, value) for name, value in notice.fields(self._zone).items()}
         warnings = [*warnings, *check(values), *notice.not_shown(*OBJECTS)]
         template = {key: value for key, (_, value) in values.items()}
-        messages = template_messages(audience.addresses, self._config.wx_template_id, template, notice.url or url)
+        messages = template_messages(
+            audience.addresses, self._config.wx_template_id, template, notice.url or url, known_as
+        )
         wording = WeChatWording({key: parameter for key, (parameter, _) in values.items()})
         return deliver(self._account, call, audience, messages, wording, warnings)
 
@@ -96,15 +107,18 @@ class OfficialAccountChannel:
 
 
 def template_messages(
-    openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = ""
+    openids: Sequence[str], template_id: str, data: Mapping[str, str], url: str = "", known_as: str = ""
 ) -> list[OutboundMessage]:
-    """Return a template message for each openid. `url`: where a tap on it leads."""
+    """Return a template message for each openid.
+
+    `url`: where a tap on it leads; `known_as`: the id that repetitions share, "" for a new one.
+    """
     body: dict[str, Any] = {
         "template_id": template_id,
         "data": {key: {"value": value} for key, value in data.items()},
         # WeChat drops a repetition of this id for the same openid within 10 minutes: a resend cannot double.
         # Source: developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage
-        "client_msg_id": os.urandom(16).hex(),
+        "client_msg_id": known_as or os.urandom(16).hex(),
     }
     if url:
         body["url"] = url

@@ -14,6 +14,7 @@ from typing import Any
 
 from esb.channels import gates
 from esb.channels.account import NOT_SENT
+from esb.channels.delivery_run import repetition_id, still_open
 from esb.channels.message import Address, OutboundMessage
 from esb.channels.outcome import DeliveryReport
 from esb.channels.pacing import ARRIVING_SECONDS, Pace
@@ -29,7 +30,7 @@ from esb.contracts.checks import Check
 from esb.contracts.explain import Decision, Question, unknown
 from esb.contracts.probes import Probes
 from esb.contracts.services import ProcessServices, Users
-from esb.core.call import Call
+from esb.core.call import ORDINARY, Call
 from esb.core.errors import Message, ParameterError, UpstreamError, template
 from esb.outgoing.client import too_slow
 
@@ -41,6 +42,8 @@ GROUPS_PER_CALL = 100
 """Departments of one message, toparty, and likewise tags, totag."""
 LONGEST_INTERVAL = 4 * 3600
 """Seconds, duplicate_check_interval."""
+REPEAT_SECONDS = LONGEST_INTERVAL - 120.0
+"""The seconds within which an attempt of a delivery may be begun again: it takes its time, too."""
 CHAT_PER_MINUTE = 200
 """Messages of one app that a member of a group chat gets in a minute: WeCom silently drops what is beyond."""
 NOT_UPLOADED = "media_id"
@@ -73,6 +76,11 @@ class WeComChannel:
         self._allow_all = config.wx_qy_allow_all
         self._drops = config.wx_qy_duplicate_check
 
+    @property
+    def repeat_seconds(self) -> float:
+        """The seconds within which WeCom drops repetitions of a message to members; see Component."""
+        return REPEAT_SECONDS if self._drops else 0
+
     def checks(self, probes: Probes, users: Users) -> Sequence[Check]:
         """Return what a preflight looks at."""
         return wecom_checks(probes, self._app, self._config, users)
@@ -104,11 +112,15 @@ class WeComChannel:
         if groups is not None and ROOT_PARTY in groups.typed and not self._allow_all:
             warnings = [*warnings, {"field": "toparty", "what": TO_ROOT}]
         audience = members(audience, groups, allow_all=self._allow_all)
-        within = call.timeout if self._drops else None
+        within, known_as = call.timeout if self._drops else None, ""
+        if call.options is not ORDINARY:
+            audience = still_open(call, audience)
+            if self._drops:
+                within, known_as = _repeated_within(call), repetition_id(call)
         if file is not None:
-            build = partial(app_messages, agentid, audience.addresses, drops_within=within)
+            build = partial(app_messages, agentid, audience.addresses, drops_within=within, known_as=known_as)
             return self._send_file(app, call, audience, file, secret, build, warnings, pace)
-        messages = app_messages(agentid, audience.addresses, contents, within)
+        messages = app_messages(agentid, audience.addresses, contents, within, known_as)
         return deliver(app, call, audience, messages, WORDING, warnings, pace)
 
     def send_to_chat(
@@ -128,12 +140,12 @@ class WeComChannel:
         app = WeCom(self._services, **self._credential(secret)) if secret else self._app
         if app is None:
             raise ParameterError("corp secret [corpsecret] This field is required.")
-        audience = addressed([chatid])
+        audience = still_open(call, addressed([chatid]))
         pace = Pace(self._services.store, f"{app.key.account}:{app.key.secret_digest}", CHAT_PER_MINUTE, CHAT_WAITS)
         if file is not None:
-            build = partial(chat_messages, chatid)
+            build = partial(chat_messages, audience.addresses)
             return self._send_file(app, call, audience, file, secret, build, warnings, pace)
-        return deliver(app, call, audience, chat_messages(chatid, contents), WORDING, warnings, pace)
+        return deliver(app, call, audience, chat_messages(audience.addresses, contents), WORDING, warnings, pace)
 
     async def _send_file(
         self,
@@ -185,19 +197,26 @@ class WeComChannel:
 
 
 def app_messages(
-    agentid: int, addresses: tuple[str, ...], pages: Sequence[Mapping[str, Any]], drops_within: float | None
+    agentid: int,
+    addresses: tuple[str, ...],
+    pages: Sequence[Mapping[str, Any]],
+    drops_within: float | None,
+    known_as: str = "",
 ) -> list[OutboundMessage]:
     """Return these pages for these members, departments and tags: in as many messages as they need.
 
-    WeCom is asked to drop repetitions that are sent within so many seconds; None: it is not.
+    WeCom is asked to drop repetitions that are sent within so many seconds; None: it is not. `known_as`: the id that
+    repetitions share, "" for a new one.
     """
+    if not addresses:
+        return []
     common: dict[str, Any] = {"agentid": agentid}
     if drops_within is not None:
         # WeCom compares the whole JSON within the interval. The member client_msg_id, which it ignores, makes two
         # calls two messages even when their text is the same, and the repetitions of one request one message.
         common["enable_duplicate_check"] = 1
         common["duplicate_check_interval"] = min(math.ceil(drops_within + ARRIVING_SECONDS), LONGEST_INTERVAL)
-        common["client_msg_id"] = os.urandom(16).hex()
+        common["client_msg_id"] = known_as or os.urandom(16).hex()
     if addresses[-1].startswith(GROUPS):  # they stand behind the members
         batches, address = _batches(addresses), TO_ALL_KINDS
     elif len(addresses) <= RECEIVERS_PER_CALL:
@@ -211,9 +230,19 @@ def app_messages(
     return messages
 
 
-def chat_messages(chatid: str, pages: Sequence[Mapping[str, Any]]) -> list[OutboundMessage]:
-    """Return these pages for a group chat, as one message."""
-    return [OutboundMessage((chatid,), APPCHAT_SEND, pages, {"chatid": chatid})]
+def chat_messages(chatids: Sequence[str], pages: Sequence[Mapping[str, Any]]) -> list[OutboundMessage]:
+    """Return these pages for each of these group chats, as one message."""
+    return [OutboundMessage((chatid,), APPCHAT_SEND, pages, {"chatid": chatid}) for chatid in chatids]
+
+
+def _repeated_within(call: Call) -> float:
+    """Return the seconds within which repetitions of a message may come: a caller's own, as long as WeCom knows them.
+
+    An attempt of a delivery is repeated by the next one.
+    """
+    if call.options.run is not None:
+        return call.options.run.window
+    return call.timeout if call.options.idempotency_key is None else LONGEST_INTERVAL
 
 
 def grouped(parties: Sequence[str], tags: Sequence[str]) -> Audience:

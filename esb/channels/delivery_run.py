@@ -1,0 +1,55 @@
+"""An attempt of a delivery, as channels carry it out: for whom, with which date, and known by which id.
+
+A call of a caller's own has none of this: a channel asks here only if the call has options.
+"""
+
+import hashlib
+import json
+import os
+from typing import Any
+
+from esb.channels.recipients import Audience
+from esb.core.call import Call
+from esb.core.credential_names import IDENTITIES
+
+
+def still_open(call: Call, audience: Audience) -> Audience:
+    """Return those of the audience to whom an attempt still has to send; all of them, if the call is no attempt."""
+    run = call.options.run
+    if run is None:
+        return audience
+    open_ = run.open_addresses(call.component)
+    typed = {address: names for address, names in audience.typed.items() if address in open_}
+    return Audience(typed, audience.unknown_users, audience.without_contact, audience.given)
+
+
+def repetition_id(call: Call) -> str:
+    """Return an id of 32 hexadecimal digits that the repetitions of a message share, and no other message has.
+
+    It is derived from the delivery, or else from the app and its Idempotency-Key, and from what the component was asked
+    for, since one call may ask it several times. Without either it is random.
+    """
+    options = call.options
+    if options.run is not None:
+        origin = ["delivery", options.run.id]
+    elif options.idempotency_key is not None:
+        origin = ["key", call.app.code if call.app is not None else "", options.idempotency_key]
+    else:
+        return os.urandom(16).hex()
+    asked = {name: value for name, value in call.args.items() if name not in IDENTITIES}
+    whole = json.dumps([*origin, call.component, asked], skipkeys=True, default=_told)
+    return _digest(whole)
+
+
+def part_of(known_as: str, *parts: str) -> str:
+    """Return an id likewise for one of several messages, which these parts tell apart."""
+    return _digest("\n".join((known_as, *parts)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _told(value: Any) -> Any:
+    """Return what stands for a value that is no JSON, as only a plugin passes them on: the same each time."""
+    return value.hex() if isinstance(value, bytes) else type(value).__name__
