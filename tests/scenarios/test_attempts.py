@@ -1,5 +1,6 @@
 """Attempts of deliveries by each channel: for whom, with which date, under which id, and with whose turn."""
 
+import base64
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
@@ -127,7 +128,7 @@ async def test_wechat_drops_a_call_that_comes_again_with_its_key(
 async def test_two_apps_with_the_same_key_send_two_messages(open_: Open, sandbox: Sandbox) -> None:
     gateway = await open_(OFFICIAL_ACCOUNT)
     await gateway.send(OPENID, idempotency_key="k")
-    again = {"bk_app_code": "no_users", "bk_app_secret": "no-users-secret", "bk_token": "demo-token"}
+    again: dict[str, Any] = {"bk_app_code": "no_users", "bk_app_secret": "no-users-secret", "bk_token": "demo-token"}
     await gateway.call(receiver=OPENID, data=MESSAGE, auth=again, idempotency_key="k")
     assert [bool(message["delivered"]) for message in await sandbox.messages()] == [True, True]
 
@@ -138,6 +139,16 @@ async def test_who_may_have_got_a_message_of_which_repetitions_are_not_dropped_i
     gateway = await open_(WECOM.replace("per_minute: 0", "per_minute: 0, wx_qy_duplicate_check: false"))
     answer = await gateway.send("lisi", **attempt("lisi", in_doubt=True))
     assert (reached(answer), await bodies(sandbox)) == (([], [], ["lisi"]), [])
+
+
+async def test_who_may_have_got_a_file_is_unknown_since_it_would_be_another_request(
+    open_: Open, sandbox: Sandbox
+) -> None:
+    gateway = await open_()
+    picture = {"msgtype": "image", "file": {"content": base64.b64encode(b"\xff\xd8\xff 12345").decode()}}
+    answer = await gateway.send("lisi", data=picture, **attempt("lisi", in_doubt=True))
+    assert (reached(answer), await sandbox.messages()) == (([], [], ["lisi"]), [])
+    assert reached(await gateway.send("lisi", data=picture, **attempt("lisi"))) == (["lisi"], [], [])
 
 
 async def test_who_may_have_got_a_message_gets_its_repetition_where_wecom_drops_it(

@@ -16,7 +16,7 @@ from esb.channels import gates
 from esb.channels.account import NOT_SENT
 from esb.channels.delivery_run import repetition_id, still_open
 from esb.channels.message import Address, OutboundMessage
-from esb.channels.outcome import DeliveryReport
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport
 from esb.channels.pacing import ARRIVING_SECONDS, Pace
 from esb.channels.recipients import Audience, addressed, require_somebody
 from esb.channels.sending import SendingResult, deliver, not_sent
@@ -159,6 +159,10 @@ class WeComChannel:
         pace: Pace | None,
     ) -> SendingResult:
         """Upload the file, and send it in the messages that `build` makes. A dry run does neither."""
+        run = call.options.run
+        if run is not None and (run.in_doubt or not audience.typed):
+            # Uploaded again, the file has another media_id: so the request is another one, which WeCom does not drop.
+            return DeliveryReport(audience, DeliveryOutcome(unknown=audience.addresses), WORDING, warnings)
         upload = MediaUpload(self._services, file, **self._credential(secret or self._own_secret))
         try:
             media_id = NOT_UPLOADED if call.options.dry_run else await upload.media_id(call)
