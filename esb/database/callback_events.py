@@ -1,0 +1,116 @@
+"""Events of deliveries, for the callbacks that their calls have named: written in the transaction that they tell of."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from esb.core import json_codec
+from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.core.uuid7 import uuid7
+from esb.database.deliveries import CALLBACK_EVENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
+from esb.database.event_bodies import EventDelivery, EventReceiver, body_of
+from esb.database.keys import DatabaseKeys
+
+ERRMSG = 4
+"""The place of a refusal's text among what is sealed of a receiver: component, name, address, looked_up, errmsg."""
+
+
+async def events_for(connection: AsyncConnection, keys: DatabaseKeys, deliveries: Sequence[str], now: int) -> int:
+    """Write an event for each of these deliveries that has ended and names a callback; return how many.
+
+    It is the last step of the transaction that ends them: what they are, and their receivers, is read from there.
+    `now`: milliseconds since 1970. If any were written, wake whoever calls back once it is committed.
+    """
+    ended = await _ended(connection, keys, deliveries)
+    if ended:
+        await connection.execute(insert(CALLBACK_EVENT), [_row(keys, delivery, now) for delivery in ended])
+    return len(ended)
+
+
+async def _ended(connection: AsyncConnection, keys: DatabaseKeys, deliveries: Sequence[str]) -> Sequence[EventDelivery]:
+    column = DELIVERY.c
+    columns = (
+        *(column.id, column.app, column.callback, column.component, column.request_id, column.state),
+        *(column.attempts, column.created, column.failure, column.receivers),
+    )
+    wanted = column.id.in_(deliveries), column.callback != "", column.state.in_(ENDED)
+    rows = (await connection.execute(select(*columns).where(*wanted).order_by(column.id))).all()
+    if not rows:
+        return ()
+    found = [row.id for row in rows]
+    receivers, msgids = await _receivers(connection, found), await _msgids(connection, found)
+    return [
+        EventDelivery(
+            row.id,
+            row.app,
+            row.callback,
+            row.component,
+            row.request_id,
+            DeliveryState(row.state),
+            row.attempts,
+            row.created,
+            row.failure,
+            _named(keys.unseal_at(f"receivers/{row.id}", row.receivers), receivers[row.id]),
+            msgids[row.id],
+        )
+        for row in rows
+    ]
+
+
+def _named(unsealed: bytes | None, rows: Sequence[Any]) -> Sequence[EventReceiver]:
+    """Return receivers by their names; "" where none of the keys opens them."""
+    known: Sequence[Sequence[Any]] = [] if unsealed is None else json_codec.decode(unsealed)
+    return [
+        EventReceiver(
+            known[row.number][1] if row.number < len(known) else "",
+            ReceiverState(row.state),
+            row.errcode,
+            known[row.number][ERRMSG] if row.number < len(known) else "",
+        )
+        for row in rows
+    ]
+
+
+async def _receivers(connection: AsyncConnection, deliveries: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    column = RECIPIENT.c
+    columns = column.delivery, column.number, column.state, column.errcode
+    statement = select(*columns).where(column.delivery.in_(deliveries)).order_by(column.delivery, column.number)
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in await connection.execute(statement):
+        found[row.delivery].append(row)
+    return found
+
+
+async def _msgids(connection: AsyncConnection, deliveries: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    column = DELIVERY_MESSAGE.c
+    statement = (
+        select(column.delivery, column.msgid)
+        .where(column.delivery.in_(deliveries))
+        .order_by(column.delivery, column.sent, column.msgid)
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in await connection.execute(statement):
+        found[row.delivery].append(row.msgid)
+    return found
+
+
+def _row(keys: DatabaseKeys, delivery: EventDelivery, now: int) -> dict[str, Any]:
+    identity = uuid7(now)
+    return {
+        "id": identity,
+        "delivery": delivery.id,
+        "app": delivery.app,
+        "callback": delivery.callback,
+        "event": delivery.event,
+        "state": DeliveryState.QUEUED,
+        "due": now,
+        "lease": 0,
+        "owner": "",
+        "fence": 0,
+        "attempts": 0,
+        "created": now,
+        "body": keys.seal_at(f"event/{identity}", body_of(delivery, now)),
+    }
