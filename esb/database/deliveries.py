@@ -44,7 +44,7 @@ DELIVERY = Table(
     Column("callback", exact(LONGEST_CALLBACK), nullable=False),
     Column("receivers", Sealed, nullable=False),  # names, addresses and refusals, by the number of the receiver
     Index(None, "state", "due"),
-    Index(None, "app", "id"),
+    Index(None, "app", "state", "id"),
     Index(None, "component", "id"),
     Index(None, "request_id"),
     Index(None, "lane", "state"),

@@ -21,9 +21,11 @@ from esb.core.i18n import Catalogues
 from esb.core.single_flight import Lookup
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import outgoing_engine, restart_only
-from esb.gateway.generation import Generation, build_store
+from esb.gateway.generation import Generation
 from esb.gateway.plugin_reimport import reimported
 from esb.gateway.process_database import build_database, build_use_counts, build_use_recorder, opened
+from esb.gateway.process_deliveries import build_deliveries
+from esb.gateway.process_store import build_store
 from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
 from esb.outgoing.bulkhead import Bulkheads
@@ -66,13 +68,21 @@ class Gateway:
         self.tokens = TokenCache(self.store, self.observer, clock)
         self.database, unusable = build_database(config, self.observer)
         self._use = build_use_recorder(use, self.database, self.observer)
+        self._deliveries = build_deliveries(self.database)
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )
         self._idempotency = Idempotency(self.store, self.observer)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
+        self._own_paths = None if self._deliveries is None else self._deliveries.own_paths
         self.generation = Generation(
-            config, self._services, [*missing, *mistakes, *unusable], number, self._idempotency, self.admission
+            config,
+            self._services,
+            [*missing, *mistakes, *unusable],
+            number,
+            self._idempotency,
+            self.admission,
+            own_paths=self._own_paths,
         )
         self.succeeded = False
         """True once a successor answers: no probe is to hear of the end of this process."""
@@ -153,7 +163,14 @@ class Gateway:
         with reimported(old.config.folder, config.folder):  # one folder, unless the last good configuration answers
             mistakes = restart_only.changed(old.config, config)
             new = Generation(
-                config, self._services, mistakes, old.number + 1, self._idempotency, self.admission, previous=old
+                config,
+                self._services,
+                mistakes,
+                old.number + 1,
+                self._idempotency,
+                self.admission,
+                old,
+                self._own_paths,
             )
             try:
                 await new.open()

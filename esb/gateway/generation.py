@@ -18,38 +18,22 @@ from esb.core.files import upload_names
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.idempotency import Idempotency
-from esb.gateway import call_targets, chains, contradictions, inner_call, plugin_loader, worker_safety
+from esb.gateway import call_targets, chains, contradictions, inner_call, own_routes, plugin_loader, worker_safety
 from esb.gateway.links import Links
+from esb.gateway.own_routes import OwnPaths
 from esb.gateway.part import OPEN_SECONDS, Part
-from esb.gateway.restart_only import DEFAULT_STORE
 from esb.gateway.unsuited_keys import unsuited
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.form_parameters import FormParameters
 from esb.incoming.in_flight import InFlight
+from esb.incoming.own_paths import OWN_ROOT, OwnPath
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
-from esb.store.protocol import Store, StoreServices
 
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
-
-
-def build_store(config: Config, services: StoreServices) -> tuple[Store, list[Mistake]]:
-    """Return the store that this config describes, and the mistakes in its stanza. It outlives every generation."""
-    stanza = config.services.get("store")
-    mistakes: list[Mistake] = []
-    if stanza is not None:
-        make_importable(config)
-        try:
-            store: Store = plugin_loader.build("services", stanza, services, "store")
-        except ConfigError as error:
-            mistakes.extend(error.mistakes)
-        else:
-            return store, mistakes
-    found = plugin_loader.find("services", DEFAULT_STORE, "store")
-    return found(found.config_type(), services), mistakes
 
 
 class Generation:
@@ -68,6 +52,7 @@ class Generation:
         idempotency: Idempotency | None = None,
         admission: Admission | None = None,
         previous: "Generation | None" = None,
+        own_paths: OwnPaths | None = None,
     ) -> None:
         """Build all. ConfigError with the mistakes of all stanzas, and those found before."""
         self.config = config
@@ -92,10 +77,13 @@ class Generation:
         self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
         server = config.server
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)
-        make_importable(config)
+        plugin_loader.make_importable(config)
         services = self._services(process)
         shared = self._chain(services, config.middlewares)
         routes = [self._route(stanza, shared, services) for stanza in config.components]
+        by_name = {stanza.name: component for stanza, component in self.components}
+        own = () if own_paths is None else own_paths(config, by_name)
+        self.own_routes = self._own_routes(own, shared, services)
         self._mistakes += contradictions.mistakes(config)
         self._mistakes += call_targets.mistakes(config.components, self.components)
         self._mistakes += worker_safety.mistakes(config, process.store, self.components)
@@ -240,6 +228,14 @@ class Generation:
         self.links.append(Links(stanza, route, [(link.stanza, link.instance) for link in links], endpoint))
         return route, paths
 
+    def _own_routes(self, own: Sequence[OwnPath], shared: Sequence[Part], services: ChainServices) -> Routes:
+        auth = next((link for link in shared if link.stanza.use == chains.APP_AUTH), None) if own else None
+        if own and auth is None:  # there is another's in its place, which may ask for more than an app
+            auth = self._part(chains.APP_AUTH, "middlewares", self._left_out("middlewares", chains.APP_AUTH), services)
+        if auth is None:
+            return Routes([], OWN_ROOT)
+        return own_routes.built(own, auth.instance, self._early([auth.instance]), self._limits, self._admission)
+
     def _lacks(self, stanza: ComponentStanza) -> Sequence[Mistake]:
         """Return what this component's chain lacks; nothing where a mistake stands in it: it may be meant there."""
         key = "middlewares" if stanza.middlewares is None else f"{stanza.section.key}.middlewares"
@@ -287,9 +283,3 @@ class Generation:
 
 async def _itself(call: Call) -> Call:
     return call
-
-
-def make_importable(config: Config) -> None:
-    """Put the folder of esb.yaml on the path of imports, so that `use: plugins.x:X` finds a file beside it."""
-    if str(config.folder) not in sys.path:
-        sys.path.insert(0, str(config.folder))

@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from esb.config import Section, Stanza
+from esb.config import Config, Section, Stanza
 from esb.config.yaml import did_you_mean
 from esb.contracts.component import Component
 from esb.contracts.lifecycle import NoConfig
@@ -231,3 +231,9 @@ def built_in(group: str, service: str = "") -> Mapping[str, str]:
         for found in pkgutil.iter_modules(package.__path__)
         if not found.name.startswith("_")
     }
+
+
+def make_importable(config: Config) -> None:
+    """Put the folder of esb.yaml on the path of imports, so that `use: plugins.x:X` finds a file beside it."""
+    if str(config.folder) not in sys.path:
+        sys.path.insert(0, str(config.folder))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from aiohttp.web import BaseRequest
 from multidict import CIMultiDict, MultiMapping, istr
 
-from esb.config.component_paths import METHODS, ROOT
+from esb.config.component_paths import METHODS
 from esb.incoming.routing import Route, Routes
 
 ORIGIN = istr("Origin")
@@ -48,10 +48,9 @@ class Cors:
         """
         if request.method != "OPTIONS" or not self.lets_read(request.headers.get(ORIGIN)):
             return None
-        asked, path = request.headers.get(ASKED_METHOD), request.path
-        if asked is None or not path.startswith(f"{ROOT}/"):
+        asked, below = request.headers.get(ASKED_METHOD), routes.below(request.path)
+        if asked is None or not below:
             return None
-        below = f"/{path.removeprefix(ROOT).strip('/')}/"
         found = {method: found[0] for method in METHODS if (found := routes.find(below, method)) is not None}
         if not found:
             return None

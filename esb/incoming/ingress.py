@@ -47,6 +47,7 @@ class Generation(Protocol):
     """A generation, as far as ingress uses it. A call keeps the one it started with."""
 
     routes: Routes
+    own_routes: Routes
     calls: InFlight
     trusted_proxies: Sequence[Network]
     cors: Cors | None
@@ -145,7 +146,7 @@ class Ingress:
             incoming.record.span = observer.tracer.call(incoming.request.headers)
         try:
             if generation.cors is not None and (
-                asked := generation.cors.preflight(incoming.request, generation.routes)
+                asked := generation.cors.preflight(incoming.request, _routes(generation, incoming.request.path))
             ):
                 incoming.route, incoming.record.headers = asked
                 answer: Any = Reply(204)
@@ -232,7 +233,7 @@ class Ingress:
         if request.raw_path.startswith(COMPONENTS):  # nearly always as it is declared; bench: send
             route = generation.routes.exact.get((request.raw_path[BASE:], request.method))
         if route is None:
-            route = self._found(incoming, generation.routes)
+            route = self._found(incoming, generation)
         if not route.active:
             raise inactive()
         incoming.route = route
@@ -242,27 +243,28 @@ class Ingress:
                 incoming.take_token(route.tokens)
         return route
 
-    def _found(self, incoming: IncomingRequest, routes: Routes) -> Route:
-        """Find the route of a path with variables, or of one that is written in another way than declared."""
+    def _found(self, incoming: IncomingRequest, generation: Generation) -> Route:
+        """Find the route of a path with variables, of one written in another way than declared, or of our own."""
         request, path, found = incoming.request, decoded_path(incoming.request.rel_url.raw_path), None
-        below = f"/{path[len(COMPONENTS) :].strip('/')}/" if path.startswith(COMPONENTS) else ""
+        routes = _routes(generation, path)
+        below = routes.below(path)
         if below:
             found = routes.find(below, request.method)
-        elif path.startswith(SELF_SERVICE):
-            raise Inactive("Not found, inactive buffet component")
         if found is None:
+            if path.startswith(SELF_SERVICE):
+                raise Inactive("Not found, inactive buffet component")
             raise self._not_found(incoming, routes, below)
         route, incoming.variables = found
         return route
 
     def _not_found(self, incoming: IncomingRequest, routes: Routes, below: str) -> NotFound:
-        """Return the error for a path, `below` ROOT or "", that nobody answers, or not to this method."""
+        """Return the error for a path, `below` the root of these routes or "", that nobody answers so."""
         data: dict[str, Any] | None = None
         if below and (methods := routes.methods(below)):
             data = {"methods": methods}
             incoming.record.headers["Allow"] = ", ".join(methods)
         elif below and (meant := routes.nearest(below)) is not None:
-            data = {"did_you_mean": f"{ROOT}{meant}"}
+            data = {"did_you_mean": f"{routes.root}{meant}"}
         return not_found(data)
 
     async def _within_deadline(self, incoming: IncomingRequest, route: Route, task: "asyncio.Task[Any]") -> Any:
@@ -287,3 +289,8 @@ class Ingress:
         sent = incoming.record.sent
         data = {"outcome": "unknown", "retryable": False} if sent else None
         raise UpstreamError(route.system, route.component, reason, sent=sent, data=data)
+
+
+def _routes(generation: Generation, path: str) -> Routes:
+    """Return the routes among which one of this path is looked for: those of components, or the gateway's own."""
+    return generation.routes if path.startswith(COMPONENTS) else generation.own_routes

@@ -120,8 +120,9 @@ def checked(route: Route, variables: Mapping[str, str]) -> Mapping[str, str]:
 class Routes:
     """The routes of one config, by path."""
 
-    def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]]) -> None:
-        """Take each route with its path and, after it, its aliases."""
+    def __init__(self, routes: Sequence[tuple[Route, Sequence[str]]], root: str = ROOT) -> None:
+        """Take each route with its path and, after it, its aliases; all of them below `root`."""
+        self.root = root
         self.exact: dict[tuple[str, str], Route] = {}
         """Path and method -> the route that is declared under just this path."""
         self._active: dict[str, bool] = {}
@@ -145,6 +146,11 @@ class Routes:
         for path, method in [*self.exact]:
             if method == "GET":
                 self.exact.setdefault((path, "HEAD"), self.exact[path, "GET"])
+
+    def below(self, path: str) -> str:
+        """Return the part of a decoded path that is below the root, "/" at both ends; "" for one that is not there."""
+        beginning = f"{self.root}/"
+        return f"/{path[len(beginning) :].strip('/')}/" if path.startswith(beginning) else ""
 
     def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]] | None:
         """Return the route for a decoded path ("/" at both ends) and the values of its variables, not checked yet.

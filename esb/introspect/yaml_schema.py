@@ -20,8 +20,7 @@ from esb.config import (
 )
 from esb.contracts.lifecycle import NoConfig
 from esb.gateway import plugin_loader
-from esb.gateway.generation import make_importable
-from esb.gateway.plugin_loader import UnknownUse
+from esb.gateway.plugin_loader import UnknownUse, make_importable
 from esb.introspect.json_schema import Schema, schema_of
 from esb.introspect.yaml_references import SOMEWHERE, with_references
 

@@ -1,4 +1,4 @@
-"""The index of delivery by app and id."""
+"""The index of delivery by app, state and id."""
 
 from esb.database.steps import create_index
 
@@ -7,4 +7,4 @@ down_revision = "0022"
 
 
 def upgrade() -> None:
-    create_index("delivery", ["app", "id"])
+    create_index("delivery", ["app", "state", "id"])
