@@ -30,11 +30,13 @@ DELIVERY = Table(
     Column("idem", binary(DIGEST), unique=True),  # of app, component and Idempotency-Key; NULL without one
     Column("content_digest", binary(DIGEST)),  # the same key with another content is refused
     Column("state", SmallInteger, nullable=False),  # core/delivery_states.py
-    Column("priority", SmallInteger, nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # 0 to 9, the highest goes first
     Column("due", Milliseconds, nullable=False),  # the next attempt; once it has ended, when that was
     Column("lease", Milliseconds, nullable=False),  # while sending: until then it is its owner's
     Column("owner", exact(LONGEST_OWNER), nullable=False),
     Column("fence", Integer, nullable=False),  # one more with each claim: who is late finishes nothing
+    # Since when somebody may have been reached without our knowing: an attempt under way, or broken off; 0: none
+    Column("started", Milliseconds, nullable=False, default=0),
     Column("attempts", Integer, nullable=False),  # those that count: a quota's no does not
     Column("created", Milliseconds, nullable=False),
     Column("expires", Milliseconds, nullable=False),
@@ -43,7 +45,7 @@ DELIVERY = Table(
     Column("lane", binary(RECEIVER_DIGEST)),  # digest of credential and receiver, if it has just one
     Column("callback", exact(LONGEST_CALLBACK), nullable=False),
     Column("receivers", Sealed, nullable=False),  # names, addresses and refusals, by the number of the receiver
-    Index(None, "state", "due"),
+    Index(None, "state", "priority", "due"),
     Index(None, "app", "state", "id"),
     Index(None, "component", "id"),
     Index(None, "request_id"),

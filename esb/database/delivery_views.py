@@ -24,7 +24,13 @@ LIKE_ACCEPTED = frozenset({ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverS
 """States of receivers whom the platform has taken the message for."""
 LIKE_FAILED = frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED})
 """States of receivers who did not get it."""
-_LISTED = [column for column in DELIVERY.c if column.name not in {"receivers", "idem", "content_digest", "lane"}]
+PRIORITIES = range(10)
+"""The priorities that a delivery may have."""
+_LISTED = [
+    column
+    for column in DELIVERY.c
+    if column.name not in {"receivers", "idem", "content_digest", "lane", "lease", "owner", "fence"}
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +141,13 @@ class DeliveryViews:
                 yield joined.where(column == digest).order_by(RECIPIENT.c.delivery.desc())
         elif wanted.msgid is not None:
             joined = base.join(DELIVERY_MESSAGE, DELIVERY_MESSAGE.c.delivery == DELIVERY.c.id)
-            yield joined.where(DELIVERY_MESSAGE.c.msgid == wanted.msgid)
+            yield joined.where(DELIVERY_MESSAGE.c.msgid == wanted.msgid).order_by(DELIVERY.c.id.desc())
         elif by_due:
-            yield base.order_by(DELIVERY.c.due.desc(), DELIVERY.c.id.desc())
+            for priority in PRIORITIES:  # the index has the priority between state and due
+                of_it = base.where(DELIVERY.c.priority == priority)
+                yield of_it.order_by(DELIVERY.c.due.desc(), DELIVERY.c.id.desc())
         elif wanted.app is not None and wanted.state is None:
-            for state in DeliveryState:  # the index has the state between app and id
+            for state in DeliveryState:  # likewise between app and id
                 yield base.where(DELIVERY.c.state == state).order_by(DELIVERY.c.id.desc())
         else:
             yield base.order_by(DELIVERY.c.id.desc())

@@ -2,23 +2,34 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from esb.config.moment import instant_past
 from esb.core.call import Call
 from esb.core.delivery_states import DeliveryState
-from esb.core.errors import NotFound, ParameterError
+from esb.core.errors import EsbError, NotFound, ParameterError, RequestError, template
 from esb.core.parameter_error import parameter_error
 from esb.core.params import Label, Params, Text, problem
+from esb.database.delivery_changes import Hindrance
 from esb.database.delivery_views import BadCursor, View, Wanted
 from esb.database.engine import DatabaseAway
-from esb.delivery.ledger import Ledger, ledger_away
+from esb.delivery.ledger import MISSED, Ledger, ledger_away
 from esb.incoming.own_paths import OwnPath
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 GET, POST = frozenset({"GET"}), frozenset({"POST"})
+SENDING_SECONDS = 2.0
+"""The time after which an attempt that is under way has mostly ended."""
+_HINDERED = {
+    Hindrance.UNKNOWN: template("The delivery does not exist, or is not one of this APP"),
+    Hindrance.SENDING: template("The delivery is being sent just now, please try again in a moment"),
+    Hindrance.ENDED: template("The delivery has ended, nothing of it is left to cancel"),
+    Hindrance.NOT_DEAD: template("Only a delivery that is dead can be sent again"),
+    Hindrance.NOBODY: template("No receiver of the delivery is left to send it to again"),
+    Hindrance.NO_CONTENT: template("The content of the delivery is not kept any more, please send the message anew"),
+}
 _STATES = {state.word: state for state in DeliveryState}
 
 
@@ -48,17 +59,26 @@ class ListParams(Params):
     limit: Annotated[int, Label("deliveries of a page"), Field(ge=1, le=200)] = 50
 
 
-class DeliveryPaths:
-    """The handlers of these paths."""
+class RedriveParams(Params):
+    """To whom of those who missed a delivery it is sent again."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    receivers: Annotated[Literal["failed", "unknown"], Label("receivers to send to again")] = "failed"
+
+
+class DeliveryPaths:
+    """The handlers of these paths. `expires`: the seconds for which a delivery is tried that is sent again."""
+
+    def __init__(self, ledger: Ledger, expires: float) -> None:
         self._ledger = ledger
+        self._expires = expires
 
     def paths(self) -> list[OwnPath]:
         """Return the paths, with what answers each."""
         return [
             OwnPath("/deliveries/", "deliveries.list", GET, _answering(self._list)),
             OwnPath("/deliveries/{id}/", "deliveries.show", GET, _answering(self._show)),
+            OwnPath("/deliveries/{id}/cancel/", "deliveries.cancel", POST, _answering(self._cancel)),
+            OwnPath("/deliveries/{id}/redrive/", "deliveries.redrive", POST, _answering(self._redrive)),
         ]
 
     async def _list(self, call: Call) -> View:
@@ -80,8 +100,31 @@ class DeliveryPaths:
     async def _show(self, call: Call) -> View:
         found = await self._ledger.delivery(call.path_vars["id"], _app(call))
         if found is None:
-            raise unknown_delivery()
+            raise hindered(Hindrance.UNKNOWN)
         return {**found, "delivery": _own(found["delivery"])}
+
+    async def _cancel(self, call: Call) -> View:
+        return await self._changed(call, await self._ledger.cancel(call.path_vars["id"], _app(call)))
+
+    async def _redrive(self, call: Call) -> View:
+        missed = MISSED[_read(RedriveParams, call.args).receivers]
+        return await self._changed(
+            call, await self._ledger.redrive(call.path_vars["id"], missed, self._expires, _app(call))
+        )
+
+    async def _changed(self, call: Call, hindrance: Hindrance | None) -> View:
+        """Return the delivery as it is after a change. EsbError with it if the change could not be made."""
+        found = (
+            None if hindrance is Hindrance.UNKNOWN else await self._ledger.delivery(call.path_vars["id"], _app(call))
+        )
+        if found is None:
+            raise hindered(Hindrance.UNKNOWN)
+        data: View = {"delivery": _own(found["delivery"])}
+        if hindrance is None:
+            return data
+        if hindrance is Hindrance.SENDING:
+            data |= {"retryable": True, "retry_after": SENDING_SECONDS}
+        raise hindered(hindrance, data)
 
 
 def _answering(handler: Callable[[Call], Awaitable[View]]) -> Callable[[Call], Awaitable[View]]:
@@ -112,6 +155,7 @@ def _own(view: View) -> View:
     return {key: value for key, value in view.items() if key != "app"}
 
 
-def unknown_delivery() -> NotFound:
-    """Return the error for a delivery that is not there, or another app's."""
-    return NotFound("The delivery does not exist, or is not one of this APP")
+def hindered(hindrance: Hindrance, data: View | None = None) -> EsbError:
+    """Return the error that tells a caller why something could not be done with a delivery, with this data."""
+    kind = NotFound if hindrance is Hindrance.UNKNOWN else RequestError
+    return kind(_HINDERED[hindrance], data)

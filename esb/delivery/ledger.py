@@ -1,30 +1,92 @@
 """The ledger for those who ask: apps about their own deliveries, operators about all of them."""
 
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from esb.core.clock import Clock
+from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Message, UpstreamError, template
 from esb.core.reasons import Reason
+from esb.database import delivery_changes
+from esb.database.delivery_changes import Hindrance, Selection
 from esb.database.delivery_views import DeliveryViews, Page, View, Wanted
 from esb.database.engine import Database
+from esb.database.time_of_day import time_of_day
+from esb.delivery.replay import from_plain
 
 AWAY_SECONDS = 5.0
 """The time after which a caller may ask again, if the database was away."""
+MISSED = {
+    "failed": frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED}),
+    "unknown": frozenset({ReceiverState.UNKNOWN}),
+}
+"""Word for the receivers to whom a delivery is sent again -> their states. The unknown may get it twice."""
 _AWAY = template("the deliveries cannot be read or written now")
 
 
 class Ledger:
-    """The deliveries in the database of the gateway."""
+    """The deliveries in the database of the gateway. Each method may raise DatabaseAway.
 
-    def __init__(self, database: Database) -> None:
+    Where an `app` is given, the delivery has to be this one's; any other is as good as none.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, announce: Callable[[Sequence[str]], Awaitable[None]] | None = None
+    ) -> None:
+        """`announce` tells those who deliver of deliveries that are due; left out, they look by themselves."""
         self._database = database
+        self._clock = clock
+        self._announce = announce
 
     async def page(self, wanted: Wanted) -> Page:
-        """Return a page of deliveries. BadCursor, DatabaseAway."""
+        """Return a page of deliveries. BadCursor."""
         async with self._database.reading() as connection:
             return await DeliveryViews(connection, self._database.keys).page(wanted)
 
     async def delivery(self, identity: str, app: str | None = None) -> View | None:
-        """Return a delivery and its receivers, if it is there, and this app's if one is given. DatabaseAway."""
+        """Return a delivery and its receivers, None if there is none. The texts of refusals may be Messages."""
         async with self._database.reading() as connection:
-            return await DeliveryViews(connection, self._database.keys).delivery(identity, app)
+            found = await DeliveryViews(connection, self._database.keys).delivery(identity, app)
+        restored: View | None = from_plain(found)
+        return restored
+
+    async def attempts(self, identity: str) -> list[View]:
+        """Return the attempts of a delivery that have ended."""
+        async with self._database.reading() as connection:
+            return await DeliveryViews(connection, self._database.keys).attempts(identity)
+
+    async def cancel(self, identity: str, app: str | None = None) -> Hindrance | None:
+        """End a delivery that waits; None, or why it could not be."""
+        async with self._database.writing() as connection:
+            now = await time_of_day(connection, self._clock)
+            return await delivery_changes.cancel(connection, self._database.keys, identity, now, app)
+
+    async def waiting(self, which: Selection) -> int:
+        """Return how many deliveries wait and are meant."""
+        async with self._database.reading() as connection:
+            return await delivery_changes.count_waiting(connection, which)
+
+    async def cancel_all(self, which: Selection) -> int:
+        """End all that wait and are meant, some at a time; return how many."""
+        number = 0
+        while True:
+            async with self._database.writing() as connection:
+                now = await time_of_day(connection, self._clock)
+                ended = await delivery_changes.cancel_some(connection, self._database.keys, which, now)
+            if not ended:
+                return number
+            number += ended
+
+    async def redrive(
+        self, identity: str, missed: Collection[ReceiverState], seconds: float, app: str | None = None
+    ) -> Hindrance | None:
+        """Send a dead delivery again, for so many seconds, to its receivers in these states; None, or why not."""
+        async with self._database.writing() as connection:
+            now = await time_of_day(connection, self._clock)
+            expires = now + int(seconds * 1000)
+            hindrance = await delivery_changes.redrive(connection, identity, missed, now, expires, app)
+        if hindrance is None and self._announce is not None:
+            await self._announce([identity])
+        return hindrance
 
 
 def ledger_away() -> UpstreamError:

@@ -48,7 +48,7 @@ def cut_off(call: Call) -> UpstreamError:
 
 def kept(content: str, envelope: Mapping[str, Any]) -> bytes:
     """Encode an envelope beside the digest of its call. TypeError or ValueError if it holds what JSON does not."""
-    return json_codec.encode({"content": content, "envelope": _plain(envelope)}, json_values.plain)
+    return json_codec.encode({"content": content, "envelope": plain(envelope)}, json_values.plain)
 
 
 def claimed(content: str) -> bytes:
@@ -61,33 +61,33 @@ def restored(value: bytes) -> tuple[str, Envelope | None]:
     found = json_codec.decode(value)
     if "envelope" not in found:
         return found["content"], None
-    envelope = _from_plain(found["envelope"])
+    envelope = from_plain(found["envelope"])
     data = envelope.get("data")
     if data is None or isinstance(data, dict):
         envelope["data"] = {**(data or {}), "replayed": True}
     return found["content"], Envelope(envelope)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return JSON that still knows which texts are templates."""
     if isinstance(value, Message):
-        return {MESSAGE: [value.template, _plain(value.values)]}
+        return {MESSAGE: [value.template, plain(value.values)]}
     if isinstance(value, Mapping):
-        plain = {name: _plain(item) for name, item in value.items()}
-        return {MESSAGE: [None, plain]} if MESSAGE in plain else plain
+        items = {name: plain(item) for name, item in value.items()}
+        return {MESSAGE: [None, items]} if MESSAGE in items else items
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 
-def _from_plain(value: Any) -> Any:
-    """Return the value that `_plain` was given."""
+def from_plain(value: Any) -> Any:
+    """Return the value that `plain` was given."""
     if isinstance(value, list):
-        return [_from_plain(item) for item in value]
+        return [from_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
     if MESSAGE not in value:
-        return {name: _from_plain(item) for name, item in value.items()}
+        return {name: from_plain(item) for name, item in value.items()}
     template, values = value[MESSAGE]
-    values = {name: _from_plain(item) for name, item in values.items()}
+    values = {name: from_plain(item) for name, item in values.items()}
     return values if template is None else Message(template, values)

@@ -68,7 +68,7 @@ class Gateway:
         self.tokens = TokenCache(self.store, self.observer, clock)
         self.database, unusable = build_database(config, self.observer)
         self._use = build_use_recorder(use, self.database, self.observer)
-        self._deliveries = build_deliveries(self.database)
+        self._deliveries = build_deliveries(self.database, clock)
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )

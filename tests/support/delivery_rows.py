@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from esb.core import json_codec
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.core.uuid7 import uuid7
-from esb.database.deliveries import DELIVERY, DELIVERY_MESSAGE, RECIPIENT
+from esb.database.deliveries import DELIVERY, DELIVERY_MESSAGE, RECEIVER_DIGEST, RECIPIENT
 from esb.database.engine import Database
 
 NOW = 1_800_000_000_000
@@ -24,7 +24,7 @@ async def add_delivery(
     **columns: Any,
 ) -> str:
     """Write a delivery and its receivers; return its id. Who has failed was refused with this code and text."""
-    identity = columns.pop("id", uuid7(NOW))
+    identity: str = columns.pop("id", uuid7(NOW))
     component = columns.setdefault("component", "cmsi.send_weixin")
     errcode, errmsg = refusal
     failed = [state is ReceiverState.FAILED for _, state in receivers]
@@ -58,12 +58,14 @@ async def add_delivery(
             {
                 "delivery": identity,
                 "number": number,
+                "digest": database.keys.digest_of("receiver", name)[:RECEIVER_DIGEST],
+                "address_digest": database.keys.digest_of("receiver", f"address of {name}")[:RECEIVER_DIGEST],
                 "state": state,
                 "updated": NOW,
                 "failure": "receiver" if no else "",
                 "errcode": errcode if no else "",
             }
-            for number, ((_, state), no) in enumerate(zip(receivers, failed, strict=True))
+            for number, ((name, state), no) in enumerate(zip(receivers, failed, strict=True))
         ]
         await connection.execute(insert(RECIPIENT), rows)
         for msgid in msgids:

@@ -26,6 +26,7 @@ def upgrade() -> None:
         Column("lease", BigInteger, nullable=False),
         Column("owner", exact(64), nullable=False),
         Column("fence", Integer, nullable=False),
+        Column("started", BigInteger, nullable=False),
         Column("attempts", Integer, nullable=False),
         Column("created", BigInteger, nullable=False),
         Column("expires", BigInteger, nullable=False),

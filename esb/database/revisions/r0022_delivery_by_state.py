@@ -1,4 +1,4 @@
-"""The index of delivery by state and due."""
+"""The index of delivery by state, priority and due."""
 
 from esb.database.steps import create_index
 
@@ -7,4 +7,4 @@ down_revision = "0021"
 
 
 def upgrade() -> None:
-    create_index("delivery", ["state", "due"])
+    create_index("delivery", ["state", "priority", "due"])
