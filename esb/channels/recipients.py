@@ -187,6 +187,11 @@ class Rehearsal:
     messages: Iterable[tuple[Sequence[str], str, Mapping[str, Any]]]
     warnings: Sequence[Mapping[str, Any]] = ()
 
+    def accepted(self) -> dict[str, Any]:
+        """Return the data of a call that is sent later: who cannot be reached, and nobody who was."""
+        data = self.audience.report()
+        return {**data, "warnings": list(self.warnings)} if self.warnings else data
+
     def rendered(self) -> dict[str, Any]:
         """Return the data of the dry run."""
         given = given_forms(self.audience.given)

@@ -188,6 +188,8 @@ class Record:
     """The number of this secret in the database; 0: it is none of those."""
     sent = False
     """True once a message may have left the gateway."""
+    status = 200
+    """The HTTP status of an answer that is no Reply."""
     span: Span | None = None
     body: Mapping[str, Any] | None = None
     """Description of a body that holds no parameters, for errors."""

@@ -16,6 +16,10 @@ AT_ONCE = 500
 """Items of one transaction at most: others wait for its lock."""
 
 
+class CommitInDoubt(DatabaseAway):
+    """The database went away while a transaction was committed: nobody knows whether it was."""
+
+
 class GroupCommit(Generic[Item, Result]):
     """Writes items in groups, each group in one transaction; an item has its result when that is committed."""
 
@@ -27,7 +31,7 @@ class GroupCommit(Generic[Item, Result]):
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
-        """Write an item, and return its result once it is durable. DatabaseAway: nobody knows whether it is.
+        """Write an item, and return its result once it is durable. DatabaseAway: it is not; CommitInDoubt: it may be.
 
         A caller who leaves does not take its item back.
         """
@@ -51,14 +55,15 @@ class GroupCommit(Generic[Item, Result]):
             self._running = None
 
     async def _commit(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        results: Sequence[Result] | None = None
         try:
             async with self._database.writing() as connection:
                 results = await self._write(connection, [item for item, _ in group])
         except Exception as error:  # noqa: BLE001 - the rim of a task: it is told to whoever waits
-            told = error if isinstance(error, DatabaseAway) else None
+            away = DatabaseAway if results is None else CommitInDoubt
             for _, future in group:
                 if not future.done():
-                    future.set_exception(DatabaseAway(str(told)) if told is not None else error)
+                    future.set_exception(away(str(error)) if isinstance(error, DatabaseAway) else error)
             return
         for (_, future), result in zip(group, results, strict=True):
             if not future.done():

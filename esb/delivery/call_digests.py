@@ -7,11 +7,14 @@ from typing import Any
 from esb.core.call import Call
 from esb.core.credential_names import IDENTITIES
 from esb.core.files import File
+from esb.delivery.terms import ASKS, ASYNC
 from esb.store.keyspaces import IDEMPOTENCY, key_of
 
-ASKING = frozenset({"idempotency_key", "dry_run"})
+KEY, DRY_RUN = "idempotency_key", "dry_run"
+SWITCHES = frozenset({KEY, DRY_RUN, ASYNC})
+ASKING = SWITCHES | ASKS
 """Parameters that ask something of the gateway itself."""
-NOT_COMPARED = ASKING.union(IDENTITIES)
+NOT_COMPARED = SWITCHES.union(IDENTITIES)
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 
 
@@ -26,7 +29,7 @@ def content_of(call: Call, *, by_header: bool = False) -> str:
     arguments = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
     compared = [arguments, dict(call.path_vars), call.options.test_env]
     if by_header:
-        arguments |= {name: value for name, value in call.args.items() if name in ASKING}
+        arguments |= {name: value for name, value in call.args.items() if name in SWITCHES}
         compared += [call.method, call.query]
     text = json.dumps(compared, sort_keys=True, default=_of_a_file)
     return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"

@@ -18,18 +18,18 @@ from typing import Any
 
 from esb.contracts.component import Envelope, Repetition
 from esb.contracts.middleware import Handler
-from esb.core.call import ORDINARY, Call, Options
+from esb.core.call import ORDINARY, Call
 from esb.core.errors import EsbError, RequestError, first_esb_error
 from esb.core.events import Observer
-from esb.core.params import switched_on
 from esb.core.reasons import Reason
 from esb.delivery import replay
+from esb.delivery.acceptance import Acceptance
+from esb.delivery.asked_options import asked_options
 from esb.delivery.call_digests import ASKING, content_of, entry_of
 from esb.incoming.in_flight import InFlight
 from esb.store.protocol import Store
 
 REMEMBERED_SECONDS = 24 * 3600.0
-LONGEST_KEY = 255
 LAST_SECONDS = 1.0
 """The seconds that a call gets beyond its deadline; then it is ended, and those that send report what they did."""
 CLAIM_SECONDS = 5.0
@@ -79,20 +79,30 @@ class Idempotency:
         calls: InFlight | None = None,
         running: dict[str, _Running] | None = None,
         by_header: bool = False,
+        acceptance: Acceptance | None = None,
     ) -> None:
         """`calls` counts those with a key to their end; `running` holds them, by entry of the store.
 
         `by_header`: a key comes by header alone, since parameters are another system's, and so is the query.
+        `acceptance` takes the calls that are sent later.
         """
         self._store = store
         self._observer = observer
         self._calls = InFlight() if calls is None else calls
         self._running = {} if running is None else running
         self._by_header = by_header
+        self._acceptance = acceptance
 
-    def recognising(self, repetition: Callable[[Call], Repetition | None]) -> "Idempotency":
-        """Return a middleware with the same memory that knows repetitions without a key by this function, too."""
-        return _Recognising(self._store, self._observer, self._calls, self._running, repetition)
+    def sending(
+        self, acceptance: Acceptance, repetition: Callable[[Call], Repetition | None] | None = None
+    ) -> "Idempotency":
+        """Return a middleware with the same memory for a component whose calls that are sent later `acceptance` takes.
+
+        By `repetition`, it knows repetitions without a key, too.
+        """
+        if repetition is not None:
+            return _Recognising(self._store, self._observer, self._calls, self._running, acceptance, repetition)
+        return Idempotency(self._store, self._observer, calls=self._calls, running=self._running, acceptance=acceptance)
 
     def counting(self, calls: InFlight, *, by_header: bool = False) -> "Idempotency":
         """Return a middleware with the same memory that counts its calls with a key in `calls`, each to its end.
@@ -120,8 +130,11 @@ class Idempotency:
 
     async def _asked(self, call: Call, handler: Handler) -> Any:
         """Answer a call that asks something of the gateway itself."""
+        preferred, acceptance = call.options.respond_async, self._acceptance
         if not self._by_header:
-            call = replace(call, options=_options(call))
+            call = replace(call, options=asked_options(call, acceptance))
+        if call.options.respond_async and acceptance is not None:
+            return await acceptance(call, handler, preferred=preferred)
         key = call.options.idempotency_key
         if not key or call.options.dry_run:
             return await handler(call)
@@ -231,34 +244,26 @@ class _Recognising(Idempotency):
         observer: Observer,
         calls: InFlight,
         running: dict[str, _Running],
+        acceptance: Acceptance,
         repetition: Callable[[Call], Repetition | None],
     ) -> None:
-        super().__init__(store, observer, calls=calls, running=running)
+        super().__init__(store, observer, calls=calls, running=running, acceptance=acceptance)
+        self._accept = acceptance
         self._repetition = repetition
 
     def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
-        return self._recognised(replace(call, options=_options(call)), handler)
+        options = asked_options(call, self._accept)
+        return self._recognised(replace(call, options=options), handler, preferred=call.options.respond_async)
 
-    async def _recognised(self, call: Call, handler: Handler) -> Any:
+    async def _recognised(self, call: Call, handler: Handler, *, preferred: bool) -> Any:
         options = call.options
         repetition = None if options.idempotency_key or options.dry_run else self._repetition(call)
+        if options.respond_async:
+            return await self._accept(call, handler, preferred=preferred, repetition=repetition)
         if repetition is None:
             return await self._asked(call, handler)
         entry = entry_of(call, f"{RECOGNISED}{repetition.key}")
         return await self._once(entry, content_of(replace(call, args={})), repetition.seconds, call, handler)
-
-
-def _options(call: Call) -> Options:
-    """Return the options that a caller asks for by header, or else by parameter."""
-    key = call.options.idempotency_key or call.args.get("idempotency_key") or None
-    if key is not None and (isinstance(key, bool) or not isinstance(key, str | int) or len(str(key)) > LONGEST_KEY):
-        raise RequestError(
-            "Parameters error, idempotency_key must be a string of at most {most} characters",
-            call_reason=Reason.IDEMPOTENCY_KEY,
-            most=255,
-        )
-    dry_run = call.options.dry_run or switched_on(call.args.get("dry_run"))
-    return replace(call.options, dry_run=dry_run, idempotency_key=None if key is None else str(key))
 
 
 def _replayed(value: bytes, content: str) -> Envelope | None:

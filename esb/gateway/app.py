@@ -24,7 +24,7 @@ from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation
 from esb.gateway.plugin_reimport import reimported
 from esb.gateway.process_database import build_database, build_use_counts, build_use_recorder, opened
-from esb.gateway.process_deliveries import build_deliveries
+from esb.gateway.process_deliveries import ProcessDeliveries
 from esb.gateway.process_store import build_store
 from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
@@ -68,13 +68,12 @@ class Gateway:
         self.tokens = TokenCache(self.store, self.observer, clock)
         self.database, unusable = build_database(config, self.observer)
         self._use = build_use_recorder(use, self.database, self.observer)
-        self._deliveries = build_deliveries(self.database, clock)
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )
         self._idempotency = Idempotency(self.store, self.observer)
+        self.deliveries = ProcessDeliveries(config, self.database, clock)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
-        self._own_paths = None if self._deliveries is None else self._deliveries.own_paths
         self.generation = Generation(
             config,
             self._services,
@@ -82,7 +81,8 @@ class Gateway:
             number,
             self._idempotency,
             self.admission,
-            own_paths=self._own_paths,
+            own_paths=self.deliveries.own_paths,
+            acceptance=self.deliveries.acceptance,
         )
         self.succeeded = False
         """True once a successor answers: no probe is to hear of the end of this process."""
@@ -112,6 +112,7 @@ class Gateway:
             if self._use is not None:
                 stack.push_async_callback(self._use.close)
             stack.push_async_callback(self.tokens.close)
+            stack.push_async_callback(self.deliveries.close)
             stack.push_async_callback(self._close_generations)
             stack.push_async_callback(self._idempotency.close)
             stack.push_async_callback(self._health.close)
@@ -170,7 +171,8 @@ class Gateway:
                 self._idempotency,
                 self.admission,
                 old,
-                self._own_paths,
+                self.deliveries.own_paths,
+                self.deliveries.acceptance,
             )
             try:
                 await new.open()

@@ -17,6 +17,7 @@ from esb.core.errors import ConfigError, Mistake
 from esb.core.files import upload_names
 from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
+from esb.delivery.acceptance import AcceptanceOf, NoAcceptance
 from esb.delivery.idempotency import Idempotency
 from esb.gateway import call_targets, chains, contradictions, inner_call, own_routes, plugin_loader, worker_safety
 from esb.gateway.links import Links
@@ -53,6 +54,7 @@ class Generation:
         admission: Admission | None = None,
         previous: "Generation | None" = None,
         own_paths: OwnPaths | None = None,
+        acceptance: AcceptanceOf = NoAcceptance,
     ) -> None:
         """Build all. ConfigError with the mistakes of all stanzas, and those found before."""
         self.config = config
@@ -75,6 +77,7 @@ class Generation:
         self.links: list[Links] = []
         """The links before each component, likewise."""
         self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
+        self._acceptance = acceptance
         server = config.server
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)
         plugin_loader.make_importable(config)
@@ -245,9 +248,10 @@ class Generation:
 
     def _known_again(self, component: Component[Any, Any]) -> Idempotency:
         """Return the middleware that knows repetitions of this component's calls."""
+        acceptance = self._acceptance(component, self.config.deliveries)
         if type(component).repetition is Component.repetition:
-            return self._idempotency
-        return self._idempotency.recognising(component.repetition)
+            return self._idempotency.sending(acceptance)
+        return self._idempotency.sending(acceptance, component.repetition)
 
     def _early(self, chain: Sequence[Middleware[Any]]) -> Handler | None:
         """Return the beginning of the chain that may run before a body is read, ending in the call itself; or None."""

@@ -1,37 +1,65 @@
-"""The parts of deliveries that last as long as the process: what accepts, sends, records and tells of them.
+"""What accepts and sends the deliveries of this process. It outlives generations, and is there only if configured."""
 
-Built only where there is a database; their libraries are extras, and imported only then.
-"""
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from esb.config import Config, DeliveriesConfig, seconds_of
+from esb.contracts.component import Component
 from esb.core.clock import Clock
+from esb.delivery.acceptance import Acceptance, NoAcceptance
 from esb.gateway.own_routes import Components
 from esb.incoming.own_paths import OwnPath
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
+    from esb.delivery.accepting import Accepting, Announce
+    from esb.delivery.ledger import Ledger
 
 
 class ProcessDeliveries:
-    """The parts that accept, send, record and tell of deliveries. A reload may begin or end some of them."""
+    """All parts of it."""
 
-    def __init__(self, database: "Database", clock: Clock) -> None:
-        from esb.delivery.ledger import Ledger
+    def __init__(self, config: Config, database: "Database | None", clock: Clock) -> None:
+        """Build what this configuration asks for, and open nothing."""
+        self._accepting = _accepting(config, database, clock, self._announce)
+        self.ledger = _ledger(database, clock, self._announce)
+        """What tells of deliveries, and changes them; None without a database."""
 
-        self.ledger = Ledger(database, clock)
+    def acceptance(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> Acceptance:
+        """Return what accepts calls of this component by these keys, or refuses them."""
+        if self._accepting is None or config is None:
+            return NoAcceptance(component, config)
+        return self._accepting.of(component, config)
 
     def own_paths(self, config: Config, components: Components) -> list[OwnPath]:
-        """Return the gateway's own paths, for a generation of this config and these components."""
-        if config.deliveries is None and config.ledger is None:
+        """Return the gateway's own paths, for a generation of this configuration and these components."""
+        if self.ledger is None or (config.deliveries is None and config.ledger is None):
             return []
         from esb.delivery.delivery_paths import DeliveryPaths
 
         expires = seconds_of((config.deliveries or DeliveriesConfig()).expires)
         return DeliveryPaths(self.ledger, expires).paths()
 
+    async def close(self) -> None:
+        """End, the last part first."""
+        if self._accepting is not None:
+            await self._accepting.close()
 
-def build_deliveries(database: "Database | None", clock: Clock) -> ProcessDeliveries | None:
-    """Return the parts of deliveries; None without a database."""
-    return None if database is None else ProcessDeliveries(database, clock)
+    async def _announce(self, deliveries: Sequence[str]) -> None:
+        """Tell those who deliver that these are due."""
+
+
+def _accepting(config: Config, database: "Database | None", clock: Clock, announce: "Announce") -> "Accepting | None":
+    if database is None or config.deliveries is None or config.deliveries.run == "off":
+        return None
+    from esb.delivery.accepting import Accepting
+
+    return Accepting(database, clock, announce)
+
+
+def _ledger(database: "Database | None", clock: Clock, announce: "Announce") -> "Ledger | None":
+    if database is None:
+        return None
+    from esb.delivery.ledger import Ledger
+
+    return Ledger(database, clock, announce)

@@ -91,6 +91,10 @@ class Endpoint:
     def chosen(self, options: Options) -> Component[Any, Any]:
         """Return the component of the environment that is asked for; the error for what it cannot do."""
         component = self._component
+        if options.respond_async and not component.sends:
+            raise RequestError(
+                "Parameters error, this component sends no messages, and so answers no call asynchronously"
+            )
         if options.dry_run and not component.sends and component.has_environments:
             raise RequestError("Parameters error, this component has no dry run, and X-Dry-Run must not send for real")
         if options.idempotency_key and not self._keeps_answers and component.has_environments:
@@ -128,5 +132,5 @@ async def _rendered(handling: Awaitable[Any], call: Call) -> Any:
         return answer.rendered(record)
     if type(answer) is Rehearsal:
         call.record.sendings += ((call.component, answer),)
-        return answer.audience.report() if call.options.respond_async else answer.rendered()
+        return answer.accepted() if call.options.respond_async else answer.rendered()
     return answer

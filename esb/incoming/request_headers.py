@@ -21,9 +21,11 @@ LANGUAGE = istr("Blueking-Language")
 FORWARDED_HEADERS = (LANGUAGE, istr("Blueking-Timezone"), istr("Traceparent"))
 """Headers of a caller that go upstream; nothing else of it does."""
 TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY = istr("X-Use-Test-Env"), istr("X-Dry-Run"), istr("Idempotency-Key")
+PREFER = istr("Prefer")
 """Headers that ask something of the gateway itself."""
-RARE = (UPGRADE, GATEWAY_JWT, COOKIE, *FORWARDED_HEADERS, TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY)
+RARE = (UPGRADE, GATEWAY_JWT, COOKIE, *FORWARDED_HEADERS, TEST_ENV, DRY_RUN, IDEMPOTENCY_KEY, PREFER)
 """Headers that most requests are without: looked for together, in a third of the time. Bench: send."""
+RESPOND_ASYNC = "respond-async"
 _TELLING = OF_A_BODY | {"connection"}
 """Headers that say what a body is, and which other headers are not for upstreams."""
 
@@ -50,14 +52,21 @@ def forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:
 def options(headers: MultiMapping[str], signs: bool) -> Options:
     """Return what these headers ask of the gateway itself. RequestError if a signature does not cover them."""
     test_env, dry_run, key = headers.get(TEST_ENV), headers.get(DRY_RUN), headers.get(IDEMPOTENCY_KEY)
-    if test_env is None and dry_run is None and key is None:
+    respond_async = PREFER in headers and _prefers_async(headers)
+    if test_env is None and dry_run is None and key is None and not respond_async:
         return ORDINARY
-    if signs and (dry_run is not None or key is not None):
+    if signs and (dry_run is not None or key is not None or respond_async):
         raise RequestError(
-            "Parameters error, the signature [bk_signature] does not cover the request headers X-Dry-Run and "
-            "Idempotency-Key: please sign the parameters dry_run and idempotency_key instead"
+            "Parameters error, the signature [bk_signature] does not cover the request headers X-Dry-Run, "
+            "Idempotency-Key and Prefer: please sign the parameters dry_run, idempotency_key and async instead"
         )
-    return Options(test_env=switched_on(test_env), dry_run=switched_on(dry_run), idempotency_key=key)
+    return Options(switched_on(test_env), switched_on(dry_run), key, respond_async=respond_async)
+
+
+def _prefers_async(headers: MultiMapping[str]) -> bool:
+    """Return True for a header Prefer (RFC 7240) with respond-async, among others perhaps."""
+    preferences = (each for header in headers.getall(PREFER) for each in header.split(","))
+    return any(each.partition(";")[0].partition("=")[0].strip().lower() == RESPOND_ASYNC for each in preferences)
 
 
 def text(header: str) -> str:

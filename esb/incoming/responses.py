@@ -51,7 +51,9 @@ def written(incoming: IncomingRequest, answer: Any, responses: JsonResponses) ->
         made = envelope.completed(answer, incoming.id)
         refused = _tells_status(incoming) and not switched_on(made["result"])
         return _enveloped(incoming, made, http_status.REFUSED if refused else http_status.OK, "", None, responses)
-    return FinalResponse(_response(incoming, envelope.success(answer, incoming.id), 200, responses), 0)
+    return FinalResponse(
+        _response(incoming, envelope.success(answer, incoming.id), incoming.record.status, responses), 0
+    )
 
 
 def failed(incoming: IncomingRequest, error: Exception, responses: JsonResponses, observer: Observer) -> FinalResponse:

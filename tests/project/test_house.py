@@ -82,7 +82,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "cli.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
     "config.yaml.scalars": "difflib, for mistakes",
     "gateway.process_database": "SQLAlchemy and a driver, for those who have a database",
-    "gateway.process_deliveries": "SQLAlchemy, likewise",
+    "gateway.process_deliveries": "its libraries are an extra",
     "incoming.unknown_parameters": "difflib, for mistakes",
     "incoming.body": "multipart, for forms: nearly all callers send JSON",
     "incoming.multipart_form": "multipart, likewise",

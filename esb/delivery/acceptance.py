@@ -1,0 +1,46 @@
+"""The contract of what takes calls that are sent later, and its refusal where nothing takes them."""
+
+from collections.abc import Awaitable, Callable, Set
+from typing import Any, Protocol
+
+from esb.config import DeliveriesConfig
+from esb.contracts.component import Component, Repetition
+from esb.contracts.middleware import Handler
+from esb.core.call import Call
+from esb.core.errors import RequestError
+
+
+class Acceptance(Protocol):
+    """Accepts the calls of one component. `own`: the names of its own parameters."""
+
+    own: Set[str]
+
+    def __call__(
+        self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
+    ) -> Awaitable[Any]:
+        """Accept a call, and return its answer's data; `handler` rehearses it. EsbError for what is wrong with it.
+
+        `preferred`: it is asked for by the header Prefer, which the answer tells. `repetition`: the key of a call that
+        brings none.
+        """
+        ...
+
+
+AcceptanceOf = Callable[[Component[Any, Any], DeliveriesConfig | None], Acceptance]
+"""Function that returns the acceptance of a component, by the key `deliveries`."""
+
+
+class NoAcceptance:
+    """Refuses all asynchronous calls."""
+
+    def __init__(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> None:
+        self.own: Set[str] = frozenset(component.params_type.model_fields)
+
+    async def __call__(
+        self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
+    ) -> Any:
+        """RequestError: there is nothing that sends later."""
+        raise RequestError(
+            "Parameters error, this gateway sends no message later: please leave out async, deliver_at and the request"
+            " header Prefer"
+        )

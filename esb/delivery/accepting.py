@@ -1,0 +1,261 @@
+"""Accepting: an asynchronous call is rehearsed, written into the database and answered; it is sent afterwards.
+
+A rehearsal is the same call as a dry run: what is wrong with it, its caller hears at once. What is accepted is durable.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from esb.channels.recipients import addressed
+from esb.config import DeliveriesConfig
+from esb.config.deliveries import seconds_of
+from esb.contracts.component import Component, Repetition
+from esb.contracts.middleware import Handler
+from esb.core.call import Call
+from esb.core.clock import Clock, utc_text
+from esb.core.delivery_states import DeliveryState, ReceiverState
+from esb.core.errors import EsbError, Message, RequestError, UpstreamError
+from esb.core.offloading import offloaded
+from esb.core.reasons import Reason
+from esb.core.redaction import sounds_secret
+from esb.core.uuid7 import uuid7
+from esb.database.deliveries import RECEIVER_DIGEST
+from esb.database.delivery_writes import Accepted, DeliveryWrites, NewDelivery, NewRecipient
+from esb.database.engine import Database, DatabaseAway
+from esb.database.group_commit import CommitInDoubt
+from esb.database.keys import DatabaseKeys
+from esb.delivery import content, receivers
+from esb.delivery.call_digests import content_of, entry_of
+from esb.delivery.content import DeliveryContent
+from esb.delivery.queued_counts import QueuedCounts
+from esb.delivery.receivers import Receiver
+from esb.delivery.terms import TERMS, Terms, terms_of
+
+AWAY_SECONDS = 5
+"""The seconds after which a caller may come again while the database is away."""
+SEALED_AT_ONCE = 2**15
+"""Bytes of a call, or thereabouts, that are encrypted at once: in a millisecond."""
+RECEIVER_BYTES = 64
+"""Bytes of a receiver, or thereabouts, for which it counts."""
+LOCATION = "/api/c/deliveries/{id}/"
+Announce = Callable[[Sequence[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """The key of a call, by which its delivery is found: digests of the key, and of the content that it stands for.
+
+    `before`: the digest that the same key had until now, and for how many seconds a delivery of it still counts.
+    """
+
+    idem: bytes
+    content: bytes
+    before: tuple[bytes, float] | None = None
+
+
+class Accepting:
+    """Accepts asynchronous calls. One for the process: it outlives generations.
+
+    `announce` tells those who deliver that deliveries are due; it raises nothing, and keeps nobody waiting.
+    """
+
+    def __init__(self, database: Database, clock: Clock, announce: Announce) -> None:
+        self._database = database
+        self._writes = DeliveryWrites(database, clock)
+        self._queued = QueuedCounts(self._writes.waiting, clock)
+        self._announce = announce
+        self.clock = clock
+
+    def of(self, component: Component[Any, Any], config: DeliveriesConfig) -> "ComponentAccepting":
+        """Return what accepts calls of this component, by the keys of this configuration."""
+        return ComponentAccepting(self, component, config)
+
+    @property
+    def keys(self) -> DatabaseKeys:
+        """The keys by which deliveries are sealed. DatabaseAway while there is nothing to write them to."""
+        if self._database.is_away:
+            raise DatabaseAway(self._database.trouble)
+        return self._database.keys
+
+    async def found(self, idem: bytes, seconds: float | None = None) -> Accepted | None:
+        """Return the delivery of this key, if it was accepted within so many seconds. DatabaseAway."""
+        found = await self._writes.found(idem)
+        if found is None or (seconds is not None and found.created < (self.clock.since_1970() - seconds) * 1000):
+            return None
+        return found
+
+    async def write(self, delivery: NewDelivery, most: int) -> Accepted:
+        """Write a delivery; return it, or the one of its key. Limited if its app has `most` waiting. DatabaseAway."""
+        await self._queued.admit(delivery.app, most)
+        accepted = await self._writes.accept(delivery)
+        if accepted.is_new and accepted.due <= self.clock.since_1970() * 1000:
+            await self._announce((accepted.id,))
+        return accepted
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await self._writes.close()
+
+
+class ComponentAccepting:
+    """Accepts the calls of one component."""
+
+    def __init__(self, accepting: Accepting, component: Component[Any, Any], config: DeliveriesConfig) -> None:
+        self._accepting = accepting
+        self._expires = seconds_of(config.expires)
+        self._most = config.max_queued
+        fields = component.params_type.model_fields
+        self.own: Set[str] = frozenset(fields)
+        self._secrets = tuple(name for name, info in fields.items() if not info.repr and sounds_secret(name))
+
+    async def __call__(
+        self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
+    ) -> dict[str, Any]:
+        """Accept a call, and return its answer's data; `handler` rehearses it. EsbError for what is wrong with it.
+
+        `preferred`: it is asked for by the header Prefer, which the answer tells. `repetition`: the key of a call that
+        brings none.
+        """
+        try:
+            key = self._key(call, repetition)
+            data, accepted = await self._accepted(call, handler, key)
+        except DatabaseAway as away:
+            raise _away(away, has_key=call.options.idempotency_key is not None) from away
+        if key is not None and accepted.content_digest != key.content:
+            raise RequestError(
+                "Parameters error, this Idempotency-Key was used for another call", call_reason=Reason.IDEMPOTENCY_KEY
+            )
+        if preferred:
+            call.record.status = 202
+            call.record.headers["Preference-Applied"] = "respond-async"
+            call.record.headers["Location"] = LOCATION.format(id=accepted.id)
+        delivery = {
+            "id": accepted.id,
+            "state": DeliveryState(accepted.state).word,
+            "due": utc_text(accepted.due / 1000),
+            "expires": utc_text(accepted.expires / 1000),
+        }
+        replayed = {} if accepted.is_new else {"replayed": True}
+        return {"delivery": delivery, **data, **replayed}
+
+    async def _accepted(self, call: Call, handler: Handler, key: _Key | None) -> tuple[Mapping[str, Any], Accepted]:
+        """Return what the rehearsal found, and the delivery; for a repetition that of the first call."""
+        accepting = self._accepting
+        if key is not None and key.before is not None:
+            idem, seconds = key.before
+            found = await accepting.found(idem, seconds)
+            if found is not None:
+                return _report(None, call), found
+        try:
+            terms = terms_of(call, self.own, self._expires, accepting.clock.since_1970())
+            data = await self._rehearsed(call, handler)
+            delivery = await self._delivery(call, terms, key)
+            return data, await accepting.write(delivery, self._most)
+        except EsbError:  # what was accepted once is accepted, whatever is wrong with it by now
+            found = None if key is None else await accepting.found(key.idem)
+            if found is None:
+                raise
+            return _report(None, call), found
+
+    async def _rehearsed(self, call: Call, handler: Handler) -> Mapping[str, Any]:
+        options = replace(call.options, dry_run=True, respond_async=True)
+        return _report(await handler(replace(call, args=self._arguments(call), options=options)), call)
+
+    def _arguments(self, call: Call) -> dict[str, Any]:
+        """Return the arguments of the component, without the terms of the call."""
+        return {name: value for name, value in call.args.items() if name in self.own or name not in TERMS}
+
+    def _key(self, call: Call, repetition: Repetition | None) -> _Key | None:
+        """Return the key of a call, None if it has none. DatabaseAway."""
+        keys, given = self._accepting.keys, call.options.idempotency_key
+        if given:
+            return _Key(keys.digest_of("key", entry_of(call, given)), keys.digest_of("call", content_of(call)))
+        if repetition is None:
+            return None
+        entry = entry_of(call, f"\n{repetition.key}")
+        period = int(self._accepting.clock.since_1970() // repetition.seconds)
+        idem, before = (keys.digest_of("key", entry, str(number)) for number in (period, period - 1))
+        user = keys.digest_of("call", content_of(replace(call, args={})))
+        return _Key(idem, user, (before, repetition.seconds))
+
+    async def _delivery(self, call: Call, terms: Terms, key: _Key | None) -> NewDelivery:
+        """Return the delivery of a rehearsed call, as it is written. DatabaseAway."""
+        found = receivers.found_in(call.component, call.record.sendings)
+        size = (len(call.body) if isinstance(call.body, bytes) else 0) + RECEIVER_BYTES * len(found)
+        return await offloaded(size, SEALED_AT_ONCE, self._sealed, self._accepting.keys, call, terms, key, found)
+
+    def _sealed(
+        self, keys: DatabaseKeys, call: Call, terms: Terms, key: _Key | None, found: Sequence[Receiver]
+    ) -> NewDelivery:
+        identity = uuid7(int(self._accepting.clock.since_1970() * 1000))
+        credential = self._credential(keys, call, found)
+        lane = None
+        if len({receiver.address for receiver in found if not receiver.errmsg}) == 1:
+            address = next(receiver.address for receiver in found if not receiver.errmsg)
+            lane = keys.digest_of("lane", credential, address)[:RECEIVER_DIGEST] if address else None
+        packed = content.packed(DeliveryContent.of(call, self._arguments(call)))
+        return NewDelivery(
+            id=identity,
+            app="" if call.app is None else call.app.code,
+            username="" if call.user is None else call.user.username,
+            component=call.component,
+            request_id=call.id,
+            idem=None if key is None else key.idem,
+            content_digest=None if key is None else key.content,
+            priority=terms.priority,
+            due=terms.due,
+            expires=terms.expires,
+            credential=credential,
+            lane=lane,
+            callback=terms.callback,
+            recipients=[_recipient(keys, receiver) for receiver in found],
+            receivers=keys.seal_at(f"receivers/{identity}", receivers.packed(found)),
+            content=keys.seal_at(f"content/{identity}", packed),
+        )
+
+    def _credential(self, keys: DatabaseKeys, call: Call, found: Sequence[Receiver]) -> str:
+        """Return the name of what sends: the component, and a digest if the call brings a secret of its own."""
+        senders = {receiver.component for receiver in found}
+        name = senders.pop() if len(senders) == 1 else call.component
+        if call.options.test_env:
+            name += "/test"
+        brought = [f"{name}={call.args[name]}" for name in self._secrets if call.args.get(name)]
+        return f"{name}/{keys.digest_of('secret', *brought)[:8].hex()}" if brought else name
+
+
+def _recipient(keys: DatabaseKeys, receiver: Receiver) -> NewRecipient:
+    name, address = receiver.name, receiver.address
+    return NewRecipient(
+        digest=keys.digest_of("receiver", name)[:RECEIVER_DIGEST] if name else None,
+        address_digest=keys.digest_of("receiver", address)[:RECEIVER_DIGEST] if address not in ("", name) else None,
+        state=ReceiverState.FAILED if receiver.errmsg else ReceiverState.QUEUED,
+        failure="receiver" if receiver.errmsg else "",
+    )
+
+
+def _report(rehearsed: Any, call: Call) -> Mapping[str, Any]:
+    """Return what an answer tells of a rehearsal: who cannot be reached, and nobody who was."""
+    told = rehearsed if isinstance(rehearsed, dict) else {}
+    if call.record.sendings:
+        return told
+    return {**addressed(()).report(), **({"warnings": told["warnings"]} if "warnings" in told else {})}
+
+
+def _away(away: DatabaseAway, *, has_key: bool) -> UpstreamError:
+    """Return the error for a call that could not be written. It is not sent instead: its caller may have left."""
+    in_doubt = isinstance(away, CommitInDoubt)
+    if in_doubt:
+        reason = Message("the database went away, and nobody knows whether the call was accepted")
+    else:
+        reason = Message("the database is away, and nothing was accepted")
+    data = {"retry_after": AWAY_SECONDS, "retryable": has_key or not in_doubt}
+    return UpstreamError(
+        "database",
+        "deliveries",
+        reason,
+        sent=in_doubt,
+        transient=True,
+        data={**data, "outcome": "unknown"} if in_doubt else data,
+        call_reason=Reason.STORE,
+    )

@@ -1,0 +1,60 @@
+"""The receivers of a delivery: whom its rehearsal found, and the one text as which the database keeps them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from esb.channels.outcome import DeliveryReport
+from esb.channels.recipients import Audience, Rehearsal
+from esb.core import json_codec
+from esb.core.errors import Message
+from esb.delivery.replay import from_plain, plain
+
+
+class Receiver(NamedTuple):
+    """A receiver of a delivery: which component's message it gets, by which name the caller gave it, and its address.
+
+    `looked_up`: the address came from the directory. `errmsg`: why it did not get the message, "" if it did or will.
+    One without an address was not found there, and gets nothing.
+    """
+
+    component: str
+    name: str
+    address: str
+    looked_up: bool
+    errmsg: Message | str = ""
+
+
+def found_in(component: str, sendings: Sequence[tuple[str, Any]]) -> list[Receiver]:
+    """Return the receivers of these sendings, each once; of a component that names none, one without a name.
+
+    `component` is that of the call, whose sendings may be those of components that it calls.
+    """
+    found = {
+        (receiver.component, receiver.name, receiver.address): receiver
+        for sender, sending in sendings
+        if isinstance(sending, Rehearsal | DeliveryReport)
+        for receiver in _of(sender, sending.audience)
+    }
+    return [*found.values()] or [Receiver(component, "", "", looked_up=False)]
+
+
+def packed(receivers: Sequence[Receiver]) -> bytes:
+    """Return them as one text, in their order."""
+    return json_codec.encode([[*receiver[:4], plain(receiver.errmsg)] for receiver in receivers])
+
+
+def unpacked(text: bytes) -> list[Receiver]:
+    """Return the receivers of such a text."""
+    return [
+        Receiver(component, name, address, looked_up, from_plain(errmsg))
+        for component, name, address, looked_up, errmsg in json_codec.decode(text)
+    ]
+
+
+def _of(component: str, audience: Audience) -> Iterator[Receiver]:
+    given = frozenset(audience.given)
+    for address, names in audience.typed.items():
+        for name in names:
+            yield Receiver(component, name, address, looked_up=name != address or address not in given)
+    for entry in audience.missed():
+        yield Receiver(component, entry["receiver"], "", looked_up=False, errmsg=entry["errmsg"])

@@ -1,0 +1,28 @@
+"""Gateways that accept deliveries into a database of each kind."""
+
+import pytest
+
+from esb.database.engine import Database
+from tests.support.clock import Clock
+from tests.support.configuration import SERVICES, WECOM
+from tests.support.deliveries import SEPARATE, Held, OpenAccepting, accepting_config
+from tests.support.gateway import Gateway, OpenGateway, Sandbox
+
+
+@pytest.fixture
+def held(database: Database) -> Held:
+    """What the database holds of deliveries."""
+    return Held(database)
+
+
+@pytest.fixture
+def open_accepting(open_gateway: OpenGateway, database: Database, database_url: str, sandbox: Sandbox) -> OpenAccepting:
+    """Serve a gateway with a database; it accepts deliveries, and sends none unless it is told to."""
+
+    async def open_one(
+        components: str = WECOM, deliveries: str = SEPARATE, services: str = SERVICES, clock: Clock | None = None
+    ) -> Gateway:
+        config = accepting_config(database_url, components, deliveries, services)
+        return await open_gateway(config=config, sandbox_url=sandbox.url, clock=clock)
+
+    return open_one
