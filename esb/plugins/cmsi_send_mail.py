@@ -38,7 +38,7 @@ from esb.channels.delivery_run import repetition_id, still_open
 from esb.channels.dest_url import Relay, relay_target, unfinished
 from esb.channels.mail.address import Mailbox, ascii_domain, mailbox, one_line
 from esb.channels.mail.attachment import Attachments
-from esb.channels.mail.mime import Attachment, Mail, composed
+from esb.channels.mail.mime import HTML, PLAIN, Attachment, Mail, composed, preview
 from esb.channels.mail.recipients import Mailboxes, mail_audience, named_mailboxes, of_contact
 from esb.channels.mail.smtp_server import Encryption, SmtpHost, SmtpServer
 from esb.channels.mail.smtp_transaction import RECEIVERS_AT_ONCE
@@ -46,11 +46,9 @@ from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import Audience, Rehearsal, looked_up, read_of, require_somebody, respelled, united
 from esb.channels.verdict import Kind
-from esb.core.call import ORDINARY
 
 CONTENT = Label("email content", "content")
 SMTP = "SMTP"
-HTML, PLAIN = "Html", "Text"
 FAILED = template("Failed to send mail")
 SOME_USERS = template("Some users failed to send email. {complaint}")
 
@@ -215,7 +213,7 @@ class SendMail(Component[Config, SendMailParams]):
         named = await read_of(named_mailboxes, [*params.receiver, *params.cc])
         mail = self._mail(call, params, content, files, receivers, copies, named)
         if call.options.dry_run:
-            return Rehearsal(audience, [(audience.addresses, SMTP, _preview(mail))])
+            return Rehearsal(audience, [(audience.addresses, SMTP, preview(mail))])
         sender_kind: Kind = "message" if params.sender else "config"
         return DeliveryReport(open_, await self._send(call, mail, open_, sender_kind), WORDING)
 
@@ -239,7 +237,7 @@ class SendMail(Component[Config, SendMailParams]):
             attachments=files,
             zone=self.services.timezone,
             written_at=None if call.options.run is None else call.options.run.accepted_at,
-            known_as="" if call.options is ORDINARY else repetition_id(call),
+            known_as=repetition_id(call),
         )
 
     async def _send(self, call: Call, mail: Mail, audience: Audience, sender_kind: Kind) -> DeliveryOutcome:
@@ -284,21 +282,4 @@ def _relayed(
         "is_content_base64": False,
         "body_format": params.body_format,
         "attachments": [attachment.model_dump() for attachment in params.attachments],
-    }
-
-
-def _preview(mail: Mail) -> dict[str, Any]:
-    """Return a mail as a dry run shows it; its files by name, type and size."""
-    files = [
-        {"filename": file.filename, "type": file.media_type, "bytes": len(file.content), "inline": file.inline}
-        for file in mail.attachments
-    ]
-    return {
-        "sender": mail.sender.address,
-        "receiver": [box.address for box in mail.receivers],
-        "cc": [box.address for box in mail.copies],
-        "title": mail.title,
-        "content": mail.content,
-        "body_format": HTML if mail.is_html else PLAIN,
-        "attachments": files,
     }

@@ -64,10 +64,14 @@ class SendQyWeixin(Component[Config, SendQyWeixinParams]):
         super().__init__(config, services)
         self._channel = WeComChannel(config, services)
         self.repeat_seconds = self._channel.repeat_seconds
+        self.recall_seconds = self._channel.recall_seconds
 
     def checks(self, probes: Probes) -> Sequence[Check]:
         found = self._channel.checks(probes, self.services.users)
         return [*found, *sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "content": TEXT})]
+
+    async def recall(self, call: Call, msgid: str) -> None:
+        await self._channel.recall(call, msgid)
 
     async def explain(self, question: Question) -> Decision | None:
         return await self._channel.explain(question)

@@ -37,7 +37,8 @@ from esb.channels.wechat.config import OfficialAccountConfig, WeComConfig
 from esb.channels.wechat.media import KINDS
 from esb.channels.wechat.notice import Notice, dated
 from esb.channels.wechat.official_account import OfficialAccountChannel
-from esb.channels.wechat.wecom import EVERYBODY, WeComChannel, grouped
+from esb.channels.wechat.wecom import EVERYBODY, WeComChannel
+from esb.channels.wechat.wecom_groups import grouped
 
 USERID = address_of("wx_userid")
 
@@ -148,6 +149,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
             OfficialAccountChannel(config, services) if config.wx_type == "mp" else WeComChannel(config, services)
         )
         self.repeat_seconds = self._channel.repeat_seconds
+        self.recall_seconds = self._channel.recall_seconds
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
@@ -158,6 +160,11 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         if isinstance(channel, OfficialAccountChannel):
             return channel.checks(probes, test)
         return [*channel.checks(probes, self.services.users), *test]
+
+    async def recall(self, call: Call, msgid: str) -> None:
+        if isinstance(self._channel, OfficialAccountChannel):
+            return await super().recall(call, msgid)
+        await self._channel.recall(call, msgid)
 
     async def explain(self, question: Question) -> Decision | None:
         return await self._channel.explain(question)

@@ -48,6 +48,7 @@ ENDPOINTS: dict[str, tuple[Platform, Callable[[State, Call], Reply]]] = {
     "/cgi-bin/openapi/quota/get": (MP, account_queries.quota),
     "/cgi-bin/gettoken": (QY, wecom.gettoken),
     "/cgi-bin/message/send": (QY, wecom.message_send),
+    "/cgi-bin/message/recall": (QY, wecom.message_recall),
     "/cgi-bin/appchat/send": (QY, wecom.appchat_send),
     "/cgi-bin/media/upload": (QY, wecom.media_upload),
     "/cgi-bin/agent/get": (QY, wecom.agent_get),

@@ -54,6 +54,7 @@ WECOM = {
     40032: "invalid userid list length",
     40056: "invalid agentid",
     40058: "invalid Request Parameter",
+    40063: "invalid msgid",
     41001: "access_token missing",
     41004: "corpsecret missing",
     41005: "media data missing",

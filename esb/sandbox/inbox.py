@@ -29,6 +29,7 @@ class Message:
     reply: Mapping[str, Any] | None = None
     duplicate_of: int | None = None
     fault: int | None = None
+    recalled: bool = False
 
     def rendered(self) -> dict[str, Any]:
         return {
@@ -46,6 +47,7 @@ class Message:
             "reply": self.reply,
             "duplicate_of": self.duplicate_of,
             "fault": self.fault,
+            "recalled": self.recalled,
         }
 
 

@@ -17,6 +17,7 @@ WARNING = "ok. Warning: wrong json format. "
 CHATID = re.compile("[A-Za-z0-9_-]{1,64}")
 DEDUPE_S = 1800
 DEDUPE_MAX_S = 14400
+RECALL_S = 86400
 
 
 def gettoken(state: State, call: Call) -> Reply:
@@ -53,6 +54,19 @@ def message_send(state: State, call: Call) -> Reply:
     if first:
         return _duplicate(state, call, app, first)
     return _deliver(state, call, app, body, text, found, key)
+
+
+def message_recall(state: State, call: Call) -> Reply:
+    """POST /cgi-bin/message/recall: a message of the token's own app, within a day. 40063 for any other msgid."""
+    app, body = _opened(state, call)
+    msgid, since = body.get("msgid"), state.now() - RECALL_S
+    sent = [message for message in state.inbox if message.app == app.name and message.received_at > since]
+    found = [message for message in sent if msgid and (message.reply or {}).get("msgid") == msgid]
+    if not found:
+        raise Refusal(40063)
+    for message in found:
+        message.recalled = True
+    return {"errcode": 0, "errmsg": "ok"}, None
 
 
 def appchat_send(state: State, call: Call) -> Reply:

@@ -162,7 +162,7 @@ async def test_a_message_keeps_its_bytes_and_its_json(wechat: WeChat) -> None:
     assert message["body"] == {"msgtype": "text", "text": {"content": "你好"}}
     assert message["received_at"] == wechat.clock.since_1970()
     fields = {"id", "platform", "app", "endpoint", "body", "raw", "text", "delivered", "dropped", "invalid", "reply"}
-    assert set(message) == fields | {"duplicate_of", "received_at", "fault"}
+    assert set(message) == fields | {"duplicate_of", "received_at", "fault", "recalled"}
 
 
 async def test_refused_messages_are_not_in_the_inbox(wechat: WeChat) -> None:

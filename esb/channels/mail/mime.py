@@ -40,6 +40,8 @@ PICTURES = frozenset({"image", "jpg", "png", "jpeg"})
 """Types of attachments that are shown inside the text unless the caller says otherwise."""
 SHORT_NAME = 60
 """Characters of a name that fits a line beside its address; a longer one has to be folded."""
+HTML, PLAIN = "Html", "Text"
+"""The formats of a mail, as callers name them."""
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 
 
@@ -95,6 +97,23 @@ def media_type(kind: str, filename: str) -> str:
 
 def is_picture(kind: str, filename: str) -> bool:
     return (kind or PurePath(filename).suffix.removeprefix(".")).lower() in PICTURES
+
+
+def preview(mail: Mail) -> dict[str, Any]:
+    """Return a mail as a dry run shows it; its files by name, type and size."""
+    files = [
+        {"filename": file.filename, "type": file.media_type, "bytes": len(file.content), "inline": file.inline}
+        for file in mail.attachments
+    ]
+    return {
+        "sender": mail.sender.address,
+        "receiver": [box.address for box in mail.receivers],
+        "cc": [box.address for box in mail.copies],
+        "title": mail.title,
+        "content": mail.content,
+        "body_format": HTML if mail.is_html else PLAIN,
+        "attachments": files,
+    }
 
 
 class Abandoned(Exception):

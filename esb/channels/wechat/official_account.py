@@ -73,6 +73,7 @@ class OfficialAccountChannel:
         )
 
     repeat_seconds = REPEAT_SECONDS
+    recall_seconds = 0.0
 
     def checks(self, probes: Probes, test: Sequence[Check]) -> Sequence[Check]:
         """Return what a preflight looks at; `test`: checks that send."""

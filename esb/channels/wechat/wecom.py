@@ -9,37 +9,33 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 from esb.channels import gates
 from esb.channels.account import NOT_SENT
 from esb.channels.delivery_run import repetition_id, still_open
-from esb.channels.message import Address, OutboundMessage
+from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome, DeliveryReport
 from esb.channels.pacing import ARRIVING_SECONDS, Pace
 from esb.channels.recipients import Audience, addressed, require_somebody
 from esb.channels.sending import SendingResult, deliver, not_sent
-from esb.channels.wechat.account import PARTY, TAG, TO_USER
+from esb.channels.wechat.account import TO_USER
 from esb.channels.wechat.config import WeComConfig, revealed
 from esb.channels.wechat.media import MediaFile
-from esb.channels.wechat.wecom_app import MediaUpload, WeCom
+from esb.channels.wechat.wecom_app import RECALL_SECONDS, MediaUpload, MessageRecall, WeCom
 from esb.channels.wechat.wecom_checks import wecom_checks
+from esb.channels.wechat.wecom_groups import GROUPS, RECEIVERS_PER_CALL, ROOT_PARTY, TO_ALL_KINDS, batches_of
 from esb.channels.wechat.wording import WORDING
 from esb.contracts.checks import Check
 from esb.contracts.explain import Decision, Question, unknown
 from esb.contracts.probes import Probes
 from esb.contracts.services import ProcessServices, Users
 from esb.core.call import ORDINARY, Call
-from esb.core.errors import Message, ParameterError, UpstreamError, template
+from esb.core.errors import Message, ParameterError, RequestError, UpstreamError, template
 from esb.outgoing.client import too_slow
 
 MESSAGE_SEND = "/cgi-bin/message/send"
 APPCHAT_SEND = "/cgi-bin/appchat/send"
-RECEIVERS_PER_CALL = 1000
-"""Members of one message, touser."""
-GROUPS_PER_CALL = 100
-"""Departments of one message, toparty, and likewise tags, totag."""
 LONGEST_INTERVAL = 4 * 3600
 """Seconds, duplicate_check_interval."""
 REPEAT_SECONDS = LONGEST_INTERVAL - 120.0
@@ -49,8 +45,6 @@ CHAT_PER_MINUTE = 200
 NOT_UPLOADED = "media_id"
 """The media_id that a dry run tells: nothing was uploaded."""
 EVERYBODY = "@all"
-ROOT_PARTY = PARTY + "1"
-"""The department that holds all others. Source: developer.work.weixin.qq.com/document/path/90208."""
 MEMBER_WAITS = template("WeChat takes no more messages for this member in this minute, please try again later")
 """WeCom drops, without a word, what a member gets beyond 30 messages a minute; so nobody is sent more than that.
 
@@ -176,6 +170,17 @@ class WeComChannel:
         messages = build([{"msgtype": file.kind, file.kind: {"media_id": media_id}}])
         return await deliver(app, call, audience, messages, WORDING, warnings, pace)
 
+    @property
+    def recall_seconds(self) -> float:
+        """The seconds within which a message of the configured app may be taken back; see Component."""
+        return RECALL_SECONDS if self._app is not None else 0
+
+    async def recall(self, call: Call, msgid: str) -> None:
+        """Take back a message of the configured app. Declined if WeCom does not; UpstreamError if it does not say."""
+        if self._app is None:
+            raise RequestError("Parameters error, only messages of the app that is configured can be taken back")
+        await MessageRecall(self._services, **self._credential(self._own_secret)).recall(call, msgid)
+
     async def explain(self, question: Question) -> Decision:
         """Return what the gate of the configured app does with a message, and the pace of its members."""
         if self._app is None:
@@ -222,7 +227,7 @@ def app_messages(
         common["duplicate_check_interval"] = min(math.ceil(drops_within + ARRIVING_SECONDS), LONGEST_INTERVAL)
         common["client_msg_id"] = known_as or os.urandom(16).hex()
     if addresses[-1].startswith(GROUPS):  # they stand behind the members
-        batches, address = _batches(addresses), TO_ALL_KINDS
+        batches, address = batches_of(addresses), TO_ALL_KINDS
     elif len(addresses) <= RECEIVERS_PER_CALL:
         batches, address = [addresses], TO_USER  # nearly always
     else:
@@ -247,39 +252,6 @@ def _repeated_within(call: Call) -> float:
     if call.options.run is not None:
         return call.options.run.window
     return call.timeout if call.options.idempotency_key is None else LONGEST_INTERVAL
-
-
-def grouped(parties: Sequence[str], tags: Sequence[str]) -> Audience:
-    """Return departments and tags as an audience, taken apart at WeCom's own separator."""
-    typed: dict[str, tuple[str, ...]] = {}
-    for kind, groups in ((PARTY, parties), (TAG, tags)):
-        for group in groups:
-            typed |= {kind + name: (name,) for part in group.split("|") if (name := part.strip())}
-    return Audience(typed, given=typed)
-
-
-def _batches(addresses: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the addresses of each message: every kind by its own limit, and as few messages as possible."""
-    kinds = [
-        ([address for address in addresses if not address.startswith(GROUPS)], RECEIVERS_PER_CALL),
-        ([address for address in addresses if address.startswith(PARTY)], GROUPS_PER_CALL),
-        ([address for address in addresses if address.startswith(TAG)], GROUPS_PER_CALL),
-    ]
-    parts = [[found[start : start + most] for start in range(0, len(found), most)] for found, most in kinds]
-    return [tuple(address for part in batch for address in part) for batch in zip_longest(*parts, fillvalue=[])]
-
-
-def _fields(addresses: Sequence[str]) -> dict[str, str]:
-    """Return the fields of a message that name members, departments and tags."""
-    fields: dict[str, list[str]] = {}
-    for address in addresses:
-        field, _, name = address.rpartition("\0")
-        fields.setdefault(field or "touser", []).append(name)
-    return {field: "|".join(names) for field, names in fields.items()}
-
-
-GROUPS = (PARTY, TAG)
-TO_ALL_KINDS: Address = ("", _fields)
 
 
 def members(audience: Audience, groups: Audience | None = None, *, allow_all: bool) -> Audience:

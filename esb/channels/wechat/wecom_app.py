@@ -1,6 +1,6 @@
-"""An app of a corporation in WeCom (企业微信): its tokens, its messages, and the files that it uploads for them.
+"""An app of a corporation in WeCom (企业微信): its tokens, messages and recalls, and the files that it uploads.
 
-Source: developer.work.weixin.qq.com/document/path/91039 (gettoken), path/90389 (media/upload).
+Source: developer.work.weixin.qq.com/document/path/91039 (gettoken), path/90389 (media/upload), path/94867 (recall).
 """
 
 from collections.abc import Awaitable
@@ -18,6 +18,9 @@ from esb.core.errors import UpstreamError, template
 from esb.outgoing.client import Target
 
 MEDIA_UPLOAD = "/cgi-bin/media/upload"
+MESSAGE_RECALL = "/cgi-bin/message/recall"
+RECALL_SECONDS = 24 * 3600.0
+"""The seconds within which a message may be taken back. Source: developer.work.weixin.qq.com/document/path/94867."""
 CONCURRENCY = 45033
 """Errcode for too many requests at once."""
 
@@ -85,3 +88,29 @@ class MediaUpload(WeCom):
 
     def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[JudgedAnswer]:
         return super()._ask(call, message, self._file.form, token)
+
+
+class MessageRecall(WeCom):
+    """The recall of one message of an app: for all of its receivers, and repeated where no answer came."""
+
+    interface = "message_recall"
+
+    def __init__(
+        self,
+        services: ProcessServices,
+        *,
+        host: str,
+        account: str,
+        secret: str,
+        proxy: str | None = None,
+        borrowed: bool = False,
+    ) -> None:
+        super().__init__(services, host=host, account=account, secret=secret, proxy=proxy, borrowed=borrowed)
+        self._sending = Target(self.system, self.interface, sends=False)
+        self.gate = QuotaGate(services.store, services.observer, "recall", self._identity)  # not that of messages
+
+    async def recall(self, call: Call, msgid: str) -> None:
+        """Take the message back. Raises what `post` raises, and Declined if WeCom does not do it."""
+        reply = await self.post(call, OutboundMessage((), MESSAGE_RECALL, [{}], {"msgid": msgid}, deduplicated=True))
+        if reply.verdict.kind not in ACCEPTED:
+            raise Declined(reply.verdict)

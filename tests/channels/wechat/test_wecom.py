@@ -5,7 +5,8 @@ import pytest
 from esb.channels.pacing import ARRIVING_SECONDS
 from esb.channels.recipients import Audience, addressed
 from esb.channels.wechat.account import PARTY, TO_USER
-from esb.channels.wechat.wecom import RECEIVERS_PER_CALL, app_messages, grouped, members
+from esb.channels.wechat.wecom import app_messages, members
+from esb.channels.wechat.wecom_groups import RECEIVERS_PER_CALL, grouped
 
 
 @pytest.mark.parametrize(("seconds", "interval"), [(29.5, 40), (4 * 3600, 4 * 3600), (4 * 3600 - 10.5, 4 * 3600)])
