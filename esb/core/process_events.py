@@ -1,6 +1,7 @@
 """Events of a process of the gateway: it is ready or cannot be, it has ended, and nobody read its log."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,27 @@ class UseDropped:
     calls: int
 
 
+CallbackOutcome = Literal["told", "retried", "given up", "switched off"]
+"""The end of an attempt to call back: its receiver took it; it comes again; it never does; nothing comes there any
+more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackTried:
+    """An attempt has ended to tell an app what became of a delivery: which one it was, and why it failed, if it did.
+
+    `kind` is the type of what was to be told, such as delivery.done.
+    """
+
+    app: str
+    callback: str
+    delivery: str
+    kind: str
+    outcome: CallbackOutcome
+    attempt: int
+    why: str
+
+
 ProcessEvent = (
     Started
     | NotStarted
@@ -88,4 +110,5 @@ ProcessEvent = (
     | LogLinesDropped
     | DatabaseTurned
     | UseDropped
+    | CallbackTried
 )

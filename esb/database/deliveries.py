@@ -137,6 +137,7 @@ CALLBACK_OFF = Table(
     METADATA,
     Column("app", exact(LONGEST_CODE), primary_key=True),
     Column("callback", exact(LONGEST_CALLBACK), primary_key=True),
+    Column("address", binary(DIGEST), nullable=False),  # digest of its URL: another one is not switched off
     Column("since", Milliseconds, nullable=False),
     Column("reason", Long, nullable=False),
 )

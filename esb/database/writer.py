@@ -7,7 +7,7 @@ from typing import Literal, get_args
 LONGEST_ACTOR = 255
 LONGEST_SECRET = 255
 SECRET_BYTES = 24
-Via = Literal["cli", "admin", "apply", "import"]
+Via = Literal["cli", "admin", "apply", "import", "callback"]
 Action = Literal[
     "app.create",
     "app.set",
@@ -24,6 +24,8 @@ Action = Literal[
     "owner.remove",
     "callback.add",
     "callback.remove",
+    "callback.off",
+    "callback.on",
 ]
 """The kinds of writes, as the history names them."""
 Impersonate = Literal["impersonate"]

@@ -102,6 +102,12 @@ USE_DROPPED = Family(
     (),
     "Calls of apps that are not recorded as use in the database, since it was away for too long; see the log.",
 )
+CALLBACKS = Family(
+    "esb_callbacks_total",
+    "counter",
+    ("outcome",),
+    "Attempts to tell apps what became of deliveries: told, retried, given up or switched off; see the log.",
+)
 REFUSALS = Family(
     "esb_refusals_total",
     "counter",

@@ -22,6 +22,7 @@ from esb.core.events import (
     WorkerEnded,
 )
 from esb.core.process_events import (
+    CallbackTried,
     DatabaseTurned,
     LastGoodNotKept,
     LastGoodServed,
@@ -240,6 +241,22 @@ def _use(event: UseDropped) -> Fields:
     return {"calls": event.calls, "event": "use dropped", "level": "error"}
 
 
+def _callback(event: CallbackTried) -> Fields:
+    fields: Fields = {
+        "app": event.app,
+        "callback": event.callback,
+        "delivery": event.delivery,
+        "type": event.kind,
+        "outcome": event.outcome,
+        "attempt": event.attempt,
+        "event": "callback",
+        "level": {"told": "info", "retried": "warning"}.get(event.outcome, "error"),
+    }
+    if event.why:
+        fields["failure"] = writable(event.why)
+    return fields
+
+
 def _limit(event: LimitReached) -> Fields:
     return {"reason": event.reason, "refused": event.refused, "event": "limit reached", "level": "warning"}
 
@@ -266,6 +283,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     PluginLogged: _plugin,
     LogLinesDropped: _dropped,
     UseDropped: _use,
+    CallbackTried: _callback,
     LimitReached: _limit,
 }
 """Class of an event -> function that returns the fields of its line."""

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import get_args
 
 from esb.core.events import (
     AuthenticationLimited,
@@ -23,12 +24,13 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned, UseDropped
+from esb.core.process_events import CallbackOutcome, CallbackTried, DatabaseTurned, UseDropped
 from esb.telemetry.families import (
     APP_CALLS,
     AUTHENTICATIONS_LIMITED,
     BUCKETS,
     CALL_SECONDS,
+    CALLBACKS,
     CALLS,
     CODES,
     CRASHES,
@@ -118,6 +120,7 @@ class Tally:
             CRASHES.name: {(): 0},
             AUTHENTICATIONS_LIMITED.name: {(): 0},
             USE_DROPPED.name: {(): 0},
+            CALLBACKS.name: {(outcome,): 0 for outcome in get_args(CallbackOutcome)},
             SECRET_USES.name: {},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
@@ -171,6 +174,8 @@ class Tally:
                 self._database_away = 1 if event.trouble else 0
             case UseDropped():
                 self._rare[USE_DROPPED.name][()] += event.calls
+            case CallbackTried():
+                self._count(CALLBACKS, event.outcome)
             case Reloaded():
                 self._reloaded = not event.mistakes
                 self._count(RELOADS, "refused" if event.mistakes else "ok")

@@ -23,7 +23,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned, RestartFinished
+from esb.core.process_events import CallbackTried, DatabaseTurned, RestartFinished
 from esb.core.reasons import Reason
 from esb.telemetry import logs
 from esb.telemetry.log_fields import FIELDS
@@ -79,6 +79,7 @@ MORE: dict[type, list[dict[str, Any]]] = {
     TokenFetched: [{"outcome": "fetched"}, {"outcome": "refused"}],
     StoreTurned: [{"trouble": "it is full"}, {"trouble": ""}],
     DatabaseTurned: [{"trouble": "it is full"}, {"trouble": ""}],
+    CallbackTried: [{"outcome": "told", "why": ""}, {"outcome": "given up", "why": "status 500"}],
     Crashed: [{"detail": "data.x is a set"}],
     Reloaded: [{"mistakes": ("esb.yaml:1: a: b",)}, {"mistakes": ()}],
     RestartFinished: [{"trouble": "it did not start"}, {"trouble": ""}],

@@ -26,7 +26,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned, UseDropped
+from esb.core.process_events import CallbackTried, DatabaseTurned, UseDropped
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
@@ -213,6 +213,12 @@ def test_addresses_that_fail_too_often_are_counted() -> None:
 def test_calls_that_are_not_recorded_as_use_are_counted() -> None:
     assert value(read(tally().snapshot()), "esb_use_dropped_total") == 0
     assert value(read(tally(UseDropped(3), UseDropped(4)).snapshot()), "esb_use_dropped_total") == 7
+
+
+def test_callbacks_are_counted_by_how_they_ended() -> None:
+    assert value(read(tally().snapshot()), "esb_callbacks_total", outcome="given up") == 0
+    told = CallbackTried("shop", "done", "1", "delivery.done", "told", 1, "")
+    assert value(read(tally(told, told).snapshot()), "esb_callbacks_total", outcome="told") == 2
 
 
 def test_a_gate_is_closed_until_its_time_is_over() -> None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column
 
-from esb.database.metadata import Long, exact
+from esb.database.metadata import Long, binary, exact
 from esb.database.steps import create_table
 
 revision = "0039"
@@ -14,6 +14,7 @@ def upgrade() -> None:
         "callback_off",
         Column("app", exact(128), primary_key=True),
         Column("callback", exact(64), primary_key=True),
+        Column("address", binary(32), nullable=False),
         Column("since", BigInteger, nullable=False),
         Column("reason", Long, nullable=False),
     )
