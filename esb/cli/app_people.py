@@ -55,3 +55,16 @@ def remove_callback(path: str, code: str, name: str) -> None:
     """Take the callback NAME away from the app."""
     write(path, lambda writer: writer.callbacks.remove(code, name))
     click.echo(f"{code} no longer has the callback {name}")
+
+
+@callback.command("resume", short_help="Switch a callback on again.")
+@config_option
+@click.argument("code")
+@click.argument("name")
+def resume_callback(path: str, code: str, name: str) -> None:
+    """Call the callback NAME of the app again, whose receiver had said that it is gone (410).
+
+    The app may stand in esb.yaml.
+    """
+    write(path, lambda writer: writer.callbacks.resume(code, name))
+    click.echo(f"the callback {name} of {code} is called again")

@@ -12,9 +12,10 @@ from esb.core.redaction import REDACTED, sounds_secret
 from esb.database import use_views
 from esb.database.accepted import can_be_found
 from esb.database.apps import APP, APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRET, IMPERSONATION
+from esb.database.deliveries import CALLBACK_OFF
 from esb.database.history import HISTORY
 from esb.database.metadata import now
-from esb.database.transaction import View, app_row, moment
+from esb.database.transaction import app_row, moment
 from esb.database.use import IMPERSONATED_USE
 
 
@@ -59,13 +60,18 @@ class AppViews:
         found = await app_row(self._connection, code)
         owners = select(APP_OWNER.c.username).where(APP_OWNER.c.app == code).order_by(APP_OWNER.c.username)
         callbacks = select(APP_CALLBACK).where(APP_CALLBACK.c.app == code).order_by(APP_CALLBACK.c.name)
+        switched_off = select(CALLBACK_OFF.c.callback, CALLBACK_OFF.c.since).where(CALLBACK_OFF.c.app == code)
+        off = {row.callback: row.since for row in await self._connection.execute(switched_off)}
         return {
             "code": code,
             **properties(found.disabled, found.hash_only, found.expires, json.loads(found.settings)),
             "created": moment(found.created),
             "created_by": found.created_by,
             "owners": list((await self._connection.execute(owners)).scalars()),
-            "callbacks": [callback(row.name, row.url) for row in await self._connection.execute(callbacks)],
+            "callbacks": [
+                callback(row.name, row.url) | ({"off": moment(off[row.name])} if row.name in off else {})
+                for row in await self._connection.execute(callbacks)
+            ],
             "secrets": await self.secrets(code),
             "grants": await self.grants(code),
             "impersonations": await self.impersonations(code),
@@ -189,7 +195,7 @@ def terms(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in what}, **since, "until": moment(row["not_after"]), "reason": row["reason"]}
 
 
-def callback(name: str, url: str) -> View:
+def callback(name: str, url: str) -> dict[str, Any]:
     """Return a callback; a query of its address may be a key, and is not shown."""
     address, question, _ = url.partition("?")
     return {"name": name, "url": f"{address}?{REDACTED}" if question else address}

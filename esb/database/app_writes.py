@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 
 from esb.database import accepted, app_views
 from esb.database.apps import APP
+from esb.database.deliveries import CALLBACK_OFF
 from esb.database.registry_errors import AlreadyThere, NotAcceptable
 from esb.database.secret_writes import insert_secret
 from esb.database.transaction import Transaction, moment
@@ -91,6 +92,7 @@ class AppWrites:
         """Delete an app with its secrets, rights, owners and callbacks. Its history and its use stay. AppUnknown."""
         before = await app_views.AppViews(self._transaction.connection).app(code)
         await self._transaction.connection.execute(delete(APP).where(APP.c.code == code))
+        await self._transaction.connection.execute(delete(CALLBACK_OFF).where(CALLBACK_OFF.c.app == code))
         self._transaction.existing.discard(code)
         self._transaction.record("app.delete", code, before, None)
 

@@ -4,7 +4,8 @@ from sqlalchemy import delete, insert, select, update
 
 from esb.database import accepted, app_views
 from esb.database.apps import APP_CALLBACK, APP_OWNER
-from esb.database.registry_errors import missing
+from esb.database.deliveries import CALLBACK_OFF
+from esb.database.registry_errors import NotAcceptable, missing
 from esb.database.transaction import Transaction
 
 
@@ -47,10 +48,13 @@ class CallbackWrites:
     async def add(self, code: str, name: str, url: str) -> bool:
         """Give an app a callback, or another address of one. Return False if it is so already.
 
-        The history has no query of an address: it may be a key. AppUnknown, NotAcceptable.
+        The history has no query of an address: it may be a key. AppUnknown, NotAcceptable: also for an app of whose
+        secrets only digests are kept, since nothing could be signed for it.
         """
         accepted.callback_name(name)
         accepted.url(url)
+        if (await self._transaction.app(code)).hash_only:
+            raise NotAcceptable(f"{code} is hash-only: its secrets are kept as digests, so no callback could be signed")
         before = (await self._callbacks(code)).get(name)
         if before == url:
             return False
@@ -60,6 +64,7 @@ class CallbackWrites:
         else:
             named = APP_CALLBACK.c.app == code, APP_CALLBACK.c.name == name
             await connection.execute(update(APP_CALLBACK).where(*named).values(url=url))
+        await self._forget_off(code, name)
         views = (None if each is None else app_views.callback(name, each) for each in (before, url))
         self._transaction.record("callback.add", code, *views)
         return True
@@ -71,7 +76,25 @@ class CallbackWrites:
             raise missing(f"{code} has no callback", name, known)
         named = APP_CALLBACK.c.app == code, APP_CALLBACK.c.name == name
         await self._transaction.connection.execute(delete(APP_CALLBACK).where(*named))
+        await self._forget_off(code, name)
         self._transaction.record("callback.remove", code, app_views.callback(name, known[name]), None)
+
+    async def resume(self, code: str, name: str) -> None:
+        """Switch a callback on again whose receiver had said that it is gone. Missing if it is not switched off.
+
+        The app may stand in esb.yaml.
+        """
+        found = select(CALLBACK_OFF.c.callback, CALLBACK_OFF.c.reason).where(CALLBACK_OFF.c.app == code)
+        rows = await self._transaction.connection.execute(found)
+        off = {row.callback: row.reason for row in rows}
+        if name not in off:
+            raise missing(f"{code} has no callback that is switched off", name, off)
+        await self._forget_off(code, name)
+        self._transaction.record("callback.on", code, {"name": name, "reason": off[name]}, {"name": name})
+
+    async def _forget_off(self, code: str, name: str) -> None:
+        is_it = CALLBACK_OFF.c.app == code, CALLBACK_OFF.c.callback == name
+        await self._transaction.connection.execute(delete(CALLBACK_OFF).where(*is_it))
 
     async def _callbacks(self, code: str) -> dict[str, str]:
         await self._transaction.require(code)

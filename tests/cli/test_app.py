@@ -129,6 +129,8 @@ def test_owners_and_callbacks_come_and_go(esb: Commands) -> None:
     assert esb.json("app", "show", "monitor")["callbacks"] == [
         {"name": "done", "url": "https://monitor.example.com/done?***"}
     ]
+    refused = esb("app", "callback", "resume", "monitor", "done", code=1)
+    assert "monitor has no callback that is switched off 'done'" in refused.stderr
     assert esb("app", "callback", "remove", "monitor", "done").stdout == "monitor no longer has the callback done\n"
 
 

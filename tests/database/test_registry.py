@@ -1,12 +1,14 @@
 """Writes: each is one transaction, noticed by its number, told by the history, and without any secret in the clear."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from esb.database.apps import APP_SECRET
+from esb.database.deliveries import CALLBACK_OFF
 from esb.database.registry import Actor, Terms, new_secret
 from esb.database.registry_errors import AlreadyThere, AppUnknown, Missing, NotAcceptable
 from tests.support.registry import DAY, NOW, ROOT, Registered
@@ -17,6 +19,13 @@ async def with_app(records: Registered, code: str = "monitor", secrets: int = 1)
     async with records.writing() as write:
         await write.apps.create(code, secrets=made)
     return made
+
+
+async def switched_off(records: Registered, app: str, callback: str) -> None:
+    """Leave what a receiver that is gone leaves."""
+    row = {"app": app, "callback": callback, "address": b"x" * 32, "since": NOW, "reason": "status 410"}
+    async with records.database.writing() as connection:
+        await connection.execute(insert(CALLBACK_OFF).values(row))
 
 
 # One transaction
@@ -387,6 +396,60 @@ async def test_callbacks_come_change_and_go(records: Registered) -> None:
     assert (await records.app())["callbacks"] == []
     assert "hunter2" not in str(await records.history())
     assert (await records.history())[2]["before"] == {"name": "done", "url": "https://monitor.example.com/done?***"}
+
+
+async def test_a_callback_that_was_switched_off_is_shown_and_comes_on_again(records: Registered) -> None:
+    await with_app(records)
+    url = "https://monitor.example.com/done"
+    for switch_on in (
+        lambda write: write.callbacks.resume("monitor", "done"),
+        lambda write: write.callbacks.add("monitor", "done", f"{url}/v2"),
+    ):
+        async with records.writing() as write:
+            await write.callbacks.add("monitor", "done", url)
+        await switched_off(records, "monitor", "done")
+        assert (await records.app())["callbacks"] == [{"name": "done", "url": url, "off": "2027-01-15T08:00:00Z"}]
+        async with records.writing() as write:
+            await switch_on(write)
+        assert "off" not in (await records.app())["callbacks"][0]
+    with pytest.raises(Missing, match="no callback that is switched off 'done'; it has none"):
+        async with records.writing() as write:
+            await write.callbacks.resume("monitor", "done")
+    resumed = next(row for row in await records.history() if row["action"] == "callback.on")
+    assert (resumed["before"], resumed["after"]) == ({"name": "done", "reason": "status 410"}, {"name": "done"})
+
+
+async def test_a_callback_of_an_app_in_esb_yaml_comes_on_again_too(records: Registered) -> None:
+    await switched_off(records, "static", "done")
+    async with records.writing() as write:
+        await write.callbacks.resume("static", "done")
+    assert [row["app"] for row in await records.history()] == ["static"]
+
+
+async def test_what_was_switched_off_goes_with_its_callback_and_its_app(records: Registered) -> None:
+    for end in (
+        lambda write: write.callbacks.remove("monitor", "done"),
+        lambda write: write.apps.delete("monitor"),
+    ):
+        await with_app(records)
+        async with records.writing() as write:
+            await write.callbacks.add("monitor", "done", "https://monitor.example.com/")
+        await switched_off(records, "monitor", "done")
+        async with records.writing() as write:
+            await end(write)
+            with suppress(AppUnknown):
+                await write.apps.delete("monitor")
+        with pytest.raises(Missing, match="it has none"):
+            async with records.writing() as write:
+                await write.callbacks.resume("monitor", "done")
+
+
+async def test_an_app_whose_secrets_cannot_be_had_back_gets_no_callback(records: Registered) -> None:
+    async with records.writing() as write:
+        await write.apps.create("monitor", secrets=["hunter2-hunter2"], hash_only=True)
+    with pytest.raises(NotAcceptable, match="no callback could be signed"):
+        async with records.writing() as write:
+            await write.callbacks.add("monitor", "done", "https://monitor.example.com/")
 
 
 @pytest.mark.parametrize(
