@@ -100,6 +100,24 @@ class CallbackTried:
     why: str
 
 
+ReceiptOutcome = Literal["delivered", "failed", "repeated", "unmatched", "refused"]
+"""The use of receipts: the receiver has the message, or has not; it was known; nobody knows the message; and not
+genuine."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsTaken:
+    """A platform has reported to this component, by so many receipts with the same outcome, what became of messages.
+
+    `why`: the reason for which they were refused.
+    """
+
+    component: str
+    outcome: ReceiptOutcome
+    number: int
+    why: str = ""
+
+
 ProcessEvent = (
     Started
     | NotStarted
@@ -111,4 +129,5 @@ ProcessEvent = (
     | DatabaseTurned
     | UseDropped
     | CallbackTried
+    | ReceiptsTaken
 )

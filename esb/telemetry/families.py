@@ -108,6 +108,12 @@ CALLBACKS = Family(
     ("outcome",),
     "Attempts to tell apps what became of deliveries: told, retried, given up or switched off; see the log.",
 )
+RECEIPTS = Family(
+    "esb_receipts_total",
+    "counter",
+    ("component", "outcome"),
+    "Receipts by which platforms tell what became of messages: delivered, failed, repeated, unmatched or refused.",
+)
 REFUSALS = Family(
     "esb_refusals_total",
     "counter",

@@ -28,6 +28,7 @@ from esb.core.process_events import (
     LastGoodServed,
     LogLinesDropped,
     NotStarted,
+    ReceiptsTaken,
     RestartFinished,
     Started,
     Stopped,
@@ -39,6 +40,8 @@ from esb.telemetry.log_text import writable
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
 GOT = frozenset({"fetched", "same"})
 """The outcomes of a token fetch that brought a token; see TokenFetched."""
+UNUSED = frozenset({"unmatched", "refused"})
+"""The outcomes of receipts that tell nothing of any message; see ReceiptsTaken."""
 Fields = dict[str, Any]
 """The fields of a line: `event`, `level`, and those of its kind."""
 
@@ -257,6 +260,19 @@ def _callback(event: CallbackTried) -> Fields:
     return fields
 
 
+def _receipts(event: ReceiptsTaken) -> Fields:
+    fields: Fields = {
+        "component": event.component,
+        "outcome": event.outcome,
+        "number": event.number,
+        "event": "receipts",
+        "level": "warning" if event.outcome in UNUSED else "info",
+    }
+    if event.why:
+        fields["failure"] = writable(event.why)
+    return fields
+
+
 def _limit(event: LimitReached) -> Fields:
     return {"reason": event.reason, "refused": event.refused, "event": "limit reached", "level": "warning"}
 
@@ -284,6 +300,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     LogLinesDropped: _dropped,
     UseDropped: _use,
     CallbackTried: _callback,
+    ReceiptsTaken: _receipts,
     LimitReached: _limit,
 }
 """Class of an event -> function that returns the fields of its line."""

@@ -24,7 +24,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import CallbackOutcome, CallbackTried, DatabaseTurned, UseDropped
+from esb.core.process_events import CallbackOutcome, CallbackTried, DatabaseTurned, ReceiptsTaken, UseDropped
 from esb.telemetry.families import (
     APP_CALLS,
     AUTHENTICATIONS_LIMITED,
@@ -36,6 +36,7 @@ from esb.telemetry.families import (
     CRASHES,
     GATE_CLOSINGS,
     LOG_LINES_DROPPED,
+    RECEIPTS,
     REFUSALS,
     RELOADS,
     RESULTS,
@@ -121,6 +122,7 @@ class Tally:
             AUTHENTICATIONS_LIMITED.name: {(): 0},
             USE_DROPPED.name: {(): 0},
             CALLBACKS.name: {(outcome,): 0 for outcome in get_args(CallbackOutcome)},
+            RECEIPTS.name: {},
             SECRET_USES.name: {},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
@@ -176,6 +178,8 @@ class Tally:
                 self._rare[USE_DROPPED.name][()] += event.calls
             case CallbackTried():
                 self._count(CALLBACKS, event.outcome)
+            case ReceiptsTaken():
+                self._count(RECEIPTS, event.component, event.outcome, number=event.number)
             case Reloaded():
                 self._reloaded = not event.mistakes
                 self._count(RELOADS, "refused" if event.mistakes else "ok")
@@ -184,10 +188,10 @@ class Tally:
             case Crashed():
                 self._count(CRASHES)
 
-    def _count(self, family: Family, *labels: str) -> None:
+    def _count(self, family: Family, *labels: str, number: int = 1) -> None:
         counts = self._rare[family.name]
         labels = labels if labels in counts else _within_bounds(counts, labels)
-        counts[labels] = counts.get(labels, 0) + 1
+        counts[labels] = counts.get(labels, 0) + number
 
     def _close(self, event: GateClosed) -> None:
         now = self._now()

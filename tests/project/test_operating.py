@@ -23,7 +23,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import CallbackTried, DatabaseTurned, RestartFinished
+from esb.core.process_events import CallbackTried, DatabaseTurned, ReceiptsTaken, RestartFinished
 from esb.core.reasons import Reason
 from esb.telemetry import logs
 from esb.telemetry.log_fields import FIELDS
@@ -80,6 +80,7 @@ MORE: dict[type, list[dict[str, Any]]] = {
     StoreTurned: [{"trouble": "it is full"}, {"trouble": ""}],
     DatabaseTurned: [{"trouble": "it is full"}, {"trouble": ""}],
     CallbackTried: [{"outcome": "told", "why": ""}, {"outcome": "given up", "why": "status 500"}],
+    ReceiptsTaken: [{"outcome": "delivered", "why": ""}, {"outcome": "refused", "why": "no signature"}],
     Crashed: [{"detail": "data.x is a set"}],
     Reloaded: [{"mistakes": ("esb.yaml:1: a: b",)}, {"mistakes": ()}],
     RestartFinished: [{"trouble": "it did not start"}, {"trouble": ""}],

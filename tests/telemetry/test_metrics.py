@@ -26,7 +26,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import CallbackTried, DatabaseTurned, UseDropped
+from esb.core.process_events import CallbackTried, DatabaseTurned, ReceiptsTaken, UseDropped
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
@@ -221,6 +221,13 @@ def test_callbacks_are_counted_by_how_they_ended() -> None:
     assert value(read(tally(told, told).snapshot()), "esb_callbacks_total", outcome="told") == 2
 
 
+def test_receipts_are_counted_by_their_outcome() -> None:
+    taken = ReceiptsTaken("cmsi.send_weixin", "delivered", 3)
+    found = read(tally(taken, taken, ReceiptsTaken("cmsi.send_weixin", "refused", 1)).snapshot())
+    assert value(found, "esb_receipts_total", component="cmsi.send_weixin", outcome="delivered") == 6
+    assert value(found, "esb_receipts_total", component="cmsi.send_weixin", outcome="refused") == 1
+
+
 def test_a_gate_is_closed_until_its_time_is_over() -> None:
     now = time.time()
     events = [
@@ -351,6 +358,7 @@ def test_every_family_is_told_with_exactly_its_labels() -> None:
         upstream(),
         TokenFetched("qy", "ww1", "fetched", 0.1),
         GateClosed("mp", "wx1", 1, 60),
+        ReceiptsTaken("cmsi.send_weixin", "delivered", 1),
     ]
     text = prometheus.written(tally(*events, Reloaded(2, (), 0.1)).snapshot({"files": 1}), STATE, "")[0].decode()
     told: dict[str, set[str]] = {}
