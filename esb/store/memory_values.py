@@ -1,10 +1,12 @@
 """Values in memory, each until its end. Bounded by the bytes they take, together and for each app."""
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
 from esb.store.keyspaces import share_of
+from esb.store.protocol import ShareFull
 
 OVERHEAD = 640
 """The bytes that a value takes besides its own, about."""
@@ -24,14 +26,18 @@ class Value(NamedTuple):
 class _Share(OrderedDict[str, None]):
     """The keys of one share, those used least recently first. `taken`: the bytes of their values."""
 
-    taken = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+        self.ends: list[tuple[float, str]] = []
+        """The ends of its values, the soonest first; of values that are gone too."""
 
 
 class Values(dict[str, Value]):
     """Values by key. Look-ups are cheap: most keys are not there.
 
-    An app may take as many bytes as are left: what goes beyond that drops its own values, those used least recently
-    first, and never those of another. Values that belong to all apps may take all that is left.
+    An app may take as many bytes as are left, and what it was promised is not given up for anything: beyond that it
+    gets no more. Values that belong to all apps may take all that is left, and those used least recently leave.
     """
 
     def __init__(self, clock: Callable[[], float], most_bytes: int) -> None:
@@ -55,21 +61,27 @@ class Values(dict[str, Value]):
         return value
 
     def put(self, key: str, value: Value) -> None:
-        """Keep this value instead of the one before; do nothing if it is larger than all of the memory."""
+        """Keep this value instead of the one before; that of no app only if it is not larger than all of the memory.
+
+        ShareFull if the app of the key has no room for it: then the one before is kept.
+        """
         size = _size(value)
-        if size > self._most_bytes:
-            return
-        self.drop(key)
         name = share_of(key)
         self._purge(name)
         self._purge(next(iter(self._shares), name))  # it has been idle longest: its app may never come again
+        if name:
+            self._make_room(name, size - (_size(self[key]) if key in self else 0))
+        elif size > self._most_bytes:
+            return
+        self.drop(key)
         share = self._shares.setdefault(name, _Share())
         self._shares.move_to_end(name)
         self[key] = value
         share[key] = None
+        heapq.heappush(share.ends, (value.ends, key))
         share.taken += size
         self.taken += size
-        while self.taken + (share.taken if name else 0) > self._most_bytes:
+        while not name and self.taken > self._most_bytes:
             self.drop(next(iter(share)))
 
     def drop(self, key: str) -> None:
@@ -83,13 +95,31 @@ class Values(dict[str, Value]):
             if not share:
                 del self._shares[name]
 
-    def _purge(self, name: str) -> None:
-        now = self._clock()
-        for _ in range(PURGED_PER_VALUE):
-            key = next(iter(self._shares.get(name, ())), None)
-            if key is None or self[key].ends > now:
+    def _make_room(self, name: str, more: int) -> None:
+        """Let values of this share that have ended leave, as far as it needs so many bytes more. ShareFull."""
+        while True:
+            share = self._shares.get(name) or _Share()
+            if self.taken + share.taken + 2 * more <= self._most_bytes:
                 return
-            self.drop(key)
+            if not self._drop_ended(share):
+                raise ShareFull(share.ends[0][0] - self._clock() if share.ends else 0.0)
+
+    def _purge(self, name: str) -> None:
+        for _ in range(PURGED_PER_VALUE):
+            share = self._shares.get(name)
+            if share is None or not self._drop_ended(share):
+                return
+
+    def _drop_ended(self, share: _Share) -> bool:
+        """Drop the value of this share whose end was first; return False if none has ended."""
+        now = self._clock()
+        while share.ends and share.ends[0][0] <= now:
+            ends, key = heapq.heappop(share.ends)
+            value = self.get(key)
+            if value is not None and value.ends == ends:  # and was not put anew since
+                self.drop(key)
+                return True
+        return False
 
 
 def _size(value: Value) -> int:

@@ -135,7 +135,8 @@ class Store(Protocol):
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
         """Keep `value` unless another version than `seen` is kept; with "", unless any is.
 
-        An app that has filled its share (see `keyspaces.share_of`) loses its oldest value, and no other app does.
+        ShareFull when the app of the key has filled its share (see `keyspaces.share_of`): then nothing has changed. What
+        is kept is given up neither for another value of this app nor for those of others.
 
         Atomic: whoever gets `done` holds the key, until its seconds are over or the version is dropped.
         """

@@ -91,7 +91,7 @@ class RedisStore:
             seen = raw[:VERSION].decode("latin-1")  # by a key that is gone, or for another place: nothing
 
     async def drop(self, key: str, version: str) -> bool:
-        dropped = bool(await self._run(DROP, [key], version, *self._publication(key, "")))
+        dropped = bool(await self._run(DROP, [key, *self._share(key)], version, *self._publication(key, "")))
         self._copies.change(key, "")
         return dropped
 
@@ -142,14 +142,14 @@ class RedisStore:
         return self._opened(key, *kept) if kept else None
 
     async def _swap(self, key: str, seen: str, value: bytes, seconds: float) -> tuple[str, bytes | None, int]:
-        """Return our version; and if another is kept instead, that value (encrypted) and its milliseconds."""
+        """Return our version; and if another is kept instead, that value (encrypted) and its milliseconds. ShareFull."""
         version = secrets.token_hex(VERSION // 2)
         encrypted = version.encode() + self._cipher.encrypt(value, self._place(key, version))
         publication = self._publication(key, version)
-        # A claim, which comes before its value, is not yet one of the share: what is under way is never the oldest.
-        share = self._share(key) if seen else ()
         arguments = (seen, encrypted, _milliseconds(seconds), *publication, MOST_OF_AN_APP)
-        kept = await self._run(SWAP, [key, *share], *arguments)
+        kept = await self._run(SWAP, [key, *self._share(key)], *arguments)
+        if isinstance(kept, int):
+            raise ShareFull(kept / 1000)
         if kept:
             return version, kept[0], kept[1]
         self._copies.change(key, version)  # before we hear it ourselves

@@ -49,35 +49,35 @@ local kept = redis.call('GET', KEYS[1])
 if kept and ARGV[1] ~= '*' and string.sub(kept, 1, {VERSION}) ~= ARGV[1] then
   return {{kept, redis.call('PTTL', KEYS[1])}}
 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 if KEYS[2] then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+  if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[6]) and not redis.call('ZSCORE', KEYS[2], KEYS[1]) then
+    return math.max(1, redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] - now)
+  end
   redis.call('ZADD', KEYS[2], now + ARGV[3], KEYS[1])
   local left = math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[3]))
   redis.call('PEXPIRE', KEYS[2], left)
-  local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[6])
-  if over > 0 then
-    local gone = redis.call('ZPOPMIN', KEYS[2], over)
-    for index = 1, #gone, 2 do redis.call('DEL', gone[index]) end
-  end
 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 return {{}}
 """)
 """KEYS: the key, and the list of its share's values, if it counts in one. ARGV: the version seen ("*": any), the value,
 milliseconds, channel ("": none), message, the most values of a share.
-Returns nothing if the value was set, otherwise the one kept and its milliseconds."""
+Returns nothing if the value was set, the one kept and its milliseconds if that is another, or the milliseconds until
+there is room in a full share."""
 
 DROP = _script(f"""
 local kept = redis.call('GET', KEYS[1])
 if not kept or string.sub(kept, 1, {VERSION}) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
+if KEYS[2] then redis.call('ZREM', KEYS[2], KEYS[1]) end
 if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1
 """)
-"""KEYS: the key. ARGV: the version, channel, message. Returns 1 if the version was the one kept, otherwise 0."""
+"""KEYS: the key, and the list of its share's values, if it counts in one. ARGV: the version, channel, message. Returns 1 if the version was the one kept, otherwise 0."""
 
 _NOW = """
 local time = redis.call('TIME')

@@ -1,6 +1,9 @@
 """Values in memory: each until its end, and all of them within the bytes they may take."""
 
+import pytest
+
 from esb.store.memory_values import OVERHEAD, Value, Values
+from esb.store.protocol import ShareFull
 from tests.support.clock import Clock
 
 
@@ -73,22 +76,39 @@ def test_what_is_larger_than_all_of_the_room_takes_none() -> None:
     assert kept(values, "abcd") == "abc"
 
 
-def test_an_app_that_fills_its_share_loses_its_own_values_and_no_others() -> None:
+def test_an_app_that_fills_its_share_gets_no_more_and_nobody_loses_a_value() -> None:
     values, clock = values_for(10)
     put(values, clock, "ab")
     for name in ("x:0", "x:1", "y:0"):
         values.put(f"idempotency:{name}", Value(b"x", clock() + 60, ""))
-    fill(values, clock, "z", range(100), 60)
+    fill(values, clock, "z", range(2), 60)
+    for number in range(2, 100):
+        with pytest.raises(ShareFull) as full:
+            fill(values, clock, "z", range(number, number + 1), 60)
+        assert full.value.seconds == 60
     names = [key.removeprefix("idempotency:") for key in values]
-    assert names == ["a", "b", "x:0", "x:1", "y:0", "z:98", "z:99"]
+    assert names == ["a", "b", "x:0", "x:1", "y:0", "z:0", "z:1"]
+    fill(values, clock, "w", range(1), 60)
+    assert len(values) == 8
 
 
-def test_what_is_used_least_recently_goes_first_in_a_share_too() -> None:
-    values, clock = values_for(6)
-    fill(values, clock, "a", range(3), 60)
-    values.current("idempotency:a:0")
-    values.put("idempotency:a:3", Value(b"x", clock() + 60, ""))
-    assert [key.rpartition(":")[2] for key in values] == ["0", "2", "3"]
+def test_what_has_ended_makes_room_in_a_full_share_though_it_was_used_last() -> None:
+    values, clock = values_for(20)
+    fill(values, clock, "a", range(2), 1e6)
+    fill(values, clock, "a", range(2, 10), 60)
+    clock.advance(60)
+    values.put("idempotency:a:10", Value(b"x" * 5 * OVERHEAD, clock() + 60, ""))
+    assert {"idempotency:a:0", "idempotency:a:1", "idempotency:a:10"} <= set(values)
+
+
+def test_a_value_that_grows_beyond_its_share_leaves_the_one_before() -> None:
+    values, clock = values_for(4)
+    fill(values, clock, "a", range(2), 60)
+    with pytest.raises(ShareFull):
+        values.put("idempotency:a:0", Value(b"xx", clock() + 60, ""))
+    value = values.current("idempotency:a:0")
+    assert value is not None
+    assert value.raw == b"x"
 
 
 def test_the_ended_values_of_an_app_that_never_comes_again_make_room() -> None:
@@ -102,7 +122,8 @@ def test_the_ended_values_of_an_app_that_never_comes_again_make_room() -> None:
 def test_a_value_too_long_for_its_share_is_not_kept_and_harms_no_other() -> None:
     values, clock = values_for(10)
     put(values, clock, "abc")
-    values.put("idempotency:a:0", Value(b"x" * 4 * OVERHEAD, clock() + 60, ""))
+    with pytest.raises(ShareFull):
+        values.put("idempotency:a:0", Value(b"x" * 4 * OVERHEAD, clock() + 60, ""))
     assert list(values) == ["a", "b", "c"]
     assert values.taken == 3 * (OVERHEAD + 1)
 

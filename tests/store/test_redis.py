@@ -150,24 +150,29 @@ async def test_an_app_that_adds_too_many_keys_is_refused_until_they_leave_and_no
     assert await other.add("nonce:b:0", 60)
 
 
-async def test_of_an_app_with_too_many_answers_the_oldest_leaves_and_never_a_claim_or_that_of_another(
+async def test_an_app_with_too_many_answers_gets_no_more_and_nothing_kept_leaves(
     redis: RedisServer, open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("esb.store.redis.MOST_OF_AN_APP", 2)
     store = await open_store(redis.url, f"{uuid4()}:")
 
-    async def answer(key: str, seconds: float = 3600) -> None:
+    async def answer(key: str) -> None:
         claim = await store.swap(key, "", b"claim", 60)
-        await store.swap(key, claim.kept.version, b"answer", seconds)
+        await store.swap(key, claim.kept.version, b"answer", 3600)
 
+    claim = await store.swap("idempotency:a:claim", "", b"claim", 60)
+    await answer("idempotency:a:0")
+    with pytest.raises(ShareFull) as full:
+        await answer("idempotency:a:1")
+    assert 0 < full.value.seconds <= 60
     await answer("idempotency:b:0")
-    await store.swap("idempotency:a:claim", "", b"claim", 30)
-    for number in range(4):
-        await answer(f"idempotency:a:{number}", 3600 + number)
+    assert not (await store.swap("idempotency:a:0", "", b"claim", 60)).done
+    assert await store.drop("idempotency:a:claim", claim.kept.version)
+    await answer("idempotency:a:2")
 
-    keys = ["b:0", "a:claim", "a:0", "a:1", "a:2", "a:3"]
+    keys = ["b:0", "a:claim", "a:0", "a:1", "a:2"]
     kept = [key for key in keys if await store.get(f"idempotency:{key}") is not None]
-    assert kept == ["b:0", "a:claim", "a:2", "a:3"]
+    assert kept == ["b:0", "a:0", "a:2"]
 
 
 async def test_what_was_a_script_is_one_again_after_the_server_forgot_it(
