@@ -1,0 +1,165 @@
+"""Ends of attempts: what became of whom, and what comes next, written in one transaction for many deliveries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.database.callback_events import events_for
+from esb.database.claims import Claim
+from esb.database.deliveries import ATTEMPT, CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
+from esb.database.keys import DatabaseKeys
+
+
+class ReceiverEnd(NamedTuple):
+    """The state of a receiver after an attempt, by its number; and why it was not reached, "" for no reason."""
+
+    number: int
+    state: ReceiverState
+    failure: str
+    errcode: str
+
+
+@dataclass(slots=True)
+class AttemptEnd:
+    """The end of an attempt; times are milliseconds since 1970.
+
+    `state` and `due`: what becomes of the delivery, and when it is tried again, or has ended. `attempts`: those that
+    count, with this one if it does. `started`: since when it is in doubt, 0 if it is not. `failure`: the class of what
+    went wrong, "" for nothing. `receivers`: those of whom there is something new, and `sealed` what is to be kept of
+    all, None for the same as before. `purge`: from when on nobody needs its content, once it has ended.
+    """
+
+    claim: Claim
+    state: DeliveryState
+    due: int
+    attempts: int
+    started: int
+    failure: str
+    ended: int
+    receivers: Sequence[ReceiverEnd]
+    sealed: bytes | None
+    msgids: Sequence[str]
+    purge: int
+
+    @property
+    def accepted(self) -> int:
+        """The number of receivers whom it has reached."""
+        return self._count(ReceiverState.ACCEPTED, ReceiverState.HELD)
+
+    @property
+    def failed(self) -> int:
+        """The number of receivers who get the message no more."""
+        return self._count(ReceiverState.FAILED, ReceiverState.EXPIRED)
+
+    @property
+    def unknown(self) -> int:
+        """The number of receivers of whom nobody knows."""
+        return self._count(ReceiverState.UNKNOWN)
+
+    def _count(self, *states: ReceiverState) -> int:
+        return sum(each.state in states for each in self.receivers)
+
+
+class Written(NamedTuple):
+    """Whether an end was written: not if another has taken the delivery meanwhile; and whether it has an event."""
+
+    is_ours: bool
+    has_event: bool
+
+
+async def finish(
+    connection: AsyncConnection, keys: DatabaseKeys, owner: str, ends: Sequence[AttemptEnd]
+) -> Sequence[Written]:
+    """Write the ends of attempts of this owner: those of deliveries that it still has. Part of a writing."""
+    held = await _held(connection, owner, [end.claim.id for end in ends])
+    ours = [end for end in ends if held.get(end.claim.id) == end.claim.fence]
+    if ours:
+        await _write(connection, owner, ours)
+    ended = [end.claim.id for end in ours if end.state in ENDED]
+    events = await events_for(connection, keys, ended, max(end.ended for end in ours)) if ended else 0
+    return [Written(end in ours, bool(events)) for end in ends]
+
+
+async def _held(connection: AsyncConnection, owner: str, ids: Sequence[str]) -> dict[str, int]:
+    """Return the fences of those of these deliveries that the owner has; nobody takes them until the transaction ends.
+
+    In the order of their ids, so that two who finish do not wait for each other.
+    """
+    column = DELIVERY.c
+    mine = and_(column.id.in_(ids), column.owner == owner, column.state == DeliveryState.SENDING)
+    rows = await connection.execute(select(column.id, column.fence).where(mine).order_by(column.id).with_for_update())
+    return {row.id: row.fence for row in rows}
+
+
+async def _write(connection: AsyncConnection, owner: str, ends: Sequence[AttemptEnd]) -> None:
+    statement = update(DELIVERY).where(DELIVERY.c.id == bindparam("its_id"))
+    names = ("state", "due", "attempts", "started", "failure")
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    await connection.execute(
+        statement.values(lease=0, owner="", **values),
+        [{"its_id": end.claim.id, **{f"new_{name}": getattr(end, name) for name in names}} for end in ends],
+    )
+    sealed = [{"its_id": end.claim.id, "new": end.sealed} for end in ends if end.sealed is not None]
+    if sealed:
+        await connection.execute(statement.values(receivers=bindparam("new")), sealed)
+    await _write_receivers(connection, ends)
+    await connection.execute(insert(ATTEMPT), [_attempt(owner, end) for end in ends])
+    await _write_messages(connection, ends)
+    purged = [{"its_id": end.claim.id, "new": end.purge} for end in ends if end.state in ENDED]
+    if purged:
+        content = update(CONTENT).where(CONTENT.c.delivery == bindparam("its_id"))
+        await connection.execute(content.values(purge=bindparam("new")), purged)
+
+
+async def _write_receivers(connection: AsyncConnection, ends: Sequence[AttemptEnd]) -> None:
+    rows = [
+        {
+            "its_delivery": end.claim.id,
+            "its_number": each.number,
+            "new_state": each.state,
+            "new_failure": each.failure,
+            "new_errcode": each.errcode,
+            "new_updated": end.ended,
+        }
+        for end in ends
+        for each in end.receivers
+    ]
+    if rows:
+        column = RECIPIENT.c
+        row = and_(column.delivery == bindparam("its_delivery"), column.number == bindparam("its_number"))
+        names = ("state", "failure", "errcode", "updated")
+        await connection.execute(
+            update(RECIPIENT).where(row).values({name: bindparam(f"new_{name}") for name in names}), rows
+        )
+
+
+def _attempt(owner: str, end: AttemptEnd) -> dict[str, object]:
+    return {
+        "delivery": end.claim.id,
+        "fence": end.claim.fence,
+        "started": end.claim.at,
+        "ended": end.ended,
+        "worker": owner,
+        "accepted": end.accepted,
+        "failed": end.failed,
+        "unknown": end.unknown,
+        "failure": end.failure,
+    }
+
+
+async def _write_messages(connection: AsyncConnection, ends: Sequence[AttemptEnd]) -> None:
+    """Keep the ids of messages; a platform tells that of a repetition once more."""
+    told = {(msgid, end.claim.id): end.ended for end in ends for msgid in end.msgids}
+    if not told:
+        return
+    column = DELIVERY_MESSAGE.c
+    known = select(column.msgid, column.delivery).where(column.delivery.in_({delivery for _, delivery in told}))
+    for row in await connection.execute(known):
+        told.pop((row.msgid, row.delivery), None)
+    if told:
+        rows = [{"msgid": msgid, "delivery": delivery, "sent": sent} for (msgid, delivery), sent in told.items()]
+        await connection.execute(insert(DELIVERY_MESSAGE), rows)
