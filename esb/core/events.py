@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from esb.core.delivery_events import DeliveryEvent
 from esb.core.errors import PluginMistake
 from esb.core.process_events import ProcessEvent
 from esb.core.reasons import Reason
@@ -223,6 +224,7 @@ Event = (
     | PluginLogged
     | LimitReached
     | ProcessEvent
+    | DeliveryEvent
 )
 Listener = Callable[[Event], None]
 Author = Callable[[Crashed, BaseException], None]

@@ -11,7 +11,9 @@ from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
 from esb.database.callback_events import events_for
 from esb.database.claims import Claim
 from esb.database.deliveries import ATTEMPT, CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
+from esb.database.holds import PROBE, hold, release
 from esb.database.keys import DatabaseKeys
+from esb.database.lanes import park
 
 
 class ReceiverEnd(NamedTuple):
@@ -23,6 +25,20 @@ class ReceiverEnd(NamedTuple):
     errcode: str
 
 
+class NewHold(NamedTuple):
+    """A hold that an attempt has found to be needed: of a credential or a component, and why."""
+
+    credential: str
+    reason: str
+
+
+class Parking(NamedTuple):
+    """The moment at which a lane has a turn again, milliseconds since 1970, and how many it has at once then."""
+
+    due: int
+    width: int
+
+
 @dataclass(slots=True)
 class AttemptEnd:
     """The end of an attempt; times are milliseconds since 1970.
@@ -30,7 +46,8 @@ class AttemptEnd:
     `state` and `due`: what becomes of the delivery, and when it is tried again, or has ended. `attempts`: those that
     count, with this one if it does. `started`: since when it is in doubt, 0 if it is not. `failure`: the class of what
     went wrong, "" for nothing. `receivers`: those of whom there is something new, and `sealed` what is to be kept of
-    all, None for the same as before. `purge`: from when on nobody needs its content, once it has ended.
+    all, None for the same as before. `purge`: from when on nobody needs its content, once it has ended. `hold`: what is
+    held because of it; `releases`: the hold that ends because of it, "" for none; `parking`: when its lane has a turn.
     """
 
     claim: Claim
@@ -44,6 +61,9 @@ class AttemptEnd:
     sealed: bytes | None
     msgids: Sequence[str]
     purge: int
+    hold: NewHold | None = None
+    releases: str = ""
+    parking: Parking | None = None
 
     @property
     def accepted(self) -> int:
@@ -65,10 +85,18 @@ class AttemptEnd:
 
 
 class Written(NamedTuple):
-    """Whether an end was written: not if another has taken the delivery meanwhile; and whether it has an event."""
+    """The writing of an end; it is not `is_ours` if another has taken the delivery meanwhile, and nothing was written.
+
+    `has_event`: there are events for callbacks. `held`, `released`: the holds that have begun and ended with it.
+    """
 
     is_ours: bool
-    has_event: bool
+    has_event: bool = False
+    held: NewHold | None = None
+    released: str = ""
+
+
+NOT_OURS = Written(is_ours=False)
 
 
 async def finish(
@@ -81,7 +109,23 @@ async def finish(
         await _write(connection, owner, ours)
     ended = [end.claim.id for end in ours if end.state in ENDED]
     events = await events_for(connection, keys, ended, max(end.ended for end in ours)) if ended else 0
-    return [Written(end in ours, bool(events)) for end in ends]
+    written = {end.claim.id: await _written(connection, end, has_event=bool(events)) for end in ours}
+    lanes = {end.claim.lane: end.parking for end in ours if end.claim.lane is not None and end.parking is not None}
+    for lane, parking in lanes.items():
+        await park(connection, lane, *parking)
+    return [written.get(end.claim.id, NOT_OURS) for end in ends]
+
+
+async def _written(connection: AsyncConnection, end: AttemptEnd, *, has_event: bool) -> Written:
+    """Begin or end the hold that comes with this end, if one does."""
+    held, released = None, ""
+    if end.hold is not None:
+        probe = end.ended + PROBE
+        if await hold(connection, end.hold.credential, end.ended, end.hold.reason, probe=probe):
+            held = end.hold
+    if end.releases and await release(connection, end.releases, probed=True):
+        released = end.releases
+    return Written(True, has_event, held, released)
 
 
 async def _held(connection: AsyncConnection, owner: str, ids: Sequence[str]) -> dict[str, int]:

@@ -5,15 +5,16 @@ reached. It goes on with its old time, before those that came later, since platf
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import OPEN, DeliveryState, ReceiverState
 from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
+from esb.database.holds import Hold, begin_probe, holds, release, set_aside
 
 LEASE = 10_000
 """Milliseconds for which a claim holds, unless it is extended: the time that a killed process keeps what it had."""
@@ -33,7 +34,7 @@ class Claim:
 
     `started`: since when somebody may have been reached without our knowing, 0 if no attempt before was in doubt.
     `at`: the moment of the claim. `states`: the state of each receiver, by its number. `receivers` and `content` are
-    sealed; the content is None once it is gone.
+    sealed; the content is None once it is gone. `tries`: the hold that may end if it succeeds.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Claim:
     receivers: bytes = field(repr=False)
     content: bytes | None = field(repr=False)
     states: Mapping[int, ReceiverState] = field(default_factory=dict)
+    tries: str = ""
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -60,18 +62,35 @@ class Claim:
         return tuple(number for number, state in self.states.items() if state in OPEN)
 
 
-async def claim(connection: AsyncConnection, now: int, owner: str, most: int, lease: int = LEASE) -> list[Claim]:
-    """Take deliveries that are due, and return them. Part of a writing.
+class Taken(NamedTuple):
+    """The deliveries that were taken, and the holds of that moment; `now` is when that was."""
 
-    First those whose lease is over, then by priority; and those first that are due the longest.
+    claims: Sequence[Claim]
+    holds: Sequence[Hold]
+    now: int
+
+
+async def claim(connection: AsyncConnection, now: int, owner: str, most: int, lease: int = LEASE) -> Taken:
+    """Take deliveries that are due. Part of a writing.
+
+    First those whose lease is over, then by priority; and those first that are due the longest. What is held is set
+    aside, but for one delivery of a credential that is to be tried again.
     """
-    waiting = await _waiting(connection)
+    waiting, held = await _waiting(connection), await holds(connection)
     rows = [] if waiting.lease is None or waiting.lease > now else await _taken(connection, _expired(now), most)
+    probes: dict[str, str] = {}
+    for each in held:
+        if await begin_probe(connection, each, now):
+            tried = await _probe(connection, now, each)
+            rows += tried
+            probes |= {row.id: each.credential for row in tried}
+    if held:
+        await set_aside(connection, now, held)
     for priority, due in sorted(waiting.due.items(), reverse=True):
         if due <= now and len(rows) < most:
-            rows += await _taken(connection, _due(priority, now), most - len(rows))
+            rows += await _taken(connection, _due(priority, now, held), most - len(rows))
     if not rows:
-        return []
+        return Taken((), held, now)
     ids = [row.id for row in rows]
     await connection.execute(
         update(DELIVERY)
@@ -85,36 +104,60 @@ async def claim(connection: AsyncConnection, now: int, owner: str, most: int, le
         )
     )
     states, contents = await _states(connection, ids), await _contents(connection, ids)
-    return [
+    found = [
         Claim(
             **{**row._mapping, "fence": row.fence + 1},
             at=now,
             content=contents.get(row.id),
             states=states[row.id],
+            tries=probes.get(row.id, ""),
         )
         for row in rows
     ]
+    return Taken(found, held, now)
 
 
-async def extend(connection: AsyncConnection, now: int, owner: str, lease: int = LEASE) -> None:
-    """Keep all that this owner has taken for another lease. Part of a writing."""
-    await connection.execute(update(DELIVERY).where(_owned(owner)).values(lease=now + lease))
+async def extend(
+    connection: AsyncConnection, now: int, owner: str, deliveries: Sequence[str], lease: int = LEASE
+) -> None:
+    """Keep these, which this owner has taken, for another lease. Part of a writing."""
+    mine = and_(_owned(owner), DELIVERY.c.id.in_(deliveries))
+    await connection.execute(update(DELIVERY).where(mine).values(lease=now + lease))
 
 
-async def give_back(connection: AsyncConnection, now: int, owner: str, untouched: Sequence[Claim]) -> None:
-    """Let others take at once all that this owner has. Part of a writing.
-
-    Of `untouched` nothing was sent: they wait as before. The leases of the rest are over, so that they are in doubt.
-    """
+async def give_back(connection: AsyncConnection, owner: str, untouched: Sequence[Claim]) -> None:
+    """Let others take at once what this owner has taken, and of which nothing was sent. Part of a writing."""
     if untouched:
         row = and_(_owned(owner), DELIVERY.c.id == bindparam("its_id"))
+        waiting = {"state": DeliveryState.QUEUED, "lease": 0, "owner": "", "started": bindparam("its_start")}
         await connection.execute(
-            update(DELIVERY)
-            .where(row)
-            .values(state=DeliveryState.QUEUED, lease=0, owner="", started=bindparam("its_start")),
+            update(DELIVERY).where(row).values(waiting),
             [{"its_id": claim.id, "its_start": claim.started} for claim in untouched],
         )
+
+
+async def abandon(connection: AsyncConnection, now: int, owner: str) -> None:
+    """End all leases of this owner, so that others take at once what it has not finished, as in doubt.
+
+    Part of a writing.
+    """
     await connection.execute(update(DELIVERY).where(_owned(owner)).values(lease=now))
+
+
+async def recall(connection: AsyncConnection, owner: str, known: Collection[str], lease: int = LEASE) -> None:
+    """Undo claims that this owner does not know of, since the database went away while they were made.
+
+    Nothing of them was sent, and nobody has extended them: so the lease tells when that was. Part of a writing.
+    """
+    column = DELIVERY.c
+    doubt = case((column.started == column.lease - lease, 0), else_=column.started)
+    await connection.execute(
+        update(DELIVERY)
+        .where(_owned(owner), column.id.not_in(known))
+        .ordered_values(  # MySQL would see the new lease
+            (column.started, doubt), (column.state, DeliveryState.QUEUED), (column.lease, 0), (column.owner, "")
+        )
+    )
 
 
 async def next_due(connection: AsyncConnection) -> int | None:
@@ -125,7 +168,7 @@ async def next_due(connection: AsyncConnection) -> int | None:
 
 
 class _Waiting(NamedTuple):
-    """When the first delivery of each priority is due, where there are any; and when the first lease is over."""
+    """The moments at which the first delivery of each priority is due, where there is one, and the first lease over."""
 
     due: Mapping[int, int]
     lease: int | None
@@ -141,9 +184,19 @@ async def _waiting(connection: AsyncConnection) -> _Waiting:
     return _Waiting({priority: moment for priority, moment in enumerate(due) if moment is not None}, expired)
 
 
-def _due(priority: int, now: int) -> ColumnElement[bool]:
+async def _probe(connection: AsyncConnection, now: int, held: Hold) -> list[Any]:
+    """Return the row with which a hold is tried; if none is left, the hold ends."""
+    waits = and_(DELIVERY.c.state.in_((DeliveryState.QUEUED, DeliveryState.HELD)), DELIVERY.c.due <= now)
+    rows = await _taken(connection, and_(waits, held.held), 1)
+    if not rows:
+        await release(connection, held.credential, probed=True)
+    return rows
+
+
+def _due(priority: int, now: int, held: Sequence[Hold]) -> ColumnElement[bool]:
     column = DELIVERY.c
-    return and_(column.state == DeliveryState.QUEUED, column.priority == priority, column.due <= now)
+    due = and_(column.state == DeliveryState.QUEUED, column.priority == priority, column.due <= now)
+    return and_(due, *(or_(not_(each.held), column.expires <= now) for each in held))
 
 
 def _expired(now: int) -> ColumnElement[bool]:

@@ -71,9 +71,7 @@ class Database:
         self._answered = 0.0
         self._inode: int | None = None
         pool = {"pool_size": POOL, "max_overflow": POOL, "pool_pre_ping": True, "pool_recycle": RECYCLED_SECONDS}
-        options: dict[str, Any] = {} if self.is_sqlite else pool
-        if address.back_end == "mysql":  # as PostgreSQL has it by itself: nobody locks the gaps between rows
-            options["isolation_level"] = "READ COMMITTED"
+        options: Any = {} if self.is_sqlite else {**pool, "isolation_level": "READ COMMITTED"}  # locks no gaps
         self._engine = create_async_engine(
             address.url, connect_args=address.arguments, hide_parameters=True, pool_timeout=POOL_SECONDS, **options
         )

@@ -5,10 +5,11 @@ Two lifetimes: the gateway lasts as long as the process; what it answers with, a
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from aiohttp import web
 
@@ -72,7 +73,8 @@ class Gateway:
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )
         self._idempotency = Idempotency(self.store, self.observer)
-        self.deliveries = ProcessDeliveries(config, self.database, clock)
+        current: Callable[[], Generation] = partial(attrgetter("generation"), self)
+        self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
         self.generation = Generation(
             config,
@@ -90,9 +92,7 @@ class Gateway:
         self._health: Lookup[int, list[str]] = Lookup(
             ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock
         )
-        self.ingress = Ingress(
-            partial(attrgetter("generation"), self), self.observer, Catalogues(), self._trouble, self.admission
-        )
+        self.ingress = Ingress(current, self.observer, Catalogues(), self._trouble, self.admission)
 
     async def _trouble(self) -> str:
         own = [self.config_trouble, f"store: {self.store.trouble}" if self.store.trouble else ""]
@@ -123,6 +123,8 @@ class Gateway:
             if self._use is not None:
                 self._use.open()
             await self.generation.open()
+            stack.push_async_callback(self.deliveries.end_delivering)
+            await self.deliveries.open()
             self.ingress.ready = True
             yield
             self.ingress.ready = False
@@ -217,9 +219,9 @@ class Gateway:
                 self.observer.crashed("", f"closing generation {generation.number}", error)
 
     async def drain(self, seconds: float) -> None:
-        """Take no new calls, let those in flight finish for `seconds`, and then cut the rest."""
+        """Take no new calls and deliveries, let those in flight finish for `seconds`, and then cut the rest."""
         self.ingress.drain()
-        calls = self.ingress.in_flight | self._idempotency.under_way
+        calls: set[asyncio.Task[Any]] = self.ingress.in_flight | self._idempotency.under_way | self.deliveries.stop()
         if not calls:
             return
         _, late = await asyncio.wait(calls, timeout=seconds)

@@ -1,13 +1,17 @@
-"""What accepts and sends the deliveries of this process. It outlives generations, and is there only if configured."""
+"""The parts that accept and send the deliveries of this process. They outlive generations; there only if configured."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from esb.config import Config, DeliveriesConfig, seconds_of
 from esb.contracts.component import Component
 from esb.core.clock import Clock
+from esb.core.events import Observer
 from esb.delivery.acceptance import Acceptance, NoAcceptance
+from esb.gateway.generation import Generation
 from esb.gateway.own_routes import Components
+from esb.gateway.process_delivering import build_delivering
 from esb.incoming.own_paths import OwnPath
 
 if TYPE_CHECKING:  # its libraries are extras
@@ -19,11 +23,19 @@ if TYPE_CHECKING:  # its libraries are extras
 class ProcessDeliveries:
     """All parts of it."""
 
-    def __init__(self, config: Config, database: "Database | None", clock: Clock) -> None:
-        """Build what this configuration asks for, and open nothing."""
+    def __init__(
+        self,
+        config: Config,
+        database: "Database | None",
+        clock: Clock,
+        current: Callable[[], Generation],
+        observer: Observer,
+    ) -> None:
+        """Build what this configuration asks for, and open nothing. `current` returns the generation that answers."""
+        self._delivering = build_delivering(config, database, current, observer, clock)
         self._accepting = _accepting(config, database, clock, self._announce)
         self.ledger = _ledger(database, clock, self._announce)
-        """What tells of deliveries, and changes them; None without a database."""
+        """The part that tells of deliveries, and changes them; None without a database."""
 
     def acceptance(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> Acceptance:
         """Return what accepts calls of this component by these keys, or refuses them."""
@@ -40,6 +52,20 @@ class ProcessDeliveries:
         expires = seconds_of((config.deliveries or DeliveriesConfig()).expires)
         return DeliveryPaths(self.ledger, expires).paths()
 
+    async def open(self) -> None:
+        """Begin to deliver, once the components are open."""
+        if self._delivering is not None:
+            await self._delivering.open()
+
+    def stop(self) -> "set[asyncio.Task[None]]":
+        """Begin no more attempts, and return those under way."""
+        return set() if self._delivering is None else self._delivering.stop()
+
+    async def end_delivering(self) -> None:
+        """Give back what is not sent, before the components close."""
+        if self._delivering is not None:
+            await self._delivering.close()
+
     async def close(self) -> None:
         """End, the last part first."""
         if self._accepting is not None:
@@ -47,6 +73,8 @@ class ProcessDeliveries:
 
     async def _announce(self, deliveries: Sequence[str]) -> None:
         """Tell those who deliver that these are due."""
+        if self._delivering is not None:
+            await self._delivering.engine.announce(deliveries)
 
 
 def _accepting(config: Config, database: "Database | None", clock: Clock, announce: "Announce") -> "Accepting | None":

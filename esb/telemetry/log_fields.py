@@ -22,26 +22,23 @@ from esb.core.events import (
     WorkerEnded,
 )
 from esb.core.process_events import (
-    CallbackTried,
     DatabaseTurned,
     LastGoodNotKept,
     LastGoodServed,
     LogLinesDropped,
     NotStarted,
-    ReceiptsTaken,
     RestartFinished,
     Started,
     Stopped,
     UseDropped,
 )
 from esb.core.upstream_classes import ACCEPTED
+from esb.telemetry.delivery_fields import DELIVERY_FIELDS
 from esb.telemetry.log_text import writable
 
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
 GOT = frozenset({"fetched", "same"})
 """The outcomes of a token fetch that brought a token; see TokenFetched."""
-UNUSED = frozenset({"unmatched", "refused"})
-"""The outcomes of receipts that tell nothing of any message; see ReceiptsTaken."""
 Fields = dict[str, Any]
 """The fields of a line: `event`, `level`, and those of its kind."""
 
@@ -244,35 +241,6 @@ def _use(event: UseDropped) -> Fields:
     return {"calls": event.calls, "event": "use dropped", "level": "error"}
 
 
-def _callback(event: CallbackTried) -> Fields:
-    fields: Fields = {
-        "app": event.app,
-        "callback": event.callback,
-        "delivery": event.delivery,
-        "type": event.kind,
-        "outcome": event.outcome,
-        "attempt": event.attempt,
-        "event": "callback",
-        "level": {"told": "info", "retried": "warning"}.get(event.outcome, "error"),
-    }
-    if event.why:
-        fields["failure"] = writable(event.why)
-    return fields
-
-
-def _receipts(event: ReceiptsTaken) -> Fields:
-    fields: Fields = {
-        "component": event.component,
-        "outcome": event.outcome,
-        "number": event.number,
-        "event": "receipts",
-        "level": "warning" if event.outcome in UNUSED else "info",
-    }
-    if event.why:
-        fields["failure"] = writable(event.why)
-    return fields
-
-
 def _limit(event: LimitReached) -> Fields:
     return {"reason": event.reason, "refused": event.refused, "event": "limit reached", "level": "warning"}
 
@@ -299,8 +267,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     PluginLogged: _plugin,
     LogLinesDropped: _dropped,
     UseDropped: _use,
-    CallbackTried: _callback,
-    ReceiptsTaken: _receipts,
     LimitReached: _limit,
+    **DELIVERY_FIELDS,
 }
 """Class of an event -> function that returns the fields of its line."""

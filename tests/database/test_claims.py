@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database.attempts import AttemptEnd, ReceiverEnd, Written, finish
-from esb.database.claims import LEASE, Claim, claim, extend, give_back, next_due
+from esb.database.claims import LEASE, Claim, abandon, claim, extend, give_back, next_due, recall
 from esb.database.deliveries import ATTEMPT, CALLBACK_EVENT, CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
 from esb.database.engine import Database
 from tests.support.delivery_rows import NOW, add_delivery
@@ -23,7 +23,7 @@ async def add(database: Database, **columns: Any) -> str:
 
 async def taken(database: Database, now: int = NOW, owner: str = "one", most: int = 10) -> list[Claim]:
     async with database.writing() as connection:
-        return await claim(connection, now, owner, most)
+        return [*(await claim(connection, now, owner, most)).claims]
 
 
 async def finished(database: Database, *ends: AttemptEnd, owner: str = "one") -> Sequence[Written]:
@@ -96,11 +96,11 @@ async def test_a_claim_whose_lease_is_over_goes_first_with_its_old_time(database
 
 
 async def test_an_extended_lease_is_not_over(database: Database) -> None:
-    await add(database)
+    identity = await add(database)
     await taken(database)
     async with database.writing() as connection:
-        await extend(connection, NOW + 1, "another")
-        await extend(connection, NOW + LEASE - 1, "one")
+        await extend(connection, NOW + 1, "another", [identity])
+        await extend(connection, NOW + LEASE - 1, "one", [identity])
     assert await taken(database, NOW + LEASE, "two") == []
     assert len(await taken(database, NOW + 2 * LEASE, "two")) == 1
 
@@ -109,9 +109,20 @@ async def test_what_is_given_back_is_taken_at_once_and_in_doubt_only_if_somethin
     sent, unsent = await add(database, due=NOW - 2), await add(database, due=NOW - 1)
     claimed = await taken(database)
     async with database.writing() as connection:
-        await give_back(connection, NOW + 3, "one", [each for each in claimed if each.id == unsent])
+        await give_back(connection, "one", [each for each in claimed if each.id == unsent])
+        await abandon(connection, NOW + 3, "one")
     again = await taken(database, NOW + 3, "two")
     assert [(each.id, each.started) for each in again] == [(sent, NOW), (unsent, 0)]
+
+
+async def test_a_claim_that_nobody_knows_of_is_undone(database: Database) -> None:
+    doubtful, known, fresh = [await add(database, due=NOW - 60_000 + number) for number in range(3)]
+    await taken(database, NOW - LEASE, "dead", most=1)
+    await taken(database, NOW)
+    async with database.writing() as connection:
+        await recall(connection, "one", [known])
+    again = await taken(database, NOW + 1, "two")
+    assert [(each.id, each.started) for each in again] == [(doubtful, NOW - LEASE), (fresh, 0)]
 
 
 async def test_the_next_moment_with_work_is_known(database: Database) -> None:

@@ -6,6 +6,7 @@ from esb.database.engine import Database
 from tests.support.clock import Clock
 from tests.support.configuration import SERVICES, WECOM
 from tests.support.deliveries import SEPARATE, Held, OpenAccepting, accepting_config
+from tests.support.delivering import Delivering, OpenDelivering
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 
 
@@ -26,3 +27,23 @@ def open_accepting(open_gateway: OpenGateway, database: Database, database_url: 
         return await open_gateway(config=config, sandbox_url=sandbox.url, clock=clock)
 
     return open_one
+
+
+@pytest.fixture
+def open_delivering(
+    open_gateway: OpenGateway, database: Database, database_url: str, sandbox: Sandbox, clock: Clock
+) -> OpenDelivering:
+    """Serve a gateway that delivers what it accepts, into a database of each kind."""
+
+    async def open_one(components: str = WECOM, deliveries: str = "{}") -> Delivering:
+        config = accepting_config(database_url, components, deliveries)
+        gateway = await open_gateway(config=config, sandbox_url=sandbox.url, clock=clock)
+        return Delivering(gateway, database, sandbox, clock)
+
+    return open_one
+
+
+@pytest.fixture
+async def delivering(open_delivering: OpenDelivering) -> Delivering:
+    """A gateway that delivers to the sandbox's WeCom."""
+    return await open_delivering()

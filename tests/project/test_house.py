@@ -81,6 +81,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "cli.registry_access": "SQLAlchemy, likewise",
     "cli.serve": "all, so that nothing is collected meanwhile; the supervisor only if there are workers",
     "config.yaml.scalars": "difflib, for mistakes",
+    "gateway.process_delivering": "SQLAlchemy, for those who deliver",
     "gateway.process_database": "SQLAlchemy and a driver, for those who have a database",
     "gateway.process_deliveries": "its libraries are an extra",
     "incoming.unknown_parameters": "difflib, for mistakes",

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
+from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
 from esb.core.events import (
     CallFinished,
     Crashed,
@@ -81,6 +82,8 @@ MORE: dict[type, list[dict[str, Any]]] = {
     DatabaseTurned: [{"trouble": "it is full"}, {"trouble": ""}],
     CallbackTried: [{"outcome": "told", "why": ""}, {"outcome": "given up", "why": "status 500"}],
     ReceiptsTaken: [{"outcome": "delivered", "why": ""}, {"outcome": "refused", "why": "no signature"}],
+    DeliveryAttempted: [{"failure": ""}],
+    CredentialHeld: [{"reason": ""}, {"reason": "config"}],
     Crashed: [{"detail": "data.x is a set"}],
     Reloaded: [{"mistakes": ("esb.yaml:1: a: b",)}, {"mistakes": ()}],
     RestartFinished: [{"trouble": "it did not start"}, {"trouble": ""}],

@@ -1,0 +1,25 @@
+"""The embedded engine: who accepts a delivery delivers it, in the same process; others find what it leaves."""
+
+from collections.abc import Callable, Sequence
+
+
+class EmbeddedEngine:
+    """Wakes the deliverer of this process, and nobody else."""
+
+    trouble = ""
+
+    def __init__(self) -> None:
+        self._wake: Callable[[], None] | None = None
+
+    async def open(self, wake: Callable[[], None] | None) -> None:
+        """Begin; `wake` is the deliverer's, None if there is none in this process."""
+        self._wake = wake
+
+    async def announce(self, deliveries: Sequence[str]) -> None:
+        """Wake the deliverer."""
+        if self._wake is not None:
+            self._wake()
+
+    async def close(self) -> None:
+        """Wake nobody any more."""
+        self._wake = None

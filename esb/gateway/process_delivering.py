@@ -1,0 +1,88 @@
+"""Delivering in this process, over all generations. Its libraries are extras, and imported only if it is needed."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from esb.config import Config
+from esb.contracts.component import Component
+from esb.core.call import Options
+from esb.core.clock import Clock
+from esb.core.errors import EsbError
+from esb.core.events import Observer
+from esb.delivery.engine import Engine
+from esb.delivery.engines.embedded import EmbeddedEngine
+from esb.gateway.generation import Generation
+
+if TYPE_CHECKING:
+    from esb.database.engine import Database
+    from esb.delivery.deliverer import Deliverer
+
+
+class Delivering:
+    """An engine, and a deliverer if the process has one."""
+
+    def __init__(self, engine: Engine, deliverer: "Deliverer | None") -> None:
+        self.engine = engine
+        self.deliverer = deliverer
+
+    async def open(self) -> None:
+        """Begin to deliver."""
+        await self.engine.open(None if self.deliverer is None else self.deliverer.wake)
+        if self.deliverer is not None:
+            self.deliverer.open()
+
+    def stop(self) -> set["asyncio.Task[None]"]:
+        """Take nothing more, and return what is under way."""
+        if self.deliverer is None:
+            return set()
+        self.deliverer.stop()
+        return self.deliverer.under_way
+
+    async def close(self) -> None:
+        """Give back what was not sent, and close."""
+        if self.deliverer is not None:
+            await self.deliverer.close()
+        await self.engine.close()
+
+
+def build_delivering(
+    config: Config,
+    database: "Database | None",
+    current: Callable[[], Generation],
+    observer: Observer,
+    clock: Clock,
+) -> Delivering | None:
+    """Return what delivers in this process; None if nothing is delivered."""
+    found = config.deliveries
+    if found is None or found.run == "off" or database is None:
+        return None
+    from esb.database.claim_writes import ClaimWrites
+    from esb.delivery.attempting import Attempts
+    from esb.delivery.deliverer import Deliverer
+
+    deliverer = None
+    if found.run == "here":
+        attempts = Attempts(database, current, component_of, observer, clock)
+        deliverer = Deliverer(ClaimWrites(database, clock, owner()), attempts, observer, clock)
+        deliverer.concurrency = found.concurrency
+    return Delivering(EmbeddedEngine(), deliverer)
+
+
+def owner() -> str:
+    """Return the name of this process in what it claims: another one has another."""
+    return f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def component_of(generation: Generation, name: str, options: Options) -> Component[Any, Any] | None:
+    """Return the component of this name, in the environment that is asked for; None if there is none."""
+    for links in generation.links:
+        if links.stanza.name == name:
+            try:
+                return links.endpoint.chosen(options)
+            except EsbError:
+                return None
+    return None
