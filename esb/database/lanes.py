@@ -4,6 +4,8 @@ When one of them has no turn, all that wait are parked: they get the following w
 claims them in vain. Nothing is booked ahead: a call that comes meanwhile goes first.
 """
 
+from collections import defaultdict
+
 from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,15 +21,19 @@ MOST_PARKED = 2000
 async def park(connection: AsyncConnection, lane: bytes, first: int, width: int) -> None:
     """Give the waiting deliveries of a lane a window each, from `first` on, `width` of them at once. Part of a writing.
 
-    Who is due later than that anyway stays so.
+    Who is due much later anyway stays so, and takes nobody's place.
     """
     column = DELIVERY.c
     waiting = and_(column.lane == lane, column.state == DeliveryState.QUEUED)
     statement = select(column.id, column.due).where(waiting).order_by(column.id).limit(MOST_PARKED)
-    found = (await connection.execute(statement)).all()
-    for number, begin in enumerate(range(0, len(found), width)):
-        due = first + number * WINDOW
-        early = [row.id for row in found[begin : begin + width] if row.due < due]
-        if early:
-            still = and_(column.id.in_(early), column.state == DeliveryState.QUEUED)
-            await connection.execute(update(DELIVERY).where(still).values(due=due))
+    parked: dict[int, list[str]] = defaultdict(list)
+    places = 0
+    for row in await connection.execute(statement):
+        due = first + places // width * WINDOW
+        if row.due <= due + WINDOW:
+            places += 1
+            if row.due < due:
+                parked[due].append(row.id)
+    for due, ids in parked.items():
+        still = and_(column.id.in_(ids), column.state == DeliveryState.QUEUED)
+        await connection.execute(update(DELIVERY).where(still).values(due=due))

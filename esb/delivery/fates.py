@@ -29,6 +29,7 @@ class Fate(NamedTuple):
 ACCEPTED = Fate(ReceiverState.ACCEPTED)
 HELD = Fate(ReceiverState.HELD)
 UNKNOWN = Fate(ReceiverState.UNKNOWN, "unknown")
+_GRAVITY = (ReceiverState.ACCEPTED, ReceiverState.HELD, None, ReceiverState.FAILED, ReceiverState.UNKNOWN)
 Sendings = Sequence[tuple[str, Any]]
 """The sendings of a call, as its record has them: component, and DeliveryReport."""
 
@@ -123,8 +124,4 @@ def _open(failure: str, errcode: object, errmsg: Message | str, retry_after: flo
 
 def _gravity(fate: Fate) -> int:
     """Return how bad a fate is, of two messages for the same receiver: in doubt, failed, to be sent again, reached."""
-    if fate.state is ReceiverState.UNKNOWN:
-        return 3
-    if fate.state is ReceiverState.FAILED:
-        return 2
-    return 1 if fate.state is None else 0
+    return _GRAVITY.index(fate.state)
