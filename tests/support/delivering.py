@@ -5,10 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, or_, select, update
 
 from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
-from esb.core.delivery_states import ReceiverState
+from esb.core.delivery_states import DeliveryState, ReceiverState
+from esb.database.claims import claim
 from esb.database.deliveries import DELIVERY, RECIPIENT
 from esb.database.engine import Database
 from tests.support.clock import Clock
@@ -45,13 +46,51 @@ class Delivering:
 
     async def attempted(self, times: int = 1) -> DeliveryAttempted:
         """Wait until so many attempts have ended, and return the last of them."""
-        await self.until(lambda: len(self.attempts) >= times)
+        while len(self.attempts) < times:
+            await asyncio.to_thread(time.sleep, 0.01)  # the loop's time may stand still
         return self.attempts[times - 1]
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until this is true."""
-        while not condition():
-            await asyncio.to_thread(time.sleep, 0.01)  # the loop's time may stand still
+    async def has_done(self, number: int) -> None:
+        """Wait until so many deliveries have reached their receivers."""
+        while len(self.done) < number:
+            await asyncio.to_thread(time.sleep, 0.01)
+
+    async def turned(self, identity: str, state: DeliveryState) -> Any:
+        """Wait until a delivery has this state, and return its row."""
+        while (row := await self.row(identity)).state != state:
+            await asyncio.to_thread(time.sleep, 0.01)
+        return row
+
+    @property
+    def done(self) -> list[str]:
+        """The deliveries that have reached their receivers."""
+        return [event.delivery for event in self.attempts if event.state == "done"]
+
+    async def claimed_by_a_dead_process(self) -> None:
+        """Claim what is due as a process would that is killed in the same moment: its lease has just ended."""
+        now = int(self.clock.since_1970() * 1000)
+        async with self.database.writing() as connection:
+            await claim(connection, now, "dead", 100, lease=0)
+
+    async def sending_broke_off(self, identity: str) -> None:
+        """Let a delivery be as if its process had been killed after it sent, and before it wrote what became of it."""
+        now = int(self.clock.since_1970() * 1000)
+        sending = {"state": DeliveryState.SENDING, "owner": "dead", "lease": now, "started": now, "attempts": 0}
+        async with self.database.writing() as connection:
+            await connection.execute(update(DELIVERY).where(DELIVERY.c.id == identity).values(sending))
+            await connection.execute(update(RECIPIENT).values(state=ReceiverState.QUEUED))
+
+    async def settled(self) -> None:
+        """Wait until nothing is being sent, and nothing is due."""
+        column, now = DELIVERY.c, int(self.clock.since_1970() * 1000)
+        due = and_(column.state == DeliveryState.QUEUED, column.due <= now)
+        busy = select(column.id).where(or_(column.state == DeliveryState.SENDING, due)).limit(1)
+        while await self._any(busy):
+            await asyncio.to_thread(time.sleep, 0.01)
+
+    async def _any(self, statement: Select[tuple[str]]) -> bool:
+        async with self.database.reading() as connection:
+            return (await connection.execute(statement)).first() is not None
 
     async def row(self, identity: str) -> Any:
         """Return the row of a delivery."""
