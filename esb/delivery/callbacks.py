@@ -17,7 +17,7 @@ from esb.core.clock import Clock
 from esb.core.delivery_states import DeliveryState
 from esb.core.errors import EsbError
 from esb.core.events import Observer
-from esb.core.process_events import CallbackOutcome, CallbackTried
+from esb.core.report_events import CallbackOutcome, CallbackTried
 from esb.database.callback_queue import CallbackKey, CallbackQueue, FinishedEvent, TakenEvent
 from esb.database.engine import DatabaseAway
 from esb.delivery.webhook_signature import signed_headers

@@ -39,6 +39,7 @@ def _route(own: OwnPath, auth: Middleware[Any], early: Handler | None, limits: L
         timeout=TIMEOUT,
         max_body=MAX_BODY,
         max_stream=MAX_BODY,
+        any_body=not own.is_for_apps,
         limits=limits,
         handler=compose([auth], handler) if own.is_for_apps else handler,
         inner=handler,

@@ -14,7 +14,8 @@ class OwnPath:
 
     `name` ("deliveries.show") is how the log, metrics and use call it. `is_for_apps`: an app has to prove who it is, by
     the app_auth of the shared chain and nothing else of it; otherwise nothing stands before the handler, and `call.app`
-    is None. `call.args` are the parameters of query or body, `call.body` and `call.query` these as they came.
+    is None, and a body may be anything. `call.args` are the parameters of query or body, `call.body` and `call.query`
+    these as they came.
     """
 
     path: str

@@ -144,7 +144,7 @@ class IncomingRequest:
                 large = len(read) > parameters.AT_ONCE
                 found = await parameters.from_large_body(*content) if large else parameters.from_body(*content)
                 if type(found) is OddParameters:
-                    self._note(found, is_meant=signs or route.streams_body)
+                    self._note(found, is_meant=signs or route.streams_body or route.any_body)
         claimed, args = credentials.split(
             found,
             claims,
@@ -203,7 +203,7 @@ class IncomingRequest:
     def _note(self, found: OddParameters, *, is_meant: bool) -> None:
         """Note what is odd about a body, for the answer. RequestError for a foreign one.
 
-        `is_meant`: the body is signed or handed on, and may well be foreign.
+        `is_meant`: the body is signed, handed on or read as it is, and may well be foreign.
         """
         if found.refusal is not None and not is_meant:
             raise found.refusal

@@ -33,6 +33,7 @@ class Route:
     `max_body` and `max_stream` are bytes: of a body that is collected, and of one that is passed on as it comes.
     `headers_in` names in lower case those headers that a component which streams gets; None: all.
     `cookies` names in lower case those that no answer sets: the chain takes credentials from them.
+    `any_body`: a body that can hold no parameters is not refused; the handler reads its bytes.
     `upload_names` are those under which it takes files of a multipart form.
     `tokens` are those of which one stands in the path of each call; None: the path says nothing of who calls.
     `tells_status`: a failure is told by HTTP status, too. `restricted`: only a right for just this component opens it.
@@ -53,6 +54,7 @@ class Route:
     headers_in: Collection[str] | None = None
     cookies: Collection[str] = ()
     limits: Limits = DEFAULT_LIMITS
+    any_body: bool = False
     upload_names: Collection[str] = ()
     tokens: PathTokens | None = None
     tells_status: bool = False

@@ -35,6 +35,7 @@ from esb.core.process_events import (
 from esb.core.upstream_classes import ACCEPTED
 from esb.telemetry.delivery_fields import DELIVERY_FIELDS
 from esb.telemetry.log_text import writable
+from esb.telemetry.report_fields import REPORT_FIELDS
 
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
 GOT = frozenset({"fetched", "same"})
@@ -269,5 +270,6 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     UseDropped: _use,
     LimitReached: _limit,
     **DELIVERY_FIELDS,
+    **REPORT_FIELDS,
 }
 """Class of an event -> function that returns the fields of its line."""

@@ -24,7 +24,8 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import CallbackOutcome, CallbackTried, DatabaseTurned, ReceiptsTaken, UseDropped
+from esb.core.process_events import DatabaseTurned, UseDropped
+from esb.core.report_events import CallbackOutcome, CallbackTried, ReceiptsTaken
 from esb.telemetry.families import (
     APP_CALLS,
     AUTHENTICATIONS_LIMITED,

@@ -24,8 +24,9 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import CallbackTried, DatabaseTurned, ReceiptsTaken, RestartFinished
+from esb.core.process_events import DatabaseTurned, RestartFinished
 from esb.core.reasons import Reason
+from esb.core.report_events import CallbackTried, ReceiptsTaken
 from esb.telemetry import logs
 from esb.telemetry.log_fields import FIELDS
 from tests.support.configuration import DEMO, WECOM

@@ -56,8 +56,6 @@ async def add_delivery(
         await connection.execute(insert(DELIVERY).values(id=identity, receivers=blob, **row))
         rows = [
             {
-                "digest": database.keys.digest_of("receiver", name)[:RECEIVER_DIGEST],
-                "address_digest": database.keys.digest_of("receiver", f"address of {name}")[:RECEIVER_DIGEST],
                 "delivery": identity,
                 "number": number,
                 "digest": database.keys.digest_of("receiver", name)[:RECEIVER_DIGEST],

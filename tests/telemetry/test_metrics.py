@@ -26,7 +26,8 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import CallbackTried, DatabaseTurned, ReceiptsTaken, UseDropped
+from esb.core.process_events import DatabaseTurned, UseDropped
+from esb.core.report_events import CallbackTried, ReceiptsTaken
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
