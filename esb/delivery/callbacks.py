@@ -84,21 +84,20 @@ class Callbacks:
         """Look now: events were written."""
         self._woken.set()
 
-    async def drain(self, seconds: float) -> None:
-        """Begin no more attempts, and wait so long for those under way."""
+    def stop(self) -> set[asyncio.Task[None]]:
+        """Begin no more attempts, and return those under way."""
         if self._looking is not None:
             self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
-            self._looking = None
-        if self._attempts:
-            await asyncio.wait(self._attempts, timeout=seconds)
+        return set(self._attempts)
 
     async def close(self) -> None:
         """End, and give back what has not been told, for other processes to tell."""
-        await self.drain(0)
-        for attempt in self._attempts:
+        ending = self.stop()
+        for attempt in ending:
             attempt.cancel()
-        await asyncio.gather(*self._attempts, return_exceptions=True)
+        if self._looking is not None:
+            ending.add(self._looking)
+        await asyncio.gather(*ending, return_exceptions=True)
         with suppress(DatabaseAway):
             await self._queue.release()
 

@@ -1,5 +1,6 @@
 """Callbacks and receipts of this process: apps are told of their deliveries, and platforms tell of messages."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,10 @@ class ProcessReports:
         """Begin to call back."""
         if self._callbacks is not None:
             self._callbacks.open()
+
+    def stop(self) -> set[asyncio.Task[None]]:
+        """Begin no more attempts to call back, and return those under way."""
+        return set() if self._callbacks is None else self._callbacks.stop()
 
     async def close(self) -> None:
         """End, and leave to others what has not been told."""

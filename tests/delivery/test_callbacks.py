@@ -78,8 +78,12 @@ class Calling:
     async def tell(self) -> float:
         """Carry out what is due, to the end; return the seconds to wait then."""
         seconds = await self.callbacks.begin_due()
-        await self.callbacks.drain(30)
+        await self.ended()
         return seconds
+
+    async def ended(self) -> None:
+        """Wait for the attempts under way."""
+        await asyncio.gather(*self.callbacks.stop())
 
     async def tell_later(self) -> None:
         """Carry out what waits, as if its time had come."""
@@ -281,7 +285,7 @@ async def test_one_receiver_that_hangs_keeps_no_other_waiting(calling: Calling) 
         await told.wait()
     assert hanging <= OF_ONE
     go_on.set()
-    await calling.callbacks.drain(30)
+    await calling.ended()
     assert await calling.state(other) == DeliveryState.DONE
     assert hanging == OF_ONE < AT_ONCE
 
