@@ -84,7 +84,7 @@ def list_(path: str, form: str, unused: int | None) -> None:
 def show_(path: str, code: str, form: str) -> None:
     """Show all that is known of an app. Of a secret: its number, its last characters, its end; never itself.
 
-    `use` are the components that it has called, and by which secret, as the last 400 days tell.
+    `use` are the components that it has called, and by which secret, as far back as `ledger.history` goes.
     """
     found = read(path, lambda views: views.app_and_use(code))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else written(found), nl=form == "json")

@@ -1,26 +1,29 @@
-"""The end of rows that are too old: of use, and of changes that every reader has long seen."""
+"""The end of rows that are too old: of use, of history, and of changes that every reader has long seen."""
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.database.changes import CHANGE, CHANGE_COUNTER
+from esb.database.history import HISTORY
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import DAY, HOURS
 
-KEPT_DAYS = 400
-"""Days for which use is kept: a year, and a month to look back on it."""
 KEPT_CHANGE_DAYS = 2
 """Days for which it is kept what has changed. A reader that was away for longer reads all apps again."""
 FORGOTTEN_AT_ONCE = 500
 """Rows of a table that one transaction deletes at most: others wait for it."""
 
 
-async def forget(connection: AsyncConnection, today: int) -> bool:
-    """Delete some of the rows that are too old. Return True if there may be more. `today`: days since 1970."""
+async def forget(connection: AsyncConnection, today: int, days: int) -> bool:
+    """Delete some of the rows that are too old. Return True if there may be more.
+
+    `today`: days since 1970; `days`: those for which use and history are kept.
+    """
     more = False
     for table, is_old in (
-        (DAY_USE, DAY_USE.c.day < today - KEPT_DAYS),
-        (IMPERSONATED_USE, IMPERSONATED_USE.c.hour < (today - KEPT_DAYS) * HOURS),
+        (DAY_USE, DAY_USE.c.day < today - days),
+        (IMPERSONATED_USE, IMPERSONATED_USE.c.hour < (today - days) * HOURS),
+        (HISTORY, HISTORY.c.at < (today - days) * DAY * 1000),
         (CHANGE, _is_no_news(today - KEPT_CHANGE_DAYS)),
     ):
         key = [*table.primary_key.columns]

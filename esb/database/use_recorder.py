@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 
 from esb.core.events import Observer
@@ -29,10 +30,12 @@ class UseRecorder:
     again: then its calls may stand there twice.
     """
 
-    def __init__(self, counts: UseCounts, database: Database, observer: Observer) -> None:
+    def __init__(self, counts: UseCounts, database: Database, observer: Observer, days: Callable[[], int]) -> None:
+        """`days` returns for how many days use and history are kept."""
         self.counts = counts
         self._database = database
         self._observer = observer
+        self._days = days
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._told_at = -TELLING_SECONDS
@@ -68,7 +71,7 @@ class UseRecorder:
         if now < self._forgets_at:
             return
         async with self._database.writing() as connection:
-            more = await forget(connection, int(now // DAY))
+            more = await forget(connection, int(now // DAY), self._days())
         if not more:
             self._forgets_at = now + HOUR
 

@@ -5,7 +5,7 @@ Two lifetimes: the gateway lasts as long as the process; what it answers with, a
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from operator import attrgetter
@@ -16,7 +16,7 @@ from aiohttp import web
 from esb.config import Config
 from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock, SystemClock
-from esb.core.errors import ConfigError, EsbError
+from esb.core.errors import ConfigError, EsbError, Mistake
 from esb.core.events import Author, GenerationClosed, Listener, Observer, Reloaded, Tracer
 from esb.core.i18n import Catalogues
 from esb.core.single_flight import Lookup
@@ -68,7 +68,7 @@ class Gateway:
         self.store, mistakes = build_store(config, StoreServices(clock, self.observer))
         self.tokens = TokenCache(self.store, self.observer, clock)
         self.database, unusable = build_database(config, self.observer)
-        self._use = build_use_recorder(use, self.database, self.observer)
+        self._use = build_use_recorder(use, self.database, self.observer, lambda: self.config)
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )
@@ -76,16 +76,7 @@ class Gateway:
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
         self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
-        self.generation = Generation(
-            config,
-            self._services,
-            [*missing, *mistakes, *unusable],
-            number,
-            self._idempotency,
-            self.admission,
-            own_paths=self.deliveries.own_paths,
-            acceptance=self.deliveries.acceptance,
-        )
+        self.generation = self._built(config, [*missing, *mistakes, *unusable], number)
         self.succeeded = False
         """True once a successor answers: no probe is to hear of the end of this process."""
         self._older: dict[Generation, asyncio.Task[None]] = {}
@@ -93,6 +84,21 @@ class Gateway:
             ttl=HEALTH_KEPT_SECONDS, refusal=EsbError, refusal_ttl=HEALTH_KEPT_SECONDS, clock=clock
         )
         self.ingress = Ingress(current, self.observer, Catalogues(), self._trouble, self.admission)
+
+    def _built(
+        self, config: Config, mistakes: Sequence[Mistake], number: int, previous: Generation | None = None
+    ) -> Generation:
+        return Generation(
+            config,
+            self._services,
+            mistakes,
+            number,
+            self._idempotency,
+            self.admission,
+            previous,
+            self.deliveries.own_paths,
+            self.deliveries.acceptance,
+        )
 
     async def _trouble(self) -> str:
         own = [self.config_trouble, f"store: {self.store.trouble}" if self.store.trouble else ""]
@@ -165,17 +171,7 @@ class Gateway:
         old = self.generation
         with reimported(old.config.folder, config.folder):  # one folder, unless the last good configuration answers
             mistakes = restart_only.changed(old.config, config)
-            new = Generation(
-                config,
-                self._services,
-                mistakes,
-                old.number + 1,
-                self._idempotency,
-                self.admission,
-                old,
-                self.deliveries.own_paths,
-                self.deliveries.acceptance,
-            )
+            new = self._built(config, mistakes, old.number + 1, old)
             try:
                 await new.open()
             except BaseException:

@@ -1,10 +1,12 @@
 """The database that `services.database` describes. Its libraries are extras, and imported only if it is there."""
 
 import ssl
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from esb.config import Config, DatabaseConfig
+from esb.config import Config, DatabaseConfig, LedgerConfig, seconds_of
+from esb.config.moment import SECONDS
 from esb.core.clock import Clock
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer
@@ -87,11 +89,16 @@ def build_use_counts(config: Config, clock: Clock) -> "UseCounts | None":
 
 
 def build_use_recorder(
-    counts: "UseCounts | None", database: "Database | None", observer: Observer
+    counts: "UseCounts | None", database: "Database | None", observer: Observer, current: Callable[[], Config]
 ) -> "UseRecorder | None":
-    """Return what writes these counts into the database."""
+    """Return what writes these counts into the database, and keeps them as the `current` configuration says."""
     if counts is None or database is None:
         return None
     from esb.database.use_recorder import UseRecorder
 
-    return UseRecorder(counts, database, observer)
+    return UseRecorder(counts, database, observer, lambda: seconds_of(kept(current()).history) // SECONDS["d"])
+
+
+def kept(config: Config) -> LedgerConfig:
+    """Return for how long things are kept in the database: the defaults, unless `ledger` says otherwise."""
+    return config.ledger or LedgerConfig()

@@ -11,6 +11,7 @@ from esb.core.events import Observer
 from esb.delivery.acceptance import Acceptance, NoAcceptance
 from esb.gateway.generation import Generation
 from esb.gateway.own_routes import Components
+from esb.gateway.process_database import kept
 from esb.gateway.process_delivering import build_delivering
 from esb.incoming.own_paths import OwnPath
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
     from esb.delivery.accepting import Accepting, Announce
     from esb.delivery.ledger import Ledger
+    from esb.delivery.retention import Retention
 
 
 class ProcessDeliveries:
@@ -36,6 +38,7 @@ class ProcessDeliveries:
         self._accepting = _accepting(config, database, clock, self._announce)
         self.ledger = _ledger(database, clock, self._announce)
         """The part that tells of deliveries, and changes them; None without a database."""
+        self.retention = _retention(database, clock, observer, current)
 
     def acceptance(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> Acceptance:
         """Return what accepts calls of this component by these keys, or refuses them."""
@@ -53,7 +56,9 @@ class ProcessDeliveries:
         return DeliveryPaths(self.ledger, expires).paths()
 
     async def open(self) -> None:
-        """Begin to deliver, once the components are open."""
+        """Begin, once the components are open."""
+        if self.retention is not None:
+            self.retention.open()
         if self._delivering is not None:
             await self._delivering.open()
 
@@ -68,6 +73,8 @@ class ProcessDeliveries:
 
     async def close(self) -> None:
         """End, the last part first."""
+        if self.retention is not None:
+            await self.retention.close()
         if self._accepting is not None:
             await self._accepting.close()
 
@@ -91,3 +98,13 @@ def _ledger(database: "Database | None", clock: Clock, announce: "Announce") -> 
     from esb.delivery.ledger import Ledger
 
     return Ledger(database, clock, announce)
+
+
+def _retention(
+    database: "Database | None", clock: Clock, observer: Observer, current: Callable[[], Generation]
+) -> "Retention | None":
+    if database is None:
+        return None
+    from esb.delivery.retention import Retention
+
+    return Retention(database, clock, observer, lambda: seconds_of(kept(current().config).rows))

@@ -14,7 +14,8 @@ from esb.core.process_events import UseDropped
 from esb.database import retention, use_recorder
 from esb.database.changes import CHANGE, CHANGE_COUNTER
 from esb.database.engine import Database, DatabaseAway
-from esb.database.retention import KEPT_CHANGE_DAYS, KEPT_DAYS
+from esb.database.history import HISTORY
+from esb.database.retention import KEPT_CHANGE_DAYS
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import UseCounts
 from esb.database.use_recorder import UseRecorder
@@ -23,6 +24,7 @@ from tests.support.servers.databases import DatabaseServer
 from tests.support.use import HOUR, NOON, TODAY, day_rows, ended, hour_rows, named
 
 SENT = "cmsi.send_weixin"
+KEPT_DAYS = 400
 
 
 class Interrupted:
@@ -51,7 +53,12 @@ class Recorded:
         self.database = Interrupted(database)
         self.count = UseCounts(lambda: self.now)
         observer = Observer([self.events.append])
-        self.recorder = UseRecorder(self.count, self.database, observer)  # type: ignore[arg-type]  # as far as it is used
+        self.recorder = UseRecorder(
+            self.count,
+            self.database,  # type: ignore[arg-type]  # as far as it is used
+            observer,
+            lambda: KEPT_DAYS,
+        )
 
 
 @pytest.fixture
@@ -215,7 +222,7 @@ async def put(database: Database, days: Any, hours: Any) -> None:
         await connection.execute(insert(IMPERSONATED_USE), [{**use, "username": "li", "hour": hour} for hour in hours])
 
 
-async def test_rows_of_more_than_400_days_ago_are_deleted_some_at_a_time(
+async def test_rows_of_use_that_are_too_old_are_deleted_some_at_a_time(
     recorded: Recorded, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
@@ -227,6 +234,17 @@ async def test_rows_of_more_than_400_days_ago_are_deleted_some_at_a_time(
     assert [row[2] for row in await hour_rows(database)] == [first * 24]
     await recorded.recorder.forget()
     assert [row[1] for row in await day_rows(database)] == [first]
+
+
+async def test_history_that_is_too_old_is_deleted(recorded: Recorded, database: Database) -> None:
+    first = (TODAY - KEPT_DAYS) * 86_400_000
+    row = {"actor": "cli:root", "via": "cli", "action": "app.create", "app": "shop", "before": "null", "after": "{}"}
+    async with database.writing() as connection:
+        await connection.execute(insert(HISTORY), [{**row, "at": first - 1}, {**row, "at": first}])
+    recorded.now += 3600
+    await recorded.recorder.forget()
+    async with database.reading() as connection:
+        assert [*(await connection.execute(select(HISTORY.c.at))).scalars()] == [first]
 
 
 async def test_old_rows_are_looked_for_once_an_hour(recorded: Recorded, database: Database) -> None:
