@@ -30,11 +30,16 @@ AcceptanceOf = Callable[[Component[Any, Any], DeliveriesConfig | None], Acceptan
 """Function that returns the acceptance of a component, by the key `deliveries`."""
 
 
+def own_parameters(component: Component[Any, Any]) -> Set[str]:
+    """Return the names of a component's own parameters, as callers spell them."""
+    return {info.alias or name for name, info in component.params_type.model_fields.items()}
+
+
 class NoAcceptance:
     """Refuses all asynchronous calls."""
 
     def __init__(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> None:
-        self.own: Set[str] = frozenset(component.params_type.model_fields)
+        self.own = own_parameters(component)
 
     async def __call__(
         self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None

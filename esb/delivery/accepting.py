@@ -3,7 +3,7 @@
 A rehearsal is the same call as a dry run: what is wrong with it, its caller hears at once. What is accepted is durable.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from esb.contracts.middleware import Handler
 from esb.core.call import Call
 from esb.core.clock import Clock, utc_text
 from esb.core.delivery_states import DeliveryState, ReceiverState
-from esb.core.errors import EsbError, Message, RequestError, UpstreamError
+from esb.core.errors import EsbError, Message, UpstreamError
 from esb.core.offloading import offloaded
 from esb.core.reasons import Reason
 from esb.core.redaction import sounds_secret
@@ -26,11 +26,12 @@ from esb.database.engine import Database, DatabaseAway
 from esb.database.group_commit import CommitInDoubt
 from esb.database.keys import DatabaseKeys
 from esb.delivery import content, receivers
-from esb.delivery.call_digests import content_of, entry_of
+from esb.delivery.acceptance import own_parameters
+from esb.delivery.call_digests import content_of, entry_of, require_same
 from esb.delivery.content import DeliveryContent
 from esb.delivery.queued_counts import QueuedCounts
 from esb.delivery.receivers import Receiver
-from esb.delivery.terms import TERMS, Terms, terms_of
+from esb.delivery.terms import Terms, terms_of, without_terms
 
 AWAY_SECONDS = 5
 """The seconds after which a caller may come again while the database is away."""
@@ -46,7 +47,7 @@ Announce = Callable[[Sequence[str]], Awaitable[None]]
 class _Key:
     """The key of a call, by which its delivery is found: digests of the key, and of the content that it stands for.
 
-    `before`: the digest that the same key had until now, and for how many seconds a delivery of it still counts.
+    `before`: the digest that the same key had in the period before, and for how many seconds a delivery of it counts.
     """
 
     idem: bytes
@@ -105,9 +106,9 @@ class ComponentAccepting:
         self._accepting = accepting
         self._expires = seconds_of(config.expires)
         self._most = config.max_queued
-        fields = component.params_type.model_fields
-        self.own: Set[str] = frozenset(fields)
-        self._secrets = tuple(name for name, info in fields.items() if not info.repr and sounds_secret(name))
+        self.own = own_parameters(component)
+        fields = component.params_type.model_fields.items()
+        self._secrets = [info.alias or name for name, info in fields if not info.repr and sounds_secret(name)]
 
     async def __call__(
         self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
@@ -122,10 +123,8 @@ class ComponentAccepting:
             data, accepted = await self._accepted(call, handler, key)
         except DatabaseAway as away:
             raise _away(away, has_key=call.options.idempotency_key is not None) from away
-        if key is not None and accepted.content_digest != key.content:
-            raise RequestError(
-                "Parameters error, this Idempotency-Key was used for another call", call_reason=Reason.IDEMPOTENCY_KEY
-            )
+        if key is not None and accepted.content_digest is not None:
+            require_same(_halves(accepted.content_digest), _halves(key.content))
         if preferred:
             call.record.status = 202
             call.record.headers["Preference-Applied"] = "respond-async"
@@ -160,24 +159,19 @@ class ComponentAccepting:
 
     async def _rehearsed(self, call: Call, handler: Handler) -> Mapping[str, Any]:
         options = replace(call.options, dry_run=True, respond_async=True)
-        return _report(await handler(replace(call, args=self._arguments(call), options=options)), call)
-
-    def _arguments(self, call: Call) -> dict[str, Any]:
-        """Return the arguments of the component, without the terms of the call."""
-        return {name: value for name, value in call.args.items() if name in self.own or name not in TERMS}
+        return _report(await handler(replace(call, args=without_terms(call.args, self.own), options=options)), call)
 
     def _key(self, call: Call, repetition: Repetition | None) -> _Key | None:
         """Return the key of a call, None if it has none. DatabaseAway."""
         keys, given = self._accepting.keys, call.options.idempotency_key
         if given:
-            return _Key(keys.digest_of("key", entry_of(call, given)), keys.digest_of("call", content_of(call)))
+            return _Key(keys.digest_of("key", entry_of(call, given)), _content_digest(keys, call))
         if repetition is None:
             return None
         entry = entry_of(call, f"\n{repetition.key}")
         period = int(self._accepting.clock.since_1970() // repetition.seconds)
         idem, before = (keys.digest_of("key", entry, str(number)) for number in (period, period - 1))
-        user = keys.digest_of("call", content_of(replace(call, args={})))
-        return _Key(idem, user, (before, repetition.seconds))
+        return _Key(idem, _content_digest(keys, replace(call, args={})), (before, repetition.seconds))
 
     async def _delivery(self, call: Call, terms: Terms, key: _Key | None) -> NewDelivery:
         """Return the delivery of a rehearsed call, as it is written. DatabaseAway."""
@@ -194,7 +188,7 @@ class ComponentAccepting:
         if len({receiver.address for receiver in found if not receiver.errmsg}) == 1:
             address = next(receiver.address for receiver in found if not receiver.errmsg)
             lane = keys.digest_of("lane", credential, address)[:RECEIVER_DIGEST] if address else None
-        packed = content.packed(DeliveryContent.of(call, self._arguments(call)))
+        packed = content.packed(DeliveryContent.of(call, without_terms(call.args, self.own)))
         return NewDelivery(
             id=identity,
             app="" if call.app is None else call.app.code,
@@ -222,6 +216,16 @@ class ComponentAccepting:
             name += "/test"
         brought = [f"{name}={call.args[name]}" for name in self._secrets if call.args.get(name)]
         return f"{name}/{keys.digest_of('secret', *brought)[:8].hex()}" if brought else name
+
+
+def _content_digest(keys: DatabaseKeys, call: Call) -> bytes:
+    """Return the digests of a call's user and of its content, which a repetition must have in common with it."""
+    return b"".join(keys.digest_of("call", part)[:RECEIVER_DIGEST] for part in content_of(call).split(":"))
+
+
+def _halves(digest: bytes) -> str:
+    """Return such digests as `require_same` compares them."""
+    return f"{digest[:RECEIVER_DIGEST].hex()}:{digest[RECEIVER_DIGEST:].hex()}"
 
 
 def _recipient(keys: DatabaseKeys, receiver: Receiver) -> NewRecipient:

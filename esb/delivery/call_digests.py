@@ -6,14 +6,12 @@ from typing import Any
 
 from esb.core.call import Call
 from esb.core.credential_names import IDENTITIES
+from esb.core.errors import RequestError
 from esb.core.files import File
-from esb.delivery.terms import ASKS, ASYNC
+from esb.core.gateway_parameters import SWITCHES
+from esb.core.reasons import Reason
 from esb.store.keyspaces import IDEMPOTENCY, key_of
 
-KEY, DRY_RUN = "idempotency_key", "dry_run"
-SWITCHES = frozenset({KEY, DRY_RUN, ASYNC})
-ASKING = SWITCHES | ASKS
-"""Parameters that ask something of the gateway itself."""
 NOT_COMPARED = SWITCHES.union(IDENTITIES)
 """Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 
@@ -33,6 +31,21 @@ def content_of(call: Call, *, by_header: bool = False) -> str:
         compared += [call.method, call.query]
     text = json.dumps(compared, sort_keys=True, default=_of_a_file)
     return f"{_digest('' if call.user is None else call.user.username)}:{_digest(text)}"
+
+
+def require_same(first: str, content: str) -> None:
+    """Raise RequestError unless the first call with a key was one of the same user, with the same content."""
+    if first == content:
+        return
+    if first.partition(":")[0] != content.partition(":")[0]:
+        raise RequestError(
+            "Parameters error, this idempotency key was used for a call of another user",
+            call_reason=Reason.IDEMPOTENCY_KEY,
+        )
+    raise RequestError(
+        "Parameters error, this idempotency key was used for a call with other parameters",
+        call_reason=Reason.IDEMPOTENCY_KEY,
+    )
 
 
 def _of_a_file(value: Any) -> Any:

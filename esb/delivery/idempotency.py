@@ -19,13 +19,13 @@ from typing import Any
 from esb.contracts.component import Envelope, Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call
-from esb.core.errors import EsbError, RequestError, first_esb_error
+from esb.core.errors import EsbError, first_esb_error
 from esb.core.events import Observer
-from esb.core.reasons import Reason
+from esb.core.gateway_parameters import ASKING
 from esb.delivery import replay
 from esb.delivery.acceptance import Acceptance
-from esb.delivery.asked_options import asked_options
-from esb.delivery.call_digests import ASKING, content_of, entry_of
+from esb.delivery.asked_options import with_asked_options
+from esb.delivery.call_digests import content_of, entry_of, require_same
 from esb.incoming.in_flight import InFlight
 from esb.store.protocol import Store
 
@@ -132,7 +132,7 @@ class Idempotency:
         """Answer a call that asks something of the gateway itself."""
         preferred, acceptance = call.options.respond_async, self._acceptance
         if not self._by_header:
-            call = replace(call, options=asked_options(call, acceptance))
+            call = with_asked_options(call, acceptance)
         if call.options.respond_async and acceptance is not None:
             return await acceptance(call, handler, preferred=preferred)
         key = call.options.idempotency_key
@@ -146,7 +146,7 @@ class Idempotency:
         while True:
             running = self._running.get(entry)
             if running is not None:
-                _check(running.content, content)
+                require_same(running.content, content)
                 ended = await self._end(running, call)
                 if ended.kept is not None:
                     return _replayed(ended.kept, content)
@@ -252,8 +252,8 @@ class _Recognising(Idempotency):
         self._repetition = repetition
 
     def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
-        options = asked_options(call, self._accept)
-        return self._recognised(replace(call, options=options), handler, preferred=call.options.respond_async)
+        asked = with_asked_options(call, self._accept)
+        return self._recognised(asked, handler, preferred=call.options.respond_async)
 
     async def _recognised(self, call: Call, handler: Handler, *, preferred: bool) -> Any:
         options = call.options
@@ -269,20 +269,5 @@ class _Recognising(Idempotency):
 def _replayed(value: bytes, content: str) -> Envelope | None:
     """Return the answer that is kept; None while the call is still under way."""
     first, envelope = replay.restored(value)
-    _check(first, content)
+    require_same(first, content)
     return envelope
-
-
-def _check(first: str, content: str) -> None:
-    """Raise RequestError unless the first call with a key was one of the same user, with the same content."""
-    if first == content:
-        return
-    if first.partition(":")[0] != content.partition(":")[0]:
-        raise RequestError(
-            "Parameters error, this idempotency key was used for a call of another user",
-            call_reason=Reason.IDEMPOTENCY_KEY,
-        )
-    raise RequestError(
-        "Parameters error, this idempotency key was used for a call with other parameters",
-        call_reason=Reason.IDEMPOTENCY_KEY,
-    )

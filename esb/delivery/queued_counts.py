@@ -1,6 +1,7 @@
 """The number of deliveries that wait, by app: counted in the database now and then, and from there on by hand."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 
 from esb.core.clock import Clock
@@ -34,7 +35,7 @@ class QueuedCounts:
         if self._numbers.get(app, 0) >= most:
             await self._recount(self._pause)
         if self._numbers.get(app, 0) >= most:
-            raise Limited(TOO_MANY, round(self._pause + 0.5), app=app, most=most)
+            raise Limited(TOO_MANY, math.ceil(self._pause), app=app, most=most)
         self._numbers[app] = self._numbers.get(app, 0) + 1
 
     @property

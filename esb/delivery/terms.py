@@ -8,13 +8,9 @@ from typing import Any, NamedTuple
 from esb.config.moment import DATE, instant, span
 from esb.core.call import Call
 from esb.core.errors import Message, RequestError
+from esb.core.gateway_parameters import ASYNC, CALLBACK, DELIVER_AT, EXPIRES, PRIORITY, TERMS
 from esb.core.params import switched_on
 
-ASYNC, DELIVER_AT, EXPIRES, CALLBACK, PRIORITY = "async", "deliver_at", "expires", "callback", "priority"
-ASKS = frozenset({ASYNC, DELIVER_AT})
-"""Parameters each of which makes a call asynchronous."""
-TERMS = ASKS | {EXPIRES, CALLBACK, PRIORITY}
-"""Parameters of an asynchronous call; one that its component has itself is the component's."""
 PRIORITIES = {"low": 0, "normal": 5, "high": 9}
 """Of deliveries that are due, those of a higher number go first; a whole number from 0 to 9 says the same."""
 LONGEST_MILLISECONDS = 366 * 86_400_000
@@ -35,7 +31,10 @@ class When(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """When a delivery is due, and until when it is tried: a span begins when it is due. `callback`: a name, or ""."""
+    """The moments from which on and until which a delivery is tried, and more. `expires`, as a span, begins at `due`.
+
+    `callback` is the name of one, "" for none.
+    """
 
     due: When
     expires: When
@@ -69,6 +68,11 @@ def terms_of(call: Call, own: Set[str], expires: int, now: float) -> Terms:
         if not begins < ends.after(begins) <= begins + LONGEST_MILLISECONDS:
             raise _refusal(EXPIRES, Message("later than it is sent, by at most {days} days", {"days": 366}))
     return Terms(due, ends, _callback(call, given.get(CALLBACK)), _priority(given.get(PRIORITY, "normal")))
+
+
+def without_terms(args: Mapping[str, Any], own: Set[str]) -> dict[str, Any]:
+    """Return the arguments of the component, of which `own` are its own parameters, without the terms of its call."""
+    return {name: value for name, value in args.items() if name in own or name not in TERMS}
 
 
 def _is_empty(value: Any) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # its libraries are extras
 
 
 class ProcessDeliveries:
-    """All parts of it."""
+    """All parts of a process."""
 
     def __init__(
         self,

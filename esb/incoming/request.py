@@ -177,7 +177,7 @@ class IncomingRequest:
         options = ORDINARY
         if not self.plain:
             forwarded.update(request_headers.forwarded(headers))
-            options = request_headers.options(headers, claimed.signed is not None)
+            options = request_headers.options(headers, route, signs=claimed.signed is not None)
         return made_of(
             {
                 "id": self.id,

@@ -49,10 +49,10 @@ def forwarded(headers: MultiMapping[str]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def options(headers: MultiMapping[str], signs: bool) -> Options:
+def options(headers: MultiMapping[str], route: Route, *, signs: bool) -> Options:
     """Return what these headers ask of the gateway itself. RequestError if a signature does not cover them."""
     test_env, dry_run, key = headers.get(TEST_ENV), headers.get(DRY_RUN), headers.get(IDEMPOTENCY_KEY)
-    respond_async = PREFER in headers and _prefers_async(headers)
+    respond_async = PREFER in headers and _prefers_async(headers, route)
     if test_env is None and dry_run is None and key is None and not respond_async:
         return ORDINARY
     if signs and (dry_run is not None or key is not None or respond_async):
@@ -63,8 +63,10 @@ def options(headers: MultiMapping[str], signs: bool) -> Options:
     return Options(switched_on(test_env), switched_on(dry_run), key, respond_async=respond_async)
 
 
-def _prefers_async(headers: MultiMapping[str]) -> bool:
-    """Return True for a header Prefer (RFC 7240) with respond-async, among others perhaps."""
+def _prefers_async(headers: MultiMapping[str], route: Route) -> bool:
+    """Return True for a header Prefer (RFC 7240) with respond-async, unless it is for the upstream."""
+    if route.streams_body and (route.headers_in is None or _is_named(PREFER.lower(), route.headers_in)):
+        return False
     preferences = (each for header in headers.getall(PREFER) for each in header.split(","))
     return any(each.partition(";")[0].partition("=")[0].strip().lower() == RESPOND_ASYNC for each in preferences)
 

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from esb.core.credential_names import CREDENTIALS
 from esb.core.errors import EsbError, Message
+from esb.core.gateway_parameters import ASKING, TERMS
 from esb.incoming.parameter_warnings import LONGEST_NAME, MOST_NAMED, warning
 
-_EVERYWHERE = CREDENTIALS | {"idempotency_key", "dry_run"}
+_EVERYWHERE = CREDENTIALS | ASKING
 """Parameters that speak to the gateway itself."""
 
 
@@ -73,6 +74,8 @@ def _unknown(value: Any, names: frozenset[str]) -> list[str]:
 def _warning(path: str, name: str, names: frozenset[str]) -> dict[str, Any]:
     import difflib
 
+    if path in TERMS:
+        return warning(path, Message("it counts in an asynchronous call only: please add async"))
     meant = difflib.get_close_matches(name[:LONGEST_NAME], sorted(names), 1)
     what = Message("there is no such parameter; did you mean {name}?", {"name": meant[0]}) if meant else None
     return warning(path, what or Message("there is no such parameter"))

@@ -206,11 +206,17 @@ async def test_beside_a_header_a_parameter_may_be_called_signature(gateway: Gate
     assert (answer["data"]["app"], answer["data"]["user"]) == ("esb_demo", "admin")
 
 
-@pytest.mark.parametrize("header", ["X-Dry-Run", "Idempotency-Key"])
-async def test_what_a_signature_does_not_cover_asks_for_nothing(gateway: Gateway, clock: Clock, header: str) -> None:
-    answer = await sdk_post(gateway, clock, headers={header: "1"})
+@pytest.mark.parametrize(
+    "header",
+    [{"X-Dry-Run": "1"}, {"Idempotency-Key": "1"}, {"Prefer": "respond-async"}],
+    ids=lambda header: next(iter(header)),
+)
+async def test_what_a_signature_does_not_cover_asks_for_nothing(
+    gateway: Gateway, clock: Clock, header: dict[str, str]
+) -> None:
+    answer = await sdk_post(gateway, clock, headers=header)
     assert answer["code"] == 1306406
-    assert "please sign the parameters dry_run and idempotency_key instead" in answer["message"]
+    assert "please sign the parameters dry_run, idempotency_key and async instead" in answer["message"]
 
 
 async def test_a_signature_outside_the_query_is_none(gateway: Gateway, clock: Clock) -> None:
