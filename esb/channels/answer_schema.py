@@ -42,6 +42,15 @@ class Warned(_Documented):
     what: str = Field(description="what is wrong with it")
 
 
+class AcceptedDelivery(_Documented):
+    """A message that is accepted, and sent afterwards."""
+
+    id: str = Field(description="id of the delivery, by which its state is asked for")
+    state: str = Field(description="queued, sending, held, done, dead or cancelled")
+    due: str = Field(description="when it is sent, or tried again")
+    expires: str = Field(description="until when it is tried")
+
+
 class Delivered(_Documented):
     """What became of every receiver, each as the caller named it."""
 
@@ -54,6 +63,9 @@ class Delivered(_Documented):
     )
     username_check: UsernameCheck | None = Field(None, description="what became of user names")
     warnings: list[Warned] = Field(default=[], description="what was sent and will not be shown as it is")
+    delivery: AcceptedDelivery | None = Field(
+        None, description="an asynchronous call: what was accepted; the lists above are empty until it is sent"
+    )
 
 
 class Preview(_Documented):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from esb.contracts.component import Component
 from esb.core.errors import template
-from esb.core.params import Params, RequiredText, Text
+from esb.core.params import LooseBool, Params, RequiredText, Text
 from esb.introspect.json_schema import Schema
 
 
@@ -29,6 +29,32 @@ class CallerParams(Params):
     bk_username: Text = Field(
         "", description="name of the current user, for applications that may name users without a login state"
     )
+
+
+class AsynchronousParams(Params):
+    """Parameters of a call that is answered once it is accepted, and sent afterwards."""
+
+    asynchronous: LooseBool = Field(
+        False,
+        alias="async",
+        description="true: the call is answered as soon as it is accepted, and sent afterwards; the header Prefer with"
+        " respond-async says the same",
+        examples=[True],
+    )
+    deliver_at: Text = Field(
+        "",
+        description="when it is sent, a time such as 2026-12-31T18:00:00+08:00, or so long from now: 30m, 12h, 7d; at"
+        " once if left out",
+    )
+    expires: Text = Field(
+        "",
+        description="until when it is tried, a time or so long from when it is sent; left out, as long as the gateway's"
+        " operator has set",
+    )
+    callback: Text = Field(
+        "", description="name of a callback that is declared for the application: it is told what became of the message"
+    )
+    priority: Text = Field("", description="low, normal or high: which messages go first when many are due")
 
 
 class AnswerEnvelope(BaseModel):
@@ -135,11 +161,21 @@ TEST_ENVIRONMENT = Header(
 )
 
 
-def headers_of(component: Component[Any, Any]) -> list[Header]:
-    """Return the headers that calls of this component may have."""
+PREFER = Header(
+    "Prefer",
+    template("respond-async: as the parameter async; the answer has HTTP status 202, and Location the delivery's path"),
+    "respond-async",
+    {"type": "string"},
+)
+
+
+def headers_of(component: Component[Any, Any], *, asynchronous: bool) -> list[Header]:
+    """Return the headers that calls of this component may have. `asynchronous`: they may be sent later."""
     headers = [LANGUAGE, REQUEST_ID]
     if component.sends:
         headers += [IDEMPOTENCY_KEY, DRY_RUN]
+    if asynchronous:
+        headers.append(PREFER)
     if component.has_environments:
         headers.append(TEST_ENVIRONMENT)
     return headers

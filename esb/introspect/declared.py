@@ -29,6 +29,8 @@ class Declared:
     component: Component[Any, Any]
     chain: Sequence[str]
     """The names of the middlewares before it."""
+    asynchronous: bool
+    """True if its calls may be answered once they are accepted, and sent afterwards."""
 
     @property
     def takes_credentials(self) -> bool:
@@ -80,13 +82,14 @@ def declared(config: Config) -> list[Declared]:
     built = create_app(config)[GATEWAY].generation.components
     if mistakes := [mistake for stanza, component in built for mistake in _undocumented(stanza, component)]:
         raise ConfigError(mistakes)
+    accepts = config.deliveries is not None and config.deliveries.run != "off"
     taken: Counter[str] = Counter()
     found = []
     for stanza, component in built:
         key = re.sub(r"[^A-Za-z0-9._-]", "_", stanza.name)
         taken[key] += 1
         key = key if taken[key] == 1 else f"{key}-{taken[key]}"
-        found.append(Declared(key, stanza, component, uses(config, stanza)))
+        found.append(Declared(key, stanza, component, uses(config, stanza), component.sends and accepts))
     return found
 
 

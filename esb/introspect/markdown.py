@@ -13,6 +13,7 @@ from esb.introspect.caller_contract import (
     CODES,
     TOKEN,
     AnswerEnvelope,
+    AsynchronousParams,
     CallerParams,
     FailureData,
     headers_of,
@@ -101,13 +102,16 @@ class Page:
         self._heading("Request parameters")
         self._heading("Request headers", 4)
         by_header = [AUTHORIZATION] if declared.takes_credentials else []
-        headers = [*by_header, *headers_of(declared.component)]
+        headers = [*by_header, *headers_of(declared.component, asynchronous=declared.asynchronous)]
         self._grid((HEADER, DESCRIPTION), ((header.name, self._translated(header.description)) for header in headers))
         if declared.variables:
             self._heading("Path variables", 4)
             self._rows([Row(name, "string", True, self._of_path(name)) for name in declared.variables])
         self._heading("Interface parameters", 4)
         self._tables(tables(params))
+        if declared.asynchronous:
+            self._heading("Parameters of an asynchronous call", 4)
+            self._tables(tables(schema_of(AsynchronousParams)))
         if declared.uploads:
             self._parts.append(self._translate(AS_A_FORM).format(names=", ".join(sorted(declared.uploads))))
         self._heading("Request example")

@@ -126,7 +126,7 @@ def _path_variables(declared: Declared) -> Iterator[Schema]:
 
 
 def _headers(declared: Declared) -> Iterator[Schema]:
-    for header in headers_of(declared.component):
+    for header in headers_of(declared.component, asynchronous=declared.asynchronous):
         described = {"name": header.name, "in": "header", "description": header.description}
         yield {**described, "schema": header.schema, "example": header.example}
 

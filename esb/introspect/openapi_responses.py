@@ -50,7 +50,22 @@ def answers(declared: Declared, schemas: Schemas) -> Schema:
         answered = _response("The call's envelope: `result` tells success from failure.", schemas.answer(declared))
         answered["content"][JSON]["example"] = answer_example(declared)
     statuses = {**STATUSES, **(TOLD if declared.component.tells_status else {})}
-    return {"200": answered, **{status: _response(text, failure) for status, text in sorted(statuses.items())}}
+    accepted = (
+        {"202": _accepted(schemas.answer(declared))} if declared.asynchronous and declared.answers_envelope else {}
+    )
+    return {
+        "200": answered,
+        **accepted,
+        **{status: _response(text, failure) for status, text in sorted(statuses.items())},
+    }
+
+
+def _accepted(schema: Schema) -> Schema:
+    """Describe the answer to the header Prefer."""
+    response = _response("The call is accepted, and sent afterwards: `data.delivery` tells of it.", schema)
+    located: Schema = {"description": "path of the delivery", "schema": {"type": "string"}}
+    applied: Schema = {"description": "respond-async", "schema": {"type": "string"}}
+    return {**response, "headers": {**response["headers"], "Location": located, "Preference-Applied": applied}}
 
 
 def _response(description: str, schema: Schema) -> Schema:

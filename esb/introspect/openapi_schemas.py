@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from esb.introspect.caller_contract import CODES, AnswerEnvelope, FailureData
+from esb.introspect.caller_contract import CODES, AnswerEnvelope, AsynchronousParams, FailureData
 from esb.introspect.declared import Declared
 from esb.introspect.examples import request_example
 from esb.introspect.json_schema import PlainSchema, Schema, schema_of
@@ -35,8 +35,11 @@ class Schemas:
         components = list(declared)
         enveloped = [each for each in components if each.answers_envelope]
         self._params = self._models({each.key: each.component.params_type for each in components}, sent)
+        asynchronous = self.resolved(self._models({"": AsynchronousParams}, sent)[""])["properties"]
         for each in components:
             params = self.resolved(self._params[each.key])
+            if params["properties"] and each.asynchronous:
+                params["properties"] = {**asynchronous, **params["properties"]}
             if params["properties"] and not each.uploads:
                 params["examples"] = [request_example(each)]
         data = self._models({each.key: each.component.answer_type for each in enveloped}, answered)

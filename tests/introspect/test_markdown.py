@@ -12,6 +12,7 @@ import esb.core.errors
 from esb.cli.main import main
 from esb.core.i18n import Catalogues
 from esb.introspect.caller_contract import CODES
+from tests.support.databases import stanza
 
 CONFIG = """\
 version: 1
@@ -331,3 +332,13 @@ def test_a_table_stays_one_whatever_a_plugin_writes(tmp_path: Path) -> None:
     assert "| a | any | no | one \\| other line |" in text
     assert "| b | int | no | default 3 |" in text
     assert Catalogues().translate("zh-hans")("") not in text
+
+
+def test_the_parameters_of_an_asynchronous_call_are_told_where_there_are_some(config: Path, tmp_path: Path) -> None:
+    assert "Parameters of an asynchronous call" not in document(config, "send_weixin")
+    added = f"deliveries: {{}}\nservices:\n{stanza(f'sqlite:///{tmp_path}/esb.db')}components:\n"
+    config.write_text(CONFIG.replace("components:\n", added))
+    found = section(document(config, "send_weixin"), "Parameters of an asynchronous call")
+    names = re.findall(r"^\| (\w+) \|", found, re.MULTILINE)
+    assert names[1:] == ["async", "deliver_at", "expires", "callback", "priority"]
+    assert "Parameters of an asynchronous call" not in document(config, "get_msg_type")

@@ -18,6 +18,8 @@ from esb.gateway.app import GATEWAY
 from esb.introspect.declared import declared
 from esb.introspect.openapi import document
 from esb.introspect.openapi_30 import as_openapi_30
+from tests.support.configuration import SERVICES
+from tests.support.databases import stanza
 from tests.support.every_component import EVERYTHING
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 
@@ -49,6 +51,14 @@ CALLER = {
 }
 
 
+ASYNCHRONOUS = {"async", "deliver_at", "expires", "callback", "priority"}
+DELIVERIES = {
+    "": False,
+    "deliveries: {run: off}\n": False,
+    "deliveries: {run: separate}\n": True,
+}
+
+
 @pytest.fixture
 async def everything(open_gateway: OpenGateway, sandbox: Sandbox) -> Gateway:
     return await open_gateway(EVERYTHING, sandbox_url=sandbox.url)
@@ -56,6 +66,28 @@ async def everything(open_gateway: OpenGateway, sandbox: Sandbox) -> Gateway:
 
 def described(gateway: Gateway) -> dict[str, Any]:
     return document(declared(gateway.app[GATEWAY].config))
+
+
+@pytest.mark.parametrize("deliveries", DELIVERIES)
+def test_a_call_may_be_asynchronous_where_the_gateway_accepts_some_and_the_component_sends(
+    deliveries: str, tmp_path: Path
+) -> None:
+    text = SERVICES + stanza(f"sqlite:///{tmp_path}/esb.db") + deliveries + f"components:\n{EVERYTHING}"
+    (tmp_path / "esb.yaml").write_text(text)
+    found = declared(load(tmp_path / "esb.yaml", {}, sandbox_url="http://127.0.0.1:9"))
+    paths = document(found)["paths"]
+    schemas = document(found)["components"]["schemas"]
+    asynchronous = set()
+    for each in found:
+        for operation in paths[each.paths[0]].values():
+            prefers = any(header["name"] == "Prefer" for header in operation["parameters"])
+            assert prefers == ("202" in operation["responses"])
+            if prefers:
+                asynchronous.add(each.key)
+                assert {"Location", "Preference-Applied"} < set(operation["responses"]["202"]["headers"])
+    sending = {each.key for each in found if each.component.sends}
+    assert asynchronous == (sending if DELIVERIES[deliveries] else set())
+    assert (schemas["SendWeixinParams"]["properties"].keys() >= ASYNCHRONOUS) == DELIVERIES[deliveries]
 
 
 def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
