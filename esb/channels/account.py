@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from esb.channels.effort import TRIES, YOUNG_TOKEN_PAUSE, Effort, with_pause
 from esb.channels.message import OutboundMessage
 from esb.channels.outcome import DeliveryOutcome
 from esb.channels.quota_gate import Closed, QuotaGate
@@ -29,25 +30,12 @@ FETCH_SECONDS = 10.0
 """The time a token fetch has with all its tries, whoever waits for it."""
 FETCH_GATE_SECONDS = 60.0
 """The longest time without a try after a fetch over quota: without a token nothing goes, and one try is cheap."""
-TRIES = 3
-"""At most so many requests for one message, a resend with a fresh token aside."""
-YOUNG_TOKEN_PAUSE = 0.5
-"""Seconds before a token that may be too young to be known is tried again."""
 GET_TOKEN = "get_token"  # noqa: S105 - the name of an interface
 NOT_SENT = (Declined, UpstreamError, Limited)
 """Errors that end a sending without an answer of the platform to it."""
 
 Read = Callable[[Mapping[str, Any]], JudgedAnswer]
 """Judges the body of an answer."""
-
-
-class _Effort:
-    """The tries for one message so far. `doubt`: a request that may have arrived, though no answer came."""
-
-    tries = 0
-    renewed = False
-    waited = False
-    doubt: UpstreamError | None = None
 
 
 class Account(ABC):
@@ -157,7 +145,7 @@ class Account(ABC):
         UpstreamError if there is no usable answer; its `sent` tells whether one of the requests may have arrived.
         """
         raw = json_codec.encode_to_keep(message.body(page))  # once: a repetition must be the same bytes
-        effort, asking = _Effort(), call
+        effort, asking = Effort(), call
         if not self._bulkhead.enters(call):
             await self._bulkhead.wait(call, call.deadline)
         try:
@@ -179,16 +167,18 @@ class Account(ABC):
                         if entry is None or not entry.proven:
                             self._tokens.confirm(self.key, token)
                         return reply
-                    if not await self._worth_repeating(call, reply.verdict, token, effort):
+                    if not await self._worth_repeating(call, message, reply, token, effort):
                         break
                 entry, asking = None, replace(call, attempt=effort.tries + 1)
         except NOT_SENT as error:
-            raise (effort.doubt or error) from None
+            if not isinstance(effort.doubt, JudgedAnswer):
+                raise (effort.doubt or error) from None
         finally:
             self._bulkhead.leave(call)
-        if effort.doubt is None:
-            return reply
-        raise effort.doubt  # a refused repetition says nothing of the request before it, which may have been taken
+        # A refused repetition says nothing of the request before it, which may have been taken.
+        if isinstance(effort.doubt, UpstreamError):
+            raise effort.doubt
+        return effort.doubt or with_pause(reply, effort.pause)
 
     def _ask(self, call: Call, message: OutboundMessage, raw: bytes, token: str) -> Awaitable[JudgedAnswer]:
         """Send one request."""
@@ -205,7 +195,7 @@ class Account(ABC):
         )
 
     async def _worth_another_try(
-        self, call: Call, message: OutboundMessage, error: UpstreamError, effort: _Effort
+        self, call: Call, message: OutboundMessage, error: UpstreamError, effort: Effort
     ) -> bool:
         """Tell whether a request that failed may be repeated without making two messages of one; note the doubt."""
         if error.sent:
@@ -213,8 +203,17 @@ class Account(ABC):
         safe = message.deduplicated or not error.sent
         return safe and error.transient and await self._another_try(call, effort.tries)
 
-    async def _worth_repeating(self, call: Call, verdict: Verdict, token: str, effort: _Effort) -> bool:
-        """Tell whether the same request may do better, now that what could be done about it is done."""
+    async def _worth_repeating(
+        self, call: Call, message: OutboundMessage, reply: JudgedAnswer, token: str, effort: Effort
+    ) -> bool:
+        """Tell whether the same request may do better, now that what could be done about it is done; note the doubt."""
+        verdict = reply.verdict
+        if verdict.in_doubt:
+            effort.doubt = reply
+            if self._sending.sends:
+                call.record.sent = True
+            if not message.deduplicated:
+                return False
         match verdict.kind:
             case "token":
                 return await self._another_token(call, verdict, token, effort)
@@ -227,15 +226,17 @@ class Account(ABC):
         self._tokens.confirm(self.key, token)
         return False
 
-    async def _another_token(self, call: Call, verdict: Verdict, token: str, effort: _Effort) -> bool:
+    async def _another_token(self, call: Call, verdict: Verdict, token: str, effort: Effort) -> bool:
         """Tell whether to repeat: once with the same token if it may be too young, and once with a new one."""
         if not effort.waited and self._may_be_too_young(verdict, token):
             effort.waited = True
             return await self._pause(call, YOUNG_TOKEN_PAUSE)
-        if effort.renewed:
-            return False
-        effort.renewed = True
-        return await self._tokens.forget(self.key, token)
+        if not effort.renewed:
+            effort.renewed = True
+            if await self._tokens.forget(self.key, token):
+                return True
+        effort.pause = await self._tokens.pause(self.key)
+        return False
 
     async def _another_try(self, call: Call, tries: int) -> bool:
         """Tell whether there is a try and the time for it; wait before it, longer each time, with jitter."""

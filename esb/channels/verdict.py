@@ -46,13 +46,17 @@ Table = Mapping[int, Meaning]
 
 @dataclass(slots=True)
 class Verdict:
-    """An answer, judged. `retry_after`: seconds until the same request may work, None where that is not known."""
+    """An answer, judged. `retry_after`: seconds until the same request may work, None where that is not known.
+
+    `in_doubt`: it is no yes, and yet the platform may have taken the message.
+    """
 
     errcode: int
     errmsg: str
     kind: Kind
     hint: Message
     retry_after: float | None = None
+    in_doubt: bool = False
 
     @property
     def half_read(self) -> bool:

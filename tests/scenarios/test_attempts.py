@@ -217,7 +217,7 @@ async def test_a_mail_goes_to_those_who_need_it_under_one_id_and_with_its_date(
         "  - {path: /cmsi/send_mail/, use: cmsi_send_mail, config: {smtp_host: 127.0.0.1, "
         f"smtp_port: {port}, mail_sender: esb@example.com}}}}\n"
     )
-    mail = {"receiver": "a@x.com,b@x.com", "cc": "c@x.com", "title": "T", "content": "C"}
+    mail: dict[str, Any] = {"receiver": "a@x.com,b@x.com", "cc": "c@x.com", "title": "T", "content": "C"}
     everybody = ("a@x.com", "b@x.com", "c@x.com")
     for done in ((), ("a@x.com",), everybody):
         answer = await gateway.call("cmsi/send_mail", **mail, **attempt(*everybody, done=done))

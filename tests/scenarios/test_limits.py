@@ -135,7 +135,7 @@ async def test_situation_44_no_member_loses_a_message_in_silence(open_world: Ope
 async def test_situation_44_what_was_repeated_counts_from_its_last_try(open_world: OpenWorld, platform: str) -> None:
     world = await open_world(timeout=30, qy={"wx_qy_member_per_minute": 20})
     await world.sandbox.post("seed", seed(knobs={"qy.member_per_minute": 20, "robot.per_minute": 20}))
-    await world.fault(platform, {"errcode": -1}, times=2)
+    await world.fault(platform, {"errcode": 45033}, times=2)
     before = world.clock.now
     assert (await world.send(platform))["result"] is True
     last_try = world.clock.now

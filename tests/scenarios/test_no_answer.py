@@ -31,7 +31,7 @@ def no_answer(action: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("platform", "errcode"), [("qy", -1), ("qy", 45033), ("mp", -1), ("mp", 43108), ("robot", -1), ("robot", 45033)]
+    ("platform", "errcode"), [("qy", -1), ("qy", 45033), ("mp", -1), ("mp", 43108), ("robot", 45033)]
 )
 async def test_situation_21_busy_twice_and_then_not(world: World, platform: str, errcode: int) -> None:
     await world.fault(platform, {"errcode": errcode}, times=2)
@@ -42,14 +42,38 @@ async def test_situation_21_busy_twice_and_then_not(world: World, platform: str,
     assert 0.4 < world.clock.now - 1000 < 3  # backoff, as the clock has it
 
 
-@pytest.mark.parametrize("platform", ALL)
-async def test_situation_22_busy_for_ever_ends_after_three_tries(world: World, platform: str) -> None:
-    await world.fault(platform, {"errcode": -1}, times=0)
+@pytest.mark.parametrize(("platform", "errcode"), [("qy", 45033), ("mp", 43108), ("robot", 45033)])
+async def test_situation_22_busy_for_ever_ends_after_three_tries(world: World, platform: str, errcode: int) -> None:
+    await world.fault(platform, {"errcode": errcode}, times=0)
     answer = await world.send(platform)
 
     assert (answer["result"], answer["data"]["class"], answer["data"]["retryable"]) == (False, "busy", True)
     assert reached(answer) == ([], [RECEIVER[platform]], [])
     assert (await world.sends(platform), len(await world.inbox())) == (3, 0)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("platform", "tries"), [("qy", 3), ("mp", 3), ("robot", 1)])
+async def test_situation_22_a_failure_of_wechats_own_is_no_refusal_and_repeated_where_repetitions_are_dropped(
+    world: World, platform: str, tries: int, when: str
+) -> None:
+    await world.fault(platform, {"errcode": -1}, times=0, when=when)
+    answer = await world.send(platform, {"Idempotency-Key": "k"})
+
+    told = ("result", False), ("class", "busy"), ("errcode", -1), ("outcome", "unknown"), ("retryable", False)
+    assert {("result", answer["result"]), *((name, answer["data"][name]) for name, _ in told[1:])} == {*told}
+    assert reached(answer) == ([], [], [RECEIVER[platform]])
+    assert (await world.sends(platform), len(await world.inbox())) == (tries, int(when == "after"))
+    assert (await world.send(platform, {"Idempotency-Key": "k"}))["data"]["replayed"] is True
+
+
+async def test_situation_22_a_refusal_after_a_failure_of_wechats_own_leaves_the_doubt(
+    world: World, platform: str
+) -> None:
+    await world.fault(platform, {"errcode": -1}, times=1, when="after")
+    await world.fault(platform, {"errcode": 45009}, times=1)
+    answer = await world.send(platform)
+    assert (reached(answer)[2], answer["data"]["errcode"]) == ([RECEIVER[platform]], -1)
 
 
 async def test_situation_22_a_call_has_no_tries_beyond_its_deadline(open_world: OpenWorld, platform: str) -> None:

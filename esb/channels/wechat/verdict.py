@@ -22,6 +22,8 @@ _ON_FETCH: dict[str, Table] = {
     "qy": {**WECOM, **wecom.ON_FETCH},
 }
 
+SYSTEM_BUSY = -1
+"""WeChat's errcode for a failure of its own, which comes before or after it took the message."""
 ACCEPTED = Meaning("ok", "WeChat has accepted the message; whether it arrives, WeChat does not say here.")
 HALF_READ = Meaning(
     "message",
@@ -51,6 +53,7 @@ def judge(
         meaning.kind,
         meaning.hint(ip=_our_ip(errmsg)) if "{ip}" in meaning.text else meaning.hint(),
         retry_after(platform, errcode) if meaning.kind == "quota" else None,
+        errcode == SYSTEM_BUSY and not fetching,
     )
 
 

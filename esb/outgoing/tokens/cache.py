@@ -23,7 +23,6 @@ from esb.core.single_flight import SingleFlight
 from esb.outgoing.tokens.key import Fetch, RefusalHeard, Token, TokenKey, TokenRefused
 from esb.outgoing.tokens.shared import (
     REFUSAL_SECONDS,
-    REPLACEMENT_SECONDS,
     RETRY_SECONDS,
     SharedToken,
     SharedTokens,
@@ -118,8 +117,8 @@ class TokenCache:
     async def forget(self, key: TokenKey, value: str) -> bool:
         """Drop the token if it still is the one that failed; return True if another one is worth a try.
 
-        It is not when this one came as a replacement and never worked: then something else is wrong, and every call
-        would fetch a token in vain.
+        It is not when this one came as a replacement just now and never worked: then something else is wrong, and every
+        call would fetch a token in vain. `pause` tells for how long.
         """
         entry = self._tokens.get(key.name)
         if entry is None or entry.value != value:
@@ -129,6 +128,13 @@ class TokenCache:
         if self._tokens.get(key.name) is entry:
             del self._tokens[key.name]
         return True
+
+    async def pause(self, key: TokenKey) -> float:
+        """Return the seconds until a replacement that never worked is worth replacing; 0 if it is now."""
+        try:
+            return await self._shared.pause(key)
+        except StoreAway:
+            return await self._own.pause(key)
 
     def confirm(self, key: TokenKey, value: str) -> None:
         """Remember that the upstream has accepted this token."""
@@ -183,13 +189,13 @@ class TokenCache:
 
     async def _worth_replacing(self, key: TokenKey, entry: Entry) -> bool:
         """Return True if it is worth fetching another token; then this one is dropped for all processes."""
-        doubtful = not entry.proven and self._clock() - entry.fetched_at < REPLACEMENT_SECONDS
+        doubtful = not entry.proven
         try:
             worth = await entry.source.forget(key, entry.version, doubtful=doubtful)
         except StoreAway:  # then what we know ourselves decides
-            worth = not (doubtful and await self._own.replaced(key))
+            worth = not (doubtful and await self._own.pause(key))
         if worth:
-            await self._own.note_replaced(key)
+            await self._own.note_replaced(key, again=doubtful)
         return worth
 
     async def _checked(self, key: TokenKey, entry: Entry) -> Entry | None:

@@ -25,8 +25,11 @@ from esb.store.protocol import Kept, Store, StoreAway, Swapped
 
 REFUSAL_SECONDS = 60.0
 """The time for which a refused secret is remembered."""
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+"""The time for which a replacement that never worked is not replaced: the first, and the most after some in a row."""
 REPLACEMENT_SECONDS = 30.0
-"""The time for which a replacement that never worked is not replaced again."""
+"""The time after the pause for which a token counts as a replacement, unless it has worked."""
 RETRY_SECONDS = 30.0
 """The least time between two refreshes of one and the same token ahead of its end."""
 FETCH_SECONDS = 15.0
@@ -115,12 +118,14 @@ class SharedTokens:
     async def forget(self, key: TokenKey, version: str, *, doubtful: bool) -> bool:
         """Drop this version for all processes; return True if another token is worth a try.
 
-        `doubtful`: we have not seen it work. If it came as a replacement and no process has, it is not replaced again.
+        `doubtful`: we have not seen it work. If it came as a replacement and no process has, it is replaced again only
+        after a pause, which is twice as long each time.
         """
-        if doubtful and await self.replaced(key) and await self._store.get(f"{PROVEN}:{version}") is None:
+        again = doubtful and await self._store.get(f"{PROVEN}:{version}") is None
+        if again and await self.pause(key):
             current = await self.current(key)
             return current is None or current.version != version
-        await self.note_replaced(key)
+        await self.note_replaced(key, again=again)
         await self._store.drop(_store_key(key), version)
         return True
 
@@ -128,9 +133,20 @@ class SharedTokens:
         """Return True if a token of this key was dropped just now, so that the one there is replaces it."""
         return await self._store.get(f"{REPLACED}:{key.name}") is not None
 
-    async def note_replaced(self, key: TokenKey) -> None:
-        """Remember that a token of this key was dropped."""
-        await self._store.put(f"{REPLACED}:{key.name}", b"", REPLACEMENT_SECONDS)
+    async def pause(self, key: TokenKey) -> float:
+        """Return the seconds until a replacement that never worked is replaced again; 0 if it is now."""
+        kept = await self._store.get(f"{REPLACED}:{key.name}")
+        return 0.0 if kept is None else max(0.0, kept.seconds - REPLACEMENT_SECONDS)
+
+    async def note_replaced(self, key: TokenKey, *, again: bool = False) -> None:
+        """Remember that a token of this key was dropped; `again`: one that had come as a replacement and never worked.
+
+        A replacement that dies too is not replaced again for a second, then two, four, … at most LONGEST_PAUSE.
+        """
+        name = f"{REPLACED}:{key.name}"
+        kept = await self._store.get(name) if again else None
+        pause = FIRST_PAUSE if kept is None else min(2 * float(kept.value), LONGEST_PAUSE)
+        await self._store.put(name, str(pause).encode(), pause + REPLACEMENT_SECONDS)
 
     async def prove(self, version: str) -> None:
         """Remember that this version has worked."""

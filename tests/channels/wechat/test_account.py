@@ -341,6 +341,21 @@ async def test_a_second_dead_token_ends_it(world: World, wechat: WeChat, host: s
     assert wechat.used() == ["token 1", "token 2"]
 
 
+async def test_tokens_that_are_dead_from_the_start_cost_a_second_then_two_and_the_answer_says_so(
+    world: World, wechat: WeChat, host: str
+) -> None:
+    wechat.send_answers = [{"errcode": 40014, "errmsg": "dead"} for _ in range(6)]
+    account = world.wecom(host)
+    waits = [(await send(account)).verdict.retry_after for _ in range(2)]
+    world.clock.advance(1)
+    waits += [(await send(account)).verdict.retry_after]
+    assert waits == [1, 1, 2]
+    assert wechat.used() == [f"token {number}" for number in (1, 2, 2, 2, 3)]
+    world.clock.advance(2)
+    assert (await send(account)).verdict.errcode == 0
+    assert wechat.used()[5:] == ["token 3", "token 4"]
+
+
 async def test_a_second_dead_token_ends_it_though_it_works_for_others(
     world: World, wechat: WeChat, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from esb.core.events import Event, Observer
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.failure_budget import FAILURES_PER_MINUTE
 from esb.outgoing.tokens.key import RefusalHeard, TokenKey, TokenRefused
-from esb.outgoing.tokens.shared import LEASE_SECONDS, REPLACEMENT_SECONDS, SharedToken, SharedTokens, lead
+from esb.outgoing.tokens.shared import LEASE_SECONDS, SharedToken, SharedTokens, lead
 from esb.store.keyspaces import AHEAD, FAILURES, FETCHING, REFUSED, TOKEN
 from esb.store.memory import MemoryStore
 from esb.store.protocol import Kept, Store, StoreAway, Swapped
@@ -204,7 +204,8 @@ async def test_what_a_process_left_for_all_is_at_hand_at_once(processes: Process
     for number in (1, 2, 3):
         assert await processes.get(0) == [f"token {number}"]
         assert at_hand(processes.caches[0]) == f"token {number}"
-        processes.clock.advance(REPLACEMENT_SECONDS)
+        processes.caches[0].confirm(KEY, f"token {number}")
+        await turns()
         assert await processes.caches[0].forget(KEY, f"token {number}")
 
 
@@ -362,8 +363,28 @@ async def test_a_replacement_that_works_nowhere_is_not_replaced_by_any(processes
     await processes.get()
     assert [await cache.forget(KEY, "token 2") for cache in processes.caches] == [False] * 4
     assert processes.upstream.fetched == 2
-    processes.clock.advance(30)
+    processes.clock.advance(1)
     assert await processes.caches[1].forget(KEY, "token 2")
+
+
+async def test_each_replacement_that_works_nowhere_is_replaced_after_a_pause_twice_as_long(
+    processes: Processes,
+) -> None:
+    pauses: list[float] = []
+    await processes.get()
+    assert await processes.caches[0].pause(KEY) == 0
+    for number in range(1, 9):
+        told = [await cache.forget(KEY, f"token {number}") for cache in processes.caches]
+        assert told.count(True) >= 1  # it is another's token by then for those who ask late
+        await processes.get()
+        pauses.append(round(await processes.caches[number % 4].pause(KEY), 6))
+        processes.clock.advance(pauses[-1])
+        assert [await cache.pause(KEY) for cache in processes.caches] == [0] * 4
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    processes.caches[2].confirm(KEY, "token 9")
+    await turns()
+    assert await processes.caches[2].forget(KEY, "token 9")
+    assert round(await processes.caches[0].pause(KEY), 6) == 1
 
 
 async def test_a_replacement_that_worked_anywhere_may_be_replaced_at_once(processes: Processes) -> None:
@@ -491,7 +512,8 @@ async def test_without_the_store_a_replacement_that_never_worked_is_not_replaced
     assert await processes.get(0) == ["token 2"]
     shared.away = True
     assert not await processes.caches[0].forget(KEY, "token 2")
-    processes.clock.advance(REPLACEMENT_SECONDS)
+    assert round(await processes.caches[0].pause(KEY), 6) == 1
+    processes.clock.advance(1)
     assert await processes.caches[0].forget(KEY, "token 2")
     assert await processes.get(0) == ["token 3"]
     assert not await processes.caches[0].forget(KEY, "token 3")

@@ -7,12 +7,13 @@ customer-service messages, API call limits; WxJava's WxMpErrorMsgEnum for codes 
 from esb.channels.verdict import Meaning, Table
 
 ON_FETCH: Table = {
+    -1: Meaning("busy", "WeChat is busy: repeat in a moment."),
     40001: Meaning("config", "The AppSecret is wrong or belongs to another appid: check wx_app_id and wx_secret."),
 }
 """Codes that mean something else when a token is fetched."""
 
 OFFICIAL_ACCOUNT: Table = {
-    -1: Meaning("busy", "WeChat is busy: repeat in a moment."),
+    -1: Meaning("busy", "WeChat is busy, and may have taken the message: see whether it arrived before you repeat it."),
     # Credential and token
     40001: Meaning(
         "token",

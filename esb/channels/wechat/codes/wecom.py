@@ -7,6 +7,7 @@ Source: developer.work.weixin.qq.com, document paths 90313 (global error codes),
 from esb.channels.verdict import Meaning, Table
 
 ON_FETCH: Table = {
+    -1: Meaning("busy", "WeChat is busy: repeat in a moment."),
     40001: Meaning(
         "config", "The secret is wrong, was reset, or its app is disabled: check wx_qy_corpid and wx_qy_corpsecret."
     ),
@@ -45,7 +46,7 @@ CARD_FIELDS = {
 """Each of these codes says that one field of a template_card is missing, wrong, or has too many entries."""
 
 WECOM: Table = {
-    -1: Meaning("busy", "WeChat is busy: repeat in a moment."),
+    -1: Meaning("busy", "WeChat is busy, and may have taken the message: see whether it arrived before you repeat it."),
     # Credential and token
     40001: Meaning(
         "token", "The access token is not accepted. If this lasts, the secret was reset or the app disabled."
