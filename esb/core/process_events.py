@@ -78,6 +78,18 @@ class UseDropped:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeysUnprotected:
+    """So many calls had an idempotency key that is not protected, since the last such event: a repetition sends again.
+
+    `reason`: process, there is neither a database nor a shared store; away, it could not be asked; full, their app has
+    too many keys.
+    """
+
+    reason: str
+    keys: int
+
+
 ProcessEvent = (
     Started
     | NotStarted
@@ -88,4 +100,5 @@ ProcessEvent = (
     | LogLinesDropped
     | DatabaseTurned
     | UseDropped
+    | KeysUnprotected
 )

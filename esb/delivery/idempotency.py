@@ -5,8 +5,8 @@ another user of the app cannot use it, and so sees no answer that is not its own
 An answer is remembered only if a message may have left; otherwise the repetition is a first try. A caller who leaves
 does not end its call: most who come back with the same key have given up waiting for the first answer.
 
-The first call claims its key in the store, for as long as it may take: then no other process makes it too, and should
-this process die, the claim ends by itself.
+The first call claims its key, and no other process makes it too. Should this process die, nobody does: what became of
+the call is unknown then, until the time of its key is over.
 """
 
 import asyncio
@@ -16,26 +16,25 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from esb.contracts.component import Envelope, Repetition
+from esb.contracts.component import Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call
 from esb.core.errors import EsbError, first_esb_error
 from esb.core.events import Observer
 from esb.core.gateway_parameters import ASKING
-from esb.delivery import replay
+from esb.delivery import elsewhere, replay
 from esb.delivery.acceptance import Acceptance
 from esb.delivery.asked_options import with_asked_options
 from esb.delivery.call_digests import content_of, entry_of, require_same
+from esb.delivery.unprotected_keys import UnprotectedKeys
 from esb.incoming.in_flight import InFlight
-from esb.store.protocol import Store
+from esb.store.kept_keys import Held, KeptKeys, Wanted
 
 REMEMBERED_SECONDS = 24 * 3600.0
 LAST_SECONDS = 1.0
 """The seconds that a call gets beyond its deadline; then it is ended, and those that send report what they did."""
 CLAIM_SECONDS = 5.0
 """The seconds that a claim lives longer than its call: a busy process may be late to keep the answer."""
-LOOK_SECONDS = 0.05
-"""The time between two looks for the answer to a call that another process makes."""
 RECOGNISED = "\n"
 """The beginning of keys that no caller has given: no header holds it."""
 
@@ -47,16 +46,6 @@ class _Ended:
     answer: Any = None
     error: Exception | None = None
     kept: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """The right to make a call: its entry of the store, the digest of its content, and the entry's version."""
-
-    entry: str
-    content: str
-    version: str
-    seconds: float = REMEMBERED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +62,12 @@ class Idempotency:
 
     def __init__(
         self,
-        store: Store,
+        keys: KeptKeys,
         observer: Observer,
         *,
         calls: InFlight | None = None,
         running: dict[str, _Running] | None = None,
+        unprotected: UnprotectedKeys | None = None,
         by_header: bool = False,
         acceptance: Acceptance | None = None,
     ) -> None:
@@ -86,8 +76,9 @@ class Idempotency:
         `by_header`: a key comes by header alone, since parameters are another system's, and so is the query.
         `acceptance` takes the calls that are sent later.
         """
-        self._store = store
+        self._keys = keys
         self._observer = observer
+        self._unprotected = unprotected or UnprotectedKeys(observer)
         self._calls = InFlight() if calls is None else calls
         self._running = {} if running is None else running
         self._by_header = by_header
@@ -100,16 +91,31 @@ class Idempotency:
 
         By `repetition`, it knows repetitions without a key, too.
         """
+        memory = self._keys, self._observer, self._calls, self._running, self._unprotected
         if repetition is not None:
-            return _Recognising(self._store, self._observer, self._calls, self._running, acceptance, repetition)
-        return Idempotency(self._store, self._observer, calls=self._calls, running=self._running, acceptance=acceptance)
+            return _Recognising(*memory, acceptance, repetition)
+        return Idempotency(
+            self._keys,
+            self._observer,
+            calls=self._calls,
+            running=self._running,
+            unprotected=self._unprotected,
+            acceptance=acceptance,
+        )
 
     def counting(self, calls: InFlight, *, by_header: bool = False) -> "Idempotency":
         """Return a middleware with the same memory that counts its calls with a key in `calls`, each to its end.
 
         A call whose caller has left is counted too, until it ends.
         """
-        return Idempotency(self._store, self._observer, calls=calls, running=self._running, by_header=by_header)
+        return Idempotency(
+            self._keys,
+            self._observer,
+            calls=calls,
+            running=self._running,
+            unprotected=self._unprotected,
+            by_header=by_header,
+        )
 
     @property
     def under_way(self) -> set[asyncio.Task[Any]]:
@@ -122,6 +128,7 @@ class Idempotency:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._unprotected.close()
 
     def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
         if call.options is ORDINARY and (self._by_header or call.args.keys().isdisjoint(ASKING)):
@@ -143,33 +150,31 @@ class Idempotency:
 
     async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
         """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""
+        lease = call.seconds_left + LAST_SECONDS + CLAIM_SECONDS
         while True:
             running = self._running.get(entry)
             if running is not None:
                 require_same(running.content, content)
                 ended = await self._end(running, call)
                 if ended.kept is not None:
-                    return _replayed(ended.kept, content)
+                    return replay.restored(ended.kept)
                 continue
-            seconds = call.seconds_left + LAST_SECONDS + CLAIM_SECONDS
-            claim = await self._store.swap(entry, "", replay.claimed(content), seconds)
-            if claim.done:
-                return await self._first(_Claim(entry, content, claim.kept.version, kept_seconds), call, handler)
-            if entry in self._running:
-                continue  # another call in this process was quicker
-            answer = _replayed(claim.kept.value, content)
-            if answer is not None:
-                return answer
-            try:
-                await asyncio.sleep(LOOK_SECONDS)
-            except asyncio.CancelledError:
-                if call.seconds_left > 0:
-                    raise
-                raise replay.cut_off(call) from None
+            claimed = await self._keys.claim(Wanted(entry, content, lease, kept_seconds))
+            if isinstance(claimed, Held):
+                if entry not in self._running:
+                    return await self._first(claimed, call, handler)
+                with suppress(EsbError):  # another call in this process was quicker
+                    await self._keys.release(claimed)
+            elif entry not in self._running:
+                answer = await elsewhere.answered(self._keys, entry, content, claimed, call)
+                if answer is not None:
+                    return answer
 
-    async def _first(self, claim: _Claim, call: Call, handler: Handler) -> Any:
-        task = asyncio.create_task(self._ended(claim, call, handler))
-        running = self._running[claim.entry] = _Running(claim.content, task, call.deadline)
+    async def _first(self, held: Held, call: Call, handler: Handler) -> Any:
+        if held.unprotected is not None:
+            self._unprotected.note(call, held.unprotected)
+        task = asyncio.create_task(self._ended(held, call, handler))
+        running = self._running[held.wanted.entry] = _Running(held.wanted.content, task, call.deadline)
         try:
             ended = await self._end(running, call)
         except asyncio.CancelledError:
@@ -190,7 +195,7 @@ class Idempotency:
                 raise replay.cut_off(call) from None
         return await asyncio.shield(running.task)  # its time is over too: it has LAST_SECONDS to say what it did
 
-    async def _ended(self, claim: _Claim, call: Call, handler: Handler) -> _Ended:
+    async def _ended(self, held: Held, call: Call, handler: Handler) -> _Ended:
         envelope = replay.failed(replay.cut_off(call))
         answer: Any = None
         failure: Exception | None = None
@@ -206,27 +211,27 @@ class Idempotency:
             if not scope.expired():
                 envelope = replay.crashed() if found is None else replay.failed(found)
         finally:
-            kept = await self._settle(claim, envelope if call.record.sent else None)
+            kept = await self._settle(held, envelope if call.record.sent else None)
             # Here, and not when the task is done: whoever finds a call under way must have something to wait for.
-            del self._running[claim.entry]
+            del self._running[held.wanted.entry]
         return _Ended(answer, failure, kept)
 
-    async def _settle(self, claim: _Claim, envelope: Mapping[str, Any] | None) -> bytes | None:
+    async def _settle(self, held: Held, envelope: Mapping[str, Any] | None) -> bytes | None:
         """Put the answer in the place of the claim. None: nothing was sent, and the next with this key is the first.
 
-        A store that is away tells of it; the claim ends by itself, and those who wait in this process are told.
+        What keeps the keys may be away: it tells so itself, and those who wait in this process are told the answer.
         """
         if envelope is None:
             with suppress(EsbError):
-                await self._store.drop(claim.entry, claim.version)
+                await self._keys.release(held)
             return None
         try:
-            value = replay.kept(claim.content, envelope)
+            answer = replay.encoded(envelope)
         except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
-            value = replay.kept(claim.content, replay.crashed())
+            answer = replay.encoded(replay.crashed())
         with suppress(EsbError):
-            await self._store.swap(claim.entry, claim.version, value, claim.seconds)
-        return value
+            await self._keys.settle(held, answer)
+        return answer
 
     def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
         """Report a bug that no caller is left to hear of."""
@@ -240,14 +245,15 @@ class _Recognising(Idempotency):
 
     def __init__(
         self,
-        store: Store,
+        keys: KeptKeys,
         observer: Observer,
         calls: InFlight,
         running: dict[str, _Running],
+        unprotected: UnprotectedKeys,
         acceptance: Acceptance,
         repetition: Callable[[Call], Repetition | None],
     ) -> None:
-        super().__init__(store, observer, calls=calls, running=running, acceptance=acceptance)
+        super().__init__(keys, observer, calls=calls, running=running, unprotected=unprotected, acceptance=acceptance)
         self._accept = acceptance
         self._repetition = repetition
 
@@ -264,10 +270,3 @@ class _Recognising(Idempotency):
             return await self._asked(call, handler)
         entry = entry_of(call, f"{RECOGNISED}{repetition.key}")
         return await self._once(entry, content_of(replace(call, args={})), repetition.seconds, call, handler)
-
-
-def _replayed(value: bytes, content: str) -> Envelope | None:
-    """Return the answer that is kept; None while the call is still under way."""
-    first, envelope = replay.restored(value)
-    require_same(first, content)
-    return envelope

@@ -7,7 +7,17 @@ from esb.contracts.component import Envelope, Reply
 from esb.core import json_codec, json_values
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, UpstreamError
+from esb.core.reasons import Reason
 from esb.incoming.envelope import CRASHED, GENERAL_FAILURE
+
+
+class OutcomeUnknown(EsbError):
+    """A call that may have sent something, and is not made again."""
+
+    code = UpstreamError.code
+    source = "gateway"
+    call_reason = Reason.CUT_OFF
+
 
 MESSAGE = "$message"
 """The mark of a text that is translated when it is replayed: the repetition may come in another language."""
@@ -46,26 +56,26 @@ def cut_off(call: Call) -> UpstreamError:
     return UpstreamError(system, interface, reason, data={"outcome": "unknown", "retryable": False})
 
 
-def kept(content: str, envelope: Mapping[str, Any]) -> bytes:
-    """Encode an envelope beside the digest of its call. TypeError or ValueError if it holds what JSON does not."""
-    return json_codec.encode({"content": content, "envelope": plain(envelope)}, json_values.plain)
+def broken_off() -> EsbError:
+    """Return the error of a repetition whose first call never ended: its process was killed, perhaps."""
+    return OutcomeUnknown(
+        "The first call with this idempotency key was broken off: whether anything was sent is unknown",
+        {"outcome": "unknown", "retryable": False, "replayed": True},
+    )
 
 
-def claimed(content: str) -> bytes:
-    """Encode a claim, which is kept while a call is under way."""
-    return json_codec.encode({"content": content})
+def encoded(envelope: Mapping[str, Any]) -> bytes:
+    """Encode an envelope for repetitions. TypeError or ValueError if it holds what JSON does not."""
+    return json_codec.encode(plain(envelope), json_values.plain)
 
 
-def restored(value: bytes) -> tuple[str, Envelope | None]:
-    """Return the digest of the call, and the envelope for the repetition; None while the call is under way."""
-    found = json_codec.decode(value)
-    if "envelope" not in found:
-        return found["content"], None
-    envelope = from_plain(found["envelope"])
+def restored(answer: bytes) -> Envelope:
+    """Return the envelope for a repetition."""
+    envelope = from_plain(json_codec.decode(answer))
     data = envelope.get("data")
     if data is None or isinstance(data, dict):
         envelope["data"] = {**(data or {}), "replayed": True}
-    return found["content"], Envelope(envelope)
+    return Envelope(envelope)
 
 
 def plain(value: Any) -> Any:

@@ -26,6 +26,7 @@ from esb.gateway.generation import Generation
 from esb.gateway.plugin_reimport import reimported
 from esb.gateway.process_database import build_database, build_use_counts, build_use_recorder, opened
 from esb.gateway.process_deliveries import ProcessDeliveries
+from esb.gateway.process_keys import build_kept_keys
 from esb.gateway.process_store import build_store
 from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
@@ -72,7 +73,8 @@ class Gateway:
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
         )
-        self._idempotency = Idempotency(self.store, self.observer)
+        self._keys = build_kept_keys(self._services)
+        self._idempotency = Idempotency(self._keys.kept, self.observer)
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
         self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
@@ -117,6 +119,7 @@ class Gateway:
                 stack.push_async_callback(self.database.close)
             if self._use is not None:
                 stack.push_async_callback(self._use.close)
+            stack.push_async_callback(self._keys.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self.deliveries.close)
             stack.push_async_callback(self._close_generations)
@@ -124,6 +127,7 @@ class Gateway:
             stack.push_async_callback(self._health.close)
             self.http.open()
             await self.tokens.open()
+            await self._keys.open()
             await self.store.open()
             await opened(self.database, self.config)
             if self._use is not None:

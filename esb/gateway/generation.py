@@ -33,6 +33,7 @@ from esb.incoming.own_paths import OWN_ROOT, OwnPath
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
+from esb.store.store_keys import StoreKeys
 
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 
@@ -76,7 +77,8 @@ class Generation:
         """Stanza and component, in the order of the config; without those that could not be built."""
         self.links: list[Links] = []
         """The links before each component, likewise."""
-        self._idempotency = (idempotency or Idempotency(process.store, process.observer)).counting(self.calls)
+        idempotency = idempotency or Idempotency(StoreKeys(process.store), process.observer)
+        self._idempotency = idempotency.counting(self.calls)
         self._acceptance = acceptance
         server = config.server
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)

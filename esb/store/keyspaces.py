@@ -50,6 +50,11 @@ def word(text: str) -> str:
     return text.replace("%", "%25").replace(":", "%3A")
 
 
+def app_of(key: str) -> str:
+    """Return the app of a key that `key_of` has made."""
+    return key.split(":", 2)[1].replace("%3A", ":").replace("%25", "%")
+
+
 def share_of(key: str) -> str:
     """Return the share that this key counts in, an app's in its keyspace; "" for one that belongs to all apps."""
     return ":".join(key.split(":", 2)[:2]) if key.startswith(_SHARED_OUT) else ""

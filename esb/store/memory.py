@@ -45,6 +45,10 @@ class MemoryStore:
         """Return True if `add` would refuse the key as known."""
         return key in self._keys
 
+    def keys_of(self, keyspace: str) -> list[str]:
+        """Return the keys of the values in this keyspace."""
+        return [key for key in self._values if key.startswith(f"{keyspace}:")]
+
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         self._put(key, value, seconds)
 

@@ -94,6 +94,15 @@ class StoreReader(Protocol):
         ...
 
 
+@runtime_checkable
+class DegradingStore(Protocol):
+    """A store whose operator says what becomes of calls while it is away. A back end may do without."""
+
+    def goes_on_without(self, keyspace: str) -> bool:
+        """Return True if calls that need this keyspace go on meanwhile, by what one process can know."""
+        ...
+
+
 class Store(Protocol):
     """The gateway's shared memory. It lives as long as the process: a reload neither empties nor replaces it.
 
@@ -135,8 +144,8 @@ class Store(Protocol):
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
         """Keep `value` unless another version than `seen` is kept; with "", unless any is.
 
-        ShareFull when the app of the key has filled its share (see `keyspaces.share_of`): then nothing has changed. What
-        is kept is given up neither for another value of this app nor for those of others.
+        ShareFull when the app of the key has filled its share (see `keyspaces.share_of`): then nothing has changed.
+        What is kept there is given up for no other value, of this app or another.
 
         Atomic: whoever gets `done` holds the key, until its seconds are over or the version is dropped.
         """

@@ -142,7 +142,10 @@ class RedisStore:
         return self._opened(key, *kept) if kept else None
 
     async def _swap(self, key: str, seen: str, value: bytes, seconds: float) -> tuple[str, bytes | None, int]:
-        """Return our version; and if another is kept instead, that value (encrypted) and its milliseconds. ShareFull."""
+        """Return our version; and if another is kept instead, that value (encrypted) and its milliseconds.
+
+        ShareFull if there is no room for it.
+        """
         version = secrets.token_hex(VERSION // 2)
         encrypted = version.encode() + self._cipher.encrypt(value, self._place(key, version))
         publication = self._publication(key, version)

@@ -77,7 +77,8 @@ if KEYS[2] then redis.call('ZREM', KEYS[2], KEYS[1]) end
 if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1
 """)
-"""KEYS: the key, and the list of its share's values, if it counts in one. ARGV: the version, channel, message. Returns 1 if the version was the one kept, otherwise 0."""
+"""KEYS: the key, and the list of its share's values, if it counts in one. ARGV: the version, channel, message.
+Returns 1 if the version was the one kept, otherwise 0."""
 
 _NOW = """
 local time = redis.call('TIME')

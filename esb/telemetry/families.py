@@ -114,6 +114,12 @@ RECEIPTS = Family(
     ("component", "outcome"),
     "Receipts by which platforms tell what became of messages: delivered, failed, repeated, unmatched or refused.",
 )
+KEYS_UNPROTECTED = Family(
+    "esb_idempotency_keys_unprotected_total",
+    "counter",
+    ("reason",),
+    "Calls whose idempotency key is not protected, so that a repetition may send again: process, away or full.",
+)
 REFUSALS = Family(
     "esb_refusals_total",
     "counter",

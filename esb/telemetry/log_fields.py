@@ -23,6 +23,7 @@ from esb.core.events import (
 )
 from esb.core.process_events import (
     DatabaseTurned,
+    KeysUnprotected,
     LastGoodNotKept,
     LastGoodServed,
     LogLinesDropped,
@@ -242,6 +243,11 @@ def _use(event: UseDropped) -> Fields:
     return {"calls": event.calls, "event": "use dropped", "level": "error"}
 
 
+def _keys(event: KeysUnprotected) -> Fields:
+    level = "info" if event.reason == "process" else "warning"  # the configuration says so already
+    return {"reason": event.reason, "keys": event.keys, "event": "idempotency keys unprotected", "level": level}
+
+
 def _limit(event: LimitReached) -> Fields:
     return {"reason": event.reason, "refused": event.refused, "event": "limit reached", "level": "warning"}
 
@@ -268,6 +274,7 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     PluginLogged: _plugin,
     LogLinesDropped: _dropped,
     UseDropped: _use,
+    KeysUnprotected: _keys,
     LimitReached: _limit,
     **DELIVERY_FIELDS,
     **REPORT_FIELDS,

@@ -24,7 +24,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned, UseDropped
+from esb.core.process_events import DatabaseTurned, KeysUnprotected, UseDropped
 from esb.core.report_events import CallbackOutcome, CallbackTried, ReceiptsTaken
 from esb.telemetry.families import (
     APP_CALLS,
@@ -36,6 +36,7 @@ from esb.telemetry.families import (
     CODES,
     CRASHES,
     GATE_CLOSINGS,
+    KEYS_UNPROTECTED,
     LOG_LINES_DROPPED,
     RECEIPTS,
     REFUSALS,
@@ -124,6 +125,7 @@ class Tally:
             USE_DROPPED.name: {(): 0},
             CALLBACKS.name: {(outcome,): 0 for outcome in get_args(CallbackOutcome)},
             RECEIPTS.name: {},
+            KEYS_UNPROTECTED.name: dict.fromkeys([("process",), ("away",), ("full",)], 0),
             SECRET_USES.name: {},
             TOKEN_FETCHES.name: {},
             GATE_CLOSINGS.name: {},
@@ -181,6 +183,8 @@ class Tally:
                 self._count(CALLBACKS, event.outcome)
             case ReceiptsTaken():
                 self._count(RECEIPTS, event.component, event.outcome, number=event.number)
+            case KeysUnprotected():
+                self._rare[KEYS_UNPROTECTED.name][(event.reason,)] += event.keys
             case Reloaded():
                 self._reloaded = not event.mistakes
                 self._count(RELOADS, "refused" if event.mistakes else "ok")

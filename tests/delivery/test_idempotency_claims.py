@@ -1,6 +1,7 @@
 """The claim of a first call: its content, its time, and its end, however the store and the call behave."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from esb.core.events import Observer
 from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway, Swapped
+from esb.store.store_keys import StoreKeys
 from tests.support.calls import explode, make_call
 from tests.support.clock import Clock
 from tests.support.loop_time import movable_loop_time, turns
@@ -26,12 +28,15 @@ class Failing(MemoryStore):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, 1000)
         self.seconds: list[float] = []
+        self.leases: list[float] = []
         self.is_fragile = False
 
     async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
         if self.is_fragile and seen:
             raise StoreAway("store", "swap", "away", sent=False)
         self.seconds.append(seconds)
+        if not seen:
+            self.leases.append(json.loads(value)["lease"])
         return await super().swap(key, seen, value, seconds)
 
     async def drop(self, key: str, version: str) -> bool:
@@ -47,7 +52,7 @@ def store(clock: Clock) -> Failing:
 
 @pytest.fixture
 def idempotency(store: Failing) -> Idempotency:
-    return Idempotency(store, Observer())
+    return Idempotency(StoreKeys(store), Observer())
 
 
 def keyed(key: str = "k", *, test_env: bool = False, dry_run: bool = False, **changes: Any) -> Call:
@@ -145,13 +150,12 @@ async def test_a_dry_run_is_made_each_time(idempotency: Idempotency, handler: Ha
     assert [call.options.dry_run for call in handler.calls] == [True, True]
 
 
-async def test_a_claim_outlives_its_call_and_an_answer_a_day(
+async def test_a_claim_and_an_answer_outlive_their_call_by_a_day(
     idempotency: Idempotency, store: Failing, handler: Handler, clock: Clock
 ) -> None:
     await idempotency(keyed(timeout=30), handler)
-    claimed, kept = store.seconds
-    assert claimed == pytest.approx(30 + LAST_SECONDS + CLAIM_SECONDS, abs=1)
-    assert kept == DAY
+    assert store.seconds == [DAY, DAY]
+    assert store.leases == [pytest.approx(30 + LAST_SECONDS + CLAIM_SECONDS, abs=1)]
     clock.advance(DAY - 1)
     await idempotency(keyed(), handler)
     assert len(handler.calls) == 1
@@ -224,7 +228,7 @@ async def test_of_two_at_once_the_slower_one_gets_the_answer_of_the_quicker(
         return swapped
 
     monkeypatch.setattr(store, "swap", slow)
-    idempotency = Idempotency(store, Observer())
+    idempotency = Idempotency(StoreKeys(store), Observer())
     first, second = await asyncio.gather(idempotency(keyed(), handler), idempotency(keyed(), handler))
     assert (first, second["data"]) == ({"number": 1}, {"number": 1, "replayed": True})
 
@@ -239,7 +243,7 @@ async def test_whoever_waits_for_a_first_call_may_leave_and_is_told_what_is_know
         begun.set()
         await ends.wait()
 
-    process = Idempotency(store, Observer()) if elsewhere else idempotency
+    process = Idempotency(StoreKeys(store), Observer()) if elsewhere else idempotency
     first = asyncio.ensure_future(process(keyed(timeout=100), hang))
     await begun.wait()
     with movable_loop_time() as advance:

@@ -8,21 +8,26 @@ from typing import Any
 import pytest
 
 from esb.core.call import Call, Options
-from esb.core.errors import RequestError, UpstreamError
+from esb.core.errors import EsbError, RequestError, UpstreamError
 from esb.core.events import Observer
-from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, LOOK_SECONDS, Idempotency
+from esb.delivery.elsewhere import LONGEST_LOOK_SECONDS
+from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway
+from esb.store.store_keys import StoreKeys
 from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.loop_time import movable_loop_time, turns
+
+DAY = 24 * 3600.0
+UNKNOWN = {"outcome": "unknown", "retryable": False, "replayed": True}
 
 
 class Process:
     """A gateway's middleware, and what its component does."""
 
     def __init__(self, store: MemoryStore, name: str) -> None:
-        self._middleware = Idempotency(store, Observer())
+        self._middleware = Idempotency(StoreKeys(store), Observer())
         self._name = name
         self.handled = 0
         self.sends = True
@@ -44,7 +49,9 @@ class Process:
 
 @pytest.fixture
 def store(clock: Clock) -> MemoryStore:
-    return MemoryStore(clock, 100)
+    memory = MemoryStore(clock, 100)
+    memory.shared = True
+    return memory
 
 
 @pytest.fixture
@@ -100,19 +107,41 @@ async def test_other_content_is_refused_while_the_first_is_under_way(one: Proces
     await first
 
 
-async def test_the_claim_of_a_process_that_died_ends_after_its_call(one: Process, two: Process, clock: Clock) -> None:
+async def test_nobody_knows_what_a_process_that_died_has_sent_and_nobody_sends_it_again(
+    one: Process, two: Process, clock: Clock
+) -> None:
     one.open.clear()
     dead = await begun(one.call)  # it never says another word
     second = await begun(two.call)
     with movable_loop_time() as advance:  # by which it looks again
         clock.advance(30 + LAST_SECONDS + CLAIM_SECONDS - 1)
         for _ in range(10):
-            advance(LOOK_SECONDS)
+            advance(LONGEST_LOOK_SECONDS)
             await turns()
         assert not second.done()
         clock.advance(1.5)
-        advance(LOOK_SECONDS)
-        assert await second == {"by": "two"}
+        advance(LONGEST_LOOK_SECONDS)
+        with pytest.raises(EsbError, match="broken off") as error:
+            await second
+    assert (error.value.code, error.value.data) == (1306201, UNKNOWN)
+    clock.advance(DAY - 60)
+    with pytest.raises(EsbError, match="broken off"):
+        await two.call()
+    assert two.handled == 0
+    clock.advance(60)
+    assert await two.call() == {"by": "two"}
+    dead.cancel()
+    await one._middleware.close()
+
+
+async def test_the_key_of_a_call_that_was_broken_off_is_that_calls_still(
+    one: Process, two: Process, clock: Clock
+) -> None:
+    one.open.clear()
+    dead = await begun(one.call)
+    clock.advance(60)
+    with pytest.raises(RequestError, match="other parameters"):
+        await two.call(args={"receiver": "lisi"})
     dead.cancel()
     await one._middleware.close()
 

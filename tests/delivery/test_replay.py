@@ -10,8 +10,7 @@ from esb.delivery import replay
 
 
 def repeated(envelope: dict[str, Any]) -> Any:
-    content, answer = replay.restored(replay.kept("digest", envelope))
-    assert content == "digest"
+    answer = replay.restored(replay.encoded(envelope))
     assert isinstance(answer, Envelope)
     return dict(answer)
 
@@ -67,10 +66,6 @@ def test_texts_are_kept_to_be_translated_for_whoever_repeats_the_call() -> None:
     assert answer["data"] == {"odd": odd, "both": [told, 1], "replayed": True}
 
 
-def test_a_claim_holds_no_answer() -> None:
-    assert replay.restored(replay.claimed("digest")) == ("digest", None)
-
-
 def test_what_json_cannot_hold_cannot_be_kept() -> None:
     with pytest.raises((TypeError, ValueError)):
-        replay.kept("digest", {"data": object()})
+        replay.encoded({"data": object()})

@@ -419,7 +419,7 @@ async def test_a_repetition_during_a_reload_waits_for_the_call_that_it_repeats(
     Word.go_on.set()
     answers = [answer["data"] for answer in await asyncio.gather(*calls)]
     answers.append((await gateway.call("test/sends", idempotency_key="k1"))["data"])
-    assert answers == [{"sent": 1}, {"sent": 1, "replayed": True}, {"sent": 1, "replayed": True}]
+    assert [(answer["sent"], answer.get("replayed", False)) for answer in answers] == [(1, False), (1, True), (1, True)]
 
 
 # Whatever asks for it

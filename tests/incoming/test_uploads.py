@@ -173,7 +173,8 @@ async def test_a_repetition_with_another_file_is_another_call(gateway: OpenGatew
     other = FormData({"title": "t"})
     other.add_field("drawing", PNG + b"more", filename="house.png", content_type="image/png")
     third = await answer(opened, other, **key)
-    assert (first["data"], second["data"]) == ({"name": "house.png"}, {"name": "house.png", "replayed": True})
+    assert first["data"]["name"] == "house.png"
+    assert second["data"] == {**first["data"], "replayed": True}
     assert third["code"] == 1306406
 
 

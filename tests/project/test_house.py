@@ -85,6 +85,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "gateway.process_database": "SQLAlchemy and a driver, for those who have a database",
     "gateway.process_deliveries": "SQLAlchemy, likewise",
     "gateway.process_reports": "SQLAlchemy, likewise",
+    "gateway.process_keys": "SQLAlchemy, likewise",
     "incoming.unknown_parameters": "difflib, for mistakes",
     "incoming.body": "multipart, for forms: nearly all callers send JSON",
     "incoming.multipart_form": "multipart, likewise",

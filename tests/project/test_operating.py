@@ -24,7 +24,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned, RestartFinished
+from esb.core.process_events import DatabaseTurned, KeysUnprotected, RestartFinished
 from esb.core.reasons import Reason
 from esb.core.report_events import CallbackTried, ReceiptsTaken
 from esb.telemetry import logs
@@ -85,6 +85,7 @@ MORE: dict[type, list[dict[str, Any]]] = {
     ReceiptsTaken: [{"outcome": "delivered", "why": ""}, {"outcome": "refused", "why": "no signature"}],
     DeliveryAttempted: [{"failure": ""}],
     CredentialHeld: [{"reason": ""}, {"reason": "config"}],
+    KeysUnprotected: [{"reason": "process"}, {"reason": "full"}],
     Crashed: [{"detail": "data.x is a set"}],
     Reloaded: [{"mistakes": ("esb.yaml:1: a: b",)}, {"mistakes": ()}],
     RestartFinished: [{"trouble": "it did not start"}, {"trouble": ""}],

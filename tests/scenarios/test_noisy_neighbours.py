@@ -179,20 +179,26 @@ async def test_failed_authentications(open_gateway: OpenGateway) -> None:
 
 
 async def test_answers_of_idempotency_keys(open_gateway: OpenGateway, sandbox: Sandbox) -> None:
-    """An app sends with ever new keys: it forgets its own first answers, and never those of another."""
+    """An app sends with ever new keys: its answers say that they are not kept, and nobody's answer is forgotten."""
     store = "{use: memory, config: {max_keys: 20}}"
     gateway = await open_gateway(config=configuration(WECOM, store=store), sandbox_url=sandbox.url)
 
-    async def send(who: dict[str, str], key: str) -> bool:
+    async def send(who: dict[str, str], key: str) -> tuple[bool, bool]:
         body = {**who, "receiver": "zhangsan", "data": MESSAGE}
         response = await gateway.post(body, SEND_WEIXIN, {"Idempotency-Key": key})
-        return bool((await response.json())["data"].get("replayed", False))
+        data = (await response.json())["data"]
+        (warning,) = data["warnings"]
+        assert warning["field"] == "Idempotency-Key"
+        return "replayed" in data, "as many keys as there is room for" in warning["what"]
 
-    assert not await send(HONEST, "k")
-    for number in range(50):
-        assert not await send(FLOOD, str(number))
-    assert await send(HONEST, "k")
-    assert await send(FLOOD, "49")
-    assert not await send(FLOOD, "0")
+    assert await send(HONEST, "k") == (False, False)
+    told = [await send(FLOOD, str(number)) for number in range(50)]
+    kept = told.index((False, True))
+    assert kept > 0
+    assert told == [(False, False)] * kept + [(False, True)] * (50 - kept)
+    assert await send(HONEST, "k") == (True, False)
+    assert await send(HONEST, "another") == (False, False)
+    assert await send(FLOOD, "0") == (True, False)
+    assert await send(FLOOD, "49") == (False, True)
     await turns()
     assert await sandbox.calls("/cgi-bin/gettoken") == 1  # nor was the token driven out

@@ -91,7 +91,13 @@ class Redis(Fallback):
         self.config = config
         cipher = ValueCipher([key.get_secret_value() for key in config.encryption_keys])
         store = RedisStore(config.url.get_secret_value(), config.prefix, cipher, services.observer)
-        super().__init__(store, MemoryStore(services.clock, OWN_KEYS), config.on_store_failure.goes_on())
+        self._goes_on = config.on_store_failure.goes_on()
+        # Who keeps idempotency keys has copies of his own, which also tell of those before.
+        super().__init__(store, MemoryStore(services.clock, OWN_KEYS), self._goes_on - {IDEMPOTENCY})
+
+    def goes_on_without(self, keyspace: str) -> bool:
+        """Return True if calls that need this keyspace go on while the server is away."""
+        return keyspace in self._goes_on
 
     def checks(self, probes: Probes) -> Sequence[Check]:
         """Return what a preflight looks at."""

@@ -1,0 +1,167 @@
+"""Idempotency keys in the database, where they outlive every process, and nonces: keys without an answer."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import Insert
+
+from esb.core.clock import Clock
+from esb.database.apps import LONGEST_CODE
+from esb.database.deliveries import KEPT_KEY
+from esb.database.engine import Database, DatabaseAway
+from esb.database.group_commit import GroupCommit
+from esb.database.time_of_day import time_of_day
+from esb.store.kept_keys import Found, Held, Wanted
+from esb.store.keyspaces import app_of
+from esb.store.protocol import StoreAway
+
+VERSION_BYTES = 8
+COLUMNS = (*KEPT_KEY.columns,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    key: bytes
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of a claim: its sealed answer, or None if it is released."""
+
+    key: bytes
+    held: Held
+    sealed: bytes | None
+
+
+class DatabaseKeptKeys:
+    """Keys in the database. Those that come at the same time share a transaction. Leases are by the database's time."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._writes: GroupCommit[_Claim | _End, Found | None] = GroupCommit(database, self._write)
+
+    async def claim(self, wanted: Wanted) -> Held | Found:
+        held = Held(wanted, secrets.token_hex(VERSION_BYTES))
+        found = await self._submit("claim", lambda: _Claim(self._key(wanted.entry), held))
+        return held if found is None else found
+
+    async def find(self, entry: str) -> Found | None:
+        try:
+            async with self._database.reading() as connection:
+                key = self._key(entry)
+                row = (await connection.execute(select(*COLUMNS).where(KEPT_KEY.c.key == key))).mappings().first()
+                if row is None:
+                    return None
+                now = await time_of_day(connection, self._clock)
+                return self._found(row, now) if row["expires"] > now else None
+        except DatabaseAway as away:
+            raise _away("find", away) from away
+
+    async def settle(self, held: Held, answer: bytes) -> None:
+        await self._submit("settle", lambda: self._answered(held, answer))
+
+    async def release(self, held: Held) -> None:
+        await self._submit("release", lambda: _End(self._key(held.wanted.entry), held, None))
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await self._writes.close()
+
+    async def _submit(self, doing: str, make: Callable[[], _Claim | _End]) -> Found | None:
+        try:
+            return await self._writes.submit(make())
+        except DatabaseAway as away:
+            raise _away(doing, away) from away
+
+    def _key(self, entry: str) -> bytes:
+        return self._database.keys.digest_of(entry)
+
+    def _answered(self, held: Held, answer: bytes) -> _End:
+        key = self._key(held.wanted.entry)
+        return _End(key, held, self._database.keys.seal_at(_place(key), answer))
+
+    def _found(self, row: Mapping[Any, Any], now: int) -> Found:
+        """Return what this row keeps. An answer that none of the keys decrypts is as good as none."""
+        sealed = row["answer"]
+        answer = None if sealed is None else self._database.keys.unseal_at(_place(bytes(row["key"])), bytes(sealed))
+        lease, seconds = (row["lease"] - now) / 1000, (row["expires"] - now) / 1000
+        return Found(row["content"], answer, lease, seconds, row["version"])
+
+    async def _write(self, connection: AsyncConnection, items: Sequence[_Claim | _End]) -> Sequence[Found | None]:
+        now = await time_of_day(connection, self._clock)
+        for item in items:
+            if isinstance(item, _End):
+                await _end(connection, item, now)
+        claims = {item.held.version: item for item in items if isinstance(item, _Claim)}
+        found = await self._claimed(connection, claims, now) if claims else {}
+        return [found.get(item.held.version) if isinstance(item, _Claim) else None for item in items]
+
+    async def _claimed(
+        self, connection: AsyncConnection, claims: Mapping[str, _Claim], now: int
+    ) -> Mapping[str, Found]:
+        """Insert these claims, by version; return what was there for those that came too late."""
+        rows: dict[bytes, dict[str, Any]] = {}
+        for claim in claims.values():
+            rows.setdefault(claim.key, _row(claim.key, claim.held, None, now))
+        # Rows come in their order, so that two processes do not wait for each other.
+        await connection.execute(_insert(connection), [rows[key] for key in sorted(rows)])
+        there = select(*COLUMNS).where(KEPT_KEY.c.key.in_(rows)).order_by(KEPT_KEY.c.key).with_for_update()
+        kept = {bytes(row["key"]): row for row in (await connection.execute(there)).mappings()}
+        late: dict[str, Found] = {}
+        for version, claim in claims.items():
+            row: Mapping[Any, Any] = kept[claim.key]
+            if row["expires"] <= now:
+                row = rows[claim.key]
+                await connection.execute(update(KEPT_KEY).where(KEPT_KEY.c.key == claim.key).values(row))
+            if row["version"] != version:
+                late[version] = self._found(row, now)
+        return late
+
+
+async def _end(connection: AsyncConnection, end: _End, now: int) -> None:
+    """Put the answer in the place of the claim, or of nothing if it is gone; or delete the claim."""
+    is_it = (KEPT_KEY.c.key == end.key) & (KEPT_KEY.c.version == end.held.version)
+    if end.sealed is None:
+        await connection.execute(delete(KEPT_KEY).where(is_it))
+        return
+    row = _row(end.key, end.held, end.sealed, now)
+    kept = update(KEPT_KEY).where(is_it).values(answer=row["answer"], expires=row["expires"])
+    if not (await connection.execute(kept)).rowcount:
+        await connection.execute(_insert(connection), [row])
+
+
+def _row(key: bytes, held: Held, sealed: bytes | None, now: int) -> dict[str, Any]:
+    wanted = held.wanted
+    return {
+        "key": key,
+        "app": app_of(wanted.entry)[:LONGEST_CODE],
+        "content": wanted.content,
+        "version": held.version,
+        "lease": now + int(wanted.lease * 1000),
+        "expires": now + int(max(wanted.seconds, 0.0 if sealed else wanted.lease) * 1000),
+        "answer": sealed,
+    }
+
+
+def _insert(connection: AsyncConnection) -> Insert:
+    """Return the insertion of keys that leaves those which are there as they are."""
+    if connection.dialect.name == "mysql":
+        return mysql.insert(KEPT_KEY).on_duplicate_key_update(key=KEPT_KEY.c.key)
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(KEPT_KEY).on_conflict_do_nothing()
+    return sqlite.insert(KEPT_KEY).on_conflict_do_nothing()
+
+
+def _place(key: bytes) -> str:
+    return f"answer/{key.hex()}"
+
+
+def _away(doing: str, away: DatabaseAway) -> StoreAway:
+    return StoreAway("database", doing, str(away), sent=False)
