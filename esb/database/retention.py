@@ -1,9 +1,10 @@
-"""The end of rows that are too old: of use, of history, and of changes that every reader has long seen."""
+"""The end of rows that are too old: of use, history and idempotency keys, and of changes that every reader has seen."""
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.database.changes import CHANGE, CHANGE_COUNTER
+from esb.database.deliveries import KEPT_KEY
 from esb.database.history import HISTORY
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import DAY, HOURS
@@ -14,16 +15,22 @@ FORGOTTEN_AT_ONCE = 500
 """Rows of a table that one transaction deletes at most: others wait for it."""
 
 
-async def forget(connection: AsyncConnection, today: int, days: int) -> bool:
+CLOCKS_APART = 3600.0
+"""Seconds by which the clock of a gateway may be ahead of the database's, which says when a key ends."""
+
+
+async def forget(connection: AsyncConnection, now: float, days: int) -> bool:
     """Delete some of the rows that are too old. Return True if there may be more.
 
-    `today`: days since 1970; `days`: those for which use and history are kept.
+    `now`: seconds since 1970; `days`: those for which use and history are kept.
     """
+    today = int(now // DAY)
     more = False
     for table, is_old in (
         (DAY_USE, DAY_USE.c.day < today - days),
         (IMPERSONATED_USE, IMPERSONATED_USE.c.hour < (today - days) * HOURS),
         (HISTORY, HISTORY.c.at < (today - days) * DAY * 1000),
+        (KEPT_KEY, KEPT_KEY.c.expires < int((now - CLOCKS_APART) * 1000)),
         (CHANGE, _is_no_news(today - KEPT_CHANGE_DAYS)),
     ):
         key = [*table.primary_key.columns]

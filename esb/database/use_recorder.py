@@ -10,7 +10,7 @@ from esb.core.process_events import UseDropped
 from esb.database.engine import Database, DatabaseAway
 from esb.database.retention import forget
 from esb.database.schema import DatabaseMismatch
-from esb.database.use_counts import DAY, HOUR, UseCounts
+from esb.database.use_counts import HOUR, UseCounts
 from esb.database.use_writes import add
 
 WRITING_SECONDS = 2.0
@@ -71,7 +71,7 @@ class UseRecorder:
         if now < self._forgets_at:
             return
         async with self._database.writing() as connection:
-            more = await forget(connection, int(now // DAY), self._days())
+            more = await forget(connection, now, self._days())
         if not more:
             self._forgets_at = now + HOUR
 

@@ -1,17 +1,13 @@
-"""The fields of the log's lines about deliveries, and about what becomes of them."""
+"""The fields of the log's lines about deliveries."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
 from esb.core.delivery_states import DeliveryState
-from esb.core.process_events import CallbackTried, ReceiptsTaken
-from esb.telemetry.log_text import writable
 
 GOOD = frozenset({DeliveryState.DONE.word, DeliveryState.QUEUED.word})
 """States after an attempt for which nobody has to do anything."""
-UNUSED = frozenset({"unmatched", "refused"})
-"""The outcomes of receipts that tell nothing of any message; see ReceiptsTaken."""
 
 
 def _attempt(event: DeliveryAttempted) -> dict[str, Any]:
@@ -39,39 +35,8 @@ def _held(event: CredentialHeld) -> dict[str, Any]:
     return {"credential": event.credential, "event": "credential released", "level": "info"}
 
 
-def _callback(event: CallbackTried) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "app": event.app,
-        "callback": event.callback,
-        "delivery": event.delivery,
-        "type": event.kind,
-        "outcome": event.outcome,
-        "attempt": event.attempt,
-        "event": "callback",
-        "level": {"told": "info", "retried": "warning"}.get(event.outcome, "error"),
-    }
-    if event.why:
-        fields["failure"] = writable(event.why)
-    return fields
-
-
-def _receipts(event: ReceiptsTaken) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "component": event.component,
-        "outcome": event.outcome,
-        "number": event.number,
-        "event": "receipts",
-        "level": "warning" if event.outcome in UNUSED else "info",
-    }
-    if event.why:
-        fields["failure"] = writable(event.why)
-    return fields
-
-
 DELIVERY_FIELDS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     DeliveryAttempted: _attempt,
     CredentialHeld: _held,
-    CallbackTried: _callback,
-    ReceiptsTaken: _receipts,
 }
 """Class of an event -> function that returns the fields of its line."""
