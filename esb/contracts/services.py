@@ -19,6 +19,7 @@ from esb.core.events import Observer
 from esb.outgoing.bulkhead import Bulkheads
 from esb.outgoing.client import Outgoing
 from esb.outgoing.tokens.cache import TokenCache
+from esb.store.nonces import Nonces
 from esb.store.protocol import Store
 
 if TYPE_CHECKING:  # its libraries are extras
@@ -111,7 +112,7 @@ class ProcessServices:
 
     `http` is the client for every upstream; `tokens` the cache of upstream access tokens; `store` the memory that all
     processes of the gateway share; `clock` the time by which everything expires; `database` keeps what outlives them,
-    None without `services.database`.
+    None without `services.database`; `nonces` remembers those of signed requests.
     """
 
     http: Outgoing
@@ -121,6 +122,7 @@ class ProcessServices:
     bulkheads: Bulkheads
     observer: Observer
     database: "Database | None"
+    nonces: Nonces
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from esb.gateway.generation import Generation
 from esb.gateway.plugin_reimport import reimported
 from esb.gateway.process_database import build_database, build_use_counts, build_use_recorder, opened
 from esb.gateway.process_deliveries import ProcessDeliveries
-from esb.gateway.process_keys import build_kept_keys
+from esb.gateway.process_keys import ProcessKeys
 from esb.gateway.process_store import build_store
 from esb.incoming.admission import Admission
 from esb.incoming.ingress import Ingress
@@ -70,10 +70,10 @@ class Gateway:
         self.tokens = TokenCache(self.store, self.observer, clock)
         self.database, unusable = build_database(config, self.observer)
         self._use = build_use_recorder(use, self.database, self.observer, lambda: self.config)
+        self._keys = ProcessKeys(self.store, self.database, clock, self.observer)
         self._services = ProcessServices(
-            self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database
+            self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database, self._keys.nonces
         )
-        self._keys = build_kept_keys(self._services)
         self._idempotency = Idempotency(self._keys.kept, self.observer)
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
         self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer)

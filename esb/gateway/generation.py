@@ -153,6 +153,7 @@ class Generation:
             bulkheads=process.bulkheads,
             observer=process.observer,
             database=process.database,
+            nonces=process.nonces,
             declared=self._declared,
             call=self._call_inside,
             timezone=self.config.server.zone,

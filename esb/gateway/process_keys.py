@@ -1,60 +1,66 @@
-"""Kept idempotency keys: in the database if there is one, else in the store of all processes, else in memory."""
+"""Kept idempotency keys: in the database if there is one, else in the store of all processes, else in memory.
 
-from dataclasses import dataclass
+Nonces are kept where keys are, unless all processes share the store: then they are there.
+"""
+
 from typing import TYPE_CHECKING
 
-from esb.contracts.services import ProcessServices
+from esb.core.clock import Clock
+from esb.core.events import Observer
 from esb.delivery.resilient_keys import ResilientKeys
 from esb.store.kept_keys import KeptKeys
 from esb.store.keyspaces import IDEMPOTENCY
 from esb.store.memory import MemoryStore
-from esb.store.protocol import DegradingStore
+from esb.store.nonces import DurableNonces, Nonces
+from esb.store.protocol import DegradingStore, Store
 from esb.store.store_keys import StoreKeys
 
 if TYPE_CHECKING:
+    from esb.database.engine import Database
     from esb.database.kept_keys import DatabaseKeptKeys
 
 OWN_KEYS = 1_000_000
-"""The most keys that a process remembers beside the database or the store; bounded by their bytes before."""
+"""The most keys that a process remembers beside the database or the store; the bytes that they take end it before."""
 
 
-@dataclass(frozen=True, slots=True)
 class ProcessKeys:
-    """The kept keys of a process, which outlive its generations. `in_database`: None without a database."""
+    """The idempotency keys that a process keeps over all its generations, `kept`; and the nonces, `nonces`."""
 
-    kept: KeptKeys
-    services: ProcessServices
-    in_database: "DatabaseKeptKeys | None" = None
+    def __init__(self, store: Store, database: "Database | None", clock: Clock, observer: Observer) -> None:
+        """Take the store and the database, which are opened before and closed after."""
+        self.kept: KeptKeys = StoreKeys(store)
+        self.nonces: Nonces = store
+        self._store = store
+        self._copied: ResilientKeys | None = None
+        self._in_database: DatabaseKeptKeys | None = None
+        durable: KeptKeys | None = self.kept if store.shared else None
+        if database is not None:
+            durable = in_database = self._in_database = _in_database(database, clock)
+            if not store.shared:
+                self.nonces = DurableNonces(store, in_database)
+        if durable is not None:
+            goes_on = not store.shared or (isinstance(store, DegradingStore) and store.goes_on_without(IDEMPOTENCY))
+            memory = MemoryStore(clock, OWN_KEYS)
+            self.kept = self._copied = ResilientKeys(durable, memory, observer, refuses=not goes_on)
 
     async def open(self) -> None:
-        """Hear when the store was away: it may have lost what it kept."""
-        if isinstance(self.kept, ResilientKeys) and self.in_database is None:
-            await self.services.store.watch(self._heard)
+        """Hear from now on when the store was away."""
+        if self._copied is not None and self._in_database is None:
+            await self._store.watch(self._heard)
 
     def _heard(self, key: str, _: str) -> None:
-        if not key and isinstance(self.kept, ResilientKeys):
-            self.kept.lost()
+        if self._copied is not None and not key:
+            self._copied.lost()
 
     async def close(self) -> None:
         """Write what is owed."""
-        if isinstance(self.kept, ResilientKeys):
-            await self.kept.close()
-        if self.in_database is not None:
-            await self.in_database.close()
+        if self._copied is not None:
+            await self._copied.close()
+        if self._in_database is not None:
+            await self._in_database.close()
 
 
-def build_kept_keys(services: ProcessServices) -> ProcessKeys:
-    """Return what keeps the idempotency keys of this process. Nothing is opened."""
-    store, clock = services.store, services.clock
-    if services.database is None and not store.shared:
-        return ProcessKeys(StoreKeys(store), services)
-    in_database = None
-    if services.database is not None:
-        from esb.database.kept_keys import DatabaseKeptKeys
+def _in_database(database: "Database", clock: Clock) -> "DatabaseKeptKeys":
+    from esb.database.kept_keys import DatabaseKeptKeys
 
-        in_database = DatabaseKeptKeys(services.database, clock)
-    refuses = store.shared and not (isinstance(store, DegradingStore) and store.goes_on_without(IDEMPOTENCY))
-    kept = ResilientKeys(
-        in_database or StoreKeys(store), MemoryStore(clock, OWN_KEYS), services.observer, refuses=refuses
-    )
-    return ProcessKeys(kept, services, in_database)
+    return DatabaseKeptKeys(database, clock)

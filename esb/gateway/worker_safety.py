@@ -26,12 +26,13 @@ def mistakes(
         for key, hazard in component.worker_hazards().items()
     ]
     if stanza is None or stanza.config.value.get("per_process") != "accept":
-        found.append(config.root.mistake(_each_for_itself(workers), "server", "workers"))
+        found.append(config.root.mistake(_each_for_itself(config), "server", "workers"))
     return found
 
 
-def _each_for_itself(workers: int) -> str:
+def _each_for_itself(config: Config) -> str:
+    lacking = "remember nonces and idempotency keys and count" if config.database is None else "count"
     return (
-        f"each of {workers} processes would remember nonces and idempotency keys and count limits for itself; "
+        f"each of {config.server.workers} processes would {lacking} limits for itself; "
         "use redis, or accept that with services.store: {use: memory, config: {per_process: accept}}"
     )

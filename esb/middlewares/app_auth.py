@@ -137,7 +137,7 @@ class AppAuth(Middleware[AppAuthConfig]):
         digest = hashlib.sha256(f"{timestamp}:{nonce}:{code}".encode()).hexdigest()
         left = timestamp + signature.WINDOW - self.services.clock.since_1970()
         try:
-            is_new = await self.services.store.add(key_of(NONCE, code, digest), left + CLOCKS_APART)
+            is_new = await self.services.nonces.add(key_of(NONCE, code, digest), left + CLOCKS_APART)
         except ShareFull as full:
             raise Limited(
                 "Too many signed requests of APP [{code}] within a few minutes, please try again later",

@@ -123,7 +123,7 @@ async def test_keys_whose_time_is_over_are_deleted(keys: DatabaseKeptKeys, datab
     await held(keys, wanted("over", lease=0, seconds=0))
     await held(keys, wanted("not yet"))
     async with database.writing() as connection:
-        await forget(connection, SystemClock().since_1970() + CLOCKS_APART + 60)
+        await forget(connection, SystemClock().since_1970() + CLOCKS_APART + 60, 400)
         assert (await connection.execute(select(func.count()).select_from(KEPT_KEY))).scalar_one() == 1
     await found(keys, wanted("not yet"))
 

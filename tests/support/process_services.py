@@ -24,6 +24,7 @@ def make_process_services(clock: Clock, observer: Observer | None = None) -> Pro
         Bulkheads(clock, 1000),
         observer,
         None,
+        store,
     )
 
 

@@ -16,14 +16,14 @@ RATE_LIMIT = "rate_limit"
     "medium",
     "the nonces of signed calls are forgotten at a restart: for some minutes whoever has seen such a call can repeat"
     " it",
-    "use redis",
+    "use redis, or a database",
 )
 def nonces_in_memory(subject: Subject) -> Iterator[Place]:
     """Yield the store of a gateway that takes signed calls from other machines, and forgets them."""
     takes_signatures = APP_AUTH in subject.shared_chain or any(
         APP_AUTH in subject.chain(stanza) for stanza in subject.config.components
     )
-    if subject.in_memory and subject.is_public and takes_signatures:
+    if subject.forgets and subject.is_public and takes_signatures:
         yield Place(subject.root, ("services", "store"))
 
 
@@ -44,11 +44,11 @@ def timeout_over_grace(subject: Subject) -> Iterator[Place]:
     "W122",
     "medium",
     "each process remembers nonces, idempotency keys and limits for itself: a call can be repeated at another",
-    "use redis, or one worker",
+    "use redis or a database, or one worker",
 )
 def memory_with_workers(subject: Subject) -> Iterator[Place]:
     """Yield the store of several processes that share none. Without `per_process: accept` that is a mistake."""
-    if subject.in_memory and subject.config.server.workers > 1 and "store" in subject.config.services:
+    if subject.forgets and subject.config.server.workers > 1 and "store" in subject.config.services:
         yield Place(subject.config.services["store"].section, ("config", "per_process"))
 
 

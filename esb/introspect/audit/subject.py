@@ -76,10 +76,10 @@ class Subject:
         return not is_loopback(self.config.server.host)
 
     @property
-    def in_memory(self) -> bool:
-        """True if nonces, limits and keys are remembered by the process alone."""
+    def forgets(self) -> bool:
+        """True if nonces and idempotency keys are gone with the process, and each process has its own."""
         store = self.config.services.get("store")
-        return store is None or store.use == DEFAULT_STORE
+        return (store is None or store.use == DEFAULT_STORE) and self.config.database is None
 
     @cached_property
     def services(self) -> dict[str, Part]:
