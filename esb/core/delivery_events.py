@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from esb.core.report_events import ReportEvent
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempted:
@@ -34,4 +36,4 @@ class CredentialHeld:
     reason: str
 
 
-DeliveryEvent = DeliveryAttempted | CredentialHeld
+DeliveryEvent = DeliveryAttempted | CredentialHeld | ReportEvent

@@ -13,7 +13,6 @@ from esb.core.delivery_events import DeliveryEvent
 from esb.core.errors import PluginMistake
 from esb.core.process_events import ProcessEvent
 from esb.core.reasons import Reason
-from esb.core.report_events import ReportEvent
 
 LOGGER = "esb.observe"
 """The logger of a listener's own failure; it keeps the name that operators know."""
@@ -226,7 +225,6 @@ Event = (
     | LimitReached
     | ProcessEvent
     | DeliveryEvent
-    | ReportEvent
 )
 Listener = Callable[[Event], None]
 Author = Callable[[Crashed, BaseException], None]

@@ -89,13 +89,17 @@ class Generation:
         by_name = {stanza.name: component for stanza, component in self.components}
         own = () if own_paths is None else own_paths(config, by_name)
         self.own_routes = self._own_routes(own, shared, services)
-        self._mistakes += contradictions.mistakes(config)
-        self._mistakes += call_targets.mistakes(config.components, self.components)
-        self._mistakes += worker_safety.mistakes(config, process.store, self.components)
+        self._mistakes += self._contradictions(process)
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes)) from self._cause
         self._handed_on = {}  # some of them, nobody uses any more
         self.routes = Routes([(route, paths) for route, paths in routes if route is not None])
+
+    def _contradictions(self, process: ProcessServices) -> Iterator[Mistake]:
+        """Yield the mistakes that no stanza has by itself."""
+        yield from contradictions.mistakes(self.config)
+        yield from call_targets.mistakes(self.config.components, self.components)
+        yield from worker_safety.mistakes(self.config, process.store, self.components)
 
     @property
     def built(self) -> tuple[Any, ...]:
