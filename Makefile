@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis test-random explain soak soak-seeds mutants fuzz clients bench lock audit
+.PHONY: redis test-random explain kill soak soak-seeds mutants fuzz clients bench lock audit
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -82,6 +82,10 @@ soak: $(VENV)/run
 # Twenty of them, the last five beside two busy loops.
 soak-seeds: $(VENV)/run
 	@$(BIN)/python bench/soak_seeds.py $(SOAK)
+
+# Thousands of deliveries while processes are killed at random moments: nothing may be lost or doubled.
+kill: $(VENV)/dev
+	@$(BIN)/python -m tests.project.kill $(KILL)
 
 # Small bugs, one at a time, where one costs a message, a secret or a right: do the tests notice?
 mutants: $(VENV)/dev redis

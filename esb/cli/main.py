@@ -23,6 +23,7 @@ COMMANDS = {
     "components": "esb.cli.check:components",
     "config": "esb.cli.config:config",
     "db": "esb.cli.db:db",
+    "deliver": "esb.cli.deliver:deliver",
     "demo": "esb.cli.demo:demo",
     "dev": "esb.cli.dev:dev",
     "diff": "esb.cli.config:diff",

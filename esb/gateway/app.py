@@ -54,6 +54,8 @@ class Gateway:
         number: int = 1,
         author: Author | None = None,
         config_trouble: str = "",
+        *,
+        delivers: bool = False,
     ) -> None:
         """Build all, open nothing. ConfigError with all mistakes. `number` is that of the first generation.
 
@@ -76,7 +78,7 @@ class Gateway:
         )
         self._idempotency = Idempotency(self._keys.kept, self.observer)
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
-        self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer)
+        self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer, delivers=delivers)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
         self.generation = self._built(config, [*missing, *mistakes, *unusable], number)
         self.succeeded = False
@@ -189,6 +191,7 @@ class Gateway:
         self.config_trouble = ""
         self.admission.calls.most = generation.config.server.max_in_flight
         self.http.bulkheads.width = generation.config.server.max_per_target
+        self.deliveries.follow(generation.config)
         self._services.bulkheads.resize(generation.config.server.max_per_target)
         self._older[old] = asyncio.create_task(self._retire(old))
 
@@ -256,14 +259,18 @@ def create_app(
     generation: int = 1,
     author: Author | None = None,
     config_trouble: str = "",
+    delivers: bool = False,
 ) -> web.Application:
     """Return the gateway of this config as an aiohttp application. ConfigError with all mistakes.
 
     `listeners` are told every event; `clock` drives every expiry and every wait; the machine's own if left out.
     Without a `tracer` nothing is traced. A worker that starts after reloads begins with their `generation`. An
     `author` is shown the errors of crashed plugins. `config_trouble` is told as trouble until a reload.
+    One that `delivers` does so even if others shall (`deliveries: {run: separate}`).
     """
-    gateway = Gateway(config, listeners, clock or SystemClock(), tracer, generation, author, config_trouble)
+    gateway = Gateway(
+        config, listeners, clock or SystemClock(), tracer, generation, author, config_trouble, delivers=delivers
+    )
     app = web.Application()
     app[GATEWAY] = gateway
     app.router.register_resource(_Everything(gateway.ingress))

@@ -32,9 +32,14 @@ class ProcessDeliveries:
         clock: Clock,
         current: Callable[[], Generation],
         observer: Observer,
+        *,
+        delivers: bool = False,
     ) -> None:
-        """Build what this configuration asks for, and open nothing. `current` returns the generation that answers."""
-        self._delivering = build_delivering(config, database, current, observer, clock)
+        """Build what this configuration asks for, and open nothing.
+
+        `current` returns the generation that answers. One that `delivers` does so even if others shall.
+        """
+        self._delivering = build_delivering(config, database, current, observer, clock, delivers=delivers)
         self._accepting = _accepting(config, database, clock, self._announce)
         self.ledger = _ledger(database, clock, self._announce)
         """The part that tells of deliveries, and changes them; None without a database."""
@@ -61,6 +66,11 @@ class ProcessDeliveries:
             self.retention.open()
         if self._delivering is not None:
             await self._delivering.open()
+
+    def follow(self, config: Config) -> None:
+        """Go on by this configuration, which a reload has brought."""
+        if self._delivering is not None:
+            self._delivering.follow(config)
 
     def stop(self) -> "set[asyncio.Task[None]]":
         """Begin no more attempts, and return those under way."""

@@ -35,6 +35,11 @@ class Delivering:
         if self.deliverer is not None:
             self.deliverer.open()
 
+    def follow(self, config: Config) -> None:
+        """Deliver as many at once as this configuration says."""
+        if self.deliverer is not None and config.deliveries is not None:
+            self.deliverer.concurrency = config.deliveries.concurrency
+
     def stop(self) -> set["asyncio.Task[None]"]:
         """Take nothing more, and return what is under way."""
         if self.deliverer is None:
@@ -55,8 +60,10 @@ def build_delivering(
     current: Callable[[], Generation],
     observer: Observer,
     clock: Clock,
+    *,
+    delivers: bool = False,
 ) -> Delivering | None:
-    """Return what delivers in this process; None if nothing is delivered."""
+    """Return what delivers in this process, if it shall or it `delivers` anyway; None if nothing is delivered."""
     found = config.deliveries
     if found is None or found.run == "off" or database is None:
         return None
@@ -65,11 +72,12 @@ def build_delivering(
     from esb.delivery.deliverer import Deliverer
 
     deliverer = None
-    if found.run == "here":
+    if delivers or found.run == "here":
         attempts = Attempts(database, current, component_of, observer, clock)
         deliverer = Deliverer(ClaimWrites(database, clock, owner()), attempts, observer, clock)
-        deliverer.concurrency = found.concurrency
-    return Delivering(EmbeddedEngine(), deliverer)
+    delivering = Delivering(EmbeddedEngine(), deliverer)
+    delivering.follow(config)
+    return delivering
 
 
 def owner() -> str:

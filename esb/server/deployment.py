@@ -175,6 +175,8 @@ async def instrumented(
     generation: int = 1,
     author: Author | None = None,
     config_trouble: str = "",
+    *,
+    delivers: bool = False,
 ) -> AsyncIterator[tuple[web.Application, Tally]]:
     """Build the gateway, traced if `environ` asks for it and counted if it has an admin listener; what `log` drops too.
 
@@ -191,6 +193,7 @@ async def instrumented(
             generation=generation,
             author=author,
             config_trouble=config_trouble,
+            delivers=delivers,
         )
         yield app, tally
 

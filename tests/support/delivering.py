@@ -97,6 +97,11 @@ class Delivering:
         async with self.database.reading() as connection:
             return (await connection.execute(select(DELIVERY).where(DELIVERY.c.id == identity))).one()
 
+    async def states_are(self, identity: str, expected: list[str]) -> None:
+        """Wait until the receivers of a delivery have these states."""
+        while await self.states(identity) != expected:
+            await asyncio.to_thread(time.sleep, 0.02)
+
     async def states(self, identity: str) -> list[str]:
         """Return the states of a delivery's receivers, in words."""
         column = RECIPIENT.c

@@ -1,0 +1,1 @@
+"""Deliveries while their processes are killed: nothing is lost, and nothing doubled."""
