@@ -14,10 +14,10 @@ from uuid import uuid4
 from esb.contracts.services import Apps
 from esb.core.call import Call, Credentials
 from esb.core.clock import Clock
+from esb.core.delivery_events import CallbackOutcome, CallbackTried
 from esb.core.delivery_states import DeliveryState
 from esb.core.errors import EsbError
 from esb.core.events import Observer
-from esb.core.report_events import CallbackOutcome, CallbackTried
 from esb.database.callback_queue import CallbackKey, CallbackQueue, FinishedEvent, TakenEvent
 from esb.database.engine import DatabaseAway
 from esb.delivery.webhook_signature import signed_headers

@@ -23,7 +23,7 @@ def receipt_paths(receipts: Receipts, components: Mapping[str, Component[Any, An
     return [
         OwnPath(
             f"/receipts/{name.replace('.', '/', 1)}/",
-            f"receipts.{name.partition('.')[2]}",
+            f"receipts.{name}",
             METHODS,
             partial(_taken, receipts, name, component),
             is_for_apps=False,

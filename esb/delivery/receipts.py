@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from esb.contracts.receipts import Receipt
 from esb.core.clock import Clock
+from esb.core.delivery_events import ReceiptOutcome, ReceiptsTaken
 from esb.core.events import Observer
-from esb.core.report_events import ReceiptOutcome, ReceiptsTaken
 from esb.database.engine import DatabaseAway
 from esb.database.receipt_writes import FateResult, MessageFate, ReceiptWrites
 

@@ -78,7 +78,9 @@ class Gateway:
         )
         self._idempotency = Idempotency(self._keys.kept, self.observer)
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
-        self.deliveries = ProcessDeliveries(config, self.database, clock, current, self.observer, delivers=delivers)
+        self.deliveries = ProcessDeliveries(
+            config, self.database, clock, current, self.observer, self.http, delivers=delivers
+        )
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
         self.generation = self._built(config, [*missing, *mistakes, *unusable], number)
         self.succeeded = False

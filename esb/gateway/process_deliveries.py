@@ -13,7 +13,9 @@ from esb.gateway.generation import Generation
 from esb.gateway.own_routes import Components
 from esb.gateway.process_database import kept
 from esb.gateway.process_delivering import build_delivering
+from esb.gateway.process_reports import ProcessReports
 from esb.incoming.own_paths import OwnPath
+from esb.outgoing.client import Outgoing
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
@@ -32,6 +34,7 @@ class ProcessDeliveries:
         clock: Clock,
         current: Callable[[], Generation],
         observer: Observer,
+        http: Outgoing,
         *,
         delivers: bool = False,
     ) -> None:
@@ -39,7 +42,13 @@ class ProcessDeliveries:
 
         `current` returns the generation that answers. One that `delivers` does so even if others shall.
         """
-        self._delivering = build_delivering(config, database, current, observer, clock, delivers=delivers)
+        self._delivering = build_delivering(
+            config, database, current, observer, clock, self._event_written, delivers=delivers
+        )
+        is_delivering = self._delivering is not None and self._delivering.deliverer is not None
+        self._reports: ProcessReports | None = None
+        if database is not None:
+            self._reports = ProcessReports(database, http, current, clock, observer, delivers=is_delivering)
         self._accepting = _accepting(config, database, clock, self._announce)
         self.ledger = _ledger(database, clock, self._announce)
         """The part that tells of deliveries, and changes them; None without a database."""
@@ -58,12 +67,15 @@ class ProcessDeliveries:
         from esb.delivery.delivery_paths import DeliveryPaths
 
         expires = seconds_of((config.deliveries or DeliveriesConfig()).expires)
-        return DeliveryPaths(self.ledger, expires).paths()
+        reported = [] if self._reports is None else self._reports.own_paths(components)
+        return [*DeliveryPaths(self.ledger, expires).paths(), *reported]
 
     async def open(self) -> None:
         """Begin, once the components are open."""
         if self.retention is not None:
             self.retention.open()
+        if self._reports is not None:
+            self._reports.open()
         if self._delivering is not None:
             await self._delivering.open()
 
@@ -74,12 +86,15 @@ class ProcessDeliveries:
 
     def stop(self) -> "set[asyncio.Task[None]]":
         """Begin no more attempts, and return those under way."""
-        return set() if self._delivering is None else self._delivering.stop()
+        delivering = set() if self._delivering is None else self._delivering.stop()
+        return delivering if self._reports is None else delivering | self._reports.stop()
 
     async def end_delivering(self) -> None:
         """Give back what is not sent, before the components close."""
         if self._delivering is not None:
             await self._delivering.close()
+        if self._reports is not None:
+            await self._reports.close()
 
     async def close(self) -> None:
         """End, the last part first."""
@@ -87,6 +102,11 @@ class ProcessDeliveries:
             await self.retention.close()
         if self._accepting is not None:
             await self._accepting.close()
+
+    def _event_written(self) -> None:
+        """Let callbacks look: one is to be told something."""
+        if self._reports is not None:
+            self._reports.wake()
 
     async def _announce(self, deliveries: Sequence[str]) -> None:
         """Tell those who deliver that these are due."""

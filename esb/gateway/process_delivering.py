@@ -60,10 +60,14 @@ def build_delivering(
     current: Callable[[], Generation],
     observer: Observer,
     clock: Clock,
+    event_written: Callable[[], None],
     *,
     delivers: bool = False,
 ) -> Delivering | None:
-    """Return what delivers in this process, if it shall or it `delivers` anyway; None if nothing is delivered."""
+    """Return what delivers in this process, if it shall or it `delivers` anyway; None if nothing is delivered.
+
+    `event_written`: see Deliverer.
+    """
     found = config.deliveries
     if found is None or found.run == "off" or database is None:
         return None
@@ -74,7 +78,7 @@ def build_delivering(
     deliverer = None
     if delivers or found.run == "here":
         attempts = Attempts(database, current, component_of, observer, clock)
-        deliverer = Deliverer(ClaimWrites(database, clock, owner()), attempts, observer, clock)
+        deliverer = Deliverer(ClaimWrites(database, clock, owner()), attempts, observer, clock, event_written)
     delivering = Delivering(EmbeddedEngine(), deliverer)
     delivering.follow(config)
     return delivering

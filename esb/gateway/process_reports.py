@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from esb.contracts.services import Apps
 from esb.core.clock import Clock
 from esb.core.events import Observer
+from esb.gateway.generation import Generation
 from esb.gateway.own_routes import Components
+from esb.gateway.process_delivering import owner
 from esb.incoming.own_paths import OwnPath
 from esb.outgoing.client import Outgoing
 
@@ -22,20 +24,23 @@ class ProcessReports:
         self,
         database: "Database",
         http: Outgoing,
-        apps: Callable[[], Apps],
+        current: Callable[[], Generation],
         clock: Clock,
         observer: Observer,
-        owner: str,
         *,
         delivers: bool,
     ) -> None:
-        """Build them, and open nothing. `apps` returns the directory that counts now, `owner` names this process."""
+        """Build them, and open nothing. `current` returns the generation that answers: its apps have the callbacks."""
         from esb.database.callback_queue import CallbackQueue
         from esb.database.receipt_writes import ReceiptWrites
         from esb.delivery.callbacks import Callbacks
         from esb.delivery.receipts import Receipts
 
-        queue = CallbackQueue(database, clock, owner)
+        def apps() -> Apps:
+            directory: Apps = current().services["apps"].instance
+            return directory
+
+        queue = CallbackQueue(database, clock, owner())
         self._callbacks = Callbacks(queue, http, apps, clock, observer) if delivers else None
         self._receipts = Receipts(ReceiptWrites(database, clock), clock, observer, self.wake)
 

@@ -36,7 +36,6 @@ from esb.core.process_events import (
 from esb.core.upstream_classes import ACCEPTED
 from esb.telemetry.delivery_fields import DELIVERY_FIELDS
 from esb.telemetry.log_text import writable
-from esb.telemetry.report_fields import REPORT_FIELDS
 
 # Milliseconds are rounded to a whole number of tenths: rounding to a decimal would take as long as the rest of a line.
 GOT = frozenset({"fetched", "same"})
@@ -277,6 +276,5 @@ FIELDS: Mapping[type, Callable[[Any], Fields]] = {
     KeysUnprotected: _keys,
     LimitReached: _limit,
     **DELIVERY_FIELDS,
-    **REPORT_FIELDS,
 }
 """Class of an event -> function that returns the fields of its line."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import get_args
 
+from esb.core.delivery_events import CallbackOutcome, CallbackTried, ReceiptsTaken
 from esb.core.events import (
     AuthenticationLimited,
     CallFinished,
@@ -25,7 +26,6 @@ from esb.core.events import (
     WorkerEnded,
 )
 from esb.core.process_events import DatabaseTurned, KeysUnprotected, UseDropped
-from esb.core.report_events import CallbackOutcome, CallbackTried, ReceiptsTaken
 from esb.telemetry.families import (
     APP_CALLS,
     AUTHENTICATIONS_LIMITED,

@@ -12,10 +12,10 @@ from standardwebhooks import Webhook
 
 from esb.core.call import App, Call
 from esb.core.clock import Clock, SystemClock
+from esb.core.delivery_events import CallbackTried
 from esb.core.delivery_states import DeliveryState
 from esb.core.errors import AuthenticationError
 from esb.core.events import Crashed, Event, Observer
-from esb.core.report_events import CallbackTried
 from esb.database.callback_events import events_for
 from esb.database.callback_queue import CallbackQueue
 from esb.database.deliveries import CALLBACK_EVENT

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from esb.contracts.receipts import Receipt
+from esb.core.delivery_events import ReceiptsTaken
 from esb.core.delivery_states import ReceiverState
 from esb.core.events import Crashed, Event, Observer
-from esb.core.report_events import ReceiptsTaken
 from esb.database.deliveries import RECIPIENT
 from esb.database.engine import Database, DatabaseAway
 from esb.database.receipt_writes import MessageFate, ReceiptWrites, RecordedFate

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
+from esb.core.delivery_events import CallbackTried, CredentialHeld, DeliveryAttempted, ReceiptsTaken
 from esb.core.events import (
     CallFinished,
     Crashed,
@@ -26,7 +26,6 @@ from esb.core.events import (
 )
 from esb.core.process_events import DatabaseTurned, KeysUnprotected, RestartFinished
 from esb.core.reasons import Reason
-from esb.core.report_events import CallbackTried, ReceiptsTaken
 from esb.telemetry import logs
 from esb.telemetry.log_fields import FIELDS
 from tests.support.configuration import DEMO, WECOM

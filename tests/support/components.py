@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from esb import Call, Component, ConfigModel, Envelope, EsbError, Handler, Middleware, Params, Reply, Target
+from esb.contracts.receipts import Receipt, ReceiptAnswer, ReceiptRequest
 
 
 class Free(Params):
@@ -34,6 +35,25 @@ class Echo(Component[Any, Free]):
             "test_env": call.options.test_env,
             "dry_run": call.options.dry_run,
         }
+
+
+class Told(Component[Any, Free]):
+    """Is told by a platform what became of messages, by `<msgid|receiver|reason>`; without a reason it has arrived."""
+
+    params_type = Free
+    has_environments = False
+    takes_receipts = True
+
+    async def handle(self, call: Call, params: Free) -> Any:
+        return None
+
+    async def receipts(self, request: ReceiptRequest) -> ReceiptAnswer:
+        if request.query.get("signature") != "good":
+            return ReceiptAnswer(status=403, refusal="the signature is wrong")
+        if request.method == "GET":
+            return ReceiptAnswer(request.query["echostr"])
+        msgid, receiver, reason = request.body.decode().strip("<>").split("|")
+        return ReceiptAnswer("success", receipts=(Receipt(msgid, receiver, not reason, reason),))
 
 
 class EnvironmentConfig(ConfigModel):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from esb.core.delivery_events import CallbackTried, ReceiptsTaken
 from esb.core.events import (
     AuthenticationLimited,
     CallFinished,
@@ -27,7 +28,6 @@ from esb.core.events import (
     WorkerEnded,
 )
 from esb.core.process_events import DatabaseTurned, UseDropped
-from esb.core.report_events import CallbackTried, ReceiptsTaken
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
