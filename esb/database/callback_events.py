@@ -8,10 +8,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core import json_codec
-from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.core.delivery_states import ENDED, DeliveryState
 from esb.core.uuid7 import uuid7
 from esb.database.deliveries import CALLBACK_EVENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
-from esb.database.event_bodies import EventDelivery, EventReceiver, body_of
+from esb.database.delivery_answer import LISTED
+from esb.database.event_bodies import EventDelivery, body_of
 from esb.database.keys import DatabaseKeys
 
 ERRMSG = 4
@@ -32,51 +33,23 @@ async def events_for(connection: AsyncConnection, keys: DatabaseKeys, deliveries
 
 async def _ended(connection: AsyncConnection, keys: DatabaseKeys, deliveries: Sequence[str]) -> Sequence[EventDelivery]:
     column = DELIVERY.c
-    columns = (
-        *(column.id, column.app, column.callback, column.component, column.request_id, column.state),
-        *(column.attempts, column.created, column.failure, column.receivers),
-    )
     wanted = column.id.in_(deliveries), column.callback != "", column.state.in_(ENDED)
-    rows = (await connection.execute(select(*columns).where(*wanted).order_by(column.id))).all()
+    rows = (await connection.execute(select(*LISTED, column.receivers).where(*wanted).order_by(column.id))).all()
     if not rows:
         return ()
     found = [row.id for row in rows]
     receivers, msgids = await _receivers(connection, found), await _msgids(connection, found)
-    return [
-        EventDelivery(
-            row.id,
-            row.app,
-            row.callback,
-            row.component,
-            row.request_id,
-            DeliveryState(row.state),
-            row.attempts,
-            row.created,
-            row.failure,
-            _named(keys.unseal_at(f"receivers/{row.id}", row.receivers), receivers[row.id]),
-            msgids[row.id],
-        )
-        for row in rows
-    ]
+    return [EventDelivery(row, _known(keys, row), receivers[row.id], msgids[row.id]) for row in rows]
 
 
-def _named(unsealed: bytes | None, rows: Sequence[Any]) -> Sequence[EventReceiver]:
-    """Return receivers by their names; "" where none of the keys opens them."""
-    known: Sequence[Sequence[Any]] = [] if unsealed is None else json_codec.decode(unsealed)
-    return [
-        EventReceiver(
-            known[row.number][1] if row.number < len(known) else "",
-            ReceiverState(row.state),
-            row.errcode,
-            known[row.number][ERRMSG] if row.number < len(known) else "",
-        )
-        for row in rows
-    ]
+def _known(keys: DatabaseKeys, row: Any) -> Sequence[Sequence[Any]]:
+    unsealed = keys.unseal_at(f"receivers/{row.id}", row.receivers)
+    return [] if unsealed is None else json_codec.decode(unsealed)
 
 
 async def _receivers(connection: AsyncConnection, deliveries: Sequence[str]) -> Mapping[str, Sequence[Any]]:
     column = RECIPIENT.c
-    columns = column.delivery, column.number, column.state, column.errcode
+    columns = column.delivery, column.number, column.state, column.failure, column.errcode
     statement = select(*columns).where(column.delivery.in_(deliveries)).order_by(column.delivery, column.number)
     found: dict[str, list[Any]] = defaultdict(list)
     for row in await connection.execute(statement):
@@ -101,9 +74,9 @@ def _row(keys: DatabaseKeys, delivery: EventDelivery, now: int) -> dict[str, Any
     identity = uuid7(now)
     return {
         "id": identity,
-        "delivery": delivery.id,
-        "app": delivery.app,
-        "callback": delivery.callback,
+        "delivery": delivery.row.id,
+        "app": delivery.row.app,
+        "callback": delivery.row.callback,
         "event": delivery.event,
         "state": DeliveryState.QUEUED,
         "due": now,

@@ -5,32 +5,23 @@ much as the first.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.core.delivery_states import DeliveryState
 from esb.database.accepted import can_be_found
 from esb.database.deliveries import ATTEMPT, DELIVERY, DELIVERY_MESSAGE, RECEIVER_DIGEST, RECIPIENT
+from esb.database.delivery_answer import LISTED, View, fates_of, view_of
 from esb.database.keys import LOST, DatabaseKeys
 from esb.database.schema import DatabaseMismatch
 from esb.database.transaction import moment
 
-View = dict[str, Any]
-LIKE_ACCEPTED = frozenset({ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.DELIVERED})
-"""States of receivers whom the platform has taken the message for."""
-LIKE_FAILED = frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED})
-"""States of receivers who did not get it."""
 PRIORITIES = range(10)
 """The priorities that a delivery may have."""
-_LISTED = [
-    column
-    for column in DELIVERY.c
-    if column.name not in {"receivers", "idem", "content_digest", "lane", "lease", "owner", "fence"}
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,7 @@ class DeliveryViews:
         ordered = sorted(found.values(), key=_by_due if by_due else _by_id, reverse=True)
         page = ordered[: wanted.most]
         more = len(ordered) > wanted.most
-        return Page([_view(row) for row in page], _cursor(page[-1], by_due=by_due) if more else None)
+        return Page([view_of(row) for row in page], _cursor(page[-1], by_due=by_due) if more else None)
 
     async def delivery(self, identity: str, app: str | None = None) -> View | None:
         """Return a delivery with the fate of each receiver, None if there is none; of this app only, if one is given.
@@ -96,7 +87,7 @@ class DeliveryViews:
         is_it = DELIVERY.c.id == identity if app is None else and_(DELIVERY.c.id == identity, DELIVERY.c.app == app)
         if not can_be_found(identity):
             return None
-        found = await self._connection.execute(select(*[*_LISTED, DELIVERY.c.receivers]).where(is_it))
+        found = await self._connection.execute(select(*[*LISTED, DELIVERY.c.receivers]).where(is_it))
         row = found.first()
         if row is None:
             return None
@@ -110,7 +101,7 @@ class DeliveryViews:
             .where(DELIVERY_MESSAGE.c.delivery == identity)
             .order_by(DELIVERY_MESSAGE.c.sent, DELIVERY_MESSAGE.c.msgid)
         )
-        view = {"delivery": _view(row), **_fates(row.component, json.loads(sealed), fates.all())}
+        view = {"delivery": view_of(row), **fates_of(row.component, json.loads(sealed), fates.all())}
         return {**view, "msgids": [*messages.scalars()]} | ({"class": row.failure} if row.failure else {})
 
     async def attempts(self, identity: str) -> list[View]:
@@ -133,7 +124,7 @@ class DeliveryViews:
 
     def _statements(self, wanted: Wanted, *, by_due: bool) -> Iterable[Select[Any]]:
         """Yield the statements that find it, each from one index; together they may find more than a page."""
-        base = select(*_LISTED).where(*_conditions(wanted, by_due=by_due))
+        base = select(*LISTED).where(*_conditions(wanted, by_due=by_due))
         if wanted.receiver is not None:
             digest = self._keys.digest_of("receiver", wanted.receiver)[:RECEIVER_DIGEST]
             joined = base.join(RECIPIENT, RECIPIENT.c.delivery == DELIVERY.c.id)
@@ -201,57 +192,3 @@ def _by_id(row: Row[Any]) -> Any:
 
 def _by_due(row: Row[Any]) -> Any:
     return row.due, row.id
-
-
-def _view(row: Row[Any]) -> View:
-    state = DeliveryState(row.state)
-    ended = state in ENDED
-    return {
-        "id": row.id,
-        "state": state.word,
-        "due": None if ended else moment(row.due),
-        "expires": moment(row.expires),
-        "created": moment(row.created),
-        "ended": moment(row.due) if ended else None,
-        "app": row.app,
-        "user": row.username,
-        "component": row.component,
-        "request_id": row.request_id,
-        "synchronous": bool(row.synchronous),
-        "attempts": row.attempts,
-        "class": row.failure or None,
-        "callback": row.callback or None,
-    }
-
-
-def _fates(component: str, known: Sequence[Sequence[Any]], rows: Sequence[Row[Any]]) -> View:
-    """Return the lists of the answer of a call, and all receivers with their states."""
-    receivers = [_receiver(component, known[row.number], row) for row in rows]
-    states = [ReceiverState(row.state) for row in rows]
-    told = [*zip(receivers, states, strict=True)]
-    failed = [each for each, state in told if state in LIKE_FAILED]
-    return {
-        "accepted": [each["receiver"] for each, state in told if state in LIKE_ACCEPTED],
-        "failed": [{"errcode": None, "errmsg": "", **_without(each, "state", "component")} for each in failed],
-        "unknown": [each["receiver"] for each, state in told if state is ReceiverState.UNKNOWN],
-        "receivers": receivers,
-    }
-
-
-def _receiver(component: str, known: Sequence[Any], row: Row[Any]) -> View:
-    name_of_its, name, _, _, errmsg = known
-    view: View = {"receiver": name, "state": ReceiverState(row.state).word}
-    if name_of_its != component:
-        view["component"] = name_of_its
-    if row.failure:
-        view |= {"errcode": _errcode(row.errcode), "errmsg": errmsg or "", "class": row.failure}
-    return view
-
-
-def _errcode(text: str) -> int | str | None:
-    """Return a platform's code as it gave it: numbers are numbers."""
-    return int(text) if text.removeprefix("-").isdecimal() else text or None
-
-
-def _without(view: Mapping[str, Any], *keys: str) -> View:
-    return {key: value for key, value in view.items() if key not in keys}

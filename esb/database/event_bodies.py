@@ -1,13 +1,15 @@
-"""The body of an event of a delivery, as its callback gets it: what became of whom, and no content of the message."""
+"""The body of an event, as a callback gets it: what an app would be answered if it asked for its delivery then."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import Row
+
 from esb.core import json_codec
 from esb.core.clock import utc_text
-from esb.core.delivery_states import MISSED, OPEN, DeliveryState, ReceiverState
+from esb.core.delivery_states import MISSED, DeliveryState, ReceiverState
+from esb.database.delivery_answer import View, fates_of, view_of
 
 MOST_BYTES = 20_000
 """Bytes of a body: who receives many of them has to read each before it answers."""
@@ -15,44 +17,26 @@ MOST_NAMED = 400
 """Receivers, and ids of messages, that a body names before it is measured."""
 LONGEST_TEXT = 200
 """Characters of a refusal's text that a body repeats."""
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
-_LISTED = tuple(state for state in ReceiverState if state not in OPEN)
-_FIRST = MISSED
-"""States whose receivers are named first where there is no room for all."""
-
-
-class EventReceiver(NamedTuple):
-    """A receiver as an event tells of it. `errcode` and `errmsg` are the platform's, "" if it said none."""
-
-    name: str
-    state: ReceiverState
-    errcode: str
-    errmsg: str
 
 
 class EventDelivery(NamedTuple):
-    """A delivery as an event tells of it. Times are milliseconds since 1970."""
+    """A delivery of which an event tells: its row, its receivers' rows, what is known of these, and ids of messages.
 
-    id: str
-    app: str
-    callback: str
-    component: str
-    request_id: str
-    state: DeliveryState
-    attempts: int
-    created: int
-    failure: str
-    receivers: Sequence[EventReceiver]
+    `known`: see delivery_answer.Known; nothing where none of the keys opens it.
+    """
+
+    row: Any
+    known: Sequence[Sequence[Any]]
+    receivers: Sequence[Row[Any]]
     msgids: Sequence[str]
 
     @property
     def event(self) -> str:
         """The type of event that tells of its state: delivered, if every receiver is known to have the message."""
-        if self.state is DeliveryState.DONE and all(
-            receiver.state is ReceiverState.DELIVERED for receiver in self.receivers
-        ):
+        state = DeliveryState(self.row.state)
+        if state is DeliveryState.DONE and all(each.state == ReceiverState.DELIVERED for each in self.receivers):
             return "delivery.delivered"
-        return f"delivery.{self.state.word}"
+        return f"delivery.{state.word}"
 
 
 def body_of(delivery: EventDelivery, now: int) -> bytes:
@@ -60,45 +44,29 @@ def body_of(delivery: EventDelivery, now: int) -> bytes:
 
     Where that is too little for all, it names those first who did not get the message, and is not `complete`.
     """
-    numbers = sorted(range(len(delivery.receivers)), key=lambda number: delivery.receivers[number].state not in _FIRST)
+    first = sorted(delivery.receivers, key=lambda receiver: receiver.state not in MISSED)
     most = MOST_NAMED
-    while len(body := json_codec.encode(_event(delivery, now, sorted(numbers[:most]), most))) > MOST_BYTES:
+    while len(body := json_codec.encode(_event(delivery, now, first[:most], delivery.msgids[:most]))) > MOST_BYTES:
         most //= 2
     return body
 
 
-def _event(delivery: EventDelivery, now: int, named: Sequence[int], most: int) -> dict[str, Any]:
-    lists: dict[str, list[Any]] = {state.word: [] for state in _LISTED}
-    for number in named:
-        receiver = delivery.receivers[number]
-        if receiver.state is ReceiverState.FAILED:
-            lists["failed"].append(_failed(receiver))
-        elif receiver.state not in OPEN and receiver.name:
-            lists[receiver.state.word].append(receiver.name)
-    counts = Counter(receiver.state.word for receiver in delivery.receivers)
+def _event(delivery: EventDelivery, now: int, named: Sequence[Row[Any]], msgids: Sequence[str]) -> View:
+    row = delivery.row
+    of_it = sorted((each for each in named if each.number < len(delivery.known)), key=lambda each: each.number)
+    known = {}
+    for each in of_it:
+        *who, errmsg = delivery.known[each.number]
+        known[each.number] = [*who, (errmsg or "")[:LONGEST_TEXT]]
     return {
         "type": delivery.event,
         "timestamp": utc_text(now / 1000),
         "data": {
-            "delivery": {
-                "id": delivery.id,
-                "state": delivery.state.word,
-                "component": delivery.component,
-                "request_id": delivery.request_id,
-                "attempts": delivery.attempts,
-                "created": utc_text(delivery.created / 1000),
-                "class": delivery.failure,
-            },
-            "counts": counts,
-            **lists,
-            "msgids": delivery.msgids[:most],
-            "complete": len(named) == len(delivery.receivers) and len(delivery.msgids) <= most,
+            "delivery": {key: value for key, value in view_of(row).items() if key != "app"},
+            **fates_of(row.component, known, of_it),
+            "msgids": msgids,
+            **({"class": row.failure} if row.failure else {}),
+            "counts": Counter(ReceiverState(each.state).word for each in delivery.receivers),
+            "complete": len(of_it) == len(delivery.receivers) and len(msgids) == len(delivery.msgids),
         },
     }
-
-
-def _failed(receiver: EventReceiver) -> dict[str, Any]:
-    errcode: int | str | None = receiver.errcode or None
-    if _NUMBER.fullmatch(receiver.errcode):
-        errcode = int(receiver.errcode)
-    return {"receiver": receiver.name, "errcode": errcode, "errmsg": receiver.errmsg[:LONGEST_TEXT]}

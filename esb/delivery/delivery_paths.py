@@ -12,8 +12,9 @@ from esb.core.delivery_states import DeliveryState
 from esb.core.errors import EsbError, NotFound, ParameterError, RequestError, template
 from esb.core.parameter_error import parameter_error
 from esb.core.params import Label, Params, Text, problem
+from esb.database.delivery_answer import View
 from esb.database.delivery_changes import Hindrance
-from esb.database.delivery_views import BadCursor, View, Wanted
+from esb.database.delivery_views import BadCursor, Wanted
 from esb.database.engine import DatabaseAway
 from esb.delivery.ledger import MISSED, Ledger, ledger_away
 from esb.incoming.own_paths import OwnPath

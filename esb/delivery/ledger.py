@@ -7,8 +7,9 @@ from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Message, UpstreamError, template
 from esb.core.reasons import Reason
 from esb.database import delivery_changes
+from esb.database.delivery_answer import View
 from esb.database.delivery_changes import Hindrance, Selection
-from esb.database.delivery_views import DeliveryViews, Page, View, Wanted
+from esb.database.delivery_views import DeliveryViews, Page, Wanted
 from esb.database.engine import Database
 from esb.database.time_of_day import time_of_day
 from esb.delivery.replay import from_plain

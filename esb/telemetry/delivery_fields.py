@@ -1,4 +1,4 @@
-"""The fields of the log's lines about deliveries."""
+"""The fields of the log's lines about deliveries, and what is reported of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +8,8 @@ from esb.core.delivery_states import DeliveryState
 
 GOOD = frozenset({DeliveryState.DONE.word, DeliveryState.QUEUED.word})
 """States after an attempt for which nobody has to do anything."""
+UNUSED = frozenset({"unmatched", "refused"})
+"""The outcomes of receipts that tell nothing of any message; see ReceiptsTaken."""
 
 
 def _attempt(event: DeliveryAttempted) -> dict[str, Any]:
@@ -35,8 +37,35 @@ def _held(event: CredentialHeld) -> dict[str, Any]:
     return {"credential": event.credential, "event": "credential released", "level": "info"}
 
 
+def _callback(event: CallbackTried) -> dict[str, Any]:
+    fields = {
+        "app": event.app,
+        "callback": event.callback,
+        "delivery": event.delivery,
+        "type": event.kind,
+        "outcome": event.outcome,
+        "attempt": event.attempt,
+        "event": "callback",
+        "level": {"told": "info", "retried": "warning"}.get(event.outcome, "error"),
+    }
+    return fields | {"failure": writable(event.why)} if event.why else fields
+
+
+def _receipts(event: ReceiptsTaken) -> dict[str, Any]:
+    fields = {
+        "component": event.component,
+        "outcome": event.outcome,
+        "number": event.number,
+        "event": "receipts",
+        "level": "warning" if event.outcome in UNUSED else "info",
+    }
+    return fields | {"failure": writable(event.why)} if event.why else fields
+
+
 DELIVERY_FIELDS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     DeliveryAttempted: _attempt,
     CredentialHeld: _held,
+    CallbackTried: _callback,
+    ReceiptsTaken: _receipts,
 }
 """Class of an event -> function that returns the fields of its line."""

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from esb.core import json_codec
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database.callback_events import events_for
-from esb.database.deliveries import CALLBACK_EVENT
+from esb.database.deliveries import CALLBACK_EVENT, DELIVERY
+from esb.database.delivery_views import DeliveryViews
 from esb.database.engine import Database
 from tests.support.delivery_rows import NOW, add_delivery
 
@@ -53,6 +54,7 @@ async def test_a_delivery_that_has_ended_gets_an_event_for_its_callback(database
     assert (row.delivery, row.app, row.callback) == (delivery, "monitor", "done")
     assert (row.state, row.due, row.event, row.attempts) == (DeliveryState.QUEUED, NOW + 5000, "delivery.dead", 0)
     (body,) = await bodies_of(database)
+    refused = {"errcode": 43004, "errmsg": "no follower", "class": "receiver"}
     assert body == {
         "type": "delivery.dead",
         "timestamp": "2027-01-15T08:00:05Z",
@@ -60,22 +62,29 @@ async def test_a_delivery_that_has_ended_gets_an_event_for_its_callback(database
             "delivery": {
                 "id": delivery,
                 "state": "dead",
+                "due": None,
+                "expires": "2027-01-16T08:00:00Z",
+                "created": "2027-01-15T08:00:00Z",
+                "ended": "2027-01-15T08:00:00Z",
+                "user": "admin",
                 "component": "cmsi.send_weixin",
                 "request_id": "0" * 32,
+                "synchronous": False,
                 "attempts": 1,
-                "created": "2027-01-15T08:00:00Z",
                 "class": "receiver",
+                "callback": "done",
             },
-            "counts": {"accepted": 1, "failed": 1, "unknown": 1},
             "accepted": ["zhangsan"],
-            "held": [],
-            "delivered": [],
-            "failed": [{"receiver": "lisi", "errcode": 43004, "errmsg": "no follower"}],
+            "failed": [{"receiver": "lisi", **refused}],
             "unknown": ["wangwu"],
-            "cancelled": [],
-            "expired": [],
-            "recalled": [],
+            "receivers": [
+                {"receiver": "zhangsan", "state": "accepted"},
+                {"receiver": "lisi", "state": "failed", **refused},
+                {"receiver": "wangwu", "state": "unknown"},
+            ],
             "msgids": [LARGE],
+            "class": "receiver",
+            "counts": {"accepted": 1, "failed": 1, "unknown": 1},
             "complete": True,
         },
     }
@@ -142,6 +151,27 @@ async def test_a_body_is_short_and_names_those_first_who_did_not_get_the_message
     assert 5000 < len(body) <= 20_000
     data = json_codec.decode(body)["data"]
     assert data["counts"] == {"accepted": 3000, "failed": 1}
-    assert data["failed"] == [{"receiver": "lisi", "errcode": None, "errmsg": "x" * 200}]
+    assert data["failed"] == [{"receiver": "lisi", "errcode": None, "errmsg": "x" * 200, "class": "receiver"}]
+    assert len(data["accepted"]) == len(data["receivers"]) - 1 > 50
     assert data["accepted"][:2] == [name for name, _ in everybody[:2]]
     assert not data["complete"]
+
+
+async def test_what_an_app_is_told_is_what_it_would_be_answered(database: Database) -> None:
+    delivery = await add_delivery(database, [("zhangsan", ACCEPTED), ("lisi", DELIVERED)], msgids=["1", "2"])
+    await written(database, delivery)
+    (body,) = await bodies_of(database)
+    async with database.reading() as connection:
+        answer = await DeliveryViews(connection, database.keys).delivery(delivery)
+    assert answer is not None
+    del answer["delivery"]["app"]
+    assert body["data"] == {**answer, "counts": {"accepted": 1, "delivered": 1}, "complete": True}
+
+
+async def test_without_the_key_of_its_receivers_it_names_nobody(database: Database) -> None:
+    delivery = await add_delivery(database, [("zhangsan", FAILED)], state=DeliveryState.DEAD)
+    async with database.writing() as connection:
+        await connection.execute(update(DELIVERY).values(receivers=b"x" * 80))
+    await written(database, delivery)
+    (body,) = await bodies_of(database)
+    assert (body["data"]["failed"], body["data"]["counts"], body["data"]["complete"]) == ([], {"failed": 1}, False)
