@@ -159,6 +159,7 @@ def _row(delivery: NewDelivery, now: int) -> dict[str, Any]:
         "lease": 0,
         "owner": "",
         "fence": 0,
+        "started": 0,
         "attempts": 0,
         "created": now,
         "expires": due + expires if is_after_due else expires,

@@ -159,7 +159,7 @@ class ComponentAccepting:
 
     async def _rehearsed(self, call: Call, handler: Handler) -> Mapping[str, Any]:
         options = replace(call.options, dry_run=True, respond_async=True)
-        return _report(await handler(replace(call, args=without_terms(call.args, self.own), options=options)), call)
+        return _report(await handler(call.asking(options, without_terms(call.args, self.own))), call)
 
     def _key(self, call: Call, repetition: Repetition | None) -> _Key | None:
         """Return the key of a call, None if it has none. DatabaseAway."""

@@ -30,5 +30,5 @@ def with_asked_options(call: Call, acceptance: Acceptance | None) -> Call:
     key = None if key is None else str(key)
     options = replace(call.options, dry_run=dry_run, idempotency_key=key, respond_async=later and not dry_run)
     if later and dry_run and acceptance is not None:
-        return replace(call, options=options, args=without_terms(call.args, acceptance.own))
-    return replace(call, options=options)
+        return call.asking(options, without_terms(call.args, acceptance.own))
+    return call.asking(options)

@@ -60,7 +60,7 @@ class Endpoint:
         component = self._component
         if call.options is not ORDINARY:
             component = self.chosen(call.options)
-            call = replace(call, options=replace(call.options, within_sender=component.sends))
+            call = call.asking(replace(call.options, within_sender=component.sends))
         warnings = call.record.warnings
         if self._known is not None and not self._known.cover(call.args):
             warnings = [*warnings, *self._known.warnings(call.args)]
