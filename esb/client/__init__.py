@@ -5,7 +5,7 @@ It stands beside the gateway and shares nothing with it.
 
 from typing import TYPE_CHECKING, Any
 
-from esb.client.answers import Answer, Missed, Preview, SendAnswer, Warned
+from esb.client.answers import Answer, Delivery, Missed, Preview, SendAnswer, Warned
 from esb.client.errors import (
     BadRequest,
     EsbError,
@@ -36,6 +36,7 @@ __all__ = [
     "AsyncClient",
     "BadRequest",
     "Client",
+    "Delivery",
     "EsbError",
     "Limited",
     "Missed",

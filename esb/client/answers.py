@@ -69,12 +69,27 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that is accepted, and sent afterwards. `due` and `expires` are times as 2027-03-01T08:00:00Z."""
+
+    id: str
+    state: str
+    due: str
+    expires: str
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        return cls(*(str(data.get(name, "")) for name in ("id", "state", "due", "expires")))
+
+
+@dataclass(frozen=True, slots=True)
 class SendAnswer:
     """The fate of every receiver of a message, each as the caller named it.
 
     Each is accepted, failed (send it again to these only), or unknown: the message may have reached it. `held` are
     those of the accepted whose message is reviewed first; `invalid_usernames` are unknown to the directory. `replayed`:
-    a call with the same idempotency key had this answer before. `data` is all that was answered last.
+    a call with the same idempotency key had this answer before. `delivery` is that of an asynchronous call, None of any
+    other: there nobody is accepted yet. `data` is all that was answered last.
     """
 
     accepted: tuple[str, ...] = ()
@@ -87,6 +102,7 @@ class SendAnswer:
     previews: tuple[Preview, ...] = ()
     dry_run: bool = False
     replayed: bool = False
+    delivery: Delivery | None = None
     request_id: str = ""
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -111,6 +127,7 @@ class SendAnswer:
             ),
             dry_run=data.get("dry_run", False),
             replayed=data.get("replayed", False),
+            delivery=Delivery.read(data["delivery"]) if isinstance(data.get("delivery"), Mapping) else None,
             request_id=request_id,
             data=data,
         )

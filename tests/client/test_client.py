@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -12,6 +13,7 @@ from esb.client import (
     Answer,
     BadRequest,
     Client,
+    Delivery,
     EsbError,
     Missed,
     NoAnswer,
@@ -42,6 +44,29 @@ async def test_a_message_is_sent_and_its_answer_is_typed(world: World, open_clie
     assert len(answer.request_id) == 32
     assert answer.data["accepted"] == ["zhangsan"]
     assert [message["app"] for message in await world.inbox()] == ["ww0000000000000001/1000002"]
+
+
+async def test_a_message_that_is_sent_later_is_told_by_its_delivery(
+    open_server: OpenServer, open_client: OpenClient
+) -> None:
+    told = {"id": "0" * 32, "state": "queued", "due": "2027-03-01T08:00:00Z", "expires": "2027-03-02T08:00:00Z"}
+    asked: list[dict[str, Any]] = []
+
+    async def accept(request: web.Request) -> web.Response:
+        asked.append(await request.json())
+        data = {"delivery": told, "accepted": [], "failed": [], "unknown": [], "msgids": []}
+        return web.json_response({"result": True, "code": 0, "message": "OK", "data": data}, status=202)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", accept)
+    client = open_client(await open_server(app))
+
+    answer = await client.send(SEND, {**TO_ZHANGSAN, "async": True, "deliver_at": "1h"})
+
+    assert answer.delivery == Delivery(**told)
+    assert answer.accepted == ()
+    assert (asked[0]["async"], asked[0]["deliver_at"]) == (True, "1h")
+    assert SendAnswer.read({}, "").delivery is None
 
 
 async def test_every_component_can_be_called(world: World, open_client: OpenClient) -> None:
