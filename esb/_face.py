@@ -14,6 +14,7 @@ from esb.contracts.explain import Decision, Question
 from esb.contracts.lifecycle import Lifecycle, NoConfig
 from esb.contracts.middleware import Handler, Middleware
 from esb.contracts.probes import Probes
+from esb.contracts.receipts import Receipt, ReceiptAnswer, ReceiptRequest
 from esb.contracts.services import (
     Apps,
     ChainServices,
@@ -120,6 +121,9 @@ __all__ = [
     "Question",
     "QuotaUsedUp",
     "Reason",
+    "Receipt",
+    "ReceiptAnswer",
+    "ReceiptRequest",
     "Receivers",
     "Record",
     "Refused",

@@ -14,6 +14,8 @@ from esb import (
     Params,
     Probes,
     Question,
+    ReceiptAnswer,
+    ReceiptRequest,
     RequiredDict,
     RequiredReceivers,
     Services,
@@ -62,6 +64,7 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
         super().__init__(config, services)
         self._channel = OfficialAccountChannel(config, services)
         self.repeat_seconds = self._channel.repeat_seconds
+        self.takes_receipts = self._channel.takes_receipts
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards()
@@ -70,6 +73,9 @@ class SendMpWeixin(Component[Config, SendMpWeixinParams]):
         data = {"heading": TITLE, "message": TEXT}
         test = sending(probes, self, USERID, lambda receiver: {"receiver": receiver, "data": data})
         return self._channel.checks(probes, test)
+
+    async def receipts(self, request: ReceiptRequest) -> ReceiptAnswer:
+        return self._channel.receipts(request)
 
     async def explain(self, question: Question) -> Decision | None:
         return await self._channel.explain(question)

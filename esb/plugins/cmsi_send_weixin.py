@@ -21,6 +21,8 @@ from esb import (
     Params,
     Probes,
     Question,
+    ReceiptAnswer,
+    ReceiptRequest,
     Receivers,
     RequiredDict,
     Services,
@@ -150,6 +152,7 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         )
         self.repeat_seconds = self._channel.repeat_seconds
         self.recall_seconds = self._channel.recall_seconds
+        self.takes_receipts = self._channel.takes_receipts
 
     def worker_hazards(self) -> Mapping[str, str]:
         return self.config.worker_hazards() if self.config.wx_type == "mp" else {}
@@ -165,6 +168,11 @@ class SendWeixin(Component[Config, SendWeixinParams]):
         if isinstance(self._channel, OfficialAccountChannel):
             return await super().recall(call, msgid)
         await self._channel.recall(call, msgid)
+
+    async def receipts(self, request: ReceiptRequest) -> ReceiptAnswer:
+        if isinstance(self._channel, WeComChannel):
+            return await super().receipts(request)
+        return self._channel.receipts(request)
 
     async def explain(self, question: Question) -> Decision | None:
         return await self._channel.explain(question)

@@ -36,6 +36,8 @@ TEMPLATE_KEYS = {"heading": "first", "message": "keyword1", "date": "keyword2", 
 OFFICIAL_ACCOUNT = {
     "wx_app_id": "wx0000000000000001",
     "wx_secret": MARK,
+    "wx_callback_token": MARK,
+    "wx_encoding_aes_key": f"{MARK:k<43}",
     "wx_template_id": "T",
     "wx_template_keys": TEMPLATE_KEYS,
     "wx_mp_host": BASE,

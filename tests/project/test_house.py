@@ -46,7 +46,15 @@ LIBRARIES = {
     "babel": {"locale"},  # for `make catalogues` only
     "cachetools": {"core.single_flight", "outgoing.jwt_signer", "outgoing.tokens", "store"},
     "click": {"cli"},
-    "cryptography": {"database.keys", "outgoing.jwt_signer", "services.jwt.bk_jwt", "store.encryption"},
+    "cryptography": {
+        *(
+            "channels.wechat.receipts",
+            "database.keys",
+            "outgoing.jwt_signer",
+            "services.jwt.bk_jwt",
+            "store.encryption",
+        ),
+    },
     "httptools": {"outgoing.engines"},
     "idna": {"channels.mail.address"},
     "jinja2": {"plugins.alert_webhook.templates"},
@@ -74,6 +82,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "cli.bkpaas.apply": "the database's libraries, which are extras",
     "client": "aiohttp, for programs with asyncio",
     "channels.cutting": "regex, for long texts in scripts whose characters are made of several",
+    "channels.wechat.receipts": "cryptography, for accounts whose events are encrypted",
     "cli.database_access": "SQLAlchemy, for those who have a database",
     "cli.db": "SQLAlchemy and alembic, likewise",
     "cli.apply": "SQLAlchemy, likewise",

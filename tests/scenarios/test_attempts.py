@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from esb.channels.pacing import share_of_deliveries
 from esb.channels.tencent.phone import typed
@@ -204,6 +205,72 @@ async def test_a_quota_that_is_used_up_puts_a_delivery_off(open_: Open, sandbox:
     gateway = await open_()
     answer = await gateway.send("lisi", **attempt("lisi"))
     assert [(each["class"], each["retry_after"]) for each in answer["data"]["failed"]] == [("quota", 60)]
+
+
+# Senders of others
+
+
+class Vendor:
+    """A vendor of the stand-in's kind: keeps what it is asked, and answers with `errcode`."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.errcode = 0
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/send", self._handle)
+        return app
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        self.asked.append(await request.json())
+        return web.json_response({"errcode": self.errcode, "wait": 5})
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    return Vendor()
+
+
+@pytest.fixture
+async def third_party(open_: Open, open_server: OpenServer, vendor: Vendor) -> Gateway:
+    url = await open_server(vendor.application())
+    return await open_(
+        f"  - {{path: /chat/send/, use: 'tests.support.senders:Deduplicating', config: {{url: '{url}'}}}}\n"
+    )
+
+
+async def test_a_sender_of_others_sends_to_who_needs_it_under_ids_that_repetitions_share(
+    third_party: Gateway, vendor: Vendor
+) -> None:
+    everybody = attempt("a", "b", looked_up={"admin": "boss@example.com"}, done=("a",))
+    params: dict[str, Any] = {"receiver": "a", "receiver__username": "admin,nobody"}
+    first = await third_party.call("chat/send", content="C", **params, **everybody)
+    assert (first["result"], reached(first)[0]) == (True, ["admin"])
+    assert [each["to"] for each in vendor.asked] == [["boss@example.com"]]
+    again = attempt("a", "b", looked_up={"admin": "boss@example.com"}, in_doubt=True)
+    await third_party.call("chat/send", content="C", **params, **again)
+    assert [each["to"] for each in vendor.asked[1:]] == [["a"], ["boss@example.com"]]
+    ids = [each["id"] for each in vendor.asked]
+    assert (len(ids[0]), ids[0] == ids[2], ids[0] == ids[1]) == (32, True, False)
+
+
+async def test_a_sender_of_others_puts_off_what_has_no_turn_or_no_quota(third_party: Gateway, vendor: Vendor) -> None:
+    for number in range(4):
+        await third_party.call("chat/send", content="C", receiver="a", **attempt("a", id=str(number)))
+    answer = await third_party.call("chat/send", content="C", receiver="a", **attempt("a"))
+    assert [(each["class"], each["retry_after"]) for each in answer["data"]["failed"]] == [("quota", 60)]
+    urgent = await third_party.call("chat/send", content="C", receiver="b")
+    assert (urgent["result"], len(vendor.asked)) == (True, 5)
+
+
+async def test_a_delivery_is_not_tried_again_at_once_when_a_vendor_says_that_it_was_too_much(
+    third_party: Gateway, vendor: Vendor
+) -> None:
+    vendor.errcode = 2
+    answer = await third_party.call("chat/send", content="C", receiver="a", **attempt("a"))
+    assert [(each["class"], each["retry_after"]) for each in answer["data"]["failed"]] == [("quota", 5)]
+    assert len(vendor.asked) == 1
 
 
 # Other channels

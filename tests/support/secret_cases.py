@@ -46,6 +46,7 @@ WECOM = {
 OFFICIAL_ACCOUNT = {
     "wx_app_id": "wx0000000000000001",
     "wx_secret": secret("appsecret"),
+    "wx_callback_token": secret("callback"),
     "wx_template_id": "T",
     "wx_mp_host": "{upstream}",
 }

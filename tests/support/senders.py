@@ -111,6 +111,26 @@ def _token_is_dead(answer: Any) -> bool:
     return bool(answer.get("errcode") == 42001)
 
 
+class Deduplicating(Sender[VendorConfig, TextParams]):
+    """Sends a text to each receiver, to a vendor that drops messages with an id that it knows."""
+
+    config_type = VendorConfig
+    params_type = TextParams
+    limits = Limits(per_minute=6)
+    repeat_seconds = 540
+
+    def messages(self, call: Call, params: TextParams) -> Iterable[Draft]:
+        yield from (Draft([receiver], {"text": params.content}) for receiver in params.receiver)
+        yield from (Draft(users=[user], body={"text": params.content}) for user in params.receiver__username)
+
+    async def deliver(self, call: Call, message: Draft) -> Sent:
+        body = {**message.body, "to": message.receivers, "id": message.id}
+        answer = await self.services.http.json(call, SEND, "POST", f"{self.config.url}/send", body=body)
+        if code := answer.get("errcode"):
+            raise Rejected(code, "", KINDS.get(code, "unknown"), retry_after=answer.get("wait"))
+        return Sent(msgid=f"m-{message.receivers[0]}")
+
+
 # Mutants: senders without the base, each with one mistake.
 
 

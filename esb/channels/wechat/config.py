@@ -1,6 +1,8 @@
 """The keys that configure a WeChat credential, named as operators of the old ESB know them."""
 
+import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -13,6 +15,9 @@ PLAIN = "plain"
 KILLED_TOKENS = (
     "each fetch of a plain token kills the one before, so processes that share no memory kill each other's; use stable"
 )
+
+
+_AES_KEY = re.compile("[A-Za-z0-9]{43}")
 
 
 class WeComConfig(ConfigModel):
@@ -67,6 +72,13 @@ class OfficialAccountConfig(ConfigModel):
     wx_mp_host: BaseUrl = Field(
         "https://api.weixin.qq.com", description="address of the official account's API, or that of a private proxy"
     )
+    wx_callback_token: SecretStr | None = Field(
+        None, description="official account: token by which WeChat signs the events that tell what became of a message"
+    )
+    wx_encoding_aes_key: SecretStr | None = Field(
+        None,
+        description="official account: EncodingAESKey of these events, if its console lets them be encrypted",
+    )
     wx_proxy: SecretUrl | None = Field(None, description="forward proxy: http://user:password@host:port")
 
     def require_official_account(self) -> None:
@@ -74,6 +86,14 @@ class OfficialAccountConfig(ConfigModel):
         missing = [key for key in ("wx_app_id", "wx_secret", "wx_template_id") if not getattr(self, key)]
         if missing:
             raise ValueError(f"an official account needs {' and '.join(missing)}")
+        if self.wx_encoding_aes_key is None:
+            return
+        if self.wx_callback_token is None:
+            raise ValueError("wx_encoding_aes_key needs wx_callback_token, by which events are signed")
+        if not _AES_KEY.fullmatch(self.wx_encoding_aes_key.get_secret_value()):
+            raise ValueError("wx_encoding_aes_key has 43 letters and digits: copy it from the account's console")
+        if find_spec("cryptography") is None:
+            raise ValueError("wx_encoding_aes_key needs cryptography, which `pip install 'esb-gateway[jwt]'` installs")
 
     def worker_hazards(self) -> Mapping[str, str]:
         """Return what several processes that share no store would do to the account's token: see Component."""

@@ -16,11 +16,13 @@ from esb.channels.wechat.account import TO_USER, WeChatAccount
 from esb.channels.wechat.config import PLAIN, OfficialAccountConfig, revealed
 from esb.channels.wechat.notice import OBJECTS, TEXT, Notice, dated
 from esb.channels.wechat.official_account_checks import official_account_checks
+from esb.channels.wechat.receipts import ReceiptReader
 from esb.channels.wechat.template_fields import check
 from esb.channels.wechat.wording import WORDING, WeChatWording
 from esb.contracts.checks import Check
 from esb.contracts.explain import Decision, Question
 from esb.contracts.probes import Probes
+from esb.contracts.receipts import ReceiptAnswer, ReceiptRequest
 from esb.contracts.services import Services
 from esb.core.call import ORDINARY, Call
 from esb.core.errors import ParameterError
@@ -71,9 +73,22 @@ class OfficialAccountChannel:
             proxy=revealed(config.wx_proxy) or None,
             exclusive=config.wx_token_api == PLAIN,
         )
+        token, aes_key = revealed(config.wx_callback_token), revealed(config.wx_encoding_aes_key)
+        self._receipts = ReceiptReader(config.wx_app_id, token, aes_key) if token else None
 
     repeat_seconds = REPEAT_SECONDS
     recall_seconds = 0.0
+
+    @property
+    def takes_receipts(self) -> bool:
+        """True if WeChat's events can be told from others'; see Component."""
+        return self._receipts is not None
+
+    def receipts(self, request: ReceiptRequest) -> ReceiptAnswer:
+        """Return the answer to what WeChat posts, with the receipts in it."""
+        if self._receipts is None:
+            return ReceiptAnswer(status=404, refusal="there is no wx_callback_token")
+        return self._receipts.answer(request)
 
     def checks(self, probes: Probes, test: Sequence[Check]) -> Sequence[Check]:
         """Return what a preflight looks at; `test`: checks that send."""

@@ -70,6 +70,8 @@ class WeComChannel:
         self._allow_all = config.wx_qy_allow_all
         self._drops = config.wx_qy_duplicate_check
 
+    takes_receipts = False
+
     @property
     def repeat_seconds(self) -> float:
         """The seconds within which WeCom drops repetitions of a message to members; see Component."""
