@@ -26,6 +26,8 @@ class Knobs:
     mp_per_minute: int = 0
     mp_clear_quota_per_month: int = 0
     mp_duplicate_errcode: int = 0
+    mp_receipts: int = 1
+    mp_receipt_delay_ms: float = 0
     mp_template_text: Literal["full", "shown"] = "full"
     mp_errmsg_tail: Literal["rid", "hint", "none"] = "rid"
     stable_renew_window_s: float = 300

@@ -57,7 +57,9 @@ def template_send(state: State, call: Call) -> Reply:
     _count(state, account, "template")
     if client_msg_id:
         account.recent.remember(key, message, now + DEDUPE_S)
-    message.reply = {"errcode": 0, "errmsg": "ok", "msgid": MSGID_BASE + next(state.serial)}
+    msgid = MSGID_BASE + next(state.serial)
+    message.reply = {"errcode": 0, "errmsg": "ok", "msgid": msgid}
+    state.tell(account, follower, msgid)
     return dict(message.reply), message
 
 

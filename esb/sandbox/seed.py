@@ -177,6 +177,9 @@ _ACCOUNT: dict[str, Reader] = {
     "banned_templates": texts,
     "frozen": flag,
     "ip_whitelist": texts,
+    "callback_url": text,
+    "callback_token": text,
+    "callback_aes_key": text,
 }
 _FOLLOWER: dict[str, Reader] = {
     "openid": text,
@@ -186,6 +189,7 @@ _FOLLOWER: dict[str, Reader] = {
     "grants": _grants,
     "service_messages": whole,
     "service_window_s": control_values.amount,
+    "receipt": text,
 }
 _CORPORATION: dict[str, Reader] = {"members": _members, "departments": _wholes, "tags": _tags}
 _MEMBER: dict[str, Reader] = {

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from esb.sandbox import control, endpoints, fault_effects
 from esb.sandbox.faults import Subject
+from esb.sandbox.receipts import Courier
 from esb.sandbox.state import State
 from esb.sandbox.wire import Answer, Call
 from esb.sandbox.world import World
@@ -29,12 +30,14 @@ class Sandbox:
     """One world and the requests under way."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._world = World(clock)
+        self._courier = Courier()
+        self._world = World(clock, self._courier.post)
         self._stopping = asyncio.Event()
 
     async def stop(self, app: web.Application) -> None:
-        """End the calls that a fault keeps waiting."""
+        """End the calls that a fault keeps waiting, and the receipts under way."""
         self._stopping.set()
+        await self._courier.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path

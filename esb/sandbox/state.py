@@ -90,7 +90,10 @@ class TokenSlot:
 
 @dataclass(slots=True)
 class Follower:
-    """A user of an official account. `grants` per template and `service_*` are None where nothing limits them."""
+    """A user of an official account. `grants` per template and `service_*` are None where nothing limits them.
+
+    `receipt`: the Status that WeChat tells of template messages to this user.
+    """
 
     openid: str
     subscribed: bool = True
@@ -99,11 +102,15 @@ class Follower:
     grants: dict[str, int] | None = None
     service_messages: int | None = None
     service_window_s: float | None = None
+    receipt: str = "success"
 
 
 @dataclass(slots=True, eq=False)
 class OfficialAccount:
-    """An official account (mp). A template with no typed keys takes any data."""
+    """An official account (mp). A template with no typed keys takes any data.
+
+    `callback_*`: where WeChat posts events, the token by which it signs them, the EncodingAESKey, "" for plain ones.
+    """
 
     appid: str
     secret: str
@@ -112,6 +119,9 @@ class OfficialAccount:
     banned_templates: list[str] = field(default_factory=list)
     frozen: bool = False
     ip_whitelist: list[str] = field(default_factory=list)
+    callback_url: str = ""
+    callback_token: str = ""
+    callback_aes_key: str = ""
     plain: TokenSlot = field(default_factory=TokenSlot)
     stable: TokenSlot = field(default_factory=TokenSlot)
     forced: DailyCount = field(default_factory=DailyCount)
@@ -196,10 +206,14 @@ class Seed:
     knobs: Knobs
 
 
+Told = Callable[[OfficialAccount, Follower, int, float, Knobs], None]
+
+
 class State:
     """One world. A new seed makes a new one, so nothing of the old can be left over."""
 
-    def __init__(self, seed: Seed, clock: Callable[[], float]) -> None:
+    def __init__(self, seed: Seed, clock: Callable[[], float], told: Told | None = None) -> None:
+        """`told` is called with each template message that a follower got, by its msgid."""
         self.mp = seed.mp
         self.qy = seed.qy
         self.robots = seed.robots
@@ -216,7 +230,13 @@ class State:
         self.advanced_s = 0.0
         self._clock = clock
         self.seeded_at = self.now()
+        self._told = told
 
     def now(self) -> float:
         """Return seconds since the epoch on this world's clock, which the control API can push ahead."""
         return self._clock() + self.advanced_s
+
+    def tell(self, account: OfficialAccount, follower: Follower, msgid: int) -> None:
+        """Let the account know what became of a message."""
+        if self._told is not None:
+            self._told(account, follower, msgid, self.now(), self.knobs)

@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 from esb.sandbox.faults import Faults
 from esb.sandbox.seed import default_seed
-from esb.sandbox.state import Seed, State
+from esb.sandbox.state import Seed, State, Told
 
 
 class World:
     """One sandbox's WeChat; it begins with the default seed."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], told: Told) -> None:
         self._clock = clock
+        self._told = told
         self.start_over(default_seed())
 
     def start_over(self, seed: Seed) -> None:
         """Take a new seed: tokens, inbox, stats, faults and clock begin anew."""
-        self.state = State(seed, self._clock)
+        self.state = State(seed, self._clock, self._told)
         self.faults = Faults()

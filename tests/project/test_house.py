@@ -39,7 +39,8 @@ FOLDERS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
-    "aiohttp": {"client", "outgoing.engines", "server.connection", "testing"},  # server.connection: its parser's errors
+    # sandbox.receipts: WeChat posts, too; server.connection: its parser's errors
+    "aiohttp": {"client", "outgoing.engines", "sandbox.receipts", "server.connection", "testing"},
     "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
     "aiosmtplib": {"channels.mail"},
     "alembic": {"database"},
@@ -51,6 +52,7 @@ LIBRARIES = {
             "channels.wechat.receipts",
             "database.keys",
             "outgoing.jwt_signer",
+            "sandbox.receipts",
             "services.jwt.bk_jwt",
             "store.encryption",
         ),
@@ -103,6 +105,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "introspect.database_checks": "SQLAlchemy, likewise",
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
+    "sandbox.receipts": "cryptography, likewise",
     "server.admin_registry": "SQLAlchemy, for those who have a database",
     "server.deployment": "the WeChat sandbox, which production does without",
     "server.instrumentation": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",

@@ -92,8 +92,8 @@ async def test_connections_are_kept_for_the_next_call(wechat: WeChat) -> None:
 
 
 def test_the_sandbox_stands_alone() -> None:
-    """Only the standard library, aiohttp and, where there is one, orjson."""
-    allowed = sys.stdlib_module_names | {"aiohttp", "orjson"}
+    """Only the standard library, aiohttp and, where there is one, orjson; cryptography, for who wants it encrypted."""
+    allowed = sys.stdlib_module_names | {"aiohttp", "cryptography", "orjson"}
     foreign = set()
     for file in ROOM.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
