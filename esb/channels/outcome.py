@@ -108,7 +108,7 @@ class DeliveryOutcome:
         """Return what a verdict means for these receivers; `missed` are others, whom the answer names one by one."""
         if verdict.kind in ACCEPTED:
             return cls(receivers, receivers if verdict.kind == "held" else (), missed, (), msgids)
-        if verdict.half_read or verdict.in_doubt:
+        if verdict.half_read:
             return cls(failed=missed, unknown=receivers, refusal=verdict)
         refused = (
             Failure(each, verdict.errcode, verdict.errmsg, verdict.kind, verdict.retry_after) for each in receivers

@@ -60,6 +60,7 @@ async def test_situation_22_a_failure_of_wechats_own_is_no_refusal_and_repeated_
     await world.fault(platform, {"errcode": -1}, times=0, when=when)
     answer = await world.send(platform, {"Idempotency-Key": "k"})
 
+    assert answer["code"] == 1306201
     told = ("result", False), ("class", "busy"), ("errcode", -1), ("outcome", "unknown"), ("retryable", False)
     assert {("result", answer["result"]), *((name, answer["data"][name]) for name, _ in told[1:])} == {*told}
     assert reached(answer) == ([], [], [RECEIVER[platform]])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +36,7 @@ UNREAD = Message(
     "WeChat accepted the message, but names receivers who get nothing in a form that cannot be read: look whether it"
     " arrived, and report the answer of the address that wx_qy_host names."
 )
+NOT_SAID = template("WeChat failed, and does not say whether it took the message")
 TO_USER: Address = ("touser", "|".join)
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _SEPARATORS = re.compile(r"[,;，；、\s]+")
@@ -112,6 +114,9 @@ class WeChatAccount(Account):
         Whom an answer leaves out that names people, and cannot be read, is unknown: it may mean them.
         """
         body, verdict = reply.body, reply.verdict
+        if verdict.in_doubt:
+            error = UpstreamError(self.system, self.interface, NOT_SAID, transient=True)
+            return replace(DeliveryOutcome.stopped(receivers, error), refusal=verdict)
         missed: tuple[Failure, ...] = ()
         if any(map(body.get, MISSED)):
             missed, receivers, unread = _told_apart(receivers, body)

@@ -32,7 +32,7 @@ class WeChatWording:
             data |= advice("receiver")
         if outcome.unknown:
             data |= IN_DOUBT
-        if refusal is None and outcome.error is not None:
+        if outcome.error is not None and (refusal is None or refusal.in_doubt):
             return _stopped(outcome, outcome.error, data)
         text = _sending_failed(audience, outcome)
         if refusal is not None and refusal.kind == "quota":
