@@ -11,6 +11,7 @@ from aiohttp import web
 
 from esb.channels.pacing import share_of_deliveries
 from esb.channels.tencent.phone import typed
+from esb.channels.wechat.wecom import ATTEMPT_SECONDS
 from tests.support.attempts import ACCEPTED_AT, MIDDLEWARES, WINDOW, attempt
 from tests.support.clock import Clock
 from tests.support.configuration import MESSAGE, OFFICIAL_ACCOUNT, OPENID, WECOM
@@ -99,7 +100,7 @@ async def test_another_attempt_makes_the_very_same_request_and_wecom_drops_it(op
     first, second, another = await sandbox.messages()
     assert first["body"] == second["body"]
     assert (second["duplicate_of"], second["delivered"]) == (first["id"], [])
-    assert first["body"]["duplicate_check_interval"] == WINDOW + 10
+    assert first["body"]["duplicate_check_interval"] == WINDOW + ATTEMPT_SECONDS + 10
     assert another["duplicate_of"] is None
 
 

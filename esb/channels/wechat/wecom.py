@@ -38,8 +38,10 @@ MESSAGE_SEND = "/cgi-bin/message/send"
 APPCHAT_SEND = "/cgi-bin/appchat/send"
 LONGEST_INTERVAL = 4 * 3600
 """Seconds, duplicate_check_interval."""
-REPEAT_SECONDS = LONGEST_INTERVAL - 120.0
-"""The seconds within which an attempt of a delivery may be begun again: it takes its time, too."""
+ATTEMPT_SECONDS = 120.0
+"""The longest time in which an attempt of a delivery, once begun, makes its requests."""
+REPEAT_SECONDS = LONGEST_INTERVAL - ATTEMPT_SECONDS
+"""The seconds within which it may be begun again."""
 CHAT_PER_MINUTE = 200
 """Messages of one app that a member of a group chat gets in a minute: WeCom silently drops what is beyond."""
 NOT_UPLOADED = "media_id"
@@ -247,12 +249,9 @@ def chat_messages(chatids: Sequence[str], pages: Sequence[Mapping[str, Any]]) ->
 
 
 def _repeated_within(call: Call) -> float:
-    """Return the seconds within which repetitions of a message may come: a caller's own, as long as WeCom knows them.
-
-    An attempt of a delivery is repeated by the next one.
-    """
+    """Return the seconds within which repetitions of a message come: from here, from another attempt, or a caller."""
     if call.options.run is not None:
-        return call.options.run.window
+        return call.options.run.window + ATTEMPT_SECONDS
     return call.timeout if call.options.idempotency_key is None else LONGEST_INTERVAL
 
 
