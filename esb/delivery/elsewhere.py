@@ -30,10 +30,10 @@ async def answered(keys: KeptKeys, entry: str, content: str, found: Found | None
             raise replay.broken_off()
         try:
             await asyncio.sleep(next(looks))
+            with suppress(StoreAway):  # it was under way when it was seen last
+                found = await keys.find(entry)
         except asyncio.CancelledError:
             if call.seconds_left > 0:
                 raise
             raise replay.cut_off(call) from None
-        with suppress(StoreAway):  # it was under way when it was seen last
-            found = await keys.find(entry)
     return None

@@ -26,9 +26,9 @@ from esb.delivery import elsewhere, replay
 from esb.delivery.acceptance import Acceptance
 from esb.delivery.asked_options import with_asked_options
 from esb.delivery.call_digests import content_of, entry_of, require_same
-from esb.delivery.unprotected_keys import UnprotectedKeys
+from esb.delivery.claims import Claims
 from esb.incoming.in_flight import InFlight
-from esb.store.kept_keys import Held, KeptKeys, Wanted
+from esb.store.kept_keys import Held, Wanted
 
 REMEMBERED_SECONDS = 24 * 3600.0
 LAST_SECONDS = 1.0
@@ -62,12 +62,11 @@ class Idempotency:
 
     def __init__(
         self,
-        keys: KeptKeys,
+        claims: Claims,
         observer: Observer,
         *,
         calls: InFlight | None = None,
         running: dict[str, _Running] | None = None,
-        unprotected: UnprotectedKeys | None = None,
         by_header: bool = False,
         acceptance: Acceptance | None = None,
     ) -> None:
@@ -76,9 +75,8 @@ class Idempotency:
         `by_header`: a key comes by header alone, since parameters are another system's, and so is the query.
         `acceptance` takes the calls that are sent later.
         """
-        self._keys = keys
+        self._claims = claims
         self._observer = observer
-        self._unprotected = unprotected or UnprotectedKeys(observer)
         self._calls = InFlight() if calls is None else calls
         self._running = {} if running is None else running
         self._by_header = by_header
@@ -91,16 +89,10 @@ class Idempotency:
 
         By `repetition`, it knows repetitions without a key, too.
         """
-        memory = self._keys, self._observer, self._calls, self._running, self._unprotected
         if repetition is not None:
-            return _Recognising(*memory, acceptance, repetition)
+            return _Recognising(self._claims, self._observer, self._calls, self._running, acceptance, repetition)
         return Idempotency(
-            self._keys,
-            self._observer,
-            calls=self._calls,
-            running=self._running,
-            unprotected=self._unprotected,
-            acceptance=acceptance,
+            self._claims, self._observer, calls=self._calls, running=self._running, acceptance=acceptance
         )
 
     def counting(self, calls: InFlight, *, by_header: bool = False) -> "Idempotency":
@@ -108,14 +100,7 @@ class Idempotency:
 
         A call whose caller has left is counted too, until it ends.
         """
-        return Idempotency(
-            self._keys,
-            self._observer,
-            calls=calls,
-            running=self._running,
-            unprotected=self._unprotected,
-            by_header=by_header,
-        )
+        return Idempotency(self._claims, self._observer, calls=calls, running=self._running, by_header=by_header)
 
     @property
     def under_way(self) -> set[asyncio.Task[Any]]:
@@ -128,7 +113,7 @@ class Idempotency:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._unprotected.close()
+        await self._claims.close()
 
     def __call__(self, call: Call, handler: Handler) -> Awaitable[Any]:
         if call.options is ORDINARY and (self._by_header or call.args.keys().isdisjoint(ASKING)):
@@ -159,20 +144,19 @@ class Idempotency:
                 if ended.kept is not None:
                     return replay.restored(ended.kept)
                 continue
-            claimed = await self._keys.claim(Wanted(entry, content, lease, kept_seconds))
+            claimed = await self._claims.claim(Wanted(entry, content, lease, kept_seconds), call)
             if isinstance(claimed, Held):
                 if entry not in self._running:
                     return await self._first(claimed, call, handler)
-                with suppress(EsbError):  # another call in this process was quicker
-                    await self._keys.release(claimed)
+                await self._claims.release(claimed)  # another call in this process was quicker
             elif entry not in self._running:
-                answer = await elsewhere.answered(self._keys, entry, content, claimed, call)
+                answer = await elsewhere.answered(self._claims.keys, entry, content, claimed, call)
                 if answer is not None:
                     return answer
 
     async def _first(self, held: Held, call: Call, handler: Handler) -> Any:
         if held.unprotected is not None:
-            self._unprotected.note(call, held.unprotected)
+            self._claims.unprotected.note(call, held.unprotected)
         task = asyncio.create_task(self._ended(held, call, handler))
         running = self._running[held.wanted.entry] = _Running(held.wanted.content, task, call.deadline)
         try:
@@ -222,15 +206,14 @@ class Idempotency:
         What keeps the keys may be away: it tells so itself, and those who wait in this process are told the answer.
         """
         if envelope is None:
-            with suppress(EsbError):
-                await self._keys.release(held)
+            await self._claims.release(held)
             return None
         try:
             answer = replay.encoded(envelope)
         except (TypeError, ValueError):  # an answer that cannot be written is a crash for its caller, too
             answer = replay.encoded(replay.crashed())
         with suppress(EsbError):
-            await self._keys.settle(held, answer)
+            await self._claims.keys.settle(held, answer)
         return answer
 
     def _report_crash(self, call: Call, task: asyncio.Task[_Ended]) -> None:
@@ -245,15 +228,14 @@ class _Recognising(Idempotency):
 
     def __init__(
         self,
-        keys: KeptKeys,
+        claims: Claims,
         observer: Observer,
         calls: InFlight,
         running: dict[str, _Running],
-        unprotected: UnprotectedKeys,
         acceptance: Acceptance,
         repetition: Callable[[Call], Repetition | None],
     ) -> None:
-        super().__init__(keys, observer, calls=calls, running=running, unprotected=unprotected, acceptance=acceptance)
+        super().__init__(claims, observer, calls=calls, running=running, acceptance=acceptance)
         self._accept = acceptance
         self._repetition = repetition
 

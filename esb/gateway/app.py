@@ -20,7 +20,6 @@ from esb.core.errors import ConfigError, EsbError, Mistake
 from esb.core.events import Author, GenerationClosed, Listener, Observer, Reloaded, Tracer
 from esb.core.i18n import Catalogues
 from esb.core.single_flight import Lookup
-from esb.delivery.idempotency import Idempotency
 from esb.gateway import outgoing_engine, restart_only
 from esb.gateway.generation import Generation
 from esb.gateway.plugin_reimport import reimported
@@ -76,7 +75,6 @@ class Gateway:
         self._services = ProcessServices(
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database, self._keys.nonces
         )
-        self._idempotency = Idempotency(self._keys.kept, self.observer)
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
         self.deliveries = ProcessDeliveries(
             config, self.database, clock, current, self.observer, self.http, delivers=delivers
@@ -99,7 +97,7 @@ class Gateway:
             self._services,
             mistakes,
             number,
-            self._idempotency,
+            self._keys.idempotency,
             self.admission,
             previous,
             self.deliveries.own_paths,
@@ -127,7 +125,7 @@ class Gateway:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self.deliveries.close)
             stack.push_async_callback(self._close_generations)
-            stack.push_async_callback(self._idempotency.close)
+            stack.push_async_callback(self._keys.idempotency.close)
             stack.push_async_callback(self._health.close)
             self.http.open()
             await self.tokens.open()
@@ -226,7 +224,9 @@ class Gateway:
     async def drain(self, seconds: float) -> None:
         """Take no new calls and deliveries, let those in flight finish for `seconds`, and then cut the rest."""
         self.ingress.drain()
-        calls: set[asyncio.Task[Any]] = self.ingress.in_flight | self._idempotency.under_way | self.deliveries.stop()
+        calls: set[asyncio.Task[Any]] = (
+            self.ingress.in_flight | self._keys.idempotency.under_way | self.deliveries.stop()
+        )
         if not calls:
             return
         _, late = await asyncio.wait(calls, timeout=seconds)

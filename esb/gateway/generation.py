@@ -23,6 +23,7 @@ from esb.gateway import call_targets, chains, contradictions, inner_call, own_ro
 from esb.gateway.links import Links
 from esb.gateway.own_routes import OwnPaths
 from esb.gateway.part import OPEN_SECONDS, Part
+from esb.gateway.process_keys import kept_by_store
 from esb.gateway.unsuited_keys import unsuited
 from esb.incoming.admission import Admission
 from esb.incoming.cors import Cors
@@ -33,7 +34,6 @@ from esb.incoming.own_paths import OWN_ROOT, OwnPath
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
-from esb.store.store_keys import StoreKeys
 
 DEFAULT_SERVICES = {"apps": "static", "login": "static", "users": "static", "access_tokens": "none", "jwt": "none"}
 
@@ -77,8 +77,7 @@ class Generation:
         """Stanza and component, in the order of the config; without those that could not be built."""
         self.links: list[Links] = []
         """The links before each component, likewise."""
-        idempotency = idempotency or Idempotency(StoreKeys(process.store), process.observer)
-        self._idempotency = idempotency.counting(self.calls)
+        self._idempotency = (idempotency or kept_by_store(process)).counting(self.calls)
         self._acceptance = acceptance
         server = config.server
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)

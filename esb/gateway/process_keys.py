@@ -5,8 +5,11 @@ Nonces are kept where keys are, unless all processes share the store: then they 
 
 from typing import TYPE_CHECKING
 
+from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock
 from esb.core.events import Observer
+from esb.delivery.claims import Claims
+from esb.delivery.idempotency import Idempotency
 from esb.delivery.resilient_keys import ResilientKeys
 from esb.store.kept_keys import KeptKeys
 from esb.store.keyspaces import IDEMPOTENCY
@@ -24,16 +27,19 @@ OWN_KEYS = 1_000_000
 
 
 class ProcessKeys:
-    """The idempotency keys that a process keeps over all its generations, `kept`; and the nonces, `nonces`."""
+    """The idempotency keys that a process keeps over all its generations, and the nonces.
+
+    `idempotency` is the middleware with these keys.
+    """
 
     def __init__(self, store: Store, database: "Database | None", clock: Clock, observer: Observer) -> None:
-        """Take the store and the database, which are opened before and closed after."""
-        self.kept: KeptKeys = StoreKeys(store)
+        """Take the store and the database, which are closed after these."""
+        kept: KeptKeys = StoreKeys(store)
         self.nonces: Nonces = store
         self._store = store
         self._copied: ResilientKeys | None = None
         self._in_database: DatabaseKeptKeys | None = None
-        durable: KeptKeys | None = self.kept if store.shared else None
+        durable: KeptKeys | None = kept if store.shared else None
         if database is not None:
             durable = in_database = self._in_database = _in_database(database, clock)
             if not store.shared:
@@ -41,7 +47,8 @@ class ProcessKeys:
         if durable is not None:
             goes_on = not store.shared or (isinstance(store, DegradingStore) and store.goes_on_without(IDEMPOTENCY))
             memory = MemoryStore(clock, OWN_KEYS)
-            self.kept = self._copied = ResilientKeys(durable, memory, observer, refuses=not goes_on)
+            kept = self._copied = ResilientKeys(durable, memory, observer, refuses=not goes_on)
+        self.idempotency = Idempotency(Claims(kept, observer), observer)
 
     async def open(self) -> None:
         """Hear from now on when the store was away."""
@@ -58,6 +65,11 @@ class ProcessKeys:
             await self._copied.close()
         if self._in_database is not None:
             await self._in_database.close()
+
+
+def kept_by_store(process: ProcessServices) -> Idempotency:
+    """Return the middleware whose keys lie in the store alone, for a generation that no gateway has."""
+    return Idempotency(Claims(StoreKeys(process.store), process.observer), process.observer)
 
 
 def _in_database(database: "Database", clock: Clock) -> "DatabaseKeptKeys":

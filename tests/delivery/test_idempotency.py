@@ -12,15 +12,15 @@ from esb import Call, Component, Envelope, Reply
 from esb.core.call import Options
 from esb.core.errors import EsbError, Limited
 from esb.core.events import Crashed, Event, Observer
-from esb.delivery.idempotency import LAST_SECONDS, Idempotency
+from esb.delivery.idempotency import LAST_SECONDS
 from esb.gateway.app import GATEWAY
 from esb.store.memory import MemoryStore
-from esb.store.store_keys import StoreKeys
 from tests.support.calls import make_call
 from tests.support.clock import Clock
 from tests.support.components import Free
 from tests.support.configuration import DEMO, MESSAGE, SERVICES, WECOM
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.idempotency import make_idempotency
 from tests.support.loop_time import late, turns
 from tests.support.wire import until
 
@@ -336,7 +336,7 @@ async def test_send_msg_remembers_once_for_itself_and_the_channel(open_gateway: 
 
 async def test_a_repetition_that_comes_just_as_the_first_call_ends_is_answered() -> None:
     clock = Clock()
-    idempotency = Idempotency(StoreKeys(MemoryStore(clock, 1000)), Observer())
+    idempotency = make_idempotency(MemoryStore(clock, 1000))
     call = make_call(options=Options(idempotency_key="k"))
 
     async def handler(call: Call) -> Any:
@@ -364,7 +364,7 @@ async def test_a_crash_after_its_caller_has_left_is_told_all_the_same(
     error: Exception | None, told: list[tuple[str, str]]
 ) -> None:
     events: list[Event] = []
-    idempotency = Idempotency(StoreKeys(MemoryStore(Clock(), 1000)), Observer([events.append]))
+    idempotency = make_idempotency(MemoryStore(Clock(), 1000), Observer([events.append]))
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def handler(call: Call) -> Any:

@@ -9,13 +9,12 @@ import pytest
 
 from esb.core.call import Call, Options
 from esb.core.errors import EsbError, RequestError, UpstreamError
-from esb.core.events import Observer
 from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway, Swapped
-from esb.store.store_keys import StoreKeys
 from tests.support.calls import explode, make_call
 from tests.support.clock import Clock
+from tests.support.idempotency import make_idempotency
 from tests.support.loop_time import movable_loop_time, turns
 
 DAY = 24 * 3600.0
@@ -52,7 +51,7 @@ def store(clock: Clock) -> Failing:
 
 @pytest.fixture
 def idempotency(store: Failing) -> Idempotency:
-    return Idempotency(StoreKeys(store), Observer())
+    return make_idempotency(store)
 
 
 def keyed(key: str = "k", *, test_env: bool = False, dry_run: bool = False, **changes: Any) -> Call:
@@ -228,7 +227,7 @@ async def test_of_two_at_once_the_slower_one_gets_the_answer_of_the_quicker(
         return swapped
 
     monkeypatch.setattr(store, "swap", slow)
-    idempotency = Idempotency(StoreKeys(store), Observer())
+    idempotency = make_idempotency(store)
     first, second = await asyncio.gather(idempotency(keyed(), handler), idempotency(keyed(), handler))
     assert (first, second["data"]) == ({"number": 1}, {"number": 1, "replayed": True})
 
@@ -243,7 +242,7 @@ async def test_whoever_waits_for_a_first_call_may_leave_and_is_told_what_is_know
         begun.set()
         await ends.wait()
 
-    process = Idempotency(StoreKeys(store), Observer()) if elsewhere else idempotency
+    process = make_idempotency(store) if elsewhere else idempotency
     first = asyncio.ensure_future(process(keyed(timeout=100), hang))
     await begun.wait()
     with movable_loop_time() as advance:
@@ -280,3 +279,34 @@ async def test_closing_ends_what_is_under_way(idempotency: Idempotency) -> None:
     assert (ended, idempotency.under_way) == (["ended"], set())
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+class Slow(MemoryStore):
+    """A store whose claims are made at once and heard of when `heard` is set."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, 1000)
+        self.heard = asyncio.Event()
+
+    async def swap(self, key: str, seen: str, value: bytes, seconds: float) -> Swapped:
+        swapped = await super().swap(key, seen, value, seconds)
+        await self.heard.wait()
+        return swapped
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["left", "late"])
+async def test_a_claim_whose_caller_leaves_before_its_call_begins_is_given_up(
+    clock: Clock, handler: Handler, late: bool
+) -> None:
+    store = Slow(clock)
+    idempotency = make_idempotency(store)
+    with movable_loop_time() as advance:
+        leaving = asyncio.ensure_future(idempotency(keyed(timeout=20), explode))
+        await turns()
+        advance(20 if late else 1)
+        leaving.cancel()
+        with pytest.raises(UpstreamError if late else asyncio.CancelledError):
+            await leaving
+        store.heard.set()
+        await idempotency.close()
+        assert await idempotency(keyed(), handler) == {"number": 1}

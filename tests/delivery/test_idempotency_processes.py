@@ -9,14 +9,13 @@ import pytest
 
 from esb.core.call import Call, Options
 from esb.core.errors import EsbError, RequestError, UpstreamError
-from esb.core.events import Observer
 from esb.delivery.elsewhere import LONGEST_LOOK_SECONDS
-from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS, Idempotency
+from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway
-from esb.store.store_keys import StoreKeys
 from tests.support.calls import make_call
 from tests.support.clock import Clock
+from tests.support.idempotency import make_idempotency
 from tests.support.loop_time import movable_loop_time, turns
 
 DAY = 24 * 3600.0
@@ -27,7 +26,7 @@ class Process:
     """A gateway's middleware, and what its component does."""
 
     def __init__(self, store: MemoryStore, name: str) -> None:
-        self._middleware = Idempotency(StoreKeys(store), Observer())
+        self._middleware = make_idempotency(store)
         self._name = name
         self.handled = 0
         self.sends = True
