@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
@@ -96,9 +96,7 @@ class DatabaseKeptKeys:
 
     async def _write(self, connection: AsyncConnection, items: Sequence[_Claim | _End]) -> Sequence[Found | None]:
         now = await time_of_day(connection, self._clock)
-        for item in items:
-            if isinstance(item, _End):
-                await _end(connection, item, now)
+        await _end(connection, [item for item in items if isinstance(item, _End)], now)
         claims = {item.held.version: item for item in items if isinstance(item, _Claim)}
         found = await self._claimed(connection, claims, now) if claims else {}
         return [found.get(item.held.version) if isinstance(item, _Claim) else None for item in items]
@@ -125,16 +123,16 @@ class DatabaseKeptKeys:
         return late
 
 
-async def _end(connection: AsyncConnection, end: _End, now: int) -> None:
-    """Put the answer in the place of the claim, or of nothing if it is gone; or delete the claim."""
-    is_it = (KEPT_KEY.c.key == end.key) & (KEPT_KEY.c.version == end.held.version)
-    if end.sealed is None:
-        await connection.execute(delete(KEPT_KEY).where(is_it))
-        return
-    row = _row(end.key, end.held, end.sealed, now)
-    kept = update(KEPT_KEY).where(is_it).values(answer=row["answer"], expires=row["expires"])
-    if not (await connection.execute(kept)).rowcount:
-        await connection.execute(_insert(connection), [row])
+async def _end(connection: AsyncConnection, ends: Sequence[_End], now: int) -> None:
+    """Put answers in the place of their claims, or of nothing if one is gone; and delete the claims without one."""
+    answered = {end.key: _row(end.key, end.held, end.sealed, now) for end in ends if end.sealed is not None}
+    if answered:
+        await connection.execute(_answering(connection), [answered[key] for key in sorted(answered)])
+    gone = sorted((end.key, end.held.version) for end in ends if end.sealed is None)
+    if gone:
+        is_it = (KEPT_KEY.c.key == bindparam("old_key")) & (KEPT_KEY.c.version == bindparam("old_version"))
+        rows = [{"old_key": key, "old_version": version} for key, version in gone]
+        await connection.execute(delete(KEPT_KEY).where(is_it), rows)
 
 
 def _row(key: bytes, held: Held, sealed: bytes | None, now: int) -> dict[str, Any]:
@@ -157,6 +155,23 @@ def _insert(connection: AsyncConnection) -> Insert:
     if connection.dialect.name == "postgresql":
         return postgresql.insert(KEPT_KEY).on_conflict_do_nothing()
     return sqlite.insert(KEPT_KEY).on_conflict_do_nothing()
+
+
+def _answering(connection: AsyncConnection) -> Insert:
+    """Return the insertion of answered keys that changes, of those which are there, only a claim of this version."""
+    columns = KEPT_KEY.c
+    if connection.dialect.name == "mysql":
+        answer = mysql.insert(KEPT_KEY)
+        is_it = columns.version == answer.inserted.version
+        changes = {name: case((is_it, answer.inserted[name]), else_=columns[name]) for name in ("answer", "expires")}
+        return answer.on_duplicate_key_update(**changes)
+    conflict = postgresql.insert(KEPT_KEY) if connection.dialect.name == "postgresql" else sqlite.insert(KEPT_KEY)
+    new = conflict.excluded
+    return conflict.on_conflict_do_update(
+        index_elements=[columns.key],
+        set_={"answer": new.answer, "expires": new.expires},
+        where=columns.version == new.version,
+    )
 
 
 def _place(key: bytes) -> str:
