@@ -14,6 +14,7 @@ from esb.config import ConfigSource
 from esb.introspect.audit import RULES, warnings
 
 REDIS = "store: {use: redis, config: {url: 'redis://127.0.0.1:1', encryption_keys: ['${KEY}']}}"
+DATABASE = "database: {url: 'sqlite:///esb.db', encryption_keys: ['${KEY}']}"
 ENVIRON = {"KEY": "A" * 43 + "=", "SECRET": "c4ca4238a0b923820dcc509a6f75849b", "TOKEN": "0123456789abcdef-0"}
 OPEN = "server: {host: 0.0.0.0}\n"
 
@@ -53,6 +54,7 @@ def test_a_gateway_that_others_reach_is_told_that_its_nonces_do_not_outlive_it(
         "server: {host: localhost}\n",
         "server: {host: '::1'}\n",
         f"{OPEN}services: {{{REDIS}}}\n",
+        f"{OPEN}services: {{{DATABASE}}}\n",
         f"{OPEN}middlewares: []\n",
         f"{OPEN}services:\n  store: {{use: memory}}  # esb: allow W101\n",
         f"{OPEN}services:\n  # esb: allow W100, W101\n  store: {{use: memory}}\n",

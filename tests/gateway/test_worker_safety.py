@@ -9,6 +9,7 @@ from esb import Call, Component, Params
 from esb.config import load
 from esb.core.errors import ConfigError
 from esb.gateway.app import create_app
+from tests.support.databases import stanza
 
 ACCEPTED = "services: {store: {use: memory, config: {per_process: accept}}}\n"
 OFFICIAL_ACCOUNT = "wx_app_id: wx1, wx_secret: s, wx_template_id: t, wx_token_api: plain"
@@ -62,3 +63,16 @@ def test_a_component_of_others_may_declare_what_it_cannot_share(tmp_path: Path) 
         "components[0].config.counter: each process counts for itself; leave it out, or services.store: {use: redis}, "
         "or one worker instead of 2"
     ]
+
+
+@pytest.mark.parametrize("database", [False, True])
+def test_with_a_database_each_process_counts_limits_for_itself_and_nothing_else(tmp_path: Path, database: bool) -> None:
+    path = tmp_path / "esb.yaml"
+    services = f"services:\n{stanza('sqlite:///esb.db')}" if database else ""
+    component = "components: [{path: /a/b/, use: cmsi_get_msg_type}]\n"
+    path.write_text(f"version: 1\nserver: {{workers: 2}}\n{services}{component}")
+    with pytest.raises(ConfigError) as error:
+        create_app(load(path, {}))
+    (mistake,) = error.value.mistakes
+    lacking = "count limits" if database else "remember nonces and idempotency keys and count limits"
+    assert mistake.text.startswith(f"each of 2 processes would {lacking} for itself; use redis")

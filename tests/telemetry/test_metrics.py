@@ -27,7 +27,7 @@ from esb.core.events import (
     UpstreamFinished,
     WorkerEnded,
 )
-from esb.core.process_events import DatabaseTurned, UseDropped
+from esb.core.process_events import DatabaseTurned, KeysUnprotected, UseDropped
 from esb.telemetry import metrics, prometheus
 from esb.telemetry.families import BUCKETS, CLASSES, CODES, FAMILIES, FETCHES, OUTCOMES
 from esb.telemetry.metrics import MOST_LABELS, Snapshot, Tally, joined
@@ -214,6 +214,12 @@ def test_addresses_that_fail_too_often_are_counted() -> None:
 def test_calls_that_are_not_recorded_as_use_are_counted() -> None:
     assert value(read(tally().snapshot()), "esb_use_dropped_total") == 0
     assert value(read(tally(UseDropped(3), UseDropped(4)).snapshot()), "esb_use_dropped_total") == 7
+
+
+def test_unprotected_keys_are_counted_by_their_reason() -> None:
+    assert value(read(tally().snapshot()), "esb_idempotency_keys_unprotected_total", reason="full") == 0
+    counts = read(tally(KeysUnprotected("away", 3), KeysUnprotected("away", 4)).snapshot())
+    assert value(counts, "esb_idempotency_keys_unprotected_total", reason="away") == 7
 
 
 def test_callbacks_are_counted_by_how_they_ended() -> None:
