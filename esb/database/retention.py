@@ -13,8 +13,6 @@ KEPT_CHANGE_DAYS = 2
 """Days for which it is kept what has changed. A reader that was away for longer reads all apps again."""
 FORGOTTEN_AT_ONCE = 500
 """Rows of a table that one transaction deletes at most: others wait for it."""
-
-
 CLOCKS_APART = 3600.0
 """Seconds by which the clock of a gateway may be ahead of the database's, which says when a key ends."""
 
@@ -38,7 +36,7 @@ async def forget(connection: AsyncConnection, now: float, days: int) -> bool:
         rows = [{f"old_{column.name}": value for column, value in zip(key, row, strict=True)} for row in sorted(old)]
         if rows:
             each = and_(*(column == bindparam(f"old_{column.name}") for column in key))
-            await connection.execute(delete(table).where(each), rows)
+            await connection.execute(delete(table).where(each, is_old), rows)  # a key may be a new one meanwhile
         more = more or len(rows) == FORGOTTEN_AT_ONCE
     return more
 
