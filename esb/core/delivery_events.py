@@ -1,4 +1,4 @@
-"""Events of deliveries: an attempt has ended, a credential is held back, and what is reported to apps, by platforms."""
+"""Events of deliveries: ends of attempts, holds, reports to apps and by platforms, and calls that went unrecorded."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,6 +33,13 @@ class CredentialHeld:
 
     credential: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDropped:
+    """So many synchronous calls are not recorded: the database was away for too long, or did not take them."""
+
+    calls: int
 
 
 CallbackOutcome = Literal["told", "retried", "given up", "switched off"]
@@ -74,4 +81,4 @@ class ReceiptsTaken:
     why: str = ""
 
 
-DeliveryEvent = DeliveryAttempted | CredentialHeld | CallbackTried | ReceiptsTaken
+DeliveryEvent = DeliveryAttempted | CredentialHeld | CallbackTried | ReceiptsTaken | LedgerDropped

@@ -102,6 +102,7 @@ class Gateway:
             previous,
             self.deliveries.own_paths,
             self.deliveries.acceptance,
+            self.deliveries.recording,
         )
 
     async def _trouble(self) -> str:

@@ -19,9 +19,10 @@ from esb.core.limits import Limits
 from esb.core.model_secrets import secret_texts
 from esb.delivery.acceptance import AcceptanceOf, NoAcceptance
 from esb.delivery.idempotency import Idempotency
+from esb.delivery.recording import RecordingOf, no_recording
 from esb.gateway import call_targets, chains, contradictions, inner_call, own_routes, plugin_loader, worker_safety
 from esb.gateway.links import Links
-from esb.gateway.own_routes import OwnPaths
+from esb.gateway.own_routes import OwnPaths, no_paths
 from esb.gateway.part import OPEN_SECONDS, Part
 from esb.gateway.process_keys import kept_by_store
 from esb.gateway.unsuited_keys import unsuited
@@ -30,7 +31,7 @@ from esb.incoming.cors import Cors
 from esb.incoming.dispatch import Endpoint, compose
 from esb.incoming.form_parameters import FormParameters
 from esb.incoming.in_flight import InFlight
-from esb.incoming.own_paths import OWN_ROOT, OwnPath
+from esb.incoming.own_paths import OWN_ROOT
 from esb.incoming.path_tokens import PathTokens
 from esb.incoming.routing import Route, Routes
 from esb.incoming.trusted_proxies import Network
@@ -54,8 +55,9 @@ class Generation:
         idempotency: Idempotency | None = None,
         admission: Admission | None = None,
         previous: "Generation | None" = None,
-        own_paths: OwnPaths | None = None,
+        own_paths: OwnPaths = no_paths,
         acceptance: AcceptanceOf = NoAcceptance,
+        recording: RecordingOf = no_recording,
     ) -> None:
         """Build all. ConfigError with the mistakes of all stanzas, and those found before."""
         self.config = config
@@ -79,15 +81,14 @@ class Generation:
         """The links before each component, likewise."""
         self._idempotency = (idempotency or kept_by_store(process)).counting(self.calls)
         self._acceptance = acceptance
+        self._recording = recording(config.ledger)
         server = config.server
         self._admission = admission or Admission(server.max_buffered, server.max_in_flight, process.observer)
         plugin_loader.make_importable(config)
         services = self._services(process)
         shared = self._chain(services, config.middlewares)
         routes = [self._route(stanza, shared, services) for stanza in config.components]
-        by_name = {stanza.name: component for stanza, component in self.components}
-        own = () if own_paths is None else own_paths(config, by_name)
-        self.own_routes = self._own_routes(own, shared, services)
+        self.own_routes = self._own_routes(own_paths, shared, services)
         self._mistakes += self._contradictions(process)
         if self._mistakes:
             raise ConfigError(config.in_order(self._mistakes)) from self._cause
@@ -209,7 +210,7 @@ class Generation:
         endpoint = Endpoint(component, test, self._limits, keeps_answers=stanza.idempotency)
         handler: Handler = endpoint
         if component.sends:
-            handler = compose([self._known_again(component)], endpoint)
+            handler = compose([self._known_again(component), *self._recording], endpoint)
         elif stanza.idempotency:
             handler = compose([self._idempotency.counting(self.calls, by_header=True)], endpoint)
         max_body = stanza.max_body or self.config.server.max_body
@@ -237,7 +238,8 @@ class Generation:
         self.links.append(Links(stanza, route, [(link.stanza, link.instance) for link in links], endpoint))
         return route, paths
 
-    def _own_routes(self, own: Sequence[OwnPath], shared: Sequence[Part], services: ChainServices) -> Routes:
+    def _own_routes(self, own_paths: OwnPaths, shared: Sequence[Part], services: ChainServices) -> Routes:
+        own = own_paths(self.config, {stanza.name: component for stanza, component in self.components})
         auth = next((link for link in shared if link.stanza.use == chains.APP_AUTH), None) if own else None
         if own and auth is None:  # there is another's in its place, which may ask for more than an app
             auth = self._part(chains.APP_AUTH, "middlewares", self._left_out("middlewares", chains.APP_AUTH), services)

@@ -22,6 +22,11 @@ MAX_BODY = 2**16
 """Bytes of its body: a few parameters, or an event of a platform."""
 
 
+def no_paths(config: Config, components: Components) -> Sequence[OwnPath]:
+    """Return nothing: the gateway has no paths of its own."""
+    return ()
+
+
 def built(
     paths: Sequence[OwnPath], auth: Middleware[Any], early: Handler | None, limits: Limits, admission: Admission
 ) -> Routes:

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from esb.config import Config, DeliveriesConfig, seconds_of
+from esb.config import Config, DeliveriesConfig, LedgerConfig, seconds_of
 from esb.contracts.component import Component
 from esb.core.clock import Clock
 from esb.core.events import Observer
 from esb.delivery.acceptance import Acceptance, NoAcceptance
+from esb.delivery.recording import Recording
 from esb.gateway.generation import Generation
 from esb.gateway.own_routes import Components
 from esb.gateway.process_database import kept
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # its libraries are extras
     from esb.delivery.accepting import Accepting, Announce
     from esb.delivery.ledger import Ledger
     from esb.delivery.retention import Retention
+    from esb.delivery.sync_recorder import SyncRecorder
 
 
 class ProcessDeliveries:
@@ -53,12 +55,17 @@ class ProcessDeliveries:
         self.ledger = _ledger(database, clock, self._announce)
         """The part that tells of deliveries, and changes them; None without a database."""
         self.retention = _retention(database, clock, observer, current)
+        self.recorder = _recorder(database, clock, observer)
 
     def acceptance(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> Acceptance:
         """Return what accepts calls of this component by these keys, or refuses them."""
         if self._accepting is None or config is None:
             return NoAcceptance(component, config)
         return self._accepting.of(component, config)
+
+    def recording(self, ledger: LedgerConfig | None) -> Sequence[Recording]:
+        """Return what records the synchronous calls of a component by these keys."""
+        return () if self.recorder is None else self.recorder.recording(ledger)
 
     def own_paths(self, config: Config, components: Components) -> list[OwnPath]:
         """Return the gateway's own paths, for a generation of this configuration and these components."""
@@ -76,6 +83,8 @@ class ProcessDeliveries:
             self.retention.open()
         if self._reports is not None:
             self._reports.open()
+        if self.recorder is not None:
+            self.recorder.open()
         if self._delivering is not None:
             await self._delivering.open()
 
@@ -98,6 +107,8 @@ class ProcessDeliveries:
 
     async def close(self) -> None:
         """End, the last part first."""
+        if self.recorder is not None:
+            await self.recorder.close()
         if self.retention is not None:
             await self.retention.close()
         if self._accepting is not None:
@@ -138,3 +149,11 @@ def _retention(
     from esb.delivery.retention import Retention
 
     return Retention(database, clock, observer, lambda: seconds_of(kept(current().config).rows))
+
+
+def _recorder(database: "Database | None", clock: Clock, observer: Observer) -> "SyncRecorder | None":
+    if database is None:
+        return None
+    from esb.delivery.sync_recorder import SyncRecorder
+
+    return SyncRecorder(database, clock, observer)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
+from esb.core.delivery_events import CallbackTried, CredentialHeld, DeliveryAttempted, LedgerDropped, ReceiptsTaken
 from esb.core.delivery_states import DeliveryState
+from esb.telemetry.log_text import writable
 
 GOOD = frozenset({DeliveryState.DONE.word, DeliveryState.QUEUED.word})
 """States after an attempt for which nobody has to do anything."""
@@ -62,10 +63,15 @@ def _receipts(event: ReceiptsTaken) -> dict[str, Any]:
     return fields | {"failure": writable(event.why)} if event.why else fields
 
 
+def _ledger(event: LedgerDropped) -> dict[str, Any]:
+    return {"calls": event.calls, "event": "ledger dropped", "level": "error"}
+
+
 DELIVERY_FIELDS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     DeliveryAttempted: _attempt,
     CredentialHeld: _held,
     CallbackTried: _callback,
     ReceiptsTaken: _receipts,
+    LedgerDropped: _ledger,
 }
 """Class of an event -> function that returns the fields of its line."""

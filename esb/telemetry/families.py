@@ -96,6 +96,12 @@ CRASHES = Family("esb_crashes_total", "counter", (), "Failures of the gateway's 
 LOG_LINES_DROPPED = Family(
     "esb_log_lines_dropped_total", "counter", (), "Lines of the log that were dropped, since nobody read it."
 )
+LEDGER_DROPPED = Family(
+    "esb_ledger_dropped_total",
+    "counter",
+    (),
+    "Synchronous calls that are not recorded in the ledger, since the database was away for too long; see the log.",
+)
 USE_DROPPED = Family(
     "esb_use_dropped_total",
     "counter",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import get_args
 
-from esb.core.delivery_events import CallbackOutcome, CallbackTried, ReceiptsTaken
+from esb.core.delivery_events import CallbackOutcome, CallbackTried, LedgerDropped, ReceiptsTaken
 from esb.core.events import (
     AuthenticationLimited,
     CallFinished,
@@ -37,6 +37,7 @@ from esb.telemetry.families import (
     CRASHES,
     GATE_CLOSINGS,
     KEYS_UNPROTECTED,
+    LEDGER_DROPPED,
     LOG_LINES_DROPPED,
     RECEIPTS,
     REFUSALS,
@@ -122,6 +123,7 @@ class Tally:
             WORKER_ENDS.name: {("ended",): 0, ("stuck",): 0},
             CRASHES.name: {(): 0},
             AUTHENTICATIONS_LIMITED.name: {(): 0},
+            LEDGER_DROPPED.name: {(): 0},
             USE_DROPPED.name: {(): 0},
             CALLBACKS.name: {(outcome,): 0 for outcome in get_args(CallbackOutcome)},
             RECEIPTS.name: {},
@@ -177,6 +179,8 @@ class Tally:
                 self._away = 1 if event.trouble else 0
             case DatabaseTurned():
                 self._database_away = 1 if event.trouble else 0
+            case LedgerDropped():
+                self._rare[LEDGER_DROPPED.name][()] += event.calls
             case UseDropped():
                 self._rare[USE_DROPPED.name][()] += event.calls
             case CallbackTried():

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from esb.core.delivery_events import CallbackTried, ReceiptsTaken
+from esb.core.delivery_events import CallbackTried, LedgerDropped, ReceiptsTaken
 from esb.core.events import (
     AuthenticationLimited,
     CallFinished,
@@ -220,6 +220,11 @@ def test_unprotected_keys_are_counted_by_their_reason() -> None:
     assert value(read(tally().snapshot()), "esb_idempotency_keys_unprotected_total", reason="full") == 0
     counts = read(tally(KeysUnprotected("away", 3), KeysUnprotected("away", 4)).snapshot())
     assert value(counts, "esb_idempotency_keys_unprotected_total", reason="away") == 7
+
+
+def test_calls_that_are_not_recorded_in_the_ledger_are_counted() -> None:
+    assert value(read(tally().snapshot()), "esb_ledger_dropped_total") == 0
+    assert value(read(tally(LedgerDropped(3), LedgerDropped(4)).snapshot()), "esb_ledger_dropped_total") == 7
 
 
 def test_callbacks_are_counted_by_how_they_ended() -> None:
