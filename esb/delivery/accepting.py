@@ -122,7 +122,7 @@ class ComponentAccepting:
             key = self._key(call, repetition)
             data, accepted = await self._accepted(call, handler, key)
         except DatabaseAway as away:
-            raise _away(away, has_key=call.options.idempotency_key is not None) from away
+            raise _away(away, has_key=bool(call.options.idempotency_key or repetition)) from away
         if key is not None and accepted.content_digest is not None:
             require_same(_halves(accepted.content_digest), _halves(key.content))
         if preferred:

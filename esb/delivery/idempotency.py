@@ -29,6 +29,7 @@ from esb.delivery.call_digests import content_of, entry_of, require_same
 from esb.delivery.claims import Claims
 from esb.incoming.in_flight import InFlight
 from esb.store.kept_keys import Held, Wanted
+from esb.store.protocol import StoreAway
 
 REMEMBERED_SECONDS = 24 * 3600.0
 LAST_SECONDS = 1.0
@@ -125,13 +126,23 @@ class Idempotency:
         preferred, acceptance = call.options.respond_async, self._acceptance
         if not self._by_header:
             call = with_asked_options(call, acceptance)
-        if call.options.respond_async and acceptance is not None:
-            return await acceptance(call, handler, preferred=preferred)
         key = call.options.idempotency_key
+        if call.options.respond_async and acceptance is not None:
+            sent = await self._sent_before(call, key) if key else None
+            return await acceptance(call, handler, preferred=preferred) if sent is None else sent
         if not key or call.options.dry_run:
             return await handler(call)
         content = content_of(call, by_header=self._by_header)
         return await self._once(entry_of(call, key), content, REMEMBERED_SECONDS, call, handler)
+
+    async def _sent_before(self, call: Call, key: str) -> Any:
+        """Return the answer of a call with this key that was not to be sent later; None if none is known."""
+        entry, keys = entry_of(call, key), self._claims.keys
+        try:
+            found = await keys.find(entry)
+        except StoreAway:  # a delivery is found by its key all the same
+            return None
+        return await elsewhere.answered(keys, entry, content_of(call), found, call)
 
     async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
         """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""

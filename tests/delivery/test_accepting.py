@@ -245,6 +245,20 @@ async def test_the_same_key_for_something_else_is_refused(
     assert len(await held.rows()) == 1
 
 
+async def test_what_was_sent_at_once_under_a_key_is_not_accepted_under_it(
+    open_accepting: OpenAccepting, held: Held, sandbox: Sandbox
+) -> None:
+    gateway = await open_accepting()
+    sent = (await gateway.send(idempotency_key="k"))["data"]
+
+    again = await gateway.send(idempotency_key="k", **LATER)
+    other = await gateway.send("lisi", idempotency_key="k", **LATER)
+
+    assert again["data"] == {**sent, "replayed": True}
+    assert other["code"] == 1306406
+    assert (await held.rows(), len(await sandbox.messages())) == ([], 1)
+
+
 async def test_a_key_belongs_to_one_app_and_one_component(open_accepting: OpenAccepting, held: Held) -> None:
     services = SERVICES.replace("secrets: [no-users-secret]", 'secrets: [no-users-secret], impersonate: ["*"]')
     gateway = await open_accepting(f"{WECOM}{OWN}", services=services)
