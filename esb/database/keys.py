@@ -8,9 +8,11 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from cryptography.fernet import Fernet
 from sqlalchemy import Column, String, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.database.metadata import METADATA, Sealed
@@ -89,10 +91,13 @@ class DatabaseKeys:
             self.sealed = False
 
     async def put_proof(self, connection: AsyncConnection) -> None:
-        """Leave the proof of the first key in the database, unless it is there."""
+        """Leave the proof of the first key in the database, unless it is there; another may leave it just now."""
         name = _proof_of(self._keys[0])
         if (await connection.execute(select(DATABASE_KEY.c.name).where(DATABASE_KEY.c.name == name))).first() is None:
-            await connection.execute(insert(DATABASE_KEY).values(name=name, sealed=self._first.encrypt(PROVED, name)))
+            proof = insert(DATABASE_KEY).values(name=name, sealed=self._first.encrypt(PROVED, name))
+            with suppress(IntegrityError):
+                async with connection.begin_nested():
+                    await connection.execute(proof)
 
     async def forget_others(self, connection: AsyncConnection) -> None:
         """Encrypt the key of digests with the first key, and remove the proofs of all others: nothing needs them."""
