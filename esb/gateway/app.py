@@ -80,7 +80,7 @@ class Gateway:
             config, self.database, clock, current, self.observer, self.http, delivers=delivers
         )
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
-        self.generation = self._built(config, [*missing, *mistakes, *unusable], number)
+        self.generation = self._built(config, [*missing, *mistakes, *unusable, *self.deliveries.mistakes], number)
         self.succeeded = False
         """True once a successor answers: no probe is to hear of the end of this process."""
         self._older: dict[Generation, asyncio.Task[None]] = {}
@@ -109,6 +109,8 @@ class Gateway:
         own = [self.config_trouble, f"store: {self.store.trouble}" if self.store.trouble else ""]
         if self.database is not None and self.database.trouble:
             own.append(f"database: {self.database.trouble}")
+        if self.deliveries.trouble:
+            own.append(f"deliveries: {self.deliveries.trouble}")
         return "; ".join(
             [*filter(None, own), *await self._health.get(self.generation.number, self.generation.troubles)]
         )

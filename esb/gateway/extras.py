@@ -9,6 +9,7 @@ EXTRAS = {
     "aiosqlite": "database",
     "asyncpg": "postgresql",
     "asyncmy": "mysql",
+    "saq": "saq",
 }
 """Module that a built-in needs -> the extra that installs it."""
 

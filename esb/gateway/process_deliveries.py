@@ -44,7 +44,7 @@ class ProcessDeliveries:
 
         `current` returns the generation that answers. One that `delivers` does so even if others shall.
         """
-        self._delivering = build_delivering(
+        self._delivering, self.mistakes = build_delivering(
             config, database, current, observer, clock, self._event_written, delivers=delivers
         )
         is_delivering = self._delivering is not None and self._delivering.deliverer is not None
@@ -87,6 +87,11 @@ class ProcessDeliveries:
             self.recorder.open()
         if self._delivering is not None:
             await self._delivering.open()
+
+    @property
+    def trouble(self) -> str:
+        """The reason why nobody is told of deliveries, so that they wait for a second; "" if they are told."""
+        return "" if self._delivering is None else self._delivering.trouble
 
     def follow(self, config: Config) -> None:
         """Go on by this configuration, which a reload has brought."""

@@ -5,21 +5,37 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from esb.config import Config
+from esb.config import Config, DatabaseConfig
+from esb.config.yaml import did_you_mean
 from esb.contracts.component import Component
+from esb.contracts.lifecycle import NoConfig
 from esb.core.call import Options
 from esb.core.clock import Clock
-from esb.core.errors import EsbError
+from esb.core.errors import ConfigError, EsbError, Mistake
 from esb.core.events import Observer
 from esb.delivery.engine import Engine
 from esb.delivery.engines.embedded import EmbeddedEngine
+from esb.gateway.extras import hint_for
 from esb.gateway.generation import Generation
 
 if TYPE_CHECKING:
     from esb.database.engine import Database
     from esb.delivery.deliverer import Deliverer
+
+
+SAQ = "saq"
+ENGINES = {
+    "embedded": "esb.delivery.engines.embedded:EmbeddedEngine",
+    SAQ: "esb.delivery.engines.saq:SaqEngine",
+}
+"""Value of `deliveries.engine.use` -> its module and class."""
+NOT_WITH_SQLITE = (
+    "'saq' wakes processes on many machines, and SQLite is a file on one of them: leave the engine out, or keep"
+    " deliveries in PostgreSQL or MySQL"
+)
 
 
 class Delivering:
@@ -28,6 +44,11 @@ class Delivering:
     def __init__(self, engine: Engine, deliverer: "Deliverer | None") -> None:
         self.engine = engine
         self.deliverer = deliverer
+
+    @property
+    def trouble(self) -> str:
+        """The reason why the engine wakes nobody; "" if it does."""
+        return self.engine.trouble
 
     async def open(self) -> None:
         """Begin to deliver."""
@@ -63,14 +84,20 @@ def build_delivering(
     event_written: Callable[[], None],
     *,
     delivers: bool = False,
-) -> Delivering | None:
+) -> tuple[Delivering | None, list[Mistake]]:
     """Return what delivers in this process, if it shall or it `delivers` anyway; None if nothing is delivered.
 
-    `event_written`: see Deliverer.
+    And the mistakes in what esb.yaml says of the engine. `event_written`: see Deliverer.
     """
     found = config.deliveries
-    if found is None or found.run == "off" or database is None:
-        return None
+    if found is None or found.run == "off":
+        return None, []
+    try:
+        engine = _engine(config)
+    except ConfigError as error:
+        return None, [*error.mistakes]
+    if database is None:
+        return None, []
     from esb.database.claim_writes import ClaimWrites
     from esb.delivery.attempting import Attempts
     from esb.delivery.deliverer import Deliverer
@@ -79,9 +106,33 @@ def build_delivering(
     if delivers or found.run == "here":
         attempts = Attempts(database, current, component_of, observer, clock)
         deliverer = Deliverer(ClaimWrites(database, clock, owner()), attempts, observer, clock, event_written)
-    delivering = Delivering(EmbeddedEngine(), deliverer)
+    delivering = Delivering(engine, deliverer)
     delivering.follow(config)
-    return delivering
+    return delivering, []
+
+
+def _engine(config: Config) -> Engine:
+    """Return the engine that this configuration describes. ConfigError with every mistake in its stanza."""
+    stanza = config.delivery_engine
+    if stanza is None:
+        return EmbeddedEngine(NoConfig())
+    if stanza.use not in ENGINES:
+        text = f"unknown engine '{stanza.use}'{did_you_mean(stanza.use, ENGINES)}; there are {' and '.join(ENGINES)}"
+        raise ConfigError([stanza.section.mistake(text, "use")])
+    if stanza.use == SAQ and config.database is not None and _is_file(config.database):
+        raise ConfigError([stanza.section.mistake(NOT_WITH_SQLITE, "use")])
+    module, _, name = ENGINES[stanza.use].partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        text = f"it needs the module '{error.name}'{hint_for(error.name or '')}"
+        raise ConfigError([stanza.section.mistake(text, "use")]) from error
+    engine: Engine = found(stanza.config.validate(found.config_type))
+    return engine
+
+
+def _is_file(database: DatabaseConfig) -> bool:
+    return database.url.get_secret_value().startswith("sqlite:")
 
 
 def owner() -> str:

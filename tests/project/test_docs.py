@@ -236,6 +236,7 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "check",
         "doctor",
         "serve",
+        "deliver",
         "config",
         "diff",
         "explain",

@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, or_, select, update
 
 from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
 from esb.core.delivery_states import DeliveryState, ReceiverState
+from esb.core.events import Crashed
 from esb.database.claims import claim
 from esb.database.deliveries import DELIVERY, RECIPIENT
 from esb.database.engine import Database
@@ -30,7 +31,7 @@ class Delivering:
     async def accept(self, receiver: str = "zhangsan", **params: Any) -> str:
         """Send a message asynchronously; return the id of its delivery."""
         answer = await self.gateway.send(receiver, **{"async": True, **params})
-        assert answer["result"], answer
+        assert answer["result"], [event for event in self.gateway.events if isinstance(event, Crashed)] or answer
         identity: str = answer["data"]["delivery"]["id"]
         return identity
 
@@ -47,18 +48,22 @@ class Delivering:
     async def attempted(self, times: int = 1) -> DeliveryAttempted:
         """Wait until so many attempts have ended, and return the last of them."""
         while len(self.attempts) < times:
-            await asyncio.to_thread(time.sleep, 0.01)  # the loop's time may stand still
+            await self.turn()
         return self.attempts[times - 1]
+
+    async def turn(self) -> None:
+        """Let others work for a moment."""
+        await asyncio.to_thread(time.sleep, 0.01)
 
     async def has_done(self, number: int) -> None:
         """Wait until so many deliveries have reached their receivers."""
         while len(self.done) < number:
-            await asyncio.to_thread(time.sleep, 0.01)
+            await self.turn()
 
     async def turned(self, identity: str, state: DeliveryState) -> Any:
         """Wait until a delivery has this state, and return its row."""
         while (row := await self.row(identity)).state != state:
-            await asyncio.to_thread(time.sleep, 0.01)
+            await self.turn()
         return row
 
     @property
@@ -86,7 +91,7 @@ class Delivering:
         due = and_(column.state == DeliveryState.QUEUED, column.due <= now)
         busy = select(column.id).where(or_(column.state == DeliveryState.SENDING, due)).limit(1)
         while await self._any(busy):
-            await asyncio.to_thread(time.sleep, 0.01)
+            await self.turn()
 
     async def _any(self, statement: Select[tuple[str]]) -> bool:
         async with self.database.reading() as connection:
@@ -100,7 +105,7 @@ class Delivering:
     async def states_are(self, identity: str, expected: list[str]) -> None:
         """Wait until the receivers of a delivery have these states."""
         while await self.states(identity) != expected:
-            await asyncio.to_thread(time.sleep, 0.02)
+            await self.turn()
 
     async def states(self, identity: str) -> list[str]:
         """Return the states of a delivery's receivers, in words."""

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
+from esb.contracts.lifecycle import NoConfig
+
 
 class EmbeddedEngine:
     """Wakes the deliverer of this process, and nobody else."""
 
+    config_type = NoConfig
     trouble = ""
 
-    def __init__(self) -> None:
+    def __init__(self, config: NoConfig) -> None:
+        """Take the config, in which there is nothing."""
         self._wake: Callable[[], None] | None = None
 
     async def open(self, wake: Callable[[], None] | None) -> None:

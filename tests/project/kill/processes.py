@@ -31,7 +31,8 @@ class Process:
     async def kill(self) -> None:
         """Kill it without a word."""
         if self._running is not None:
-            self._running.kill()
+            with suppress(ProcessLookupError):  # it has ended by itself
+                self._running.kill()
             await self._running.wait()
 
     async def end(self) -> int:

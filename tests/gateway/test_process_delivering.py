@@ -1,0 +1,38 @@
+"""The engine of deliveries, as esb.yaml names it."""
+
+from pathlib import Path
+
+import pytest
+
+from esb.config import load
+from esb.core.errors import ConfigError
+from esb.gateway.app import create_app
+from tests.support.configuration import SERVICES
+from tests.support.databases import stanza
+
+POSTGRESQL = "postgresql://user:secret@127.0.0.1/esb"
+
+
+@pytest.mark.parametrize(
+    ("url", "engine", "key", "text"),
+    [
+        ("sqlite:///esb.db", "{use: sag}", "deliveries.engine.use", "unknown engine 'sag' (did you mean 'saq'?)"),
+        (POSTGRESQL, "{use: saq}", "deliveries.engine.config.url", "missing"),
+        (POSTGRESQL, "{use: saq, config: {url: 'http://x'}}", "deliveries.engine.config.url", "expected redis://"),
+        (
+            "sqlite:///esb.db",
+            "{use: saq, config: {url: 'redis://x'}}",
+            "deliveries.engine.use",
+            "'saq' wakes processes on many machines, and SQLite is a file on one of them",
+        ),
+        (POSTGRESQL, "{use: embedded, config: {url: 'redis://x'}}", "deliveries.engine.config.url", "unknown key"),
+    ],
+)
+def test_an_engine_that_cannot_be_is_a_mistake(tmp_path: Path, url: str, engine: str, key: str, text: str) -> None:
+    file = tmp_path / "esb.yaml"
+    file.write_text(f"{SERVICES}{stanza(url)}deliveries: {{engine: {engine}}}\ncomponents: []\n")
+    with pytest.raises(ConfigError) as caught:
+        create_app(load(file, {}))
+    (mistake,) = caught.value.mistakes
+    assert mistake.key == key
+    assert text in mistake.text
