@@ -24,6 +24,7 @@ COMMANDS = {
     "config": "esb.cli.config:config",
     "db": "esb.cli.db:db",
     "deliver": "esb.cli.deliver:deliver",
+    "delivery": "esb.cli.delivery:delivery",
     "demo": "esb.cli.demo:demo",
     "dev": "esb.cli.dev:dev",
     "diff": "esb.cli.config:diff",

@@ -6,11 +6,12 @@ from esb.core.clock import Clock
 from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Message, UpstreamError, template
 from esb.core.reasons import Reason
-from esb.database import delivery_changes
+from esb.database import delivery_changes, holds
 from esb.database.delivery_answer import View
 from esb.database.delivery_changes import Hindrance, Selection
 from esb.database.delivery_views import DeliveryViews, Page, Wanted
 from esb.database.engine import Database
+from esb.database.forgetting import forget_receiver
 from esb.database.time_of_day import time_of_day
 from esb.delivery.replay import from_plain
 
@@ -88,6 +89,32 @@ class Ledger:
         if hindrance is None and self._announce is not None:
             await self._announce([identity])
         return hindrance
+
+    async def forget(self, receiver: str) -> tuple[int, int]:
+        """Let all deliveries forget a receiver; return how many did, and how many cannot since they are to be sent."""
+        ended = waiting = 0
+        last = ""
+        while True:
+            async with self._database.writing() as connection:
+                step = await forget_receiver(connection, self._database.keys, receiver, last)
+            ended, waiting, last = ended + step.ended, waiting + step.waiting, step.last
+            if not last:
+                return ended, waiting
+
+    async def hold(self, component: str, actor: str, reason: str) -> bool:
+        """Send nothing more of a component until it is released; return True if nobody held it yet."""
+        async with self._database.writing() as connection:
+            now = await time_of_day(connection, self._clock)
+            return await holds.hold(connection, component, now, reason, actor=actor)
+
+    async def release(self, component: str) -> bool:
+        """End the holds of a component and of all its credentials; return True if there were any."""
+        async with self._database.writing() as connection:
+            held = [each.credential for each in await holds.holds(connection)]
+            of_it = [each for each in held if each == component or each.startswith(f"{component}/")]
+            for credential in of_it:
+                await holds.release(connection, credential)
+        return bool(of_it)
 
 
 def ledger_away() -> UpstreamError:

@@ -256,6 +256,7 @@ def test_every_command_is_in_the_table(page: str) -> None:
         "impersonation",
         "apply",
         "history",
+        *["delivery"] * 2,
         "key",
         "admin",
         *["db"] * 4,

@@ -88,6 +88,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "channels.wechat.receipts": "cryptography, for accounts whose events are encrypted",
     "cli.database_access": "SQLAlchemy, for those who have a database",
     "cli.db": "SQLAlchemy and alembic, likewise",
+    "cli.delivery": "SQLAlchemy, likewise",
     "cli.apply": "SQLAlchemy, likewise",
     "cli.apply_file": "SQLAlchemy, likewise",
     "cli.registry_access": "SQLAlchemy, likewise",
