@@ -58,12 +58,16 @@ class DatabaseKeys:
 
     def resealed(self, sealed: bytes, app: str) -> bytes | None:
         """Return the secret encrypted with the first key; None if it is already. DatabaseMismatch if no key fits."""
-        if self._first.decrypt(sealed, _place(app)) is not None:
+        return self.resealed_at(_place(app), sealed)
+
+    def resealed_at(self, place: str, sealed: bytes) -> bytes | None:
+        """Return the content of this place likewise."""
+        if self._first.decrypt(sealed, place) is not None:
             return None
-        secret = self.unseal(sealed, app)
-        if secret is None:
+        content = self.unseal_at(place, sealed)
+        if content is None:
             raise DatabaseMismatch(LOST)
-        return self.seal(secret, app)
+        return self.seal_at(place, content)
 
     def seal_at(self, place: str, content: bytes) -> bytes:
         """Return this content encrypted; it can be had back for this place only, such as `content/ID`."""

@@ -1,4 +1,6 @@
-"""New encryption of all secrets, with the first of the operator's keys. What was cut off, the next try takes up."""
+"""New encryption of all that is secret, with the first of the keys. What was cut off, the next try takes up."""
+
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -6,17 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from esb.database.apps import APP_SECRET
 from esb.database.changes import counted
 from esb.database.engine import Database
+from esb.database.sealed_columns import SEALED, reseal
 
 BATCH = 200
 """Secrets of one transaction: writers wait for a moment only."""
 
 
 async def rekey(database: Database) -> int:
-    """Encrypt all secrets with the first key, and return how many were not. After that no other key is needed.
+    """Encrypt all that is secret with the first key, and return how much was not. After that no other key is needed.
 
-    The gateways go on: they have all keys. DatabaseMismatch if some secret was encrypted with none of the keys.
+    The gateways go on: they have all keys. DatabaseMismatch if something was encrypted with none of the keys.
     """
-    number, last = 0, 0
+    number, last = await _deliveries(database), 0
     while True:
         async with database.writing() as connection:
             done, last = await _resealed(database, connection, last, BATCH)
@@ -27,7 +30,21 @@ async def rekey(database: Database) -> int:
         await counted(connection)  # nobody writes meanwhile: what was added with another key is found now
         done, _ = await _resealed(database, connection, 0, None)
         await database.keys.forget_others(connection)
-    return number + done
+    return number + done + await _deliveries(database)  # what a gateway that had the other key first has written
+
+
+async def _deliveries(database: Database) -> int:
+    """Encrypt what is sealed of deliveries and kept keys; return how much was not encrypted with the first key."""
+    number = 0
+    for column in SEALED:
+        last: Any = None
+        while True:
+            async with database.writing() as connection:
+                done, last = await reseal(connection, database.keys, column, last, BATCH)
+            number += done
+            if last is None:
+                break
+    return number
 
 
 async def _resealed(database: Database, connection: AsyncConnection, last: int, most: int | None) -> tuple[int, int]:

@@ -6,11 +6,17 @@ import pytest
 from sqlalchemy import insert, select
 
 from esb.database.apps import APP, APP_SECRET
+from esb.database.deliveries import CALLBACK_EVENT, CONTENT, KEPT_KEY
+from esb.database.delivery_views import DeliveryViews
 from esb.database.engine import Database
 from esb.database.keys import DATABASE_KEY
+from esb.database.metadata import Sealed
 from esb.database.rekeying import BATCH, rekey
 from esb.database.schema import DatabaseMismatch
+from esb.database.sealed_columns import SEALED
+from esb.database.tables import tables
 from tests.support.databases import open_database
+from tests.support.delivery_rows import add_delivery
 from tests.support.servers.databases import KEY, OTHER_KEY
 
 SECRETS = BATCH + 5
@@ -118,3 +124,40 @@ async def test_nothing_that_is_kept_shows_a_key_or_a_secret(database: Database) 
         rows = [*map(tuple, await connection.execute(select(APP_SECRET)))]
         rows += [*map(tuple, await connection.execute(select(DATABASE_KEY)))]
     assert not [row for row in rows if "secret-" in str(row) or KEY[:20] in str(row)]
+
+
+async def test_what_is_sealed_of_deliveries_and_kept_keys_is_encrypted_anew(database_url: str) -> None:
+    key = b"\xff" * 32
+    kept = {"app": "shop", "content": "c", "version": "v", "lease": 0, "expires": 0}
+    event = {"app": "a", "callback": "c", "event": "e", "state": 0, "due": 0, "lease": 0, "owner": "", "fence": 0}
+    async with open_database(database_url, KEY) as database:
+        keys = database.keys
+        identity = await add_delivery(database)
+        async with database.writing() as connection:
+            content = keys.seal_at(f"content/{identity}", b"content")
+            await connection.execute(insert(CONTENT).values(delivery=identity, sealed=content, purge=0))
+            body = keys.seal_at(f"event/{identity}", b"event")
+            row = {"id": identity, "delivery": identity, "attempts": 0, "created": 0, "body": body, **event}
+            await connection.execute(insert(CALLBACK_EVENT).values(row))
+            answer = keys.seal_at(f"answer/{key.hex()}", b"answer")
+            await connection.execute(insert(KEPT_KEY).values(key=key, answer=answer, **kept))
+            await connection.execute(insert(KEPT_KEY).values(key=b"\0" * 32, answer=None, **kept))
+    async with open_database(database_url, OTHER_KEY, KEY) as database:
+        assert await rekey(database) == len(SEALED)
+        assert await rekey(database) == 0
+    async with open_database(database_url, OTHER_KEY) as database, database.reading() as connection:
+        view = await DeliveryViews(connection, database.keys).delivery(identity)
+        assert view is not None
+        assert view["accepted"] == ["zhangsan"]
+        for sealed, place, plain in (
+            (CONTENT.c.sealed, f"content/{identity}", b"content"),
+            (CALLBACK_EVENT.c.body, f"event/{identity}", b"event"),
+            (KEPT_KEY.c.answer, f"answer/{key.hex()}", b"answer"),
+        ):
+            found = (await connection.execute(select(sealed).where(sealed.is_not(None)))).scalar_one()
+            assert database.keys.unseal_at(place, found) == plain
+
+
+async def test_each_sealed_column_of_the_schema_is_known_to_who_encrypts_anew() -> None:
+    known = {each.sealed for each in SEALED} | {APP_SECRET.c.sealed, DATABASE_KEY.c.sealed}
+    assert {column for table in tables() for column in table.c if column.type is Sealed} == known
