@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError
 
 from esb.config.moment import instant_past
+from esb.contracts.component import Component
 from esb.core.call import Call
 from esb.core.delivery_states import DeliveryState
 from esb.core.errors import EsbError, NotFound, ParameterError, RequestError, template
@@ -17,6 +18,7 @@ from esb.database.delivery_changes import Hindrance
 from esb.database.delivery_views import BadCursor, Wanted
 from esb.database.engine import DatabaseAway
 from esb.delivery.ledger import MISSED, Ledger, ledger_away
+from esb.delivery.recalling import recall
 from esb.incoming.own_paths import OwnPath
 
 ParamsT = TypeVar("ParamsT", bound=Params)
@@ -69,8 +71,9 @@ class RedriveParams(Params):
 class DeliveryPaths:
     """The handlers of these paths. `expires`: the seconds for which a delivery is tried that is sent again."""
 
-    def __init__(self, ledger: Ledger, expires: float) -> None:
+    def __init__(self, ledger: Ledger, expires: float, components: Mapping[str, Component[Any, Any]]) -> None:
         self._ledger = ledger
+        self._components = components
         self._expires = expires
 
     def paths(self) -> list[OwnPath]:
@@ -80,6 +83,7 @@ class DeliveryPaths:
             OwnPath("/deliveries/{id}/", "deliveries.show", GET, _answering(self._show)),
             OwnPath("/deliveries/{id}/cancel/", "deliveries.cancel", POST, _answering(self._cancel)),
             OwnPath("/deliveries/{id}/redrive/", "deliveries.redrive", POST, _answering(self._redrive)),
+            OwnPath("/deliveries/{id}/recall/", "deliveries.recall", POST, _answering(self._recall)),
         ]
 
     async def _list(self, call: Call) -> View:
@@ -112,6 +116,13 @@ class DeliveryPaths:
         return await self._changed(
             call, await self._ledger.redrive(call.path_vars["id"], missed, self._expires, _app(call))
         )
+
+    async def _recall(self, call: Call) -> View:
+        found = await self._ledger.delivery(call.path_vars["id"], _app(call))
+        if found is None:
+            raise hindered(Hindrance.UNKNOWN)
+        number = await recall(self._ledger, self._components, call, found)
+        return {**await self._changed(call, None), "recalled": number}
 
     async def _changed(self, call: Call, hindrance: Hindrance | None) -> View:
         """Return the delivery as it is after a change. EsbError with it if the change could not be made."""

@@ -6,12 +6,13 @@ from esb.core.clock import Clock
 from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Message, UpstreamError, template
 from esb.core.reasons import Reason
-from esb.database import delivery_changes, holds
+from esb.database import delivery_changes, holds, recalls
 from esb.database.delivery_answer import View
 from esb.database.delivery_changes import Hindrance, Selection
 from esb.database.delivery_views import DeliveryViews, Page, Wanted
 from esb.database.engine import Database
 from esb.database.forgetting import forget_receiver
+from esb.database.recalls import SentMessage
 from esb.database.time_of_day import time_of_day
 from esb.delivery.replay import from_plain
 
@@ -89,6 +90,18 @@ class Ledger:
         if hindrance is None and self._announce is not None:
             await self._announce([identity])
         return hindrance
+
+    async def messages_left(self, identity: str) -> tuple[Sequence[SentMessage], int]:
+        """Return the messages of a delivery that nobody has taken back, and the time: milliseconds since 1970."""
+        async with self._database.reading() as connection:
+            now = await time_of_day(connection, self._clock)
+            return await recalls.messages_left(connection, identity), now
+
+    async def note_recalled(self, identity: str, msgids: Collection[str]) -> None:
+        """Write that these messages of a delivery were taken back."""
+        async with self._database.writing() as connection:
+            now = await time_of_day(connection, self._clock)
+            await recalls.note_recalled(connection, identity, msgids, now)
 
     async def forget(self, receiver: str) -> tuple[int, int]:
         """Let all deliveries forget a receiver; return how many did, and how many cannot since they are to be sent."""

@@ -75,7 +75,7 @@ class ProcessDeliveries:
 
         expires = seconds_of((config.deliveries or DeliveriesConfig()).expires)
         reported = [] if self._reports is None else self._reports.own_paths(components)
-        return [*DeliveryPaths(self.ledger, expires).paths(), *reported]
+        return [*DeliveryPaths(self.ledger, expires, components).paths(), *reported]
 
     async def open(self) -> None:
         """Begin, once the components are open."""

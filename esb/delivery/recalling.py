@@ -1,0 +1,56 @@
+"""Recalls: the messages of a delivery are taken back, by the components that have sent them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from esb.contracts.component import Component
+from esb.core.call import Call
+from esb.core.errors import EsbError, RequestError, template
+from esb.database.delivery_views import View
+from esb.delivery.ledger import Ledger
+
+CANNOT = template("The messages of the delivery cannot be taken back")
+TOO_LATE = template("The messages of the delivery were sent too long ago to be taken back")
+
+
+async def recall(ledger: Ledger, components: Mapping[str, Component[Any, Any]], call: Call, view: View) -> int:
+    """Take back all messages of this delivery that can be; return how many.
+
+    EsbError if one is not, after all others were tried: RequestError where none can be.
+    """
+    main, identity = view["delivery"]["component"], view["delivery"]["id"]
+    names = dict.fromkeys(each.get("component", main) for each in view["receivers"])
+    able = [found for name in names if (found := components.get(name)) is not None and found.recall_seconds]
+    left, now = await ledger.messages_left(identity)
+    if not able or not left:
+        raise RequestError(CANNOT)
+    seconds = max(component.recall_seconds for component in able)
+    in_time = [each.msgid for each in left if now <= each.sent + seconds * 1000]
+    if not in_time:
+        raise RequestError(TOO_LATE)
+    taken, refused = [], None
+    try:
+        for msgid in in_time:
+            error = await _refusal(able, call, msgid)
+            if error is None:
+                taken.append(msgid)
+            refused = refused or error
+    finally:
+        if taken:
+            await ledger.note_recalled(identity, taken)
+    if refused is not None:
+        raise refused
+    return len(taken)
+
+
+async def _refusal(able: Sequence[Component[Any, Any]], call: Call, msgid: str) -> EsbError | None:
+    """Return why none of these components takes a message back, as the last one says; None if one does."""
+    refusal = None
+    for component in able:
+        try:
+            await component.recall(call, msgid)
+        except EsbError as error:
+            refusal = error
+        else:
+            return None
+    return refusal
