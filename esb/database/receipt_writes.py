@@ -87,8 +87,12 @@ async def record_fates(
         matching = [
             (row, at) for delivery, at in sent.get(fate.msgid, {}).items() for row in known.get((delivery, digest), ())
         ]
-        news = [row for row, at in matching if row.state in AWAITED and at >= row.updated]
-        changed.update({(row.delivery, row.number): fate for row in news if (row.delivery, row.number) not in changed})
+        news = {
+            (row.delivery, row.number): fate
+            for row, at in matching
+            if row.state in AWAITED and at >= row.updated and (row.delivery, row.number) not in changed
+        }
+        changed.update(news)
         results.append(FateResult.NEW if news else FateResult.REPEATED if matching else FateResult.UNMATCHED)
     if not changed:
         return [RecordedFate(result, has_event=False) for result in results]

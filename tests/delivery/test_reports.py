@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,14 +20,19 @@ from esb.database.deliveries import RECIPIENT
 from esb.database.engine import Database, DatabaseAway
 from esb.database.receipt_writes import MessageFate, ReceiptWrites, RecordedFate
 from esb.delivery.webhook_signature import signing_secret
-from tests.support.configuration import SERVICES, WECOM
+from tests.support.configuration import OFFICIAL_ACCOUNT, OPENID, SERVICES, WECOM
 from tests.support.databases import stanza
 from tests.support.delivery_rows import add_delivery
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
+from tests.support.send_weixin import seed
 from tests.support.servers.recorder import Recorder, recording
 
 E = TypeVar("E", bound=Event)
+LONGEST_WAIT = 90
+"""Seconds after which what a test waits for never comes, on the busiest machine."""
 RECEIPTS = "/api/c/receipts/demo/told/"
+AES_KEY = 43 * "k"
+BLOCKED = "o" + 27 * "B"
 TOLD = '  - {path: /demo/told/, use: "tests.support.components:Told"}\n'
 
 
@@ -44,9 +50,22 @@ class Reporting:
 
     async def told(self, kind: type[E]) -> E:
         """Wait until the gateway has told an event of this class, and return it."""
-        while not (found := [event for event in self.gateway.events if isinstance(event, kind)]):
+        await self.until(lambda: bool(self.all(kind)))
+        return self.all(kind)[0]
+
+    def all(self, kind: type[E]) -> list[E]:
+        return [event for event in self.gateway.events if isinstance(event, kind)]
+
+    async def receipts(self, number: int) -> set[str]:
+        """Wait until so many receipts were taken, and return their outcomes."""
+        await self.until(lambda: sum(each.number for each in self.all(ReceiptsTaken)) >= number)
+        return {each.outcome for each in self.all(ReceiptsTaken)}
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < LONGEST_WAIT, self.gateway.events
             await asyncio.to_thread(time.sleep, 0.01)  # the gateway goes on meanwhile
-        return found[0]
 
     async def report(self, body: bytes, query: str = "signature=good", method: str = "POST") -> ClientResponse:
         return await self.gateway.request(method, f"{RECEIPTS}?{query}", data=body)
@@ -58,14 +77,24 @@ class Reporting:
 
 
 @pytest.fixture
-async def reporting(
+def open_reporting(
     open_gateway: OpenGateway, database: Database, database_url: str, sandbox: Sandbox, recorder: Recorder
-) -> Reporting:
-    secrets = "secrets: [demo-secret, next-secret]"
-    services = SERVICES.replace(secrets, f'{secrets}, callbacks: {{done: "{recorder.url}/done"}}', 1)
-    config = f"{services}{stanza(database_url)}deliveries: {{}}\ncomponents:\n{WECOM}{TOLD}"
-    gateway = await open_gateway(config=config, sandbox_url=sandbox.url, clock=SystemClock())
-    return Reporting(gateway, database)
+) -> Callable[[str], Awaitable[Reporting]]:
+    """Serve a gateway with these components, whose app has a callback."""
+
+    async def open_one(components: str) -> Reporting:
+        secrets = "secrets: [demo-secret, next-secret]"
+        services = SERVICES.replace(secrets, f'{secrets}, callbacks: {{done: "{recorder.url}/done"}}', 1)
+        config = f"{services}{stanza(database_url)}deliveries: {{}}\nledger: {{sync: on}}\ncomponents:\n{components}"
+        gateway = await open_gateway(config=config, sandbox_url=sandbox.url, clock=SystemClock())
+        return Reporting(gateway, database)
+
+    return open_one
+
+
+@pytest.fixture
+async def reporting(open_reporting: Callable[[str], Awaitable[Reporting]]) -> Reporting:
+    return await open_reporting(WECOM + TOLD)
 
 
 async def test_an_app_is_told_what_became_of_a_message_that_was_sent_afterwards(
@@ -127,3 +156,51 @@ async def test_a_platform_reports_again_later_while_the_database_is_away(
 async def test_only_components_whose_platform_reports_have_such_a_path(reporting: Reporting) -> None:
     answer = await reporting.gateway.request("POST", "/api/c/receipts/cmsi/send_weixin/", data=b"<xml/>")
     assert (answer.status, (await answer.json())["code"]) == (404, 1306404)
+
+
+# What WeChat reports
+
+
+@pytest.fixture
+async def wechat(open_reporting: Callable[[str], Awaitable[Reporting]], sandbox: Sandbox) -> Reporting:
+    """A gateway to whom an official account of the sandbox reports, before its own answer and twice, encrypted."""
+    keys = f"wx_callback_token: callback-token, wx_encoding_aes_key: {AES_KEY}"
+    reporting = await open_reporting(OFFICIAL_ACCOUNT.replace("{wx_type: mp", f"{{wx_type: mp, {keys}"))
+    account = {
+        "callback_url": f"{reporting.gateway.url}/api/c/receipts/cmsi/send_weixin/",
+        "callback_token": "callback-token",
+        "callback_aes_key": AES_KEY,
+    }
+    openids = [OPENID, {"openid": BLOCKED, "receipt": "failed:user block"}]
+    await sandbox.post("seed", seed(account=account, openids=openids, knobs={"mp.receipts": 2}))
+    return reporting
+
+
+async def test_a_message_of_an_official_account_is_delivered_once_wechat_says_so(
+    wechat: Reporting, recorder: Recorder
+) -> None:
+    answer = await wechat.gateway.send(OPENID, callback="done", **{"async": True})
+    assert answer["result"], answer
+    assert await wechat.receipts(2) == {"delivered", "repeated"}
+    assert await wechat.states() == [ReceiverState.DELIVERED]
+    await wechat.until(lambda: len(wechat.all(CallbackTried)) == 2)
+    told = sorted((each.kind, each.outcome) for each in wechat.all(CallbackTried))
+    assert told == [("delivery.delivered", "told"), ("delivery.done", "told")]
+    bodies = [json.loads(seen.body)["data"] for seen in recorder.seen]
+    assert {body["delivery"]["id"] for body in bodies} == {answer["data"]["delivery"]["id"]}
+
+
+async def test_one_whom_wechat_did_not_reach_has_failed_with_its_reason(wechat: Reporting, recorder: Recorder) -> None:
+    await wechat.gateway.send(f"{OPENID},{BLOCKED}", callback="done", **{"async": True})
+    assert await wechat.receipts(4) == {"delivered", "failed", "repeated"}
+    assert sorted(await wechat.states()) == [ReceiverState.DELIVERED, ReceiverState.FAILED]
+    await wechat.until(lambda: any(each.kind == "delivery.dead" for each in wechat.all(CallbackTried)))
+    bodies = [json.loads(seen.body) for seen in recorder.seen]
+    (refused,) = next(body["data"]["failed"] for body in bodies if body["type"] == "delivery.dead")
+    assert (refused["receiver"], refused["errmsg"]) == (BLOCKED, "user block")
+
+
+async def test_a_receipt_of_a_synchronous_call_finds_it_in_the_ledger(wechat: Reporting) -> None:
+    assert (await wechat.gateway.send(OPENID))["result"]
+    assert await wechat.receipts(2) == {"delivered", "repeated"}
+    assert await wechat.states() == [ReceiverState.DELIVERED]
