@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from esb.config import Config, DeliveriesConfig, LedgerConfig, seconds_of
 from esb.contracts.component import Component
 from esb.core.clock import Clock
+from esb.core.delivery_ages import DeliveryAges
 from esb.core.events import Observer
 from esb.delivery.acceptance import Acceptance, NoAcceptance
 from esb.delivery.recording import Recording
@@ -21,6 +22,7 @@ from esb.outgoing.client import Outgoing
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
     from esb.delivery.accepting import Accepting, Announce
+    from esb.delivery.age_sampler import AgeSampler
     from esb.delivery.ledger import Ledger
     from esb.delivery.retention import Retention
     from esb.delivery.sync_recorder import SyncRecorder
@@ -56,6 +58,7 @@ class ProcessDeliveries:
         """The part that tells of deliveries, and changes them; None without a database."""
         self.retention = _retention(database, clock, observer, current)
         self.recorder = _recorder(database, clock, observer)
+        self._ages = _age_sampler(config, database, clock, observer, current)
 
     def acceptance(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> Acceptance:
         """Return what accepts calls of this component by these keys, or refuses them."""
@@ -77,8 +80,15 @@ class ProcessDeliveries:
         reported = [] if self._reports is None else self._reports.own_paths(components)
         return [*DeliveryPaths(self.ledger, expires, components).paths(), *reported]
 
+    @property
+    def ages(self) -> DeliveryAges | None:
+        """How long things wait that ought not to; None where nobody asks, and before it is known."""
+        return None if self._ages is None else self._ages.ages
+
     async def open(self) -> None:
         """Begin, once the components are open."""
+        if self._ages is not None:
+            self._ages.open()
         if self.retention is not None:
             self.retention.open()
         if self._reports is not None:
@@ -118,6 +128,8 @@ class ProcessDeliveries:
             await self.retention.close()
         if self._accepting is not None:
             await self._accepting.close()
+        if self._ages is not None:
+            await self._ages.close()
 
     def _event_written(self) -> None:
         """Let callbacks look: one is to be told something."""
@@ -162,3 +174,18 @@ def _recorder(database: "Database | None", clock: Clock, observer: Observer) -> 
     from esb.delivery.sync_recorder import SyncRecorder
 
     return SyncRecorder(database, clock, observer)
+
+
+def _age_sampler(
+    config: Config,
+    database: "Database | None",
+    clock: Clock,
+    observer: Observer,
+    current: Callable[[], Generation],
+) -> "AgeSampler | None":
+    """Return what looks how old things are, if there may be any and somebody can ask: by the admin listener."""
+    if database is None or config.server.admin is None or (config.deliveries is None and config.ledger is None):
+        return None
+    from esb.delivery.age_sampler import AgeSampler
+
+    return AgeSampler(database, clock, observer, lambda: seconds_of(kept(current().config).rows))

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from esb.core import json_codec
+from esb.core.delivery_ages import oldest_of
 from esb.core.errors import ConfigError
 from esb.introspect import config_view
 from esb.introspect.explain import Asked
@@ -76,6 +77,7 @@ class _Handlers:
             hash=self._processes.config().hash,
             last_good=any(status.last_good for status in statuses),
             apps_age=max((status.apps_age for status in statuses if status.apps_age is not None), default=None),
+            ages=oldest_of(status.ages for status in statuses),
         )
         body, content_type = prometheus.written(counted, state, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})

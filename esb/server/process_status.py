@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from esb.config import Config
+from esb.core.delivery_ages import DeliveryAges
 from esb.gateway.app import Gateway
 from esb.incoming.admission import Load
 from esb.introspect.explain import Asked, explained
@@ -31,6 +32,8 @@ class ProcessStatus:
     """True while the last good configuration answers, since esb.yaml was wrong at the start."""
     apps_age: float | None = None
     """The seconds since the database last confirmed the apps; None if they lie in none."""
+    ages: DeliveryAges | None = None
+    """How long things wait that ought not to; None if nothing is delivered here, or it is not yet known."""
 
 
 class Processes(Protocol):
@@ -78,7 +81,9 @@ class SingleProcess:
         number = self._gateway.generation.number
         last_good = bool(self._gateway.config_trouble)
         apps_age = self._gateway.apps_age
-        return ProcessStatus(health, len(ingress.in_flight), number, counted, admission.load(), last_good, apps_age)
+        ages = self._gateway.deliveries.ages
+        in_flight, load = len(ingress.in_flight), admission.load()
+        return ProcessStatus(health, in_flight, number, counted, load, last_good, apps_age, ages)
 
     def past(self) -> Sequence[Snapshot]:
         return ()

@@ -148,6 +148,28 @@ APPS_AGE = Family(
     (),
     "Seconds since the database last confirmed the apps, of the process where they are most; below 1 while it answers.",
 )
+DELIVERY_AGE = Family(
+    "esb_delivery_oldest_due_seconds",
+    "gauge",
+    (),
+    "Seconds since the delivery was due that waits longest, or is being sent longest; what is held does not count.",
+)
+CALLBACK_AGE = Family(
+    "esb_callback_oldest_due_seconds", "gauge", (), "Seconds since the callback was due that waits longest."
+)
+HOLD_AGE = Family(
+    "esb_delivery_hold_age_seconds",
+    "gauge",
+    ("by",),
+    "Seconds for which deliveries are held back: by the gateway, since a credential does not work or its component is "
+    "gone, or by an operator; 0 if none is.",
+)
+RETENTION_AGE = Family(
+    "esb_retention_overdue_seconds",
+    "gauge",
+    (),
+    "Seconds for which something is kept in the ledger beyond its time; below an hour all is well.",
+)
 IN_FLIGHT = Family("esb_calls_in_flight", "gauge", (), "Calls under way.")
 READY = Family("esb_ready", "gauge", (), "1 while new calls are taken, 0 before and while draining.")
 LAST_GOOD = Family("esb_config_last_good", "gauge", (), "1 while the last good configuration answers for a wrong file.")

@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from esb._version import __version__
+from esb.core.delivery_ages import DeliveryAges
 from esb.telemetry import families
 from esb.telemetry.families import Family, Labels
 from esb.telemetry.metrics import Snapshot
@@ -37,6 +38,8 @@ class State:
     hash: str = ""
     apps_age: float | None = None
     """Seconds, of the process where it is greatest; None if the apps lie in no database."""
+    ages: DeliveryAges | None = None
+    """How long things wait that ought not to; None if nothing is delivered here."""
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:
@@ -104,12 +107,21 @@ class _Scrape(Collector):
         yield _gauge(families.BODIES, {(): self._state.bodies})
         yield _gauge(families.BUFFERED, {(): self._state.buffered})
         yield _gauge(families.APPS_AGE, {} if self._state.apps_age is None else {(): self._state.apps_age})
+        yield from self._ages()
         yield _gauge(families.READY, {(): self._state.ready})
         yield _gauge(families.LAST_GOOD, {(): self._state.last_good})
         yield _gauge(families.GENERATION, {(): self._state.generation})
         yield _gauge(families.HASH, {(self._state.hash,): 1})
         yield _gauge(families.LAST_RELOAD, {(): self._snapshot.reloaded})
         yield _gauge(families.BUILD, {(__version__, platform.python_version(), version("aiohttp")): 1})
+
+    def _ages(self) -> Iterable[Metric]:
+        ages = self._state.ages
+        yield _gauge(families.DELIVERY_AGE, {} if ages is None else {(): ages.delivery})
+        yield _gauge(families.CALLBACK_AGE, {} if ages is None else {(): ages.callback})
+        by = [] if ages is None else [("gateway", ages.gateway_hold), ("operator", ages.operator_hold)]
+        yield _gauge(families.HOLD_AGE, {(who,): age for who, age in by})
+        yield _gauge(families.RETENTION_AGE, {} if ages is None else {(): ages.retention})
 
 
 def _gauge(family: Family, values: dict[tuple[str, ...], float]) -> Metric:

@@ -43,6 +43,14 @@ WELL = {
     'esb_quota_gates_closed{instance="a",job="esb",platform="qy"}': ZERO,
     'esb_store_away{instance="a",job="esb"}': ZERO,
     'esb_database_away{instance="a",job="esb"}': ZERO,
+    'esb_delivery_oldest_due_seconds{instance="a",job="esb"}': f"4x{SCRAPES}",
+    'esb_callback_oldest_due_seconds{instance="a",job="esb"}': f"4x{SCRAPES}",
+    'esb_delivery_hold_age_seconds{by="gateway",instance="a",job="esb"}': ZERO,
+    'esb_delivery_hold_age_seconds{by="operator",instance="a",job="esb"}': f"3600x{SCRAPES}",
+    'esb_retention_overdue_seconds{instance="a",job="esb"}': f"3600x{SCRAPES}",
+    'esb_ledger_dropped_total{instance="a",job="esb"}': ZERO,
+    'esb_idempotency_keys_unprotected_total{instance="a",job="esb",reason="away"}': ZERO,
+    'esb_idempotency_keys_unprotected_total{instance="a",job="esb",reason="process"}': STEADY,
     'esb_crashes_total{instance="a",job="esb"}': ZERO,
     'esb_worker_restarts_total{instance="a",job="esb",reason="ended"}': ZERO,
     'esb_worker_restarts_total{instance="a",job="esb",reason="stuck"}': ZERO,
@@ -137,6 +145,35 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
     "somebody else fetches our access tokens": (
         {'esb_token_fetches_total{instance="a",job="esb",outcome="fetched",platform="qy"}': every(1)},
         {"EsbTokenFetchedTooOften"},
+    ),
+    "nobody delivers": (
+        {'esb_delivery_oldest_due_seconds{instance="b",job="esb"}': STEADY},
+        {"EsbDeliveriesLate"},
+    ),
+    "deliveries are late for a moment": (
+        {'esb_delivery_oldest_due_seconds{instance="a",job="esb"}': "400 4 4 4 " * (SCRAPES // 4)},
+        set(),
+    ),
+    "nobody calls back": ({'esb_callback_oldest_due_seconds{instance="a",job="esb"}': STEADY}, {"EsbCallbacksLate"}),
+    "a credential does not work, and its deliveries wait": (
+        {'esb_delivery_hold_age_seconds{by="gateway",instance="a",job="esb"}': STEADY},
+        {"EsbCredentialHeld"},
+    ),
+    "an operator has forgotten what was stopped yesterday": (
+        {'esb_delivery_hold_age_seconds{by="operator",instance="a",job="esb"}': f"90000x{SCRAPES}"},
+        {"EsbHoldForgotten"},
+    ),
+    "nothing is deleted any more": (
+        {'esb_retention_overdue_seconds{instance="a",job="esb"}': f"9000+30x{SCRAPES}"},
+        {"EsbRetentionLate"},
+    ),
+    "the ledger drops synchronous calls": (
+        {'esb_ledger_dropped_total{instance="a",job="esb"}': every(10)},
+        {"EsbLedgerDrops"},
+    ),
+    "keys are not protected, since Redis is away": (
+        {'esb_idempotency_keys_unprotected_total{instance="a",job="esb",reason="away"}': every(10)},
+        {"EsbKeysUnprotected"},
     ),
     "the shared store is away": ({'esb_store_away{instance="a",job="esb"}': ONE}, {"EsbStoreAway"}),
     "the database is away": ({'esb_database_away{instance="a",job="esb"}': ONE}, {"EsbDatabaseAway"}),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from esb.core.delivery_ages import DeliveryAges, oldest_of
 from esb.core.delivery_events import CallbackTried, LedgerDropped, ReceiptsTaken
 from esb.core.events import (
     AuthenticationLimited,
@@ -288,6 +289,16 @@ def test_the_age_of_the_apps_is_told_where_they_lie_in_a_database() -> None:
     assert (name, frozenset()) not in read(tally().snapshot(), replace(STATE, apps_age=None))
 
 
+def test_the_ages_of_deliveries_are_told_of_the_process_that_sees_the_oldest() -> None:
+    names = ("esb_delivery_oldest_due_seconds", "esb_callback_oldest_due_seconds", "esb_retention_overdue_seconds")
+    ages = oldest_of([DeliveryAges(3.0, 4.0, 5.0, 0.0, 7.0), None, DeliveryAges(1.0, 9.0, 0.0, 6.0, 0.0)])
+    found = read(tally().snapshot(), replace(STATE, ages=ages))
+    assert [value(found, name) for name in names] == [3, 9, 7]
+    assert [value(found, "esb_delivery_hold_age_seconds", by=by) for by in ("gateway", "operator")] == [5, 6]
+    assert oldest_of([None, None]) is None
+    assert not [name for name, _ in read(tally().snapshot()) if name in names]
+
+
 def test_the_moment_is_told_besides() -> None:
     found = read(tally().snapshot())
     assert value(found, "esb_calls_in_flight") == 3
@@ -372,7 +383,8 @@ def test_every_family_is_told_with_exactly_its_labels() -> None:
         GateClosed("mp", "wx1", 1, 60),
         ReceiptsTaken("cmsi.send_weixin", "delivered", 1),
     ]
-    text = prometheus.written(tally(*events, Reloaded(2, (), 0.1)).snapshot({"files": 1}), STATE, "")[0].decode()
+    state = replace(STATE, ages=DeliveryAges(1.0, 1.0, 1.0, 1.0, 1.0))
+    text = prometheus.written(tally(*events, Reloaded(2, (), 0.1)).snapshot({"files": 1}), state, "")[0].decode()
     told: dict[str, set[str]] = {}
     for name, labels in samples(text):
         told.setdefault(name, set()).update(label for label, _ in labels)
