@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class DeliveryAges(NamedTuple):
-    """How long things wait that ought not to, in seconds; 0 where nothing does."""
+    """Seconds for which things wait that ought not to; 0 where nothing does."""
 
     delivery: float
     """Since the delivery was due that waits longest, or is being sent longest. What is held does not count."""

@@ -41,6 +41,22 @@ class Hold(NamedTuple):
         return or_(same, column.component == self.credential, below)
 
 
+class TheirHold(NamedTuple):
+    """A hold as it is told: since when (milliseconds since 1970), by whom ("": the gateway itself), and why."""
+
+    credential: str
+    since: int
+    actor: str
+    reason: str
+
+
+async def oldest_holds(connection: AsyncConnection, most: int) -> list[TheirHold]:
+    """Return holds, the oldest first."""
+    column = CREDENTIAL_HOLD.c
+    statement = select(column.credential, column.since, column.actor, column.reason).order_by(column.since).limit(most)
+    return [TheirHold(*row) for row in await connection.execute(statement)]
+
+
 async def holds(connection: AsyncConnection) -> list[Hold]:
     """Return all holds: hardly ever is there any."""
     column = CREDENTIAL_HOLD.c

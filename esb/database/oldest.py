@@ -4,23 +4,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.clock import Clock
 from esb.core.delivery_ages import DeliveryAges
 from esb.core.delivery_states import ENDED, DeliveryState
 from esb.database.deliveries import CALLBACK_EVENT, CONTENT, CREDENTIAL_HOLD, DELIVERY
 from esb.database.delivery_views import PRIORITIES
-from esb.database.engine import Database
 from esb.database.time_of_day import time_of_day
 
 _WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 
-async def oldest(database: Database, clock: Clock, rows: float) -> DeliveryAges:
-    """Return how long things wait that ought not to. DatabaseAway. `rows`: for how many seconds deliveries are kept."""
-    async with database.reading() as connection:
-        now = await time_of_day(connection, clock)
-        found = iter((await connection.execute(_STATEMENT)).one())
+async def oldest(connection: AsyncConnection, clock: Clock, rows: float) -> DeliveryAges:
+    """Return the ages of what waits and ought not to. `rows`: for how many seconds deliveries are kept."""
+    now = await time_of_day(connection, clock)
+    found = iter((await connection.execute(_STATEMENT)).one())
 
     def age(moments: Iterable[int | None], kept: float = 0.0) -> float:
         first = min((moment for moment in moments if moment is not None), default=None)

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import suppress
 
 from esb.core.clock import Clock
 from esb.core.delivery_ages import DeliveryAges
@@ -48,9 +47,12 @@ class AgeSampler:
 
     async def sample(self) -> None:
         """Look now."""
-        self._fails = True
-        with suppress(DatabaseAway):  # which tells itself
-            self._sampled = await oldest(self._database, self._clock, self._rows())
+        try:
+            async with self._database.reading() as connection:
+                self._sampled = await oldest(connection, self._clock, self._rows())
+        except DatabaseAway:  # which tells itself
+            self._fails = True
+        else:
             self._sampled_at = self._clock()
             self._fails = False
 

@@ -82,7 +82,7 @@ class ProcessDeliveries:
 
     @property
     def ages(self) -> DeliveryAges | None:
-        """How long things wait that ought not to; None where nobody asks, and before it is known."""
+        """The ages of what waits and ought not to; None where nobody asks, and before it is known."""
         return None if self._ages is None else self._ages.ages
 
     async def open(self) -> None:

@@ -21,7 +21,7 @@ KEY = "services.database.url"
 PORTS = {"postgresql": 5432, "mysql": 3306}
 OLDEST = {"SQLite": (3, 35), "PostgreSQL": (13,), "MySQL": (8, 0), "MariaDB": (10, 6)}
 """The oldest versions that it is made for. Before MySQL 8.0 and MariaDB 10.6, a change of the schema that is cut off
-may be half done.
+may be half done, and there is no SKIP LOCKED: those who deliver would wait for each other.
 """
 SLOW_SECONDS = 0.1
 """Seconds of an answer from which on it is slow: a command asks some twenty times."""

@@ -23,6 +23,7 @@ from esb.core.redaction import redacted
 from esb.gateway.app import Gateway
 from esb.gateway.part import Part
 from esb.introspect.database_checks import database_checks
+from esb.introspect.delivery_checks import delivery_checks, engine_checks
 from esb.introspect.process_checks import process_checks
 from esb.telemetry.log_text import escaped
 
@@ -72,7 +73,7 @@ async def examine(config: Config, components: Sequence[str] = (), send_to: str =
         deadline = asyncio.get_running_loop().time() + SECONDS
         subjects = [*_parts(gateway, probes, chosen)]
         if chosen is None:
-            subjects = [*_database(gateway, probes), *subjects]
+            subjects = [*_database(gateway, probes), *_engine(config, probes), *subjects]
             subjects.append(Subject("process", "", process_checks(config)))
         store, *done = await asyncio.gather(
             _store_examined(gateway, probes, deadline), *(_examined(subject, deadline) for subject in subjects)
@@ -145,8 +146,19 @@ def _database(gateway: Gateway, probes: Probes) -> Iterator[Subject]:
     config = gateway.config
     if gateway.database is not None and config.root is not None:
         section = deepest(config.root, "services", "database")
-        checks = database_checks(config, gateway.database, probes)
+        checks = [
+            *database_checks(config, gateway.database, probes),
+            *delivery_checks(config, gateway.database, probes),
+        ]
         yield Subject("services.database", f"{section.file}:{section.line}", checks, secrets_of(config.database))
+
+
+def _engine(config: Config, probes: Probes) -> Iterator[Subject]:
+    """Yield what tells processes of deliveries as a subject, if it is a server."""
+    checks = engine_checks(config, probes)
+    if checks and config.delivery_engine is not None:
+        section = config.delivery_engine.section
+        yield Subject("deliveries.engine", f"{section.file}:{section.line}", checks)
 
 
 def _parts(gateway: Gateway, probes: Probes, chosen: set[str] | None) -> Iterable[Subject]:

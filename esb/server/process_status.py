@@ -33,7 +33,7 @@ class ProcessStatus:
     apps_age: float | None = None
     """The seconds since the database last confirmed the apps; None if they lie in none."""
     ages: DeliveryAges | None = None
-    """How long things wait that ought not to; None if nothing is delivered here, or it is not yet known."""
+    """The ages of what waits and ought not to; None if nothing is delivered here, or it is not yet known."""
 
 
 class Processes(Protocol):

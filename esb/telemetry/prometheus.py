@@ -39,7 +39,7 @@ class State:
     apps_age: float | None = None
     """Seconds, of the process where it is greatest; None if the apps lie in no database."""
     ages: DeliveryAges | None = None
-    """How long things wait that ought not to; None if nothing is delivered here."""
+    """The ages of what waits and ought not to; None if nothing is delivered here."""
 
 
 def written(snapshot: Snapshot, state: State, accept: str) -> tuple[bytes, str]:

@@ -29,7 +29,12 @@ async def now(database: Database, clock: Clock) -> int:
 
 async def seen(database: Database, clock: Clock) -> list[int]:
     """The ages in seconds, of which a test takes less than ten."""
-    return [int(age / 10) * 10 for age in await oldest(database, clock, ROWS)]
+    return [int(age / 10) * 10 for age in await ages(database, clock)]
+
+
+async def ages(database: Database, clock: Clock) -> DeliveryAges:
+    async with database.reading() as connection:
+        return await oldest(connection, clock, ROWS)
 
 
 async def add_event(database: Database, state: DeliveryState, due: int) -> None:
@@ -46,7 +51,7 @@ async def add(database: Database, table: str, **values: Any) -> None:
 
 
 async def test_nothing_waits_in_an_empty_database(database: Database, clock: Clock) -> None:
-    assert await oldest(database, clock, ROWS) == NOTHING
+    assert await ages(database, clock) == NOTHING
 
 
 async def test_what_need_not_be_done_yet_has_no_age(database: Database, clock: Clock, now: int) -> None:
@@ -58,7 +63,7 @@ async def test_what_need_not_be_done_yet_has_no_age(database: Database, clock: C
     await add_event(database, DeliveryState.QUEUED, now + 60_000)
     await add(database, CONTENT.name, delivery=uuid7(now), sealed=b"sealed", purge=0)
     await add(database, CONTENT.name, delivery=uuid7(now), sealed=b"sealed", purge=now + 60_000)
-    assert await oldest(database, clock, ROWS) == NOTHING
+    assert await ages(database, clock) == NOTHING
 
 
 @pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.SENDING])

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from esb.core.delivery_states import DeliveryState
+from esb.database.holds import hold
 from esb.introspect import database_checks
 from esb.introspect.database_checks import file_system
 from tests.support.databases import open_database
+from tests.support.delivery_rows import add_delivery
 from tests.support.ports import free_port
 from tests.support.preflight import Preflight, preflight
 from tests.support.servers.databases import KEY, OTHER_KEY, DatabaseServer
@@ -118,6 +121,34 @@ async def test_a_file_on_another_machine_is_a_failure(
     done = await examined(tmp_path, url)
     assert done.failed == [f"{NAME} database_place"]
     assert done.of(NAME)["database_place"].cause == "it lies on nfs4"
+
+
+async def test_deliveries_that_wait_are_told(tmp_path: Path, database_url: str, opened: AsyncExitStack) -> None:
+    database = await opened.enter_async_context(open_database(database_url))
+    checks = ("deliveries_held", "deliveries_sent", "callbacks_told", "ledger_kept")
+    found = (await examined(tmp_path, database_url, deliveries={})).of(NAME)
+    assert [found[check].result for check in checks] == ["ok"] * 4
+    await add_delivery(database, state=DeliveryState.QUEUED, due=1)
+    await add_delivery(database, state=DeliveryState.DEAD, due=1)
+    async with database.writing() as connection:
+        await hold(connection, "cmsi.send_weixin", 1, "invalid appid", probe=2)
+        await hold(connection, "cmsi.send_mail", 2, "a storm", actor="cli:root")
+    found = (await examined(tmp_path, database_url, deliveries={})).of(NAME)
+    assert [found[check].result for check in checks] == ["warn", "warn", "ok", "warn"]
+    told = "cmsi.send_weixin (by the gateway: invalid appid); cmsi.send_mail (by cli:root: a storm)"
+    assert found["deliveries_held"].cause == told
+    assert "esb deliver" in found["deliveries_sent"].fix
+
+
+async def test_an_engine_that_is_away_is_told(
+    tmp_path: Path, postgresql: DatabaseServer, opened: AsyncExitStack
+) -> None:
+    url = postgresql.database()
+    await opened.enter_async_context(open_database(url))
+    engine = {"use": "saq", "config": {"url": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}}
+    done = await examined(tmp_path, url, deliveries={"engine": engine})
+    assert done.failed == ["deliveries.engine tcp"]
+    assert "hunter2" not in done.text
 
 
 def test_the_file_system_is_that_of_the_longest_mount_that_was_mounted_last(

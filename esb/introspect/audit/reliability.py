@@ -9,6 +9,8 @@ from esb.introspect.audit.rule import Place, rule
 from esb.introspect.audit.subject import Subject
 
 RATE_LIMIT = "rate_limit"
+REDIS = "redis"
+SQLITE = "sqlite:"
 
 
 @rule(
@@ -133,6 +135,20 @@ def limit_before_permission(subject: Subject) -> Iterator[Place]:
             yield Place((chain or ())[uses.index(RATE_LIMIT)].section, ("use",))
 
 
+@rule(
+    "W141",
+    "medium",
+    "the store is for processes on many machines, and a file of SQLite is on one of them",
+    "use PostgreSQL or MySQL, or leave the store out if one machine is all",
+)
+def shared_store_and_a_file(subject: Subject) -> Iterator[Place]:
+    """Yield the database that other machines do not have, beside a store that they do."""
+    store, database = subject.config.services.get("store"), subject.config.database
+    is_a_file = database is not None and database.url.get_secret_value().startswith(SQLITE)
+    if is_a_file and store is not None and store.use == REDIS:
+        yield Place(subject.root, ("services", "database", "url"))
+
+
 RULES = (
     nonces_in_memory,
     timeout_over_grace,
@@ -143,4 +159,5 @@ RULES = (
     limit_of_nobody,
     limit_without_rules,
     limit_before_permission,
+    shared_store_and_a_file,
 )
