@@ -6,7 +6,7 @@ from typing import Any
 from esb.contracts.component import Component
 from esb.core.call import Call
 from esb.core.errors import EsbError, RequestError, template
-from esb.database.delivery_views import View
+from esb.database.delivery_answer import View
 from esb.delivery.ledger import Ledger
 
 CANNOT = template("The messages of the delivery cannot be taken back")
