@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, insert, literal_column, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
@@ -13,6 +13,7 @@ from esb.core.clock import Clock
 from esb.core.delivery_states import DeliveryState
 from esb.database.accepted import is_storable
 from esb.database.apps import LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
+from esb.database.bulk_insert import insert_rows
 from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
 from esb.database.engine import Database
 from esb.database.group_commit import GroupCommit
@@ -106,13 +107,12 @@ class DeliveryWrites:
         rows = {delivery.id: _row(delivery, now) for delivery in deliveries}
         found = await self._found_by_key(connection, deliveries, rows)
         written = [delivery for delivery in deliveries if _is_new(delivery, found)]
-        if plain := [rows[delivery.id] for delivery in written if delivery.idem is None]:
-            await connection.execute(insert(DELIVERY), plain)
+        plain = [rows[delivery.id] for delivery in written if delivery.idem is None]
         recipients = [row for delivery in written for row in _recipients(delivery, now)]
-        if recipients:
-            await connection.execute(insert(RECIPIENT), recipients)
-            contents = [{"delivery": each.id, "sealed": each.content, "purge": 0} for each in written]
-            await connection.execute(insert(CONTENT), contents)
+        contents = [{"delivery": each.id, "sealed": each.content, "purge": 0} for each in written]
+        await insert_rows(connection, DELIVERY, plain)
+        await insert_rows(connection, RECIPIENT, recipients)
+        await insert_rows(connection, CONTENT, contents)
         return [_accepted(delivery, rows[delivery.id], found) for delivery in deliveries]
 
     async def _found_by_key(

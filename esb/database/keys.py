@@ -15,6 +15,7 @@ from sqlalchemy import Column, String, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from esb.database.content_cipher import ContentCipher
 from esb.database.metadata import METADATA, Sealed
 from esb.database.schema import UPGRADE, DatabaseMismatch
 from esb.store.encryption import ValueCipher
@@ -41,6 +42,8 @@ class DatabaseKeys:
     def __init__(self, keys: Sequence[str], digest_key: bytes) -> None:
         self._cipher = ValueCipher(keys)
         self._first = ValueCipher(keys[:1])
+        self._content_cipher = ContentCipher(keys)
+        self._first_content_cipher = ContentCipher(keys[:1])
         self._keys = keys
         self._digest_key = digest_key
         self.sealed = False
@@ -58,11 +61,16 @@ class DatabaseKeys:
 
     def resealed(self, sealed: bytes, app: str) -> bytes | None:
         """Return the secret encrypted with the first key; None if it is already. DatabaseMismatch if no key fits."""
-        return self.resealed_at(_place(app), sealed)
+        if self._first.decrypt(sealed, _place(app)) is not None:
+            return None
+        secret = self.unseal(sealed, app)
+        if secret is None:
+            raise DatabaseMismatch(LOST)
+        return self.seal(secret, app)
 
     def resealed_at(self, place: str, sealed: bytes) -> bytes | None:
         """Return the content of this place likewise."""
-        if self._first.decrypt(sealed, place) is not None:
+        if self._first_content_cipher.decrypt(sealed, place) is not None:
             return None
         content = self.unseal_at(place, sealed)
         if content is None:
@@ -72,11 +80,11 @@ class DatabaseKeys:
     def seal_at(self, place: str, content: bytes) -> bytes:
         """Return this content encrypted; it can be had back for this place only, such as `content/ID`."""
         self.sealed = True
-        return self._cipher.encrypt(content, place)
+        return self._content_cipher.encrypt(content, place)
 
     def unseal_at(self, place: str, sealed: bytes) -> bytes | None:
         """Return the content of this place; None if none of the keys has encrypted it."""
-        return self._cipher.decrypt(sealed, place)
+        return self._content_cipher.decrypt(sealed, place)
 
     def digest_of(self, *parts: str) -> bytes:
         """Return the digest by which something personal is found: 32 bytes, of all these parts."""
