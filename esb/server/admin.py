@@ -17,6 +17,7 @@ from esb.introspect.explain import Asked
 from esb.introspect.secret_sources import SecretSources
 from esb.server.admin_access import EXPLAIN, admission, proven_token
 from esb.server.admin_apps import add_apps
+from esb.server.admin_deliveries import add_deliveries
 from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
 from esb.server.successor import NoSuccessor
 from esb.telemetry import metrics, prometheus
@@ -46,6 +47,7 @@ def create_admin(
         ]
     )
     add_apps(app, processes.config)
+    add_deliveries(app, processes.config)
     return app
 
 

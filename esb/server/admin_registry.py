@@ -59,13 +59,18 @@ class AdminRegistry:
         async with registry.writing(Actor(f"admin:{name}"[:LONGEST_ACTOR], "admin")) as write:
             yield write, AppViews(write.transaction.connection)
 
-    async def _opened_once(self) -> "Registry":
+    async def database(self) -> "Database":
+        """Return the database, open. NoDatabase, DatabaseAway, DatabaseMismatch."""
         async with self._lock:
             if self._database is None:
                 self._database = await self._opened()
+        return self._database
+
+    async def _opened_once(self) -> "Registry":
+        database = await self.database()
         from esb.database.registry import Registry
 
-        return Registry(self._database)
+        return Registry(database)
 
     async def close(self, _: web.Application) -> None:
         """Close its connections."""

@@ -109,6 +109,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "outgoing.jwt_signer": "PyJWT and cryptography, for those who sign",
     "pytest_plugin": "pytest loads it in every run, wherever the gateway is installed",
     "sandbox.receipts": "cryptography, likewise",
+    "server.admin_deliveries": "SQLAlchemy, for those who have a database",
     "server.admin_registry": "SQLAlchemy, for those who have a database",
     "server.deployment": "the WeChat sandbox, which production does without",
     "server.instrumentation": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
