@@ -22,7 +22,7 @@ from esb.delivery.content import DeliveryContent
 from esb.delivery.recording import Recording
 from esb.delivery.sync_rows import EndedCall, rows_of
 
-WRITING_SECONDS = 0.5
+WRITING_SECONDS = 2.0
 """The time from one batch to the next: the age of what a look into the ledger does not see yet."""
 CALLS_AT_ONCE = 200
 """Calls that one transaction writes."""
