@@ -22,15 +22,20 @@ class ClaimWrites:
         self._owner = owner
         self._ends: GroupCommit[AttemptEnd, Written] = GroupCommit(database, self._finish)
 
-    async def claim(self, room: int, known: Collection[str] | None = None) -> tuple[Taken, int | None]:
+    async def claim(
+        self, room: int, known: Collection[str] | None = None, *, probes: bool = False
+    ) -> tuple[Taken, int | None]:
         """Take at most so many deliveries; return them, and if they are fewer, when the next is due.
 
-        `known`: all that it has, after a claim of which nobody knows whether it was made; None: there is none.
+        `known`: all that it has, after a claim of which nobody knows whether it was made; None: there is none. If it
+        `probes`, credentials that do not work are tried before it is time.
         """
         async with self._database.writing() as connection:
             now = await time_of_day(connection, self._clock)
             if known is not None:
                 await claims.recall(connection, self._owner, known)
+            if probes:
+                await holds.probe_soon(connection, now)
             taken = await claims.claim(connection, now, self._owner, room)
             return taken, await claims.next_due(connection) if len(taken.claims) < room else None
 

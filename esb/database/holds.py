@@ -91,6 +91,12 @@ async def release(connection: AsyncConnection, credential: str, *, probed: bool 
     return bool((await connection.execute(delete(CREDENTIAL_HOLD).where(which))).rowcount)
 
 
+async def probe_soon(connection: AsyncConnection, now: int) -> None:
+    """Let every credential that does not work be tried at once: its configuration may be another. Part of a writing."""
+    probe = CREDENTIAL_HOLD.c.probe
+    await connection.execute(update(CREDENTIAL_HOLD).where(probe > now).values(probe=now))
+
+
 async def begin_probe(connection: AsyncConnection, held: Hold, now: int) -> bool:
     """Let one delivery try whether a hold is still needed; return False if it is not time, or another one tries.
 

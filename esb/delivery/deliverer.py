@@ -62,6 +62,7 @@ class Deliverer:
         self._held: frozenset[str] | None = None
         """The credentials that were held when it last claimed; None: it has to look what is not held any more."""
         self._lets_go_at = 0.0
+        self._probes = False
         self._claiming: asyncio.Task[None] | None = None
         self._extending: asyncio.Task[None] | None = None
         self._stopping = False
@@ -74,6 +75,12 @@ class Deliverer:
     def wake(self) -> None:
         """Look for work now."""
         self._woken.set()
+
+    def follow(self, concurrency: int) -> None:
+        """Deliver so many at once by a configuration that is new: what did not work by the old one may do so."""
+        self.concurrency = concurrency
+        self._probes = True
+        self.wake()
 
     def open(self) -> None:
         """Begin to deliver."""
@@ -106,9 +113,9 @@ class Deliverer:
             try:
                 wait = await self._claim()
             except DatabaseAway:
-                self._astray = True  # and it tells itself that it is away; what is accepted waits
+                self._astray = self._probes = True  # it tells itself that it is away; what is accepted waits
             except Exception as error:  # noqa: BLE001 - the rim of a task that must go on
-                self._astray = True
+                self._astray = self._probes = True
                 self._observer.crashed("", "claiming deliveries", error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
@@ -123,7 +130,8 @@ class Deliverer:
         if room <= 0:
             return LOOK_SECONDS
         known = {*self._under_way, *self._lost, *(claim.id for claim in self._untouched)} if self._astray else None
-        taken, due = await self._writes.claim(room, known)
+        probes, self._probes = self._probes, False
+        taken, due = await self._writes.claim(room, known, probes=probes)
         self._astray = False
         for claim in taken.claims:
             self._begin(claim)

@@ -46,10 +46,10 @@ class ProcessDeliveries:
 
         `current` returns the generation that answers. One that `delivers` does so even if others shall.
         """
-        self._delivering, self.mistakes = build_delivering(
+        self.delivering, self.mistakes = build_delivering(
             config, database, current, observer, clock, self._event_written, delivers=delivers
         )
-        is_delivering = self._delivering is not None and self._delivering.deliverer is not None
+        is_delivering = self.delivering is not None and self.delivering.deliverer is not None
         self._reports: ProcessReports | None = None
         if database is not None:
             self._reports = ProcessReports(database, http, current, clock, observer, delivers=is_delivering)
@@ -95,28 +95,28 @@ class ProcessDeliveries:
             self._reports.open()
         if self.recorder is not None:
             self.recorder.open()
-        if self._delivering is not None:
-            await self._delivering.open()
+        if self.delivering is not None:
+            await self.delivering.open()
 
     @property
     def trouble(self) -> str:
         """The reason why nobody is told of deliveries, so that they wait for a second; "" if they are told."""
-        return "" if self._delivering is None else self._delivering.trouble
+        return "" if self.delivering is None else self.delivering.trouble
 
     def follow(self, config: Config) -> None:
         """Go on by this configuration, which a reload has brought."""
-        if self._delivering is not None:
-            self._delivering.follow(config)
+        if self.delivering is not None:
+            self.delivering.follow(config)
 
     def stop(self) -> "set[asyncio.Task[None]]":
         """Begin no more attempts, and return those under way."""
-        delivering = set() if self._delivering is None else self._delivering.stop()
+        delivering = set() if self.delivering is None else self.delivering.stop()
         return delivering if self._reports is None else delivering | self._reports.stop()
 
     async def end_delivering(self) -> None:
         """Give back what is not sent, before the components close."""
-        if self._delivering is not None:
-            await self._delivering.close()
+        if self.delivering is not None:
+            await self.delivering.close()
         if self._reports is not None:
             await self._reports.close()
 
@@ -138,8 +138,8 @@ class ProcessDeliveries:
 
     async def _announce(self, deliveries: Sequence[str]) -> None:
         """Tell those who deliver that these are due."""
-        if self._delivering is not None:
-            await self._delivering.engine.announce(deliveries)
+        if self.delivering is not None:
+            await self.delivering.engine.announce(deliveries)
 
 
 def _accepting(config: Config, database: "Database | None", clock: Clock, announce: "Announce") -> "Accepting | None":

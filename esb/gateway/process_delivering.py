@@ -32,6 +32,8 @@ ENGINES = {
     SAQ: "esb.delivery.engines.saq:SaqEngine",
 }
 """Value of `deliveries.engine.use` -> its module and class."""
+SHARE = 0.5
+"""The part of the room for one upstream that deliveries may take: the rest is for calls, which somebody waits for."""
 NOT_WITH_SQLITE = (
     "'saq' wakes processes on many machines, and SQLite is a file on one of them: leave the engine out, or keep"
     " deliveries in PostgreSQL or MySQL"
@@ -57,9 +59,10 @@ class Delivering:
             self.deliverer.open()
 
     def follow(self, config: Config) -> None:
-        """Deliver as many at once as this configuration says."""
+        """Deliver as many at once as this configuration says, and leave calls room at each upstream."""
         if self.deliverer is not None and config.deliveries is not None:
-            self.deliverer.concurrency = config.deliveries.concurrency
+            room = max(1, int(config.server.max_per_target * SHARE))
+            self.deliverer.follow(min(config.deliveries.concurrency, room))
 
     def stop(self) -> set["asyncio.Task[None]"]:
         """Take nothing more, and return what is under way."""

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import pytest
+
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database import holds
 from esb.database.attempts import NewHold, ReceiverEnd
+from esb.database.claim_writes import ClaimWrites
 from esb.database.deliveries import CREDENTIAL_HOLD, DELIVERY
 from esb.database.engine import Database
 from esb.database.holds import NO_COMPONENT, PROBE
 from tests.support.claims import add, end_of, finished, rows, taken
+from tests.support.clock import Clock
 from tests.support.delivery_rows import NOW
 
 SEND = "cmsi.send_weixin"
@@ -119,3 +123,15 @@ async def test_a_component_that_is_gone_is_held_as_a_whole_and_tried_again(datab
     assert await taken(database) == []
     (tried,) = await taken(database, NOW + PROBE)
     assert tried.tries == SEND
+
+
+@pytest.mark.parametrize("back_end", ["sqlite"])  # whose time is the gateway's
+async def test_a_new_configuration_is_tried_at_once(database: Database, clock: Clock) -> None:
+    clock.now = 0
+    await hold(database, probe=NOW + PROBE)
+    await hold(database, "cmsi.send_mail", actor="ops")
+    await add(database)
+    await add(database, credential="cmsi.send_mail", component="cmsi.send_mail")
+    writes = ClaimWrites(database, clock, "one")
+    assert [each.tries for each in (await writes.claim(5))[0].claims] == []
+    assert [each.tries for each in (await writes.claim(5, probes=True))[0].claims] == [SEND]

@@ -6,7 +6,7 @@ import pytest
 
 from esb.config import load
 from esb.core.errors import ConfigError
-from esb.gateway.app import create_app
+from esb.gateway.app import GATEWAY, create_app
 from tests.support.configuration import SERVICES
 from tests.support.databases import stanza
 
@@ -36,3 +36,13 @@ def test_an_engine_that_cannot_be_is_a_mistake(tmp_path: Path, url: str, engine:
     (mistake,) = caught.value.mistakes
     assert mistake.key == key
     assert text in mistake.text
+
+
+@pytest.mark.parametrize(("server", "most"), [("", 50), ("server: {max_per_target: 20}\n", 10)])
+def test_deliveries_leave_calls_room_at_each_upstream(tmp_path: Path, server: str, most: int) -> None:
+    file = tmp_path / "esb.yaml"
+    file.write_text(f"{SERVICES}{stanza('sqlite:///esb.db')}{server}deliveries: {{}}\ncomponents: []\n")
+    delivering = create_app(load(file, {}))[GATEWAY].deliveries.delivering
+    assert delivering is not None
+    assert delivering.deliverer is not None
+    assert delivering.deliverer.concurrency == most
