@@ -12,6 +12,9 @@ from esb.database.engine import Database, DatabaseAway
 from esb.database.group_commit import GroupCommit
 from esb.database.time_of_day import time_of_day
 
+AT_ONCE = 500
+"""Deliveries of one claim at most: others wait for its transaction, and a statement takes so many parameters only."""
+
 
 class ClaimWrites:
     """The writes of one who delivers, whom `owner` names in its claims. Each raises DatabaseAway."""
@@ -36,7 +39,7 @@ class ClaimWrites:
                 await claims.recall(connection, self._owner, known)
             if probes:
                 await holds.probe_soon(connection, now)
-            taken = await claims.claim(connection, now, self._owner, room)
+            taken = await claims.claim(connection, now, self._owner, min(room, AT_ONCE))
             return taken, await claims.next_due(connection) if len(taken.claims) < room else None
 
     async def extend(self, deliveries: Sequence[str]) -> None:

@@ -34,6 +34,8 @@ ENGINES = {
 """Value of `deliveries.engine.use` -> its module and class."""
 SHARE = 0.5
 """The part of the room for one upstream that deliveries may take: the rest is for calls, which somebody waits for."""
+MOST_AT_ONCE = 5000
+"""Deliveries of one process under way at most, whatever esb.yaml says: one statement names them all."""
 NOT_WITH_SQLITE = (
     "'saq' wakes processes on many machines, and SQLite is a file on one of them: leave the engine out, or keep"
     " deliveries in PostgreSQL or MySQL"
@@ -62,7 +64,7 @@ class Delivering:
         """Deliver as many at once as this configuration says, and leave calls room at each upstream."""
         if self.deliverer is not None and config.deliveries is not None:
             room = max(1, int(config.server.max_per_target * SHARE))
-            self.deliverer.follow(min(config.deliveries.concurrency, room))
+            self.deliverer.follow(min(config.deliveries.concurrency, room, MOST_AT_ONCE))
 
     def stop(self) -> set["asyncio.Task[None]"]:
         """Take nothing more, and return what is under way."""

@@ -38,10 +38,13 @@ def test_an_engine_that_cannot_be_is_a_mistake(tmp_path: Path, url: str, engine:
     assert text in mistake.text
 
 
-@pytest.mark.parametrize(("server", "most"), [("", 50), ("server: {max_per_target: 20}\n", 10)])
-def test_deliveries_leave_calls_room_at_each_upstream(tmp_path: Path, server: str, most: int) -> None:
+@pytest.mark.parametrize(
+    ("server", "deliveries", "most"),
+    [("", "{}", 50), ("server: {max_per_target: 20}\n", "{}", 10), ("", "{concurrency: 9000}", 2500)],
+)
+def test_deliveries_leave_calls_room_at_each_upstream(tmp_path: Path, server: str, deliveries: str, most: int) -> None:
     file = tmp_path / "esb.yaml"
-    file.write_text(f"{SERVICES}{stanza('sqlite:///esb.db')}{server}deliveries: {{}}\ncomponents: []\n")
+    file.write_text(f"{SERVICES}{stanza('sqlite:///esb.db')}{server}deliveries: {deliveries}\ncomponents: []\n")
     delivering = create_app(load(file, {}))[GATEWAY].deliveries.delivering
     assert delivering is not None
     assert delivering.deliverer is not None
