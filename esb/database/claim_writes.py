@@ -26,15 +26,18 @@ class ClaimWrites:
         self._ends: GroupCommit[AttemptEnd, Written] = GroupCommit(database, self._finish)
 
     async def claim(
-        self, room: int, known: Collection[str] | None = None, *, probes: bool = False
+        self, room: int, keeps: Sequence[str] = (), known: Collection[str] | None = None, *, probes: bool = False
     ) -> tuple[Taken, int | None]:
         """Take at most so many deliveries; return them, and if they are fewer, when the next is due.
 
-        `known`: all that it has, after a claim of which nobody knows whether it was made; None: there is none. If it
-        `probes`, credentials that do not work are tried before it is time.
+        `keeps`: what is under way, so that it takes nothing from itself. `known`: all that it has, after a claim of
+        which nobody knows whether it was made; None: there is none. If it `probes`, credentials that do not work are
+        tried before it is time.
         """
         async with self._database.writing() as connection:
             now = await time_of_day(connection, self._clock)
+            if keeps:
+                await claims.extend(connection, now, self._owner, keeps)
             if known is not None:
                 await claims.recall(connection, self._owner, known)
             if probes:

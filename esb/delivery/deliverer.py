@@ -1,6 +1,7 @@
 """The deliverer: claims deliveries that are due, sends each as its call again, and writes what became of it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -63,6 +64,7 @@ class Deliverer:
         """The credentials that were held when it last claimed; None: it has to look what is not held any more."""
         self._lets_go_at = 0.0
         self._probes = False
+        self._extends_at = 0.0
         self._claiming: asyncio.Task[None] | None = None
         self._extending: asyncio.Task[None] | None = None
         self._stopping = False
@@ -129,10 +131,13 @@ class Deliverer:
         room = self.concurrency - len(self._under_way)
         if room <= 0:
             return LOOK_SECONDS
+        keeps = [*self._under_way] if time.monotonic() >= self._extends_at else ()
         known = {*self._under_way, *self._lost, *(claim.id for claim in self._untouched)} if self._astray else None
         probes, self._probes = self._probes, False
-        taken, due = await self._writes.claim(room, known, probes=probes)
+        taken, due = await self._writes.claim(room, keeps, known, probes=probes)
         self._astray = False
+        if keeps:
+            self._extends_at = time.monotonic() + EXTENDING_SECONDS
         for claim in taken.claims:
             self._begin(claim)
         await self._let_go(frozenset(hold.credential for hold in taken.holds))
@@ -198,7 +203,7 @@ class Deliverer:
         """Keep the leases of what is under way."""
         while True:
             await asyncio.sleep(EXTENDING_SECONDS)
-            if self._under_way:
+            if self._under_way and time.monotonic() >= self._extends_at:
                 with suppress(DatabaseAway):
                     await self._writes.extend([*self._under_way])
 

@@ -2,12 +2,16 @@
 
 import asyncio
 
+import pytest
+
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database.attempts import ReceiverEnd, Written
+from esb.database.claim_writes import ClaimWrites
 from esb.database.claims import LEASE, abandon, extend, give_back, next_due, recall
 from esb.database.deliveries import ATTEMPT, CALLBACK_EVENT, CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
 from esb.database.engine import Database
 from tests.support.claims import add, end_of, finished, rows, taken
+from tests.support.clock import Clock
 from tests.support.delivery_rows import NOW
 
 
@@ -60,6 +64,18 @@ async def test_an_extended_lease_is_not_over(database: Database) -> None:
         await extend(connection, NOW + LEASE - 1, "one", [identity])
     assert await taken(database, NOW + LEASE, "two") == []
     assert len(await taken(database, NOW + 2 * LEASE, "two")) == 1
+
+
+@pytest.mark.parametrize("back_end", ["sqlite"])  # whose time is the gateway's
+async def test_nobody_takes_from_itself_what_is_under_way(database: Database, clock: Clock) -> None:
+    clock.now = 0
+    identity, writes = await add(database), ClaimWrites(database, clock, "one")
+    assert [each.id for each in (await writes.claim(5))[0].claims] == [identity]
+    clock.advance(LEASE / 1000)
+    assert (await writes.claim(5, keeps=[identity]))[0].claims == ()
+    assert len((await ClaimWrites(database, clock, "two").claim(5))[0].claims) == 0
+    clock.advance(LEASE / 1000)
+    assert len((await ClaimWrites(database, clock, "two").claim(5))[0].claims) == 1
 
 
 async def test_what_is_given_back_is_taken_at_once_and_in_doubt_only_if_something_was_sent(database: Database) -> None:
