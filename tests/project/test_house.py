@@ -98,6 +98,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "gateway.process_delivering": "SQLAlchemy, for those who deliver",
     "gateway.process_database": "SQLAlchemy and a driver, for those who have a database",
     "gateway.process_deliveries": "SQLAlchemy, likewise",
+    "introspect.delivery_checks": "SQLAlchemy, likewise",
     "gateway.process_reports": "SQLAlchemy, likewise",
     "gateway.process_keys": "SQLAlchemy, likewise",
     "incoming.unknown_parameters": "difflib, for mistakes",
