@@ -50,6 +50,7 @@ LIBRARIES = {
     "cryptography": {
         *(
             "channels.wechat.receipts",
+            "database.content_cipher",
             "database.keys",
             "outgoing.jwt_signer",
             "sandbox.receipts",
