@@ -4,15 +4,15 @@ For every row that `executemany` writes, that thread gives Python's lock away an
 event loop it gets it some milliseconds later each time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-SIZES = (64, 16, 4, 1)
-"""Rows of one statement: few lengths, so that the statements stay prepared."""
+MOST_ROWS = 64
+"""Of one statement: so few lengths stay prepared, and 32 callers at once make none longer."""
 MOST_PARAMETERS = 32_766
 """Of one statement of SQLite. Source: sqlite.org/limits.html."""
 
@@ -25,17 +25,12 @@ async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
         await connection.execute(insert(table), [*rows])
         return
     columns = (*rows[0],)
-    for part in _parts(rows, MOST_PARAMETERS // len(columns)):
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    at_once = min(MOST_ROWS, MOST_PARAMETERS // len(columns))
+    for start in range(0, len(rows), at_once):
+        part = rows[start : start + at_once]
         values = tuple(row[column] for row in part for column in columns)
-        await connection.exec_driver_sql(_statement(table.name, columns, len(part)), values)
-
-
-def _parts(rows: Sequence[Mapping[str, Any]], most: int) -> Iterator[Sequence[Mapping[str, Any]]]:
-    start = 0
-    for size in (size for size in SIZES if size <= most):
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size
+        await driver.execute_fetchall(_statement(table.name, columns, len(part)), values)
 
 
 @cache

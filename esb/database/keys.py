@@ -6,6 +6,7 @@ proof of each key that has encrypted a secret: a gateway without one of them wou
 
 import hashlib
 import hmac
+import time
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,8 @@ DIGEST = "digest"
 PROOF = "proof/"
 PROVED = b"a secret here was encrypted with this key"
 FINGERPRINT_DIGITS = 16
+PROVEN_SECONDS = 10.0
+"""The time for which nobody looks again whether the proof of a key is there."""
 LOST = (
     "the database keeps secrets that none of services.database.encryption_keys decrypts: put the key back with which "
     "they were encrypted, and run `esb db rekey` before you take it away"
@@ -46,6 +49,7 @@ class DatabaseKeys:
         self._first_content_cipher = ContentCipher(keys[:1])
         self._keys = keys
         self._digest_key = digest_key
+        self._proven_until = 0.0
         self.sealed = False
         """True if a secret was encrypted since this was last set to False: then the database needs the key's proof."""
 
@@ -96,11 +100,21 @@ class DatabaseKeys:
         message = b"\0".join((app.encode("utf-8", "surrogatepass"), secret.encode("utf-8", "surrogatepass")))
         return hmac.digest(self._digest_key, message, "sha256").hex()
 
-    async def prove(self, connection: AsyncConnection) -> None:
-        """Leave the proof of the first key in the database, if a secret was encrypted with it. Part of a writing."""
-        if self.sealed:
-            await self.put_proof(connection)
-            self.sealed = False
+    async def prove(self, connection: AsyncConnection) -> bool:
+        """Leave the proof of the first key in the database, if a secret was encrypted with it. Part of a writing.
+
+        Return True if it did; then `proven` is to be called once that is committed. Who writes many times a second is
+        taken at its word in between.
+        """
+        if not self.sealed or time.monotonic() < self._proven_until:
+            return False
+        await self.put_proof(connection)
+        return True
+
+    def proven(self) -> None:
+        """Take it for known that the proof is in the database, for a while: a rekeying removes it."""
+        self.sealed = False
+        self._proven_until = time.monotonic() + PROVEN_SECONDS
 
     async def put_proof(self, connection: AsyncConnection) -> None:
         """Leave the proof of the first key in the database, unless it is there; another may leave it just now."""
