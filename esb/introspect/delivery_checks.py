@@ -21,7 +21,7 @@ ENGINE_KEY = "deliveries.engine.config.url"
 REDIS_PORT = 6379
 LATE, CALLBACK_LATE, OVERDUE = 300.0, 600.0, 10_800.0
 """Seconds from which on it is told that something waits, as in deploy/prometheus/alerts.yml."""
-SENT_FIX = "look whether a process delivers (`deliveries: {run: here}`, or `esb deliver`), and at its log"
+SENT_FIX = "look whether a process delivers (`deliveries.run: here`, or `esb deliver`), and at its log"
 TOLD_FIX = "look at the log of the processes that deliver, which call back as well: event callback"
 HELD_FIX = "mend it: within five minutes a delivery tries; or `esb delivery release` what somebody has stopped"
 KEPT_FIX = "look whether a gateway runs with this database, and whether the database takes writes"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from esb.config import ConfigModel, Section
+from esb.config import Config, ConfigModel, Section
 from esb.config.moment import Moment
 from esb.config.yaml import did_you_mean
 from esb.contracts.explain import Decision, Question, allowed, not_known_here, refused
@@ -28,6 +28,12 @@ NOT_EXPLAINED = Decision(verdict="not explained", why="it does not say what it w
 NOT_REACHED = Decision(verdict="not reached", why="no app is known, so there is nothing to decide")
 UNSURE = "a link before it is not explained, and may change that"
 UNDECIDED = frozenset({"unknown", "not explained"})
+LATER = {
+    "here": "with async it is accepted, and these processes send it",
+    "separate": "with async it is accepted, and `esb deliver` sends it",
+    "off": "not asked for; with async a call would get 1306406",
+}
+"""Value of `deliveries.run` -> what becomes of a call that asks to be sent later; one that does not is not refused."""
 LONGEST_NAME = 255
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 
@@ -124,12 +130,12 @@ async def _links(generation: Generation, asked: Asked, at: float, *, live: bool,
         section = stanza.config if service is None else service.stanza.config
         yield Link(stanza.use, decision, _where(section, decision))
         question = _behind(question, decision)
-    async for link in _inside(found, question):
+    async for link in _inside(found, question, generation.config):
         yield link
 
 
-async def _inside(found: Links, question: Question) -> AsyncIterator[Link]:
-    """Yield what stands behind the chain: the environment, and the component's own gates."""
+async def _inside(found: Links, question: Question, config: Config) -> AsyncIterator[Link]:
+    """Yield what stands behind the chain: the environment, the component's own gates, and who would send it later."""
     try:
         component = found.endpoint.chosen(question.call.options)
     except EsbError as error:
@@ -144,6 +150,8 @@ async def _inside(found: Links, question: Question) -> AsyncIterator[Link]:
     decision = await _decision(component, question)
     if decision is not NOT_EXPLAINED:
         yield Link("gates", decision, _where(found.stanza.config, decision))
+    if component.sends and config.deliveries is not None and config.root is not None:
+        yield Link("asynchronous calls", allowed(LATER[config.deliveries.run]), _place(config.root, "deliveries"))
 
 
 async def _decision(link: Any, question: Question) -> Decision:

@@ -15,7 +15,7 @@ from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
 from esb.telemetry.log_writer import LogWriter
 
-NOTHING = "there is nothing to deliver: calls are accepted with `deliveries: {run: separate}`, or `here`"
+NOTHING = "there is nothing to deliver: calls are accepted with `deliveries.run: separate`, or `here`"
 UNKNOWN_PORT = "`esb deliver` cannot know a free port that another process has taken: name one"
 
 

@@ -1,6 +1,8 @@
 """What would become of a call, link by link, and where that stands: nothing is executed, spent or asked."""
 
 import json
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,8 @@ from esb.introspect.explain import Asked, explained
 from esb.store.memory import MemoryStore
 from tests.support.clock import Clock
 from tests.support.configuration import DEMO, WECOM
+from tests.support.databases import open_database
+from tests.support.deliveries import accepting_config
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 from tests.support.ports import free_port
 from tests.support.send_weixin import fault
@@ -66,7 +70,7 @@ CALLER = {"app": DEMO["bk_app_code"], "user": DEMO["bk_username"]}
 Said = dict[str, Any]
 
 
-async def opened(open_gateway: OpenGateway, chain: str = CHAIN) -> Gateway:
+async def opened_with(open_gateway: OpenGateway, chain: str = CHAIN) -> Gateway:
     return await open_gateway(config=CONFIG.format(chain=chain), clock=Clock())
 
 
@@ -89,7 +93,7 @@ def where(said: Said) -> dict[str, str]:
 
 
 async def test_every_link_tells_its_verdict_why_where_and_until_when(open_gateway: OpenGateway) -> None:
-    said = await ask(await opened(open_gateway))
+    said = await ask(await opened_with(open_gateway))
 
     assert (said["verdict"], said["code"], said["message"]) == ("allowed", 0, "OK")
     assert links(said) == {
@@ -128,7 +132,7 @@ async def test_every_link_tells_its_verdict_why_where_and_until_when(open_gatewa
 async def test_a_refusal_names_its_link_and_the_code(
     open_gateway: OpenGateway, asked: Said, link: str, why: str, code: int
 ) -> None:
-    said = await ask(await opened(open_gateway), **asked)
+    said = await ask(await opened_with(open_gateway), **asked)
 
     verdict, told = links(said)[link]
     assert (said["verdict"], verdict) == ("refused", "refused")
@@ -137,12 +141,12 @@ async def test_a_refusal_names_its_link_and_the_code(
 
 
 async def test_a_link_is_not_asked_about_an_app_that_is_not_known(open_gateway: OpenGateway) -> None:
-    said = links(await ask(await opened(open_gateway), app="x"))
+    said = links(await ask(await opened_with(open_gateway), app="x"))
     assert {said[name][0] for name in ("user_auth", "permission", "rate_limit")} == {"not reached"}
 
 
 async def test_a_login_state_is_not_asked_about(open_gateway: OpenGateway) -> None:
-    said = await ask(await opened(open_gateway), **{"as": "bk_token"})
+    said = await ask(await opened_with(open_gateway), **{"as": "bk_token"})
     assert (said["verdict"], said["code"]) == ("unknown", None)
     assert links(said)["user_auth"][0] == "unknown"
 
@@ -150,7 +154,7 @@ async def test_a_login_state_is_not_asked_about(open_gateway: OpenGateway) -> No
 async def test_to_ask_takes_nothing_and_what_was_taken_is_told(
     open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway = await opened(open_gateway)
+    gateway = await opened_with(open_gateway)
     for _ in range(3):
         assert links(await ask(gateway))["rate_limit"] == ("allowed", "3/1minute: 3 left")
     for left in (2, 1, 0):
@@ -171,7 +175,7 @@ async def test_to_ask_takes_nothing_and_what_was_taken_is_told(
 
 
 async def test_what_is_counted_elsewhere_or_at_another_time_is_not_known_here(open_gateway: OpenGateway) -> None:
-    gateway = await opened(open_gateway)
+    gateway = await opened_with(open_gateway)
     for said in (await ask(gateway, live=False), await ask(gateway, at="2027-01-20T00:00:00Z")):
         assert links(said)["rate_limit"][0] == "not known here"
         assert said["verdict"] == "allowed"
@@ -227,23 +231,23 @@ def chain(*uses: str) -> str:
 
 
 async def test_a_middleware_of_others_explains_itself(open_gateway: OpenGateway) -> None:
-    said = await ask(await opened(open_gateway, chain("app_auth", "Guard", "permission")))
+    said = await ask(await opened_with(open_gateway, chain("app_auth", "Guard", "permission")))
     assert (said["verdict"], said["code"], said["message"]) == ("refused", 1306403, "No")
     assert [*links(said).values()][2] == ("refused", "nobody passes, a")
 
 
 @pytest.mark.parametrize("use", ["Broken", "WithoutError", "OtherWord", "Plain"])
 async def test_a_middleware_that_does_not_say_is_not_taken_for_a_yes(open_gateway: OpenGateway, use: str) -> None:
-    said = await ask(await opened(open_gateway, chain("app_auth", use, "permission")))
+    said = await ask(await opened_with(open_gateway, chain("app_auth", use, "permission")))
     assert [*links(said).values()][2][0] == "not explained"
     assert (said["verdict"], said["code"]) == ("unknown", None)
 
 
 async def test_behind_a_link_that_does_not_say_no_refusal_is_sure_but_before_it_is(open_gateway: OpenGateway) -> None:
-    gateway = await opened(open_gateway, chain("Plain", "permission"))
+    gateway = await opened_with(open_gateway, chain("Plain", "permission"))
     said = await ask(gateway)
     assert (said["verdict"], links(said)["permission"][0]) == ("unknown", "unknown")
-    gateway = await opened(open_gateway, chain("app_auth", "Plain", "permission"))
+    gateway = await opened_with(open_gateway, chain("app_auth", "Plain", "permission"))
     assert (await ask(gateway, app="off"))["verdict"] == "refused"
 
 
@@ -442,3 +446,25 @@ async def test_a_component_without_gates_has_no_link(open_gateway: OpenGateway) 
     said = await ask(gateway, **CALLER, component="a.quiet")
     assert "gates" not in links(said)
     assert said["verdict"] == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [("here", "these processes send it"), ("separate", "`esb deliver` sends it"), ("off", "would get 1306406")],
+)
+async def test_it_says_who_sends_a_call_that_is_to_be_sent_later(
+    open_gateway: OpenGateway, sandbox: Sandbox, tmp_path: Path, opened: AsyncExitStack, run: str, why: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/later.db"
+    await opened.enter_async_context(open_database(url))
+    config = accepting_config(url, f"{WECOM}{QUERY}", f"{{run: {run}}}")
+    gateway = await open_gateway(config=config, sandbox_url=sandbox.url)
+    said = await ask(gateway, component="cmsi.send_weixin", **CALLER)
+    assert said["verdict"] == "allowed"
+    assert said["links"][-1]["link"] == "asynchronous calls"
+    assert why in said["links"][-1]["why"]
+    asked = await ask(gateway, component="cmsi.get_msg_type", **CALLER)
+    assert "asynchronous calls" not in [link["link"] for link in asked["links"]]
+
+
+QUERY = "  - {path: /cmsi/get_msg_type/, use: cmsi_get_msg_type}\n"
