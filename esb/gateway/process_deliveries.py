@@ -58,7 +58,7 @@ class ProcessDeliveries:
         """The part that tells of deliveries, and changes them; None without a database."""
         self.retention = _retention(database, clock, observer, current)
         self.recorder = _recorder(database, clock, observer)
-        self._ages = _age_sampler(config, database, clock, observer, current)
+        self._ages = None if delivers else _age_sampler(config, database, clock, observer, current)
 
     def acceptance(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> Acceptance:
         """Return what accepts calls of this component by these keys, or refuses them."""
@@ -183,7 +183,10 @@ def _age_sampler(
     observer: Observer,
     current: Callable[[], Generation],
 ) -> "AgeSampler | None":
-    """Return what looks how old things are, if there may be any and somebody can ask: by the admin listener."""
+    """Return what looks how old things are, if there may be any and somebody can ask: by the admin listener.
+
+    A process that only delivers has none.
+    """
     if database is None or config.server.admin is None or (config.deliveries is None and config.ledger is None):
         return None
     from esb.delivery.age_sampler import AgeSampler

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession, web
 
 from esb.config import Config, ConfigSource, load
+from esb.core.delivery_ages import DeliveryAges
 from esb.core.errors import ConfigError, Mistake
 from esb.core.events import CallFinished
 from esb.introspect.explain import Asked
@@ -368,6 +370,16 @@ async def fake_processes(tmp_path: Path, open_server: OpenServer, http: ClientSe
     made = FakeProcesses(config, process(2), process(5))
     url = await open_server(create_admin(made, made.reload))
     return made, Watched(None, url, tmp_path, http)  # type: ignore[arg-type]  # there is none behind it
+
+
+async def test_the_ages_of_deliveries_are_those_of_the_process_that_sees_the_oldest(
+    fake_processes: tuple[FakeProcesses, Watched],
+) -> None:
+    processes, admin = fake_processes
+    late, later = (DeliveryAges(age, 0.0, 0.0, 0.0, 0.0) for age in (3.0, 40.0))
+    one, other = processes.living
+    processes.living = [replace(one, ages=late), pickle.loads(pickle.dumps(replace(other, ages=later)))]  # noqa: S301
+    assert (await admin.samples())[("esb_delivery_oldest_due_seconds", frozenset())] == 40
 
 
 async def test_what_all_processes_counted_is_told_as_one(fake_processes: tuple[FakeProcesses, Watched]) -> None:
