@@ -11,19 +11,17 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, select
+from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
+from esb.database.connections import WRITES, begin, set_up_mysql, set_up_sqlite
 from esb.database.keys import DatabaseKeys, database_keys
 from esb.database.schema import NO_SCHEMA, DatabaseMismatch, SchemaState, schema_state
 from esb.database.trouble import BUSY, LOCKED, NO_FILE, NOT_ANSWERING, OF_WRITING, REPLACED, reason_of
 from esb.database.urls import Address
 
-BUSY_MILLISECONDS = 5000
-"""The time that a writer waits for another one of the same file."""
 PATIENCE = 10.0
 """Seconds that a transaction may take, its connection included, unless it says otherwise."""
 POOL = 5
@@ -38,9 +36,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.5
 """Seconds between two tries: with them it is noticed within two seconds that it is back, even if one hangs."""
 IDLE_SECONDS = 2.0
 """Seconds without an answer after which it is asked how it is: nobody else may do so."""
-WRITES = "esb_writes"
-STRICT = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-"""The mode in which MySQL cuts nothing short, whatever its default."""
 
 
 class DatabaseAway(GatewayError):
@@ -76,10 +71,10 @@ class Database:
             address.url, connect_args=address.arguments, hide_parameters=True, pool_timeout=POOL_SECONDS, **options
         )
         if self.is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin)
+            event.listen(self._engine.sync_engine, "connect", set_up_sqlite)
+            event.listen(self._engine.sync_engine, "begin", begin)
         elif address.back_end == "mysql":
-            event.listen(self._engine.sync_engine, "connect", _set_up_mysql)
+            event.listen(self._engine.sync_engine, "connect", set_up_mysql)
 
     @property
     def is_away(self) -> bool:
@@ -283,25 +278,3 @@ def _inode(file: Path) -> int | None:
         return file.stat().st_ino
     except FileNotFoundError:
         return None
-
-
-def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
-    """Set up a new connection to SQLite. The driver is to begin no transactions of its own."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    begin = f"BEGIN {connection.get_execution_options().get(WRITES, '')}"
-    driver: Any = connection.connection.dbapi_connection
-    driver.run_async(lambda sqlite: sqlite.execute_fetchall(begin))  # one way to its thread instead of three
-
-
-def _set_up_mysql(connection: Any, _: ConnectionPoolEntry) -> None:
-    """Set up a new connection to MySQL or MariaDB."""
-    cursor = connection.cursor()
-    cursor.execute(f"SET SESSION sql_mode='{STRICT}', innodb_lock_wait_timeout={BUSY_MILLISECONDS // 1000}")
-    cursor.close()

@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.errors import GatewayError
-from esb.database.engine import WRITES, Database
+from esb.database.connections import WRITES
+from esb.database.engine import Database
 from esb.database.keys import database_keys, draw_keys
 from esb.database.metadata import METADATA
 from esb.database.schema import REVISIONS, SCHEMA_FLOOR, DatabaseMismatch, SchemaState, head, known, schema_state

@@ -275,7 +275,7 @@ async def test_readers_of_a_file_do_not_wait_for_a_writer(tmp_path: Path) -> Non
 async def test_a_file_that_another_process_holds_for_too_long_is_told(
     tmp_path: Path, opened: AsyncExitStack, turned: "asyncio.Queue[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("esb.database.engine.BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr("esb.database.connections.BUSY_MILLISECONDS", 50)
     database = await opened_with(f"sqlite:///{tmp_path}/esb.db", turned, opened)
     with closing(sqlite3.connect(tmp_path / "esb.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
