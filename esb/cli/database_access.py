@@ -48,6 +48,8 @@ def with_database_of(config: Config, work: "Callable[[Database], Awaitable[T]]",
         sys.exit(CONFIG_INVALID)
     except DatabaseAway as error:
         raise click.ClickException(f"{error} (services.database in {config.path})") from error
+    except ConfigError:
+        raise
     except GatewayError as error:
         raise click.ClickException(str(error)) from error
 

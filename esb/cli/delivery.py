@@ -9,9 +9,9 @@ import click
 
 from esb.cli.database_access import with_database_of
 from esb.cli.listing import format_option, show
-from esb.cli.options import config_option
+from esb.cli.options import CONFIG_INVALID, config_option, exit_at_mistakes
 from esb.cli.registry_access import actor, ago
-from esb.config import Config, DeliveriesConfig, load, seconds_of
+from esb.config import Config, ConfigSource, DeliveriesConfig, load, seconds_of
 from esb.config.yaml import written
 from esb.core import json_codec, json_values
 from esb.core.clock import SystemClock
@@ -156,6 +156,22 @@ def redrive(path: str, identity: str, receivers: str) -> None:
 
     _require(_with_ledger(config, again))
     click.echo(f"{identity} is queued again")
+
+
+@delivery.command(short_help="Take the messages of a delivery back.")
+@config_option
+@id_argument
+def recall(path: str, identity: str) -> None:
+    """Take back the messages of a delivery where the platform lets it: WeCom within a day. A gateway need not run."""
+    source = ConfigSource(path)
+
+    async def take_back(ledger: "Ledger") -> int:
+        from esb.cli.recalling import recalled
+
+        return await recalled(source, ledger, identity)
+
+    with exit_at_mistakes(CONFIG_INVALID):
+        click.echo(f"{_with_ledger(source.resolve(), take_back)} messages are taken back")
 
 
 @delivery.command(short_help="Forget a receiver.")

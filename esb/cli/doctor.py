@@ -9,14 +9,13 @@ from itertools import groupby
 
 import click
 
+from esb.cli.beside import beside_gateway
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
 from esb.config import Config, ConfigSource
 from esb.config.yaml import did_you_mean
 from esb.core.errors import ConfigError
 from esb.introspect.doctor import Examined, examine
-from esb.server.deployment import configured
-from esb.server.listener import CannotListen
 
 COLUMNS = ("subject", "id", "result", "cause", "fix")
 
@@ -47,12 +46,8 @@ def doctor(path: str, components: tuple[str, ...], send_to: str, form: str) -> N
 
 
 async def _examine(source: ConfigSource, components: Sequence[str], send_to: str) -> list[Examined]:
-    """Examine what the source describes, beside its sandbox: one of our own if that of a gateway does not run."""
-    try:
-        async with configured(source) as found:
-            return await _named(found.config, components, send_to)
-    except CannotListen:
-        return await _named(source.resolve(), components, send_to)
+    async with beside_gateway(source) as config:
+        return await _named(config, components, send_to)
 
 
 async def _named(config: Config, components: Sequence[str], send_to: str) -> list[Examined]:

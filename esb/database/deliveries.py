@@ -13,6 +13,8 @@ ID = 32
 DIGEST = 32
 RECEIVER_DIGEST = 16
 LONGEST_CREDENTIAL = 255
+TEST_ENVIRONMENT = "test"
+"""The part of a credential behind its component, where that sends by its test environment."""
 LONGEST_OWNER = 64
 LONGEST_CLASS = 16
 LONGEST_ERRCODE = 64

@@ -7,7 +7,7 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import ReceiverState
-from esb.database.deliveries import DELIVERY, DELIVERY_MESSAGE, RECIPIENT
+from esb.database.deliveries import DELIVERY, DELIVERY_MESSAGE, RECIPIENT, TEST_ENVIRONMENT
 
 REACHED = (ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.DELIVERED)
 """States of receivers who have a message that can be taken back."""
@@ -26,6 +26,12 @@ async def messages_left(connection: AsyncConnection, identity: str) -> Sequence[
     left = and_(column.delivery == identity, column.recalled.is_(None))
     rows = await connection.execute(select(column.msgid, column.sent).where(left).order_by(column.sent, column.msgid))
     return [SentMessage(row.msgid, row.sent) for row in rows]
+
+
+async def is_of_test_environment(connection: AsyncConnection, identity: str) -> bool:
+    """Return True if this delivery is sent by the test environment of its component."""
+    found = await connection.scalar(select(DELIVERY.c.credential).where(DELIVERY.c.id == identity))
+    return TEST_ENVIRONMENT in (found or "").split("/")
 
 
 async def note_recalled(connection: AsyncConnection, identity: str, msgids: Collection[str], now: int) -> None:

@@ -20,7 +20,7 @@ from esb.core.offloading import offloaded
 from esb.core.reasons import Reason
 from esb.core.redaction import sounds_secret
 from esb.core.uuid7 import uuid7
-from esb.database.deliveries import RECEIVER_DIGEST
+from esb.database.deliveries import RECEIVER_DIGEST, TEST_ENVIRONMENT
 from esb.database.delivery_writes import Accepted, DeliveryWrites, NewDelivery, NewRecipient
 from esb.database.engine import Database, DatabaseAway
 from esb.database.group_commit import CommitInDoubt
@@ -213,7 +213,7 @@ class ComponentAccepting:
         senders = {receiver.component for receiver in found}
         name = senders.pop() if len(senders) == 1 else call.component
         if call.options.test_env:
-            name += "/test"
+            name += f"/{TEST_ENVIRONMENT}"
         brought = [f"{name}={call.args[name]}" for name in self._secrets if call.args.get(name)]
         return f"{name}/{keys.digest_of('secret', *brought)[:8].hex()}" if brought else name
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError
 
 from esb.config.moment import instant_past
-from esb.contracts.component import Component
 from esb.core.call import Call
 from esb.core.delivery_states import DeliveryState
 from esb.core.errors import EsbError, NotFound, ParameterError, RequestError, template
@@ -18,7 +17,7 @@ from esb.database.delivery_changes import Hindrance
 from esb.database.delivery_views import BadCursor, Wanted
 from esb.database.engine import DatabaseAway
 from esb.delivery.ledger import MISSED, Ledger, ledger_away
-from esb.delivery.recalling import recall
+from esb.delivery.recalling import ComponentOf, recall
 from esb.incoming.own_paths import OwnPath
 
 ParamsT = TypeVar("ParamsT", bound=Params)
@@ -71,9 +70,9 @@ class RedriveParams(Params):
 class DeliveryPaths:
     """The handlers of these paths. `expires`: the seconds for which a delivery is tried that is sent again."""
 
-    def __init__(self, ledger: Ledger, expires: float, components: Mapping[str, Component[Any, Any]]) -> None:
+    def __init__(self, ledger: Ledger, expires: float, component_of: ComponentOf) -> None:
         self._ledger = ledger
-        self._components = components
+        self._component_of = component_of
         self._expires = expires
 
     def paths(self) -> list[OwnPath]:
@@ -121,7 +120,7 @@ class DeliveryPaths:
         found = await self._ledger.delivery(call.path_vars["id"], _app(call))
         if found is None:
             raise hindered(Hindrance.UNKNOWN)
-        number = await recall(self._ledger, self._components, call, found)
+        number = await recall(self._ledger, self._component_of, call, found)
         return {**await self._changed(call, None), "recalled": number}
 
     async def _changed(self, call: Call, hindrance: Hindrance | None) -> View:

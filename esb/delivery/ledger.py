@@ -1,6 +1,7 @@
 """The ledger for those who ask: apps about their own deliveries, operators about all of them."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import NamedTuple
 
 from esb.core.clock import Clock
 from esb.core.delivery_states import ReceiverState
@@ -24,6 +25,17 @@ MISSED = {
 }
 """Word for the receivers to whom a delivery is sent again -> their states. The unknown may get it twice."""
 _AWAY = template("the deliveries cannot be read or written now")
+
+
+class MessagesLeft(NamedTuple):
+    """Messages that can be taken back, as far as it is not too late: `now` is in milliseconds since 1970.
+
+    `test_env`: they were sent by the component's test environment.
+    """
+
+    messages: Sequence[SentMessage]
+    now: int
+    test_env: bool
 
 
 class Ledger:
@@ -91,11 +103,12 @@ class Ledger:
             await self._announce([identity])
         return hindrance
 
-    async def messages_left(self, identity: str) -> tuple[Sequence[SentMessage], int]:
-        """Return the messages of a delivery that nobody has taken back, and the time: milliseconds since 1970."""
+    async def messages_left(self, identity: str) -> MessagesLeft:
+        """Return the messages of a delivery that nobody has taken back, and what their recall has to know."""
         async with self._database.reading() as connection:
             now = await time_of_day(connection, self._clock)
-            return await recalls.messages_left(connection, identity), now
+            test_env = await recalls.is_of_test_environment(connection, identity)
+            return MessagesLeft(await recalls.messages_left(connection, identity), now, test_env)
 
     async def note_recalled(self, identity: str, msgids: Collection[str]) -> None:
         """Write that these messages of a delivery were taken back."""

@@ -1,27 +1,30 @@
 """Recalls: the messages of a delivery are taken back, by the components that have sent them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from esb.contracts.component import Component
-from esb.core.call import Call
+from esb.core.call import Call, Options
 from esb.core.errors import EsbError, RequestError, template
 from esb.database.delivery_answer import View
 from esb.delivery.ledger import Ledger
 
+ComponentOf = Callable[[str, Options], Component[Any, Any] | None]
+"""Returns the component of this name, in the environment that is asked for; None if there is none."""
 CANNOT = template("The messages of the delivery cannot be taken back")
 TOO_LATE = template("The messages of the delivery were sent too long ago to be taken back")
 
 
-async def recall(ledger: Ledger, components: Mapping[str, Component[Any, Any]], call: Call, view: View) -> int:
-    """Take back all messages of this delivery that can be; return how many.
+async def recall(ledger: Ledger, component_of: ComponentOf, call: Call, view: View) -> int:
+    """Take back all messages of this delivery that can be, in the environment of its call; return how many.
 
     EsbError if one is not, after all others were tried: RequestError where none can be.
     """
     main, identity = view["delivery"]["component"], view["delivery"]["id"]
     names = dict.fromkeys(each.get("component", main) for each in view["receivers"])
-    able = [found for name in names if (found := components.get(name)) is not None and found.recall_seconds]
-    left, now = await ledger.messages_left(identity)
+    left, now, test_env = await ledger.messages_left(identity)
+    options = Options(test_env=test_env)
+    able = [found for name in names if (found := component_of(name, options)) is not None and found.recall_seconds]
     if not able or not left:
         raise RequestError(CANNOT)
     seconds = max(component.recall_seconds for component in able)

@@ -79,6 +79,7 @@ class SyncRecorder:
                 username="" if user is None else user.username,
                 component=call.component,
                 request_id=call.id,
+                test_env=call.options.test_env,
                 at=now,
                 sendings=record.sendings,
                 error=error,

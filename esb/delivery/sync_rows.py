@@ -8,7 +8,7 @@ from esb.core.call import RunReceiver
 from esb.core.delivery_states import MISSED, DeliveryState, ReceiverState
 from esb.core.errors import GatewayError
 from esb.core.uuid7 import uuid7
-from esb.database.deliveries import LONGEST_CLASS, RECEIVER_DIGEST
+from esb.database.deliveries import LONGEST_CLASS, RECEIVER_DIGEST, TEST_ENVIRONMENT
 from esb.database.keys import DatabaseKeys
 from esb.database.sync_writes import SyncRows
 from esb.delivery import content, receivers
@@ -33,6 +33,7 @@ class EndedCall:
     username: str
     component: str
     request_id: str
+    test_env: bool
     at: int
     sendings: Sendings = field(repr=False)
     error: BaseException | None = field(repr=False)
@@ -71,7 +72,7 @@ def rows_of(keys: DatabaseKeys, call: EndedCall) -> SyncRows:
         "created": call.at,
         "expires": call.at,
         "failure": next((fate.failure for fate in reached if fate.failure), "")[:LONGEST_CLASS],
-        "credential": call.component,
+        "credential": f"{call.component}/{TEST_ENVIRONMENT}" if call.test_env else call.component,
         "lane": None,
         "callback": "",
         "receivers": keys.seal_at(f"receivers/{identity}", receivers.packed(told)),

@@ -239,7 +239,7 @@ class Generation:
         return route, paths
 
     def _own_routes(self, own_paths: OwnPaths, shared: Sequence[Part], services: ChainServices) -> Routes:
-        own = own_paths(self.config, {stanza.name: component for stanza, component in self.components})
+        own = own_paths(self.config, self.links)
         auth = next((link for link in shared if link.stanza.use == chains.APP_AUTH), None) if own else None
         if own and auth is None:  # there is another's in its place, which may ask for more than an app
             auth = self._part(chains.APP_AUTH, "middlewares", self._left_out("middlewares", chains.APP_AUTH), services)

@@ -1,12 +1,12 @@
 """The routes of the gateway's own paths: each behind the app_auth of the shared chain, or behind nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from esb.config import Config
-from esb.contracts.component import Component
 from esb.contracts.middleware import Handler, Middleware
 from esb.core.limits import Limits
+from esb.gateway.links import Links
 from esb.incoming.admission import Admission
 from esb.incoming.dispatch import compose
 from esb.incoming.own_paths import OWN_ROOT, OwnPath
@@ -14,15 +14,13 @@ from esb.incoming.routing import Route, Routes
 
 TIMEOUT = 30.0
 """Seconds that such a call may take, its body included."""
-Components = Mapping[str, Component[Any, Any]]
-"""Components by name."""
-OwnPaths = Callable[[Config, Components], Sequence[OwnPath]]
-"""Returns the gateway's own paths, for a generation of this config and these components."""
+OwnPaths = Callable[[Config, Sequence[Links]], Sequence[OwnPath]]
+"""Returns the gateway's own paths, for a generation of this config and these components, each with its links."""
 MAX_BODY = 2**16
 """Bytes of its body: a few parameters, or an event of a platform."""
 
 
-def no_paths(config: Config, components: Components) -> Sequence[OwnPath]:
+def no_paths(config: Config, links: Sequence[Links]) -> Sequence[OwnPath]:
     """Return nothing: the gateway has no paths of its own."""
     return ()
 

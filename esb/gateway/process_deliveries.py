@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esb.config import Config, DeliveriesConfig, LedgerConfig, seconds_of
@@ -12,7 +13,7 @@ from esb.core.events import Observer
 from esb.delivery.acceptance import Acceptance, NoAcceptance
 from esb.delivery.recording import Recording
 from esb.gateway.generation import Generation
-from esb.gateway.own_routes import Components
+from esb.gateway.links import Links, component_of
 from esb.gateway.process_database import kept
 from esb.gateway.process_delivering import build_delivering
 from esb.gateway.process_reports import ProcessReports
@@ -70,15 +71,15 @@ class ProcessDeliveries:
         """Return what records the synchronous calls of a component by these keys."""
         return () if self.recorder is None else self.recorder.recording(ledger)
 
-    def own_paths(self, config: Config, components: Components) -> list[OwnPath]:
-        """Return the gateway's own paths, for a generation of this configuration and these components."""
+    def own_paths(self, config: Config, links: Sequence[Links]) -> list[OwnPath]:
+        """Return the gateway's own paths, for a generation of this configuration and these links."""
         if self.ledger is None or (config.deliveries is None and config.ledger is None):
             return []
         from esb.delivery.delivery_paths import DeliveryPaths
 
         expires = seconds_of((config.deliveries or DeliveriesConfig()).expires)
-        reported = [] if self._reports is None else self._reports.own_paths(components)
-        return [*DeliveryPaths(self.ledger, expires, components).paths(), *reported]
+        reported = [] if self._reports is None else self._reports.own_paths(links)
+        return [*DeliveryPaths(self.ledger, expires, partial(component_of, links)).paths(), *reported]
 
     @property
     def ages(self) -> DeliveryAges | None:

@@ -14,12 +14,13 @@ from esb.contracts.component import Component
 from esb.contracts.lifecycle import NoConfig
 from esb.core.call import Options
 from esb.core.clock import Clock
-from esb.core.errors import ConfigError, EsbError, Mistake
+from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer
 from esb.delivery.engine import Engine
 from esb.delivery.engines.embedded import EmbeddedEngine
 from esb.gateway.extras import hint_for
 from esb.gateway.generation import Generation
+from esb.gateway.links import component_of
 
 if TYPE_CHECKING:
     from esb.database.engine import Database
@@ -109,7 +110,7 @@ def build_delivering(
 
     deliverer = None
     if delivers or found.run == "here":
-        attempts = Attempts(database, current, component_of, observer, clock)
+        attempts = Attempts(database, current, _component_of, observer, clock)
         deliverer = Deliverer(ClaimWrites(database, clock, owner()), attempts, observer, clock, event_written)
     delivering = Delivering(engine, deliverer)
     delivering.follow(config)
@@ -145,12 +146,5 @@ def owner() -> str:
     return f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def component_of(generation: Generation, name: str, options: Options) -> Component[Any, Any] | None:
-    """Return the component of this name, in the environment that is asked for; None if there is none."""
-    for links in generation.links:
-        if links.stanza.name == name:
-            try:
-                return links.endpoint.chosen(options)
-            except EsbError:
-                return None
-    return None
+def _component_of(generation: Generation, name: str, options: Options) -> Component[Any, Any] | None:
+    return component_of(generation.links, name, options)

@@ -1,14 +1,15 @@
 """Callbacks and receipts of this process: apps are told of their deliveries, and platforms tell of messages."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from esb.contracts.services import Apps
+from esb.core.call import ORDINARY
 from esb.core.clock import Clock
 from esb.core.events import Observer
 from esb.gateway.generation import Generation
-from esb.gateway.own_routes import Components
+from esb.gateway.links import Links
 from esb.gateway.process_delivering import owner
 from esb.incoming.own_paths import OwnPath
 from esb.outgoing.client import Outgoing
@@ -44,10 +45,11 @@ class ProcessReports:
         self._callbacks = Callbacks(queue, http, apps, clock, observer) if delivers else None
         self._receipts = Receipts(ReceiptWrites(database, clock), clock, observer, self.wake)
 
-    def own_paths(self, components: Components) -> list[OwnPath]:
+    def own_paths(self, links: Sequence[Links]) -> list[OwnPath]:
         """Return the paths at which platforms report about messages of these components."""
         from esb.delivery.receipt_paths import receipt_paths
 
+        components = {each.stanza.name: each.endpoint.chosen(ORDINARY) for each in links}
         return receipt_paths(self._receipts, components)
 
     def wake(self) -> None:

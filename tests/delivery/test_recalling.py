@@ -10,7 +10,7 @@ from esb.database.deliveries import DELIVERY_MESSAGE
 from esb.database.engine import Database
 from esb.delivery.recalling import CANNOT, TOO_LATE
 from esb.gateway.app import GATEWAY
-from tests.support.configuration import OFFICIAL_ACCOUNT, OPENID, SERVICES, WECOM
+from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, OPENID, SERVICES, WECOM
 from tests.support.databases import stanza
 from tests.support.gateway import Gateway, OpenGateway, Sandbox
 
@@ -23,9 +23,16 @@ async def ask(gateway: Gateway, path: str = "", method: str = "GET") -> dict[str
     return envelope
 
 
-async def sent(gateway: Gateway, receiver: str = "zhangsan,lisi") -> str:
+TEST_ENVIRONMENT = f"""{WECOM.replace("corp-secret", "another-secret")}\
+    test_config: {{wx_qy_corpsecret: corp-secret}}
+"""
+"""A component that sends by its test environment alone."""
+
+
+async def sent(gateway: Gateway, receiver: str = "zhangsan,lisi", headers: dict[str, str] | None = None) -> str:
     """The id of a delivery that was sent."""
-    assert (await gateway.send(receiver))["result"]
+    body = {**DEMO, "receiver": receiver, "data": MESSAGE}
+    assert (await (await gateway.post(body, headers=headers)).json())["result"]
     recorder = gateway.app[GATEWAY].deliveries.recorder
     assert recorder is not None
     await recorder.write()
@@ -49,6 +56,17 @@ async def test_a_message_is_taken_back_once(config: str, open_gateway: OpenGatew
     assert [each["state"] for each in shown["receivers"]] == ["recalled", "recalled"]
     again = await ask(gateway, f"{identity}/recall/", "POST")
     assert (again["code"], again["message"]) == (1306406, CANNOT)
+
+
+async def test_the_test_environment_takes_back_what_it_has_sent(
+    config: str, open_gateway: OpenGateway, sandbox: Sandbox
+) -> None:
+    gateway = await open_gateway(config=config + TEST_ENVIRONMENT, sandbox_url=sandbox.url)
+    identity = await sent(gateway, headers={"X-Use-Test-Env": "1"})
+    answer = await ask(gateway, f"{identity}/recall/", "POST")
+    assert (answer["code"], answer["data"]["recalled"]) == (0, 1), answer
+    (message,) = await sandbox.messages()
+    assert message["recalled"]
 
 
 async def test_what_was_sent_too_long_ago_stays(

@@ -1,0 +1,19 @@
+"""The configuration of a gateway, for commands that work beside it and without it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from esb.config import Config, ConfigSource
+from esb.server.deployment import configured
+from esb.server.listener import CannotListen
+
+
+@asynccontextmanager
+async def beside_gateway(source: ConfigSource) -> AsyncIterator[Config]:
+    """Yield what the source describes, beside its sandbox: one of our own if that of a gateway does not run."""
+    async with AsyncExitStack() as stack:
+        try:
+            config = (await stack.enter_async_context(configured(source))).config
+        except CannotListen:
+            config = source.resolve()
+        yield config
