@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from esb.core import json_codec
 from esb.core.clock import utc_text
 from esb.core.delivery_states import MISSED, DeliveryState, ReceiverState
+from esb.core.plain_messages import from_plain
 from esb.database.delivery_answer import View, fates_of, view_of
 
 MOST_BYTES = 20_000
@@ -57,7 +58,7 @@ def _event(delivery: EventDelivery, now: int, named: Sequence[Row[Any]], msgids:
     known = {}
     for each in of_it:
         *who, errmsg = delivery.known[each.number]
-        known[each.number] = [*who, (errmsg or "")[:LONGEST_TEXT]]
+        known[each.number] = [*who, str(from_plain(errmsg))[:LONGEST_TEXT]]
     return {
         "type": delivery.event,
         "timestamp": utc_text(now / 1000),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from esb.core.clock import Clock
 from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Message, UpstreamError, template
+from esb.core.plain_messages import from_plain
 from esb.core.reasons import Reason
 from esb.database import delivery_changes, holds, recalls
 from esb.database.delivery_answer import View
@@ -15,7 +16,6 @@ from esb.database.engine import Database
 from esb.database.forgetting import forget_receiver
 from esb.database.recalls import SentMessage
 from esb.database.time_of_day import time_of_day
-from esb.delivery.replay import from_plain
 
 AWAY_SECONDS = 5.0
 """The time after which a caller may ask again, if the database was away."""

@@ -7,7 +7,7 @@ from esb.channels.outcome import DeliveryReport
 from esb.channels.recipients import Audience, Rehearsal
 from esb.core import json_codec
 from esb.core.errors import Message
-from esb.delivery.replay import from_plain, plain
+from esb.core.plain_messages import from_plain, plain
 
 
 class Receiver(NamedTuple):

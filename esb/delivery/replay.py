@@ -7,6 +7,7 @@ from esb.contracts.component import Envelope, Reply
 from esb.core import json_codec, json_values
 from esb.core.call import Call
 from esb.core.errors import EsbError, Message, UpstreamError
+from esb.core.plain_messages import from_plain, plain
 from esb.core.reasons import Reason
 from esb.incoming.envelope import CRASHED, GENERAL_FAILURE
 
@@ -17,10 +18,6 @@ class OutcomeUnknown(EsbError):
     code = UpstreamError.code
     source = "gateway"
     call_reason = Reason.CUT_OFF
-
-
-MESSAGE = "$message"
-"""The mark of a text that is translated when it is replayed: the repetition may come in another language."""
 
 
 def answered(answer: Any) -> dict[str, Any]:
@@ -76,28 +73,3 @@ def restored(answer: bytes) -> Envelope:
     if data is None or isinstance(data, dict):
         envelope["data"] = {**(data or {}), "replayed": True}
     return Envelope(envelope)
-
-
-def plain(value: Any) -> Any:
-    """Return JSON that still knows which texts are templates."""
-    if isinstance(value, Message):
-        return {MESSAGE: [value.template, plain(value.values)]}
-    if isinstance(value, Mapping):
-        items = {name: plain(item) for name, item in value.items()}
-        return {MESSAGE: [None, items]} if MESSAGE in items else items
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
-
-
-def from_plain(value: Any) -> Any:
-    """Return the value that `plain` was given."""
-    if isinstance(value, list):
-        return [from_plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if MESSAGE not in value:
-        return {name: from_plain(item) for name, item in value.items()}
-    template, values = value[MESSAGE]
-    values = {name: from_plain(item) for name, item in values.items()}
-    return values if template is None else Message(template, values)

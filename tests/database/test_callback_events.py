@@ -7,6 +7,8 @@ from sqlalchemy import select, update
 
 from esb.core import json_codec
 from esb.core.delivery_states import DeliveryState, ReceiverState
+from esb.core.messages import Message
+from esb.core.plain_messages import plain
 from esb.database.callback_events import events_for
 from esb.database.deliveries import CALLBACK_EVENT, DELIVERY
 from esb.database.delivery_views import DeliveryViews
@@ -175,3 +177,11 @@ async def test_without_the_key_of_its_receivers_it_names_nobody(database: Databa
     await written(database, delivery)
     (body,) = await bodies_of(database)
     assert (body["data"]["failed"], body["data"]["counts"], body["data"]["complete"]) == ([], {"failed": 1}, False)
+
+
+async def test_an_event_tells_a_text_of_the_gateway_in_english(database: Database) -> None:
+    refusal = plain(Message("The user {name} is not there", {"name": "lisi"}))
+    delivery = await add_delivery(database, [("lisi", FAILED)], state=DeliveryState.DEAD, refusal=("", refusal))
+    await written(database, delivery)
+    (body,) = await bodies_of(database)
+    assert body["data"]["failed"][0]["errmsg"] == "The user lisi is not there"

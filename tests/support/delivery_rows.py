@@ -20,7 +20,7 @@ async def add_delivery(
     receivers: Sequence[tuple[str, ReceiverState]] = (("zhangsan", ReceiverState.ACCEPTED),),
     *,
     msgids: Sequence[str] = (),
-    refusal: tuple[str, str] = ("", ""),
+    refusal: tuple[str, Any] = ("", ""),
     **columns: Any,
 ) -> str:
     """Write a delivery and its receivers; return its id. Who has failed was refused with this code and text."""
