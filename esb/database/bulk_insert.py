@@ -6,6 +6,8 @@ event loop it gets it some milliseconds later each time.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, insert
@@ -18,7 +20,7 @@ MOST_PARAMETERS = 32_766
 
 
 async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert these rows, which all have the same columns."""
+    """Insert these rows, which all have the same columns: two or more."""
     if not rows:
         return
     if connection.dialect.name != "sqlite":
@@ -26,10 +28,11 @@ async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
         return
     columns = (*rows[0],)
     driver: Any = (await connection.get_raw_connection()).driver_connection
+    values_of = itemgetter(*columns)
     at_once = min(MOST_ROWS, MOST_PARAMETERS // len(columns))
     for start in range(0, len(rows), at_once):
         part = rows[start : start + at_once]
-        values = tuple(row[column] for row in part for column in columns)
+        values = (*chain.from_iterable(map(values_of, part)),)
         await driver.execute_fetchall(_statement(table.name, columns, len(part)), values)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from esb.database.bulk_insert import insert_rows
 from esb.database.deliveries import CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
 
 Rows = Sequence[dict[str, Any]]
@@ -22,11 +22,7 @@ class SyncRows(NamedTuple):
 
 async def write(connection: AsyncConnection, calls: Sequence[SyncRows]) -> None:
     """Write these calls. Part of a writing."""
-    await connection.execute(insert(DELIVERY), [call.delivery for call in calls])
-    for table, rows in (
-        (RECIPIENT, [row for call in calls for row in call.recipients]),
-        (DELIVERY_MESSAGE, [row for call in calls for row in call.messages]),
-        (CONTENT, [row for call in calls for row in call.contents]),
-    ):
-        if rows:
-            await connection.execute(insert(table), rows)
+    await insert_rows(connection, DELIVERY, [call.delivery for call in calls])
+    await insert_rows(connection, RECIPIENT, [row for call in calls for row in call.recipients])
+    await insert_rows(connection, DELIVERY_MESSAGE, [row for call in calls for row in call.messages])
+    await insert_rows(connection, CONTENT, [row for call in calls for row in call.contents])

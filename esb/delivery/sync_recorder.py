@@ -24,7 +24,7 @@ from esb.delivery.sync_rows import EndedCall, rows_of
 
 WRITING_SECONDS = 2.0
 """The time from one batch to the next: the age of what a look into the ledger does not see yet."""
-CALLS_AT_ONCE = 200
+CALLS_AT_ONCE = 256
 """Calls that one transaction writes."""
 MOST_RECEIVERS = 50_000
 """Receivers of all calls that wait: some seconds of a busy gateway, or minutes without its database."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from esb.channels.outcome import DeliveryReport
 from esb.core.call import RunReceiver
 from esb.core.delivery_states import MISSED, DeliveryState, ReceiverState
 from esb.core.errors import GatewayError
@@ -13,7 +14,7 @@ from esb.database.keys import DatabaseKeys
 from esb.database.sync_writes import SyncRows
 from esb.delivery import content, receivers
 from esb.delivery.content import DeliveryContent
-from esb.delivery.fates import Fate, Sendings, fates, msgids_of
+from esb.delivery.fates import ACCEPTED, Fate, Sendings, fates, msgids_of
 from esb.delivery.receivers import Receiver
 
 MISSING = Fate(ReceiverState.FAILED, "receiver")
@@ -50,7 +51,8 @@ def rows_of(keys: DatabaseKeys, call: EndedCall) -> SyncRows:
     missed = any(fate.state in MISSED for fate in reached)
     identity = uuid7(call.at)
     told = [
-        receiver._replace(errmsg=fate.errmsg or receiver.errmsg) for receiver, fate in zip(found, reached, strict=True)
+        receiver._replace(errmsg=fate.errmsg) if fate.errmsg else receiver
+        for receiver, fate in zip(found, reached, strict=True)
     ]
     delivery = {
         "id": identity,
@@ -90,6 +92,8 @@ def rows_of(keys: DatabaseKeys, call: EndedCall) -> SyncRows:
 
 def _fates(call: EndedCall, found: Sequence[Receiver]) -> list[Fate]:
     """Return the fate of each receiver, in their order; one that could go better later has failed for this caller."""
+    if _has_reached_all(call, found):
+        return [ACCEPTED]
     addressed = {
         number: RunReceiver(each.component, each.name, each.address, each.looked_up, is_open=True)
         for number, each in enumerate(found)
@@ -99,6 +103,16 @@ def _fates(call: EndedCall, found: Sequence[Receiver]) -> list[Fate]:
     told: Mapping[int, Fate] = fates(addressed, call.sendings, error, sent=call.sent)
     both = (told.get(number, MISSING) for number in range(len(found)))
     return [fate._replace(state=ReceiverState.FAILED) if fate.state is None else fate for fate in both]
+
+
+def _has_reached_all(call: EndedCall, found: Sequence[Receiver]) -> bool:
+    """Return True for a message to one receiver that the platform has taken, as most are: that is told at once."""
+    if call.error is not None or len(call.sendings) != 1 or len(found) != 1:
+        return False
+    report = call.sendings[0][1]
+    return isinstance(report, DeliveryReport) and (
+        report.outcome.accepted == report.outcome.receivers == (found[0].address,) and not report.outcome.held
+    )
 
 
 def _digests(keys: DatabaseKeys, receiver: Receiver) -> dict[str, Any]:
