@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.database.bulk_insert import insert_rows
 from esb.database.callback_events import events_for
 from esb.database.claims import Claim
 from esb.database.deliveries import ATTEMPT, CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
@@ -151,7 +152,7 @@ async def _write(connection: AsyncConnection, owner: str, ends: Sequence[Attempt
     if sealed:
         await connection.execute(statement.values(receivers=bindparam("new")), sealed)
     await _write_receivers(connection, ends)
-    await connection.execute(insert(ATTEMPT), [_attempt(owner, end) for end in ends])
+    await insert_rows(connection, ATTEMPT, [_attempt(owner, end) for end in ends])
     await _write_messages(connection, ends)
     purged = [{"its_id": end.claim.id, "new": end.purge} for end in ends if end.state in ENDED]
     if purged:
@@ -204,6 +205,5 @@ async def _write_messages(connection: AsyncConnection, ends: Sequence[AttemptEnd
     known = select(column.msgid, column.delivery).where(column.delivery.in_({delivery for _, delivery in told}))
     for row in await connection.execute(known):
         told.pop((row.msgid, row.delivery), None)
-    if told:
-        rows = [{"msgid": msgid, "delivery": delivery, "sent": sent} for (msgid, delivery), sent in told.items()]
-        await connection.execute(insert(DELIVERY_MESSAGE), rows)
+    rows = [{"msgid": msgid, "delivery": delivery, "sent": sent} for (msgid, delivery), sent in told.items()]
+    await insert_rows(connection, DELIVERY_MESSAGE, rows)

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core import json_codec
 from esb.core.delivery_states import ENDED, DeliveryState
 from esb.core.uuid7 import uuid7
+from esb.database.bulk_insert import insert_rows
 from esb.database.deliveries import CALLBACK_EVENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
 from esb.database.delivery_answer import LISTED
 from esb.database.event_bodies import EventDelivery, body_of
@@ -26,8 +27,7 @@ async def events_for(connection: AsyncConnection, keys: DatabaseKeys, deliveries
     `now`: milliseconds since 1970. If any were written, wake whoever calls back once it is committed.
     """
     ended = await _ended(connection, keys, deliveries)
-    if ended:
-        await connection.execute(insert(CALLBACK_EVENT), [_row(keys, delivery, now) for delivery in ended])
+    await insert_rows(connection, CALLBACK_EVENT, [_row(keys, delivery, now) for delivery in ended])
     return len(ended)
 
 
