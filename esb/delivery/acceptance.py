@@ -1,6 +1,6 @@
 """The contract of what takes calls that are sent later, and its refusal where nothing takes them."""
 
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any, Protocol
 
 from esb.config import DeliveriesConfig
@@ -22,6 +22,13 @@ class Acceptance(Protocol):
 
         `preferred`: it is asked for by the header Prefer, which the answer tells. `repetition`: the key of a call that
         brings none.
+        """
+        ...
+
+    def accepted(self, call: Call) -> Awaitable[Mapping[str, Any] | None]:
+        """Return the data that tells of what was accepted under the key of a call; None if nothing was.
+
+        RequestError if that was another call.
         """
         ...
 
@@ -49,3 +56,6 @@ class NoAcceptance:
             "Parameters error, this gateway sends no message later: please leave out async, deliver_at and the request"
             " header Prefer"
         )
+
+    async def accepted(self, call: Call) -> None:
+        """Nothing is known here of what was accepted."""

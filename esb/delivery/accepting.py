@@ -123,20 +123,27 @@ class ComponentAccepting:
             data, accepted = await self._accepted(call, handler, key)
         except DatabaseAway as away:
             raise _away(away, has_key=bool(call.options.idempotency_key or repetition)) from away
-        if key is not None and accepted.content_digest is not None:
-            require_same(_halves(accepted.content_digest), _halves(key.content))
+        _require_same(accepted, key)
         if preferred:
             call.record.status = 202
             call.record.headers["Preference-Applied"] = "respond-async"
             call.record.headers["Location"] = LOCATION.format(id=accepted.id)
-        delivery = {
-            "id": accepted.id,
-            "state": DeliveryState(accepted.state).word,
-            "due": utc_text(accepted.due / 1000),
-            "expires": utc_text(accepted.expires / 1000),
-        }
-        replayed = {} if accepted.is_new else {"replayed": True}
-        return {"delivery": delivery, **data, **replayed}
+        return _told(accepted, data)
+
+    async def accepted(self, call: Call) -> dict[str, Any] | None:
+        """Return the data that tells of what was accepted under the key of a call; None if nothing was.
+
+        RequestError if that was another call. While the database is away, so are all keys: what keeps them says it.
+        """
+        try:
+            key = self._key(call, None)
+            found = None if key is None else await self._accepting.found(key.idem)
+        except DatabaseAway:
+            return None
+        if found is None:
+            return None
+        _require_same(found, key)
+        return _told(found, _report(None, call))
 
     async def _accepted(self, call: Call, handler: Handler, key: _Key | None) -> tuple[Mapping[str, Any], Accepted]:
         """Return what the rehearsal found, and the delivery; for a repetition that of the first call."""
@@ -216,6 +223,24 @@ class ComponentAccepting:
             name += f"/{TEST_ENVIRONMENT}"
         brought = [f"{name}={call.args[name]}" for name in self._secrets if call.args.get(name)]
         return f"{name}/{keys.digest_of('secret', *brought)[:8].hex()}" if brought else name
+
+
+def _told(accepted: Accepted, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of an answer: the delivery, and what the rehearsal found."""
+    delivery = {
+        "id": accepted.id,
+        "state": DeliveryState(accepted.state).word,
+        "due": utc_text(accepted.due / 1000),
+        "expires": utc_text(accepted.expires / 1000),
+    }
+    replayed = {} if accepted.is_new else {"replayed": True}
+    return {"delivery": delivery, **data, **replayed}
+
+
+def _require_same(accepted: Accepted, key: _Key | None) -> None:
+    """Raise RequestError if this delivery was accepted under the key for another call."""
+    if key is not None and accepted.content_digest is not None:
+        require_same(_halves(accepted.content_digest), _halves(key.content))
 
 
 def _content_digest(keys: DatabaseKeys, call: Call) -> bytes:

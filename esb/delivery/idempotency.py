@@ -133,7 +133,8 @@ class Idempotency:
         if not key or call.options.dry_run:
             return await handler(call)
         content = content_of(call, by_header=self._by_header)
-        return await self._once(entry_of(call, key), content, REMEMBERED_SECONDS, call, handler)
+        first = handler if acceptance is None else _unless_accepted(acceptance, handler)
+        return await self._once(entry_of(call, key), content, REMEMBERED_SECONDS, call, first)
 
     async def _sent_before(self, call: Call, key: str) -> Any:
         """Return the answer of a call with this key that was not to be sent later; None if none is known."""
@@ -232,6 +233,16 @@ class Idempotency:
         error = None if task.cancelled() else task.result().error
         if error is not None and first_esb_error(error) is None:
             self._observer.crashed(call.id, call.path, error)
+
+
+def _unless_accepted(acceptance: Acceptance, handler: Handler) -> Handler:
+    """Return a handler for calls with a key: it makes none that was accepted under its key, to be sent later."""
+
+    async def handled(call: Call) -> Any:
+        accepted = await acceptance.accepted(call)
+        return await handler(call) if accepted is None else accepted
+
+    return handled
 
 
 class _Recognising(Idempotency):

@@ -259,6 +259,19 @@ async def test_what_was_sent_at_once_under_a_key_is_not_accepted_under_it(
     assert (await held.rows(), len(await sandbox.messages())) == ([], 1)
 
 
+async def test_what_was_accepted_under_a_key_is_not_sent_at_once_under_it(
+    open_accepting: OpenAccepting, held: Held, sandbox: Sandbox
+) -> None:
+    accepted = (await (await open_accepting()).send(idempotency_key="k", **LATER))["data"]
+    gateway = await open_accepting()
+
+    again, other = await gateway.send(idempotency_key="k"), await gateway.send("lisi", idempotency_key="k")
+
+    assert again["data"] == {**accepted, "replayed": True}
+    assert other["code"] == 1306406
+    assert (len(await held.rows()), await sandbox.messages()) == (1, [])
+
+
 async def test_a_key_belongs_to_one_app_and_one_component(open_accepting: OpenAccepting, held: Held) -> None:
     services = SERVICES.replace("secrets: [no-users-secret]", 'secrets: [no-users-secret], impersonate: ["*"]')
     gateway = await open_accepting(f"{WECOM}{OWN}", services=services)
