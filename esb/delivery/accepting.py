@@ -3,6 +3,7 @@
 A rehearsal is the same call as a dry run: what is wrong with it, its caller hears at once. What is accepted is durable.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -156,13 +157,21 @@ class ComponentAccepting:
         try:
             terms = terms_of(call, self.own, self._expires, accepting.clock.since_1970())
             data = await self._rehearsed(call, handler)
-            delivery = await self._delivery(call, terms, key)
-            return data, await accepting.write(delivery, self._most)
+            return data, await self._written(call, await self._delivery(call, terms, key))
         except EsbError:  # what was accepted once is accepted, whatever is wrong with it by now
             found = None if key is None else await accepting.found(key.idem)
             if found is None:
                 raise
             return _report(None, call), found
+
+    async def _written(self, call: Call, delivery: NewDelivery) -> Accepted:
+        """Write a delivery. CommitInDoubt if the time of its call is over meanwhile: it is written all the same."""
+        try:
+            return await self._accepting.write(delivery, self._most)
+        except asyncio.CancelledError:
+            if call.seconds_left > 0:
+                raise
+            raise CommitInDoubt("the time of the call is over") from None
 
     async def _rehearsed(self, call: Call, handler: Handler) -> Mapping[str, Any]:
         options = replace(call.options, dry_run=True, respond_async=True)

@@ -444,3 +444,16 @@ async def test_while_the_database_is_away_nothing_is_accepted_and_nothing_sent(
         assert answer["data"] == {"retry_after": 5, "retryable": True}
     (tmp_path / "gone.db").rename(tmp_path / "in_file.db")
     assert await sandbox.messages() == []
+
+
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
+async def test_a_call_whose_time_is_over_while_it_is_written_is_in_doubt(
+    open_in_file: OpenAccepting, in_file: Held, key: dict[str, Any]
+) -> None:
+    gateway = await open_in_file(WECOM.replace("methods: [POST]", "methods: [POST]\n    timeout: 0.5"))
+    async with in_file.database.writing():
+        answer = await gateway.send(**key, **LATER)
+    assert answer["code"] == 1306201
+    assert answer["data"] == {"retry_after": 5, "retryable": bool(key), "outcome": "unknown"}
+    assert (await gateway.send("lisi", **LATER))["result"]
+    assert len(await in_file.rows()) == 2
