@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core.delivery_states import OPEN, DeliveryState, ReceiverState
+from esb.core.delivery_states import MISSED, OPEN, DeliveryState, ReceiverState
 from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
 from esb.database.holds import Hold, begin_probe, holds, release, set_aside
 
@@ -34,7 +34,8 @@ class Claim:
 
     `started`: since when somebody may have been reached without our knowing, 0 if no attempt before was in doubt.
     `at`: the moment of the claim. `states`: the state of each receiver, by its number. `receivers` and `content` are
-    sealed; the content is None once it is gone. `tries`: the hold that may end if it succeeds.
+    sealed; the content is None once it is gone. `tries`: the hold that may end if it succeeds. `missed`: the class of
+    the failure of somebody who gets it no more, "" if there is nobody.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Claim:
     content: bytes | None = field(repr=False)
     states: Mapping[int, ReceiverState] = field(default_factory=dict)
     tries: str = ""
+    missed: str = ""
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -103,7 +105,7 @@ async def claim(connection: AsyncConnection, now: int, owner: str, most: int, le
             started=case((DELIVERY.c.started == 0, now), else_=DELIVERY.c.started),
         )
     )
-    states, contents = await _states(connection, ids), await _contents(connection, ids)
+    (states, missed), contents = await _states(connection, ids), await _contents(connection, ids)
     found = [
         Claim(
             **{**row._mapping, "fence": row.fence + 1},
@@ -111,6 +113,7 @@ async def claim(connection: AsyncConnection, now: int, owner: str, most: int, le
             content=contents.get(row.id),
             states=states[row.id],
             tries=probes.get(row.id, ""),
+            missed=missed.get(row.id, ""),
         )
         for row in rows
     ]
@@ -213,13 +216,19 @@ async def _taken(connection: AsyncConnection, which: ColumnElement[bool], most: 
     return [*await connection.execute(statement.with_for_update(skip_locked=True))]
 
 
-async def _states(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, dict[int, ReceiverState]]:
+async def _states(
+    connection: AsyncConnection, ids: Sequence[str]
+) -> tuple[Mapping[str, dict[int, ReceiverState]], Mapping[str, str]]:
+    """Return the states of all receivers, and the class of the failure of the first who missed it, by delivery."""
     column = RECIPIENT.c
-    statement = select(column.delivery, column.number, column.state).where(column.delivery.in_(ids))
+    statement = select(column.delivery, column.number, column.state, column.failure).where(column.delivery.in_(ids))
     found: dict[str, dict[int, ReceiverState]] = defaultdict(dict)
+    missed: dict[str, str] = {}
     for row in await connection.execute(statement.order_by(column.delivery, column.number)):
-        found[row.delivery][row.number] = ReceiverState(row.state)
-    return found
+        state = found[row.delivery][row.number] = ReceiverState(row.state)
+        if state in MISSED:
+            missed.setdefault(row.delivery, row.failure)
+    return found, missed
 
 
 async def _contents(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, bytes]:

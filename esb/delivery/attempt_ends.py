@@ -52,6 +52,7 @@ class AttemptEnds:
         if not again:
             states = {*claim.states.values(), *(fate.state for fate in fates.values())}
             state = DeliveryState.DEAD if MISSED & states else DeliveryState.DONE
+            failure = failure or claim.missed
         begun = [claim.at for fate in again if fate.begun]
         return AttemptEnd(
             claim=claim,

@@ -18,6 +18,15 @@ async def test_what_was_accepted_arrives_and_is_done(delivering: Delivering) -> 
     assert message["delivered"] == ["zhangsan"]
 
 
+async def test_a_delivery_that_could_not_reach_somebody_from_the_first_says_of_which_class_that_is(
+    delivering: Delivering,
+) -> None:
+    identity = await delivering.accept("", receiver__username="admin,nobody")
+    assert (await delivering.attempted()).failure == "receiver"
+    assert (await delivering.row(identity)).failure == "receiver"
+    assert await delivering.states(identity) == ["accepted", "failed"]
+
+
 async def test_what_is_under_way_ends_and_nothing_more_is_taken_when_the_gateway_drains(
     delivering: Delivering, open_delivering: OpenDelivering
 ) -> None:
