@@ -127,7 +127,7 @@ bench: $(VENV)/run .venv/bench
 LOCK := .venv/lock-tool/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
   --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 lock: .venv/lock-tool
-	@$(LOCK) pyproject.toml --extra jwt --extra mysql --extra otel --extra postgresql --extra redis --extra templates -o requirements/image.txt
+	@$(LOCK) pyproject.toml --extra jwt --extra mysql --extra otel --extra postgresql --extra redis --extra saq --extra templates -o requirements/image.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
 	  $(LOCK) - -o requirements/build.txt
 
