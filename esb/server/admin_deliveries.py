@@ -1,10 +1,10 @@
 """Deliveries over the admin listener, as `esb delivery` has them: those of all apps."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from aiohttp import web
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, model_validator
 
 from esb.config import Config, DeliveriesConfig, seconds_of
 from esb.core import json_codec, json_values
@@ -25,6 +25,12 @@ _STATES = {state.word: state for state in DeliveryState}
 def _state(value: Any) -> DeliveryState:
     if value not in _STATES:
         raise ValueError(f"expected one of {', '.join(_STATES)}")
+    return _STATES[value]
+
+
+def _waiting(value: Any) -> DeliveryState:
+    if value not in ("queued", "held"):
+        raise ValueError("expected queued or held")
     return _STATES[value]
 
 
@@ -50,6 +56,40 @@ class Redrive(Body):
     receivers: Literal["failed", "unknown"] = "failed"
 
 
+class Cancelled(Body):
+    """The deliveries that are ended: all that wait and fit. With `dry_run` they are only counted."""
+
+    app: str | None = None
+    component: str | None = None
+    state: Annotated[DeliveryState, PlainValidator(_waiting)] | None = None
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _names_some(self) -> Self:
+        if self.app is None and self.component is None and self.state is None:
+            raise ValueError("which ones: name an app, a component or a state")
+        return self
+
+
+class Forgotten(Body):
+    """A receiver that is forgotten: a name as callers gave it, or an address."""
+
+    receiver: str = Field(min_length=1)
+
+
+class Held(Body):
+    """A component of which nothing is sent for now, and why."""
+
+    component: str = Field(min_length=1)
+    reason: str = "held"
+
+
+class Released(Body):
+    """A component that is sent again."""
+
+    component: str = Field(min_length=1)
+
+
 def add_deliveries(app: web.Application, config: Callable[[], Config]) -> None:
     """Add the paths of deliveries to the admin listener's application."""
     registry = AdminRegistry(config)
@@ -61,6 +101,10 @@ def add_deliveries(app: web.Application, config: Callable[[], Config]) -> None:
             web.get(one, answering(handlers.show)),
             web.post(f"{one}/cancel", answering(handlers.cancel)),
             web.post(f"{one}/redrive", answering(handlers.redrive)),
+            web.post("/-/deliveries/cancel", answering(handlers.cancel_all)),
+            web.post("/-/deliveries/forget", answering(handlers.forget)),
+            web.post("/-/deliveries/hold", answering(handlers.hold)),
+            web.post("/-/deliveries/release", answering(handlers.release)),
         ]
     )
     app.on_cleanup.append(registry.close)
@@ -101,6 +145,30 @@ class _Handlers:
         seconds = seconds_of((self._registry.config().deliveries or DeliveriesConfig()).expires)
         hindrance = await ledger.redrive(request.match_info["id"], MISSED[wanted.receivers], seconds)
         return await self._changed(request, hindrance)
+
+    async def cancel_all(self, request: web.Request) -> web.Response:
+        from esb.database.delivery_changes import Selection
+
+        wanted, ledger = await asked(request, Cancelled), await self._ledger()
+        which = Selection(wanted.app, wanted.component, wanted.state)
+        if wanted.dry_run:
+            return answer({"waiting": await ledger.waiting(which)})
+        return answer({"cancelled": await ledger.cancel_all(which)})
+
+    async def forget(self, request: web.Request) -> web.Response:
+        wanted, ledger = await asked(request, Forgotten), await self._ledger()
+        forgotten, waiting = await ledger.forget(wanted.receiver)
+        return answer({"forgotten": forgotten, "waiting": waiting})
+
+    async def hold(self, request: web.Request) -> web.Response:
+        wanted, ledger = await asked(request, Held), await self._ledger()
+        return answer(
+            {"is_new": await ledger.hold(wanted.component, self._registry.actor(request).name, wanted.reason)}
+        )
+
+    async def release(self, request: web.Request) -> web.Response:
+        wanted, ledger = await asked(request, Released), await self._ledger()
+        return answer({"was_held": await ledger.release(wanted.component)})
 
     async def _changed(self, request: web.Request, hindrance: "Hindrance | None") -> web.Response:
         """Answer the delivery as it is now, or why it could not be changed."""

@@ -55,9 +55,13 @@ class AdminRegistry:
         from esb.database.app_views import AppViews
 
         registry = await self._opened_once()
-        name = asked_by(request, self.config().server.admin)
-        async with registry.writing(Actor(f"admin:{name}"[:LONGEST_ACTOR], "admin")) as write:
+        async with registry.writing(self.actor(request)) as write:
             yield write, AppViews(write.transaction.connection)
+
+    def actor(self, request: web.Request) -> Actor:
+        """Return who asks, as the history names them."""
+        name = asked_by(request, self.config().server.admin)
+        return Actor(f"admin:{name}"[:LONGEST_ACTOR], "admin")
 
     async def database(self) -> "Database":
         """Return the database, open. NoDatabase, DatabaseAway, DatabaseMismatch."""

@@ -1,17 +1,21 @@
 """Deliveries over the admin listener: those of all apps, read, cancelled and sent again with a token."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession
 from sqlalchemy import insert
 
 from esb.config import ConfigSource
 from esb.core.delivery_states import DeliveryState, ReceiverState
+from esb.database import holds
 from esb.database.deliveries import CONTENT
+from esb.database.engine import Database
 from esb.server.deployment import deployed
-from tests.support.databases import open_database, stanza
+from tests.support.databases import stanza
 from tests.support.delivery_rows import add_delivery
 from tests.support.ports import free_port
 from tests.support.processes.deployment import BEARER, TOKENS
@@ -25,15 +29,19 @@ services:
 """
 
 
-async def test_deliveries_are_read_and_changed(
-    opened: AsyncExitStack, http: ClientSession, database_url: str, tmp_path: Path
-) -> None:
-    database = await opened.enter_async_context(open_database(database_url))
+Ask = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+async def ask(
+    opened: AsyncExitStack, http: ClientSession, database: Database, database_url: str, tmp_path: Path
+) -> Ask:
+    """Ask an admin listener about deliveries, and require this status."""
     file, port = tmp_path / "esb.yaml", free_port()
     file.write_text(CONFIG.format(port=port, keys=TOKENS, database=stanza(database_url)))
     await opened.enter_async_context(deployed(ConfigSource(file, {}), None, 0, []))
 
-    async def ask(
+    async def ask_it(
         method: str, path: str = "", status: int = 200, headers: dict[str, str] = BEARER, **options: Any
     ) -> Any:
         url = f"http://127.0.0.1:{port}/-/deliveries{path}"
@@ -41,6 +49,10 @@ async def test_deliveries_are_read_and_changed(
             assert response.status == status, await response.text()
             return await response.json()
 
+    return ask_it
+
+
+async def test_deliveries_are_read_and_changed(ask: Ask, database: Database) -> None:
     dead = await add_delivery(database, [("lisi", ReceiverState.FAILED)], state=DeliveryState.DEAD, failure="busy")
     waiting = await add_delivery(database, [("a", ReceiverState.QUEUED)], state=DeliveryState.QUEUED)
     async with database.writing() as connection:
@@ -56,3 +68,32 @@ async def test_deliveries_are_read_and_changed(
     assert "dead" in (await ask("POST", f"/{dead}/redrive", 409))["error"]
     for method, path in (("GET", ""), ("POST", "/cancel"), ("POST", "/redrive")):
         assert "error" in await ask(method, f"/{'0' * 32}{path}", 404)
+
+
+async def test_many_are_cancelled_once_it_is_known_how_many(ask: Ask, database: Database) -> None:
+    for app in ("monitor", "monitor", "shop"):
+        await add_delivery(database, [("a", ReceiverState.QUEUED)], state=DeliveryState.QUEUED, app=app)
+    assert await ask("POST", "/cancel", json={"app": "monitor", "dry_run": True}) == {"waiting": 2}
+    assert await ask("POST", "/cancel", json={"app": "monitor"}) == {"cancelled": 2}
+    assert len((await ask("GET", params={"state": "queued"}))["deliveries"]) == 1
+    for wrong in ({}, {"state": "dead"}, {"dry_run": True}):
+        assert "error" in await ask("POST", "/cancel", 422, json=wrong)
+
+
+async def test_a_receiver_is_forgotten(ask: Ask, database: Database) -> None:
+    identity = await add_delivery(database, [("lisi", ReceiverState.ACCEPTED)])
+    assert await ask("POST", "/forget", json={"receiver": "lisi"}) == {"forgotten": 1, "waiting": 0}
+    assert (await ask("GET", f"/{identity}"))["receivers"][0]["receiver"] == ""
+    assert "error" in await ask("POST", "/forget", 422, json={"receiver": ""})
+
+
+async def test_a_component_is_held_and_released_in_the_name_of_a_token(ask: Ask, database: Database) -> None:
+    component = {"component": "cmsi.send_weixin"}
+    assert await ask("POST", "/hold", json=component) == {"is_new": True}
+    assert await ask("POST", "/hold", json={**component, "reason": "a storm"}) == {"is_new": False}
+    async with database.reading() as connection:
+        (held,) = await holds.oldest_holds(connection, 2)
+    assert (held.credential, held.actor, held.reason) == ("cmsi.send_weixin", "admin:ops", "a storm")
+    assert await ask("POST", "/release", json=component) == {"was_held": True}
+    assert await ask("POST", "/release", json=component) == {"was_held": False}
+    await ask("POST", "/hold", 401, headers={}, json=component)
