@@ -4,17 +4,19 @@ For every row that `executemany` writes, that thread gives Python's lock away an
 event loop it gets it some milliseconds later each time.
 """
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-MOST_ROWS = 64
-"""Of one statement: so few lengths stay prepared, and 32 callers at once make none longer."""
+SIZES = (256, 128, 64, 32)
+"""Rows of one statement, and then what is left: so few lengths stay prepared, and 32 callers at once need just one."""
 MOST_PARAMETERS = 32_766
 """Of one statement of SQLite. Source: sqlite.org/limits.html."""
 
@@ -29,11 +31,23 @@ async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
     columns = (*rows[0],)
     driver: Any = (await connection.get_raw_connection()).driver_connection
     values_of = itemgetter(*columns)
-    at_once = min(MOST_ROWS, MOST_PARAMETERS // len(columns))
-    for start in range(0, len(rows), at_once):
-        part = rows[start : start + at_once]
-        values = (*chain.from_iterable(map(values_of, part)),)
-        await driver.execute_fetchall(_statement(table.name, columns, len(part)), values)
+    for part in _parts(rows, MOST_PARAMETERS // len(columns)):
+        statement = _statement(table.name, columns, len(part))
+        try:
+            await driver.execute_fetchall(statement, (*chain.from_iterable(map(values_of, part)),))
+        except sqlite3.Error as error:
+            translated = DBAPIError.instance(statement, None, error, sqlite3.Error, dialect=connection.dialect)
+            raise translated from error
+
+
+def _parts(rows: Sequence[Mapping[str, Any]], most: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+    start = 0
+    for size in (size for size in SIZES if size <= most):
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+    if start < len(rows):
+        yield rows[start:]
 
 
 @cache

@@ -63,7 +63,7 @@ def rows_of(keys: DatabaseKeys, call: EndedCall) -> SyncRows:
         "synchronous": 1,
         "idem": None,
         "content_digest": None,
-        "state": DeliveryState.DEAD if missed else DeliveryState.DONE,
+        "state": int(DeliveryState.DEAD if missed else DeliveryState.DONE),  # of an enum, SQLite asks for adapters
         "priority": 0,
         "due": call.at,
         "lease": 0,
@@ -124,7 +124,7 @@ def _digests(keys: DatabaseKeys, receiver: Receiver) -> dict[str, Any]:
 
 
 def _state(fate: Fate) -> dict[str, Any]:
-    return {"state": fate.state, "failure": fate.failure, "errcode": fate.errcode}
+    return {"state": None if fate.state is None else int(fate.state), "failure": fate.failure, "errcode": fate.errcode}
 
 
 def _content(keys: DatabaseKeys, identity: str, kept: DeliveryContent, purge: int) -> dict[str, Any]:
