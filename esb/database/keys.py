@@ -92,7 +92,7 @@ class DatabaseKeys:
 
     def digest_of(self, *parts: str) -> bytes:
         """Return the digest by which something personal is found: 32 bytes, of all these parts."""
-        message = b"\0".join(part.encode("utf-8", "surrogatepass") for part in parts)
+        message = b"\0".join([part.encode("utf-8", "surrogatepass") for part in parts])
         return hmac.digest(self._digest_key, message, "sha256")
 
     def digest(self, app: str, secret: str) -> str:

@@ -92,8 +92,12 @@ def is_crash(error: Exception | None) -> bool:
 
 def msgids_of(sendings: Sendings) -> list[str]:
     """Return the platform's ids of the messages of these sendings, each once."""
-    reports = [report for _, report in sendings if isinstance(report, DeliveryReport)]
-    return [*dict.fromkeys(msgid[:LONGEST_MSGID] for report in reports for msgid in report.outcome.msgids)]
+    told: dict[str, None] = {}
+    for _, report in sendings:
+        if isinstance(report, DeliveryReport):
+            for msgid in report.outcome.msgids:
+                told[msgid[:LONGEST_MSGID]] = None
+    return [*told]
 
 
 def _reported(report: DeliveryReport) -> Sequence[tuple[str, Fate]]:

@@ -1,6 +1,6 @@
 """The receivers of a delivery: whom its rehearsal found, and the one text as which the database keeps them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from esb.channels.outcome import DeliveryReport
@@ -38,6 +38,14 @@ def found_in(component: str, sendings: Sequence[tuple[str, Any]]) -> list[Receiv
     return [*found.values()] or [Receiver(component, "", "", looked_up=False)]
 
 
+def alone_in(component: str, audience: Audience) -> Receiver | None:
+    """Return the receiver of an audience that has just one, who can be addressed; None of any other."""
+    if len(audience.typed) != 1 or audience.unknown_users or audience.without_contact:
+        return None
+    ((address, names),) = audience.typed.items()
+    return _receiver(component, names[0], address, audience.given) if len(names) == 1 else None
+
+
 def packed(receivers: Sequence[Receiver]) -> bytes:
     """Return them as one text, in their order."""
     return json_codec.encode([[*receiver[:4], plain(receiver.errmsg)] for receiver in receivers])
@@ -55,6 +63,10 @@ def _of(component: str, audience: Audience) -> Iterator[Receiver]:
     given = frozenset(audience.given)
     for address, names in audience.typed.items():
         for name in names:
-            yield Receiver(component, name, address, looked_up=name != address or address not in given)
+            yield _receiver(component, name, address, given)
     for entry in audience.missed():
         yield Receiver(component, entry["receiver"], "", looked_up=False, errmsg=entry["errmsg"])
+
+
+def _receiver(component: str, name: str, address: str, given: Collection[str]) -> Receiver:
+    return Receiver(component, name, address, name != address or address not in given)

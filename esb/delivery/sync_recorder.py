@@ -15,7 +15,6 @@ from esb.core.call import Call
 from esb.core.clock import Clock
 from esb.core.delivery_events import LedgerDropped
 from esb.core.events import Observer
-from esb.core.offloading import offloaded
 from esb.database.engine import Database, DatabaseAway
 from esb.database.sync_writes import SyncRows, write
 from esb.delivery.content import DeliveryContent
@@ -121,9 +120,12 @@ class SyncRecorder:
 
     async def _rows(self, calls: Sequence[EndedCall]) -> list[SyncRows]:
         """Return the rows of these calls; others have their turns meanwhile."""
-        rows, made = [], 0
+        rows, made, keys = [], 0, self._database.keys
         for call in calls:
-            rows.append(await offloaded(call.size, SEALED_AT_ONCE, rows_of, self._database.keys, call))
+            if call.size <= SEALED_AT_ONCE:
+                rows.append(rows_of(keys, call))
+            else:
+                rows.append(await asyncio.to_thread(rows_of, keys, call))
             made += call.size
             if made >= SEALED_AT_ONCE:
                 made = 0

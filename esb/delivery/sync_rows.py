@@ -22,7 +22,7 @@ MISSING = Fate(ReceiverState.FAILED, "receiver")
 _CUT_OFF = GatewayError("the call was cut off")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EndedCall:
     """A call that sent something, once it has ended; `error` is what it was answered with, None for success.
 
@@ -46,14 +46,30 @@ class EndedCall:
 
 def rows_of(keys: DatabaseKeys, call: EndedCall) -> SyncRows:
     """Return the rows of a call, with everything personal sealed."""
+    alone = _reached_alone(call)
+    if alone is not None:  # as most are: in a third of the time
+        return _rows(keys, call, DeliveryState.DONE, "", [alone], [ACCEPTED])
     found = receivers.found_in(call.component, call.sendings)
     reached = _fates(call, found)
     missed = any(fate.state in MISSED for fate in reached)
-    identity = uuid7(call.at)
+    failure = next((fate.failure for fate in reached if fate.failure), "")
     told = [
         receiver._replace(errmsg=fate.errmsg) if fate.errmsg else receiver
         for receiver, fate in zip(found, reached, strict=True)
     ]
+    return _rows(keys, call, DeliveryState.DEAD if missed else DeliveryState.DONE, failure, told, reached)
+
+
+def _rows(
+    keys: DatabaseKeys,
+    call: EndedCall,
+    state: DeliveryState,
+    failure: str,
+    told: Sequence[Receiver],
+    reached: Sequence[Fate],
+) -> SyncRows:
+    at = call.at
+    identity = uuid7(at)
     delivery = {
         "id": identity,
         "app": call.app,
@@ -63,37 +79,33 @@ def rows_of(keys: DatabaseKeys, call: EndedCall) -> SyncRows:
         "synchronous": 1,
         "idem": None,
         "content_digest": None,
-        "state": int(DeliveryState.DEAD if missed else DeliveryState.DONE),  # of an enum, SQLite asks for adapters
+        "state": int(state),  # of an enum, SQLite looks for adapters
         "priority": 0,
-        "due": call.at,
+        "due": at,
         "lease": 0,
         "owner": "",
         "fence": 0,
         "started": 0,
         "attempts": 1,
-        "created": call.at,
-        "expires": call.at,
-        "failure": next((fate.failure for fate in reached if fate.failure), "")[:LONGEST_CLASS],
+        "created": at,
+        "expires": at,
+        "failure": failure[:LONGEST_CLASS],
         "credential": f"{call.component}/{TEST_ENVIRONMENT}" if call.test_env else call.component,
         "lane": None,
         "callback": "",
         "receivers": keys.seal_at(f"receivers/{identity}", receivers.packed(told)),
     }
-    return SyncRows(
-        delivery,
-        [
-            {**_digests(keys, receiver), **_state(fate), "delivery": identity, "number": number, "updated": call.at}
-            for number, (receiver, fate) in enumerate(zip(found, reached, strict=True))
-        ],
-        [{"msgid": msgid, "delivery": identity, "sent": call.at} for msgid in msgids_of(call.sendings)],
-        [] if call.content is None else [_content(keys, identity, call.content, call.purge)],
-    )
+    recipients = [
+        _recipient(keys, identity, number, receiver, fate, at)
+        for number, (receiver, fate) in enumerate(zip(told, reached, strict=True))
+    ]
+    messages = [{"msgid": msgid, "delivery": identity, "sent": at} for msgid in msgids_of(call.sendings)]
+    kept = () if call.content is None else [_content(keys, identity, call.content, call.purge)]
+    return SyncRows(delivery, recipients, messages, kept)
 
 
 def _fates(call: EndedCall, found: Sequence[Receiver]) -> list[Fate]:
     """Return the fate of each receiver, in their order; one that could go better later has failed for this caller."""
-    if _has_reached_all(call, found):
-        return [ACCEPTED]
     addressed = {
         number: RunReceiver(each.component, each.name, each.address, each.looked_up, is_open=True)
         for number, each in enumerate(found)
@@ -105,26 +117,33 @@ def _fates(call: EndedCall, found: Sequence[Receiver]) -> list[Fate]:
     return [fate._replace(state=ReceiverState.FAILED) if fate.state is None else fate for fate in both]
 
 
-def _has_reached_all(call: EndedCall, found: Sequence[Receiver]) -> bool:
-    """Return True for a message to one receiver that the platform has taken, as most are: that is told at once."""
-    if call.error is not None or len(call.sendings) != 1 or len(found) != 1:
-        return False
-    report = call.sendings[0][1]
-    return isinstance(report, DeliveryReport) and (
-        report.outcome.accepted == report.outcome.receivers == (found[0].address,) and not report.outcome.held
-    )
+def _reached_alone(call: EndedCall) -> Receiver | None:
+    """Return the receiver of a message to just one, whom it has reached; None of any other call."""
+    if call.error is not None or len(call.sendings) != 1:
+        return None
+    ((component, report),) = call.sendings
+    if not isinstance(report, DeliveryReport):
+        return None
+    outcome, receiver = report.outcome, receivers.alone_in(component, report.audience)
+    if receiver is None or outcome.failed or outcome.unknown or outcome.held:
+        return None
+    return receiver if outcome.accepted == (receiver.address,) else None
 
 
-def _digests(keys: DatabaseKeys, receiver: Receiver) -> dict[str, Any]:
+def _recipient(
+    keys: DatabaseKeys, identity: str, number: int, receiver: Receiver, fate: Fate, at: int
+) -> dict[str, Any]:
     name, address = receiver.name, receiver.address
     return {
+        "delivery": identity,
+        "number": number,
         "digest": keys.digest_of("receiver", name)[:RECEIVER_DIGEST] if name else None,
         "address_digest": keys.digest_of("receiver", address)[:RECEIVER_DIGEST] if address not in ("", name) else None,
+        "state": None if fate.state is None else int(fate.state),
+        "failure": fate.failure,
+        "errcode": fate.errcode,
+        "updated": at,
     }
-
-
-def _state(fate: Fate) -> dict[str, Any]:
-    return {"state": None if fate.state is None else int(fate.state), "failure": fate.failure, "errcode": fate.errcode}
 
 
 def _content(keys: DatabaseKeys, identity: str, kept: DeliveryContent, purge: int) -> dict[str, Any]:
