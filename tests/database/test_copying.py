@@ -7,17 +7,25 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
+from esb.core.delivery_states import ReceiverState
+from esb.core.uuid7 import uuid7
 from esb.database.apps import APP, APP_GRANT, APP_SECRET
+from esb.database.callback_events import events_for
 from esb.database.changes import counted, newest, note
 from esb.database.copying import NotEmpty, copy
+from esb.database.deliveries import ATTEMPT, CONTENT
+from esb.database.delivery_views import DeliveryViews
 from esb.database.engine import Database
 from esb.database.history import HISTORY
+from esb.database.holds import hold
 from esb.database.schema import DatabaseMismatch
 from esb.database.tables import tables
 from esb.database.use import DAY_USE
 from tests.support.databases import make_database, open_database
+from tests.support.delivery_rows import NOW, add_delivery
 from tests.support.servers.databases import OTHER_KEY
 
+DELIVERED = uuid7(NOW)
 APPS = ("bank", "shop", "商店")
 
 
@@ -38,6 +46,21 @@ async def fill(database: Database) -> None:
         await connection.execute(insert(DAY_USE), days)
         told = {"at": 1, "actor": "cli:root", "via": "cli", "action": "app.create", "app": "shop"}
         await connection.execute(insert(HISTORY).values(**told, before="{}", after="{}"))
+    await fill_deliveries(database)
+
+
+async def fill_deliveries(database: Database) -> None:
+    """Write a delivery with all that belongs to one."""
+    receivers = [("zhangsan", ReceiverState.ACCEPTED), ("lisi", ReceiverState.FAILED)]
+    delivery = await add_delivery(database, receivers, msgids=["m1"], id=DELIVERED)
+    sealed = database.keys.seal_at(f"content/{delivery}", b"a message")
+    counts = {"accepted": 1, "failed": 1, "unknown": 0, "failure": ""}
+    async with database.writing() as connection:
+        await connection.execute(insert(CONTENT).values(delivery=delivery, sealed=sealed, purge=NOW))
+        attempt = {"fence": 1, "started": NOW, "ended": NOW, "worker": "host:1:a"}
+        await connection.execute(insert(ATTEMPT).values(delivery=delivery, **attempt, **counts))
+        await hold(connection, "cmsi.send_weixin", NOW, "a storm", actor="cli:root")
+        await events_for(connection, database.keys, [delivery], NOW)
 
 
 async def rows_of(database: Database) -> dict[str, list[Any]]:
@@ -74,6 +97,13 @@ async def test_a_copy_has_every_row_and_goes_on_counting(
         "database_key": 2,
         "history": 1,
         "schema_floor": 1,
+        "delivery": 1,
+        "recipient": 2,
+        "delivery_message": 1,
+        "content": 1,
+        "attempt": 1,
+        "credential_hold": 1,
+        "callback_event": 1,
     }
     async with target.writing() as connection:
         assert await counted(connection) == 2
@@ -82,7 +112,12 @@ async def test_a_copy_has_every_row_and_goes_on_counting(
         assert added.inserted_primary_key is not None
         assert added.inserted_primary_key[0] > 21
         sealed = (await connection.execute(select(APP_SECRET.c.sealed).where(APP_SECRET.c.id == 11))).scalar_one()
+        content = (await connection.execute(select(CONTENT.c.sealed))).scalar_one()
+        shown = await DeliveryViews(connection, target.keys).delivery(DELIVERED)
     assert target.keys.unseal(sealed, "shop") == "secret-shop"
+    assert target.keys.unseal_at(f"content/{DELIVERED}", content) == b"a message"
+    assert shown is not None
+    assert shown["accepted"] == ["zhangsan"]
 
 
 async def test_it_goes_back_to_a_file_as_well(
