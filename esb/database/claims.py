@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import MISSED, OPEN, DeliveryState, ReceiverState
 from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
-from esb.database.holds import Hold, begin_probe, holds, release, set_aside
+from esb.database.holds import Hold, begin_probe, held_by, holds, release, set_aside
 
 LEASE = 10_000
 """Milliseconds for which a claim holds, unless it is extended: the time that a killed process keeps what it had."""
@@ -81,7 +81,7 @@ async def claim(connection: AsyncConnection, now: int, owner: str, most: int, le
     waiting, held = await _waiting(connection), await holds(connection)
     rows = [] if waiting.lease is None or waiting.lease > now else await _taken(connection, _expired(now), most)
     probes: dict[str, str] = {}
-    for each in held:
+    for each in [each for each in held if each.is_to_be_tried(now)][: most - len(rows)]:
         if await begin_probe(connection, each, now):
             tried = await _probe(connection, now, each)
             rows += tried
@@ -199,7 +199,7 @@ async def _probe(connection: AsyncConnection, now: int, held: Hold) -> list[Any]
 def _due(priority: int, now: int, held: Sequence[Hold]) -> ColumnElement[bool]:
     column = DELIVERY.c
     due = and_(column.state == DeliveryState.QUEUED, column.priority == priority, column.due <= now)
-    return and_(due, *(or_(not_(each.held), column.expires <= now) for each in held))
+    return and_(due, or_(not_(held_by(held)), column.expires <= now)) if held else due
 
 
 def _expired(now: int) -> ColumnElement[bool]:

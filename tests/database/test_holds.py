@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database import holds
@@ -44,6 +45,29 @@ async def test_a_hold_of_a_credential_holds_no_other(database: Database) -> None
     mine, others = await add(database), await add(database, credential=OWN_SECRET)
     assert [each.id for each in await taken(database)] == [others]
     assert (await states(database))[mine] is DeliveryState.HELD
+
+
+async def test_holds_may_be_more_than_a_statement_can_name(database: Database) -> None:
+    found = [
+        {"credential": f"{SEND}/{number:016x}", "since": NOW, "probe": NOW + PROBE, "actor": "", "reason": "config"}
+        for number in range(1500)
+    ]
+    async with database.writing() as connection:
+        await connection.execute(insert(CREDENTIAL_HOLD), found)
+    held, free = await add(database, credential=f"{SEND}/{7:016x}"), await add(database)
+    assert [each.id for each in await taken(database)] == [free]
+    assert (await states(database))[held] is DeliveryState.HELD
+    assert not await let_go(database)
+    assert (await states(database))[held] is DeliveryState.HELD
+
+
+async def test_no_more_holds_are_tried_at_once_than_there_is_room_for(database: Database) -> None:
+    for number in range(3):
+        await hold(database, f"{SEND}/{number}", probe=NOW)
+        await add(database, credential=f"{SEND}/{number}")
+    first, second = await taken(database, most=2), await taken(database, most=2)
+    assert [len(first), len(second)] == [2, 1]
+    assert all(each.tries for each in (*first, *second))
 
 
 async def test_an_operators_hold_of_a_component_holds_all_that_it_sends(database: Database) -> None:
