@@ -22,12 +22,13 @@ MODULES = {
     "otel": "opentelemetry",
     "postgresql": "asyncpg",
     "redis": "redis",
+    "saq": "saq",
     "templates": "jinja2",
     "testing": "pytest_asyncio",
     "watch": "watchfiles",
 }
 """Extra -> a module that it alone installs, and those that hold it."""
-HELD = {"mysql": {"database"}, "postgresql": {"database"}}
+HELD = {"mysql": {"database"}, "postgresql": {"database"}, "saq": {"database", "redis"}}
 """Extra -> others that it holds."""
 KEY = "bm9ib2R5IGhhcyB0byBrbm93IHRoaXMga2V5LCAzMiA="
 """Key of 32 bytes for a store that is only looked at. It is in no file, for `check` would warn of that."""

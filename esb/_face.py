@@ -69,6 +69,7 @@ from esb.core.reasons import Reason
 from esb.outgoing.client import Answer, Outgoing, Stream, Target, Tls
 from esb.outgoing.tokens.cache import TokenCache
 from esb.outgoing.tokens.key import Token, TokenKey
+from esb.store.nonces import Nonces
 from esb.store.protocol import Store, StoreServices
 
 __all__ = [
@@ -110,6 +111,7 @@ __all__ = [
     "Middleware",
     "NoConfig",
     "NoTestEnvironment",
+    "Nonces",
     "NotFound",
     "Options",
     "Outgoing",

@@ -42,6 +42,7 @@ from esb.middlewares._globs import matches
 from esb.outgoing.engines.connection import unpacked
 from esb.plugins.http.path_template import PathTemplate
 from esb.telemetry import logs
+from tests.support.calls import make_call
 from tests.support.configuration import DEMO
 from tests.support.costs import TRIES, seconds
 from tests.support.hostile_bodies import CASES, PACKED, Body
@@ -112,6 +113,10 @@ class Directory:
 
     async def contacts(self, call: Any, usernames: Any) -> Mapping[str, Contact]:
         return {name: Contact(name, addresses={"wx_userid": "one"}) for name in usernames[::2]}
+
+
+async def the_audience(names: list[str]) -> Audience:
+    return await looked_up(Directory(), make_call(), names, lambda each: each.addresses["wx_userid"])
 
 
 async def nothing(call: Any) -> None:
@@ -205,7 +210,7 @@ WORK: dict[str, Work] = {
         lambda pairs: by_address(pairs), lambda n: [("one", name) for name in names(n // 100)]
     ),
     "an audience looked up": on(
-        lambda found: asyncio.run(looked_up(Directory(), None, found, lambda each: each.addresses["wx_userid"])),  # type: ignore[arg-type]  # no call
+        lambda found: asyncio.run(the_audience(found)),
         lambda n: names(n // 100),
     ),
     "two audiences": on(lambda both: united(*both), lambda n: (addressed(names(n // 10)), addressed(names(n // 5)))),
