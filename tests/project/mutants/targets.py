@@ -24,7 +24,27 @@ CALLERS = (
     "tests/clients",
 )
 WECHAT = ("tests/channels", REPRS, "tests/plugins/test_send_weixin.py", "tests/scenarios")
+DOCTOR = (
+    *(f"tests/introspect/test_doctor{part}.py" for part in ("", "_mail", "_reach", "_wechat", "_services")),
+    "tests/cli/test_doctor.py",
+)
+APPS = ("tests/services/apps", "tests/database", "tests/cli/test_app.py", "tests/cli/test_rights.py")
 TARGETS = (
+    Target(
+        (
+            *("esb/channels/mail/smtp_checks.py", "esb/channels/wechat/*_checks.py"),
+            *("esb/channels/preflight_message.py", "esb/outgoing/reachability.py"),
+        ),
+        DOCTOR,
+    ),
+    Target(
+        ("esb/database/keys.py", "esb/database/*_writes.py", "esb/database/registry.py", "esb/database/transaction.py"),
+        (*APPS, "tests/cli/test_apply.py", "tests/cli/test_history.py", "tests/server/test_admin_apps.py"),
+    ),
+    Target(
+        ("esb/services/apps/*.py", "esb/database/app_rows.py", "esb/database/declared_apps.py"),
+        (*APPS, "tests/middlewares", "tests/scenarios/test_credentials.py"),
+    ),
     Target(
         ("esb/outgoing/tokens/*.py",),
         (REPRS, "tests/outgoing/tokens", "tests/scenarios/test_tokens.py", "tests/channels/wechat", "tests/scenarios"),
