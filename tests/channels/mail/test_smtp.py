@@ -280,6 +280,7 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing_in_the_clear(o
         ({"RCPT TO": "552 mailbox full"}, "receiver"),
         ({"RCPT TO": "501 5.1.3 bad address"}, "receiver"),
         ({"RCPT TO": "550 5.2.1 the relay of this mailbox is closed"}, "receiver"),
+        ({"RCPT TO": "550 5.2.1 no mail from here: this mailbox is closed"}, "receiver"),
         ({"EHLO": "504 5.5.2 no such name", "HELO": "504 5.5.2 no such name"}, "config"),
         ({"RCPT TO": "450 greylisted"}, "busy"),
         ({"RCPT TO": "499 not now"}, "busy"),

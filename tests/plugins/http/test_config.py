@@ -84,13 +84,14 @@ def test_the_heads_of_answers_have_bounds() -> None:
 
 def test_of_tls_files_the_one_that_is_wrong_is_named(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    own, wrong = str(authority.issue("own")), tmp_path / "wrong.pem"
+    own, other, wrong = str(authority.issue("own")), str(authority.issue("other")), tmp_path / "wrong.pem"
     wrong.write_text("nothing")
     assert TlsFiles(ca=str(authority.ca), cert=own, key=own).load().ca == str(authority.ca)
     for files, told in (
         ({"ca": str(wrong), "cert": own}, f"`ca`: {wrong}: no certificates in PEM form"),
         ({"ca": str(authority.ca), "cert": str(wrong)}, f"`cert`: {wrong}: no certificate and private key in PEM form"),
         ({"ca": str(authority.ca), "cert": own, "key": str(wrong)}, f"`cert`: {own}: no certificate and private key"),
+        ({"cert": own, "key": other}, f"`key`: {other}: not the private key of this certificate"),
         ({"ca": str(tmp_path / "none")}, "none: No such file or directory"),
         ({"key": own}, "`key` needs `cert`"),
     ):
