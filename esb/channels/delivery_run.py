@@ -34,8 +34,9 @@ def repetition_id(call: Call) -> str:
     for, since one call may ask it several times. Without either it is random.
     """
     options = call.options
+    origin: list[str | int]
     if options.run is not None:
-        origin = ["delivery", options.run.id]
+        origin = ["delivery", options.run.id, options.run.redrives]
     elif options.idempotency_key is not None:
         origin = ["key", call.app.code if call.app is not None else "", options.idempotency_key]
     else:

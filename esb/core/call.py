@@ -122,7 +122,8 @@ class DeliveryRun:
     must know a repetition for one, the same in each attempt. A receiver without a turn is not waited for, but put off.
     `in_doubt`: an attempt before this one broke off, and may have reached any of them. Then a message of which the
     platform drops no repetition is not sent, and its receivers are unknown; and whoever this attempt does not reach, in
-    whatever way, is still in doubt.
+    whatever way, is still in doubt. `redrives`: how often it was sent again to those who had failed, each time as
+    another message to the platform.
     """
 
     id: str
@@ -130,6 +131,7 @@ class DeliveryRun:
     receivers: tuple[RunReceiver, ...]
     window: float
     in_doubt: bool = False
+    redrives: int = 0
 
     def addresses(self, component: str) -> dict[str, str]:
         """Return the addresses of the users whom this component had looked up, by their names."""

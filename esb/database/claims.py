@@ -23,8 +23,8 @@ HIGHEST_PRIORITY = 9
 
 _COLUMNS = (
     *(DELIVERY.c.id, DELIVERY.c.app, DELIVERY.c.username, DELIVERY.c.component, DELIVERY.c.request_id),
-    *(DELIVERY.c.due, DELIVERY.c.fence, DELIVERY.c.started, DELIVERY.c.attempts, DELIVERY.c.created),
-    *(DELIVERY.c.expires, DELIVERY.c.credential, DELIVERY.c.lane, DELIVERY.c.receivers),
+    *(DELIVERY.c.due, DELIVERY.c.fence, DELIVERY.c.started, DELIVERY.c.attempts, DELIVERY.c.redrives),
+    *(DELIVERY.c.created, DELIVERY.c.expires, DELIVERY.c.credential, DELIVERY.c.lane, DELIVERY.c.receivers),
 )
 
 
@@ -33,9 +33,10 @@ class Claim:
     """A delivery that this process has taken, as it was then; times are milliseconds since 1970.
 
     `started`: since when somebody may have been reached without our knowing, 0 if no attempt before was in doubt.
-    `at`: the moment of the claim. `states`: the state of each receiver, by its number. `receivers` and `content` are
-    sealed; the content is None once it is gone. `tries`: the hold that may end if it succeeds. `missed`: the class of
-    the failure of somebody who gets it no more, "" if there is nobody.
+    `redrives`: how often it was sent again to those who had failed. `at`: the moment of the claim. `states`: the state
+    of each receiver, by its number. `receivers` and `content` are sealed; the content is None once it is gone. `tries`:
+    the hold that may end if it succeeds. `missed`: the class of the failure of somebody who gets it no more, "" if
+    there is nobody.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Claim:
     fence: int
     started: int
     attempts: int
+    redrives: int
     created: int
     expires: int
     credential: str

@@ -40,6 +40,7 @@ DELIVERY = Table(
     # Since when somebody may have been reached without our knowing: an attempt under way, or broken off; 0: none
     Column("started", Milliseconds, nullable=False, default=0),
     Column("attempts", Integer, nullable=False),  # those that count: a quota's no does not
+    Column("redrives", Integer, nullable=False, default=0),  # how often those who had failed were to get it again
     Column("created", Milliseconds, nullable=False),
     Column("expires", Milliseconds, nullable=False),
     Column("failure", exact(LONGEST_CLASS), nullable=False),  # class of the last failure, "" for none

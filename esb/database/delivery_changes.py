@@ -111,7 +111,17 @@ async def redrive(
     await connection.execute(
         update(DELIVERY)
         .where(DELIVERY.c.id == identity)
-        .values(state=DeliveryState.QUEUED, due=now, expires=expires, attempts=0, failure="", started=0, **_FENCED)
+        .values(
+            state=DeliveryState.QUEUED,
+            due=now,
+            expires=expires,
+            attempts=0,
+            # To the platform it is another message, but for those in doubt: who has got it gets it once.
+            redrives=DELIVERY.c.redrives + (0 if ReceiverState.UNKNOWN in missed else 1),
+            failure="",
+            started=0,
+            **_FENCED,
+        )
     )
     await connection.execute(update(CONTENT).where(its_content).values(purge=0))
     return None

@@ -160,6 +160,7 @@ def _row(delivery: NewDelivery, now: int) -> dict[str, Any]:
         "owner": "",
         "fence": 0,
         "started": 0,
+        "redrives": 0,
         "attempts": 0,
         "created": now,
         "expires": due + expires if is_after_due else expires,

@@ -160,6 +160,7 @@ def _run(claim: Claim, everybody: Sequence[Receiver], open_: Mapping[int, Receiv
         ),
         window=window,
         in_doubt=bool(claim.started),
+        redrives=claim.redrives,
     )
 
 

@@ -86,6 +86,7 @@ def _rows(
         "owner": "",
         "fence": 0,
         "started": 0,
+        "redrives": 0,
         "attempts": 1,
         "created": at,
         "expires": at,

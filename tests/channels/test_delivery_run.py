@@ -39,6 +39,7 @@ async def test_other_messages_have_other_ids() -> None:
         keyed(args={**CONTENT, "receiver": ["b"]}),
         of_run(),
         of_run("0192f001"),
+        of_run(options=Options(run=DeliveryRun("0192f000", 0.0, (), 600.0, redrives=1))),
         of_run(args={"text": LONG * "a" + LONG * "b" + LONG * "c"}),
         of_run(args={"text": LONG * "a" + LONG * "b" + LONG * "d"}),
     ]

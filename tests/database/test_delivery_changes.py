@@ -133,6 +133,7 @@ async def test_a_dead_delivery_goes_again_to_those_who_failed_and_to_nobody_else
     found = await row(database, identity)
     assert (found.state, found.due, found.expires) == (DeliveryState.QUEUED, LATER, LATER + 1000)
     assert (found.attempts, found.failure, found.started, found.fence) == (0, "", 0, 2)
+    assert found.redrives == 1  # to the platform it is another message
     assert await states(database, identity) == [
         ReceiverState.ACCEPTED,
         ReceiverState.QUEUED,
@@ -147,6 +148,7 @@ async def test_those_in_doubt_get_it_again_only_if_they_are_meant(database: Data
     identity = await add(database, MIXED, state=DeliveryState.DEAD)
     assert await redriven(database, identity, {ReceiverState.UNKNOWN}) is None
     assert (await states(database, identity))[1:3] == [ReceiverState.FAILED, ReceiverState.QUEUED]
+    assert (await row(database, identity)).redrives == 0  # the platform is to know it for the same one, if it can
 
 
 async def test_nobody_gets_again_what_is_not_kept_any_more_or_reached_everybody(database: Database) -> None:

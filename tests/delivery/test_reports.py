@@ -20,7 +20,7 @@ from esb.database.deliveries import RECIPIENT
 from esb.database.engine import Database, DatabaseAway
 from esb.database.receipt_writes import MessageFate, ReceiptWrites, RecordedFate
 from esb.delivery.webhook_signature import signing_secret
-from tests.support.configuration import OFFICIAL_ACCOUNT, OPENID, SERVICES, WECOM
+from tests.support.configuration import DEMO, OFFICIAL_ACCOUNT, OPENID, SERVICES, WECOM
 from tests.support.databases import stanza
 from tests.support.delivery_rows import add_delivery
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
@@ -198,6 +198,18 @@ async def test_one_whom_wechat_did_not_reach_has_failed_with_its_reason(wechat: 
     bodies = [json.loads(seen.body) for seen in recorder.seen]
     (refused,) = next(body["data"]["failed"] for body in bodies if body["type"] == "delivery.dead")
     assert (refused["receiver"], refused["errmsg"]) == (BLOCKED, "user block")
+
+
+async def test_who_was_not_reached_gets_another_message_when_it_is_sent_again(
+    wechat: Reporting, sandbox: Sandbox
+) -> None:
+    answer = await wechat.gateway.send(BLOCKED, **{"async": True})
+    assert await wechat.receipts(2) == {"failed", "repeated"}
+    identity = answer["data"]["delivery"]["id"]
+    again = await wechat.gateway.request("POST", f"/api/c/deliveries/{identity}/redrive/", json=DEMO)
+    assert (await again.json())["result"]
+    assert await wechat.receipts(4) == {"failed", "repeated"}
+    assert [message["duplicate_of"] for message in await sandbox.messages()] == [None, None]
 
 
 async def test_a_receipt_of_a_synchronous_call_finds_it_in_the_ledger(wechat: Reporting) -> None:

@@ -28,6 +28,7 @@ def upgrade() -> None:
         Column("fence", Integer, nullable=False),
         Column("started", BigInteger, nullable=False),
         Column("attempts", Integer, nullable=False),
+        Column("redrives", Integer, nullable=False),
         Column("created", BigInteger, nullable=False),
         Column("expires", BigInteger, nullable=False),
         Column("failure", exact(16), nullable=False),
