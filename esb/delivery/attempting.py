@@ -1,6 +1,7 @@
 """An attempt of a delivery: its call is made again, for those who still need its message."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -29,6 +30,8 @@ from esb.incoming.routing import Routes, inactive
 from esb.outgoing.client import too_slow
 
 GenerationT = TypeVar("GenerationT", bound="Generation")
+_BROUGHT = re.compile(r"/[0-9a-f]{16}\Z")
+"""The end of a credential that a caller has brought: a digest. See accepting."""
 EXPIRED = Fate(ReceiverState.EXPIRED)
 FORGOTTEN = Fate(ReceiverState.FAILED, "message")
 """The fate of those whose message is not there any more."""
@@ -106,6 +109,8 @@ class Attempts(Generic[GenerationT]):
             self._observer.crashed(claim.request_id, asked.path, course.error)
         wanted = {number: run.receivers[number] for number in open_}
         fresh = fates(wanted, course.record.sendings, course.error, sent=course.record.sent)
+        if _BROUGHT.search(claim.credential) and not claim.started and not isinstance(course.error, Inactive):
+            fresh = {number: _for_its_caller(fate) for number, fate in fresh.items()}
         found |= {number: _repeatable(fate, known[open_[number].component]) for number, fate in fresh.items()}
         return Reached(found, msgids_of(course.record.sendings), _hold(claim, course.error, fresh))
 
@@ -169,6 +174,11 @@ def _repeatable(fate: Fate, repeat_seconds: float) -> Fate:
     if fate.state is None and fate.begun and not repeat_seconds:
         return fate._replace(state=ReceiverState.FAILED)
     return fate
+
+
+def _for_its_caller(fate: Fate) -> Fate:
+    """Return the fate where the caller has brought the secret: no operator can mend one that does not work."""
+    return fate._replace(state=ReceiverState.FAILED) if fate.state is None and fate.failure == "config" else fate
 
 
 def _hold(claim: Claim, error: Exception | None, found: Mapping[int, Fate]) -> NewHold | None:

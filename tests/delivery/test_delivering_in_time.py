@@ -45,6 +45,16 @@ async def test_a_credential_that_does_not_work_holds_its_deliveries_and_is_tried
     assert delivering.holds[1:] == [CredentialHeld("cmsi.send_weixin", "")]
 
 
+async def test_a_secret_that_a_caller_has_brought_and_nobody_accepts_ends_its_delivery_alone(
+    delivering: Delivering,
+) -> None:
+    await delivering.accept(wx_qy_corpsecret="WRONG")
+    event = await delivering.attempted()
+    assert (event.state, event.failure, delivering.holds) == ("dead", "config", [])
+    await delivering.accept()
+    assert (await delivering.attempted(2)).state == "done"
+
+
 async def test_what_has_expired_is_not_sent(open_delivering: OpenDelivering) -> None:
     delivering = await open_delivering(deliveries="{run: separate}")
     identity = await delivering.accept(expires="1m")
