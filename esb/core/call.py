@@ -119,11 +119,9 @@ class DeliveryRun:
     """An attempt of a delivery, which a call carries out: the same message as ever, for receivers who still need it.
 
     `accepted_at`: seconds since 1970, the time that the message bears. `window`: the seconds within which the platform
-    must know a repetition for one, the same in each attempt. A receiver without a turn is not waited for, but put off.
-    `in_doubt`: an attempt before this one broke off, and may have reached any of them. Then a message of which the
-    platform drops no repetition is not sent, and its receivers are unknown; and whoever this attempt does not reach, in
-    whatever way, is still in doubt. `redrives`: how often it was sent again to those who had failed, each time as
-    another message to the platform.
+    must know a repetition for one, the same in each attempt. A receiver without a turn is put off. `in_doubt`: one
+    before it broke off, and may have reached any of them; whoever this one does not reach stays in doubt, and where the
+    platform drops no repetition nothing is sent. `redrives`: how often it was another message for those who had failed.
     """
 
     id: str

@@ -30,6 +30,7 @@ def make_claim(**changes: Any) -> Claim:
         "fence": 1,
         "started": 0,
         "attempts": 0,
+        "redrives": 0,
         "created": NOW,
         "expires": NOW + DAY,
         "credential": "cmsi.send_weixin",
