@@ -1,8 +1,7 @@
 """A credential of a messaging platform: its access token, its gates, and requests repeated where that is safe.
 
 A request is repeated only where that cannot make two messages of one: when it provably never arrived, when the
-platform says that it did nothing, or when the platform drops a repetition of the same bytes. A platform is a subclass:
-where it is, how its tokens are fetched, and what its codes mean.
+platform says that it did nothing, or drops repetitions of the same bytes. A subclass says what a platform does its way.
 """
 
 import asyncio
@@ -42,7 +41,7 @@ class Account(ABC):
     """A credential at one host. `borrowed`: it came with a call instead of the configuration.
 
     A platform names itself: `system` and `interface` in errors and logs, and how many requests of one call go out
-    `at_once`.
+    `at_once`. `sends` is False for requests of which nobody sees anything; `gated` is what a used-up quota stops.
     """
 
     platform: str
@@ -55,6 +54,7 @@ class Account(ABC):
     """The time one request has, so that within a call's deadline there is time for another."""
     fetch_seconds = 5.0
     """The time one try to fetch a token has."""
+    sends, gated = True, "send"
     _headers: Mapping[str, str] = NO_HEADERS
 
     def __init__(
@@ -81,9 +81,9 @@ class Account(ABC):
         self.key = TokenKey(self.platform, account, digest, kind, parameter, exclusive=exclusive)
         self._identity = f"{self.platform}:{account}:{digest}"
         self._bulkhead = services.bulkheads.of(self._identity)
-        self.gate = QuotaGate(services.store, services.observer, "send", self._identity)
+        self.gate = QuotaGate(services.store, services.observer, self.gated, self._identity)
         self._fetch_gate = QuotaGate(services.store, services.observer, "fetch", self._identity)
-        self._sending = Target(self.system, self.interface, sends=True)
+        self._sending = Target(self.system, self.interface, sends=self.sends)
         self._fetching = Target(self.system, GET_TOKEN, sends=False)
 
     # The platform

@@ -4,11 +4,11 @@ Source: developer.work.weixin.qq.com/document/path/91039 (gettoken), path/90389 
 """
 
 from collections.abc import Awaitable
+from typing import Any
 from urllib.parse import urlencode
 
 from esb.channels.account import Read
 from esb.channels.message import OutboundMessage
-from esb.channels.quota_gate import QuotaGate
 from esb.channels.verdict import ACCEPTED, Declined, JudgedAnswer, Verdict
 from esb.channels.wechat.account import WeChatAccount
 from esb.channels.wechat.media import MediaFile
@@ -48,21 +48,12 @@ class MediaUpload(WeCom):
 
     interface = "media_upload"
     attempt_seconds = 30.0  # with 20 MB it takes longer than a message
+    sends = False
+    gated = "media"
 
-    def __init__(
-        self,
-        services: ProcessServices,
-        file: MediaFile,
-        *,
-        host: str,
-        account: str,
-        secret: str,
-        proxy: str | None = None,
-        borrowed: bool = False,
-    ) -> None:
-        super().__init__(services, host=host, account=account, secret=secret, proxy=proxy, borrowed=borrowed)
-        self._sending = Target(self.system, self.interface, sends=False)  # nobody sees it yet
-        self.gate = QuotaGate(services.store, services.observer, "media", self._identity)  # not that of messages
+    def __init__(self, services: ProcessServices, file: MediaFile, **credential: Any) -> None:
+        """Take the file, and what an app is made of; see Account."""
+        super().__init__(services, **credential)
         self._file = file
         self._headers = {"Content-Type": file.content_type}
 
@@ -94,20 +85,8 @@ class MessageRecall(WeCom):
     """The recall of one message of an app: for all of its receivers, and repeated where no answer came."""
 
     interface = "message_recall"
-
-    def __init__(
-        self,
-        services: ProcessServices,
-        *,
-        host: str,
-        account: str,
-        secret: str,
-        proxy: str | None = None,
-        borrowed: bool = False,
-    ) -> None:
-        super().__init__(services, host=host, account=account, secret=secret, proxy=proxy, borrowed=borrowed)
-        self._sending = Target(self.system, self.interface, sends=False)
-        self.gate = QuotaGate(services.store, services.observer, "recall", self._identity)  # not that of messages
+    sends = False
+    gated = "recall"
 
     async def recall(self, call: Call, msgid: str) -> None:
         """Take the message back. Raises what `post` raises, and Declined if WeCom does not do it."""
