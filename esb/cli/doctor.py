@@ -9,9 +9,9 @@ from itertools import groupby
 
 import click
 
-from esb.cli.beside import beside_gateway
 from esb.cli.listing import format_option, show
 from esb.cli.options import config_option
+from esb.cli.standalone import standalone_config
 from esb.config import Config, ConfigSource
 from esb.config.yaml import did_you_mean
 from esb.core.errors import ConfigError
@@ -46,7 +46,7 @@ def doctor(path: str, components: tuple[str, ...], send_to: str, form: str) -> N
 
 
 async def _examine(source: ConfigSource, components: Sequence[str], send_to: str) -> list[Examined]:
-    async with beside_gateway(source) as config:
+    async with standalone_config(source) as config:
         return await _named(config, components, send_to)
 
 

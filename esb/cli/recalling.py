@@ -1,17 +1,12 @@
 """Recalls from the command line: by components that are built like those of a gateway, and not opened."""
 
-import asyncio
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from esb.cli.beside import beside_gateway
+from esb.cli.standalone import standalone_config
 from esb.config import ConfigSource
-from esb.core.call import Call
 from esb.core.clock import SystemClock
+from esb.core.nobodys_call import nobodys_call
 from esb.database.delivery_changes import Hindrance
-from esb.delivery.content import NOBODYS
 from esb.delivery.delivery_paths import hindered
 from esb.delivery.ledger import Ledger
 from esb.delivery.recalling import recall
@@ -27,31 +22,8 @@ async def recalled(source: ConfigSource, ledger: Ledger, identity: str) -> int:
     view = await ledger.delivery(identity)
     if view is None:
         raise hindered(Hindrance.UNKNOWN)
-    call = Call(
-        id=uuid.uuid4().hex,
-        method="POST",
-        path="",
-        component=view["delivery"]["component"],
-        deadline=asyncio.get_running_loop().time() + SECONDS,
-        timeout=SECONDS,
-        headers={},
-        credentials=NOBODYS,
-        args={},
-    )
-    async with beside_gateway(source) as config, _calling_out(Gateway(config, (), SystemClock(), None)) as gateway:
-        return await recall(ledger, partial(component_of, gateway.generation.links), call, view)
-
-
-@asynccontextmanager
-async def _calling_out(gateway: Gateway) -> AsyncIterator[Gateway]:
-    """Open what requests to platforms need, and nothing else of the gateway."""
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(gateway.http.close)
-        stack.push_async_callback(gateway.store.close)
-        stack.push_async_callback(gateway.tokens.close)
-        if gateway.database is not None:
-            stack.push_async_callback(gateway.database.close)
-        gateway.http.open()
+    call = nobodys_call(view["delivery"]["component"], SECONDS)
+    async with standalone_config(source) as config, Gateway(config, (), SystemClock(), None).calling_out() as gateway:
         await gateway.tokens.open()
         await gateway.store.open()
-        yield gateway
+        return await recall(ledger, partial(component_of, gateway.generation.links), call, view)

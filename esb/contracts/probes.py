@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from esb.contracts.checks import Check, Finding
-from esb.core.call import Call, Credentials
+from esb.core.call import Call
 from esb.core.errors import UpstreamError
+from esb.core.nobodys_call import nobodys_call
 from esb.outgoing import reachability
 from esb.outgoing.client import Outgoing, Target, Tls
 from esb.outgoing.engines import tls_failure
@@ -77,18 +77,7 @@ class Probes:
 
     def call(self) -> Call:
         """Return a call with the time of one check, for what wants one; it has no caller."""
-        deadline = asyncio.get_running_loop().time() + CHECK_SECONDS
-        return Call(
-            id=uuid4().hex,
-            method="POST",
-            path="/",
-            component="esb.doctor",
-            deadline=deadline,
-            timeout=CHECK_SECONDS,
-            headers={},
-            credentials=Credentials({}, True, None),
-            args={},
-        )
+        return nobodys_call("esb.doctor", CHECK_SECONDS)
 
     async def once(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
         """Return what `ask` brings, asked once however many checks want it; its error likewise."""

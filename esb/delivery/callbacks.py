@@ -9,15 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from uuid import uuid4
 
 from esb.contracts.services import Apps
-from esb.core.call import Call, Credentials
 from esb.core.clock import Clock
 from esb.core.delivery_events import CallbackOutcome, CallbackTried
 from esb.core.delivery_states import DeliveryState
 from esb.core.errors import EsbError
 from esb.core.events import Observer
+from esb.core.nobodys_call import nobodys_call
 from esb.database.callback_queue import CallbackKey, CallbackQueue, FinishedEvent, TakenEvent
 from esb.database.engine import DatabaseAway
 from esb.delivery.webhook_signature import signed_headers
@@ -185,7 +184,7 @@ class Callbacks:
     async def _address(self, key: CallbackKey) -> tuple[str, Sequence[bytes]]:
         """Return the URL of a callback, and the secrets of its app. EsbError, or _NotTold, if they cannot be had."""
         app, callback = key
-        call = _nobodys_call()
+        call = nobodys_call("esb.callback", DIRECTORY_SECONDS)
         rights = await self._apps().rights(call, app)
         url = rights.callbacks.get(callback)
         if url is None:
@@ -214,18 +213,3 @@ def _judged(event: TakenEvent, answer: Answer, url: str) -> _Result:
 
 def _failed(event: TakenEvent, why: str, seconds: float = 0.0) -> _Result:
     return _Result("retried" if event.attempts < len(PAUSES) else "given up", why, seconds)
-
-
-def _nobodys_call() -> Call:
-    """Return a call for the directory of apps; it has no caller."""
-    return Call(
-        id=uuid4().hex,
-        method="POST",
-        path="/",
-        component="esb.callback",
-        deadline=asyncio.get_running_loop().time() + DIRECTORY_SECONDS,
-        timeout=DIRECTORY_SECONDS,
-        headers={},
-        credentials=Credentials({}, True, None),
-        args={},
-    )

@@ -7,12 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from esb.core import json_codec, json_values
-from esb.core.call import App, Call, Credentials, DeliveryRun, Impersonation, Options, Record, User
+from esb.core.call import App, Call, DeliveryRun, Impersonation, Options, Record, User
 from esb.core.files import File
+from esb.core.nobodys_call import NOBODYS
 from esb.incoming.request_headers import REQUEST_ID
-
-NOBODYS = Credentials(claims=MappingProxyType({}), from_header=True, signed=None)
-"""Credentials of a call that nobody makes any more: its app and its user are known."""
 
 
 @dataclass(frozen=True, slots=True)

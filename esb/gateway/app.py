@@ -6,7 +6,7 @@ Two lifetimes: the gateway lasts as long as the process; what it answers with, a
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -114,6 +114,18 @@ class Gateway:
         return "; ".join(
             [*filter(None, own), *await self._health.get(self.generation.number, self.generation.troubles)]
         )
+
+    @asynccontextmanager
+    async def calling_out(self) -> AsyncIterator["Gateway"]:
+        """Open the client for upstreams alone, for a command. What else it opens of the gateway is closed, too."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.http.close)
+            stack.push_async_callback(self.store.close)
+            stack.push_async_callback(self.tokens.close)
+            if self.database is not None:
+                stack.push_async_callback(self.database.close)
+            self.http.open()
+            yield self
 
     async def run(self, app: web.Application) -> AsyncIterator[None]:
         """Open while the application runs. ConfigError if something that the config describes fails to open."""

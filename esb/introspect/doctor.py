@@ -6,7 +6,7 @@ Built is what `esb serve` would build, and nothing of it is opened but the way o
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -83,16 +83,12 @@ async def examine(config: Config, components: Sequence[str] = (), send_to: str =
 
 @asynccontextmanager
 async def _lent(gateway: Gateway, send_to: str) -> AsyncIterator[Probes]:
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(gateway.http.close)
-        stack.push_async_callback(gateway.store.close)
-        stack.push_async_callback(gateway.tokens.close)
-        if gateway.database is not None:
-            stack.push_async_callback(gateway.database.close)
-        gateway.http.open()
+    async with gateway.calling_out():
         probes = Probes(gateway.http, send_to)
-        stack.push_async_callback(probes.close)
-        yield probes
+        try:
+            yield probes
+        finally:
+            await probes.close()
 
 
 async def _store_examined(gateway: Gateway, probes: Probes, deadline: float) -> list[Examined]:

@@ -1,4 +1,4 @@
-"""The configuration of a gateway, for commands that work beside it and without it."""
+"""The configuration for commands that work by themselves, beside a running gateway or without one."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,7 +9,7 @@ from esb.server.listener import CannotListen
 
 
 @asynccontextmanager
-async def beside_gateway(source: ConfigSource) -> AsyncIterator[Config]:
+async def standalone_config(source: ConfigSource) -> AsyncIterator[Config]:
     """Yield what the source describes, beside its sandbox: one of our own if that of a gateway does not run."""
     async with AsyncExitStack() as stack:
         try:
