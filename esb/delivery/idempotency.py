@@ -22,11 +22,12 @@ from esb.core.call import ORDINARY, Call
 from esb.core.errors import EsbError, first_esb_error
 from esb.core.events import Observer
 from esb.core.gateway_parameters import ASKING
-from esb.delivery import elsewhere, replay
+from esb.delivery import replay
 from esb.delivery.acceptance import Acceptance
 from esb.delivery.asked_options import with_asked_options
+from esb.delivery.awaited_answer import awaited_answer
 from esb.delivery.call_digests import content_of, entry_of, require_same
-from esb.delivery.claims import Claims
+from esb.delivery.key_claims import KeyClaims
 from esb.incoming.in_flight import InFlight
 from esb.store.kept_keys import Held, Wanted
 from esb.store.protocol import StoreAway
@@ -63,7 +64,7 @@ class Idempotency:
 
     def __init__(
         self,
-        claims: Claims,
+        claims: KeyClaims,
         observer: Observer,
         *,
         calls: InFlight | None = None,
@@ -143,7 +144,7 @@ class Idempotency:
             found = await keys.find(entry)
         except StoreAway:  # a delivery is found by its key all the same
             return None
-        return await elsewhere.answered(keys, entry, content_of(call), found, call)
+        return await awaited_answer(keys, entry, content_of(call), found, call)
 
     async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
         """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""
@@ -162,7 +163,7 @@ class Idempotency:
                     return await self._first(claimed, call, handler)
                 await self._claims.release(claimed)  # another call in this process was quicker
             elif entry not in self._running:
-                answer = await elsewhere.answered(self._claims.keys, entry, content, claimed, call)
+                answer = await awaited_answer(self._claims.keys, entry, content, claimed, call)
                 if answer is not None:
                     return answer
 
@@ -250,7 +251,7 @@ class _Recognising(Idempotency):
 
     def __init__(
         self,
-        claims: Claims,
+        claims: KeyClaims,
         observer: Observer,
         calls: InFlight,
         running: dict[str, _Running],

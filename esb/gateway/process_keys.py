@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock
 from esb.core.events import Observer
-from esb.delivery.claims import Claims
 from esb.delivery.idempotency import Idempotency
+from esb.delivery.key_claims import KeyClaims
 from esb.delivery.resilient_keys import ResilientKeys
 from esb.store.kept_keys import KeptKeys
 from esb.store.keyspaces import IDEMPOTENCY
@@ -48,7 +48,7 @@ class ProcessKeys:
             goes_on = not store.shared or (isinstance(store, DegradingStore) and store.goes_on_without(IDEMPOTENCY))
             memory = MemoryStore(clock, OWN_KEYS)
             kept = self._copied = ResilientKeys(durable, memory, observer, refuses=not goes_on)
-        self.idempotency = Idempotency(Claims(kept, observer), observer)
+        self.idempotency = Idempotency(KeyClaims(kept, observer), observer)
 
     async def open(self) -> None:
         """Hear from now on when the store was away."""
@@ -69,7 +69,7 @@ class ProcessKeys:
 
 def kept_by_store(process: ProcessServices) -> Idempotency:
     """Return the middleware whose keys lie in the store alone, for a generation that no gateway has."""
-    return Idempotency(Claims(StoreKeys(process.store), process.observer), process.observer)
+    return Idempotency(KeyClaims(StoreKeys(process.store), process.observer), process.observer)
 
 
 def _in_database(database: "Database", clock: Clock) -> "DatabaseKeptKeys":

@@ -9,7 +9,7 @@ import pytest
 
 from esb.core.call import Call, Options
 from esb.core.errors import EsbError, RequestError, UpstreamError
-from esb.delivery.elsewhere import LONGEST_LOOK_SECONDS
+from esb.delivery.awaited_answer import LONGEST_LOOK_SECONDS
 from esb.delivery.idempotency import CLAIM_SECONDS, LAST_SECONDS
 from esb.store.memory import MemoryStore
 from esb.store.protocol import StoreAway

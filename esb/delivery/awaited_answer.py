@@ -15,7 +15,7 @@ LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.05, 0.5
 """The time between two looks for the answer: at first, and at last."""
 
 
-async def answered(keys: KeptKeys, entry: str, content: str, found: Found | None, call: Call) -> Envelope | None:
+async def awaited_answer(keys: KeptKeys, entry: str, content: str, found: Found | None, call: Call) -> Envelope | None:
     """Return the answer to the call that was `found`, once there is one; None if it sent nothing and is forgotten.
 
     RequestError if that was another call; OutcomeUnknown if it was broken off; UpstreamError if the time of this one is

@@ -11,7 +11,7 @@ from esb.delivery.unprotected_keys import UnprotectedKeys
 from esb.store.kept_keys import Found, Held, KeptKeys, Wanted
 
 
-class Claims:
+class KeyClaims:
     """The claims of one process. `keys` keeps them; `unprotected` counts those which that does not protect."""
 
     def __init__(self, keys: KeptKeys, observer: Observer) -> None:
