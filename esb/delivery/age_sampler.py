@@ -1,12 +1,11 @@
 """The ages of what waits, looked at now and then in the background, so that no scrape waits for the database."""
 
-import asyncio
-import random
 from collections.abc import Callable
 
 from esb.core.clock import Clock
 from esb.core.delivery_ages import DeliveryAges
 from esb.core.events import Observer
+from esb.core.periodic_task import PeriodicTask
 from esb.database.engine import Database, DatabaseAway
 from esb.database.oldest import oldest
 
@@ -21,12 +20,11 @@ class AgeSampler:
         """`rows` returns for how many seconds a delivery is kept once it has ended."""
         self._database = database
         self._clock = clock
-        self._observer = observer
         self._rows = rows
         self._sampled: DeliveryAges | None = None
         self._sampled_at = 0.0
         self._fails = False
-        self._running: asyncio.Task[None] | None = None
+        self._sampling = PeriodicTask(self.sample, SAMPLE_SECONDS, observer, "looking how old deliveries are")
 
     @property
     def ages(self) -> DeliveryAges | None:
@@ -37,13 +35,11 @@ class AgeSampler:
 
     def open(self) -> None:
         """Begin."""
-        self._running = asyncio.create_task(self._run())
+        self._sampling.open()
 
     async def close(self) -> None:
         """End."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await self._sampling.close()
 
     async def sample(self) -> None:
         """Look now."""
@@ -55,11 +51,3 @@ class AgeSampler:
         else:
             self._sampled_at = self._clock()
             self._fails = False
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.sample()
-            except Exception as error:  # noqa: BLE001 - the rim of a task that must go on
-                self._observer.crashed("", "looking how old deliveries are", error)
-            await asyncio.sleep(SAMPLE_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - processes take turns

@@ -1,6 +1,5 @@
 """Retention: what the ledger keeps no longer is deleted in the background, a little at a time."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -8,6 +7,7 @@ from typing import Any
 
 from esb.core.clock import Clock
 from esb.core.events import Observer
+from esb.core.periodic_task import PeriodicTask
 from esb.database.delivery_retention import purge_contents, purge_rows
 from esb.database.engine import Database, DatabaseAway
 from esb.database.time_of_day import time_of_day
@@ -25,20 +25,17 @@ class Retention:
         """`rows` returns for how many seconds a delivery is kept once it has ended."""
         self._database = database
         self._clock = clock
-        self._observer = observer
         self._rows = rows
-        self._running: asyncio.Task[None] | None = None
+        self._purging = PeriodicTask(self._purge, CONTENTS_SECONDS, observer, "deleting old deliveries")
         self._looks_at = clock() + random.uniform(0, ROWS_SECONDS)  # noqa: S311 - processes take turns, nothing is secret
 
     def open(self) -> None:
         """Begin."""
-        self._running = asyncio.create_task(self._run())
+        self._purging.open()
 
     async def close(self) -> None:
         """End; what is left is for the next time."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await self._purging.close()
 
     async def purge(self) -> None:
         """Delete all that is over: contents, and once an hour deliveries. DatabaseAway."""
@@ -53,11 +50,6 @@ class Retention:
             async with self._database.writing() as connection:
                 more = await step(connection, await time_of_day(connection, self._clock) - age)
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(CONTENTS_SECONDS)
-            try:
-                with suppress(DatabaseAway):  # which tells itself; it waits
-                    await self.purge()
-            except Exception as error:  # noqa: BLE001 - the rim of a task that must go on
-                self._observer.crashed("", "deleting old deliveries", error)
+    async def _purge(self) -> None:
+        with suppress(DatabaseAway):  # which tells itself; it waits
+            await self.purge()

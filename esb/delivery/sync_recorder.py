@@ -17,38 +17,30 @@ from esb.core.delivery_events import LedgerDropped
 from esb.core.events import Observer
 from esb.database.engine import Database, DatabaseAway
 from esb.database.sync_writes import SyncRows, write
+from esb.database.write_behind import WriteBehind
 from esb.delivery.content import DeliveryContent
 from esb.delivery.recording import Recording
 from esb.delivery.sync_rows import EndedCall, rows_of
 
-WRITING_SECONDS = 2.0
-"""The time from one batch to the next: the age of what a look into the ledger does not see yet."""
 CALLS_AT_ONCE = 256
 """Calls that one transaction writes."""
 MOST_RECEIVERS = 50_000
 """Receivers of all calls that wait: some seconds of a busy gateway, or minutes without its database."""
 SEALED_AT_ONCE = 100
 """Receivers whose rows are made within one turn of the loop; those of a larger call are made in a thread."""
-TELLING_SECONDS = 60.0
-"""The time from one event about dropped calls to the next."""
-LAST_SECONDS = 5.0
-"""The time that the last batch has, while the process stops."""
 _DAY = 86_400_000
 
 
-class SyncRecorder:
+class SyncRecorder(WriteBehind):
     """The one that writes synchronous calls into the ledger, from `open` to `close`."""
 
     def __init__(self, database: Database, clock: Clock, observer: Observer) -> None:
+        super().__init__(observer)
         self.dropped = 0
         self._database = database
         self._clock = clock
-        self._observer = observer
         self._waiting: list[EndedCall] = []
         self._size = 0
-        self._stopping = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
-        self._told_at = -TELLING_SECONDS
 
     def recording(self, ledger: LedgerConfig | None) -> Sequence[Recording]:
         """Return what records the calls of a component by these keys: nothing where none are recorded."""
@@ -89,20 +81,6 @@ class SyncRecorder:
             )
         )
 
-    def open(self) -> None:
-        """Begin to write."""
-        self._running = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """Write what is left, as far as the database takes it within some seconds; what it does not is dropped."""
-        self._stopping.set()
-        if self._running is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._running, LAST_SECONDS)
-        self.dropped += len(self._waiting)
-        self._forget(len(self._waiting))
-        self._tell()
-
     async def write(self) -> None:
         """Write all that has ended until now. DatabaseAway: then it waits for the next time."""
         while self._waiting:
@@ -136,21 +114,17 @@ class SyncRecorder:
         self._size -= sum(call.size for call in self._waiting[:number])
         del self._waiting[:number]
 
-    async def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            with suppress(TimeoutError):
-                stopping = await asyncio.wait_for(self._stopping.wait(), WRITING_SECONDS)
-            with suppress(DatabaseAway):  # the database itself tells it; calls wait
-                await self.write()
-            if self._told_at + TELLING_SECONDS <= asyncio.get_running_loop().time():
-                self._tell()
+    async def _turn(self, *, stopping: bool) -> None:
+        with suppress(DatabaseAway):  # the database itself tells it; calls wait
+            await self.write()
 
-    def _tell(self) -> None:
+    def _drop(self) -> None:
+        self.dropped += len(self._waiting)
+        self._forget(len(self._waiting))
+
+    def _dropped(self) -> LedgerDropped | None:
         dropped, self.dropped = self.dropped, 0
-        if dropped:
-            self._told_at = asyncio.get_running_loop().time()
-            self._observer.emit(LedgerDropped(dropped))
+        return LedgerDropped(dropped) if dropped else None
 
 
 class _Recording:

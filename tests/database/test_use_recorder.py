@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.events import Crashed, Event, Observer
 from esb.core.process_events import UseDropped
-from esb.database import retention, use_recorder
+from esb.database import retention, use_recorder, write_behind
 from esb.database.changes import CHANGE, CHANGE_COUNTER
 from esb.database.engine import Database, DatabaseAway
 from esb.database.history import HISTORY
@@ -144,7 +144,7 @@ async def test_a_name_that_no_database_takes_keeps_no_other_back(recorded: Recor
 
 
 async def test_it_writes_by_itself(recorded: Recorded, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(use_recorder, "WRITING_SECONDS", 0.0)
+    monkeypatch.setattr(write_behind, "WRITING_SECONDS", 0.0)
     recorded.count(ended())
     recorded.recorder.open()
     await recorded.database.asked.wait()
@@ -171,7 +171,7 @@ async def test_what_cannot_be_written_at_the_end_is_told(recorded: Recorded) -> 
 
 
 async def test_what_is_dropped_is_told_once_a_minute(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(use_recorder, "WRITING_SECONDS", 0.0)
+    monkeypatch.setattr(write_behind, "WRITING_SECONDS", 0.0)
     recorded.database.trouble = DatabaseAway("it does not answer")
     recorded.count(ended())
     recorded.recorder.open()
@@ -188,7 +188,7 @@ async def test_what_is_dropped_is_told_once_a_minute(recorded: Recorded, monkeyp
 async def test_a_database_that_does_not_answer_delays_the_end_for_some_seconds_only(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(use_recorder, "LAST_SECONDS", 0.0)
+    monkeypatch.setattr(write_behind, "LAST_SECONDS", 0.0)
     recorded.recorder.open()
     recorded.count(ended())
     await recorded.recorder.close()
@@ -198,7 +198,7 @@ async def test_a_database_that_does_not_answer_delays_the_end_for_some_seconds_o
 async def test_what_was_not_foreseen_is_a_crash_and_comes_not_again(
     recorded: Recorded, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(use_recorder, "WRITING_SECONDS", 0.0)
+    monkeypatch.setattr(write_behind, "WRITING_SECONDS", 0.0)
     recorded.database.trouble = LookupError("a bug")
     recorded.count(ended())
     recorded.recorder.open()

@@ -12,6 +12,7 @@ from esb.core.call import Call, Options, User
 from esb.core.delivery_events import LedgerDropped
 from esb.core.errors import EsbError, UpstreamError
 from esb.core.events import Crashed, Event, Observer
+from esb.database import write_behind
 from esb.database.delivery_views import Wanted
 from esb.database.engine import Database, DatabaseAway
 from esb.delivery import sync_recorder
@@ -216,7 +217,7 @@ async def test_what_waits_is_bounded_and_what_is_dropped_is_told(
 async def test_calls_wait_while_the_database_is_away_and_one_that_it_does_not_take_is_dropped(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync_recorder, "WRITING_SECONDS", 0.001)
+    monkeypatch.setattr(write_behind, "WRITING_SECONDS", 0.001)
     recorder, tries = Recorder(database, clock), 0
     failed, written = asyncio.Event(), asyncio.Event()
 
