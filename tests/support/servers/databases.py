@@ -129,6 +129,7 @@ class DatabaseServer(ABC):
         assert self._process is not None
         for each in self._processes():
             os.kill(each, signal.SIGSTOP)
+            _wait_until_stopped(each)
 
     def resume(self) -> None:
         for each in self._processes():
@@ -329,6 +330,23 @@ def database_server(back_end: str) -> Iterator[DatabaseServer]:
         yield server
     finally:
         server.remove()
+
+
+def _wait_until_stopped(process: int) -> None:
+    """Return when each thread of it stands still: the signal is taken by one, and the others answer meanwhile."""
+    deadline = time.monotonic() + SECONDS
+    while not all(_is_stopped(thread) for thread in Path(f"/proc/{process}/task").iterdir()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {process} goes on although it was stopped")
+        time.sleep(0.001)
+
+
+def _is_stopped(thread: Path) -> bool:
+    try:
+        status = (thread / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return True
+    return status.rpartition(")")[2].split()[0] in "TtZX"
 
 
 def chosen_back_ends() -> Sequence[str]:
