@@ -44,8 +44,11 @@ class DeliveriesConfig(ConfigModel):
     concurrency: Count = Field(50, description="deliveries of one process under way at once")
     expires: Duration = Field("24h", description="how long a delivery is tried, unless its call says otherwise")
     max_queued: Count = Field(100_000, description="deliveries of one app that may wait; beyond, its calls are refused")
-    engine: dict[str, Any] = Field(
-        {"use": "embedded"}, description="what tells processes that there is work: `use: embedded`, or `use: saq`"
+    engine: dict[str, Any] | None = Field(
+        None,
+        repr=False,
+        exclude=True,  # it is a stanza of its own, with secrets in it: Config.delivery_engine
+        description="what tells processes that there is work: `use: embedded`, or `use: saq`",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Engine(Protocol):
-    """Wakes those who deliver. Its back ends are files of esb/delivery/engines."""
+    """Wakes those who deliver. Its back ends are files of esb/services/engine."""
 
     @property
     def trouble(self) -> str:

@@ -76,9 +76,7 @@ class Gateway:
             self.http, self.tokens, self.store, clock, bulkheads, self.observer, self.database, self._keys.nonces
         )
         current: Callable[[], Generation] = partial(attrgetter("generation"), self)
-        self.deliveries = ProcessDeliveries(
-            config, self.database, clock, current, self.observer, self.http, delivers=delivers
-        )
+        self.deliveries = ProcessDeliveries(config, self._services, current, delivers=delivers)
         self.admission = Admission(config.server.max_buffered, config.server.max_in_flight, self.observer)
         self.generation = self._built(config, [*missing, *mistakes, *unusable, *self.deliveries.mistakes], number)
         self.succeeded = False

@@ -28,6 +28,7 @@ from esb.contracts.lifecycle import NoConfig
 from esb.contracts.middleware import Middleware
 from esb.contracts.services import Apps, Login, TokenIdentities, Users
 from esb.core.errors import ConfigError, GatewayError, first_esb_error
+from esb.delivery.engine import Engine
 from esb.gateway import plugin_methods, plugin_models
 from esb.gateway.extras import hint_for
 from esb.gateway.moved import moved
@@ -42,8 +43,11 @@ PROTOCOLS: dict[str, type] = {
     "access_tokens": TokenIdentities,
     "jwt": TokenIdentities,
     "store": Store,
+    "engine": Engine,
 }
-"""Key below `services:` -> the protocol that a back end of it fulfils."""
+"""Key below `services:` -> the protocol that a back end of it fulfils; and the engine of deliveries."""
+ELSEWHERE = {"engine": "deliveries.engine"}
+"""Key of a service that stands elsewhere in esb.yaml -> where."""
 NOT_THE_PLUGINS = (f"{Path(__file__).parents[1]}{os.sep}", sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
 """Beginnings of file names whose frames are left out of a plugin's error: the fault lies in the plugin's own lines."""
 _CANNOT_IMPORT = re.compile(r"cannot import name '(\w+)' from ")
@@ -200,12 +204,17 @@ def check_contract(group: str, found: type[Any], use: str, service: str) -> None
 
 def _check_service(found: type[Any], use: str, service: str) -> None:
     if getattr(found, "service", service) != service:
-        raise UnknownUse(f"'{use}' is a back end for services.{found.service}, not for services.{service}")
+        raise UnknownUse(f"'{use}' is a back end for {_place_of(found.service)}, not for {_place_of(service)}")
     methods = (name for name, value in vars(PROTOCOLS[service]).items() if inspect.isfunction(value))
     promised = [name for name in methods if not name.startswith("_")]
     lacking = [name for name in promised if not _defines(found, name, PROTOCOLS[service])]
     if lacking:
-        raise UnknownUse(f"'{use}' is no back end for services.{service}: it must define async {', '.join(lacking)}")
+        raise UnknownUse(f"'{use}' is no back end for {_place_of(service)}: it must define async {', '.join(lacking)}")
+
+
+def _place_of(service: str) -> str:
+    """Return where in esb.yaml the stanza of this service stands."""
+    return ELSEWHERE.get(service, f"services.{service}")
 
 
 def _defines(found: type[Any], name: str, contract: type[Any]) -> bool:

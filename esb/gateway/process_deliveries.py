@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from esb.config import Config, DeliveriesConfig, LedgerConfig, seconds_of
 from esb.contracts.component import Component
+from esb.contracts.services import ProcessServices
 from esb.core.clock import Clock
 from esb.core.delivery_ages import DeliveryAges
 from esb.core.events import Observer
@@ -18,7 +19,6 @@ from esb.gateway.process_database import kept
 from esb.gateway.process_delivering import build_delivering
 from esb.gateway.process_reports import ProcessReports
 from esb.incoming.own_paths import OwnPath
-from esb.outgoing.client import Outgoing
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
@@ -35,11 +35,8 @@ class ProcessDeliveries:
     def __init__(
         self,
         config: Config,
-        database: "Database | None",
-        clock: Clock,
+        services: ProcessServices,
         current: Callable[[], Generation],
-        observer: Observer,
-        http: Outgoing,
         *,
         delivers: bool = False,
     ) -> None:
@@ -47,13 +44,14 @@ class ProcessDeliveries:
 
         `current` returns the generation that answers. One that `delivers` does so even if others shall.
         """
+        database, clock, observer = services.database, services.clock, services.observer
         self.delivering, self.mistakes = build_delivering(
-            config, database, current, observer, clock, self._event_written, delivers=delivers
+            config, services, current, self._event_written, delivers=delivers
         )
         is_delivering = self.delivering is not None and self.delivering.deliverer is not None
         self._reports: ProcessReports | None = None
         if database is not None:
-            self._reports = ProcessReports(database, http, current, clock, observer, delivers=is_delivering)
+            self._reports = ProcessReports(database, services.http, current, clock, observer, delivers=is_delivering)
         self._accepting = _accepting(config, database, clock, self._announce)
         self.ledger = _ledger(database, clock, self._announce)
         """The part that tells of deliveries, and changes them; None without a database."""

@@ -5,34 +5,25 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from esb.config import Config, DatabaseConfig
-from esb.config.yaml import did_you_mean
 from esb.contracts.component import Component
 from esb.contracts.lifecycle import NoConfig
+from esb.contracts.services import ProcessServices
 from esb.core.call import Options
-from esb.core.clock import Clock
 from esb.core.errors import ConfigError, Mistake
-from esb.core.events import Observer
 from esb.delivery.engine import Engine
-from esb.delivery.engines.embedded import EmbeddedEngine
-from esb.gateway.extras import hint_for
+from esb.gateway import plugin_loader
 from esb.gateway.generation import Generation
 from esb.gateway.links import component_of
+from esb.services.engine.embedded import EmbeddedEngine
 
 if TYPE_CHECKING:
-    from esb.database.engine import Database
     from esb.delivery.deliverer import Deliverer
 
 
 SAQ = "saq"
-ENGINES = {
-    "embedded": "esb.delivery.engines.embedded:EmbeddedEngine",
-    SAQ: "esb.delivery.engines.saq:SaqEngine",
-}
-"""Value of `deliveries.engine.use` -> its module and class."""
 SHARE = 0.5
 """The part of the room for one upstream that deliveries may take: the rest is for calls, which somebody waits for."""
 MOST_AT_ONCE = 5000
@@ -83,10 +74,8 @@ class Delivering:
 
 def build_delivering(
     config: Config,
-    database: "Database | None",
+    services: ProcessServices,
     current: Callable[[], Generation],
-    observer: Observer,
-    clock: Clock,
     event_written: Callable[[], None],
     *,
     delivers: bool = False,
@@ -99,9 +88,10 @@ def build_delivering(
     if found is None or found.run == "off":
         return None, []
     try:
-        engine = _engine(config)
+        engine = _engine(config, services)
     except ConfigError as error:
         return None, [*error.mistakes]
+    database, observer, clock = services.database, services.observer, services.clock
     if database is None:
         return None, []
     from esb.database.claim_writes import ClaimWrites
@@ -117,23 +107,15 @@ def build_delivering(
     return delivering, []
 
 
-def _engine(config: Config) -> Engine:
+def _engine(config: Config, services: ProcessServices) -> Engine:
     """Return the engine that this configuration describes. ConfigError with every mistake in its stanza."""
     stanza = config.delivery_engine
     if stanza is None:
-        return EmbeddedEngine(NoConfig())
-    if stanza.use not in ENGINES:
-        text = f"unknown engine '{stanza.use}'{did_you_mean(stanza.use, ENGINES)}; there are {' and '.join(ENGINES)}"
-        raise ConfigError([stanza.section.mistake(text, "use")])
+        return EmbeddedEngine(NoConfig(), services)
     if stanza.use == SAQ and config.database is not None and _is_file(config.database):
         raise ConfigError([stanza.section.mistake(NOT_WITH_SQLITE, "use")])
-    module, _, name = ENGINES[stanza.use].partition(":")
-    try:
-        found = getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        text = f"it needs the module '{error.name}'{hint_for(error.name or '')}"
-        raise ConfigError([stanza.section.mistake(text, "use")]) from error
-    engine: Engine = found(stanza.config.validate(found.config_type))
+    plugin_loader.make_importable(config)
+    engine: Engine = plugin_loader.build("services", stanza, services, "engine")
     return engine
 
 

@@ -26,6 +26,8 @@ LOCATION_KEY = re.compile(r"(url|host|path|proxy|endpoint)s?$", re.IGNORECASE)
 _URL = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)(?P<rest>\S*)")
 _WORD = re.compile(r"([a-z]{1,15}([_.-][a-z]{1,15})*|v[0-9]{1,2}|\{[^{}]*\})?")
 """A part of a path that people need to read, and no program made: keys have digits, capitals or no end."""
+EMBEDDED = "embedded"
+"""The engine of deliveries that counts where none is named."""
 STANZA_KEYS = ("name", "path", "aliases", "methods", "use", "timeout", "active", "restricted", "max_body")
 MORE_KEYS = ("unlimited", "idempotency", "headers_in", "description")
 """Keys of a stanza that are seldom there."""
@@ -60,6 +62,8 @@ def rendered(config: Config, mask: Mask | None = None) -> dict[str, Any]:
         "server": view.filled(config.server, written.get("server")),
         "sandbox": None if config.sandbox is None else view.filled(config.sandbox, written.get("sandbox")),
         "services": services,
+        "deliveries": view.deliveries(config, written.get("deliveries")),
+        "ledger": None if config.ledger is None else view.filled(config.ledger, written.get("ledger")),
         "middlewares": [view.stanza("middlewares", stanza) for stanza in config.middlewares or ()] or "default",
         "components": [view.component(stanza) for stanza in config.components],
     }
@@ -177,6 +181,16 @@ class _View:
         if stanza.backends:
             config["backends"] = [self.stanza(group, each, service) for each in stanza.backends]
         return {"use": stanza.use, "config": config}
+
+    def deliveries(self, config: Config, section: Section | None) -> dict[str, Any] | None:
+        if config.deliveries is None:
+            return None
+        own = section
+        if section is not None and "engine" in section.children:
+            own = section.with_children({key: part for key, part in section.children.items() if key != "engine"})
+        engine = config.delivery_engine
+        shown = {"use": EMBEDDED, "config": {}} if engine is None else self.stanza("services", engine, "engine")
+        return {**self.filled(config.deliveries, own), "engine": shown}
 
     def component(self, stanza: ComponentStanza) -> dict[str, Any]:
         test, chain = stanza.test_config, stanza.middlewares

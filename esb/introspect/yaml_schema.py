@@ -11,7 +11,9 @@ from esb.config import (
     ComponentKeys,
     Config,
     DatabaseConfig,
+    DeliveriesConfig,
     DocumentKeys,
+    LedgerConfig,
     Sandbox,
     Server,
     ServicesKeys,
@@ -49,6 +51,8 @@ class _Building:
         self._put(keys, "server", self._model("server", Server))
         self._put(keys, "sandbox", self._model("sandbox", Sandbox))
         self._put(keys, "services", self._services())
+        self._put(keys, "deliveries", self._deliveries())
+        self._put(keys, "ledger", self._model("ledger", LedgerConfig))
         used = [*(config.middlewares or ()), *chain.from_iterable(each.middlewares or () for each in config.components)]
         self._definitions["middlewares"] = _list(self._stanza("middlewares", StanzaKeys, used))
         middlewares = {"$ref": "#/$defs/middlewares"}
@@ -71,6 +75,13 @@ class _Building:
             self._put(services, kind, stanza)
         self._put(services, "database", self._model("database", DatabaseConfig))
         return services
+
+    def _deliveries(self) -> Schema:
+        engine = self._config.delivery_engine
+        deliveries = self._keys(DeliveriesConfig)
+        stanza = self._stanza("services", StanzaKeys, [] if engine is None else [engine], "engine")
+        self._put(deliveries, "engine", stanza)
+        return deliveries
 
     def _put(self, keys: Schema, key: str, schema: Schema) -> None:
         """Set the schema of a key."""

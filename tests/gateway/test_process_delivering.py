@@ -1,10 +1,12 @@
 """The engine of deliveries, as esb.yaml names it."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from esb.config import load
+from esb.contracts.services import ProcessServices
 from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY, create_app
 from tests.support.configuration import SERVICES
@@ -16,7 +18,7 @@ POSTGRESQL = "postgresql://user:secret@127.0.0.1/esb"
 @pytest.mark.parametrize(
     ("url", "engine", "key", "text"),
     [
-        ("sqlite:///esb.db", "{use: sag}", "deliveries.engine.use", "unknown engine 'sag' (did you mean 'saq'?)"),
+        ("sqlite:///esb.db", "{use: sag}", "deliveries.engine.use", "unknown plugin 'sag' (did you mean 'saq'?)"),
         (POSTGRESQL, "{use: saq}", "deliveries.engine.config.url", "missing"),
         (POSTGRESQL, "{use: saq, config: {url: 'http://x'}}", "deliveries.engine.config.url", "expected redis://"),
         (
@@ -36,6 +38,31 @@ def test_an_engine_that_cannot_be_is_a_mistake(tmp_path: Path, url: str, engine:
     (mistake,) = caught.value.mistakes
     assert mistake.key == key
     assert text in mistake.text
+
+
+class Bell:
+    """An engine that somebody else has written."""
+
+    trouble = ""
+
+    def __init__(self, config: object, services: ProcessServices) -> None:
+        self.services = services
+
+    async def open(self, wake: Callable[[], None] | None) -> None: ...
+
+    async def announce(self, deliveries: Sequence[str]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def test_an_engine_of_ones_own_is_named_by_its_class_and_lent_what_the_process_has(tmp_path: Path) -> None:
+    file = tmp_path / "esb.yaml"
+    engine = f"{{engine: {{use: '{__name__}:Bell'}}}}"
+    file.write_text(f"{SERVICES}{stanza('sqlite:///esb.db')}deliveries: {engine}\ncomponents: []\n")
+    delivering = create_app(load(file, {}))[GATEWAY].deliveries.delivering
+    assert delivering is not None
+    assert isinstance(delivering.engine, Bell)
+    assert delivering.engine.services.database is not None
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,7 @@ def configs(files: Files) -> dict[tuple[str, str, str], dict[str, Any]]:
             "prefix": "esb:",
             "encryption_keys": [files.fernet],
         },
+        ("services", "engine", "saq"): {"url": f"redis://user:{MARK}@127.0.0.1:9/0", "queue": "esb"},
     }
 
 
@@ -174,7 +175,11 @@ def loaded(folder: Path, built_in: tuple[str, str, str], settings: Any, **enviro
     group, service, name = built_in
     stanza = {"use": name, "config": settings}
     document: dict[str, Any] = {"version": 1, "components": []}
-    if group == "services":
+    if service == "engine":
+        keys = [Fernet.generate_key().decode()]
+        document["services"] = {"database": {"url": "postgresql://127.0.0.1/esb", "encryption_keys": keys}}
+        document["deliveries"] = {"engine": stanza}
+    elif group == "services":
         document["services"] = {service: stanza}
     elif group == "middlewares":
         document["middlewares"] = [stanza]
@@ -190,6 +195,8 @@ def loaded(folder: Path, built_in: tuple[str, str, str], settings: Any, **enviro
 
 def stanza_of(config: Config, built_in: tuple[str, str, str]) -> Any:
     group, service, _ = built_in
+    if service == "engine":
+        return config.delivery_engine
     stanzas = {"services": config.services.get(service), "middlewares": config.middlewares or (None,)}
     return config.components[0] if group == "components" else stanzas[group] if service else stanzas[group][0]  # type: ignore[index]
 
@@ -197,7 +204,8 @@ def stanza_of(config: Config, built_in: tuple[str, str, str]) -> Any:
 def shown_of(config: Config, built_in: tuple[str, str, str]) -> list[Any]:
     """Return what is shown of its settings, once for each place where they stand."""
     group, service, _ = built_in
-    shown = config_view.rendered(config)[group]
+    view = config_view.rendered(config)
+    shown = view["deliveries"] if service == "engine" else view[group]
     stanza = shown[service] if service else shown[0]
     return [stanza["config"], *([stanza["test_config"]] if group == "components" else [])]
 
@@ -436,6 +444,15 @@ def test_the_chain_of_a_component_is_shown_with_its_settings(tmp_path: Path) -> 
 def test_a_configuration_without_a_chain_has_the_default_one(tmp_path: Path) -> None:
     (tmp_path / "esb.yaml").write_text("version: 1\ncomponents: []\n")
     assert config_view.rendered(load(tmp_path / "esb.yaml", {}))["middlewares"] == "default"
+
+
+def test_deliveries_and_the_ledger_are_shown_with_their_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "esb.yaml"
+    path.write_text("version: 1\ncomponents: []\ndeliveries: {concurrency: 7}\nledger: {sync: 'on'}\n")
+    view = config_view.rendered(load(path, {}))
+    assert (view["deliveries"]["concurrency"], view["deliveries"]["run"]) == (7, "here")
+    assert view["deliveries"]["engine"] == {"use": "embedded", "config": {}}
+    assert (view["ledger"]["sync"], view["ledger"]["rows"]) == ("on", "30d")
 
 
 def test_a_database_is_shown_without_its_address_and_keys(tmp_path: Path) -> None:

@@ -175,7 +175,8 @@ class Subject:
     def secrets(self) -> list[Secret]:
         """The secrets of all parts, those of callers first."""
         found: list[Secret] = []
-        for part in [*self.services.values(), *self.middlewares, *(part for _, part in self.components), *self.tests]:
+        lasting = [*self.services.values(), *self._engine(), *self.middlewares]
+        for part in [*lasting, *(part for _, part in self.components), *self.tests]:
             if part.name == "login" and part.stanza.use == "static":
                 found += _login_tokens(part.stanza.config)
             else:
@@ -187,6 +188,12 @@ class Subject:
                 found.append(Secret(stanza.section, keys, entry.token, True, literal, False))
         found += self._of_database()
         return sorted(found, key=lambda secret: not secret.of_caller)
+
+    def _engine(self) -> list[Part]:
+        """Return the engine of deliveries, if the file names one."""
+        stanza = self.config.delivery_engine
+        part = None if stanza is None else _part("engine", "services", stanza, "engine")
+        return [] if part is None else [part]
 
     def _of_database(self) -> Iterator[Secret]:
         """Yield the keys of the database, and its address if a password is in there."""

@@ -1,17 +1,19 @@
-"""The embedded engine: who accepts a delivery delivers it, in the same process; others find what it leaves."""
+"""deliveries.engine, use: embedded: who accepts a delivery delivers it; other processes find what it leaves."""
 
 from collections.abc import Callable, Sequence
 
 from esb.contracts.lifecycle import NoConfig
+from esb.contracts.services import ProcessServices
 
 
 class EmbeddedEngine:
     """Wakes the deliverer of this process, and nobody else."""
 
+    service = "engine"
     config_type = NoConfig
     trouble = ""
 
-    def __init__(self, config: NoConfig) -> None:
+    def __init__(self, config: NoConfig, services: ProcessServices) -> None:
         """Take the config, in which there is nothing."""
         self._wake: Callable[[], None] | None = None
 

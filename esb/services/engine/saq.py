@@ -1,4 +1,4 @@
-"""The engine saq: a queue of SAQ in Redis wakes one of the processes that deliver, on whatever machine.
+"""deliveries.engine, use: saq: a queue of SAQ in Redis wakes one of the processes that deliver, on whatever machine.
 
 Its jobs say no more than that there is work, and one at a time waits in the queue: who takes it claims as much as it
 has room for. What Redis loses, or a killed process takes with it, the deliverers find by themselves.
@@ -19,6 +19,7 @@ from saq.job import Job, Status
 from saq.queue.redis import RedisQueue
 
 from esb.config import ConfigModel
+from esb.contracts.services import ProcessServices
 from esb.core.backoff import pauses
 
 WAKE = "wake"
@@ -51,9 +52,10 @@ class SaqConfig(ConfigModel):
 class SaqEngine:
     """One process's end of the queue: it tells, and if it delivers, it listens."""
 
+    service = "engine"
     config_type = SaqConfig
 
-    def __init__(self, config: SaqConfig) -> None:
+    def __init__(self, config: SaqConfig, services: ProcessServices) -> None:
         """Take the config, and connect nothing."""
         self.trouble = ""
         self._config = config

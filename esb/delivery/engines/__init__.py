@@ -1,1 +1,0 @@
-"""Engines: they tell the processes that deliveries are due. The database alone says which."""
