@@ -13,13 +13,11 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, func, not_, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import MISSED, OPEN, DeliveryState, ReceiverState
-from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
-from esb.database.holds import Hold, begin_probe, held_by, holds, release, set_aside
+from esb.database.deliveries import CONTENT, DELIVERY, PRIORITIES, RECIPIENT
+from esb.database.holds import Hold, begin_probe, held_by, holds, is_due, release, set_aside
 
 LEASE = 10_000
 """Milliseconds for which a claim holds, unless it is extended: the time that a killed process keeps what it had."""
-HIGHEST_PRIORITY = 9
-"""Priorities go from 0 to this one, which goes first."""
 
 _COLUMNS = (
     *(DELIVERY.c.id, DELIVERY.c.app, DELIVERY.c.username, DELIVERY.c.component, DELIVERY.c.request_id),
@@ -183,16 +181,17 @@ async def _waiting(connection: AsyncConnection) -> _Waiting:
     """Look what waits: one step into the index for each priority, however many are scheduled."""
     column = DELIVERY.c
     first = select(func.min(column.due)).where(column.state == DeliveryState.QUEUED)
-    moments = [first.where(column.priority == priority).scalar_subquery() for priority in range(HIGHEST_PRIORITY + 1)]
+    moments = [first.where(column.priority == priority).scalar_subquery() for priority in PRIORITIES]
     lease = select(func.min(column.lease)).where(column.state == DeliveryState.SENDING).scalar_subquery()
     *due, expired = (await connection.execute(select(*moments, lease))).one()
-    return _Waiting({priority: moment for priority, moment in enumerate(due) if moment is not None}, expired)
+    found = zip(PRIORITIES, due, strict=True)
+    return _Waiting({priority: moment for priority, moment in found if moment is not None}, expired)
 
 
 async def _probe(connection: AsyncConnection, now: int, held: Hold) -> list[Any]:
     """Return the row with which a hold is tried; if none is left, the hold ends."""
-    waits = and_(DELIVERY.c.state.in_((DeliveryState.QUEUED, DeliveryState.HELD)), DELIVERY.c.due <= now)
-    rows = await _taken(connection, and_(waits, held.held), 1)
+    waiting = is_due((DeliveryState.QUEUED, DeliveryState.HELD), now)
+    rows = await _taken(connection, and_(waiting, held.held), 1)
     if not rows:
         await release(connection, held.credential, probed=True)
     return rows

@@ -9,6 +9,8 @@ from sqlalchemy import Column, Index, Integer, SmallInteger, Table
 from esb.database.apps import LONGEST_CALLBACK, LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
 from esb.database.metadata import METADATA, Long, Milliseconds, Sealed, binary, exact
 
+PRIORITIES = range(10)
+"""The priorities that a delivery may have: the highest goes first."""
 ID = 32
 DIGEST = 32
 RECEIVER_DIGEST = 16
@@ -32,7 +34,7 @@ DELIVERY = Table(
     Column("idem", binary(DIGEST), unique=True),  # of app, component and Idempotency-Key; NULL without one
     Column("content_digest", binary(DIGEST)),  # the same key with another content is refused
     Column("state", SmallInteger, nullable=False),  # core/delivery_states.py
-    Column("priority", SmallInteger, nullable=False),  # 0 to 9, the highest goes first
+    Column("priority", SmallInteger, nullable=False),  # one of PRIORITIES
     Column("due", Milliseconds, nullable=False),  # the next attempt; once it has ended, when that was
     Column("lease", Milliseconds, nullable=False),  # while sending: until then it is its owner's
     Column("owner", exact(LONGEST_OWNER), nullable=False),

@@ -9,8 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import ENDED
-from esb.database.deliveries import ATTEMPT, CALLBACK_EVENT, CONTENT, DELIVERY, DELIVERY_MESSAGE, RECIPIENT
-from esb.database.delivery_views import PRIORITIES
+from esb.database.deliveries import ATTEMPT, CALLBACK_EVENT, CONTENT, DELIVERY, DELIVERY_MESSAGE, PRIORITIES, RECIPIENT
 
 AT_ONCE = 100
 """Deliveries of one step: five hundred would hold up others for a third of a second."""

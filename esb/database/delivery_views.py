@@ -14,14 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import DeliveryState
 from esb.database.accepted import can_be_found
-from esb.database.deliveries import ATTEMPT, DELIVERY, DELIVERY_MESSAGE, RECEIVER_DIGEST, RECIPIENT
+from esb.database.deliveries import ATTEMPT, DELIVERY, DELIVERY_MESSAGE, PRIORITIES, RECEIVER_DIGEST, RECIPIENT
 from esb.database.delivery_answer import LISTED, View, fates_of, view_of
 from esb.database.keys import LOST, DatabaseKeys
 from esb.database.schema import DatabaseMismatch
 from esb.database.transaction import moment
-
-PRIORITIES = range(10)
-"""The priorities that a delivery may have."""
 
 
 @dataclass(frozen=True, slots=True)

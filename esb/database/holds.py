@@ -4,14 +4,14 @@ A delivery of a held credential becomes held when it is due, and waits again onc
 alone says what is held, so nothing has to be done at once for a hundred thousand deliveries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import DeliveryState
-from esb.database.deliveries import CREDENTIAL_HOLD, DELIVERY
+from esb.database.deliveries import CREDENTIAL_HOLD, DELIVERY, PRIORITIES
 
 AT_ONCE = 500
 """Deliveries that one transaction holds or lets go."""
@@ -121,11 +121,20 @@ def held_by(held: Sequence[Hold]) -> ColumnElement[bool]:
     return or_(named, *(each.held for each in held if each.is_whole))
 
 
+def is_due(states: Iterable[DeliveryState], now: int) -> ColumnElement[bool]:
+    """Return the condition that a delivery of one of these states is due, however many are scheduled for later.
+
+    It names the priorities, which the index has between state and due.
+    """
+    column = DELIVERY.c
+    return and_(column.state.in_([*states]), column.priority.in_([*PRIORITIES]), column.due <= now)
+
+
 async def set_aside(connection: AsyncConnection, now: int, held: Sequence[Hold]) -> None:
     """Hold deliveries that are due and whose credential is held, AT_ONCE of them. Part of a writing."""
     column = DELIVERY.c
-    due = and_(column.state == DeliveryState.QUEUED, column.due <= now, column.expires > now)
-    await _turn(connection, and_(due, held_by(held)), DeliveryState.HELD)
+    which = and_(is_due((DeliveryState.QUEUED,), now), column.expires > now, held_by(held))
+    await _turn(connection, which, DeliveryState.HELD)
 
 
 async def let_go(connection: AsyncConnection, now: int) -> bool:

@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from esb.core.clock import Clock
 from esb.core.delivery_ages import DeliveryAges
 from esb.core.delivery_states import ENDED, DeliveryState
-from esb.database.deliveries import CALLBACK_EVENT, CONTENT, CREDENTIAL_HOLD, DELIVERY
-from esb.database.delivery_views import PRIORITIES
+from esb.database.deliveries import CALLBACK_EVENT, CONTENT, CREDENTIAL_HOLD, DELIVERY, PRIORITIES
 from esb.database.time_of_day import time_of_day
 
 _WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)

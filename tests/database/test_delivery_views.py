@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.core.uuid7 import uuid7
@@ -14,6 +13,7 @@ from esb.database.delivery_views import BadCursor, DeliveryViews, Page, Wanted
 from esb.database.engine import Database
 from tests.support.databases import open_database
 from tests.support.delivery_rows import NOW, add_delivery
+from tests.support.query_plans import asked_of, plans_of
 
 DAY = 86_400_000
 
@@ -138,20 +138,11 @@ async def test_no_look_reads_the_whole_table(opened: AsyncExitStack, tmp_path: P
         {"receiver": "zhangsan"},
         {"since": NOW},
     ]
-    plans = []
     async with database.reading() as connection:
-        engine = connection.sync_connection
-        assert engine is not None
-        statements: list[tuple[str, Any]] = []
-        event.listen(
-            engine, "before_cursor_execute", lambda _c, _k, sql, values, _x, _m: statements.append((sql, values))
-        )
-        for wanted in searches:
-            await DeliveryViews(connection, database.keys).page(Wanted(**wanted))
-        for sql, values in [*statements]:
-            if sql.startswith("SELECT"):
-                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
-                plans.append("; ".join(str(row[-1]) for row in rows))
+        with asked_of(connection) as asked:
+            for wanted in searches:
+                await DeliveryViews(connection, database.keys).page(Wanted(**wanted))
+        plans = await plans_of(connection, asked)
     assert len(plans) > len(searches)
     assert not [plan for plan in plans if "SCAN" in plan]
     sorting = [plan for plan in plans if "TEMP B-TREE FOR ORDER BY" in plan]

@@ -9,12 +9,14 @@ from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database import holds
 from esb.database.attempts import NewHold, ReceiverEnd
 from esb.database.claim_writes import ClaimWrites
+from esb.database.claims import claim
 from esb.database.deliveries import CREDENTIAL_HOLD, DELIVERY
 from esb.database.engine import Database
 from esb.database.holds import NO_COMPONENT, PROBE
 from tests.support.claims import add, end_of, finished, rows, taken
 from tests.support.clock import Clock
 from tests.support.delivery_rows import NOW
+from tests.support.query_plans import asked_of, plans_of
 
 SEND = "cmsi.send_weixin"
 OWN_SECRET = f"{SEND}/0123456789abcdef"
@@ -45,6 +47,18 @@ async def test_a_hold_of_a_credential_holds_no_other(database: Database) -> None
     mine, others = await add(database), await add(database, credential=OWN_SECRET)
     assert [each.id for each in await taken(database)] == [others]
     assert (await states(database))[mine] is DeliveryState.HELD
+
+
+@pytest.mark.parametrize("back_end", ["sqlite"])  # which tells its plans shortly
+async def test_while_something_is_held_nobody_looks_at_what_is_scheduled(database: Database) -> None:
+    await hold(database, actor="ops")
+    await hold(database, "cmsi.send_mail", probe=NOW)
+    async with database.writing() as connection:
+        with asked_of(connection) as asked:
+            await claim(connection, NOW, "one", 5)
+        plans = [plan for plan in await plans_of(connection, asked) if "due<?" in plan]
+    assert len(plans) == 2, "one that tries a hold, and those that are held now"
+    assert all("state=? AND priority=? AND due<?" in plan for plan in plans)
 
 
 async def test_holds_may_be_more_than_a_statement_can_name(database: Database) -> None:
