@@ -13,6 +13,9 @@ OVERHEAD = 640
 PURGED_PER_VALUE = 2
 """The oldest values that a new one removes if they have ended: more than one, so that they leave faster than they
 come; few, so that no call pays for all the others."""
+GONE_ENDS = 1000
+"""Ends of values that are gone, which a share may note besides as many as it has values: they are forgotten in one go,
+which is to be seldom."""
 
 
 class Value(NamedTuple):
@@ -30,7 +33,7 @@ class _Share(OrderedDict[str, None]):
         super().__init__()
         self.taken = 0
         self.ends: list[tuple[float, str]] = []
-        """The ends of its values, the soonest first; of values that are gone too."""
+        """The ends of its values as a heap; some are of values that are gone."""
 
 
 class Values(dict[str, Value]):
@@ -78,7 +81,7 @@ class Values(dict[str, Value]):
         self._shares.move_to_end(name)
         self[key] = value
         share[key] = None
-        heapq.heappush(share.ends, (value.ends, key))
+        self._add_end(share, value.ends, key)
         share.taken += size
         self.taken += size
         while not name and self.taken > self._most_bytes:
@@ -94,6 +97,13 @@ class Values(dict[str, Value]):
             self.taken -= _size(value)
             if not share:
                 del self._shares[name]
+
+    def _add_end(self, share: _Share, ends: float, key: str) -> None:
+        """Note the end of a value, and once most of those noted are of values that are gone, forget these."""
+        heapq.heappush(share.ends, (ends, key))
+        if len(share.ends) > GONE_ENDS + 2 * len(share):
+            share.ends = [(self[each].ends, each) for each in share]
+            heapq.heapify(share.ends)
 
     def _make_room(self, name: str, more: int) -> None:
         """Let values of this share that have ended leave, as far as it needs so many bytes more. ShareFull."""

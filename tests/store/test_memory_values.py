@@ -1,5 +1,7 @@
 """Values in memory: each until its end, and all of them within the bytes they may take."""
 
+import tracemalloc
+
 import pytest
 
 from esb.store.memory_values import OVERHEAD, Value, Values
@@ -99,6 +101,32 @@ def test_what_has_ended_makes_room_in_a_full_share_though_it_was_used_last() -> 
     clock.advance(60)
     values.put("idempotency:a:10", Value(b"x" * 5 * OVERHEAD, clock() + 60, ""))
     assert {"idempotency:a:0", "idempotency:a:1", "idempotency:a:10"} <= set(values)
+
+
+def test_keys_that_are_given_up_again_take_no_memory() -> None:
+    """An app whose calls fail claims keys and gives them up, for a day and without an end."""
+    values, clock = values_for(10)
+    fill(values, clock, "a", range(1), 1e6)
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            fill(values, clock, "a", range(number + 1, number + 2), 1e6)
+            values.drop(f"idempotency:a:{number + 1}")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 500_000
+    assert list(values) == ["idempotency:a:0"]
+
+
+def test_values_that_are_put_anew_again_and_again_still_leave_at_their_ends() -> None:
+    values, clock = values_for(20)
+    for number in range(3000):
+        fill(values, clock, "a", range(2), 60 + number)
+    fill(values, clock, "a", range(2, 9), 60)
+    clock.advance(60)
+    values.put("idempotency:a:9", Value(b"x" * 5 * OVERHEAD, clock() + 60, ""))
+    assert {"idempotency:a:0", "idempotency:a:1", "idempotency:a:9"} <= set(values)
 
 
 def test_a_value_that_grows_beyond_its_share_leaves_the_one_before() -> None:
