@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core import json_codec
 from esb.core.delivery_states import ENDED, DeliveryState
 from esb.core.uuid7 import uuid7
 from esb.database.bulk_insert import insert_rows
@@ -15,9 +14,7 @@ from esb.database.deliveries import CALLBACK_EVENT, DELIVERY, DELIVERY_MESSAGE, 
 from esb.database.delivery_answer import LISTED
 from esb.database.event_bodies import EventDelivery, body_of
 from esb.database.keys import DatabaseKeys
-
-ERRMSG = 4
-"""The place of a refusal's text among what is sealed of a receiver: component, name, address, looked_up, errmsg."""
+from esb.database.known_receivers import known_receivers
 
 
 async def events_for(connection: AsyncConnection, keys: DatabaseKeys, deliveries: Sequence[str], now: int) -> int:
@@ -39,12 +36,10 @@ async def _ended(connection: AsyncConnection, keys: DatabaseKeys, deliveries: Se
         return ()
     found = [row.id for row in rows]
     receivers, msgids = await _receivers(connection, found), await _msgids(connection, found)
-    return [EventDelivery(row, _known(keys, row), receivers[row.id], msgids[row.id]) for row in rows]
-
-
-def _known(keys: DatabaseKeys, row: Any) -> Sequence[Sequence[Any]]:
-    unsealed = keys.unseal_at(f"receivers/{row.id}", row.receivers)
-    return [] if unsealed is None else json_codec.decode(unsealed)
+    return [
+        EventDelivery(row, known_receivers(keys, row.id, row.receivers) or (), receivers[row.id], msgids[row.id])
+        for row in rows
+    ]
 
 
 async def _receivers(connection: AsyncConnection, deliveries: Sequence[str]) -> Mapping[str, Sequence[Any]]:

@@ -7,11 +7,12 @@ from sqlalchemy import Row
 
 from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
 from esb.database.deliveries import DELIVERY
+from esb.database.known_receivers import KnownReceiver
 from esb.database.transaction import moment
 
 View = dict[str, Any]
-Known = Mapping[int, Sequence[Any]] | Sequence[Sequence[Any]]
-"""By the number of a receiver: its component, name, address, whether that was looked up, and a refusal."""
+Known = Mapping[int, KnownReceiver] | Sequence[KnownReceiver]
+"""Receivers of a delivery, by their numbers."""
 LIKE_ACCEPTED = frozenset({ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.DELIVERED})
 """States of receivers whom the platform has taken the message for."""
 LIKE_FAILED = frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED})
@@ -60,13 +61,12 @@ def fates_of(component: str, known: Known, rows: Sequence[Row[Any]]) -> View:
     }
 
 
-def _receiver(component: str, known: Sequence[Any], row: Row[Any]) -> View:
-    name_of_its, name, _, _, errmsg = known
-    view: View = {"receiver": name, "state": ReceiverState(row.state).word}
-    if name_of_its != component:
-        view["component"] = name_of_its
+def _receiver(component: str, known: KnownReceiver, row: Row[Any]) -> View:
+    view: View = {"receiver": known.name, "state": ReceiverState(row.state).word}
+    if known.component != component:
+        view["component"] = known.component
     if row.failure:
-        view |= {"errcode": _errcode(row.errcode), "errmsg": errmsg or "", "class": row.failure}
+        view |= {"errcode": _errcode(row.errcode), "errmsg": known.errmsg or "", "class": row.failure}
     return view
 
 

@@ -4,7 +4,6 @@ Each question is answered from an index, and a page goes on where the one before
 much as the first.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from esb.database.accepted import can_be_found
 from esb.database.deliveries import ATTEMPT, DELIVERY, DELIVERY_MESSAGE, PRIORITIES, RECEIVER_DIGEST, RECIPIENT
 from esb.database.delivery_answer import LISTED, View, fates_of, view_of
 from esb.database.keys import LOST, DatabaseKeys
+from esb.database.known_receivers import known_receivers
 from esb.database.schema import DatabaseMismatch
 from esb.database.transaction import moment
 
@@ -88,8 +88,8 @@ class DeliveryViews:
         row = found.first()
         if row is None:
             return None
-        sealed = self._keys.unseal_at(f"receivers/{identity}", row.receivers)
-        if sealed is None:
+        known = known_receivers(self._keys, identity, row.receivers)
+        if known is None:
             raise DatabaseMismatch(LOST)
         of_it = RECIPIENT.c.delivery == identity
         fates = await self._connection.execute(select(RECIPIENT).where(of_it).order_by(RECIPIENT.c.number))
@@ -98,7 +98,7 @@ class DeliveryViews:
             .where(DELIVERY_MESSAGE.c.delivery == identity)
             .order_by(DELIVERY_MESSAGE.c.sent, DELIVERY_MESSAGE.c.msgid)
         )
-        view = {"delivery": view_of(row), **fates_of(row.component, json.loads(sealed), fates.all())}
+        view = {"delivery": view_of(row), **fates_of(row.component, known, fates.all())}
         return {**view, "msgids": [*messages.scalars()]} | ({"class": row.failure} if row.failure else {})
 
     async def attempts(self, identity: str) -> list[View]:

@@ -11,6 +11,7 @@ from esb.core.clock import utc_text
 from esb.core.delivery_states import MISSED, DeliveryState, ReceiverState
 from esb.core.plain_messages import from_plain
 from esb.database.delivery_answer import View, fates_of, view_of
+from esb.database.known_receivers import KnownReceiver
 
 MOST_BYTES = 20_000
 """Bytes of a body: who receives many of them has to read each before it answers."""
@@ -23,11 +24,11 @@ LONGEST_TEXT = 200
 class EventDelivery(NamedTuple):
     """A delivery of which an event tells: its row, its receivers' rows, what is known of these, and ids of messages.
 
-    `known`: see delivery_answer.Known; nothing where none of the keys opens it.
+    `known`: by their numbers; nothing where none of the keys decrypts it.
     """
 
     row: Any
-    known: Sequence[Sequence[Any]]
+    known: Sequence[KnownReceiver]
     receivers: Sequence[Row[Any]]
     msgids: Sequence[str]
 
@@ -57,8 +58,8 @@ def _event(delivery: EventDelivery, now: int, named: Sequence[Row[Any]], msgids:
     of_it = sorted((each for each in named if each.number < len(delivery.known)), key=lambda each: each.number)
     known = {}
     for each in of_it:
-        *who, errmsg = delivery.known[each.number]
-        known[each.number] = [*who, str(from_plain(errmsg))[:LONGEST_TEXT]]
+        receiver = delivery.known[each.number]
+        known[each.number] = receiver._replace(errmsg=str(from_plain(receiver.errmsg))[:LONGEST_TEXT])
     return {
         "type": delivery.event,
         "timestamp": utc_text(now / 1000),

@@ -1,16 +1,15 @@
 """The forgetting of a person: no delivery knows any more that a message was for this receiver."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core import json_codec
 from esb.core.delivery_states import ENDED
 from esb.database.deliveries import CALLBACK_EVENT, CONTENT, DELIVERY, RECEIVER_DIGEST, RECIPIENT
 from esb.database.keys import LOST, DatabaseKeys
+from esb.database.known_receivers import known_receivers, sealed_receivers
 from esb.database.schema import DatabaseMismatch
 
 AT_ONCE = 100
@@ -68,12 +67,9 @@ async def _forget(connection: AsyncConnection, keys: DatabaseKeys, sealed: Mappi
 
 def _without(keys: DatabaseKeys, identity: str, sealed: bytes, numbers: Sequence[int]) -> bytes:
     """Return the sealed receivers of a delivery without what is known of these."""
-    place = f"receivers/{identity}"
-    text = keys.unseal_at(place, sealed)
-    if text is None:
+    known = known_receivers(keys, identity, sealed)
+    if known is None:
         raise DatabaseMismatch(LOST)
-    known = json.loads(text)
     for number in numbers:
-        component, _, _, looked_up, _ = known[number]
-        known[number] = [component, "", "", looked_up, ""]
-    return keys.seal_at(place, json_codec.encode(known))
+        known[number] = known[number]._replace(name="", address="", errmsg="")
+    return sealed_receivers(keys, identity, known)

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core import json_codec
 from esb.core.clock import Clock
 from esb.core.delivery_states import MISSED, DeliveryState, ReceiverState
-from esb.database.callback_events import ERRMSG, events_for
+from esb.database.callback_events import events_for
 from esb.database.deliveries import DELIVERY, DELIVERY_MESSAGE, RECEIVER_DIGEST, RECIPIENT
 from esb.database.engine import Database
 from esb.database.group_commit import GroupCommit
 from esb.database.keys import DatabaseKeys
+from esb.database.known_receivers import known_receivers, sealed_receivers
 from esb.database.time_of_day import time_of_day
 
 AWAITED = frozenset({ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.UNKNOWN})
@@ -167,13 +167,12 @@ async def _write_reasons(
         if not fate.delivered:
             reasons[delivery][number] = fate.reason
     for delivery, of_it in reasons.items():
-        place = f"receivers/{delivery}"
-        if (unsealed := keys.unseal_at(place, deliveries[delivery].receivers)) is None:
+        receivers = known_receivers(keys, delivery, deliveries[delivery].receivers)
+        if receivers is None:
             continue
-        receivers = json_codec.decode(unsealed)
         for number, reason in of_it.items():
-            receivers[number][ERRMSG] = reason
-        sealed = keys.seal_at(place, json_codec.encode(receivers))
+            receivers[number] = receivers[number]._replace(errmsg=reason)
+        sealed = sealed_receivers(keys, delivery, receivers)
         await connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery).values(receivers=sealed))
 
 
