@@ -38,7 +38,13 @@ class ReceiverState(_State):
 
 OPEN = frozenset({ReceiverState.QUEUED, ReceiverState.SENDING})
 """States of a receiver that gets the message at the next attempt."""
-MISSED = frozenset({ReceiverState.FAILED, ReceiverState.UNKNOWN, ReceiverState.EXPIRED})
+REACHED = frozenset({ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.DELIVERED})
+"""States of a receiver for whom the platform has taken the message."""
+GIVEN_UP = frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED})
+"""States of a receiver who does not get it any more."""
+MISSED = GIVEN_UP | {ReceiverState.UNKNOWN}
 """States that make a delivery dead instead of done."""
 ENDED = frozenset({DeliveryState.DONE, DeliveryState.DEAD, DeliveryState.CANCELLED})
 """States of a delivery whose receivers are all final."""
+NOT_ENDED = frozenset(DeliveryState) - ENDED
+"""States of a delivery of which something is still to come."""

@@ -1,13 +1,13 @@
 """Ends of attempts: what became of whom, and what comes next, written in one transaction for many deliveries."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.core.delivery_states import ENDED, GIVEN_UP, REACHED, DeliveryState, ReceiverState
 from esb.database.bulk_insert import insert_rows
 from esb.database.callback_events import events_for
 from esb.database.claims import Claim
@@ -69,19 +69,19 @@ class AttemptEnd:
     @property
     def accepted(self) -> int:
         """The number of receivers whom it has reached."""
-        return self._count(ReceiverState.ACCEPTED, ReceiverState.HELD)
+        return self._count(REACHED)
 
     @property
     def failed(self) -> int:
         """The number of receivers who get the message no more."""
-        return self._count(ReceiverState.FAILED, ReceiverState.EXPIRED)
+        return self._count(GIVEN_UP)
 
     @property
     def unknown(self) -> int:
         """The number of receivers of whom nobody knows."""
-        return self._count(ReceiverState.UNKNOWN)
+        return self._count({ReceiverState.UNKNOWN})
 
-    def _count(self, *states: ReceiverState) -> int:
+    def _count(self, states: Set[ReceiverState]) -> int:
         return sum(each.state in states for each in self.receivers)
 
 
@@ -104,8 +104,8 @@ async def finish(
     connection: AsyncConnection, keys: DatabaseKeys, owner: str, ends: Sequence[AttemptEnd]
 ) -> Sequence[Written]:
     """Write the ends of attempts of this owner: those of deliveries that it still has. Part of a writing."""
-    held = await _held(connection, owner, [end.claim.id for end in ends])
-    ours = [end for end in ends if held.get(end.claim.id) == end.claim.fence]
+    fences = await _fences(connection, owner, [end.claim.id for end in ends])
+    ours = [end for end in ends if fences.get(end.claim.id) == end.claim.fence]
     if ours:
         await _write(connection, owner, ours)
     ended = [end.claim.id for end in ours if end.state in ENDED]
@@ -129,7 +129,7 @@ async def _written(connection: AsyncConnection, end: AttemptEnd, *, has_event: b
     return Written(True, has_event, held, released)
 
 
-async def _held(connection: AsyncConnection, owner: str, ids: Sequence[str]) -> dict[str, int]:
+async def _fences(connection: AsyncConnection, owner: str, ids: Sequence[str]) -> dict[str, int]:
     """Return the fences of those of these deliveries that the owner has; nobody takes them until the transaction ends.
 
     In the order of their ids, so that two who finish do not wait for each other.

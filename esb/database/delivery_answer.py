@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from esb.core.delivery_states import ENDED, DeliveryState, ReceiverState
+from esb.core.delivery_states import ENDED, GIVEN_UP, REACHED, DeliveryState, ReceiverState
 from esb.database.deliveries import DELIVERY
 from esb.database.known_receivers import KnownReceiver
 from esb.database.transaction import moment
@@ -13,10 +13,6 @@ from esb.database.transaction import moment
 View = dict[str, Any]
 Known = Mapping[int, KnownReceiver] | Sequence[KnownReceiver]
 """Receivers of a delivery, by their numbers."""
-LIKE_ACCEPTED = frozenset({ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.DELIVERED})
-"""States of receivers whom the platform has taken the message for."""
-LIKE_FAILED = frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED})
-"""States of receivers who did not get it."""
 LISTED = [
     column
     for column in DELIVERY.c
@@ -52,9 +48,9 @@ def fates_of(component: str, known: Known, rows: Sequence[Row[Any]]) -> View:
     receivers = [_receiver(component, known[row.number], row) for row in rows]
     states = [ReceiverState(row.state) for row in rows]
     told = [*zip(receivers, states, strict=True)]
-    failed = [each for each, state in told if state in LIKE_FAILED]
+    failed = [each for each, state in told if state in GIVEN_UP]
     return {
-        "accepted": [each["receiver"] for each, state in told if state in LIKE_ACCEPTED],
+        "accepted": [each["receiver"] for each, state in told if state in REACHED],
         "failed": [{"errcode": None, "errmsg": "", **_without(each, "state", "component")} for each in failed],
         "unknown": [each["receiver"] for each, state in told if state is ReceiverState.UNKNOWN],
         "receivers": receivers,

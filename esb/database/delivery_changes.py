@@ -52,7 +52,7 @@ async def cancel(
     `app`: it has to be this one's. `now`: milliseconds since 1970. A receiver who may have got the message in an
     attempt before is unknown.
     """
-    row = await _held(connection, identity, app)
+    row = await _locked(connection, identity, app)
     if row is None:
         return Hindrance.UNKNOWN
     if row.state == DeliveryState.SENDING:
@@ -96,7 +96,7 @@ async def redrive(
 
     `expires`: until when it is tried; `app`: it has to be this one's. Times are milliseconds since 1970.
     """
-    row = await _held(connection, identity, app)
+    row = await _locked(connection, identity, app)
     if row is None:
         return Hindrance.UNKNOWN
     if row.state != DeliveryState.DEAD:
@@ -134,7 +134,7 @@ def _rows() -> Any:
     return select(DELIVERY.c.id, DELIVERY.c.state, DELIVERY.c.started)
 
 
-async def _held(connection: AsyncConnection, identity: str, app: str | None) -> Row[Any] | None:
+async def _locked(connection: AsyncConnection, identity: str, app: str | None) -> Row[Any] | None:
     """Return a delivery that nobody else changes until the transaction ends."""
     if not can_be_found(identity):
         return None

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
 
 from esb.core.clock import Clock
-from esb.core.delivery_states import DeliveryState
+from esb.core.delivery_states import NOT_ENDED, DeliveryState
 from esb.database.accepted import is_storable
 from esb.database.apps import LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
 from esb.database.bulk_insert import insert_rows
@@ -19,8 +19,6 @@ from esb.database.engine import Database
 from esb.database.group_commit import GroupCommit
 from esb.database.time_of_day import time_of_day
 
-WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.HELD)
-"""States of deliveries that count as waiting."""
 _NO_TEXT: Any = literal_column("''")
 _NAMES = ("id", "content_digest", "state", "due", "expires", "created")
 _FOUND = [DELIVERY.c[name] for name in ("idem", *_NAMES)]
@@ -94,7 +92,7 @@ class DeliveryWrites:
     async def waiting(self) -> dict[str, int]:
         """Return how many deliveries wait, by app. DatabaseAway."""
         app = DELIVERY.c.app.concat(_NO_TEXT)  # else SQLite may go along the index of apps, and so through all rows
-        asked = select(app, func.count()).where(DELIVERY.c.state.in_(WAITING)).group_by(app)
+        asked = select(app, func.count()).where(DELIVERY.c.state.in_([*NOT_ENDED])).group_by(app)
         async with self._database.reading() as connection:
             return {row[0]: row[1] for row in await connection.execute(asked)}
 

@@ -12,7 +12,7 @@ from esb.core.delivery_states import ENDED, DeliveryState
 from esb.database.deliveries import CALLBACK_EVENT, CONTENT, CREDENTIAL_HOLD, DELIVERY, PRIORITIES
 from esb.database.time_of_day import time_of_day
 
-_WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
+_ACTIVE = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 
 async def oldest(connection: AsyncConnection, clock: Clock, rows: float) -> DeliveryAges:
@@ -44,8 +44,8 @@ def _due(states: Iterable[DeliveryState]) -> list[ScalarSelect[int]]:
 
 
 _GROUPS = (
-    _due(_WAITING),
-    [_first(CALLBACK_EVENT.c.due, CALLBACK_EVENT.c.state == state) for state in _WAITING],
+    _due(_ACTIVE),
+    [_first(CALLBACK_EVENT.c.due, CALLBACK_EVENT.c.state == state) for state in _ACTIVE],
     [_first(CREDENTIAL_HOLD.c.since, CREDENTIAL_HOLD.c.actor == "")],
     [_first(CREDENTIAL_HOLD.c.since, CREDENTIAL_HOLD.c.actor != "")],
     [_first(CONTENT.c.purge, CONTENT.c.purge > 0)],

@@ -6,11 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from esb.core.delivery_states import ReceiverState
+from esb.core.delivery_states import REACHED, ReceiverState
 from esb.database.deliveries import DELIVERY, DELIVERY_MESSAGE, RECIPIENT, TEST_ENVIRONMENT
-
-REACHED = (ReceiverState.ACCEPTED, ReceiverState.HELD, ReceiverState.DELIVERED)
-"""States of receivers who have a message that can be taken back."""
 
 
 class SentMessage(NamedTuple):
@@ -45,6 +42,6 @@ async def note_recalled(connection: AsyncConnection, identity: str, msgids: Coll
     taken = and_(column.delivery == identity, column.msgid.in_(sorted(msgids)))
     await connection.execute(update(DELIVERY_MESSAGE).where(taken).values(recalled=now))
     if not await messages_left(connection, identity):
-        reached = and_(RECIPIENT.c.delivery == identity, RECIPIENT.c.state.in_(REACHED))
+        reached = and_(RECIPIENT.c.delivery == identity, RECIPIENT.c.state.in_([*REACHED]))
         values = {"state": ReceiverState.RECALLED, "updated": now}
         await connection.execute(update(RECIPIENT).where(reached).values(values))
