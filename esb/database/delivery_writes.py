@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, literal_column, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import Insert
 
 from esb.core.clock import Clock
 from esb.core.delivery_states import NOT_ENDED, DeliveryState
@@ -17,6 +15,7 @@ from esb.database.bulk_insert import insert_rows
 from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
 from esb.database.engine import Database
 from esb.database.group_commit import GroupCommit
+from esb.database.insertions import insert_unless_there
 from esb.database.time_of_day import time_of_day
 
 _NO_TEXT: Any = literal_column("''")
@@ -124,7 +123,8 @@ class DeliveryWrites:
         if not firsts:
             return {}
         # In the order of keys, so that two processes do not wait for each other.
-        await connection.execute(_unless_there(connection.dialect.name), [firsts[idem] for idem in sorted(firsts)])
+        insertion = insert_unless_there(DELIVERY, DELIVERY.c.idem, connection.dialect.name)
+        await connection.execute(insertion, [firsts[idem] for idem in sorted(firsts)])
         return await _by_key(connection, [*firsts])
 
 
@@ -194,12 +194,3 @@ def _recipients(delivery: NewDelivery, now: int) -> list[dict[str, Any]]:
 async def _by_key(connection: AsyncConnection, idems: Sequence[bytes]) -> dict[bytes, Accepted]:
     rows = await connection.execute(select(*_FOUND).where(DELIVERY.c.idem.in_(idems)))
     return {row.idem: Accepted(is_new=False, **{name: getattr(row, name) for name in _NAMES}) for row in rows}
-
-
-def _unless_there(dialect: str) -> Insert:
-    """Return the insertion of deliveries that does nothing where the key is there already."""
-    if dialect == "mysql":
-        duplicate = mysql.insert(DELIVERY)
-        return duplicate.on_duplicate_key_update(id=DELIVERY.c.id)
-    conflict = postgresql.insert(DELIVERY) if dialect == "postgresql" else sqlite.insert(DELIVERY)
-    return conflict.on_conflict_do_nothing(index_elements=[DELIVERY.c.idem])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, case, delete, select, update
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
 
@@ -15,6 +15,7 @@ from esb.database.apps import LONGEST_CODE
 from esb.database.deliveries import KEPT_KEY
 from esb.database.engine import Database, DatabaseAway
 from esb.database.group_commit import GroupCommit
+from esb.database.insertions import insert_or_update, insert_unless_there
 from esb.database.time_of_day import time_of_day
 from esb.store.kept_keys import Found, Held, Wanted
 from esb.store.keyspaces import app_of
@@ -109,7 +110,8 @@ class DatabaseKeptKeys:
         for claim in claims.values():
             rows.setdefault(claim.key, _row(claim.key, claim.held, None, now))
         # Rows come in their order, so that two processes do not wait for each other.
-        await connection.execute(_insert(connection), [rows[key] for key in sorted(rows)])
+        insertion = insert_unless_there(KEPT_KEY, KEPT_KEY.c.key, connection.dialect.name)
+        await connection.execute(insertion, [rows[key] for key in sorted(rows)])
         there = select(*COLUMNS).where(KEPT_KEY.c.key.in_(rows)).order_by(KEPT_KEY.c.key).with_for_update()
         kept = {bytes(row["key"]): row for row in (await connection.execute(there)).mappings()}
         late: dict[str, Found] = {}
@@ -127,7 +129,7 @@ async def _end(connection: AsyncConnection, ends: Sequence[_End], now: int) -> N
     """Put answers in the place of their claims, or of nothing if one is gone; and delete the claims without one."""
     answered = {end.key: _row(end.key, end.held, end.sealed, now) for end in ends if end.sealed is not None}
     if answered:
-        await connection.execute(_answering(connection), [answered[key] for key in sorted(answered)])
+        await connection.execute(_answering(connection.dialect.name), [answered[key] for key in sorted(answered)])
     gone = sorted((end.key, end.held.version) for end in ends if end.sealed is None)
     if gone:
         is_it = (KEPT_KEY.c.key == bindparam("old_key")) & (KEPT_KEY.c.version == bindparam("old_version"))
@@ -148,24 +150,15 @@ def _row(key: bytes, held: Held, sealed: bytes | None, now: int) -> dict[str, An
     }
 
 
-def _insert(connection: AsyncConnection) -> Insert:
-    """Return the insertion of keys that leaves those which are there as they are."""
-    if connection.dialect.name == "mysql":
-        return mysql.insert(KEPT_KEY).on_duplicate_key_update(key=KEPT_KEY.c.key)
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(KEPT_KEY).on_conflict_do_nothing()
-    return sqlite.insert(KEPT_KEY).on_conflict_do_nothing()
-
-
-def _answering(connection: AsyncConnection) -> Insert:
+def _answering(dialect: str) -> Insert:
     """Return the insertion of answered keys that changes, of those which are there, only a claim of this version."""
     columns = KEPT_KEY.c
-    if connection.dialect.name == "mysql":
+    if dialect == "mysql":
         answer = mysql.insert(KEPT_KEY)
         is_it = columns.version == answer.inserted.version
         changes = {name: case((is_it, answer.inserted[name]), else_=columns[name]) for name in ("answer", "expires")}
         return answer.on_duplicate_key_update(**changes)
-    conflict = postgresql.insert(KEPT_KEY) if connection.dialect.name == "postgresql" else sqlite.insert(KEPT_KEY)
+    conflict = insert_or_update(KEPT_KEY, dialect)
     new = conflict.excluded
     return conflict.on_conflict_do_update(
         index_elements=[columns.key],

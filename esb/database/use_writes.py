@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Column, String, Table
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
 
 from esb.database.accepted import is_storable
+from esb.database.insertions import insert_or_update
 from esb.database.use import DAY_USE, IMPERSONATED_USE
 from esb.database.use_counts import DayKey, HourKey
 
@@ -44,6 +45,6 @@ def _added(table: Table, dialect: str) -> Insert:
     if dialect == "mysql":
         duplicate = mysql.insert(table)
         return duplicate.on_duplicate_key_update(calls=table.c.calls + duplicate.inserted.calls)
-    conflict = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    conflict = insert_or_update(table, dialect)
     calls = table.c.calls + conflict.excluded.calls
     return conflict.on_conflict_do_update(index_elements=[*table.primary_key.columns], set_={"calls": calls})
