@@ -126,7 +126,7 @@ class DeliveryRun:
 
     id: str
     accepted_at: float
-    receivers: tuple[RunReceiver, ...]
+    receivers: tuple[RunReceiver, ...] = field(repr=False)
     window: float
     in_doubt: bool = False
     redrives: int = 0

@@ -5,6 +5,7 @@ An event whose taker is gone is taken again once its time is over; so it may com
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, true, update
@@ -28,7 +29,8 @@ CallbackKey = tuple[str, str]
 """Code of an app, and name of its callback."""
 
 
-class TakenEvent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TakenEvent:
     """An event that is to be told now. `attempts`: those before; `body`: None if none of the keys opens it.
 
     `off`: the digest of the address that was switched off, None if its callback was not. Times are milliseconds since
@@ -42,7 +44,7 @@ class TakenEvent(NamedTuple):
     fence: int
     attempts: int
     created: int
-    body: bytes | None
+    body: bytes | None = field(repr=False)
     off: bytes | None
 
 
