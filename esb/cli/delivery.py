@@ -197,8 +197,13 @@ def forget(path: str, receiver: str, yes: bool) -> None:
 @component_argument
 @click.option("--reason", default="", metavar="TEXT", help="Why, for others who look.")
 def hold(path: str, component: str, reason: str) -> None:
-    """Hold the deliveries of a COMPONENT (system.component) back, until they are released. Calls go on as before."""
-    is_new = _with_ledger(load(path), lambda ledger: ledger.hold(component, actor().name, reason or "held"))
+    """Hold the deliveries of a COMPONENT (system.component) back, until they are released. Calls go on as before.
+
+    It stands in the configuration, or there are deliveries of it.
+    """
+    config = load(path)
+    declared = [stanza.name for stanza in config.components]
+    is_new = _with_ledger(config, lambda ledger: ledger.hold(component, actor().name, reason or "held", declared))
     click.echo(f"{component} is held" if is_new else f"{component} was held already")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
+from esb.config.yaml import did_you_mean
 from esb.core.clock import Clock
 from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Message, UpstreamError, template
@@ -15,6 +16,7 @@ from esb.database.delivery_views import DeliveryViews, Page, Wanted
 from esb.database.engine import Database
 from esb.database.forgetting import forget_receiver
 from esb.database.recalls import SentMessage
+from esb.database.registry_errors import NotAcceptable
 from esb.database.time_of_day import time_of_day
 
 AWAY_SECONDS = 5.0
@@ -127,9 +129,18 @@ class Ledger:
             if not last:
                 return ended, waiting
 
-    async def hold(self, component: str, actor: str, reason: str) -> bool:
-        """Send nothing more of a component until it is released; return True if nobody held it yet."""
+    async def hold(self, component: str, actor: str, reason: str, declared: Collection[str]) -> bool:
+        """Send nothing more of a component until it is released; return True if nobody held it yet.
+
+        NotAcceptable if it is none of those that are `declared`, nor one of a delivery: other gateways may share the
+        database, and have other components.
+        """
         async with self._database.writing() as connection:
+            if component not in declared:
+                of_it = Wanted(component=component, most=1)
+                if not (await DeliveryViews(connection, self._database.keys).page(of_it)).deliveries:
+                    hint = did_you_mean(component, declared)
+                    raise NotAcceptable(f"there is no component {component!r}, nor a delivery of it{hint}")
             now = await time_of_day(connection, self._clock)
             return await holds.hold(connection, component, now, reason, actor=actor)
 

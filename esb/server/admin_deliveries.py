@@ -162,9 +162,9 @@ class _Handlers:
 
     async def hold(self, request: web.Request) -> web.Response:
         wanted, ledger = await asked(request, Held), await self._ledger()
-        return answer(
-            {"is_new": await ledger.hold(wanted.component, self._registry.actor(request).name, wanted.reason)}
-        )
+        declared = [stanza.name for stanza in self._registry.config().components]
+        actor = self._registry.actor(request).name
+        return answer({"is_new": await ledger.hold(wanted.component, actor, wanted.reason, declared)})
 
     async def release(self, request: web.Request) -> web.Response:
         wanted, ledger = await asked(request, Released), await self._ledger()

@@ -108,7 +108,16 @@ def test_a_receiver_is_forgotten_once_nothing_is_to_be_sent_to_it(deliveries: De
 
 
 def test_a_component_is_held_and_released(deliveries: Deliveries) -> None:
+    deliveries.add(component="cmsi.send_weixin")
     assert deliveries("hold", "cmsi.send_weixin", "--reason", "a storm") == "cmsi.send_weixin is held\n"
     assert deliveries("hold", "cmsi.send_weixin") == "cmsi.send_weixin was held already\n"
     assert deliveries("release", "cmsi.send_weixin") == "cmsi.send_weixin is released\n"
     assert deliveries("release", "cmsi.send_weixin") == "cmsi.send_weixin was not held\n"
+
+
+def test_only_a_component_of_the_configuration_or_of_a_delivery_is_held(deliveries: Deliveries) -> None:
+    assert "is held" in deliveries("hold", "cmsi.send_sms")
+    unknown = deliveries("hold", "cmsi.send_sns", code=1)
+    assert "there is no component 'cmsi.send_sns', nor a delivery of it (did you mean 'cmsi.send_sms'?)" in unknown
+    deliveries.add(component="cmsi.send_sns")
+    assert "is held" in deliveries("hold", "cmsi.send_sns")

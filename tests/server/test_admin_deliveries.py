@@ -25,7 +25,8 @@ version: 1
 server: {{admin: {{port: {port}{keys}}}}}
 services:
   apps: {{use: static, config: {{apps: []}}}}
-{database}components: []
+{database}components:
+  - {{path: /cmsi/send_weixin/, use: "tests.support.components:Echo"}}
 """
 
 
@@ -96,4 +97,6 @@ async def test_a_component_is_held_and_released_in_the_name_of_a_token(ask: Ask,
     assert (held.credential, held.actor, held.reason) == ("cmsi.send_weixin", "admin:ops", "a storm")
     assert await ask("POST", "/release", json=component) == {"was_held": True}
     assert await ask("POST", "/release", json=component) == {"was_held": False}
+    unknown = await ask("POST", "/hold", 422, json={"component": "cmsi.send_wexin"})
+    assert unknown["error"].endswith("(did you mean 'cmsi.send_weixin'?)")
     await ask("POST", "/hold", 401, headers={}, json=component)
