@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.delivering import OpenDelivering
 from tests.support.servers.redis_server import RedisServer
+from tests.support.wire import until
 
 ENGINES = [
     pytest.param(use, back_end, id=f"{use}-{back_end}")
@@ -36,8 +37,7 @@ async def test_several_who_deliver_never_send_the_same(
     deliveries = engine(use, redis, request.node.name)
     first, second = await open_delivering(deliveries=deliveries), await open_delivering(deliveries=deliveries)
     accepted = [await each.accept() for _ in range(10) for each in (first, second)]
-    while len(first.done) + len(second.done) < len(accepted):
-        await first.turn()
+    await until(lambda: len(first.done) + len(second.done) >= len(accepted))
     assert sorted([*first.done, *second.done]) == sorted(accepted)
     assert len(await first.sandbox.messages()) == len(accepted)
 

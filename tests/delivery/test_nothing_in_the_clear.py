@@ -1,6 +1,5 @@
 """Texts, phone numbers and addresses are in no file of a gateway: not in its database, nor in its log."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from tests.support.databases import open_database, stanza
 from tests.support.deliveries import Held
 from tests.support.gateway import Sandbox
 from tests.support.processes.command_line import running
+from tests.support.wire import until_found
 
 TEXT, PHONE, ADDRESS, NAME = "sentineltext", "13812345678", "sentinel@example.com", "sentinelname"
 CONFIG = """\
@@ -57,13 +57,13 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 async def everything_tried(held: Held, request_id: str) -> None:
     """Wait until the call of this request is in the ledger, and each delivery has ended or was tried."""
-    async with asyncio.timeout(60):
-        while True:
-            rows = await held.rows()
-            recorded = any(row.request_id == request_id for row in rows)
-            if recorded and all(row.state in ENDED or row.attempts or row.failure for row in rows):
-                return
-            await asyncio.sleep(0.05)
+
+    async def they_are() -> bool:
+        rows = await held.rows()
+        recorded = any(row.request_id == request_id for row in rows)
+        return recorded and all(row.state in ENDED or row.attempts or row.failure for row in rows)
+
+    await until_found(they_are)
 
 
 async def test_no_text_number_or_address_is_in_the_database_or_the_log(

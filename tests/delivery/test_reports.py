@@ -1,8 +1,6 @@
 """Reports of a whole gateway: its apps are told what became of their messages, and platforms tell it."""
 
-import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,10 +24,9 @@ from tests.support.delivery_rows import add_delivery
 from tests.support.gateway import Gateway, OpenGateway, OpenServer, Sandbox
 from tests.support.send_weixin import seed
 from tests.support.servers.recorder import Recorder, recording
+from tests.support.wire import until
 
 E = TypeVar("E", bound=Event)
-LONGEST_WAIT = 90
-"""Seconds after which what a test waits for never comes, on the busiest machine."""
 RECEIPTS = "/api/c/receipts/demo/told/"
 AES_KEY = 43 * "k"
 BLOCKED = "o" + 27 * "B"
@@ -50,7 +47,7 @@ class Reporting:
 
     async def told(self, kind: type[E]) -> E:
         """Wait until the gateway has told an event of this class, and return it."""
-        await self.until(lambda: bool(self.all(kind)))
+        await until(lambda: bool(self.all(kind)))
         return self.all(kind)[0]
 
     def all(self, kind: type[E]) -> list[E]:
@@ -58,14 +55,8 @@ class Reporting:
 
     async def receipts(self, number: int) -> set[str]:
         """Wait until so many receipts were taken, and return their outcomes."""
-        await self.until(lambda: sum(each.number for each in self.all(ReceiptsTaken)) >= number)
+        await until(lambda: sum(each.number for each in self.all(ReceiptsTaken)) >= number)
         return {each.outcome for each in self.all(ReceiptsTaken)}
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        began = time.monotonic()
-        while not condition():
-            assert time.monotonic() - began < LONGEST_WAIT, self.gateway.events
-            await asyncio.to_thread(time.sleep, 0.01)  # the gateway goes on meanwhile
 
     async def report(self, body: bytes, query: str = "signature=good", method: str = "POST") -> ClientResponse:
         return await self.gateway.request(method, f"{RECEIPTS}?{query}", data=body)
@@ -183,7 +174,7 @@ async def test_a_message_of_an_official_account_is_delivered_once_wechat_says_so
     assert answer["result"], answer
     assert await wechat.receipts(2) == {"delivered", "repeated"}
     assert await wechat.states() == [ReceiverState.DELIVERED]
-    await wechat.until(lambda: len(wechat.all(CallbackTried)) == 2)
+    await until(lambda: len(wechat.all(CallbackTried)) == 2)
     told = sorted((each.kind, each.outcome) for each in wechat.all(CallbackTried))
     assert told == [("delivery.delivered", "told"), ("delivery.done", "told")]
     bodies = [json.loads(seen.body)["data"] for seen in recorder.seen]
@@ -194,7 +185,7 @@ async def test_one_whom_wechat_did_not_reach_has_failed_with_its_reason(wechat: 
     await wechat.gateway.send(f"{OPENID},{BLOCKED}", callback="done", **{"async": True})
     assert await wechat.receipts(4) == {"delivered", "failed", "repeated"}
     assert sorted(await wechat.states()) == [ReceiverState.DELIVERED, ReceiverState.FAILED]
-    await wechat.until(lambda: any(each.kind == "delivery.dead" for each in wechat.all(CallbackTried)))
+    await until(lambda: any(each.kind == "delivery.dead" for each in wechat.all(CallbackTried)))
     bodies = [json.loads(seen.body) for seen in recorder.seen]
     (refused,) = next(body["data"]["failed"] for body in bodies if body["type"] == "delivery.dead")
     assert (refused["receiver"], refused["errmsg"]) == (BLOCKED, "user block")

@@ -1,11 +1,9 @@
 """A gateway that delivers what it accepts, its database, and the sandbox to which it delivers."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from esb.core.delivery_events import CredentialHeld, DeliveryAttempted
 from esb.core.delivery_states import DeliveryState, ReceiverState
@@ -15,6 +13,7 @@ from esb.database.deliveries import DELIVERY, RECIPIENT
 from esb.database.engine import Database
 from tests.support.clock import Clock
 from tests.support.gateway import Gateway, Sandbox
+from tests.support.wire import until, until_found
 
 OpenDelivering = Callable[..., Awaitable["Delivering"]]
 
@@ -47,24 +46,21 @@ class Delivering:
 
     async def attempted(self, times: int = 1) -> DeliveryAttempted:
         """Wait until so many attempts have ended, and return the last of them."""
-        while len(self.attempts) < times:
-            await self.turn()
+        await until(lambda: len(self.attempts) >= times)
         return self.attempts[times - 1]
-
-    async def turn(self) -> None:
-        """Let others work for a moment."""
-        await asyncio.to_thread(time.sleep, 0.01)
 
     async def has_done(self, number: int) -> None:
         """Wait until so many deliveries have reached their receivers."""
-        while len(self.done) < number:
-            await self.turn()
+        await until(lambda: len(self.done) >= number)
 
     async def turned(self, identity: str, state: DeliveryState) -> Any:
         """Wait until a delivery has this state, and return its row."""
-        while (row := await self.row(identity)).state != state:
-            await self.turn()
-        return row
+
+        async def has_it() -> bool:
+            return bool((await self.row(identity)).state == state)
+
+        await until_found(has_it)
+        return await self.row(identity)
 
     @property
     def done(self) -> list[str]:
@@ -90,12 +86,12 @@ class Delivering:
         column, now = DELIVERY.c, int(self.clock.since_1970() * 1000)
         due = and_(column.state == DeliveryState.QUEUED, column.due <= now)
         busy = select(column.id).where(or_(column.state == DeliveryState.SENDING, due)).limit(1)
-        while await self._any(busy):
-            await self.turn()
 
-    async def _any(self, statement: Select[tuple[str]]) -> bool:
-        async with self.database.reading() as connection:
-            return (await connection.execute(statement)).first() is not None
+        async def nothing_is() -> bool:
+            async with self.database.reading() as connection:
+                return (await connection.execute(busy)).first() is None
+
+        await until_found(nothing_is)
 
     async def row(self, identity: str) -> Any:
         """Return the row of a delivery."""
@@ -104,8 +100,11 @@ class Delivering:
 
     async def states_are(self, identity: str, expected: list[str]) -> None:
         """Wait until the receivers of a delivery have these states."""
-        while await self.states(identity) != expected:
-            await self.turn()
+
+        async def are_they() -> bool:
+            return await self.states(identity) == expected
+
+        await until_found(are_they)
 
     async def states(self, identity: str) -> list[str]:
         """Return the states of a delivery's receivers, in words."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +81,13 @@ async def until(reached: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
         while not reached():
             await asyncio.to_thread(time.sleep, 0.001)  # the loop's time may stand still
+
+
+async def until_found(reached: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again until this is so, where only looking tells: in a database, or at another process."""
+    async with asyncio.timeout(120):
+        while not await reached():
+            await asyncio.to_thread(time.sleep, 0.01)  # the loop's time may stand still
 
 
 async def envelope_of(response: ClientResponse) -> dict[str, Any]:
