@@ -129,13 +129,28 @@ class Idempotency:
             call = with_asked_options(call, acceptance)
         key = call.options.idempotency_key
         if call.options.respond_async and acceptance is not None:
-            sent = await self._sent_before(call, key) if key else None
-            return await acceptance(call, handler, preferred=preferred) if sent is None else sent
+            return await self._later(acceptance, call, handler, preferred=preferred)
         if not key or call.options.dry_run:
             return await handler(call)
         content = content_of(call, by_header=self._by_header)
         first = handler if acceptance is None else _unless_accepted(acceptance, handler)
         return await self._once(entry_of(call, key), content, REMEMBERED_SECONDS, call, first)
+
+    async def _later(
+        self,
+        acceptance: Acceptance,
+        call: Call,
+        handler: Handler,
+        *,
+        preferred: bool,
+        repetition: Repetition | None = None,
+    ) -> Any:
+        """Accept a call that is to be sent later, or answer as the one with its key that was made at once."""
+        key = call.options.idempotency_key
+        sent = await self._sent_before(call, key) if key else None
+        if sent is not None:
+            return sent
+        return await acceptance(call, handler, preferred=preferred, repetition=repetition)
 
     async def _sent_before(self, call: Call, key: str) -> Any:
         """Return the answer of a call with this key that was not to be sent later; None if none is known."""
@@ -270,7 +285,7 @@ class _Recognising(Idempotency):
         options = call.options
         repetition = None if options.idempotency_key or options.dry_run else self._repetition(call)
         if options.respond_async:
-            return await self._accept(call, handler, preferred=preferred, repetition=repetition)
+            return await self._later(self._accept, call, handler, preferred=preferred, repetition=repetition)
         if repetition is None:
             return await self._asked(call, handler)
         entry = entry_of(call, f"{RECOGNISED}{repetition.key}")

@@ -33,6 +33,7 @@ class Plain(Component[Any, Free]):
         return Repetition(str(call.args["id"]), 600.0) if "id" in call.args else None
 
     async def handle(self, call: Call, params: Free) -> Any:
+        call.record.sent = not call.options.dry_run
         return {"dry_run": True, "messages": ["it"]}
 
 
@@ -257,6 +258,16 @@ async def test_what_was_sent_at_once_under_a_key_is_not_accepted_under_it(
     assert again["data"] == {**sent, "replayed": True}
     assert other["code"] == 1306406
     assert (await held.rows(), len(await sandbox.messages())) == ([], 1)
+
+
+async def test_so_it_is_where_the_component_knows_repetitions_without_a_key(
+    open_accepting: OpenAccepting, held: Held
+) -> None:
+    gateway = await open_accepting(OWN)
+    sent = (await gateway.call("own/plain", idempotency_key="k"))["data"]
+    again = await gateway.call("own/plain", idempotency_key="k", **LATER)
+    assert again["data"] == {**sent, "replayed": True}
+    assert await held.rows() == []
 
 
 async def test_what_was_accepted_under_a_key_is_not_sent_at_once_under_it(
