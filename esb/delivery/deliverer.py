@@ -204,8 +204,11 @@ class Deliverer:
         while True:
             await asyncio.sleep(EXTENDING_SECONDS)
             if self._under_way and time.monotonic() >= self._extends_at:
-                with suppress(DatabaseAway):
-                    await self._writes.extend([*self._under_way])
+                try:
+                    with suppress(DatabaseAway):  # which tells itself; it is tried again before leases are over
+                        await self._writes.extend([*self._under_way])
+                except Exception as error:  # noqa: BLE001 - the rim of a task that must go on
+                    self._observer.crashed("", "extending leases of deliveries", error)
 
 
 def _told(end: AttemptEnd) -> DeliveryAttempted:

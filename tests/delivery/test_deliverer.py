@@ -1,8 +1,15 @@
 """What was accepted is delivered, by a real gateway to a real sandbox, from a database of each kind."""
 
 import asyncio
+from collections.abc import Sequence
+
+import pytest
 
 from esb.core.delivery_states import DeliveryState
+from esb.core.events import Crashed
+from esb.database.claim_writes import ClaimWrites
+from esb.database.engine import DatabaseAway
+from esb.delivery import deliverer
 from esb.gateway.app import GATEWAY
 from tests.support.delivering import Delivering, OpenDelivering
 
@@ -77,3 +84,26 @@ async def test_what_is_cut_off_while_it_is_sent_is_repeated_by_others_at_once(
     assert other.done == [identity]
     first, second = await delivering.sandbox.messages()
     assert second["duplicate_of"] == first["id"]
+
+
+async def test_leases_are_extended_whatever_went_wrong_the_last_time(
+    open_delivering: OpenDelivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "EXTENDING_SECONDS", 0.01)
+    failures: list[Exception] = [DatabaseAway("it does not answer"), LookupError("a bug")]
+    extended: asyncio.Queue[Sequence[str]] = asyncio.Queue()
+
+    async def extend(self: ClaimWrites, deliveries: Sequence[str]) -> None:
+        if failures:
+            raise failures.pop(0)
+        extended.put_nowait(deliveries)
+
+    monkeypatch.setattr(ClaimWrites, "extend", extend)
+    delivering = await open_delivering()
+    hanging = {"match": {"path": "/cgi-bin/gettoken"}, "action": {"hang": True}, "times": 1}
+    await delivering.sandbox.post("faults", hanging)
+    identity = await delivering.accept()
+    async with asyncio.timeout(60):
+        assert await extended.get() == [identity]
+    (crash,) = [event for event in delivering.gateway.events if isinstance(event, Crashed)]
+    assert (crash.kind, crash.doing) == ("LookupError", "extending leases of deliveries")
