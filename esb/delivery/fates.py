@@ -1,5 +1,6 @@
 """Fates: what an attempt has made of each receiver of a delivery, by the reports of its sendings and its error."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -82,7 +83,9 @@ def fate_of(error: Exception, *, sent: bool) -> Fate:
     if isinstance(found, Inactive):  # it may come back
         return Fate(None, "config", errmsg=found.message)
     data = found.data if isinstance(found.data, Mapping) else {}
-    return _open(str(data.get("class") or "message"), data.get("errcode"), found.message, data.get("retry_after"))
+    wait = data.get("retry_after")  # as data of others, it may be anything
+    seconds = float(wait) if isinstance(wait, int | float) and math.isfinite(wait) else None
+    return _open(str(data.get("class") or "message"), data.get("errcode"), found.message, seconds)
 
 
 def is_crash(error: Exception | None) -> bool:
