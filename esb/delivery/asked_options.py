@@ -23,7 +23,7 @@ def with_asked_options(call: Call, acceptance: Acceptance | None) -> Call:
         raise RequestError(
             "Parameters error, idempotency_key must be a string of at most {most} characters",
             call_reason=Reason.IDEMPOTENCY_KEY,
-            most=255,
+            most=LONGEST_KEY,
         )
     dry_run = call.options.dry_run or switched_on(call.args.get(DRY_RUN))
     later = call.options.respond_async or (acceptance is not None and is_asynchronous(call.args, acceptance.own))

@@ -13,8 +13,9 @@ from esb.core.params import switched_on
 
 PRIORITIES = {"low": 0, "normal": 5, "high": 9}
 """Of deliveries that are due, those of a higher number go first; a whole number from 0 to 9 says the same."""
-LONGEST_MILLISECONDS = 366 * 86_400_000
+LONGEST_DAYS = 366
 """The time for which a delivery may wait, and for which it may be tried: its content is kept as long."""
+_LONGEST_MILLISECONDS = LONGEST_DAYS * 86_400_000
 _LONGEST_VALUE = 100
 
 
@@ -61,12 +62,12 @@ def terms_of(call: Call, own: Set[str], expires: int, now: float) -> Terms:
     if DELIVER_AT in given:
         due = _when(DELIVER_AT, given[DELIVER_AT], now)
     begins = max(due.after(moment), moment)
-    if begins - moment > LONGEST_MILLISECONDS:
-        raise _refusal(DELIVER_AT, Message("at most {days} days from now", {"days": 366}))
+    if begins - moment > _LONGEST_MILLISECONDS:
+        raise _refusal(DELIVER_AT, Message("at most {days} days from now", {"days": LONGEST_DAYS}))
     if EXPIRES in given:
         ends = _when(EXPIRES, given[EXPIRES], now)
-        if not begins < ends.after(begins) <= begins + LONGEST_MILLISECONDS:
-            raise _refusal(EXPIRES, Message("later than it is sent, by at most {days} days", {"days": 366}))
+        if not begins < ends.after(begins) <= begins + _LONGEST_MILLISECONDS:
+            raise _refusal(EXPIRES, Message("later than it is sent, by at most {days} days", {"days": LONGEST_DAYS}))
     return Terms(due, ends, _callback(call, given.get(CALLBACK)), _priority(given.get(PRIORITY, "normal")))
 
 
