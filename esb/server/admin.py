@@ -18,6 +18,7 @@ from esb.introspect.secret_sources import SecretSources
 from esb.server.admin_access import EXPLAIN, admission, proven_token
 from esb.server.admin_apps import add_apps
 from esb.server.admin_deliveries import add_deliveries
+from esb.server.admin_registry import AdminRegistry
 from esb.server.process_status import OK, SCRAPE_SECONDS, Processes, ProcessStatus
 from esb.server.successor import NoSuccessor
 from esb.telemetry import metrics, prometheus
@@ -46,8 +47,10 @@ def create_admin(
             web.post("/-/restart", handlers.restart),
         ]
     )
-    add_apps(app, processes.config)
-    add_deliveries(app, processes.config)
+    registry = AdminRegistry(processes.config)
+    add_apps(app, registry)
+    add_deliveries(app, registry)
+    app.on_cleanup.append(registry.close)
     return app
 
 

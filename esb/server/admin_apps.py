@@ -3,13 +3,11 @@
 A new secret stands in the answer to the request that made it, and in no other.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from pydantic import SecretStr
 
-from esb.config import Config
 from esb.database.writer import new_secret
 from esb.server import admin_bodies as bodies
 from esb.server.admin_registry import CREATED, AdminRegistry, answer, answering, asked, code_of
@@ -20,9 +18,8 @@ if TYPE_CHECKING:  # its libraries are extras
     from esb.database.registry import Write
 
 
-def add_apps(app: web.Application, config: Callable[[], Config]) -> None:
+def add_apps(app: web.Application, registry: AdminRegistry) -> None:
     """Add the paths of apps to the admin listener's application."""
-    registry = AdminRegistry(config)
     handlers = _Handlers(registry)
     one, secrets = "/-/apps/{code}", "/-/apps/{code}/secrets"
     numbered = secrets + r"/{number:\d+}"
@@ -42,7 +39,6 @@ def add_apps(app: web.Application, config: Callable[[], Config]) -> None:
             web.get("/-/history", answering(handlers.history)),
         ]
     )
-    app.on_cleanup.append(registry.close)
 
 
 class _Handlers:

@@ -1,12 +1,11 @@
 """Deliveries over the admin listener, as `esb delivery` has them: those of all apps."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from aiohttp import web
 from pydantic import Field, PlainValidator, model_validator
 
-from esb.config import Config, DeliveriesConfig, seconds_of
+from esb.config import DeliveriesConfig, seconds_of
 from esb.core import json_codec, json_values
 from esb.core.clock import SystemClock
 from esb.core.delivery_states import DeliveryState
@@ -90,9 +89,8 @@ class Released(Body):
     component: str = Field(min_length=1)
 
 
-def add_deliveries(app: web.Application, config: Callable[[], Config]) -> None:
+def add_deliveries(app: web.Application, registry: AdminRegistry) -> None:
     """Add the paths of deliveries to the admin listener's application."""
-    registry = AdminRegistry(config)
     handlers = _Handlers(registry)
     one = "/-/deliveries/{id}"
     app.add_routes(
@@ -107,7 +105,6 @@ def add_deliveries(app: web.Application, config: Callable[[], Config]) -> None:
             web.post("/-/deliveries/release", answering(handlers.release)),
         ]
     )
-    app.on_cleanup.append(registry.close)
 
 
 class _Handlers:
