@@ -68,9 +68,12 @@ class RedriveParams(Params):
 
 
 class DeliveryPaths:
-    """The handlers of these paths. `expires`: the seconds for which a delivery is tried that is sent again."""
+    """The handlers of these paths.
 
-    def __init__(self, ledger: Ledger, expires: float, component_of: ComponentOf) -> None:
+    `expires`: the seconds for which a delivery is tried that is sent again; None where nothing is sent later.
+    """
+
+    def __init__(self, ledger: Ledger, expires: float | None, component_of: ComponentOf) -> None:
         self._ledger = ledger
         self._component_of = component_of
         self._expires = expires
@@ -112,6 +115,8 @@ class DeliveryPaths:
 
     async def _redrive(self, call: Call) -> View:
         missed = MISSED[_read(RedriveParams, call.args).receivers]
+        if self._expires is None:  # it would wait for ever
+            raise RequestError("This gateway sends no message later, so that none can be sent again")
         return await self._changed(
             call, await self._ledger.redrive(call.path_vars["id"], missed, self._expires, _app(call))
         )

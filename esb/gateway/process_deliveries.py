@@ -75,7 +75,8 @@ class ProcessDeliveries:
             return []
         from esb.delivery.delivery_paths import DeliveryPaths
 
-        expires = seconds_of((config.deliveries or DeliveriesConfig()).expires)
+        found = config.deliveries
+        expires = None if found is None or found.run == "off" else seconds_of(found.expires)
         reported = [] if self._reports is None else self._reports.own_paths(links)
         return [*DeliveryPaths(self.ledger, expires, partial(component_of, links)).paths(), *reported]
 

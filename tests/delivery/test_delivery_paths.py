@@ -146,6 +146,18 @@ async def test_an_app_sends_again_to_those_who_failed(deliveries: Deliveries) ->
     assert (code, data["delivery"]["state"]) == (1306406, "queued")
 
 
+@pytest.mark.parametrize("more", ["ledger: {}\n", "deliveries: {run: off}\n"])
+async def test_nothing_is_sent_again_where_nothing_is_sent_later(
+    opened: AsyncExitStack, open_gateway: OpenGateway, tmp_path: Path, more: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/esb.db"
+    database = await opened.enter_async_context(open_database(url))
+    deliveries = Deliveries(await open_gateway("  []\n", more=f"{stanza(url)}{more}"), database)
+    identity = await deliveries.add(state=DeliveryState.DEAD)
+    assert (await deliveries.change(f"{identity}/redrive/"))[:2] == (200, 1306406)
+    assert (await deliveries.ask(f"{identity}/"))[2]["delivery"]["state"] == "dead"
+
+
 async def test_a_database_that_is_away_is_told_with_the_time_to_wait(
     opened: AsyncExitStack, open_gateway: OpenGateway, tmp_path: Path
 ) -> None:
