@@ -12,7 +12,10 @@ from typing import Any
 from esb.channels.recipients import Audience
 from esb.core.call import Call
 from esb.core.credential_names import IDENTITIES
+from esb.core.gateway_parameters import SWITCHES
 
+NOT_COMPARED = SWITCHES.union(IDENTITIES)
+"""Parameters that may differ between a call and its repetition; see also delivery/call_digests.py."""
 LONG = 4096
 """Characters of a text that is looked at as a whole."""
 
@@ -41,8 +44,8 @@ def repetition_id(call: Call) -> str:
         origin = ["key", call.app.code if call.app is not None else "", options.idempotency_key]
     else:
         return os.urandom(16).hex()
-    asked = {name: value for name, value in call.args.items() if name not in IDENTITIES}
-    return _digest(json.dumps([*origin, call.component, _in_brief(asked)]))
+    asked = {name: value for name, value in call.args.items() if name not in NOT_COMPARED}
+    return _digest(json.dumps([*origin, call.component, _in_brief(asked)], sort_keys=True))
 
 
 def part_of(known_as: str, *parts: str) -> str:

@@ -8,7 +8,7 @@ from esb.channels.delivery_run import LONG, part_of, repetition_id
 from esb.core.call import App, Call, DeliveryRun, Options
 from tests.support.calls import make_call
 
-CONTENT = {"receiver": ["a"], "data": {"heading": "H", "file": b"1", "none": None, "times": 2}}
+CONTENT: dict[str, Any] = {"receiver": ["a"], "data": {"heading": "H", "file": b"1", "none": None, "times": 2}}
 
 
 def keyed(key: str = "k", app: str = "esb_demo", **changes: Any) -> Call:
@@ -25,8 +25,15 @@ async def test_a_call_without_a_key_is_like_no_other() -> None:
 
 
 @pytest.mark.parametrize("make", [keyed, of_run])
-async def test_a_repetition_shares_the_id_whoever_is_named(make: Any) -> None:
-    ids = {repetition_id(make()), repetition_id(make(args={**CONTENT, "bk_username": "lisi"}))}
+async def test_a_repetition_shares_the_id_whoever_is_named_and_however_it_is_written(make: Any) -> None:
+    written = [
+        CONTENT,
+        {**CONTENT, "bk_username": "lisi"},
+        {**CONTENT, "idempotency_key": "k"},
+        {**CONTENT, "async": True},
+        {"data": dict(reversed(CONTENT["data"].items())), "receiver": ["a"]},
+    ]
+    ids = {repetition_id(make(args=args)) for args in written}
     assert [len(known_as) for known_as in ids] == [32]
 
 
