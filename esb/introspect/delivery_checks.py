@@ -12,13 +12,12 @@ from esb.contracts.probes import Probes
 from esb.core.clock import SystemClock
 from esb.core.delivery_ages import DeliveryAges
 from esb.gateway.process_database import kept
-from esb.outgoing.reachability import Place
+from esb.outgoing.reachability import place_of
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
 
 ENGINE_KEY = "deliveries.engine.config.url"
-REDIS_PORT = 6379
 LATE, CALLBACK_LATE, OVERDUE = 300.0, 600.0, 10_800.0
 """Seconds from which on it is told that something waits, as in deploy/prometheus/alerts.yml."""
 SENT_FIX = "look whether a process delivers (`deliveries.run: here`, or `esb deliver`), and at its log"
@@ -33,8 +32,10 @@ def engine_checks(config: Config, probes: Probes) -> Sequence[Check]:
     """Return the checks of the way to what tells processes of work; none if that needs no server."""
     engine = config.delivery_engine
     url = None if engine is None else deepest(engine.config, "url").value
-    found = urlsplit(url if isinstance(url, str) else "")
-    return probes.reach_place(Place(found.hostname, found.port or REDIS_PORT), ENGINE_KEY) if found.hostname else ()
+    if not isinstance(url, str) or not urlsplit(url).hostname:
+        return ()
+    brings_files = "ssl_" in urlsplit(url).query  # for TLS: those are redis-py's to judge
+    return probes.reach_place(place_of(url), ENGINE_KEY) if brings_files else probes.reach(url, ENGINE_KEY)
 
 
 def delivery_checks(config: Config, database: "Database", probes: Probes) -> Sequence[Check]:

@@ -140,14 +140,23 @@ async def test_deliveries_that_wait_are_told(tmp_path: Path, database_url: str, 
     assert "esb deliver" in found["deliveries_sent"].fix
 
 
+@pytest.mark.parametrize(
+    ("scheme", "query", "checks"),
+    [
+        ("redis", "", {"name", "tcp"}),
+        ("rediss", "", {"name", "tcp", "tls"}),
+        ("rediss", "?ssl_ca_certs=c", {"name", "tcp"}),
+    ],
+)
 async def test_an_engine_that_is_away_is_told(
-    tmp_path: Path, postgresql: DatabaseServer, opened: AsyncExitStack
+    tmp_path: Path, postgresql: DatabaseServer, opened: AsyncExitStack, scheme: str, query: str, checks: set[str]
 ) -> None:
     url = postgresql.database()
     await opened.enter_async_context(open_database(url))
-    engine = {"use": "saq", "config": {"url": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}}
+    engine = {"use": "saq", "config": {"url": f"{scheme}://:hunter2@127.0.0.1:{free_port()}/0{query}"}}
     done = await examined(tmp_path, url, deliveries={"engine": engine})
     assert done.failed == ["deliveries.engine tcp"]
+    assert done.of("deliveries.engine").keys() == checks
     assert "hunter2" not in done.text
 
 
