@@ -207,6 +207,7 @@ class Seed:
 
 
 Told = Callable[[OfficialAccount, Follower, int, float, Knobs], None]
+"""Takes a template message that a follower got: the msgid, and the world's time and knobs."""
 
 
 class State:
