@@ -35,7 +35,8 @@ def test_what_the_page_tells_to_type_answers_as_it_shows(shell: Shell) -> None:
 def test_the_configuration_with_processes_that_deliver_is_sound(tmp_path: Path) -> None:
     (config,) = (block.text for block in shown("yaml") if block.text.startswith("services:"))
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "database_key").write_text(run("key", "new", folder=tmp_path).stdout)
+    for key in ("database_key", "store_key"):
+        (tmp_path / "secrets" / key).write_text(run("key", "new", folder=tmp_path).stdout)
     (tmp_path / "esb.yaml").write_text(
         f"version: 1\n{config}components: [{{path: /cmsi/get_msg_type/, use: cmsi_get_msg_type}}]\n"
     )

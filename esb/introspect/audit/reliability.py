@@ -139,7 +139,7 @@ def limit_before_permission(subject: Subject) -> Iterator[Place]:
     "W141",
     "medium",
     "the store is for processes on many machines, and a file of SQLite is on one of them",
-    "use PostgreSQL or MySQL, or leave the store out if one machine is all",
+    "use PostgreSQL or MySQL, or leave the store out if one process is all",
 )
 def shared_store_and_a_file(subject: Subject) -> Iterator[Place]:
     """Yield the database that other machines do not have, beside a store that they do."""
