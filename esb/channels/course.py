@@ -60,7 +60,7 @@ class Course:
         self._failed: dict[str, Failure] = {}
         self._unknown: dict[str, None] = {}
         self._under_way: Counter[str] = Counter()
-        self._msgids: dict[str, tuple[str, ...]] = {}
+        self._msgids: dict[str, None] = {}
         self._error: UpstreamError | Limited | None = None
         self._refused: Rejected | None = None
 
@@ -87,7 +87,7 @@ class Course:
             accepted=tuple(receiver for receiver, drafts in self._meant.items() if self._taken[receiver] == drafts),
             failed=tuple(self._failed.values()),
             unknown=tuple(self._unknown),
-            msgids=self._msgids,
+            msgids=tuple(self._msgids),
             error=self._error,
         )
 
@@ -183,7 +183,6 @@ class Course:
         failed = {spelled.get(str(name).lower()): rejected for name, rejected in sent.failed.items()}
         unknown = {spelled.get(str(name).lower()) for name in sent.unknown}
         strangers = None in failed or None in unknown
-        took: list[str] = []
         for receiver in receivers:
             if receiver in failed and failed[receiver].errcode is not None:
                 self._reject((receiver,), self._readable(failed[receiver]))
@@ -191,10 +190,8 @@ class Course:
                 self._unknown[receiver] = None
             else:
                 self._taken[receiver] += 1
-                took.append(receiver)
         if sent.msgid:
-            msgid = readable_text(sent.msgid, *self._secrets)
-            self._msgids[msgid] = (*self._msgids.get(msgid, ()), *took)
+            self._msgids[readable_text(sent.msgid, *self._secrets)] = None
 
     def _reject(self, receivers: Sequence[str], rejected: Rejected) -> None:
         self._note(DeliveryOutcome(failed=fate(receivers, rejected, self._limits)))

@@ -1,7 +1,7 @@
 """The outcome of a sending, in which every receiver is accepted, failed or unknown; and the report to its caller."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from esb.channels.recipients import Audience, named_once
@@ -14,9 +14,6 @@ MOST_MSGIDS = 10
 """Ids of messages in one line: with the first of them a platform's support finds the others."""
 Summary = dict[str, Any]
 """Numbers and codes of sendings: nobody's name, and no text."""
-Msgids = Mapping[str, tuple[str, ...]]
-"""A platform's id of each message -> the addresses that it took it for."""
-NO_MSGIDS: Msgids = {}
 
 
 @dataclass(slots=True)
@@ -49,7 +46,7 @@ class DeliveryOutcome:
     held: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     unknown: tuple[str, ...] = ()
-    msgids: Msgids = field(default_factory=dict)
+    msgids: tuple[str, ...] = ()
     refusal: Verdict | None = None
     error: UpstreamError | Limited | None = None
     answered: Any = None
@@ -69,7 +66,7 @@ class DeliveryOutcome:
             held=tuple(receiver for outcome in outcomes for receiver in outcome.held),
             failed=tuple(failure for outcome in outcomes for failure in outcome.failed),
             unknown=tuple(receiver for outcome in outcomes for receiver in outcome.unknown),
-            msgids=_joined_msgids([outcome.msgids for outcome in outcomes]),
+            msgids=tuple(dict.fromkeys(msgid for outcome in outcomes for msgid in outcome.msgids)),
             refusal=next((outcome.refusal for outcome in outcomes if outcome.refusal is not None), None),
             error=next((outcome.error for outcome in outcomes if outcome.error is not None), None),
         )
@@ -102,7 +99,7 @@ class DeliveryOutcome:
         cls,
         receivers: tuple[str, ...],
         verdict: Verdict,
-        msgids: Msgids = NO_MSGIDS,
+        msgids: tuple[str, ...] = (),
         missed: tuple[Failure, ...] = (),
     ) -> "DeliveryOutcome":
         """Return what a verdict means for these receivers; `missed` are others, whom the answer names one by one."""
@@ -218,15 +215,6 @@ def stopped_class(error: UpstreamError | Limited | None) -> Kind:
     if isinstance(error, Limited):
         return "quota"
     return "busy" if error is not None and error.transient else "config"
-
-
-def _joined_msgids(parts: Sequence[Msgids]) -> Msgids:
-    """Return ids of messages as one mapping: an id that a platform tells twice is that of all its receivers."""
-    joined: dict[str, tuple[str, ...]] = {}
-    for part in parts:
-        for msgid, receivers in part.items():
-            joined[msgid] = joined.get(msgid, ()) + receivers
-    return joined
 
 
 def _entries(audience: Audience, failed: Sequence[Failure]) -> list[dict[str, Any]]:

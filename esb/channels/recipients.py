@@ -70,7 +70,7 @@ class Audience:
         accepted: Sequence[str] = (),
         failed: Sequence[Mapping[str, Any]] = (),
         unknown: Sequence[str] = (),
-        msgids: Iterable[str] = (),
+        msgids: Sequence[str] = (),
     ) -> dict[str, Any]:
         """The data of an answer: addresses by their names, `failed` as entries, and who could not be addressed."""
         return {

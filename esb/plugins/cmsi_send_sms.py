@@ -34,7 +34,7 @@ from esb import (
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.delivery_run import still_open
-from esb.channels.outcome import NO_MSGIDS, DeliveryOutcome, PlainWording
+from esb.channels.outcome import DeliveryOutcome, PlainWording
 from esb.channels.preflight_message import TEXT, sending
 from esb.channels.recipients import Audience, by_address, looked_up, read_of, require_somebody
 from esb.channels.tencent.cloud import SYSTEM, TencentConfig, failure, in_doubt
@@ -141,7 +141,7 @@ class SendSms(Component[Config, SendSmsParams]):
         code = str(status.get("Code") or "")
         if code.lower() == "ok":
             serial = str(status.get("SerialNo") or "")
-            return DeliveryOutcome(accepted=(address,), msgids={serial: (address,)} if serial else NO_MSGIDS)
+            return DeliveryOutcome(accepted=(address,), msgids=(serial,) if serial else ())
         if not code or in_doubt(code):
             error = UpstreamError(SYSTEM, SEND_SMS, "the response does not say what became of every receiver")
             return DeliveryOutcome(unknown=(address,), error=error)

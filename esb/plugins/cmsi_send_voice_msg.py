@@ -32,7 +32,7 @@ from esb import (
 from esb.channels.answer_schema import Delivered, Previewed
 from esb.channels.base64_param import plain_text
 from esb.channels.delivery_run import still_open
-from esb.channels.outcome import NO_MSGIDS, DeliveryOutcome, DeliveryReport, PlainWording
+from esb.channels.outcome import DeliveryOutcome, DeliveryReport, PlainWording
 from esb.channels.preflight_message import TEXT, TITLE, sending
 from esb.channels.recipients import Audience, by_address, looked_up, named_once, require_somebody, united
 from esb.channels.tencent.cloud import TencentConfig
@@ -145,8 +145,7 @@ def _requests(config: TencentConfig, audience: Audience, text: str) -> list[Tenc
 def _read(addresses: Sequence[str], response: Mapping[str, Any]) -> DeliveryOutcome:
     status = response.get("SendStatus")
     call_id = str(status.get("CallId") or "") if isinstance(status, dict) else ""
-    accepted = tuple(addresses)
-    return DeliveryOutcome(accepted=accepted, msgids={call_id: accepted} if call_id else NO_MSGIDS)
+    return DeliveryOutcome(accepted=tuple(addresses), msgids=(call_id,) if call_id else ())
 
 
 def _refused(audience: Audience, outcome: DeliveryOutcome) -> Message:

@@ -31,17 +31,17 @@ def rendered(outcome: DeliveryOutcome, audience: Audience | None = None) -> Any:
 def test_outcomes_for_different_receivers_add_up() -> None:
     joined = DeliveryOutcome.joined(
         [
-            DeliveryOutcome(accepted=("a",), msgids={"1": ("a",)}),
+            DeliveryOutcome(accepted=("a",), msgids=("1",)),
             DeliveryOutcome(failed=(REFUSED,)),
             DeliveryOutcome(unknown=("c",), error=DOWN),
-            DeliveryOutcome(accepted=("d",), msgids={"2": ("d",)}, error=BUSY),
-            DeliveryOutcome(accepted=("e",), msgids={"1": ("e",)}),
+            DeliveryOutcome(accepted=("d",), msgids=("2",), error=BUSY),
+            DeliveryOutcome(accepted=("e",), msgids=("1",)),
         ]
     )
     assert joined.accepted == ("a", "d", "e")
     assert joined.failed == (REFUSED,)
     assert joined.unknown == ("c",)
-    assert joined.msgids == {"1": ("a", "e"), "2": ("d",)}
+    assert joined.msgids == ("1", "2")
     assert joined.error is DOWN
 
 
@@ -51,18 +51,14 @@ def test_nothing_adds_up_to_nothing() -> None:
 
 def test_of_pages_only_who_got_the_last_one_has_accepted() -> None:
     missed = (Failure("b", 40003, "invalid user", "receiver"),)
-    second = DeliveryOutcome(accepted=("a",), failed=missed, msgids={"2": ("a",)})
+    second = DeliveryOutcome(accepted=("a",), failed=missed, msgids=("2",))
     pages = [
-        DeliveryOutcome(accepted=("a", "b", "c"), msgids={"1": ("a", "b", "c")}).on_page(0, 3),
+        DeliveryOutcome(accepted=("a", "b", "c"), msgids=("1",)).on_page(0, 3),
         second.on_page(1, 3),
         DeliveryOutcome(unknown=("a",), error=DOWN).on_page(2, 3),
     ]
     outcome = DeliveryOutcome.in_order(pages)
-    assert (outcome.accepted, outcome.unknown, outcome.msgids) == (
-        (),
-        ("a",),
-        {"1": ("a", "b", "c"), "2": ("a",)},
-    )
+    assert (outcome.accepted, outcome.unknown, outcome.msgids) == ((), ("a",), ("1", "2"))
     assert [(failure.receiver, failure.pages, failure.of) for failure in outcome.failed] == [("b", 1, 3)]
 
 
@@ -86,14 +82,14 @@ def test_what_stops_a_sending_leaves_nobody_without_a_fate(
 
 
 def test_everybody_reached_is_data() -> None:
-    data = rendered(DeliveryOutcome(accepted=("a",), msgids={"1": ("a",)}))
+    data = rendered(DeliveryOutcome(accepted=("a",), msgids=("1",)))
     assert data["accepted"] == ["a"]
     assert data["msgids"] == ["1"]
 
 
 def test_what_is_known_of_a_failure_is_told_with_it() -> None:
     failed = (Failure("a", 45009, "too many", "quota", 3.0), Failure("b", "No", "no", pages=1, of=3))
-    outcome = DeliveryOutcome(accepted=("c",), held=("c",), failed=failed, msgids={"1": ("c",)})
+    outcome = DeliveryOutcome(accepted=("c",), held=("c",), failed=failed, msgids=("1",))
     report = DeliveryReport(addressed(["a", "b", "c"]), outcome, PLAIN, [{"field": "title"}])
     with pytest.raises(Refused, match="sending failed") as caught:
         report.rendered()
@@ -140,10 +136,10 @@ def test_a_verdict_decides_who_was_reached(
     unknown: tuple[str, ...],
 ) -> None:
     verdict = Verdict(errcode, "told", kind, Message("why"), 5.0)
-    outcome = DeliveryOutcome.judged(("a",), verdict, {"1": ("a",)}, (Failure("b", 1, "invalid"),))
+    outcome = DeliveryOutcome.judged(("a",), verdict, ("1",), (Failure("b", 1, "invalid"),))
     assert (outcome.accepted, outcome.held, outcome.unknown) == (accepted, held, unknown)
     assert [(failure.receiver, failure.errcode) for failure in outcome.failed] == failed
-    assert (outcome.msgids, outcome.refusal) == (({"1": ("a",)}, None) if accepted else ({}, verdict))
+    assert (outcome.msgids, outcome.refusal) == ((("1",), None) if accepted else ((), verdict))
     if len(outcome.failed) == 2:
         assert outcome.failed[1] == Failure("a", 7, "told", "receiver", 5.0)
 

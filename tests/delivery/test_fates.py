@@ -102,5 +102,5 @@ def test_an_error_that_ended_the_call_decides_by_its_class(
 
 
 def test_the_ids_of_all_sendings_are_told_once() -> None:
-    first, second = report(msgids={"1": ("a",), "2": ("a",)}), report(msgids={"2": ("b",), "3": ("b",)})
+    first, second = report(msgids=("1", "2")), report(msgids=("2", "3"))
     assert msgids_of([(SEND, first), (SEND, second), (SEND, "a rehearsal")]) == ["1", "2", "3"]

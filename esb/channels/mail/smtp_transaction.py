@@ -19,7 +19,7 @@ from aiosmtplib import (
 
 from esb.channels.mail.mime import Composed
 from esb.channels.mail.smtp_refusal import PERMANENT, blames_sender, blames_us, is_crowded
-from esb.channels.outcome import NO_MSGIDS, DeliveryOutcome, Failure, stopped_class
+from esb.channels.outcome import DeliveryOutcome, Failure, stopped_class
 from esb.channels.upstream_text import readable_text
 from esb.channels.verdict import Kind
 from esb.core.errors import Message, UpstreamError
@@ -205,8 +205,7 @@ class MailSending:
                 failed.append(self._refused[receiver])
             elif receiver not in self._accepted and receiver not in self._leaving:
                 failed.append(self._not_sent(receiver, error))
-        left = (*self._accepted, *self._leaving)
-        msgids = {self._mail.message_id: left} if left else NO_MSGIDS
+        msgids = (self._mail.message_id,) if self._accepted or self._leaving else ()
         return DeliveryOutcome(
             tuple(self._accepted), failed=tuple(failed), unknown=self._leaving, msgids=msgids, error=error
         )

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from esb.channels.account import GET_TOKEN, Account
 from esb.channels.message import Address
-from esb.channels.outcome import NO_MSGIDS, DeliveryOutcome, Failure
+from esb.channels.outcome import DeliveryOutcome, Failure
 from esb.channels.verdict import ACCEPTED, JudgedAnswer, Verdict
 from esb.channels.wechat.verdict import OK, judge
 from esb.core.call import Call
@@ -123,7 +123,7 @@ class WeChatAccount(Account):
             if unread and verdict.kind in ACCEPTED:
                 verdict = Verdict(OK.errcode, f"{unread} cannot be read", "unknown", UNREAD)
         msgid = body.get("msgid")
-        msgids = NO_MSGIDS if msgid is None or msgid == "" else {str(msgid): receivers}
+        msgids = () if msgid is None or msgid == "" else (str(msgid),)
         return DeliveryOutcome.judged(receivers, verdict, msgids, missed)
 
 

@@ -172,7 +172,7 @@ def test_a_refusal_is_told_before_what_else_went_wrong() -> None:
 
 
 def test_when_all_have_accepted_the_data_says_so() -> None:
-    outcome = DeliveryOutcome(accepted=("a", "b"), msgids={"1": ("a", "b")})
+    outcome = DeliveryOutcome(accepted=("a", "b"), msgids=("1",))
     told = DeliveryReport(addressed(["a", "b"]), outcome, WORDING).rendered()
     assert told == {
         "username_check": {"invalid": []},
