@@ -11,11 +11,8 @@ from typing import Any
 
 from esb.channels.recipients import Audience
 from esb.core.call import Call
-from esb.core.credential_names import IDENTITIES
-from esb.core.gateway_parameters import SWITCHES
+from esb.core.gateway_parameters import NOT_COMPARED
 
-NOT_COMPARED = SWITCHES.union(IDENTITIES)
-"""Parameters that may differ between a call and its repetition; see also delivery/call_digests.py."""
 LONG = 4096
 """Characters of a text that is looked at as a whole."""
 

@@ -5,15 +5,11 @@ import json
 from typing import Any
 
 from esb.core.call import Call
-from esb.core.credential_names import IDENTITIES
 from esb.core.errors import RequestError
 from esb.core.files import File
-from esb.core.gateway_parameters import SWITCHES
+from esb.core.gateway_parameters import NOT_COMPARED, SWITCHES
 from esb.core.reasons import Reason
 from esb.store.keyspaces import IDEMPOTENCY, key_of
-
-NOT_COMPARED = SWITCHES.union(IDENTITIES)
-"""Parameters that may differ between a call and its repetition. Secrets are no arguments at all."""
 
 
 def entry_of(call: Call, key: str) -> str:
