@@ -220,7 +220,7 @@ class ComponentAccepting:
             lane=lane,
             callback=terms.callback,
             recipients=[_recipient(keys, receiver) for receiver in found],
-            receivers=keys.seal_at(f"receivers/{identity}", receivers.packed(found)),
+            receivers=receivers.sealed(keys, identity, found),
             content=keys.seal_at(f"content/{identity}", packed),
         )
 

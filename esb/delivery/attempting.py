@@ -30,6 +30,7 @@ from esb.incoming.routing import Routes, inactive
 from esb.outgoing.client import too_slow
 
 GenerationT = TypeVar("GenerationT", bound="Generation")
+T = TypeVar("T")
 _BROUGHT = re.compile(r"/[0-9a-f]{16}\Z")
 """The end of a credential that a caller has brought: a digest. See accepting."""
 EXPIRED = Fate(ReceiverState.EXPIRED)
@@ -75,18 +76,19 @@ class Attempts(Generic[GenerationT]):
 
     async def __call__(self, claim: Claim) -> AttemptEnd:
         """Send a delivery to those who still need it, and return what became of it. NothingSent if it is cut off."""
-        began, generation = self._clock(), self._current()
-        everybody = receivers.unpacked(self._unsealed("receivers", claim.id, claim.receivers))
+        began, generation, keys = self._clock(), self._current(), self._database.keys
+        everybody = _decrypted("receivers", receivers.unsealed(keys, claim.id, claim.receivers))
         if claim.expires <= claim.at:
             reached = Reached(dict.fromkeys(claim.open, UNKNOWN if claim.started else EXPIRED))
         elif claim.content is None:
             reached = Reached(dict.fromkeys(claim.open, FORGOTTEN))
         else:
-            asked = content.unpacked(self._unsealed("content", claim.id, claim.content))
+            asked = content.unpacked(_decrypted("content", keys.unseal_at(f"content/{claim.id}", claim.content)))
             reached = await self._reached(claim, asked, everybody, generation)
         now = claim.at + int((self._clock() - began) * 1000)
         end = self._ends.end(claim, reached, now, generation.config.ledger)
-        end.sealed = self._sealed(claim.id, everybody, told(everybody, reached.fates))
+        known = told(everybody, reached.fates)
+        end.sealed = None if known == everybody else receivers.sealed(keys, claim.id, known)
         return end
 
     async def _reached(
@@ -142,17 +144,11 @@ class Attempts(Generic[GenerationT]):
         component = self._component_of(generation, name, options)
         return 0.0 if component is None else component.repeat_seconds
 
-    def _unsealed(self, what: str, delivery: str, sealed: bytes) -> bytes:
-        text = self._database.keys.unseal_at(f"{what}/{delivery}", sealed)
-        if text is None:
-            raise LookupError(f"the {what} of a delivery can be decrypted with none of the keys")
-        return text
 
-    def _sealed(self, delivery: str, before: Sequence[Receiver], now: Sequence[Receiver]) -> bytes | None:
-        """Return the receivers with what is new about them, sealed; None if nothing is."""
-        if now == before:
-            return None
-        return self._database.keys.seal_at(f"receivers/{delivery}", receivers.packed(now))
+def _decrypted(what: str, found: T | None) -> T:
+    if found is None:
+        raise LookupError(f"the {what} of a delivery can be decrypted with none of the keys")
+    return found
 
 
 def _run(claim: Claim, everybody: Sequence[Receiver], open_: Mapping[int, Receiver], window: float) -> DeliveryRun:

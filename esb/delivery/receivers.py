@@ -1,13 +1,14 @@
-"""The receivers of a delivery: whom its rehearsal found, and the one text as which the database keeps them."""
+"""The receivers of a delivery: whom its rehearsal found, and what the database keeps of them."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from esb.channels.outcome import DeliveryReport
 from esb.channels.recipients import Audience, Rehearsal
-from esb.core import json_codec
 from esb.core.errors import Message
 from esb.core.plain_messages import from_plain, plain
+from esb.database.keys import DatabaseKeys
+from esb.database.known_receivers import KnownReceiver, known_receivers, sealed_receivers
 
 
 class Receiver(NamedTuple):
@@ -46,17 +47,16 @@ def alone_in(component: str, audience: Audience) -> Receiver | None:
     return _receiver(component, names[0], address, audience.given) if len(names) == 1 else None
 
 
-def packed(receivers: Sequence[Receiver]) -> bytes:
-    """Return them as one text, in their order."""
-    return json_codec.encode([[*receiver[:4], plain(receiver.errmsg)] for receiver in receivers])
+def sealed(keys: DatabaseKeys, delivery: str, receivers: Sequence[Receiver]) -> bytes:
+    """Return the receivers of this delivery, in the order of their numbers, encrypted."""
+    known = [KnownReceiver(*receiver[:4], plain(receiver.errmsg)) for receiver in receivers]
+    return sealed_receivers(keys, delivery, known)
 
 
-def unpacked(text: bytes) -> list[Receiver]:
-    """Return the receivers of such a text."""
-    return [
-        Receiver(component, name, address, looked_up, from_plain(errmsg))
-        for component, name, address, looked_up, errmsg in json_codec.decode(text)
-    ]
+def unsealed(keys: DatabaseKeys, delivery: str, text: bytes) -> list[Receiver] | None:
+    """Return the receivers of this delivery, in the order of their numbers; None if none of the keys decrypts them."""
+    known = known_receivers(keys, delivery, text)
+    return None if known is None else [Receiver(*each[:4], from_plain(each.errmsg)) for each in known]
 
 
 def _of(component: str, audience: Audience) -> Iterator[Receiver]:

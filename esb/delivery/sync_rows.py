@@ -94,7 +94,7 @@ def _rows(
         "credential": f"{call.component}/{TEST_ENVIRONMENT}" if call.test_env else call.component,
         "lane": None,
         "callback": "",
-        "receivers": keys.seal_at(f"receivers/{identity}", receivers.packed(told)),
+        "receivers": receivers.sealed(keys, identity, told),
     }
     recipients = [
         _recipient(keys, identity, number, receiver, fate, at)

@@ -2,7 +2,9 @@
 
 from esb.channels.recipients import Audience, Rehearsal
 from esb.core.errors import Message
-from esb.delivery.receivers import Receiver, found_in, packed, unpacked
+from esb.database.keys import DatabaseKeys
+from esb.delivery.receivers import Receiver, found_in, sealed, unsealed
+from tests.support.servers.databases import KEY
 
 
 def rehearsed(component: str, audience: Audience) -> tuple[str, Rehearsal]:
@@ -35,11 +37,14 @@ def test_a_component_that_names_nobody_has_one_receiver_without_a_name() -> None
     assert found_in("x.y", []) == found_in("x.y", [("x.y", {"plain": 1})]) == [Receiver("x.y", "", "", looked_up=False)]
 
 
-def test_they_are_kept_as_one_text() -> None:
+def test_they_are_kept_as_one_text_of_their_delivery() -> None:
     reason = Message("at {place}: {why}", {"place": 1, "why": Message("gone")})
     receivers = [
         Receiver("x.y", "文", "a1", looked_up=True),
         Receiver("x.y", "b", "", looked_up=False, errmsg=reason),
         Receiver("x.y", "c", "c", looked_up=False, errmsg="no: {braces}"),
     ]
-    assert unpacked(packed(receivers)) == receivers
+    keys = DatabaseKeys([KEY], b"digest")
+    kept = sealed(keys, "one", receivers)
+    assert unsealed(keys, "one", kept) == receivers
+    assert unsealed(keys, "another", kept) is None

@@ -42,14 +42,19 @@ class Held:
             return [*await connection.execute(asked)]
 
     async def receivers(self, delivery: str) -> list[Receiver]:
-        return receivers.unpacked(await self._opened(f"receivers/{delivery}", DELIVERY.c.receivers, DELIVERY.c.id))
+        found = receivers.unsealed(
+            self.database.keys, delivery, await self._kept(DELIVERY.c.receivers, DELIVERY.c.id, delivery)
+        )
+        assert found is not None
+        return found
 
     async def content(self, delivery: str) -> DeliveryContent:
-        return content.unpacked(await self._opened(f"content/{delivery}", CONTENT.c.sealed, CONTENT.c.delivery))
+        sealed = await self._kept(CONTENT.c.sealed, CONTENT.c.delivery, delivery)
+        text = self.database.keys.unseal_at(f"content/{delivery}", sealed)
+        assert text is not None
+        return content.unpacked(text)
 
-    async def _opened(self, place: str, sealed: Column[Any], identity: Column[Any]) -> bytes:
+    async def _kept(self, sealed: Column[Any], identity: Column[Any], delivery: str) -> bytes:
         async with self.database.reading() as connection:
-            found = (await connection.execute(select(sealed).where(identity == place.partition("/")[2]))).scalar_one()
-        opened = self.database.keys.unseal_at(place, found)
-        assert opened is not None
-        return opened
+            kept = (await connection.execute(select(sealed).where(identity == delivery))).scalar_one()
+        return bytes(kept)
