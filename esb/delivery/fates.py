@@ -1,6 +1,5 @@
 """Fates: what an attempt has made of each receiver of a delivery, by the reports of its sendings and its error."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from esb.core.delivery_states import ReceiverState
 from esb.core.errors import Inactive, Limited, Message, UpstreamError, first_esb_error
 from esb.database.deliveries import LONGEST_CLASS, LONGEST_ERRCODE, LONGEST_MSGID
 from esb.delivery.retries import LATER
+from esb.delivery.terms import LONGEST_DAYS
 
 
 class Fate(NamedTuple):
@@ -83,9 +83,7 @@ def fate_of(error: Exception, *, sent: bool) -> Fate:
     if isinstance(found, Inactive):  # it may come back
         return Fate(None, "config", errmsg=found.message)
     data = found.data if isinstance(found.data, Mapping) else {}
-    wait = data.get("retry_after")  # as data of others, it may be anything
-    seconds = float(wait) if isinstance(wait, int | float) and math.isfinite(wait) else None
-    return _open(str(data.get("class") or "message"), data.get("errcode"), found.message, seconds)
+    return _open(str(data.get("class") or "message"), data.get("errcode"), found.message, data.get("retry_after"))
 
 
 def is_crash(error: Exception | None) -> bool:
@@ -118,15 +116,20 @@ def _failed(failure: Failure) -> Fate:
     return fate._replace(begun=failure.pages > 0)
 
 
-def _open(failure: str, errcode: object, errmsg: Message | str, retry_after: float | None) -> Fate:
+def _open(failure: str, errcode: object, errmsg: Message | str, retry_after: object) -> Fate:
     """Return the fate of a receiver that was not reached, for this reason."""
     return Fate(
         None if failure in LATER else ReceiverState.FAILED,
         failure[:LONGEST_CLASS],
         "" if errcode is None else str(errcode)[:LONGEST_ERRCODE],
         errmsg,
-        retry_after,
+        _seconds(retry_after),
     )
+
+
+def _seconds(told: object) -> float | None:
+    """Return the seconds that a sender or its platform has told; None if they make no sense, as others' may not."""
+    return told if isinstance(told, int | float) and 0 <= told <= LONGEST_DAYS * 86_400 else None
 
 
 def _gravity(fate: Fate) -> int:

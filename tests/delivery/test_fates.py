@@ -88,6 +88,8 @@ def test_the_answer_of_a_sender_that_reports_nothing_stands_for_its_receiver() -
         (Refused("no", {"class": "busy", "retry_after": 3}), None, "busy", 3),
         (Refused("no", {"class": "busy", "retry_after": "3"}), None, "busy", None),
         (Refused("no", {"class": "busy", "retry_after": float("inf")}), None, "busy", None),
+        (Refused("no", {"class": "quota", "retry_after": -1}), None, "quota", None),
+        (Limited("too many", 10**400), None, "quota", None),
         (Refused("no", {"class": "receiver", "errcode": 7}), ReceiverState.FAILED, "receiver", None),
         (EsbError("no", ["data"]), ReceiverState.FAILED, "message", None),
         (ExceptionGroup("several", [Limited("too many", 12)]), None, "quota", 12),
