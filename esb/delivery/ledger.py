@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from esb.config.yaml import did_you_mean
 from esb.core.clock import Clock
-from esb.core.delivery_states import ReceiverState
+from esb.core.delivery_states import GIVEN_UP, ReceiverState
 from esb.core.errors import Message, UpstreamError, template
 from esb.core.plain_messages import from_plain
 from esb.core.reasons import Reason
@@ -22,7 +22,7 @@ from esb.database.time_of_day import time_of_day
 AWAY_SECONDS = 5.0
 """The time after which a caller may ask again, if the database was away."""
 MISSED = {
-    "failed": frozenset({ReceiverState.FAILED, ReceiverState.EXPIRED}),
+    "failed": GIVEN_UP,
     "unknown": frozenset({ReceiverState.UNKNOWN}),
 }
 """Word for the receivers to whom a delivery is sent again -> their states. The unknown may get it twice."""
