@@ -12,7 +12,7 @@ from esb.contracts.probes import Probes
 from esb.core.clock import SystemClock
 from esb.core.delivery_ages import DeliveryAges
 from esb.gateway.process_database import kept
-from esb.outgoing.reachability import place_of
+from esb.outgoing.reachability import PORTS, place_of
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.engine import Database
@@ -31,10 +31,12 @@ MOST_HOLDS = 5
 def engine_checks(config: Config, probes: Probes) -> Sequence[Check]:
     """Return the checks of the way to what tells processes of work; none if that needs no server."""
     engine = config.delivery_engine
-    url = None if engine is None else deepest(engine.config, "url").value
-    if not isinstance(url, str) or not urlsplit(url).hostname:
+    value = None if engine is None else deepest(engine.config, "url").value
+    url = value if isinstance(value, str) else ""
+    parts = urlsplit(url)
+    if not parts.hostname or not (parts.port or parts.scheme in PORTS):  # an engine of one's own has other schemes
         return ()
-    brings_files = "ssl_" in urlsplit(url).query  # for TLS: those are redis-py's to judge
+    brings_files = "ssl_" in parts.query  # for TLS: those are redis-py's to judge
     return probes.reach_place(place_of(url), ENGINE_KEY) if brings_files else probes.reach(url, ENGINE_KEY)
 
 

@@ -1,11 +1,14 @@
 """The preflight of the database: servers and files, and what may be wrong with them."""
 
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from esb.config import ConfigModel
+from esb.contracts.services import ProcessServices
 from esb.core.delivery_states import DeliveryState
 from esb.database.holds import hold
 from esb.introspect import database_checks
@@ -158,6 +161,36 @@ async def test_an_engine_that_is_away_is_told(
     assert done.failed == ["deliveries.engine tcp"]
     assert done.of("deliveries.engine").keys() == checks
     assert "hunter2" not in done.text
+
+
+class BrokerConfig(ConfigModel):
+    url: str
+
+
+class Broker:
+    """An engine that somebody else has written."""
+
+    config_type = BrokerConfig
+
+    trouble = ""
+
+    def __init__(self, config: BrokerConfig, services: ProcessServices) -> None: ...
+
+    async def open(self, wake: Callable[[], None] | None) -> None: ...
+
+    async def announce(self, deliveries: Sequence[str]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("port", "failed"), [("", []), (":{}", ["deliveries.engine tcp"])])
+async def test_an_engine_of_ones_own_is_looked_for_only_where_its_port_is_known(
+    tmp_path: Path, opened: AsyncExitStack, port: str, failed: list[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/esb.db"
+    await opened.enter_async_context(open_database(url))
+    engine = {"use": f"{__name__}:Broker", "config": {"url": f"amqp://127.0.0.1{port.format(free_port())}"}}
+    assert (await examined(tmp_path, url, deliveries={"engine": engine})).failed == failed
 
 
 def test_the_file_system_is_that_of_the_longest_mount_that_was_mounted_last(
