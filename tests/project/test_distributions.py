@@ -299,7 +299,7 @@ def test_plugins_are_listed_with_their_distribution(listed: str, tmp_path: Path)
 def test_entry_points_that_are_broken_are_named(listed: str, tmp_path: Path) -> None:
     done = run("plugins", folder=tmp_path, PYTHONPATH=listed)
     table, *problems = done.stdout.rstrip().split("\n\n")
-    keys = "apps, login, users, access_tokens, jwt, store"
+    keys = "apps, login, users, access_tokens, jwt, store, engine"
 
     assert done.code == 0, done.stderr
     assert re.search(r"^services.login +login +esb-listed +1.0 +esb_listed$", table, re.MULTILINE)
