@@ -146,13 +146,21 @@ format: $(VENV)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The Chinese catalogue: collect new texts from the code; then compile what translators wrote in esb.po.
+PAGES_KEYWORDS = _ gettext ngettext:1,2 text template Refused:2
+
+# The Chinese catalogues, of answers and of pages: collect new texts from the code; then compile what translators wrote in esb.po.
 catalogues: $(VENV)/dev
 	$(BIN)/pybabel -q extract -F babel.cfg --no-default-keywords $(addprefix -k ,$(shell cat babel.keywords)) \
 	  --no-location --sort-output -o $(VENV)/esb.pot .
 	$(BIN)/pybabel -q update -D esb -d esb/locale -l zh_Hans -i $(VENV)/esb.pot \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 	$(BIN)/pybabel compile -D esb -d esb/locale --statistics
+	$(BIN)/pybabel -q extract -F babel.pages.cfg --no-default-keywords $(addprefix -k ,$(PAGES_KEYWORDS)) \
+	  --no-location --sort-output -o $(VENV)/portal.pot .
+	[ -e esb/locale/zh_Hans/LC_MESSAGES/portal.po ] || $(BIN)/pybabel -q init -D portal -d esb/locale -l zh_Hans -i $(VENV)/portal.pot
+	$(BIN)/pybabel -q update -D portal -d esb/locale -l zh_Hans -i $(VENV)/portal.pot \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
+	$(BIN)/pybabel compile -D portal -d esb/locale --statistics
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12" \

@@ -1,5 +1,6 @@
 """esb.yaml -> frozen models. Strict, every mistake located; imports no plugin, opens nothing, builds nothing."""
 
+from esb.config.base import ConfigModel
 from esb.config.component_keys import ComponentKeys, PathToken
 from esb.config.component_paths import (
     METHODS,
@@ -14,13 +15,11 @@ from esb.config.component_paths import (
 )
 from esb.config.database import DatabaseConfig
 from esb.config.deliveries import DeliveriesConfig, LedgerConfig, seconds_of
+from esb.config.listeners import Admin, AdminToken, Portal
 from esb.config.loading import ConfigSource, KeptSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
 from esb.config.schema import (
     BACK_ENDS,
-    Admin,
-    AdminToken,
-    ConfigModel,
     DocumentKeys,
     IncludedKeys,
     Sandbox,
@@ -50,6 +49,7 @@ __all__ = [
     "LedgerConfig",
     "MistakesBelow",
     "PathToken",
+    "Portal",
     "Sandbox",
     "Section",
     "Server",

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from esb.config.base import ConfigModel, Text
 from esb.config.component_paths import METHODS, NAME, PATTERN
-from esb.config.schema import ConfigModel, Count, StanzaKeys, Text
+from esb.config.schema import Count, StanzaKeys
 from esb.core.header_names import HOP_BY_HOP, OF_A_BODY, is_for_upstream, is_token
 
 UNRESERVED = r"^[0-9A-Za-z_.~-]+$"

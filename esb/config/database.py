@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from esb.config.schema import ConfigModel
+from esb.config.base import ConfigModel
 from esb.core.host_names import is_host
 
 EXPECTED = (

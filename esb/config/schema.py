@@ -1,32 +1,15 @@
 """The keys of esb.yaml: one model for each kind of mapping."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from esb.config.base import ConfigModel, ListeningHost, Network, Text
+from esb.config.listeners import Admin, Portal
 from esb.config.time_zone import known_zone
-from esb.core.host_names import is_host
 from esb.core.limits import DEFAULT_LIMITS
-
-
-class ConfigModel(BaseModel):
-    """The base of every configuration: strict, frozen, no unknown keys, and no value in an error's text."""
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, defer_build=True
-    )
-
-
-def _network(value: Any) -> IPv4Network | IPv6Network:
-    try:
-        if isinstance(value, str):
-            return ip_network(value)
-    except ValueError:
-        pass
-    raise ValueError("expected an IP address, or a network such as 10.0.0.0/8")
 
 
 def _first_version(value: int) -> int:
@@ -35,81 +18,9 @@ def _first_version(value: int) -> int:
     return value
 
 
-_Address = Annotated[str, Field(pattern=r"^[0-9A-Fa-f:.]+(/[0-9]+)?$")]
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network, json_schema_input_type=_Address)]
 Version = Annotated[int, AfterValidator(_first_version), Field(json_schema_extra={"const": 1})]
-Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
-HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.-]+$"), AfterValidator(str.lower)]
 ORIGIN = r"^https?://(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?$"
-DIGEST = "^sha256:[0-9A-Fa-f]{64}$"
-MAX_SOCKET_PATH = 107
-"""Bytes of a Unix socket's path, on Linux."""
-
-
-def _listening_host(value: str) -> str:
-    if not is_host(value):
-        raise ValueError("expected an address such as 127.0.0.1 or ::1, or a host name; 0.0.0.0 or :: is all addresses")
-    return value
-
-
-ListeningHost = Annotated[str, Field(min_length=1), AfterValidator(_listening_host)]
-
-
-def _digest(value: str) -> str:
-    if re.fullmatch(DIGEST, value) is None:
-        raise ValueError("expected sha256: and 64 hexadecimal digits, as `esb admin token NAME` prints them")
-    return value
-
-
-def _socket_path(value: str) -> str:
-    if not value.startswith("/") or "\0" in value or len(value.encode(errors="replace")) > MAX_SOCKET_PATH:
-        raise ValueError(f"expected an absolute path of at most {MAX_SOCKET_PATH} bytes, such as /run/esb/admin.sock")
-    return value
-
-
-class AdminToken(ConfigModel):
-    """A token of the admin listener, known by its digest alone."""
-
-    name: Text = Field(description="who has the token")
-    digest: Annotated[str, AfterValidator(_digest), Field(json_schema_extra={"pattern": DIGEST})] = Field(
-        repr=False, description="sha256: and the digest of the token; `esb admin token NAME` makes both"
-    )
-
-    @property
-    def hexadecimal(self) -> str:
-        """The SHA-256 of the token's UTF-8 bytes, in lower case."""
-        return self.digest.partition(":")[2].lower()
-
-
-class Admin(ConfigModel):
-    """A listener of its own for those who run the gateway: at a port, or at a Unix socket of its user alone."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["port"]}, {"required": ["unix"]}]})
-
-    host: ListeningHost = Field("127.0.0.1", description="address to listen on")
-    port: int | None = Field(None, ge=1, le=65535, description="port to listen on")
-    unix: Annotated[str, AfterValidator(_socket_path), Field(json_schema_extra={"pattern": "^/"})] | None = Field(
-        None,
-        description="path of a Unix socket to listen on, instead of host and port; for the gateway's user and root",
-    )
-    hosts: tuple[HostName, ...] = Field(
-        (), description="names by which browsers and tools may ask for it; addresses and localhost always may"
-    )
-    tokens: tuple[AdminToken, ...] = Field((), description="who may write, and read with `read: token`")
-    read: Literal["token"] | None = Field(
-        None, description="with `token`, reading needs one too; left out, it needs none"
-    )
-
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if (self.port is None) == (self.unix is None):
-            raise ValueError("expected `port` or `unix`, one of them")
-        if self.unix is not None and "host" in self.model_fields_set:
-            raise ValueError("`host` belongs to `port`; a Unix socket has none")
-        if self.read == "token" and not self.tokens:
-            raise ValueError("`read: token` needs `tokens`; `esb admin token NAME` makes one")
-        return self
 
 
 class RequestLimits(ConfigModel):
@@ -185,6 +96,9 @@ class Server(ConfigModel):
     )
     workers: Count = Field(1, description="how many processes answer calls")
     admin: Admin | None = Field(None, description="a private listener: metrics and more; left out: none")
+    portal: Portal | None = Field(
+        None, description="a listener with pages for people; left out: none. It needs the extra `portal`"
+    )
 
     @property
     def zone(self) -> ZoneInfo | None:

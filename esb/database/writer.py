@@ -7,7 +7,7 @@ from typing import Literal, get_args
 LONGEST_ACTOR = 255
 LONGEST_SECRET = 255
 SECRET_BYTES = 24
-Via = Literal["cli", "admin", "apply", "import", "callback"]
+Via = Literal["cli", "admin", "portal", "apply", "import", "callback"]
 Action = Literal[
     "app.create",
     "app.set",

@@ -1,6 +1,7 @@
 """Parts of a configuration that are right each by itself, and cannot work together."""
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from esb.config import Config, Section, Stanza
@@ -8,10 +9,12 @@ from esb.config.stanza_reader import deepest
 from esb.core.errors import Mistake
 from esb.core.host_names import is_loopback
 from esb.gateway import chains
+from esb.gateway.extras import hint_for
 
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 SANDBOX_HOST = "127.0.0.1"
 SQL = "sql"
+TEMPLATES = "jinja2"
 NO_DATABASE = "'sql' reads the database, and there is none: add `services.database` with its url and encryption_keys"
 APPS_IN_THE_FILE = frozenset({"static", "bk_auth"})
 """Back ends of services.apps whose `apps` say what an app may do."""
@@ -30,6 +33,7 @@ def mistakes(config: Config) -> Iterator[Mistake]:
     wrong = [mistake.key for mistake in config.mistakes]
     if not any(key.startswith(("server", "sandbox")) for key in wrong):
         yield from _shared_ports(config)
+        yield from _no_pages(config)
     if not any("middlewares" in key or key.startswith(("services", "apps")) for key in wrong):
         yield from _unread_rights(config)
     if config.database is None and not any(key.startswith("services.database") for key in wrong):
@@ -42,6 +46,8 @@ def _shared_ports(config: Config) -> Iterator[Mistake]:
     listeners: list[tuple[tuple[str, ...], str, int | None]] = [(("server", "port"), server.host, server.port)]
     if admin is not None:
         listeners.append((("server", "admin", "port"), admin.host, admin.port))
+    if server.portal is not None:
+        listeners.append((("server", "portal", "port"), server.portal.host, server.portal.port))
     if sandbox is not None:
         listeners.append((("sandbox", "port"), SANDBOX_HOST, sandbox.port))
     assert config.root is not None  # noqa: S101 - the caller has looked
@@ -55,6 +61,13 @@ def _shared_ports(config: Config) -> Iterator[Mistake]:
                 yield config.root.mistake(text, *keys)
                 break
         taken.append((keys, host, port))
+
+
+def _no_pages(config: Config) -> Iterator[Mistake]:
+    """Yield a mistake for a portal whose library is not installed."""
+    assert config.root is not None  # noqa: S101 - the caller has looked
+    if config.server.portal is not None and find_spec(TEMPLATES) is None:
+        yield config.root.mistake(f"its pages need {TEMPLATES}{hint_for(TEMPLATES)}", "server", "portal")
 
 
 def _no_database(config: Config) -> Iterator[Mistake]:

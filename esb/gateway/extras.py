@@ -10,6 +10,7 @@ EXTRAS = {
     "asyncpg": "postgresql",
     "asyncmy": "mysql",
     "saq": "saq",
+    "jinja2": "portal",
 }
 """Module that a built-in needs -> the extra that installs it."""
 

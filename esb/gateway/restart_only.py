@@ -6,10 +6,12 @@ from esb.gateway import plugin_loader
 
 SERVER_KEYS = ("host", "port", "workers", "max_connections", "max_buffered", "outgoing")
 ADMIN_KEYS = ("host", "port", "unix")
+PORTAL_KEYS = ("host", "port")
 DEFAULT_STORE = "memory"
 KEYS = (
     *(f"server.{key}" for key in SERVER_KEYS),
     *(f"server.admin.{key}" for key in ADMIN_KEYS),
+    *(f"server.portal.{key}" for key in PORTAL_KEYS),
     "sandbox",
     "services.store",
     "services.database",
@@ -34,6 +36,8 @@ def changed(old: Config, new: Config) -> list[Mistake]:
     ]
     if _admin_address(old) != _admin_address(new):
         mistakes.append(_refused(new.root, "server", "admin"))
+    if _portal_address(old) != _portal_address(new):
+        mistakes.append(_refused(new.root, "server", "portal"))
     if old.sandbox != new.sandbox:
         mistakes.append(_refused(new.root, "sandbox"))
     try:
@@ -58,6 +62,12 @@ def _admin_address(config: Config) -> tuple[str | int | None, ...] | None:
     """Return where the admin listener is; its tokens and names may change."""
     admin = config.server.admin
     return None if admin is None else tuple(getattr(admin, key) for key in ADMIN_KEYS)
+
+
+def _portal_address(config: Config) -> tuple[str | int, ...] | None:
+    """Return where the pages are; who may see them may change."""
+    portal = config.server.portal
+    return None if portal is None else tuple(getattr(portal, key) for key in PORTAL_KEYS)
 
 
 def _run(config: Config) -> str:

@@ -4,20 +4,17 @@ What is asked for decides: probes are for anybody, reading and writing as `serve
 moment counts, so a token is replaced or withdrawn by a reload.
 """
 
-import hashlib
-import hmac
-import ipaddress
 import os
 import pwd
-import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from esb.config import Admin, AdminToken
+from esb.config import Admin
 from esb.core import json_codec
+from esb.incoming.operator_credentials import bearer, is_known_host, known_token
 
 PROBES = frozenset({"/livez", "/readyz"})
 """Paths for everybody who can connect: orchestrators have no token, and learn nothing else from them."""
@@ -26,7 +23,6 @@ ANY_HOST = PROBES | {"/metrics"}
 EXPLAIN = "/-/explain"
 READING = frozenset({"GET", "HEAD"})
 ROOT = 0
-HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#]+)(:[0-9]*)?")
 _CREDENTIALS = struct.Struct("iII")
 """struct ucred: process, user, group."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -52,9 +48,9 @@ def _refusal(request: web.Request, admin: Admin | None) -> web.Response | None:
     if posts and "Origin" in request.headers:  # a web page that somebody on this machine has open
         return _refused(403, "this is not for web pages")
     peer = _peer(request)
-    if peer is None and request.path not in ANY_HOST and not _is_known(request.headers.getall("Host", ()), hosts):
+    if peer is None and request.path not in ANY_HOST and not is_known_host(request.headers.getall("Host", ()), hosts):
         return _refused(403, "not an address, localhost or one of server.admin.hosts: who asked for this name?")
-    if peer in {ROOT, os.geteuid()} or _is_one(_bearer(request.headers.get("Authorization", "")), tokens):
+    if peer in {ROOT, os.geteuid()} or known_token(bearer(request.headers.get("Authorization", "")), tokens):
         return None
     if not tokens:
         return _refused(403, "writing needs a token, and server.admin.tokens declares none") if writes else None
@@ -65,17 +61,17 @@ def _refusal(request: web.Request, admin: Admin | None) -> web.Response | None:
 
 def proven_token(request: web.Request, admin: Admin | None) -> str:
     """Return the token that a request shows, if it is one of the stanza's or the gateway's own user shows it; or ""."""
-    token = _bearer(request.headers.get("Authorization", ""))
+    token = bearer(request.headers.get("Authorization", ""))
     is_own = _peer(request) in {ROOT, os.geteuid()}
-    return token if is_own or _is_one(token, () if admin is None else admin.tokens) else ""
+    return token if is_own or known_token(token, () if admin is None else admin.tokens) else ""
 
 
 def asked_by(request: web.Request, admin: Admin | None) -> str:
     """Return the name of who asks: that of the token, or of the user at the socket's other end; "" of nobody known."""
-    token = _bearer(request.headers.get("Authorization", ""))
-    names = [known.name for known in (() if admin is None else admin.tokens) if _is_one(token, [known])]
-    if names:
-        return names[0]
+    token = bearer(request.headers.get("Authorization", ""))
+    known = known_token(token, () if admin is None else admin.tokens)
+    if known is not None:
+        return known.name
     peer = _peer(request)
     if peer is None:
         return ""
@@ -83,22 +79,6 @@ def asked_by(request: web.Request, admin: Admin | None) -> str:
         return pwd.getpwuid(peer).pw_name
     except KeyError:  # a container's user that has no name
         return str(peer)
-
-
-def _is_known(named: Sequence[str], hosts: Sequence[str]) -> bool:
-    """Return True if no name stands here that a stranger's name server could have made a browser believe in."""
-    names = [match["name"].lower() for host in named if (match := HOST.fullmatch(host)) is not None]
-    if not names or len(names) < len(named):
-        return False
-    return all(_is_address(name) or name == "localhost" or name in hosts for name in names)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _peer(request: web.Request) -> int | None:
@@ -109,20 +89,6 @@ def _peer(request: web.Request) -> int | None:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     user: int = _CREDENTIALS.unpack(credentials)[1]
     return user
-
-
-def _bearer(authorization: str) -> str:
-    """Return the token in this header; "" if it carries none."""
-    scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _is_one(token: str, tokens: Sequence[AdminToken]) -> bool:
-    """Return True if this is one of the tokens. How long it takes tells nothing about any of them."""
-    if not token:
-        return False
-    found = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-    return any([hmac.compare_digest(found, known.hexadecimal) for known in tokens])  # noqa: C419 - all of them, always
 
 
 def _refused(status: int, why: str) -> web.Response:

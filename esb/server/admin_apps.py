@@ -1,71 +1,69 @@
-"""Apps over the admin listener, as the commands about apps, rights and history have them.
+"""The operations on apps, as the commands about apps, rights and history have them.
 
 A new secret stands in the answer to the request that made it, and in no other.
 """
 
 from typing import TYPE_CHECKING
 
-from aiohttp import web
 from pydantic import SecretStr
 
 from esb.database.writer import new_secret
 from esb.server import admin_bodies as bodies
-from esb.server.admin_registry import CREATED, AdminRegistry, answer, answering, asked, code_of
-from esb.server.admin_rights import right_routes
+from esb.server.admin_registry import AdminRegistry
+from esb.server.admin_rights import right_operations
+from esb.server.operations import CREATED, Answer, Operation, OperatorRequest
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.app_views import AppViews
     from esb.database.registry import Write
 
 
-def add_apps(app: web.Application, registry: AdminRegistry) -> None:
-    """Add the paths of apps to the admin listener's application."""
+def app_operations(registry: AdminRegistry) -> list[Operation]:
+    """Return the operations on apps, their secrets and rights, and their history."""
     handlers = _Handlers(registry)
     one, secrets = "/-/apps/{code}", "/-/apps/{code}/secrets"
     numbered = secrets + r"/{number:\d+}"
-    app.add_routes(
-        [
-            web.get("/-/apps", answering(handlers.list)),
-            web.post("/-/apps", answering(handlers.create)),
-            web.get(one, answering(handlers.show)),
-            web.patch(one, answering(handlers.change)),
-            web.delete(one, answering(handlers.delete)),
-            web.get("/-/apps/{code}/use", answering(handlers.use)),
-            web.get(secrets, answering(handlers.secrets)),
-            web.post(secrets, answering(handlers.add_secret)),
-            *(web.patch(path, answering(handlers.end_secret)) for path in (secrets, numbered)),
-            *(web.delete(path, answering(handlers.retire_secret)) for path in (secrets, numbered)),
-            *right_routes(registry),
-            web.get("/-/history", answering(handlers.history)),
-        ]
-    )
+    return [
+        Operation("GET", "/-/apps", handlers.list),
+        Operation("POST", "/-/apps", handlers.create),
+        Operation("GET", one, handlers.show),
+        Operation("PATCH", one, handlers.change),
+        Operation("DELETE", one, handlers.delete),
+        Operation("GET", "/-/apps/{code}/use", handlers.use),
+        Operation("GET", secrets, handlers.secrets),
+        Operation("POST", secrets, handlers.add_secret),
+        *(Operation("PATCH", path, handlers.end_secret) for path in (secrets, numbered)),
+        *(Operation("DELETE", path, handlers.retire_secret) for path in (secrets, numbered)),
+        *right_operations(registry),
+        Operation("GET", "/-/history", handlers.history),
+    ]
 
 
 class _Handlers:
-    """The handlers of the requests about apps, and about their secrets."""
+    """The handlers of what is asked about apps, and about their secrets."""
 
     def __init__(self, registry: AdminRegistry) -> None:
         self._registry = registry
 
-    async def list(self, request: web.Request) -> web.Response:
-        wanted = await asked(request, bodies.AppsWanted)
+    async def list(self, asked: OperatorRequest) -> Answer:
+        wanted = asked.read(bodies.AppsWanted)
         async with self._registry.reading() as views:
-            return answer({"apps": await views.apps(wanted.unused)})
+            return Answer({"apps": await views.apps(wanted.unused)})
 
-    async def show(self, request: web.Request) -> web.Response:
+    async def show(self, asked: OperatorRequest) -> Answer:
         async with self._registry.reading() as views:
-            return answer(await views.app_and_use(code_of(request)))
+            return Answer(await views.app_and_use(asked.code))
 
-    async def use(self, request: web.Request) -> web.Response:
-        wanted = await asked(request, bodies.UseWanted)
+    async def use(self, asked: OperatorRequest) -> Answer:
+        wanted = asked.read(bodies.UseWanted)
         async with self._registry.reading() as views:
-            return answer({"use": await views.daily_calls(code_of(request), wanted.since)})
+            return Answer({"use": await views.daily_calls(asked.code, wanted.since)})
 
-    async def create(self, request: web.Request) -> web.Response:
+    async def create(self, asked: OperatorRequest) -> Answer:
         """Answer 201 with the app, and the secret that was drawn for it."""
-        wanted = await asked(request, bodies.NewApp)
+        wanted = asked.read(bodies.NewApp)
         secret, told = _given_or_new(wanted.secret)
-        async with self._registry.writing(request) as (write, views):
+        async with self._registry.writing(asked.actor) as (write, views):
             await write.apps.create(
                 wanted.code,
                 secrets=[secret],
@@ -79,52 +77,52 @@ class _Handlers:
             for name, url in wanted.callbacks.items():
                 await write.callbacks.add(wanted.code, name, url)
             made = await views.app_and_use(wanted.code)
-        return answer({**made, **told}, CREATED)
+        return Answer({**made, **told}, CREATED)
 
-    async def change(self, request: web.Request) -> web.Response:
+    async def change(self, asked: OperatorRequest) -> Answer:
         """Answer the app as it is after the change."""
-        wanted, code = await asked(request, bodies.AppChange), code_of(request)
-        async with self._registry.writing(request) as (write, views):
+        wanted, code = asked.read(bodies.AppChange), asked.code
+        async with self._registry.writing(asked.actor) as (write, views):
             await _change(write, views, code, wanted)
             changed = await views.app_and_use(code)
-        return answer(changed)
+        return Answer(changed)
 
-    async def delete(self, request: web.Request) -> web.Response:
-        async with self._registry.writing(request) as (write, _):
-            await write.apps.delete(code_of(request))
-        return answer({"deleted": code_of(request)})
+    async def delete(self, asked: OperatorRequest) -> Answer:
+        async with self._registry.writing(asked.actor) as (write, _):
+            await write.apps.delete(asked.code)
+        return Answer({"deleted": asked.code})
 
-    async def secrets(self, request: web.Request) -> web.Response:
+    async def secrets(self, asked: OperatorRequest) -> Answer:
         async with self._registry.reading() as views:
-            return answer({"secrets": (await views.app_and_use(code_of(request)))["secrets"]})
+            return Answer({"secrets": (await views.app_and_use(asked.code))["secrets"]})
 
-    async def add_secret(self, request: web.Request) -> web.Response:
+    async def add_secret(self, asked: OperatorRequest) -> Answer:
         """Answer 201 with the number of the secret, and the secret if it was drawn."""
-        wanted, code = await asked(request, bodies.NewSecret), code_of(request)
+        wanted, code = asked.read(bodies.NewSecret), asked.code
         secret, told = _given_or_new(wanted.secret)
-        async with self._registry.writing(request) as (write, views):
+        async with self._registry.writing(asked.actor) as (write, views):
             number = await write.secrets.add(code, secret, until=wanted.until, retire_old=wanted.retire_old_in)
             made = await _secret(views, code, number)
-        return answer({**made, **told}, CREATED)
+        return Answer({**made, **told}, CREATED)
 
-    async def end_secret(self, request: web.Request) -> web.Response:
-        wanted = await asked(request, bodies.SecretEnd)
-        return await self._retire(request, wanted.id, wanted.until)
+    async def end_secret(self, asked: OperatorRequest) -> Answer:
+        wanted = asked.read(bodies.SecretEnd)
+        return await self._retire(asked, wanted.id, wanted.until)
 
-    async def retire_secret(self, request: web.Request) -> web.Response:
-        return await self._retire(request, (await asked(request, bodies.SecretNamed)).id, None)
+    async def retire_secret(self, asked: OperatorRequest) -> Answer:
+        return await self._retire(asked, asked.read(bodies.SecretNamed).id, None)
 
-    async def history(self, request: web.Request) -> web.Response:
-        wanted = await asked(request, bodies.HistoryWanted)
+    async def history(self, asked: OperatorRequest) -> Answer:
+        wanted = asked.read(bodies.HistoryWanted)
         async with self._registry.reading() as views:
-            return answer({"history": await views.history(**wanted.model_dump())})
+            return Answer({"history": await views.history(**wanted.model_dump())})
 
-    async def _retire(self, request: web.Request, number: int, at: int | None) -> web.Response:
-        code = code_of(request)
-        async with self._registry.writing(request) as (write, views):
+    async def _retire(self, asked: OperatorRequest, number: int, at: int | None) -> Answer:
+        code = asked.code
+        async with self._registry.writing(asked.actor) as (write, views):
             await write.secrets.retire(code, number, at)
             ended = await _secret(views, code, number)
-        return answer(ended)
+        return Answer(ended)
 
 
 def _given_or_new(secret: SecretStr | None) -> tuple[str, dict[str, str]]:

@@ -1,8 +1,7 @@
-"""Deliveries over the admin listener, as `esb delivery` has them: those of all apps."""
+"""The operations on deliveries, as `esb delivery` has them: those of all apps."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from aiohttp import web
 from pydantic import Field, PlainValidator, model_validator
 
 from esb.config import DeliveriesConfig, seconds_of
@@ -11,13 +10,13 @@ from esb.core.clock import SystemClock
 from esb.core.delivery_states import DeliveryState
 from esb.database.registry_errors import Missing, NotAcceptable
 from esb.server.admin_bodies import Ago, Body
-from esb.server.admin_registry import AdminRegistry, answer, answering, asked
+from esb.server.admin_registry import AdminRegistry
+from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.delivery_changes import Hindrance
     from esb.delivery.ledger import Ledger
 
-CONFLICT = 409
 _STATES = {state.word: state for state in DeliveryState}
 
 
@@ -89,22 +88,20 @@ class Released(Body):
     component: str = Field(min_length=1)
 
 
-def add_deliveries(app: web.Application, registry: AdminRegistry) -> None:
-    """Add the paths of deliveries to the admin listener's application."""
+def delivery_operations(registry: AdminRegistry) -> list[Operation]:
+    """Return the operations on deliveries."""
     handlers = _Handlers(registry)
     one = "/-/deliveries/{id}"
-    app.add_routes(
-        [
-            web.get("/-/deliveries", answering(handlers.list)),
-            web.get(one, answering(handlers.show)),
-            web.post(f"{one}/cancel", answering(handlers.cancel)),
-            web.post(f"{one}/redrive", answering(handlers.redrive)),
-            web.post("/-/deliveries/cancel", answering(handlers.cancel_all)),
-            web.post("/-/deliveries/forget", answering(handlers.forget)),
-            web.post("/-/deliveries/hold", answering(handlers.hold)),
-            web.post("/-/deliveries/release", answering(handlers.release)),
-        ]
-    )
+    return [
+        Operation("GET", "/-/deliveries", handlers.list),
+        Operation("GET", one, handlers.show),
+        Operation("POST", f"{one}/cancel", handlers.cancel),
+        Operation("POST", f"{one}/redrive", handlers.redrive),
+        Operation("POST", "/-/deliveries/cancel", handlers.cancel_all),
+        Operation("POST", "/-/deliveries/forget", handlers.forget),
+        Operation("POST", "/-/deliveries/hold", handlers.hold),
+        Operation("POST", "/-/deliveries/release", handlers.release),
+    ]
 
 
 class _Handlers:
@@ -113,69 +110,68 @@ class _Handlers:
     def __init__(self, registry: AdminRegistry) -> None:
         self._registry = registry
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, asked: OperatorRequest) -> Answer:
         from esb.database.delivery_views import BadCursor, Wanted
 
-        wanted = await asked(request, DeliveriesWanted)
+        wanted = asked.read(DeliveriesWanted)
         try:
             page = await (await self._ledger()).page(Wanted(**wanted.model_dump()))
         except BadCursor:
             raise NotAcceptable("cursor: no page has told this one") from None
-        return answer({"deliveries": page.deliveries, "cursor": page.cursor})
+        return Answer({"deliveries": page.deliveries, "cursor": page.cursor})
 
-    async def show(self, request: web.Request) -> web.Response:
-        ledger, identity = await self._ledger(), request.match_info["id"]
+    async def show(self, asked: OperatorRequest) -> Answer:
+        ledger, identity = await self._ledger(), asked.variables["id"]
         found = await ledger.delivery(identity)
         if found is None:
             raise Missing(f"there is no delivery {identity}")
         attempts = await ledger.attempts(identity)
-        return answer(json_codec.decode(json_codec.encode({**found, "attempts": attempts}, json_values.plain)))
+        return Answer(json_codec.decode(json_codec.encode({**found, "attempts": attempts}, json_values.plain)))
 
-    async def cancel(self, request: web.Request) -> web.Response:
+    async def cancel(self, asked: OperatorRequest) -> Answer:
         ledger = await self._ledger()
-        return await self._changed(request, await ledger.cancel(request.match_info["id"]))
+        return await self._changed(asked, await ledger.cancel(asked.variables["id"]))
 
-    async def redrive(self, request: web.Request) -> web.Response:
+    async def redrive(self, asked: OperatorRequest) -> Answer:
         from esb.delivery.ledger import MISSED
 
-        wanted, ledger = await asked(request, Redrive), await self._ledger()
+        wanted, ledger = asked.read(Redrive), await self._ledger()
         seconds = seconds_of((self._registry.config().deliveries or DeliveriesConfig()).expires)
-        hindrance = await ledger.redrive(request.match_info["id"], MISSED[wanted.receivers], seconds)
-        return await self._changed(request, hindrance)
+        hindrance = await ledger.redrive(asked.variables["id"], MISSED[wanted.receivers], seconds)
+        return await self._changed(asked, hindrance)
 
-    async def cancel_all(self, request: web.Request) -> web.Response:
+    async def cancel_all(self, asked: OperatorRequest) -> Answer:
         from esb.database.delivery_changes import Selection
 
-        wanted, ledger = await asked(request, Cancelled), await self._ledger()
+        wanted, ledger = asked.read(Cancelled), await self._ledger()
         which = Selection(wanted.app, wanted.component, wanted.state)
         if wanted.dry_run:
-            return answer({"waiting": await ledger.waiting(which)})
-        return answer({"cancelled": await ledger.cancel_all(which)})
+            return Answer({"waiting": await ledger.waiting(which)})
+        return Answer({"cancelled": await ledger.cancel_all(which)})
 
-    async def forget(self, request: web.Request) -> web.Response:
-        wanted, ledger = await asked(request, Forgotten), await self._ledger()
+    async def forget(self, asked: OperatorRequest) -> Answer:
+        wanted, ledger = asked.read(Forgotten), await self._ledger()
         forgotten, waiting = await ledger.forget(wanted.receiver)
-        return answer({"forgotten": forgotten, "waiting": waiting})
+        return Answer({"forgotten": forgotten, "waiting": waiting})
 
-    async def hold(self, request: web.Request) -> web.Response:
-        wanted, ledger = await asked(request, Held), await self._ledger()
+    async def hold(self, asked: OperatorRequest) -> Answer:
+        wanted, ledger = asked.read(Held), await self._ledger()
         declared = [stanza.name for stanza in self._registry.config().components]
-        actor = self._registry.actor(request).name
-        return answer({"is_new": await ledger.hold(wanted.component, actor, wanted.reason, declared)})
+        return Answer({"is_new": await ledger.hold(wanted.component, asked.actor.name, wanted.reason, declared)})
 
-    async def release(self, request: web.Request) -> web.Response:
-        wanted, ledger = await asked(request, Released), await self._ledger()
-        return answer({"was_held": await ledger.release(wanted.component)})
+    async def release(self, asked: OperatorRequest) -> Answer:
+        wanted, ledger = asked.read(Released), await self._ledger()
+        return Answer({"was_held": await ledger.release(wanted.component)})
 
-    async def _changed(self, request: web.Request, hindrance: "Hindrance | None") -> web.Response:
+    async def _changed(self, asked: OperatorRequest, hindrance: "Hindrance | None") -> Answer:
         """Answer the delivery as it is now, or why it could not be changed."""
         if hindrance is None:
-            return await self.show(request)
+            return await self.show(asked)
         from esb.database.delivery_changes import Hindrance
         from esb.delivery.delivery_paths import hindered
 
         status = 404 if hindrance is Hindrance.UNKNOWN else CONFLICT
-        return answer({"error": str(hindered(hindrance))}, status)
+        return Answer({"error": str(hindered(hindrance))}, status)
 
     async def _ledger(self) -> "Ledger":
         database = await self._registry.database()

@@ -1,15 +1,14 @@
-"""Rights of apps over the admin listener. One is named by its globs, or by its number: `id`, or the end of the path."""
+"""The operations on rights of apps. One is named by its globs, or by its number: `id`, or the end of the path."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from esb.database.registry_errors import missing
 from esb.introspect.component_globs import doubts
 from esb.server.admin_bodies import NewGrant, NewImpersonation
-from esb.server.admin_registry import CREATED, AdminRegistry, answer, answering, code_of, given
+from esb.server.admin_registry import AdminRegistry
+from esb.server.operations import CREATED, OK, Answer, Operation, OperatorRequest
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.app_views import AppViews
@@ -38,16 +37,16 @@ IMPERSONATIONS = RightKind(
 )
 
 
-def right_routes(registry: AdminRegistry) -> list[web.RouteDef]:
-    """Return the routes of both kinds."""
-    routes = []
+def right_operations(registry: AdminRegistry) -> list[Operation]:
+    """Return the operations on both kinds."""
+    operations = []
     for kind in (GRANTS, IMPERSONATIONS):
         handlers = _Handlers(registry, kind)
         path = f"/-/apps/{{code}}/{kind.name}"
-        routes += [web.get(path, answering(handlers.list)), web.post(path, answering(handlers.add))]
+        operations += [Operation("GET", path, handlers.list), Operation("POST", path, handlers.add)]
         for each in (path, path + r"/{number:\d+}"):
-            routes += [web.patch(each, answering(handlers.change)), web.delete(each, answering(handlers.revoke))]
-    return routes
+            operations += [Operation("PATCH", each, handlers.change), Operation("DELETE", each, handlers.revoke)]
+    return operations
 
 
 class _Handlers:
@@ -57,48 +56,46 @@ class _Handlers:
         self._registry = registry
         self._kind = kind
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, asked: OperatorRequest) -> Answer:
         async with self._registry.reading() as views:
-            return answer({self._kind.name: await self._kind.views(views, code_of(request))})
+            return Answer({self._kind.name: await self._kind.views(views, asked.code)})
 
-    async def add(self, request: web.Request) -> web.Response:
+    async def add(self, asked: OperatorRequest) -> Answer:
         """Answer 201 with the right. One that is there gets the new terms."""
-        return await self._put(request, self._kind.body.model_validate(await given(request)))
+        return await self._put(asked, self._kind.body.model_validate(asked.given()))
 
-    async def change(self, request: web.Request) -> web.Response:
+    async def change(self, asked: OperatorRequest) -> Answer:
         """Answer the right with its new terms; what the body leaves out stays."""
         async with self._registry.reading() as views:
-            wanted = self._kind.body.model_validate(await self._named(request, views))
-        return await self._put(request, wanted, keep=True)
+            wanted = self._kind.body.model_validate(await self._named(asked, views))
+        return await self._put(asked, wanted, keep=True)
 
-    async def revoke(self, request: web.Request) -> web.Response:
+    async def revoke(self, asked: OperatorRequest) -> Answer:
         """Answer the right that is gone."""
-        code = code_of(request)
-        async with self._registry.writing(request) as (write, views):
-            wanted = self._kind.body.model_validate(await self._named(request, views))
+        code = asked.code
+        async with self._registry.writing(asked.actor) as (write, views):
+            wanted = self._kind.body.model_validate(await self._named(asked, views))
             await self._kind.writes(write).revoke(code, **wanted.key())
-        return answer({"revoked": wanted.key()})
+        return Answer({"revoked": wanted.key()})
 
-    async def _put(
-        self, request: web.Request, wanted: NewGrant | NewImpersonation, *, keep: bool = False
-    ) -> web.Response:
-        code = code_of(request)
-        async with self._registry.writing(request) as (write, views):
+    async def _put(self, asked: OperatorRequest, wanted: NewGrant | NewImpersonation, *, keep: bool = False) -> Answer:
+        code = asked.code
+        async with self._registry.writing(asked.actor) as (write, views):
             rights = self._kind.writes(write)
             terms = wanted.terms(await rights.terms(code, **wanted.key())) if keep else wanted.terms()
             await rights.add(code, **wanted.key(), terms=terms)
             made = next(each for each in await self._kind.views(views, code) if wanted.key().items() <= each.items())
         warnings = [*doubts(self._registry.config(), [wanted.over_components])]
-        return answer({**made, **({"warnings": warnings} if warnings else {})}, 200 if keep else CREATED)
+        return Answer({**made, **({"warnings": warnings} if warnings else {})}, OK if keep else CREATED)
 
-    async def _named(self, request: web.Request, views: "AppViews") -> Right:
+    async def _named(self, asked: OperatorRequest, views: "AppViews") -> Right:
         """Return what a request says, with the globs of the right that it names by its number. AppUnknown, Missing."""
-        said = await given(request)
+        said = asked.given()
         number = said.pop("id", None)
         if number is None:
             return said
-        rights = {str(each["id"]): each for each in await self._kind.views(views, code_of(request))}
+        rights = {str(each["id"]): each for each in await self._kind.views(views, asked.code)}
         found = rights.get(str(number))
         if found is None:
-            raise missing(f"{code_of(request)} has no right", str(number), rights)
+            raise missing(f"{asked.code} has no right", str(number), rights)
         return {**said, **{key: found[key] for key in ("pattern", "users", "components") if key in found}}

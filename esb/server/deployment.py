@@ -13,16 +13,17 @@ from pathlib import Path
 
 from aiohttp import web
 
-from esb.config import Admin, Config, ConfigSource, Sandbox, Server
+from esb.config import Config, ConfigSource, Sandbox, Server
 from esb.core.events import Author, Listener, Observer
 from esb.core.process_events import LastGoodNotKept, LastGoodServed
 from esb.gateway.app import GATEWAY, Gateway, create_app
 from esb.gateway.reload import Reloader
 from esb.server import instrumentation
 from esb.server.last_good import TROUBLE, Fallback, LastGood
-from esb.server.listener import listening, listening_privately
-from esb.server.listening_sockets import ADMIN, SANDBOX, ListeningSockets
-from esb.server.process_status import Processes, SingleProcess
+from esb.server.listener import listening
+from esb.server.listening_sockets import SANDBOX, ListeningSockets
+from esb.server.operators import operating
+from esb.server.process_status import SingleProcess
 from esb.server.successor import Succession
 from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
@@ -63,6 +64,7 @@ class Deployment:
     url: str
     reloader: Reloader
     sandbox_url: str | None
+    portal_url: str | None = None
     succession: Succession | None = None
 
 
@@ -100,16 +102,18 @@ async def deployed(
         keep = keeping(last_good, found.reread, gateway.observer)
         reloader = Reloader(config, found.reread, gateway.reload, gateway.observer, keep)
         succession = None if sockets is None else Succession(sockets, source.environ, gateway.observer)
-        operators = partial(administered, config.server.admin, SingleProcess(gateway, tally), reloader, succession)
+        url = ""
+        processes = SingleProcess(gateway, tally)
+        operators = partial(operating, processes, reloader, succession, lambda: url, found.sandbox_url)
         callers = partial(listening, app, *address(config.server, host, port), sockets=sockets)
         if sockets is not None and sockets.inherited:
             url = await stack.enter_async_context(callers())
-            await stack.enter_async_context(operators())
+            portal_url = await stack.enter_async_context(operators())
         else:
-            await stack.enter_async_context(operators())
+            portal_url = await stack.enter_async_context(operators())
             url = await stack.enter_async_context(callers())
         await started(keep, fallback, gateway.observer)
-        yield Deployment(gateway, url, reloader, found.sandbox_url, succession)
+        yield Deployment(gateway, url, reloader, found.sandbox_url, portal_url, succession)
 
 
 @asynccontextmanager
@@ -184,7 +188,7 @@ async def instrumented(
     """
     async with instrumentation.traced(environ) as tracer:
         tally = Tally() if log is None else Tally(lines_dropped=lambda: log.dropped)
-        if config.server.admin is not None:
+        if config.server.admin is not None or config.server.portal is not None:
             listeners = [*listeners, tally]
         app = create_app(
             config,
@@ -196,24 +200,6 @@ async def instrumented(
             delivers=delivers,
         )
         yield app, tally
-
-
-@asynccontextmanager
-async def administered(
-    admin: Admin | None, processes: Processes, reloader: Reloader, succession: Succession | None
-) -> AsyncIterator[None]:
-    """Serve the admin listener, if the configuration has one."""
-    if admin is None:
-        yield
-        return
-    app = instrumentation.admin(processes, reloader.reload, None if succession is None else succession.start)
-    sockets = None if succession is None else succession.sockets
-    if admin.port is None:
-        served = listening_privately(app, admin.unix or "", "server.admin.unix", sockets=sockets)
-    else:
-        served = listening(app, admin.host, admin.port, "server.admin.port", sockets=sockets, name=ADMIN)
-    async with served:
-        yield
 
 
 def address(server: Server, host: str | None, port: int | None) -> tuple[str, int, str]:

@@ -1,30 +1,18 @@
-"""Observation from outside, made only where somebody asks for it: the admin listener, and traces.
+"""Traces, made only where somebody asks for them: their libraries take time and memory to import.
 
-Both bring libraries along that take time and memory to import. Who does not use them does not pay for them.
+Who does not use them does not pay for them.
 Bench: cold.py.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
 from esb.core.events import Tracer
-from esb.server.process_status import Processes
 
 ASK_FOR_TRACES = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """Standard variables, any of which switches traces on."""
 PROTOCOL = "http/protobuf"
-
-
-def admin(
-    processes: Processes, reload: Callable[[], Awaitable[None]], restart: Callable[[], Awaitable[int]] | None
-) -> web.Application:
-    """Return the admin listener's application."""
-    from esb.server.admin import create_admin
-
-    return create_admin(processes, reload, restart)
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
     # sandbox.receipts: WeChat posts, too; server.connection: its parser's errors
     "aiohttp": {"client", "outgoing.engines", "sandbox.receipts", "server.connection", "testing"},
-    "aiohttp.web": {"gateway.app", "incoming", "sandbox", "server", "testing"},
+    "aiohttp.web": {"gateway.app", "incoming", "portal", "sandbox", "server", "testing"},
     "aiosmtplib": {"channels.mail"},
     "alembic": {"database"},
     "babel": {"locale"},  # for `make catalogues` only
@@ -60,7 +60,7 @@ LIBRARIES = {
     },
     "httptools": {"outgoing.engines"},
     "idna": {"channels.mail.address"},
-    "jinja2": {"plugins.alert_webhook.templates"},
+    "jinja2": {"plugins.alert_webhook.templates", "portal.rendering"},
     "jwt": {"outgoing.jwt_signer", "services.jwt.bk_jwt"},
     "multidict": {"incoming", "outgoing", "plugins.http"},
     "multipart": {"incoming.body", "incoming.multipart_form", "plugins.http.remade_body"},
@@ -114,7 +114,8 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "server.admin_deliveries": "SQLAlchemy, for those who have a database",
     "server.admin_registry": "SQLAlchemy, for those who have a database",
     "server.deployment": "the WeChat sandbox, which production does without",
-    "server.instrumentation": "prometheus_client and OpenTelemetry, for those who ask for metrics and traces",
+    "server.instrumentation": "OpenTelemetry, for those who ask for traces",
+    "server.operators": "prometheus_client and jinja2, for those who have an admin listener or a portal",
     "telemetry.logs": "structlog, which colours the lines on a terminal",
 }
 """Module -> why it has an import that is not at its top."""

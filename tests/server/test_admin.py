@@ -21,9 +21,12 @@ from esb.core.events import CallFinished
 from esb.introspect.explain import Asked
 from esb.server import deployment as deployment_module
 from esb.server import listener
+from esb.server import operators as operators_module
 from esb.server.admin import create_admin
 from esb.server.deployment import deployed
 from esb.server.listener import CannotListen
+from esb.server.operations import Operations
+from esb.server.process_operations import process_operations
 from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
 from esb.telemetry.metrics import Snapshot, Tally
 from tests.support.configuration import WECOM
@@ -59,6 +62,7 @@ async def test_without_the_key_there_is_no_admin_listener(tmp_path: Path, monkey
         return listening(app, host, port, chosen_by, **options)
 
     monkeypatch.setattr(deployment_module, "listening", noted)
+    monkeypatch.setattr(operators_module, "listening", noted)
     file = tmp_path / "esb.yaml"
     file.write_text("version: 1\ncomponents: []\n")
     async with deployed(ConfigSource(file, {}), None, 0, []):
@@ -368,7 +372,7 @@ def process(calls: int, generation: int = 3, health: str = "ok") -> ProcessStatu
 async def fake_processes(tmp_path: Path, open_server: OpenServer, http: ClientSession) -> tuple[FakeProcesses, Watched]:
     config = load(written(tmp_path, free_port(), more=""), {}, sandbox_url="http://127.0.0.1:9")
     made = FakeProcesses(config, process(2), process(5))
-    url = await open_server(create_admin(made, made.reload))
+    url = await open_server(create_admin(made, Operations(process_operations(made, made.reload))))
     return made, Watched(None, url, tmp_path, http)  # type: ignore[arg-type]  # there is none behind it
 
 
@@ -436,7 +440,7 @@ async def test_no_secret_of_any_component_is_shown(
     loaded = load(file, {})
     assert loaded.mistakes == []
     fake = FakeProcesses(loaded, process(1))
-    url = await open_server(create_admin(fake, fake.reload))
+    url = await open_server(create_admin(fake, Operations(process_operations(fake, fake.reload))))
     for path in ("/-/config", "/-/components", "/metrics"):
         async with http.get(url + path) as response:
             shown = await response.text()
@@ -488,7 +492,7 @@ async def test_secrets_are_hidden_wherever_they_stand(
     config = load(tmp_path / "esb.yaml", outside)
     assert config.mistakes == []
     fake = FakeProcesses(config, process(1))
-    url = await open_server(create_admin(fake, fake.reload))
+    url = await open_server(create_admin(fake, Operations(process_operations(fake, fake.reload))))
     async with http.get(f"{url}/-/config") as response:
         text = await response.text()
         told = await response.json()

@@ -10,6 +10,8 @@ from aiohttp import ClientSession, UnixConnector, web
 from esb.sandbox import create_sandbox
 from esb.server.admin import create_admin
 from esb.server.listener import listening, listening_privately
+from esb.server.operations import Operations
+from esb.server.process_operations import process_operations
 from tests.support.unreadable import UNREADABLE
 from tests.support.wire import connection, read_answer, request
 
@@ -21,7 +23,7 @@ async def reload() -> None:
 def made(name: str) -> web.Application:
     if name == "sandbox":
         return create_sandbox()
-    return create_admin(Mock(), reload)
+    return create_admin(Mock(), Operations(process_operations(Mock(), reload)))
 
 
 @pytest.fixture(params=["admin", "sandbox"])

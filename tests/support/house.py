@@ -20,7 +20,7 @@ ORDER: tuple[frozenset[str], ...] = (
 )
 """The order of imports: a room imports from its own step and from those before it. Its names are a closed list."""
 
-PLANNED = frozenset({"portal"})
+PLANNED = frozenset[str]()
 """Rooms that are built with their first user."""
 
 BESIDE = {"sandbox": frozenset({"server.deployment"}), "client": frozenset[str](), "locale": frozenset[str]()}

@@ -9,10 +9,11 @@ from esb.core.events import Observer
 from esb.gateway.app import create_app
 from esb.gateway.process_database import require_fit
 from esb.gateway.reload import Reloader
-from esb.server.deployment import address, administered, configured, keeping, started
+from esb.server.deployment import address, configured, keeping, started
 from esb.server.last_good import TROUBLE, Fallback, LastGood
 from esb.server.listener import authority, opened
 from esb.server.listening_sockets import PUBLIC, inherited
+from esb.server.operators import operating
 from esb.server.process_life import ProcessLife
 from esb.server.serve import hangup_signal, restart_signal, serve_until, stop_signal
 from esb.server.successor import Succession
@@ -56,18 +57,18 @@ async def supervised(
         succession = Succession(sockets, source.environ, observer)
         keep = keeping(last_good, found.reread, observer)
         reloader = Reloader(config, found.reread, supervisor.reload, observer, keep)
-        operating = await stack.enter_async_context(AsyncExitStack())  # left when the workers have ended
-        operators = administered(config.server.admin, supervisor, reloader, succession)
-        if not sockets.inherited:
-            await operating.enter_async_context(operators)
         url = f"http://{authority(public, real)}"
+        listeners = await stack.enter_async_context(AsyncExitStack())  # left when the workers have ended
+        operators = operating(supervisor, reloader, succession, lambda: url, found.sandbox_url)
+        if not sockets.inherited:
+            await listeners.enter_async_context(operators)
         life = ProcessLife(observer, "supervisor", url, supervisor.config)
         stack.callback(life.end)  # when all workers have ended
         stack.push_async_callback(_end, supervisor, succession)  # while the admin listener still tells that they drain
         if not await _started(supervisor, stop):
             return
         if sockets.inherited:  # as in deployed: no probe hears of a start
-            await operating.enter_async_context(operators)
+            await listeners.enter_async_context(operators)
         await started(keep, fallback, observer)
         life.begin()
         async with reloader.following(hangup), succession.following(restart):

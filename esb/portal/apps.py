@@ -1,0 +1,10 @@
+"""Apps and their secrets."""
+
+from collections.abc import Sequence
+
+from esb.portal.parts import Parts, Route
+
+
+def routes(parts: Parts) -> Sequence[Route]:
+    """Return the pages."""
+    return []

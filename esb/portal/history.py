@@ -1,0 +1,10 @@
+"""The history of apps and their rights."""
+
+from collections.abc import Sequence
+
+from esb.portal.parts import Parts, Route
+
+
+def routes(parts: Parts) -> Sequence[Route]:
+    """Return the pages."""
+    return []

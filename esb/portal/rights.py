@@ -1,0 +1,10 @@
+"""Grants and impersonations of an app."""
+
+from collections.abc import Sequence
+
+from esb.portal.parts import Parts, Route
+
+
+def routes(parts: Parts) -> Sequence[Route]:
+    """Return the pages."""
+    return []

@@ -1,0 +1,64 @@
+"""The way of every request to the portal: policy, languages, JSON, refusals, and files that browsers keep."""
+
+import re
+
+import pytest
+
+from esb.portal.rendering import POLICY
+from tests.support.portal import Portal
+
+
+async def test_every_page_has_the_policy_and_is_kept_by_nobody(portal: Portal) -> None:
+    for path in ("/", "/login", "/nothing-here"):
+        async with portal.browser.get(portal.url + path) as response:
+            assert response.headers["Content-Security-Policy"] == POLICY
+            assert response.headers["Cache-Control"] == "no-store"
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+async def test_a_page_is_json_for_those_who_ask_for_it(portal: Portal) -> None:
+    assert (await portal.get("/")).startswith("<!doctype html>")
+    assert "components" in await portal.json("/")
+    assert await portal.json("/nothing-here", 404) == {"error": "There is no such page."}
+
+
+async def test_the_language_is_what_was_chosen_else_what_the_browser_asks_for(portal: Portal) -> None:
+    assert "<h1>Components</h1>" in await portal.get("/")
+    assert "<h1>组件</h1>" in await portal.get("/", headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+    assert "<h1>组件</h1>" in await portal.get("/?lang=zh-hans")
+    assert "<h1>组件</h1>" in await portal.get("/", headers={"Accept-Language": "en"})
+    assert "<h1>Components</h1>" in await portal.get("/?lang=en")
+
+
+async def test_files_are_kept_for_ever_at_an_address_that_changes_with_them(portal: Portal) -> None:
+    page = await portal.get("/")
+    addresses = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assert len(addresses) >= 3
+    for address in addresses:
+        async with portal.browser.get(portal.url + address) as response:
+            assert response.status == 200
+            assert "immutable" in response.headers["Cache-Control"]
+    await portal.get(re.sub(r"/static/[0-9a-f]+/", "/static/000000000000/", addresses[0]), 404)
+
+
+async def test_a_name_that_nobody_has_configured_is_refused(portal: Portal) -> None:
+    async with portal.browser.get(portal.url, headers={"Host": "rebound.example"}) as response:
+        assert response.status == 403
+        assert "server.portal.hosts" in await response.text()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}],
+)
+async def test_a_form_of_another_site_is_refused(portal: Portal, headers: dict[str, str]) -> None:
+    async with portal.browser.post(portal.url + "/logout", headers=headers) as response:
+        assert response.status == 403
+        assert "Another site" in await response.text()
+
+
+async def test_a_form_without_its_token_is_refused(portal: Portal) -> None:
+    async with portal.browser.post(portal.url + "/login", data={"token": "x"}) as response:
+        assert response.status == 403
+        assert "load the page again" in await response.text()
