@@ -10,6 +10,8 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 120_000.0
+"""Milliseconds for a browser to start, or to do what it is told, on a busy machine."""
 WIDTHS = {"narrow": {"width": 360, "height": 740}, "wide": {"width": 1280, "height": 800}}
 
 
@@ -24,9 +26,11 @@ def program() -> str:
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
     """A browser without windows."""
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has no sandbox for root
+    options = ["--disable-dev-shm-usage"]  # containers have little of it
+    if os.geteuid() == 0:
+        options.append("--no-sandbox")  # there is none for root
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program(), args=options)
+        browser = await playwright.chromium.launch(executable_path=program(), args=options, timeout=PATIENCE)
         try:
             yield browser
         finally:
@@ -61,5 +65,6 @@ async def open_page(browser: Browser, watch: Watch, width: str = "wide", *, dark
         viewport=WIDTHS[width],  # type: ignore[arg-type]  # a TypedDict of Playwright's own
         color_scheme="dark" if dark else "light",
     )
+    context.set_default_timeout(PATIENCE)
     watch.follow(context)
     return await context.new_page()
