@@ -102,7 +102,7 @@ NOT_OURS = ("PKG-INFO", "setup.cfg", "esb_gateway.egg-info/*")
 """Names of files that setuptools adds to an sdist."""
 ANNOTATIONS = {"types-cachetools", "types-jsonschema", "types-pyyaml", "types-regex"}
 """Requirements that only the type checker reads, in their newest versions."""
-SHIPPED = {".mo", ".py", ".txt", ".typed"}
+SHIPPED = {".mo", ".py", ".txt", ".typed", ".html", ".css", ".js", ".svg"}
 """Suffixes of the files of esb/ that the wheel needs; an .po is for translators."""
 
 
