@@ -20,6 +20,7 @@ MODULES = {
     "jwt": "jwt",
     "mysql": "asyncmy",
     "otel": "opentelemetry",
+    "portal": "aiosmtpd",
     "postgresql": "asyncpg",
     "redis": "redis",
     "saq": "saq",
@@ -28,7 +29,12 @@ MODULES = {
     "watch": "watchfiles",
 }
 """Extra -> a module that it alone installs, and those that hold it."""
-HELD = {"mysql": {"database"}, "postgresql": {"database"}, "saq": {"database", "redis"}}
+HELD = {
+    "mysql": {"database"},
+    "portal": {"templates"},
+    "postgresql": {"database"},
+    "saq": {"database", "redis"},
+}
 """Extra -> others that it holds."""
 KEY = "bm9ib2R5IGhhcyB0byBrbm93IHRoaXMga2V5LCAzMiA="
 """Key of 32 bytes for a store that is only looked at. It is in no file, for `check` would warn of that."""
@@ -62,6 +68,7 @@ def main(extra: str = "") -> None:
         describe()
         check_services(extra)
         check_templates(extra)
+        check_pages(extra)
         serve(extra)
         develop(extra)
         write_component(extra)
@@ -155,10 +162,20 @@ def check_templates(extra: str) -> None:
             {"path": "/cmsi/get_msg_type/", "use": "cmsi_get_msg_type"},
         ]
         Path("alerts.yaml").write_text(json.dumps({"version": 1, "components": components}), encoding="utf-8")
-        if extra == "templates" or title == "Alert":
+        if brings(extra, "templates") or title == "Alert":
             assert esb("check", "-c", "alerts.yaml") == "ok: 2 components\n"
         else:
             assert "pip install 'esb-gateway[templates]'" in esb("check", "-c", "alerts.yaml", code=1)
+
+
+def check_pages(extra: str) -> None:
+    """Check a portal: pages are made from templates."""
+    config = {"version": 1, "server": {"portal": {"port": 0}}, "components": []}
+    Path("pages.yaml").write_text(json.dumps(config), encoding="utf-8")
+    if brings(extra, "templates"):
+        assert esb("check", "-c", "pages.yaml") == "ok: 0 components\n"
+    else:
+        assert "pip install 'esb-gateway[portal]'" in esb("check", "-c", "pages.yaml", code=1)
 
 
 def public_key() -> str:

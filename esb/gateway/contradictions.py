@@ -1,7 +1,6 @@
 """Parts of a configuration that are right each by itself, and cannot work together."""
 
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 from esb.config import Config, Section, Stanza
@@ -9,7 +8,7 @@ from esb.config.stanza_reader import deepest
 from esb.core.errors import Mistake
 from esb.core.host_names import is_loopback
 from esb.gateway import chains
-from esb.gateway.extras import hint_for
+from esb.gateway.extras import hint_for, is_installed
 
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 SANDBOX_HOST = "127.0.0.1"
@@ -66,7 +65,7 @@ def _shared_ports(config: Config) -> Iterator[Mistake]:
 def _no_pages(config: Config) -> Iterator[Mistake]:
     """Yield a mistake for a portal whose library is not installed."""
     assert config.root is not None  # noqa: S101 - the caller has looked
-    if config.server.portal is not None and find_spec(TEMPLATES) is None:
+    if config.server.portal is not None and not is_installed(TEMPLATES):
         yield config.root.mistake(f"its pages need {TEMPLATES}{hint_for(TEMPLATES)}", "server", "portal")
 
 

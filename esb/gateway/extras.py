@@ -1,5 +1,7 @@
 """The extras of the distribution that install what a part of the gateway needs and the gateway itself does not."""
 
+from importlib.util import find_spec
+
 EXTRAS = {
     "jwt": "jwt",
     "redis": "redis",
@@ -13,6 +15,14 @@ EXTRAS = {
     "jinja2": "portal",
 }
 """Module that a built-in needs -> the extra that installs it."""
+
+
+def is_installed(module: str) -> bool:
+    """Return True if this module can be found. It is not imported."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package that is not there
+        return False
 
 
 def hint_for(module: str) -> str:
