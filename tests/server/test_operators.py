@@ -1,0 +1,56 @@
+"""The listeners of operators: the portal among them, in one process or before several, and across a restart."""
+
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from esb.server.operators import reachable
+from tests.support.ports import free_port
+from tests.support.processes.command_line import exchange, running
+
+CONFIG = """\
+version: 1
+server: {{workers: {workers}, portal: {{port: {port}}}}}
+services: {{store: {{use: memory, config: {{per_process: accept}}}}}}
+components:
+  - {{path: /cc/hosts/, use: "tests.support.components:Echo"}}
+"""
+
+
+def page(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own
+        text: str = response.read().decode()
+        return text
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_there_is_one_portal_however_many_processes_answer_calls(tmp_path: Path, workers: int) -> None:
+    port = free_port()
+    (tmp_path / "esb.yaml").write_text(CONFIG.format(workers=workers, port=port))
+    with running("serve", "-c", tmp_path / "esb.yaml", "--port", "0", log=tmp_path / "log") as gateway:
+        assert exchange(gateway.url + "/nowhere/").status == 404
+        assert "<!doctype html>" in page(f"http://127.0.0.1:{port}/")
+
+
+def test_who_has_no_portal_does_not_load_its_libraries() -> None:
+    script = (
+        "import sys, esb.cli.main, esb.cli.serve, esb.server.serve;"
+        "print([name for name in sys.modules if name.startswith(('jinja2', 'esb.portal', 'esb.server.operations'))])"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("listening", "reached"),
+    [
+        ("http://0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("http://[::]:8080", "http://[::1]:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://10.0.0.7:8080", "http://10.0.0.7:8080"),
+    ],
+)
+def test_a_listener_at_all_addresses_is_reached_at_this_machine(listening: str, reached: str) -> None:
+    assert reachable(listening) == reached
