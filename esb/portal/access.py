@@ -24,6 +24,8 @@ CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 READING = frozenset({"GET", "HEAD"})
 SAME_SITE = frozenset({"same-origin", "none"})
 """Sec-Fetch-Site of requests that no foreign page has made."""
+FORWARDED = frozenset({"Forwarded", "X-Forwarded-For", "X-Real-IP"})
+"""Headers of requests that a proxy has passed on, for a browser that may be anywhere."""
 LONGEST_NAME = 64
 
 
@@ -48,7 +50,7 @@ class Gatekeeper:
         name = shown.name if shown else logged_in.name if logged_in else single[:LONGEST_NAME]
         return Visitor(
             name=name,
-            reads=bool(name) or _is_open(portal, admin),
+            reads=bool(name) or (_is_open(portal, admin) and not any(each in request.headers for each in FORWARDED)),
             language=language_of(request),
             csrf="" if shown else self.sessions.csrf(identity, session),
             is_logged_in=logged_in is not None,
