@@ -78,6 +78,19 @@ def test_the_inbox_keeps_the_last_messages(monkeypatch: pytest.MonkeyPatch) -> N
     assert [kept.id for kept in box] == [3, 4, 5]
 
 
+def test_the_inbox_keeps_the_last_messages_of_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "KEPT_BYTES", 3 * len(CALL.body))
+    box = Inbox()
+    for _ in range(5):
+        message(box)
+    assert [kept.id for kept in box] == [3, 4, 5]
+
+    box.empty()
+    for _ in range(2):
+        message(box)
+    assert [kept.id for kept in box] == [6, 7]
+
+
 def test_a_state_has_its_own_clock_on_top_of_the_given_one() -> None:
     clock = Clock()
     world = State(default_seed(), clock.since_1970)

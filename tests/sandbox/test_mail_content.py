@@ -1,0 +1,101 @@
+"""Mails taken apart: what people see of them, whatever the bytes are."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from esb.sandbox import mail_content
+from esb.sandbox.inbox import Inbox
+from esb.sandbox.mail_content import Attachment
+from esb.sandbox.wire import Call
+
+
+def composed(**headers: str) -> EmailMessage:
+    mail = EmailMessage()
+    for name, value in headers.items():
+        mail[name] = value
+    return mail
+
+
+def test_subject_text_and_addresses_are_read_as_people_write_them() -> None:
+    mail = composed(Subject="磁盘告警 🔥" * 12, From="运维 <esb@example.com>", To="a@example.com, B <b@example.com>")
+    mail["Cc"] = "c@example.com"
+    mail.set_content("第一行\nsecond line\n")
+
+    read = mail_content.read(mail.as_bytes()).rendered()
+
+    assert read["subject"] == "磁盘告警 🔥" * 12
+    assert read["from"] == "运维 <esb@example.com>"
+    assert read["to"] == ["a@example.com", "b@example.com"]
+    assert read["cc"] == ["c@example.com"]
+    assert read["text"] == "第一行\nsecond line"
+    assert read["attachments"] == []
+    assert ["To", "a@example.com, B <b@example.com>"] in read["headers"]
+
+
+def test_html_without_a_text_beside_it_is_shown_as_text_without_what_nobody_sees() -> None:
+    mail = composed(Subject="a page")
+    mail.set_content(
+        "<html><head><title>t</title><style>p {}</style></head><body><p>one &amp;\n two</p><script>no()</script>"
+        "<div>three<br>four</div></body></html>",
+        subtype="html",
+    )
+
+    read = mail_content.read(mail.as_bytes())
+
+    assert read.text == ""
+    assert read.html.startswith("<html>")
+    assert read.words == "a page\none & two\nthree\nfour"
+
+
+def test_attachments_are_told_apart_from_the_text() -> None:
+    mail = composed(Subject="with files")
+    mail.set_content("see there")
+    mail.add_alternative("<b>see there</b>", subtype="html")
+    mail.add_attachment(b"\x00\x01", maintype="application", subtype="octet-stream", filename="报告.bin")
+    mail.add_attachment("a,b\n", subtype="csv", filename="a.csv")
+    mail.add_attachment("plain\n", filename="note.txt")
+
+    read = mail_content.read(mail.as_bytes())
+
+    assert read.text == "see there"
+    assert read.html == "<b>see there</b>"
+    assert read.attachments == [
+        Attachment("报告.bin", "application/octet-stream", b"\x00\x01"),
+        Attachment("a.csv", "text/csv", b"a,b\n"),
+        Attachment("note.txt", "text/plain", b"plain\n"),
+    ]
+    assert read.rendered()["attachments"][0] == {
+        "name": "报告.bin",
+        "content_type": "application/octet-stream",
+        "bytes": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", ""),
+        (b"no header at all", "no header at all"),
+        (b"\r\nonly a body", "only a body"),
+        ("Subject: 原文\r\n\r\n正文\r\n".encode(), "原文\n正文"),
+        (b"Subject: =?nonsense?q?x?=\r\n\r\nhello", "=?nonsense?q?x?=\nhello"),
+        (b"Subject: =?utf-8?b?=E4?=\r\n\r\nhello", "=?utf-8?b?=E4?=\nhello"),
+        (b"Subject: \xff\xfe\r\n\r\n\xff", "\ufffd\ufffd\n\ufffd"),
+        (b"Content-Type: text/plain; charset=martian\r\n\r\nhello", "hello"),
+        (b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nopen", "open"),
+        (b"Content-Type: multipart/mixed\r\n\r\nno boundary", "no boundary"),
+    ],
+)
+def test_bytes_that_are_hardly_a_mail_are_shown_all_the_same(raw: bytes, words: str) -> None:
+    assert mail_content.read(raw).words == words
+
+
+def test_a_message_of_the_inbox_shows_its_mail_taken_apart() -> None:
+    raw = b"Subject: hi\r\nTo: a@example.com\r\n\r\nhello\r\n"
+    call = Call("DATA", "smtp/DATA", {}, raw, "127.0.0.1")
+
+    message = Inbox().add(call, 0, "mail", "esb@example.com", "hi\nhello", ["a@example.com"])
+
+    assert message.rendered()["body"]["text"] == "hello"
+    assert message.rendered()["body"]["to"] == ["a@example.com"]
