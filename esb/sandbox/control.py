@@ -1,26 +1,33 @@
 """The control API under /_sandbox/: seed, inbox, stats, tokens, clock and faults. Mistakes are answered with 400."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from esb.sandbox import control_values, seed, tokens
+from esb.sandbox import control_values, message_filter, seed, tokens
+from esb.sandbox.changes import TooManyWatchers
 from esb.sandbox.control_values import BadControl
 from esb.sandbox.faults import parse_fault
-from esb.sandbox.inbox import Message
+from esb.sandbox.origin import READING, is_foreign
 from esb.sandbox.wire import decode, encode
 from esb.sandbox.world import World
 
 Query = Mapping[str, str]
-Command = Callable[[World, Any, Query], dict[str, Any]]
+Command = Callable[[World, Any, Query], dict[str, Any] | Awaitable[dict[str, Any]]]
 PREFIX = "/_sandbox/"
 MEDIA = "media/"
 
 
 async def handle(world: World, request: web.Request) -> web.Response:
-    """Carry out one command; 404 for an unknown path, 405 for a method that the path does not have."""
+    """Carry out one command.
+
+    404 for an unknown path, 405 for a method that the path does not have, 403 for a page of another site that would
+    change something, and 503 for more calls that wait than there may be.
+    """
     name = request.path.removeprefix(PREFIX)
+    if request.method not in READING and is_foreign(request):
+        return _json({"error": "a page of another site may change nothing here"}, 403)
     try:
         if request.method == "PATCH":
             seed.patch(world.state, name.split("/"), await _document(request))
@@ -33,9 +40,12 @@ async def handle(world: World, request: web.Request) -> web.Response:
         command = commands.get(request.method)
         if command is None:
             return _json({"error": f"{request.method} is not for this path; use {' or '.join(commands)}"}, 405)
-        return _json(command(world, await _document(request), request.query))
+        told = command(world, await _document(request), request.query)
+        return _json(told if isinstance(told, dict) else await told)
     except BadControl as mistake:
         return _json({"error": str(mistake)}, 400)
+    except TooManyWatchers:
+        return _json({"error": "too many calls wait already"}, 503)
 
 
 async def _document(request: web.Request) -> Any:
@@ -59,6 +69,10 @@ def _media(world: World, media_id: str) -> web.Response:
     return web.Response(body=media.content, content_type="application/octet-stream")
 
 
+async def _messages(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"messages": [message.rendered() for message in await message_filter.found(world, query)]}
+
+
 def _seed(world: World, document: Any, query: Query) -> dict[str, Any]:
     world.start_over(seed.parse(document))
     return {"ok": True}
@@ -67,29 +81,6 @@ def _seed(world: World, document: Any, query: Query) -> dict[str, Any]:
 def _reset(world: World, document: Any, query: Query) -> dict[str, Any]:
     world.start_over(seed.default_seed())
     return {"ok": True}
-
-
-def _messages(world: World, document: Any, query: Query) -> dict[str, Any]:
-    for name in query:
-        control_values.one_of(name, "query", ("platform", "app", "touser", "since"))
-    since = _since(query.get("since", "0"))
-    return {"messages": [message.rendered() for message in world.state.inbox if _wanted(message, query, since)]}
-
-
-def _since(value: str) -> int:
-    if not value.isdecimal():
-        raise control_values.wrong(value, "since", "the id of a message")
-    return int(value)
-
-
-def _wanted(message: Message, query: Query, since: int) -> bool:
-    touser = query.get("touser")
-    return (
-        message.id > since
-        and message.platform == query.get("platform", message.platform)
-        and message.app == query.get("app", message.app)
-        and (touser is None or touser in (*message.delivered, *message.dropped, *message.invalid))
-    )
 
 
 def _empty_inbox(world: World, document: Any, query: Query) -> dict[str, Any]:

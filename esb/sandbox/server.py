@@ -35,8 +35,9 @@ class Sandbox:
         self._stopping = asyncio.Event()
 
     async def stop(self, app: web.Application) -> None:
-        """End the calls that a fault keeps waiting, and the receipts under way."""
+        """End the calls that wait, be it by a fault or for a message, and the receipts under way."""
         self._stopping.set()
+        self._world.changes.end()
         await self._courier.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from itertools import count
 from math import inf
 from random import Random
 
+from esb.sandbox.changes import Changes
 from esb.sandbox.inbox import Inbox, Message
 from esb.sandbox.knobs import Knobs
 from esb.sandbox.media import MediaStore
@@ -213,14 +214,16 @@ Told = Callable[[OfficialAccount, Follower, int, float, Knobs], None]
 class State:
     """One world. A new seed makes a new one, so nothing of the old can be left over."""
 
-    def __init__(self, seed: Seed, clock: Callable[[], float], told: Told | None = None) -> None:
+    def __init__(
+        self, seed: Seed, clock: Callable[[], float], told: Told | None = None, changes: Changes | None = None
+    ) -> None:
         """`told` is called with each template message that a follower got, by its msgid."""
         self.mp = seed.mp
         self.qy = seed.qy
         self.robots = seed.robots
         self.knobs = seed.knobs
         self.tokens: dict[str, Token] = {}
-        self.inbox = Inbox()
+        self.inbox = Inbox(changes)
         self.media = MediaStore()
         self.counted: defaultdict[str, Counted] = defaultdict(Counted)
         self.tokens_issued: Counter[str] = Counter()

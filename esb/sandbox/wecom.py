@@ -65,7 +65,7 @@ def message_recall(state: State, call: Call) -> Reply:
     if not found:
         raise Refusal(40063)
     for message in found:
-        message.recalled = True
+        state.inbox.recall(message)
     return {"errcode": 0, "errmsg": "ok"}, None
 
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 
+from esb.sandbox.changes import Changes
 from esb.sandbox.faults import Faults
 from esb.sandbox.seed import default_seed
 from esb.sandbox.state import Seed, State, Told
 
 
 class World:
-    """One sandbox's WeChat; it begins with the default seed."""
+    """One sandbox's WeChat; it begins with the default seed. `changes` tells whoever waits for something in it."""
 
     def __init__(self, clock: Callable[[], float], told: Told) -> None:
         self._clock = clock
         self._told = told
+        self.changes = Changes()
         self.start_over(default_seed())
 
     def start_over(self, seed: Seed) -> None:
         """Take a new seed: tokens, inbox, stats, faults and clock begin anew."""
-        self.state = State(seed, self._clock, self._told)
+        self.state = State(seed, self._clock, self._told, self.changes)
         self.faults = Faults()
+        self.changes.announce()

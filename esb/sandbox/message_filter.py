@@ -1,0 +1,93 @@
+"""The messages that somebody asks for: by platform, app, receiver, text and id; at once, or as soon as there is one."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from esb.sandbox import control_values
+from esb.sandbox.inbox import Message
+from esb.sandbox.world import World
+
+WAIT_S = 60.0
+"""The longest wait for a message: proxies between close a connection on which nothing happens for longer."""
+KEYS = ("platform", "app", "touser", "text", "since")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Conditions of messages, of which all that are set must fit; `since` is the id of the last one that is known."""
+
+    platform: str | None = None
+    app: str | None = None
+    touser: str | None = None
+    text: str = ""
+    since: int = 0
+
+    def fits(self, message: Message) -> bool:
+        """Tell whether a message is one of them."""
+        return (
+            message.id > self.since
+            and self.platform in (None, message.platform)
+            and self.app in (None, message.app)
+            and self.text in message.text
+            and (self.touser is None or self.touser in (*message.delivered, *message.dropped, *message.invalid))
+        )
+
+
+def read(query: Mapping[str, str]) -> MessageFilter:
+    """Read the conditions of a query, other keys aside. Raises BadControl."""
+    return MessageFilter(
+        query.get("platform"),
+        query.get("app"),
+        query.get("touser"),
+        query.get("text", ""),
+        message_id(query.get("since", "0"), "since"),
+    )
+
+
+def message_id(value: str, where: str) -> int:
+    """Read the id of a message. Raises BadControl."""
+    if not value.isdecimal() or len(value) > 18:
+        raise control_values.wrong(value, where, "the id of a message")
+    return int(value)
+
+
+async def found(world: World, query: Mapping[str, str]) -> list[Message]:
+    """Return all messages that a query asks for, the first one first.
+
+    With `wait`, seconds, it returns as soon as there is one, or none after that time or when the sandbox stops. Raises
+    BadControl, and TooManyWatchers.
+    """
+    for name in query:
+        control_values.one_of(name, "query", (*KEYS, "wait"))
+    chosen, seconds = read(query), _seconds(query.get("wait", "0"))
+    messages = [message for message in world.state.inbox if chosen.fits(message)]
+    if messages or not seconds:
+        return messages
+    with world.changes.watched():
+        return await _arrived(world, chosen, seconds)
+
+
+async def _arrived(world: World, chosen: MessageFilter, seconds: float) -> list[Message]:
+    loop = asyncio.get_running_loop()
+    end, inbox = loop.time() + seconds, world.state.inbox
+    seen = inbox.last_id
+    while (left := end - loop.time()) > 0 and not world.changes.ended:
+        await world.changes.next(left)
+        if inbox is not world.state.inbox:
+            inbox, seen = world.state.inbox, 0
+        messages = [message for message in inbox.after(seen) if chosen.fits(message)]
+        if messages:
+            return messages
+        seen = inbox.last_id
+    return []
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= WAIT_S:
+        raise control_values.wrong(value, "wait", f"seconds, at most {WAIT_S:.0f}")
+    return seconds
