@@ -148,19 +148,21 @@ format: $(VENV)/dev
 
 PAGES_KEYWORDS = _ gettext ngettext:1,2 text template Refused:2
 
-# The Chinese catalogues, of answers and of pages: collect new texts from the code; then compile what translators wrote in esb.po.
+# Collect the texts of catalogue $(1), in folder $(2), as $(3) and the keywords $(4) say; and compile what stands in its .po.
+define catalogue
+	$(BIN)/pybabel -q extract -F $(3) --no-default-keywords $(addprefix -k ,$(4)) --no-location --sort-output -o $(VENV)/$(1).pot .
+	[ -e $(2)/zh_Hans/LC_MESSAGES/$(1).po ] || $(BIN)/pybabel -q init -D $(1) -d $(2) -l zh_Hans -i $(VENV)/$(1).pot
+	$(BIN)/pybabel -q update -D $(1) -d $(2) -l zh_Hans -i $(VENV)/$(1).pot \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
+	$(BIN)/pybabel compile -D $(1) -d $(2) --statistics
+endef
+
+# The Chinese catalogues, of answers, of the portal's pages and of the sandbox's: collect new texts from the code; then
+# compile what translators wrote in the .po.
 catalogues: $(VENV)/dev
-	$(BIN)/pybabel -q extract -F babel.cfg --no-default-keywords $(addprefix -k ,$(shell cat babel.keywords)) \
-	  --no-location --sort-output -o $(VENV)/esb.pot .
-	$(BIN)/pybabel -q update -D esb -d esb/locale -l zh_Hans -i $(VENV)/esb.pot \
-	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
-	$(BIN)/pybabel compile -D esb -d esb/locale --statistics
-	$(BIN)/pybabel -q extract -F babel.pages.cfg --no-default-keywords $(addprefix -k ,$(PAGES_KEYWORDS)) \
-	  --no-location --sort-output -o $(VENV)/portal.pot .
-	[ -e esb/locale/zh_Hans/LC_MESSAGES/portal.po ] || $(BIN)/pybabel -q init -D portal -d esb/locale -l zh_Hans -i $(VENV)/portal.pot
-	$(BIN)/pybabel -q update -D portal -d esb/locale -l zh_Hans -i $(VENV)/portal.pot \
-	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
-	$(BIN)/pybabel compile -D portal -d esb/locale --statistics
+	$(call catalogue,esb,esb/locale,babel.cfg,$(shell cat babel.keywords))
+	$(call catalogue,portal,esb/locale,babel.pages.cfg,$(PAGES_KEYWORDS))
+	$(call catalogue,inbox,esb/sandbox/locale,babel.inbox.cfg,$(PAGES_KEYWORDS))
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12" \

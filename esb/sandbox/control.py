@@ -10,6 +10,7 @@ from esb.sandbox.changes import TooManyWatchers
 from esb.sandbox.control_values import BadControl
 from esb.sandbox.faults import parse_fault
 from esb.sandbox.origin import READING, is_foreign
+from esb.sandbox.pages import routes
 from esb.sandbox.wire import decode, encode
 from esb.sandbox.world import World
 
@@ -19,7 +20,7 @@ PREFIX = "/_sandbox/"
 MEDIA = "media/"
 
 
-async def handle(world: World, request: web.Request) -> web.Response:
+async def handle(world: World, request: web.Request) -> web.StreamResponse:
     """Carry out one command.
 
     404 for an unknown path, 405 for a method that the path does not have, 403 for a page of another site that would
@@ -28,12 +29,16 @@ async def handle(world: World, request: web.Request) -> web.Response:
     name = request.path.removeprefix(PREFIX)
     if request.method not in READING and is_foreign(request):
         return _json({"error": "a page of another site may change nothing here"}, 403)
+    if routes.is_ours(name):
+        return await routes.handle(world, request)
     try:
         if request.method == "PATCH":
             seed.patch(world.state, name.split("/"), await _document(request))
             return _json({"ok": True})
         if name.startswith(MEDIA) and request.method == "GET":
             return _media(world, name.removeprefix(MEDIA))
+        if name == "messages" and request.method == "GET" and routes.wants_fragment(request):
+            return routes.fragment(request, world, await message_filter.found(world, request.query))
         commands = COMMANDS.get(name)
         if commands is None:
             return _json({"error": f"no such path{control_values.suggestion(name, COMMANDS)}"}, 404)

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, Literal
 
 from esb.sandbox import control_values
+from esb.sandbox.changes import Changes
 from esb.sandbox.control_values import BadControl
 
 
@@ -103,7 +104,8 @@ class Fault:
 class Faults:
     """The rules in the order they were made. Every rule counts the calls it fits, but only the first one strikes."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes | None = None) -> None:
+        self._changes = changes or Changes()
         self._rules: list[Fault] = []
         self._made = 0
 
@@ -114,6 +116,7 @@ class Faults:
         self._made += 1
         fault.id = self._made
         self._rules.append(fault)
+        self._changes.announce()
         return fault.id
 
     def pick(self, path: str, subject: Callable[[], Subject]) -> Fault | None:
@@ -121,10 +124,12 @@ class Faults:
         if not wanting:
             return None
         wanting[0].struck += 1
+        self._changes.announce()
         return wanting[0]
 
     def clear(self) -> None:
         self._rules.clear()
+        self._changes.announce()
 
     def rendered(self) -> list[dict[str, Any]]:
         return [{"id": fault.id, **fault.wording, "seen": fault.seen, "struck": fault.struck} for fault in self._rules]

@@ -1,5 +1,6 @@
 """The messages that the platforms took, in order of arrival."""
 
+import re
 from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ KEPT_BYTES = 512 * 2**20
 """Bytes of all messages together: mails with attachments must not eat the machine's memory. The oldest go first."""
 CHANGES = 1000
 """Changes that are remembered for those who watch; whoever missed more looks at everything anew."""
+
+NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(slots=True)
@@ -72,14 +75,11 @@ class Message:
 
 
 class Inbox:
-    """The last 100 000 messages: a load test must not eat the machine's memory.
-
-    `revision` counts what changed in it, `epoch` is a name that no other inbox has.
-    """
+    """The last 100 000 messages: a load test must not eat the machine's memory."""
 
     def __init__(self, changes: Changes | None = None) -> None:
-        self.epoch = uuid4().hex[:12]
-        self.revision = 0
+        self._epoch = uuid4().hex[:12]
+        self._revision = 0
         self._changes = changes or Changes()
         self._changed: deque[int] = deque(maxlen=CHANGES)
         self._messages: deque[Message] = deque()
@@ -109,9 +109,15 @@ class Inbox:
         self._announce(0)
         self._changed.clear()
 
-    def changed_since(self, revision: int) -> list[Message] | None:
-        """Return the messages that came or changed after a revision; None if it is not known any more."""
-        missed = self.revision - revision
+    @property
+    def position(self) -> str:
+        """Name of all that has happened until now; no other inbox has it."""
+        return f"{self._epoch}-{self._revision}"
+
+    def changed_since(self, position: str) -> list[Message] | None:
+        """Return the messages that came or changed since then; None if it was elsewhere, or is too long ago."""
+        epoch, _, revision = position.partition("-")
+        missed = self._revision - int(revision) if epoch == self._epoch and NUMBER.fullmatch(revision) else -1
         if not 0 <= missed <= len(self._changed):
             return None
         ids = dict.fromkeys(islice(self._changed, len(self._changed) - missed, None))
@@ -146,7 +152,7 @@ class Inbox:
         return self._messages[0].id if self._messages else self._count + 1
 
     def _announce(self, id_: int) -> None:
-        self.revision += 1
+        self._revision += 1
         self._changed.append(id_)
         self._changes.announce()
 

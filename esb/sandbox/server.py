@@ -7,7 +7,9 @@ from collections.abc import Callable
 from aiohttp import web
 
 from esb.sandbox import control, endpoints, fault_effects
+from esb.sandbox.accept import HTML, JSON, prefers
 from esb.sandbox.faults import Subject
+from esb.sandbox.pages.listing import PATH as INBOX
 from esb.sandbox.receipts import Courier
 from esb.sandbox.state import State
 from esb.sandbox.wire import Answer, Call
@@ -44,6 +46,8 @@ class Sandbox:
         path = request.path
         if path.startswith(CONTROL):
             return await control.handle(self._world, request)
+        if path == "/" and prefers(request.headers.get("Accept", ""), HTML, JSON):
+            return web.Response(status=302, headers={"Location": INBOX})  # somebody has typed the address
         state = self._world.state
         counted = state.counted[path if path in endpoints.ENDPOINTS else "unknown"]
         counted.arrived()

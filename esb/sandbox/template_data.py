@@ -47,7 +47,12 @@ def full_text(data: Mapping[str, Any]) -> str:
 def shown_text(data: Mapping[str, Any]) -> str:
     """Return the text on a phone since 2023-05-04: no first line, remark, emoji or newline, 20 characters a field."""
     fields = (value_of(field) for key, field in data.items() if key not in ("first", "remark"))
-    return "\n".join(EMOJI.sub("", field).replace("\n", "")[:SHOWN_PER_FIELD] for field in fields)
+    return "\n".join(map(shown_value, fields))
+
+
+def shown_value(value: str) -> str:
+    """Return one field of it."""
+    return EMOJI.sub("", value).replace("\n", "")[:SHOWN_PER_FIELD]
 
 
 def _fits(value: str, pattern: re.Pattern[str] | None) -> bool:

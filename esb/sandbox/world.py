@@ -20,5 +20,5 @@ class World:
     def start_over(self, seed: Seed) -> None:
         """Take a new seed: tokens, inbox, stats, faults and clock begin anew."""
         self.state = State(seed, self._clock, self._told, self.changes)
-        self.faults = Faults()
+        self.faults = Faults(self.changes)
         self.changes.announce()
