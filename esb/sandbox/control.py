@@ -145,6 +145,10 @@ def _knobs(world: World, document: Any, query: Query) -> dict[str, Any]:
     return world.state.knobs.dotted()
 
 
+def _smtp(world: World, document: Any, query: Query) -> dict[str, Any]:
+    return {"port": world.smtp_port}
+
+
 COMMANDS: dict[str, dict[str, Command]] = {
     "seed": {"POST": _seed},
     "reset": {"POST": _reset},
@@ -155,4 +159,5 @@ COMMANDS: dict[str, dict[str, Command]] = {
     "clock": {"POST": _advance, "GET": _now},
     "faults": {"POST": _add_fault, "GET": _faults, "DELETE": _delete_faults},
     "knobs": {"GET": _knobs},
+    "smtp": {"GET": _smtp},
 }

@@ -1,11 +1,11 @@
-"""The texts of refusals. The same code means different things on the two platforms, so there are two tables."""
+"""The texts of WeChat's refusals. The same code means different things on its platforms, so there are two tables."""
 
 from typing import Any
 
 from esb.sandbox.state import State
-from esb.sandbox.wire import Refusal
+from esb.sandbox.wire import Code, Refusal
 
-OFFICIAL_ACCOUNT = {
+OFFICIAL_ACCOUNT: dict[Code, str] = {
     -1: "system error",
     40001: "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, "
     "more details at https://mmbizurl.cn/s/JtxxFh33r",
@@ -41,7 +41,7 @@ OFFICIAL_ACCOUNT = {
     76021: "cgi_path not found, please check",
 }
 
-WECOM = {
+WECOM: dict[Code, str] = {
     -1: "system busy",
     40001: "invalid credential",
     40004: "invalid media type",

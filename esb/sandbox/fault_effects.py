@@ -11,7 +11,7 @@ from esb.sandbox import endpoints, tokens
 from esb.sandbox.faults import Action, Fault
 from esb.sandbox.inbox import Message
 from esb.sandbox.state import State
-from esb.sandbox.wire import Answer, Call, Refusal, headers
+from esb.sandbox.wire import Answer, Call, Code, Refusal, headers
 
 LINGER_NOT = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 LOOK_S = 0.02  # how often a waiting call looks whether its client is still there
@@ -19,7 +19,7 @@ CHUNK = 64 * 1024
 HUGE_HEAD, HUGE_TAIL = b'{"errcode":0,"errmsg":"ok","padding":"', b'"}'
 PAGE = headers(Content_Type="text/html")
 
-Outcome = tuple[web.StreamResponse, int | None]
+Outcome = tuple[web.StreamResponse, Code | None]
 
 
 async def happen(fault: Fault, state: State, request: web.Request, call: Call, stopping: asyncio.Event) -> Outcome:

@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from esb.sandbox import control_values
+from esb.sandbox import control_values, tencent
 from esb.sandbox.changes import Changes
 from esb.sandbox.control_values import BadControl
+from esb.sandbox.wire import Code
+
+SMTP_COMMAND = "smtp/"
+"""Begin of the path that names a command of the SMTP side."""
+SMTP_CODES = range(400, 600)
+SMTP_ACTIONS = ("latency_ms", "errcode", "errmsg", "reset", "close", "hang")
+"""Actions that fit a command: it has no HTTP answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Action:
     """The effects on a call; `latency_ms` in milliseconds, `cut` and `huge` in bytes, `slow` in bytes per second."""
 
     latency_ms: float = 0
-    errcode: int | None = None
+    errcode: Code | None = None
     errmsg: str | None = None
     status: int | None = None
     body: bytes | None = None
@@ -65,7 +72,7 @@ class Action:
 
     @property
     def replaces(self) -> bool:
-        """True if the answer is another one than WeChat's own."""
+        """True if the answer is another one than the platform's own."""
         given = (self.errcode, self.status, self.body, self.huge, self.redirect)
         return any(value is not None for value in given)
 
@@ -140,6 +147,7 @@ def parse_fault(document: object) -> Fault:
     values = control_values.mapping(document, "fault", ("match", "action", "when", "times"))
     match = _match(values.get("match", {}))
     action = _action(values.get("action"))
+    _check_fit(match.path or "", control_values.mapping(values["action"], "action"), action.errcode)
     when = control_values.one_of(values.get("when", "before"), "when", ("before", "after"))
     times = control_values.whole(values.get("times", 1), "times")
     wording = {"match": values.get("match", {}), "action": values["action"], "when": when, "times": times}
@@ -169,6 +177,22 @@ def _action(value: object) -> Action:
     return Action(body=body, **values)
 
 
+def _check_fit(path: str, action: dict[str, object], errcode: Code | None) -> None:
+    """Raise BadControl for what the endpoint of a rule does not have."""
+    is_smtp, is_tencent = path.startswith(SMTP_COMMAND), path in tencent.APP_KEYS
+    for key in action:
+        if is_smtp and key not in SMTP_ACTIONS:
+            raise BadControl(f"action.{key}: not for a command of SMTP; choose from {', '.join(SMTP_ACTIONS)}")
+    if errcode is None:
+        return
+    if is_tencent and not isinstance(errcode, str):
+        raise control_values.wrong(errcode, "action.errcode", "one of Tencent Cloud's codes, such as 'InternalError'")
+    if isinstance(errcode, str) and not is_tencent:
+        raise control_values.wrong(errcode, "action.errcode", "a whole number")  # texts are of Tencent's endpoints
+    if is_smtp and errcode not in SMTP_CODES:
+        raise control_values.wrong(errcode, "action.errcode", "an SMTP code from 400 to 599")
+
+
 def _read(value: object, where: str, readers: dict[str, Callable[[object, str], Any]]) -> dict[str, Any]:
     found = control_values.mapping(value, where, readers)
     return {key: readers[key](item, f"{where}.{key}") for key, item in found.items()}
@@ -184,6 +208,10 @@ def _errcode(value: object, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise control_values.wrong(value, where, "a whole number")
     return value
+
+
+def _code(value: object, where: str) -> Code:
+    return value if isinstance(value, str) and value else _errcode(value, where)
 
 
 def _string(value: object, where: str) -> str:
@@ -234,7 +262,7 @@ _MATCH: dict[str, Callable[[object, str], Any]] = {
 }
 _ACTION: dict[str, Callable[[object, str], Any]] = {
     "latency_ms": control_values.amount,
-    "errcode": _errcode,
+    "errcode": _code,
     "errmsg": _string,
     "status": _status,
     "body": _encoded,

@@ -1,4 +1,4 @@
-"""Settings for WeChat's quotas and for what it leaves undocumented; `mp_overlap_s` is written `mp.overlap_s`."""
+"""Settings for the platforms' quotas and for what they leave undocumented; `mp_overlap_s` is written `mp.overlap_s`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -48,6 +48,18 @@ class Knobs:
     qy_duplicate_errcode: int = 0
     robot_per_minute: int = 0
     robot_markdown_over: Literal["40058", "warning"] = "40058"
+    tencent_per_second: int = 0
+    sms_number_per_30s: int = 0
+    sms_number_per_hour: int = 0
+    sms_number_per_day: int = 0
+    sms_same_content_per_day: int = 0
+    sms_app_per_day: int = 0
+    sms_characters: int = 500
+    voice_number_per_hour: int = 0
+    mail_bytes: int = 32 * 2**20
+    mail_recipients: int = 0
+    mail_per_minute: int = 0
+    mail_smtputf8: bool = True
 
     def turned(self, values: object, where: str = "knobs") -> "Knobs":
         """Return these knobs with some of them set; `values` maps dotted names, an unknown one is refused."""

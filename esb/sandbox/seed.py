@@ -6,7 +6,19 @@ from typing import Any, TypeVar
 from esb.sandbox import control_values
 from esb.sandbox.control_values import BadControl, flag, items, mapping, text, texts, whole
 from esb.sandbox.knobs import Knobs
-from esb.sandbox.state import Corporation, Follower, Member, OfficialAccount, Robot, Seed, State, WecomApp
+from esb.sandbox.state import (
+    Corporation,
+    Follower,
+    MailServer,
+    Member,
+    OfficialAccount,
+    Robot,
+    Seed,
+    State,
+    TencentAccount,
+    TencentApp,
+    WecomApp,
+)
 from esb.sandbox.template_data import TYPES
 
 Key = TypeVar("Key", bound=Hashable)
@@ -30,7 +42,19 @@ DEFAULT = {
         }
     ],
     "robots": ["bot-key"],
+    "tencent": [
+        {
+            "secret_id": "AKIDsandbox",
+            "secret_key": "tencent-secret",
+            "sms": [{"sdk_app_id": "1400000001", "signs": ["sandbox"], "templates": {"1000001": "{1}"}}],
+            "voice": [{"sdk_app_id": "1400000002", "templates": {"1000002": "{1}"}}],
+        }
+    ],
 }
+
+
+PATCHED = ("knobs", "mp/APPID", "qy/CORPID", "qy/CORPID/AGENTID", "tencent/SECRET_ID", "mail")
+"""The things that can be changed in a running world."""
 
 
 def default_seed() -> Seed:
@@ -39,11 +63,17 @@ def default_seed() -> Seed:
 
 def parse(document: object) -> Seed:
     """Read a seed from JSON; raises BadControl naming the place of the first mistake. What is left out is empty."""
-    seed = mapping(document, "seed", ("mp", "qy", "robots", "knobs"))
+    seed = mapping(document, "seed", ("mp", "qy", "robots", "tencent", "mail", "knobs"))
     return Seed(
         mp=_keyed(_each(seed.get("mp", []), "mp", _account), lambda account: account.appid, "mp: appid"),
         qy=_keyed(_each(seed.get("qy", []), "qy", _corporation), lambda corporation: corporation.corpid, "qy: corpid"),
         robots=_keyed(_each(seed.get("robots", []), "robots", _robot), lambda robot: robot.key, "robots: key"),
+        tencent=_keyed(
+            _each(seed.get("tencent", []), "tencent", _tencent_account),
+            lambda account: account.secret_id,
+            "tencent: secret_id",
+        ),
+        mail=MailServer(**_read(seed.get("mail", {}), "mail", _MAIL)),
         knobs=Knobs().turned(seed.get("knobs", {})),
     )
 
@@ -59,10 +89,12 @@ def patch(state: State, path: list[str], document: object) -> None:
             _set(state.qy[corpid], _read(document, "qy", _CORPORATION))
         case ["qy", corpid, agentid] if app := _app(state, corpid, agentid):
             _set(app, _read(document, "app", _APP))
+        case ["tencent", secret_id] if secret_id in state.tencent:
+            _set(state.tencent[secret_id], _read(document, "tencent", _TENCENT))
+        case ["mail"]:
+            _set(state.mail, _read(document, "mail", _MAIL))
         case _:
-            raise BadControl(
-                f"{'/'.join(path)}: no such thing here; known: knobs, mp/APPID, qy/CORPID, qy/CORPID/AGENTID"
-            )
+            raise BadControl(f"{'/'.join(path)}: no such thing here; known: {', '.join(PATCHED)}")
 
 
 def _app(state: State, corpid: str, agentid: str) -> WecomApp | None:
@@ -170,6 +202,41 @@ def _robot(value: object, where: str) -> Robot:
     return Robot(**_read(value, where, {"key": text, "enabled": flag}))
 
 
+def _tencent_account(value: object, where: str) -> TencentAccount:
+    _need(value, where, "secret_id", "secret_key")
+    return TencentAccount(**_read(value, where, {"secret_id": text, **_TENCENT}))
+
+
+def _sms_apps(value: object, where: str) -> dict[str, TencentApp]:
+    return _tencent_apps(value, where, {**_TENCENT_APP, "signs": texts})
+
+
+def _voice_apps(value: object, where: str) -> dict[str, TencentApp]:
+    return _tencent_apps(value, where, _TENCENT_APP)
+
+
+def _tencent_apps(value: object, where: str, readers: dict[str, Reader]) -> dict[str, TencentApp]:
+    apps = []
+    for item, place in items(value, where):
+        _need(item, place, "sdk_app_id")
+        apps.append(TencentApp(**_read(item, place, readers)))
+    return _keyed(apps, lambda app: app.sdk_app_id, f"{where}: sdk_app_id")
+
+
+def _named_texts(value: object, where: str) -> dict[str, str]:
+    return {name: text(item, f"{where}.{name}") for name, item in mapping(value, where).items()}
+
+
+def _refused_addresses(value: object, where: str) -> dict[str, int]:
+    return {address.lower(): _smtp_code(code, f"{where}.{address}") for address, code in mapping(value, where).items()}
+
+
+def _smtp_code(value: object, where: str) -> int:
+    if not 400 <= whole(value, where) <= 599:
+        raise control_values.wrong(value, where, "an SMTP code from 400 to 599")
+    return whole(value, where)
+
+
 _ACCOUNT: dict[str, Reader] = {
     "secret": text,
     "openids": _followers,
@@ -203,3 +270,6 @@ _MEMBER: dict[str, Reader] = {
     "departments": _wholes,
 }
 _APP: dict[str, Reader] = {"secret": text, "enabled": flag, "visible": texts, "trusted_ips": texts, "chats": texts}
+_TENCENT_APP: dict[str, Reader] = {"sdk_app_id": text, "templates": _named_texts, "enabled": flag}
+_TENCENT: dict[str, Reader] = {"secret_key": text, "sms": _sms_apps, "voice": _voice_apps, "numbers": _named_texts}
+_MAIL: dict[str, Reader] = {"users": _named_texts, "refused": _refused_addresses}

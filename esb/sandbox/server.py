@@ -1,4 +1,4 @@
-"""The HTTP server: every request goes through one handler, to the WeChat endpoints or to the control API."""
+"""The HTTP server: every request goes through one handler, to the platforms' endpoints or to the control API."""
 
 import asyncio
 import time
@@ -8,12 +8,11 @@ from aiohttp import web
 
 from esb.sandbox import control, endpoints, fault_effects
 from esb.sandbox.accept import HTML, JSON, prefers
-from esb.sandbox.faults import Subject
 from esb.sandbox.pages.listing import PATH as INBOX
 from esb.sandbox.receipts import Courier
 from esb.sandbox.state import State
-from esb.sandbox.wire import Answer, Call
-from esb.sandbox.world import World
+from esb.sandbox.wire import Answer, Call, Code
+from esb.sandbox.world import WORLD, World
 
 MAX_BODY = 64 * 1024 * 1024
 CONTROL = "/_sandbox/"
@@ -21,9 +20,12 @@ CONTROL = "/_sandbox/"
 
 def create_sandbox(*, clock: Callable[[], float] = time.time) -> web.Application:
     """Make a sandbox with the default seed. `clock` gives seconds since the epoch; the control API pushes it ahead."""
-    sandbox = Sandbox(clock)
+    courier = Courier()
+    world = World(clock, courier.post)
+    sandbox = Sandbox(world, courier)
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", sandbox.handle)
+    app[WORLD] = world
     app.on_shutdown.append(sandbox.stop)
     return app
 
@@ -31,9 +33,9 @@ def create_sandbox(*, clock: Callable[[], float] = time.time) -> web.Application
 class Sandbox:
     """One world and the requests under way."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._courier = Courier()
-        self._world = World(clock, self._courier.post)
+    def __init__(self, world: World, courier: Courier) -> None:
+        self._courier = courier
+        self._world = world
         self._stopping = asyncio.Event()
 
     async def stop(self, app: web.Application) -> None:
@@ -46,15 +48,17 @@ class Sandbox:
         path = request.path
         if path.startswith(CONTROL):
             return await control.handle(self._world, request)
-        if path == "/" and prefers(request.headers.get("Accept", ""), HTML, JSON):
+        if path == "/" and request.method == "GET" and prefers(request.headers.get("Accept", ""), HTML, JSON):
             return web.Response(status=302, headers={"Location": INBOX})  # somebody has typed the address
+        path = endpoints.name_of(request.method, path, request.headers)
         state = self._world.state
         counted = state.counted[path if path in endpoints.ENDPOINTS else "unknown"]
         counted.arrived()
         try:
             body = await request.read()
             content_type = request.headers.get("Content-Type", "")
-            call = Call(request.method, path, request.query, body, request.remote or "", content_type)
+            remote = request.remote or ""
+            call = Call(request.method, path, request.query, body, remote, content_type, request.headers)
             if self._world.faults:
                 response, errcode = await self._with_faults(state, request, call)
             else:
@@ -68,10 +72,8 @@ class Sandbox:
 
     async def _with_faults(
         self, state: State, request: web.Request, call: Call
-    ) -> tuple[web.StreamResponse, int | None]:
-        fault = self._world.faults.pick(
-            call.path, lambda: Subject(endpoints.app_of(state, call), call.fields.get("touser"))
-        )
+    ) -> tuple[web.StreamResponse, Code | None]:
+        fault = self._world.faults.pick(call.path, lambda: endpoints.subject(state, call))
         if fault is None:
             answer, _ = endpoints.answer(state, call)
             return plain_response(answer), answer.errcode

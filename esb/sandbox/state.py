@@ -197,6 +197,43 @@ class Robot:
     minute: Window = field(default_factory=lambda: Window(60))
 
 
+@dataclass(slots=True, eq=False)
+class TencentApp:
+    """An application of Tencent Cloud; `templates`: id -> text with {1}, {2}, …; `signs`: those of text messages.
+
+    `days`: counts of a day by what is counted: a number, a number and a text, or "" for all together.
+    """
+
+    sdk_app_id: str
+    templates: dict[str, str] = field(default_factory=dict)
+    signs: list[str] = field(default_factory=list)
+    enabled: bool = True
+    half_minutes: defaultdict[str, Window] = field(default_factory=lambda: defaultdict(lambda: Window(30)))
+    hours: defaultdict[str, Window] = field(default_factory=lambda: defaultdict(lambda: Window(3600)))
+    days: defaultdict[object, DailyCount] = field(default_factory=lambda: defaultdict(DailyCount))
+
+
+@dataclass(slots=True, eq=False)
+class TencentAccount:
+    """A key of Tencent Cloud and its applications by their ids; `numbers`: number -> the code that refuses it."""
+
+    secret_id: str
+    secret_key: str
+    sms: dict[str, TencentApp] = field(default_factory=dict)
+    voice: dict[str, TencentApp] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    second: Window = field(default_factory=lambda: Window(1))
+
+
+@dataclass(slots=True)
+class MailServer:
+    """The SMTP side: `users` with passwords, without any whoever comes; `refused`: address -> the code of its RCPT."""
+
+    users: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    minutes: defaultdict[str, Window] = field(default_factory=lambda: defaultdict(lambda: Window(60)))
+
+
 @dataclass(slots=True)
 class Seed:
     """The accounts, corporations, robots and knobs that a world starts from."""
@@ -204,6 +241,8 @@ class Seed:
     mp: dict[str, OfficialAccount]
     qy: dict[str, Corporation]
     robots: dict[str, Robot]
+    tencent: dict[str, TencentAccount]
+    mail: MailServer
     knobs: Knobs
 
 
@@ -221,6 +260,8 @@ class State:
         self.mp = seed.mp
         self.qy = seed.qy
         self.robots = seed.robots
+        self.tencent = seed.tencent
+        self.mail = seed.mail
         self.knobs = seed.knobs
         self.tokens: dict[str, Token] = {}
         self.inbox = Inbox(changes)
@@ -238,7 +279,11 @@ class State:
 
     def now(self) -> float:
         """Return seconds since the epoch on this world's clock, which the control API can push ahead."""
-        return self._clock() + self.advanced_s
+        return self.machine_time() + self.advanced_s
+
+    def machine_time(self) -> float:
+        """Return seconds since the epoch on the given clock, which the machine's other programs share."""
+        return self._clock()
 
     def tell(self, account: OfficialAccount, follower: Follower, msgid: int) -> None:
         """Let the account know what became of a message."""

@@ -22,10 +22,14 @@ else:
     decode = orjson.loads
 
 
-class Refusal(Exception):
-    """WeChat says no: an errcode, wording other than the usual, and the fields that travel beside it."""
+Code = int | str
+"""A platform's code for why it says no: WeChat's and SMTP's are numbers, Tencent Cloud's are texts."""
 
-    def __init__(self, errcode: int, wording: str | None = None, **fields: object) -> None:
+
+class Refusal(Exception):
+    """A platform says no: its code, wording other than the usual, and the fields that travel beside it."""
+
+    def __init__(self, errcode: Code, wording: str | None = None, **fields: object) -> None:
         super().__init__(errcode, wording)
         self.errcode = errcode
         self.wording = wording
@@ -34,7 +38,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One request to a WeChat endpoint, with its body read."""
+    """One request to an endpoint, with its body read. `path` names the endpoint: for Tencent Cloud, the action."""
 
     method: str
     path: str
@@ -42,6 +46,7 @@ class Call:
     body: bytes
     remote: str
     content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def document(self) -> Any:
@@ -65,7 +70,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
-    errcode: int | None = None
+    errcode: Code | None = None
 
 
 def headers(**values: str) -> Mapping[str, str]:
@@ -78,7 +83,7 @@ class Counted:
     """Counters of one endpoint: calls, answers by errcode, calls in flight and the most of them at once."""
 
     calls: int = 0
-    codes: dict[int, int] = field(default_factory=dict)
+    codes: dict[Code, int] = field(default_factory=dict)
     in_flight: int = 0
     in_flight_peak: int = 0
 
@@ -88,5 +93,5 @@ class Counted:
         if self.in_flight > self.in_flight_peak:
             self.in_flight_peak = self.in_flight
 
-    def answered(self, errcode: int) -> None:
+    def answered(self, errcode: Code) -> None:
         self.codes[errcode] = self.codes.get(errcode, 0) + 1

@@ -1,6 +1,8 @@
-"""The subject of the control API: the state of WeChat and the faults set on it."""
+"""The subject of the control API: the state of the platforms and the faults set on it."""
 
 from collections.abc import Callable
+
+from aiohttp import web
 
 from esb.sandbox.changes import Changes
 from esb.sandbox.faults import Faults
@@ -9,12 +11,14 @@ from esb.sandbox.state import Seed, State, Told
 
 
 class World:
-    """One sandbox's WeChat; it begins with the default seed. `changes` tells whoever waits for something in it."""
+    """One sandbox's platforms; they begin with the default seed. `changes` tells whoever waits for something in it."""
 
     def __init__(self, clock: Callable[[], float], told: Told) -> None:
         self._clock = clock
         self._told = told
         self.changes = Changes()
+        self.smtp_port: int | None = None
+        """Port where mails are taken; None if they are not."""
         self.start_over(default_seed())
 
     def start_over(self, seed: Seed) -> None:
@@ -22,3 +26,7 @@ class World:
         self.state = State(seed, self._clock, self._told, self.changes)
         self.faults = Faults(self.changes)
         self.changes.announce()
+
+
+WORLD = web.AppKey("world", World)
+"""The key of a sandbox's world in its application, by which the other sides find it."""

@@ -42,6 +42,7 @@ LIBRARIES = {
     # sandbox.receipts: WeChat posts, too; server.connection: its parser's errors
     "aiohttp": {"client", "outgoing.engines", "sandbox.receipts", "server.connection", "testing"},
     "aiohttp.web": {"gateway.app", "incoming", "portal", "sandbox", "server", "testing"},
+    "aiosmtpd": {"sandbox.smtp"},
     "aiosmtplib": {"channels.mail"},
     "alembic": {"database"},
     "babel": {"locale"},  # for `make catalogues` only

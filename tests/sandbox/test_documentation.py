@@ -28,6 +28,7 @@ def test_every_endpoint_is_documented(page: str) -> None:
 
 
 def test_every_control_call_is_documented(page: str) -> None:
+    assert [thing for thing in seed.PATCHED if thing.partition("/")[0] not in page] == []
     assert [name for name in control.COMMANDS if f"/_sandbox/{name}`" not in page] == []
 
 
@@ -37,7 +38,11 @@ def test_every_match_and_action_is_documented(page: str) -> None:
 
 
 def test_every_knob_is_documented_with_its_default(page: str) -> None:
-    rows = [line.split(" | ") for line in page.splitlines() if re.match(r"\| `(token|mp|stable|qy|robot)\.", line)]
+    rows = [
+        line.split(" | ")
+        for line in page.splitlines()
+        if re.match(r"\| `(token|mp|stable|qy|robot|tencent|sms|voice|mail)\.", line)
+    ]
     documented = {}
     for names, defaults, *_ in rows:
         for index, name in enumerate(re.findall(r"`([^`]+)`", names)):
@@ -52,6 +57,7 @@ def test_every_knob_is_documented_with_its_default(page: str) -> None:
 
 def test_every_seed_key_is_documented(page: str) -> None:
     keys = {*seed._ACCOUNT, *seed._FOLLOWER, *seed._CORPORATION, *seed._MEMBER, *seed._APP}
+    keys |= {*seed._TENCENT, *seed._TENCENT_APP, *seed._MAIL}
 
     assert {key for key in keys if not re.search(rf'[`"]{key}[`"]', page)} == set()
 
