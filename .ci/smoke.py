@@ -109,7 +109,7 @@ def begin(extra: str) -> None:
     esb("init", "mine")
     here = Path.cwd()
     os.chdir("mine")
-    assert esb("check") == "ok: 1 components\n"
+    assert esb("check") == "ok: 4 components\n"
     assert "arrived in WeChat, for zhangsan" in esb("demo")
     if extra == "testing":
         subprocess.run([sys.executable, "-m", "pytest", "-q"], check=True, timeout=SECONDS)

@@ -8,18 +8,25 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from esb.config import Config, load
+from esb.config import Config, ConfigSource
 from esb.config.component_paths import ROOT
 from esb.core.errors import GatewayError
 from esb.gateway.app import create_app
-from esb.server.deployment import sandbox
+from esb.server.deployment import ANY_SANDBOX
 from esb.server.listener import listening
+from esb.server.sandbox import sandbox
+from esb.server.serve import announce, stop_signal
 
 COMPONENT = "/cmsi/send_weixin/"
 PATH = f"{ROOT}{COMPONENT}"
 SECRETS = ("bk_app_secret", "bk_token")
 DEMO_APP = {"code": "esb_demo", "secrets": ["demo-secret"]}
 """The app that calls if no app stands in esb.yaml itself."""
+
+
+INBOX = "the inbox is at {}/_sandbox/inbox"
+"""The line that tells where messages are shown as phones do."""
+STAYS = " while this runs; `esb demo --portal` goes on until you stop it"
 
 
 class LeavesTheMachine(GatewayError):
@@ -61,31 +68,41 @@ def _check_nothing_leaves(config: Config, wechat: str) -> None:
             )
 
 
-async def demonstrate(path: str, environ: Mapping[str, str]) -> bool:
-    """Print the request, the answer and the inbox; return True if the message arrived.
+async def demonstrate(path: str, environ: Mapping[str, str], *, stay: bool = False) -> bool:
+    """Print the request, the answer and the inbox; return True if the message arrived. `stay` until TERM or INT.
 
     ConfigError, CannotListen, or LeavesTheMachine before anything is sent.
     """
+    stop = stop_signal()
     async with AsyncExitStack() as stack:
-        wechat = await stack.enter_async_context(sandbox(0))
-        config = load(path, environ, sandbox_url=wechat)
+        address = await stack.enter_async_context(sandbox(ANY_SANDBOX))
+        wechat = address.url
+        config = ConfigSource(path, environ).resolve(sandbox=address)
         app = create_app(config)
         _check_nothing_leaves(config, wechat)
         gateway = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
         request = example(config)
         _show(f"POST {gateway}{PATH}", {name: "***" if name in SECRETS else value for name, value in request.items()})
+        _say(f"{INBOX.format(wechat)}{'' if stay else STAYS}\n")
         answer = await asyncio.to_thread(_exchange, gateway + PATH, request)
         _show("answer", answer)
         inbox = await asyncio.to_thread(_exchange, wechat + "/_sandbox/messages")
         messages = inbox["messages"]
         for message in messages:
             _show("arrived in WeChat, for " + ", ".join(message["delivered"]), message["text"])
+        if stay:
+            announce(gateway)
+            await stop.wait()
         return answer.get("result") is True and any("zhangsan" in message["delivered"] for message in messages)
 
 
 def _show(title: str, content: Any) -> None:
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2)
-    print(f"== {title}\n{text}\n", flush=True)  # noqa: T201 - what a demonstration is for
+    _say(f"== {title}\n{text}\n")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - what a demonstration is for
 
 
 def _exchange(url: str, body: Any = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from esb.cli.demo_run import INBOX
 from esb.cli.options import CONFIG_INVALID, host_option, port_option
 from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.config import Config, ConfigSource
@@ -40,7 +41,7 @@ LOOK = 500
 @host_option
 @port_option
 def dev(path: str | None, host: str | None, port: int | None) -> None:
-    """Serve the gateway and the WeChat sandbox, and reload on every change of the configuration or of a plugin.
+    """Serve the gateway and the sandbox, and reload on every change of the configuration or of a plugin.
 
     Watched are esb.yaml, the files it includes, those that ${file:...} names, and the plugins beside it. An edit with a
     mistake is told on stderr; the gateway goes on as it was. So is the traceback of a plugin that crashes, texts of
@@ -78,7 +79,9 @@ async def develop(source: ConfigSource, host: str | None, port: int | None, log:
         following = asyncio.create_task(follow(deployment))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.sleep(0)  # the first step of a task: from here on no change is missed
-        log.write(f"the WeChat sandbox is at {deployment.sandbox_url}\n".encode())
+        assert deployment.sandbox is not None  # noqa: S101 - there is one always
+        log.write(f"the WeChat sandbox is at {deployment.sandbox.url}\n".encode())
+        log.write(f"{INBOX.format(deployment.sandbox.url)}\n".encode())
         serve.announce(deployment.url)
         await asyncio.wait([following, stopping], return_when=asyncio.FIRST_COMPLETED)
         await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from esb.cli.scaffold import rendered, write
+from esb.cli.scaffold import SENDERS, rendered, write
 from esb.config import load
 from esb.introspect.yaml_schema import schema_of_esb_yaml
 
@@ -17,6 +17,8 @@ TEMPLATES = {
     "pyproject.toml": "pyproject.toml.txt",
 }
 """Path of a file beside esb.yaml -> the template that it is made from."""
+COMPONENTS = {f"components/cmsi_{name}.yaml": f"{name}.yaml.txt" for name in SENDERS}
+"""The components, likewise, each in a file of its own."""
 WORDS = {"app": "my_app", "variable": "MY_APP_SECRET", "sandbox_port": "8089"}
 SECRET_BYTES = 24
 NEXT = ("esb check", "esb demo", "pytest", "esb serve")
@@ -25,7 +27,7 @@ NEXT = ("esb check", "esb demo", "pytest", "esb serve")
 @click.command(short_help="Write a gateway that runs: esb.yaml and its folders.")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
-    """Write a gateway that runs as it is, and sends to a WeChat sandbox, into DIR or here.
+    """Write a gateway that runs as it is, and sends to a sandbox, into DIR or here.
 
     esb.yaml has one app, whose secret is drawn for it, and esb.schema.json lets editors complete it. Beside them:
     components/, plugins/, tests/ and pyproject.toml. Nothing is overwritten: where an esb.yaml is, nothing is written,
@@ -38,6 +40,7 @@ def init(folder: Path) -> None:
         folder / "esb.schema.json": f"{json.dumps(schema, indent=2, ensure_ascii=False)}\n",
         **{folder / name: rendered(template, {}) for name, template in TEMPLATES.items()},
         folder / "plugins" / "__init__.py": "",
+        **{folder / name: rendered(template, {}) for name, template in COMPONENTS.items()},
     }
     kept = [file for file in made if file.exists() and file != folder / CONFIG]
     written = {file: text for file, text in made.items() if file not in kept}

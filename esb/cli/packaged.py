@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from esb.cli.options import USUAL, config_from, usual
-from esb.cli.scaffold import rendered, write
+from esb.cli.scaffold import SENDERS, rendered, write
 
 WORDS = {"app": "esb_demo", "variable": "ESB_DEMO_SECRET", "secret": "demo-secret", "sandbox_port": "0"}
 """The app of the documentation's examples, whose secret everybody knows. The sandbox is in nobody's way."""
@@ -27,8 +27,8 @@ def or_packaged(path: str | None) -> Iterator[str]:
     click.echo(FOR_NOW, err=True)
     with _folder() as folder:
         config = folder / "esb.yaml"
-        component = folder / "components" / "cmsi_send_weixin.yaml"
-        write({config: rendered("esb.yaml.txt", WORDS), component: rendered("send_weixin.yaml.txt", {})})
+        components = {folder / "components" / f"{name}.yaml": rendered(f"{name}.yaml.txt", {}) for name in SENDERS}
+        write({config: rendered("esb.yaml.txt", WORDS), **components})
         yield str(config)
 
 

@@ -7,6 +7,9 @@ from string import Template
 
 import click
 
+SENDERS = ("send_weixin", "send_mail", "send_sms", "send_voice_msg")
+"""The components, without `cmsi_`, of a configuration that sends to the sandbox: each has a template."""
+
 
 class _Template(Template):
     """A template whose variables begin with @, because ${…} means something else in esb.yaml."""

@@ -18,11 +18,11 @@ from esb.config.deliveries import DeliveriesConfig, LedgerConfig, seconds_of
 from esb.config.listeners import Admin, AdminToken, Portal
 from esb.config.loading import ConfigSource, KeptSource, load
 from esb.config.model import ComponentStanza, Config, Stanza
+from esb.config.sandbox import Sandbox, SandboxAddress
 from esb.config.schema import (
     BACK_ENDS,
     DocumentKeys,
     IncludedKeys,
-    Sandbox,
     Server,
     ServicesKeys,
     StanzaKeys,
@@ -51,6 +51,7 @@ __all__ = [
     "PathToken",
     "Portal",
     "Sandbox",
+    "SandboxAddress",
     "Section",
     "Server",
     "ServicesKeys",

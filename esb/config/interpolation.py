@@ -1,4 +1,4 @@
-"""`${…}` in the texts of a configuration: environment variables, files with secrets, the sandbox's URL."""
+"""`${…}` in the texts of a configuration: environment variables, files with secrets, the sandbox's address."""
 
 import os
 import re
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from esb.config.sandbox import SandboxAddress
 from esb.config.text_encoding import not_utf8
 from esb.config.yaml import PLACEHOLDERS, Section
 from esb.core.errors import GatewayError, Mistake
@@ -65,7 +66,7 @@ class Interpolation:
     environ: Mapping[str, str]
     folder: Path
     """The folder to which a relative `${file:…}` is relative."""
-    sandbox_url: str | None
+    sandbox: SandboxAddress | None
     placeholders: bool = False
     """True if what is not there is no mistake: something takes its place, of which nothing is said."""
     mistakes: list[Mistake] = field(default_factory=list)
@@ -126,8 +127,8 @@ class Interpolation:
             raise _UnresolvedError("${ without its }; write $${ for a literal ${")
         if inside.startswith("file:"):
             return self._read(inside.removeprefix("file:"))
-        if inside == "sandbox":
-            return self._sandbox()
+        if inside in ("sandbox", "sandbox_smtp_port"):
+            return self._sandbox(inside)
         match = VARIABLE.fullmatch(inside)
         if match is None:
             raise _UnresolvedError(f"expected {FORMS}; write $${{ for a literal ${{")
@@ -148,10 +149,14 @@ class Interpolation:
             raise _UnresolvedError(f"the environment variable {name} is not UTF-8") from None
         return value
 
-    def _sandbox(self) -> str:
-        if self.sandbox_url is None:
+    def _sandbox(self, inside: str) -> str:
+        if self.sandbox is None:
             raise _UnresolvedError("there is no sandbox; add a `sandbox:` stanza to this configuration")
-        return self.sandbox_url
+        if inside == "sandbox":
+            return self.sandbox.url
+        if self.sandbox.smtp_port is None:
+            raise _UnresolvedError("the sandbox takes no mails; add `smtp_port` to the `sandbox:` stanza")
+        return str(self.sandbox.smtp_port)
 
     def _read(self, name: str) -> str:
         path = self.folder / name

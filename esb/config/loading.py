@@ -17,7 +17,8 @@ from esb.config.component_stanzas import Components
 from esb.config.deliveries import DeliveriesConfig, LedgerConfig
 from esb.config.interpolation import FileState, Interpolation
 from esb.config.model import ComponentStanza, Config, Stanza
-from esb.config.schema import BACK_ENDS, DocumentKeys, IncludedAppsKeys, IncludedKeys, Sandbox, Server, ServicesKeys
+from esb.config.sandbox import Sandbox, SandboxAddress
+from esb.config.schema import BACK_ENDS, DocumentKeys, IncludedAppsKeys, IncludedKeys, Server, ServicesKeys
 from esb.config.stanza_reader import Parts, opened
 from esb.config.systems import Systems
 from esb.config.text_encoding import not_utf8
@@ -50,7 +51,8 @@ def load(
     `sandbox_url` is what `${sandbox}` stands for once the sandbox listens; without it, what its stanza promises.
     `placeholders`: variables that are not set, and files that are not there, are no mistakes.
     """
-    return ConfigSource(path, environ).resolve(sandbox_url=sandbox_url, placeholders=placeholders)
+    sandbox = None if sandbox_url is None else SandboxAddress(sandbox_url)
+    return ConfigSource(path, environ).resolve(sandbox=sandbox, placeholders=placeholders)
 
 
 class ConfigSource:
@@ -65,9 +67,9 @@ class ConfigSource:
         """The files that each pattern has matched, relative to the folder of esb.yaml."""
         self._documents: dict[Path, tuple[Section | None, list[Mistake]]] = {}
 
-    def resolve(self, *, sandbox_url: str | None = None, placeholders: bool = False) -> Config:
+    def resolve(self, *, sandbox: SandboxAddress | None = None, placeholders: bool = False) -> Config:
         """Return the configuration, as `load` does. The files with secrets are read each time."""
-        return _Resolution(self, sandbox_url, placeholders).config()
+        return _Resolution(self, sandbox, placeholders).config()
 
     def document(self, path: Path) -> tuple[Section | None, list[Mistake]]:
         """Return this file's top level, None if there is no mapping; and what is wrong with it."""
@@ -143,12 +145,12 @@ class KeptSource(ConfigSource):
 class _Resolution:
     """One configuration in the making: what has been found so far, and the mistakes in it."""
 
-    def __init__(self, source: ConfigSource, sandbox_url: str | None, placeholders: bool) -> None:
+    def __init__(self, source: ConfigSource, sandbox: SandboxAddress | None, placeholders: bool) -> None:
         self.source = source
         self.placeholders = placeholders
         self.path = source.path
         self.environ = source.environ
-        self.sandbox_url = sandbox_url
+        self.sandbox = sandbox
         self.mistakes: list[Mistake] = []
         self.files: list[str] = []
         self.secrets: dict[Path, FileState] = {}
@@ -160,8 +162,8 @@ class _Resolution:
         folder = self.path.absolute().parent
         if root is None:
             return Config(self.path, folder, mistakes=self.mistakes, files=(self.path,))
-        if self.sandbox_url is None and root.value.get("sandbox") is not None:
-            self.sandbox_url = self._promised_sandbox(root)
+        if self.sandbox is None and root.value.get("sandbox") is not None:
+            self.sandbox = self._promised_sandbox(root)
         root = self._filled(root, self.path)
         self.parts.sound(_without_extensions(root), DocumentKeys)
         systems = Systems(root)
@@ -202,21 +204,20 @@ class _Resolution:
         return root
 
     def _filled(self, root: Section, path: Path) -> Section:
-        interpolation = Interpolation(self.environ, path.parent, self.sandbox_url, self.placeholders)
+        interpolation = Interpolation(self.environ, path.parent, self.sandbox, self.placeholders)
         filled = interpolation.fill(root)
         self.mistakes += interpolation.mistakes
         self.secrets |= interpolation.files
         return filled
 
-    def _promised_sandbox(self, root: Section) -> str:
-        """Return the sandbox's URL by its stanza, whose mistakes are noted later, when all is filled in."""
+    def _promised_sandbox(self, root: Section) -> SandboxAddress:
+        """Return the sandbox's address by its stanza, whose mistakes are noted later, when all is filled in."""
         stanza = Interpolation(self.environ, self.path.parent, None).fill(root.children["sandbox"]).reread()
         try:
             sandbox = stanza.validate(Sandbox)
         except ConfigError:
             sandbox = Sandbox()
-        port = sandbox.port or Sandbox().port  # 0 is a free one, known when it listens: then all is resolved again
-        return f"http://127.0.0.1:{port}"
+        return sandbox.promised()
 
     def _included(self, root: Section) -> Iterator[ComponentStanza]:
         for path in self._named(opened(root, "include")):

@@ -10,7 +10,8 @@ from esb.config.component_paths import name_of
 from esb.config.database import DatabaseConfig
 from esb.config.deliveries import DeliveriesConfig, LedgerConfig
 from esb.config.interpolation import FileState
-from esb.config.schema import Sandbox, Server
+from esb.config.sandbox import Sandbox
+from esb.config.schema import Server
 from esb.config.yaml import Section
 from esb.core.errors import Mistake
 

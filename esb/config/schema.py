@@ -106,12 +106,6 @@ class Server(ConfigModel):
         return None if self.timezone is None else ZoneInfo(self.timezone)
 
 
-class Sandbox(ConfigModel):
-    """The embedded WeChat sandbox; port 0 is a free one."""
-
-    port: int = Field(8089, ge=0, le=65535, description="port on 127.0.0.1")
-
-
 # The keys of each kind of mapping. Stanzas are checked one by one, so that one mistake does not hide the others.
 
 
@@ -164,7 +158,7 @@ class DocumentKeys(ConfigModel):
         None, description="further files with `components:`, relative to this one; globs"
     )
     sandbox: dict[str, Any] | None = Field(
-        None, description="the embedded WeChat sandbox, for demo and tests; ${sandbox} is its URL"
+        None, description="the embedded sandbox, for demo and tests; ${sandbox} is its URL"
     )
     services: dict[str, Any] | None = Field(None, description="who knows apps, logins, users and tokens")
     systems: dict[str, SystemKeys] | None = Field(

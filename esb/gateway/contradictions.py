@@ -49,6 +49,7 @@ def _shared_ports(config: Config) -> Iterator[Mistake]:
         listeners.append((("server", "portal", "port"), server.portal.host, server.portal.port))
     if sandbox is not None:
         listeners.append((("sandbox", "port"), SANDBOX_HOST, sandbox.port))
+        listeners.append((("sandbox", "smtp_port"), SANDBOX_HOST, sandbox.smtp_port))
     assert config.root is not None  # noqa: S101 - the caller has looked
     taken: list[tuple[tuple[str, ...], str, int]] = []
     for keys, host, port in listeners:

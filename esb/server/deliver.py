@@ -1,15 +1,17 @@
 """`esb deliver`: a process that sends what others accept, until a signal says stop."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from esb.config import Config, ConfigSource
+from esb.config import Config, ConfigSource, SandboxAddress
 from esb.core.errors import ConfigError
 from esb.gateway.app import GATEWAY
 from esb.gateway.reload import Reloader
-from esb.server.deployment import SANDBOX_HOST, Rereader, instrumented
+from esb.server.deployment import Rereader, instrumented
 from esb.server.process_life import ProcessLife
+from esb.server.sandbox import running
 from esb.server.serve import hangup_signal, settle, stop_signal
 from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
@@ -25,9 +27,9 @@ async def deliver(source: ConfigSource, log: LogWriter) -> None:
     ConfigError before anything is opened.
     """
     stop, hangup = stop_signal(), hangup_signal()
-    config, sandbox_url = _configured(source)
+    config, sandbox = await asyncio.to_thread(_configured, source)
     listeners = [logs.listener(source.environ, log, at_once=False)]
-    reread = Rereader(source, source.path, sandbox_url)
+    reread = Rereader(source, source.path, sandbox)
     async with AsyncExitStack() as stack:
         made = instrumented(config, source.environ, listeners, log, delivers=True)
         app, _ = await stack.enter_async_context(made)
@@ -46,7 +48,7 @@ async def deliver(source: ConfigSource, log: LogWriter) -> None:
             await gateway.drain(gateway.config.server.shutdown_grace)
 
 
-def _configured(source: ConfigSource) -> tuple[Config, str | None]:
+def _configured(source: ConfigSource) -> tuple[Config, SandboxAddress | None]:
     """Return the configuration, and the address of the sandbox, which is another process's. ConfigError."""
     config = source.resolve()
     if config.root is not None and (config.deliveries is None or config.deliveries.run == "off"):
@@ -55,5 +57,5 @@ def _configured(source: ConfigSource) -> tuple[Config, str | None]:
         return config, None
     if not config.sandbox.port and config.root is not None:
         raise ConfigError([config.root.mistake(UNKNOWN_PORT, "sandbox", "port")])
-    url = f"http://{SANDBOX_HOST}:{config.sandbox.port}"
-    return source.resolve(sandbox_url=url), url
+    address = running(config.sandbox)
+    return source.resolve(sandbox=address), address

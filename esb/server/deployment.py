@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from esb.config import Config, ConfigSource, Sandbox, Server
+from esb.config import Config, ConfigSource, Sandbox, SandboxAddress, Server
 from esb.core.events import Author, Listener, Observer
 from esb.core.process_events import LastGoodNotKept, LastGoodServed
 from esb.gateway.app import GATEWAY, Gateway, create_app
@@ -21,39 +21,44 @@ from esb.gateway.reload import Reloader
 from esb.server import instrumentation
 from esb.server.last_good import TROUBLE, Fallback, LastGood
 from esb.server.listener import listening
-from esb.server.listening_sockets import SANDBOX, ListeningSockets
+from esb.server.listening_sockets import ListeningSockets
 from esb.server.operators import operating
 from esb.server.process_status import SingleProcess
+from esb.server.sandbox import sandbox
 from esb.server.successor import Succession
 from esb.telemetry.log_writer import LogWriter
 from esb.telemetry.metrics import Tally
 
-SANDBOX_HOST = "127.0.0.1"
-SUPPOSED_SANDBOX = f"http://{SANDBOX_HOST}:{Sandbox().port}"
-"""Value of ${sandbox} in a check before a sandbox listens for which there may be no stanza."""
+ANY_SANDBOX = Sandbox(port=0, smtp_port=0)
+"""The sandbox of a configuration without one, where there is one always."""
 
 
 class Rereader:
     """A reader of the files of a configuration, which are at `path`. `source` is what it has read last."""
 
-    def __init__(self, source: ConfigSource, path: Path, sandbox_url: str | None) -> None:
+    def __init__(self, source: ConfigSource, path: Path, sandbox: SandboxAddress | None) -> None:
         self.source = source
         self._path = path
-        self._sandbox_url = sandbox_url
+        self._sandbox = sandbox
 
     def __call__(self) -> Config:
         """Read all of them again."""
         self.source = ConfigSource(self._path, self.source.environ)
-        return self.source.resolve(sandbox_url=self._sandbox_url)
+        return self.source.resolve(sandbox=self._sandbox)
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A configuration whose sandbox listens at `sandbox_url`, if it has one. `reread` reads its files again."""
+    """A configuration whose sandbox listens at `sandbox`, if it has one. `reread` reads its files again."""
 
     config: Config
-    sandbox_url: str | None
+    sandbox: SandboxAddress | None
     reread: Rereader
+
+    @property
+    def sandbox_url(self) -> str | None:
+        """The address of its sandbox, for links."""
+        return None if self.sandbox is None else self.sandbox.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Deployment:
     gateway: Gateway
     url: str
     reloader: Reloader
-    sandbox_url: str | None
+    sandbox: SandboxAddress | None
     portal_url: str | None = None
     succession: Succession | None = None
 
@@ -113,7 +118,7 @@ async def deployed(
             portal_url = await stack.enter_async_context(operators())
             url = await stack.enter_async_context(callers())
         await started(keep, fallback, gateway.observer)
-        yield Deployment(gateway, url, reloader, found.sandbox_url, portal_url, succession)
+        yield Deployment(gateway, url, reloader, found.sandbox, portal_url, succession)
 
 
 @asynccontextmanager
@@ -124,19 +129,19 @@ async def configured(
     sockets: ListeningSockets | None = None,
     fallback: Fallback | None = None,
 ) -> AsyncIterator[Configured]:
-    """Yield the configuration, with its sandbox listening; one at a free port if `always_sandbox` and it has none.
+    """Yield the configuration, with its sandbox listening; one at free ports if `always_sandbox` and it has none.
 
     ConfigError with all mistakes before the sandbox opens its port. Without a sandbox nobody has looked for them yet.
     """
-    config = source.resolve(sandbox_url=SUPPOSED_SANDBOX if always_sandbox else None)
+    config = source.resolve(sandbox=ANY_SANDBOX.promised() if always_sandbox else None)
     async with AsyncExitStack() as stack:
-        url = None
+        found = None
         if always_sandbox or config.sandbox is not None:
             create_app(config)
-            chosen = config.sandbox or Sandbox(port=0)
-            url = await stack.enter_async_context(sandbox(chosen.port, "sandbox.port", sockets))
-            config = source.resolve(sandbox_url=url)
-        yield Configured(config, url, Rereader(source, source.path if fallback is None else fallback.path, url))
+            chosen = config.sandbox or ANY_SANDBOX
+            found = await stack.enter_async_context(sandbox(chosen, sockets=sockets))
+            config = source.resolve(sandbox=found)
+        yield Configured(config, found, Rereader(source, source.path if fallback is None else fallback.path, found))
 
 
 def keeping(last_good: LastGood | None, reread: Rereader, observer: Observer) -> Callable[[], Awaitable[None]]:
@@ -159,15 +164,6 @@ async def started(keep: Callable[[], Awaitable[None]], fallback: Fallback | None
         await keep()
     else:
         observer.emit(LastGoodServed(str(fallback.kept), fallback.mistakes))
-
-
-@asynccontextmanager
-async def sandbox(port: int, chosen_by: str = "", sockets: ListeningSockets | None = None) -> AsyncIterator[str]:
-    """Serve a WeChat sandbox, and yield its URL."""
-    from esb.sandbox import create_sandbox
-
-    async with listening(create_sandbox(), SANDBOX_HOST, port, chosen_by, sockets=sockets, name=SANDBOX) as url:
-        yield url
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ HANDED_DOWN = "ESB_SOCKETS"
 """The variable by which a predecessor hands its sockets down: JSON, name -> host as configured, file descriptors."""
 FIRST_PASSED = 3
 """The first file descriptor that a service manager passes."""
-PUBLIC, ADMIN, PORTAL, SANDBOX = "public", "admin", "portal", "sandbox"
+PUBLIC, ADMIN, PORTAL, SANDBOX, SANDBOX_SMTP = "public", "admin", "portal", "sandbox", "sandbox_smtp"
 BACKLOG = 1024
 """Clients that may connect at the same moment; of more, the system lets some try again after a second."""
 

@@ -4,16 +4,17 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from esb.config import ConfigSource
+from esb.config import ConfigSource, Sandbox, SandboxAddress
 from esb.gateway.app import Gateway
-from esb.server.deployment import deployed, sandbox
+from esb.server.deployment import deployed
 from esb.server.last_good import Fallback, LastGood
 from esb.server.listening_sockets import inherited
 from esb.server.process_life import ProcessLife
+from esb.server.sandbox import sandbox
 from esb.server.successor import Succession
 from esb.server.systemd import READY, STOPPING, notify
 from esb.telemetry import logs
@@ -85,11 +86,12 @@ async def lame_duck(gateway: Gateway, seconds: float, alone: asyncio.Event | Non
                 await (alone or asyncio.Event()).wait()
 
 
-async def serve_sandbox(port: int) -> None:
-    """Serve the sandbox alone, until TERM or INT."""
+async def serve_sandbox(chosen: Sandbox, ready: Callable[[SandboxAddress], None]) -> None:
+    """Serve the sandbox alone, until TERM or INT. `ready` is told where it listens."""
     stop = stop_signal()
-    async with sandbox(port, "--port") as url:
-        announce(url)
+    async with sandbox(chosen, {"port": "--port", "smtp_port": "--smtp-port"}) as address:
+        ready(address)
+        announce(address.url)
         await stop.wait()
 
 

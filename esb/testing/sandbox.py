@@ -1,4 +1,4 @@
-"""The WeChat sandbox for tests: a server of its own, and its control API."""
+"""The sandbox for tests: servers of its own, and its control API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,15 +7,20 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from esb.server import deployment
+from esb.config import Sandbox as SandboxPorts
+from esb.server.sandbox import mail_side, sandbox
 
 
 @dataclass
 class Sandbox:
-    """A WeChat sandbox at `url`, and its control API below /_sandbox/, which docs/sandbox.md describes."""
+    """A sandbox at `url`, and its control API below /_sandbox/, which docs/sandbox.md describes.
+
+    `smtp_port`: where it takes mails, on 127.0.0.1, if the extra `portal` is installed.
+    """
 
     url: str
     http: ClientSession
+    smtp_port: int = 0
 
     async def get(self, path: str) -> Any:
         """GET /_sandbox/PATH, such as `stats`; return its JSON."""
@@ -42,6 +47,7 @@ class Sandbox:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Sandbox]:
-    """Serve a sandbox on a free port of loopback."""
-    async with deployment.sandbox(0) as url, ClientSession() as http:
-        yield Sandbox(url, http)
+    """Serve a sandbox on free ports of loopback."""
+    ports = SandboxPorts(port=0, smtp_port=None if mail_side() is None else 0)
+    async with sandbox(ports) as address, ClientSession() as http:
+        yield Sandbox(address.url, http, address.smtp_port or 0)

@@ -78,7 +78,8 @@ def wait_for(gateway: Running, text: str) -> None:
 
 def test_the_sandbox_runs_even_if_the_configuration_has_none(gateway: Running) -> None:
     url = answer(gateway)["url"]
-    assert f"the WeChat sandbox is at {url}" in gateway.log()
+    assert f"the WeChat sandbox is at {url}\n" in gateway.log()
+    assert f"the inbox is at {url}/_sandbox/inbox\n" in gateway.log()
     assert exchange(f"{url}/_sandbox/messages").body == {"messages": []}
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from esb.cli.init import TEMPLATES
+from esb.cli.init import COMPONENTS, TEMPLATES
 from tests.support.processes.command_line import NOTICE, SEND_WEIXIN, Finished, exchange, run, running
 from tests.support.processes.interpreter import pytest_of, python
 from tests.support.repository import ROOT
 
-FILES = ("esb.yaml", "esb.schema.json", *TEMPLATES, "plugins/__init__.py")
+FILES = tuple(dict.fromkeys(("esb.yaml", "esb.schema.json", *TEMPLATES, "plugins/__init__.py", *COMPONENTS)))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_files_are_written_and_what_to_type_next_is_told(made: tuple[Path, F
 def test_check_and_demo_are_content_with_it(made: tuple[Path, Finished]) -> None:
     folder, _ = made
     checked, shown = run("check", folder=folder), run("demo", folder=folder)
-    assert (checked.code, checked.stdout, checked.stderr) == (0, "ok: 1 components\n", "")
+    assert (checked.code, checked.stdout, checked.stderr) == (0, "ok: 4 components\n", "")
     assert (shown.code, shown.stderr) == (0, "")
     assert "arrived in WeChat, for zhangsan" in shown.stdout
     assert secret_in(folder) not in shown.stdout
@@ -73,7 +73,7 @@ def test_a_component_that_is_added_is_included_at_once(made: tuple[Path, Finishe
     told = run("new", "component", "demo", "hello", folder=tmp_path)
     assert (told.code, told.stderr) == (0, "")
     assert "add this line" not in told.stdout
-    assert run("check", folder=tmp_path).stdout == "ok: 2 components\n"
+    assert run("check", folder=tmp_path).stdout == "ok: 5 components\n"
 
 
 def test_an_editor_finds_the_schema(made: tuple[Path, Finished]) -> None:
@@ -172,7 +172,7 @@ def test_esb_yaml_here_comes_before_that_of_conf(tmp_path: Path) -> None:
     (tmp_path / "conf" / "esb.yaml").write_text("version: 1\ncomponents: []\n")
     assert run("check", folder=tmp_path).stdout == "ok: 0 components\n"
     run("init", folder=tmp_path)
-    assert run("check", folder=tmp_path).stdout == "ok: 1 components\n"
+    assert run("check", folder=tmp_path).stdout == "ok: 4 components\n"
 
 
 def test_a_demonstration_never_sends_to_the_real_wechat(tmp_path: Path) -> None:

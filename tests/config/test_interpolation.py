@@ -4,15 +4,18 @@ from pathlib import Path
 import pytest
 
 from esb.config.interpolation import Interpolation
+from esb.config.sandbox import SandboxAddress
 from esb.config.yaml import Section, read
 
 ENVIRON = {"HOST": "example.com", "PORT": "8080", "EMPTY": "", "NESTED": "${HOST}", "LINES": "a\nb", "CHINESE": "蓝鲸"}
 FORMS = "expected ${VAR}, ${VAR:-default}, ${VAR:?message}, ${file:/path} or ${sandbox}; write $${ for a literal ${"
 
 
-def filled(text: str, folder: Path = Path("/nowhere"), sandbox_url: str | None = None) -> tuple[Section, list[str]]:
+def filled(
+    text: str, folder: Path = Path("/nowhere"), sandbox: SandboxAddress | None = None
+) -> tuple[Section, list[str]]:
     root, _ = read("key: |-\n" + "".join(f"  {line}\n" for line in text.splitlines()), "esb.yaml")
-    interpolation = Interpolation(ENVIRON, folder, sandbox_url)
+    interpolation = Interpolation(ENVIRON, folder, sandbox)
     section = interpolation.fill(root).children["key"]
     return section, [mistake.text for mistake in interpolation.mistakes]
 
@@ -55,6 +58,7 @@ def test_a_reference_is_replaced_by_what_it_stands_for(text: str, value: str) ->
         ("${EMPTY:?ask Ann}", "the environment variable EMPTY is not set: ask Ann"),
         ("${EMPTY:?}", "the environment variable EMPTY is not set: it is required"),
         ("${sandbox}", "there is no sandbox; add a `sandbox:` stanza to this configuration"),
+        ("${sandbox_smtp_port}", "there is no sandbox; add a `sandbox:` stanza to this configuration"),
         ("${HOST", "${ without its }; write $${ for a literal ${"),
         ("${}", FORMS),
         ("${HO ST}", FORMS),
@@ -96,7 +100,18 @@ def test_only_a_text_that_is_exactly_one_reference_takes_the_type_of_its_key(tex
 
 
 def test_the_sandbox_url_is_filled_in() -> None:
-    assert filled("${sandbox}/cgi-bin", sandbox_url="http://127.0.0.1:8089")[0].value == "http://127.0.0.1:8089/cgi-bin"
+    address = SandboxAddress("http://127.0.0.1:8089")
+    assert filled("${sandbox}/cgi-bin", sandbox=address)[0].value == "http://127.0.0.1:8089/cgi-bin"
+
+
+def test_the_port_where_the_sandbox_takes_mails_is_filled_in_with_the_type_of_its_key() -> None:
+    section, mistakes = filled("${sandbox_smtp_port}", sandbox=SandboxAddress("http://127.0.0.1:8089", 8025))
+    assert (section.value, section.loose, mistakes) == ("8025", True, [])
+
+
+def test_a_sandbox_that_takes_no_mails_has_no_port_for_them() -> None:
+    _, mistakes = filled("${sandbox_smtp_port}", sandbox=SandboxAddress("http://127.0.0.1:8089"))
+    assert mistakes == ["the sandbox takes no mails; add `smtp_port` to the `sandbox:` stanza"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from esb.config import ComponentStanza, Config, ConfigSource, Sandbox, Server, load, loading
+from esb.config import ComponentStanza, Config, ConfigSource, Sandbox, SandboxAddress, Server, load, loading
 from esb.core.errors import ConfigError
 from tests.support.repository import BAD_CONFIGS, BAD_ENVIRON
 
@@ -307,6 +307,18 @@ def test_the_url_of_the_sandbox(write: Write, sandbox: str, given: str | None, u
     assert clean(path, ENVIRON, given).components[0].config.value == {"host": f"{url}/x"}
 
 
+@pytest.mark.parametrize(("smtp_port", "promised"), [("2525", 2525), ("0", 8025)])
+def test_the_port_where_the_sandbox_takes_mails(write: Write, smtp_port: str, promised: int) -> None:
+    path = write(
+        f"version: 1\nsandbox: {{smtp_port: {smtp_port}}}\n"
+        "components: [{path: /a/b/, use: x, config: {port: '${sandbox_smtp_port}'}}]\n"
+    )
+
+    assert clean(path).components[0].config.value == {"port": str(promised)}
+    resolved = ConfigSource(path, {}).resolve(sandbox=SandboxAddress("http://127.0.0.1:1", 4321))
+    assert resolved.components[0].config.value == {"port": "4321"}
+
+
 def test_a_mistake_in_the_sandbox_does_not_spread_to_those_who_use_it(write: Write) -> None:
     path = write("version: 1\nsandbox: {port: x}\ncomponents: [{path: /a/b/, use: x, config: {host: '${sandbox}'}}]\n")
 
@@ -397,7 +409,7 @@ def test_files_are_read_once_however_often_they_are_resolved(write: Write) -> No
     for name in ("esb.yaml", "more.yaml"):
         write("broken: [", name)
 
-    second = source.resolve(sandbox_url="http://127.0.0.1:4321")
+    second = source.resolve(sandbox=SandboxAddress("http://127.0.0.1:4321"))
 
     assert [config.components[1].config.value["url"] for config in (first, second)] == [
         "http://127.0.0.1:8089",

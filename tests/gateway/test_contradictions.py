@@ -41,13 +41,14 @@ def test_two_listeners_cannot_share_an_address(tmp_path: Path, server: str) -> N
 
 def test_the_sandbox_is_a_listener_too(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "sandbox: {port: 8080}\n") == [f"sandbox.port: 8080 {TAKEN}"]
+    assert mistakes(tmp_path, "sandbox: {smtp_port: 8080}\n") == [f"sandbox.smtp_port: 8080 {TAKEN}"]
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "server: {admin: {port: 9090}}\n",
-        "server: {port: 0, admin: {unix: /run/esb.sock}}\nsandbox: {port: 0}\n",
+        "server: {port: 0, admin: {unix: /run/esb.sock}}\nsandbox: {port: 0, smtp_port: 0}\n",
         "server: {host: 10.0.0.1, admin: {port: 8080}}\n",
         "sandbox: {}\nserver: {host: 10.0.0.1, port: 8089}\n",
     ],

@@ -125,7 +125,7 @@ def test_what_came_from_outside_is_hidden_in_the_gateways_own_stanzas_too(tmp_pa
     path = tmp_path / "esb.yaml"
     path.write_text("version: 1\nsandbox: {port: '${P}'}\nserver: {port: '${P}', host: 127.0.0.2}\ncomponents: []\n")
     view = config_view.rendered(load(path, {"P": "8123"}))
-    assert view["sandbox"] == {"port": "***"}
+    assert view["sandbox"] == {"port": "***", "smtp_port": None}
     assert (view["server"]["port"], view["server"]["host"], view["server"]["workers"]) == ("***", "127.0.0.2", 1)
     path.write_text("version: 1\ncomponents: []\n")
     assert config_view.rendered(load(path, {}))["sandbox"] is None

@@ -116,9 +116,9 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "sandbox.receipts": "cryptography, for accounts whose events are encrypted",
     "server.admin_deliveries": "SQLAlchemy, for those who have a database",
     "server.admin_registry": "SQLAlchemy, for those who have a database",
-    "server.deployment": "the WeChat sandbox, which production does without",
     "server.instrumentation": "OpenTelemetry, for those who ask for traces",
     "server.operators": "prometheus_client and jinja2, for those who have an admin listener or a portal",
+    "server.sandbox": "the sandbox, which production does without, and aiosmtpd, for those who have it",
     "telemetry.logs": "structlog, which colours the lines on a terminal",
 }
 """Module -> why it has an import that is not at its top."""

@@ -23,5 +23,5 @@ ORDER: tuple[frozenset[str], ...] = (
 PLANNED = frozenset[str]()
 """Rooms that are built with their first user."""
 
-BESIDE = {"sandbox": frozenset({"server.deployment"}), "client": frozenset[str](), "locale": frozenset[str]()}
+BESIDE = {"sandbox": frozenset({"server.sandbox"}), "client": frozenset[str](), "locale": frozenset[str]()}
 """Rooms that stand beside the house and import nothing of it, each with its importers."""

@@ -276,7 +276,8 @@ def sandbox_fault() -> Callable[[Watched, dict[str, Any]], Any]:
     """Let the deployment's own sandbox do this to every message."""
 
     async def fault(deployment: Watched, action: dict[str, Any]) -> None:
-        url = deployment.deployment.sandbox_url
+        assert deployment.deployment.sandbox is not None
+        url = deployment.deployment.sandbox.url
         await deployment.http.delete(f"{url}/_sandbox/faults")
         body = {"match": {"path": "/cgi-bin/message/send"}, "action": action, "times": 0}
         await deployment.http.post(f"{url}/_sandbox/faults", json=body)

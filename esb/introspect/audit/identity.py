@@ -14,7 +14,18 @@ SHORTEST = 16
 """Characters of a secret that nobody guesses."""
 FEWEST_CHARACTERS = 6
 """Different characters of a secret that somebody made at random, at least."""
-DEMO = frozenset({"demo-secret", "no-rights-secret", "corp-secret", "mp-secret", "bot-key", "demo-token", "my-secret"})
+DEMO = frozenset(
+    (
+        "demo-secret",
+        "no-rights-secret",
+        "corp-secret",
+        "mp-secret",
+        "bot-key",
+        "demo-token",
+        "my-secret",
+        "tencent-secret",
+    )
+)
 """Secrets of the documentation and of the sandbox, which everybody can read."""
 _MADE_BY_HAND = re.compile(r"(change|replace).?me|example|secret|passw|123456|qwerty|letmein|admin", re.IGNORECASE)
 _ALL = re.compile(r"[*?]*\*[*?]*")

@@ -57,7 +57,7 @@ class Part:
 
     def reaches_loopback(self) -> bool:
         """Return whether what it sends stays on this machine: to a sandbox, or to a server in a test."""
-        hosts = [self.value(key) for key in ("wx_qy_host", "wx_mp_host", "host")]
+        hosts = [self.value(key) for key in ("wx_qy_host", "wx_mp_host", "tencent_host", "host")]
         return any(isinstance(host, str) and is_local(host) for host in hosts)
 
 

@@ -99,6 +99,12 @@ class Running:
         code = self.wait()
         return Finished(code, self.ready_line + self._stdout.read(), self.log())
 
+    def next_line(self) -> str:
+        """Return the next line on stdout; AssertionError with the log if there is none."""
+        line = self._stdout.readline()
+        assert line, self.log()
+        return line
+
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
 
