@@ -1,43 +1,68 @@
 """Faults that the page offers: what goes wrong, with which calls, and how often. The control API has all others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from esb.sandbox import control_values
 from esb.sandbox.wire import encode
 
+Rule = dict[str, object]
+
+WECHAT, TENCENT, SMTP = "wechat", "tencent", "smtp"
 SENDING = {
-    "wecom": "/cgi-bin/message/send",
-    "official-account": "/cgi-bin/message/template/send",
-    "robot": "/cgi-bin/webhook/send",
+    "wecom": ("/cgi-bin/message/send", WECHAT),
+    "official-account": ("/cgi-bin/message/template/send", WECHAT),
+    "robot": ("/cgi-bin/webhook/send", WECHAT),
+    "mail": ("smtp/DATA", SMTP),
+    "sms": ("SendSms", TENCENT),
+    "voice": ("SendTtsVoice", TENCENT),
 }
-"""Name of a choice -> the endpoint that is meant; "all" is every call."""
+"""Name of a choice -> the endpoint that is meant, and whose words it speaks; "all" is every call."""
 TIMES = ("1", "3", "0")
-FAULTS: dict[str, dict[str, object]] = {
-    "answer-lost": {"when": "after", "action": {"reset": "head"}},
-    "refused": {"action": {"errcode": 45009}},
-    "busy": {"action": {"errcode": -1}},
-    "bad-gateway": {"action": {"status": 502, "body": "<h1>502 Bad Gateway</h1>", "content_type": "text/html"}},
-    "slow": {"action": {"latency_ms": 3000}},
-    "reset": {"action": {"reset": "head"}},
-    "hang": {"action": {"hang": True}},
-    "token-expired": {"action": {"tokens": "expire"}},
+ANSWER_LOST: Rule = {"when": "after", "action": {"reset": "head"}}
+BAD_GATEWAY: Rule = {"action": {"status": 502, "body": "<h1>502 Bad Gateway</h1>", "content_type": "text/html"}}
+SLOW: Rule = {"action": {"latency_ms": 3000}}
+RESET: Rule = {"action": {"reset": "head"}}
+HANG: Rule = {"action": {"hang": True}}
+FAULTS: dict[str, dict[str, Rule]] = {
+    "answer-lost": {WECHAT: ANSWER_LOST, TENCENT: ANSWER_LOST, SMTP: ANSWER_LOST},
+    "refused": {
+        WECHAT: {"action": {"errcode": 45009}},
+        TENCENT: {"action": {"errcode": "RequestLimitExceeded"}},
+        SMTP: {"action": {"errcode": 450, "errmsg": "4.7.1 Too many mails, try again later"}},
+    },
+    "busy": {
+        WECHAT: {"action": {"errcode": -1}},
+        TENCENT: {"action": {"errcode": "InternalError"}},
+        SMTP: {"action": {"errcode": 451, "errmsg": "4.3.0 Local error in processing"}},
+    },
+    "bad-gateway": {WECHAT: BAD_GATEWAY, TENCENT: BAD_GATEWAY},
+    "slow": {WECHAT: SLOW, TENCENT: SLOW, SMTP: SLOW},
+    "reset": {WECHAT: RESET, TENCENT: RESET, SMTP: RESET},
+    "hang": {WECHAT: HANG, TENCENT: HANG, SMTP: HANG},
+    "token-expired": {WECHAT: {"action": {"tokens": "expire"}}},
 }
-"""Name of a button -> the rule, without calls and times."""
+"""Name of a button -> what it does to each of them, without calls and times; it is for no others."""
 
 
-def rule(form: Mapping[str, object]) -> dict[str, object]:
-    """Return the rule that a form asks for, as POST /_sandbox/faults takes it. Raises BadControl."""
-    fault = control_values.one_of(form.get("fault"), "fault", FAULTS)
+class DoesNotFit(Exception):
+    """Such calls cannot fail in this way."""
+
+
+def rule(form: Mapping[str, object]) -> Rule:
+    """Return the rule that a form asks for, as POST /_sandbox/faults takes it. Raises BadControl, and DoesNotFit."""
+    name = control_values.one_of(form.get("fault"), "fault", FAULTS)
     calls = control_values.one_of(form.get("calls", "all"), "calls", ("all", *SENDING))
     times = control_values.one_of(form.get("times", "1"), "times", TIMES)
-    match = {"path": SENDING[calls]} if calls in SENDING else {}
-    return {**FAULTS[fault], "match": match, "times": int(times)}
+    path, side = SENDING.get(calls, ("", WECHAT))
+    if side not in FAULTS[name]:
+        raise DoesNotFit
+    return {**FAULTS[name][side], "match": {"path": path} if path else {}, "times": int(times)}
 
 
 def name_of(rendered: Mapping[str, object]) -> str:
     """Return the name of the button that makes such a fault, "" if none does."""
     given = {"when": rendered["when"], "action": rendered["action"]}
-    return next((name for name, fault in FAULTS.items() if {"when": "before", **fault} == given), "")
+    return next((name for name, fault in _all() if {"when": "before", **fault} == given), "")
 
 
 def calls_of(rendered: Mapping[str, object]) -> str:
@@ -45,4 +70,8 @@ def calls_of(rendered: Mapping[str, object]) -> str:
     match = rendered["match"]
     if not match:
         return "all"
-    return next((name for name, path in SENDING.items() if match == {"path": path}), encode(match).decode())
+    return next((name for name, (path, _) in SENDING.items() if match == {"path": path}), encode(match).decode())
+
+
+def _all() -> Iterator[tuple[str, Rule]]:
+    return ((name, fault) for name, sides in FAULTS.items() for fault in sides.values())

@@ -69,6 +69,8 @@ async def handle(world: World, request: web.Request) -> web.StreamResponse:
         return _mistake(request, 404, "")
     except BadControl as mistake:
         return _mistake(request, 400, str(mistake))
+    except fault_buttons.DoesNotFit:
+        return _mistake(request, 409, "")
     except TooManyWatchers:
         return _mistake(request, 503, "")
 
@@ -222,4 +224,8 @@ def _remembering(request: web.Request, response: web.Response) -> web.Response:
     return response
 
 
-_REASONS = {404: "no such message, or it is not kept any more", 503: "too many calls wait already"}
+_REASONS = {
+    404: "no such message, or it is not kept any more",
+    409: "such calls cannot fail in this way",
+    503: "too many calls wait already",
+}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esb.sandbox.pages import fault_buttons
-from tests.support.wechat_client import MESSAGE_SEND, WEBHOOK_SEND, WeChat
+from tests.support.wechat_client import MESSAGE_SEND, WeChat
 
 INBOX = "/_sandbox/inbox"
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -37,15 +37,24 @@ async def test_the_page_has_a_button_for_each_fault_and_a_choice_for_each_kind_o
     assert re.findall(r'value="([^"]+)">[^<]', times[1]) == list(fault_buttons.TIMES)
 
 
+@pytest.mark.parametrize("calls", fault_buttons.SENDING)
 @pytest.mark.parametrize("name", fault_buttons.FAULTS)
-async def test_each_button_sets_its_fault_and_the_page_names_it(wechat: WeChat, name: str) -> None:
-    assert await press(wechat, "/faults", {"fault": name, "calls": "robot", "times": "3"}) == 303
+async def test_each_button_sets_its_fault_and_the_page_names_it(wechat: WeChat, name: str, calls: str) -> None:
+    path, side = fault_buttons.SENDING[calls]
+    status = await press(wechat, "/faults", {"fault": name, "calls": calls, "times": "3"})
+    if side not in fault_buttons.FAULTS[name]:
+        assert (status, await faults(wechat)) == (409, [])
+        return
     [fault] = await faults(wechat)
-    assert (fault["match"], fault["times"]) == ({"path": WEBHOOK_SEND}, 3)
-    assert fault_buttons.name_of(fault) == name
+    assert (status, fault["match"], fault["times"]) == (303, {"path": path}, 3)
+    assert (fault_buttons.name_of(fault), fault_buttons.calls_of(fault)) == (name, calls)
 
-    listed = (await shown(wechat)).partition('id="fault-list"')[2]
-    assert "Robot messages" in listed
+    page = await shown(wechat)
+    listed = page.partition('id="fault-list"')[2]
+    for value in (name, calls):
+        words = re.search(rf'value="{value}">(?:<b>)?([^<]+)<', page)
+        assert words is not None
+        assert words[1] in listed
     assert "0 of 3 times" in listed
 
 

@@ -6,6 +6,7 @@
   const live = document.getElementById("live");
   const MOST = 100; // messages on the page: it stays open for days
   const RELOAD_MS = 1000;
+  const DOES_NOT_FIT = 409;
   let unseen = 0;
 
   // The HTML of a message comes from the server, which has escaped all that others wrote.
@@ -68,7 +69,9 @@
     if (form.method !== "post") return;
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => location.reload());
+    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (!answer) location.reload();
+    else document.getElementById("fault-error").hidden = answer.status !== DOES_NOT_FIT;
   }
 
   document.addEventListener("visibilitychange", () => document.hidden || count(0));
