@@ -2,11 +2,15 @@
 
 import base64
 import hashlib
+import json
 import struct
 import zlib
 from collections.abc import Iterator
+from email.headerregistry import Address
+from email.message import EmailMessage
 from typing import Any
 
+from esb.channels.tencent.cloud import authorization
 from tests.support.wechat_client import WeChat
 
 Content = dict[str, Any]
@@ -113,3 +117,40 @@ async def upload(wechat: WeChat, token: str, kind: str, content: bytes, name: st
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
     return str((await response.json(content_type=None))["media_id"])
+
+
+async def send_sms(wechat: WeChat, text: str, numbers: list[str]) -> Content:
+    """Send a text message by Tencent Cloud's SendSms; return its answer."""
+    request = {"SmsSdkAppId": "1400000001", "SignName": "sandbox", "TemplateId": "1000001", "PhoneNumberSet": numbers}
+    return await _tencent(wechat, "SendSms", "sms", "2021-01-11", {**request, "TemplateParamSet": [text]})
+
+
+async def call_up(wechat: WeChat, text: str, number: str) -> Content:
+    """Let a text be read out by Tencent Cloud's SendTtsVoice; return its answer."""
+    request = {"VoiceSdkAppid": "1400000002", "TemplateId": "1000002", "CalledNumber": number}
+    return await _tencent(wechat, "SendTtsVoice", "vms", "2020-09-02", {**request, "TemplateParamSet": [text]})
+
+
+async def _tencent(wechat: WeChat, action: str, product: str, version: str, body: Content) -> Content:
+    raw, timestamp = json.dumps(body).encode(), int(wechat.clock.since_1970())
+    host = f"{wechat.http.host}:{wechat.http.port}"
+    signed = authorization("AKIDsandbox", "tencent-secret", product=product, host=host, body=raw, timestamp=timestamp)
+    headers = {
+        "Authorization": signed,
+        "Content-Type": "application/json; charset=utf-8",
+        "X-TC-Action": action,
+        "X-TC-Timestamp": str(timestamp),
+        "X-TC-Version": version,
+    }
+    return await wechat.call("POST", "/", data=raw, headers=headers)
+
+
+def mail(text: str, sender: str = "esb@example.com", **files: bytes) -> EmailMessage:
+    """Return a mail with this text wherever people see it; `files` are its attachments."""
+    message = EmailMessage()
+    message["Subject"], message["From"] = text, Address(text, addr_spec=sender)
+    message["To"], message["Cc"] = Address(text, addr_spec="ann@example.com"), "bob@example.com"
+    message.set_content(text)
+    for name, content in files.items():
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name + text)
+    return message

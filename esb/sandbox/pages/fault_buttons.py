@@ -16,7 +16,8 @@ SENDING = {
     "sms": ("SendSms", TENCENT),
     "voice": ("SendTtsVoice", TENCENT),
 }
-"""Name of a choice -> the endpoint that is meant, and whose words it speaks; "all" is every call."""
+"""Name of a choice -> the endpoint that is meant, and whose words it speaks."""
+CALLS = (*SENDING, "all")
 TIMES = ("1", "3", "0")
 ANSWER_LOST: Rule = {"when": "after", "action": {"reset": "head"}}
 BAD_GATEWAY: Rule = {"action": {"status": 502, "body": "<h1>502 Bad Gateway</h1>", "content_type": "text/html"}}
@@ -43,19 +44,30 @@ FAULTS: dict[str, dict[str, Rule]] = {
 }
 """Name of a button -> what it does to each of them, without calls and times; it is for no others."""
 
+NO_TOKEN = ("token-expired", "robot")
+"""Robots have a key for ever."""
+
 
 class DoesNotFit(Exception):
     """Such calls cannot fail in this way."""
 
 
+def buttons() -> dict[str, list[str]]:
+    """Return the names of the buttons, each with the choices of calls that it is for."""
+    return {
+        name: [calls for calls in CALLS if SENDING.get(calls, ("", WECHAT))[1] in sides and (name, calls) != NO_TOKEN]
+        for name, sides in FAULTS.items()
+    }
+
+
 def rule(form: Mapping[str, object]) -> Rule:
     """Return the rule that a form asks for, as POST /_sandbox/faults takes it. Raises BadControl, and DoesNotFit."""
     name = control_values.one_of(form.get("fault"), "fault", FAULTS)
-    calls = control_values.one_of(form.get("calls", "all"), "calls", ("all", *SENDING))
+    calls = control_values.one_of(form.get("calls", "all"), "calls", CALLS)
     times = control_values.one_of(form.get("times", "1"), "times", TIMES)
-    path, side = SENDING.get(calls, ("", WECHAT))
-    if side not in FAULTS[name]:
+    if calls not in buttons()[name]:
         raise DoesNotFit
+    path, side = SENDING.get(calls, ("", WECHAT))
     return {**FAULTS[name][side], "match": {"path": path} if path else {}, "times": int(times)}
 
 

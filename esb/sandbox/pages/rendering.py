@@ -82,8 +82,10 @@ def _environment(language: str) -> Environment:
     environment.globals.update(
         static={file: f"/_sandbox/inbox/static/{name}" for file, name in static_files.names().items()},
         language=language,
-        fault_name=fault_buttons.name_of,
-        fault_calls=fault_buttons.calls_of,
+        fault_buttons=fault_buttons.buttons(),
+        fault_calls=fault_buttons.CALLS,
+        name_of_fault=fault_buttons.name_of,
+        calls_of_fault=fault_buttons.calls_of,
         shown_names=SHOWN_NAMES,
     )
     return environment

@@ -40,7 +40,19 @@ ATTRIBUTES = frozenset(
         *("lang", "charset", "name", "content", "rel", "href", "type", "class", "viewbox", "d", "cx", "cy", "r"),
         *("width", "height", "aria-hidden", "id", "title", "datetime", "action", "method", "value", "list"),
         *("autocomplete", "spellcheck", "for", "hreflang", "aria-current", "aria-label", "aria-labelledby", "role"),
-        *("hidden", "tabindex", "data-on", "data-off", "data-events", "data-older", "src", "defer", "target", "alt"),
+        *(
+            "hidden",
+            "tabindex",
+            "data-on",
+            "data-off",
+            "data-events",
+            "data-older",
+            "data-calls",
+            "src",
+            "defer",
+            "target",
+            "alt",
+        ),
         *("loading", "download"),
     }
 )

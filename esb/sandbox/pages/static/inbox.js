@@ -6,7 +6,6 @@
   const live = document.getElementById("live");
   const MOST = 100; // messages on the page: it stays open for days
   const RELOAD_MS = 1000;
-  const DOES_NOT_FIT = 409;
   let unseen = 0;
 
   // The HTML of a message comes from the server, which has escaped all that others wrote.
@@ -69,14 +68,21 @@
     if (form.method !== "post") return;
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
-    if (!answer) location.reload();
-    else document.getElementById("fault-error").hidden = answer.status !== DOES_NOT_FIT;
+    await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => location.reload());
+  }
+
+  function fitButtons(calls) {
+    for (const button of document.querySelectorAll("button[data-calls]")) {
+      button.disabled = !button.dataset.calls.split(" ").includes(calls.value);
+    }
   }
 
   document.addEventListener("visibilitychange", () => document.hidden || count(0));
   if (feed && window.EventSource) {
     listen();
     document.addEventListener("submit", press);
+    const calls = document.querySelector("select[name=calls]");
+    calls.addEventListener("change", () => fitButtons(calls));
+    fitButtons(calls);
   }
 })();
