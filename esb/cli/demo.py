@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from esb.cli.demo_run import INBOX, LeavesTheMachine, demonstrate
+from esb.cli.demo_run import LeavesTheMachine, demonstrate, inbox_line
 from esb.cli.options import CONFIG_INVALID, PORT, exit_at_mistakes
 from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.config import Sandbox, SandboxAddress
@@ -50,7 +50,7 @@ def sandbox(port: int, smtp_port: int | None) -> None:
 
     def ready(address: SandboxAddress) -> None:
         if sys.stderr.isatty():
-            click.echo(INBOX.format(address.url), err=True)
+            click.echo(inbox_line(address.url), err=True)
         if address.smtp_port is not None:
             click.echo(f"mails are taken at 127.0.0.1:{address.smtp_port}", err=True)
 

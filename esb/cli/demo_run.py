@@ -22,11 +22,12 @@ PATH = f"{ROOT}{COMPONENT}"
 SECRETS = ("bk_app_secret", "bk_token")
 DEMO_APP = {"code": "esb_demo", "secrets": ["demo-secret"]}
 """The app that calls if no app stands in esb.yaml itself."""
-
-
-INBOX = "the inbox is at {}/_sandbox/inbox"
-"""The line that tells where messages are shown as phones do."""
 STAYS = " while this runs; `esb demo --portal` goes on until you stop it"
+
+
+def inbox_line(sandbox_url: str) -> str:
+    """Return the line that tells where messages are shown as phones do."""
+    return f"the inbox is at {sandbox_url}/_sandbox/inbox"
 
 
 class LeavesTheMachine(GatewayError):
@@ -83,7 +84,7 @@ async def demonstrate(path: str, environ: Mapping[str, str], *, stay: bool = Fal
         gateway = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
         request = example(config)
         _show(f"POST {gateway}{PATH}", {name: "***" if name in SECRETS else value for name, value in request.items()})
-        _say(f"{INBOX.format(wechat)}{'' if stay else STAYS}\n")
+        _say(f"{inbox_line(wechat)}{'' if stay else STAYS}\n")
         answer = await asyncio.to_thread(_exchange, gateway + PATH, request)
         _show("answer", answer)
         inbox = await asyncio.to_thread(_exchange, wechat + "/_sandbox/messages")

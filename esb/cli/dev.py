@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from esb.cli.demo_run import INBOX
+from esb.cli.demo_run import inbox_line
 from esb.cli.options import CONFIG_INVALID, host_option, port_option
 from esb.cli.packaged import config_or_packaged_option, or_packaged
 from esb.config import Config, ConfigSource
@@ -81,7 +81,7 @@ async def develop(source: ConfigSource, host: str | None, port: int | None, log:
         await asyncio.sleep(0)  # the first step of a task: from here on no change is missed
         assert deployment.sandbox is not None  # noqa: S101 - there is one always
         log.write(f"the WeChat sandbox is at {deployment.sandbox.url}\n".encode())
-        log.write(f"{INBOX.format(deployment.sandbox.url)}\n".encode())
+        log.write(f"{inbox_line(deployment.sandbox.url)}\n".encode())
         serve.announce(deployment.url)
         await asyncio.wait([following, stopping], return_when=asyncio.FIRST_COMPLETED)
         await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)

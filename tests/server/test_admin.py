@@ -22,6 +22,7 @@ from esb.introspect.explain import Asked
 from esb.server import deployment as deployment_module
 from esb.server import listener
 from esb.server import operators as operators_module
+from esb.server import sandbox as sandbox_module
 from esb.server.admin import create_admin
 from esb.server.deployment import deployed
 from esb.server.listener import CannotListen
@@ -61,8 +62,8 @@ async def test_without_the_key_there_is_no_admin_listener(tmp_path: Path, monkey
         opened.append(chosen_by)
         return listening(app, host, port, chosen_by, **options)
 
-    monkeypatch.setattr(deployment_module, "listening", noted)
-    monkeypatch.setattr(operators_module, "listening", noted)
+    for module in (deployment_module, operators_module, sandbox_module):
+        monkeypatch.setattr(module, "listening", noted)
     file = tmp_path / "esb.yaml"
     file.write_text("version: 1\ncomponents: []\n")
     async with deployed(ConfigSource(file, {}), None, 0, []):
@@ -252,7 +253,7 @@ async def test_the_configuration_is_told_with_its_defaults(opening: Any) -> None
         told = await deployment.json("/-/config")
     assert told["server"]["port"] == 8080
     assert told["server"]["admin"]["host"] == "127.0.0.1"
-    assert told["sandbox"] == {"port": 0}
+    assert told["sandbox"] == {"port": 0, "smtp_port": None}
     assert told["middlewares"] == [{"use": "app_auth", "config": {}}, {"use": "permission", "config": {}}]
     assert told["services"]["users"]["config"]["users"][1] == {"username": "lisi", "wx_userid": "lisi"}
     (component,) = told["components"]
