@@ -79,13 +79,19 @@ def paragraphs(documentation: str) -> list[str]:
 
 def declared(config: Config) -> list[Declared]:
     """Build all components of this configuration, in its order. ConfigError with every mistake in it."""
-    built = create_app(config)[GATEWAY].generation.components
-    if mistakes := [mistake for stanza, component in built for mistake in _undocumented(stanza, component)]:
+    found = built(config)
+    if mistakes := [mistake for each in found for mistake in undocumented(each)]:
         raise ConfigError(mistakes)
+    return found
+
+
+def built(config: Config) -> list[Declared]:
+    """Build all components, also those of which no document can be made. ConfigError if one cannot be built."""
+    components = create_app(config)[GATEWAY].generation.components
     accepts = config.deliveries is not None and config.deliveries.run != "off"
     taken: Counter[str] = Counter()
     found = []
-    for stanza, component in built:
+    for stanza, component in components:
         key = re.sub(r"[^A-Za-z0-9._-]", "_", stanza.name)
         taken[key] += 1
         key = key if taken[key] == 1 else f"{key}-{taken[key]}"
@@ -93,8 +99,9 @@ def declared(config: Config) -> list[Declared]:
     return found
 
 
-def _undocumented(stanza: ComponentStanza, component: Component[Any, Any]) -> Iterator[Mistake]:
+def undocumented(declared: Declared) -> Iterator[Mistake]:
     """Yield a mistake for each of the component's types that no document can be made of."""
+    stanza, component = declared.stanza, declared.component
     for name in ("params_type", "answer_type"):
         kind = getattr(component, name)
         if kind in (Envelope, Reply):

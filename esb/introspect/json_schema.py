@@ -1,5 +1,6 @@
 """The JSON Schema of a model, without pydantic's own additions."""
 
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
@@ -8,6 +9,8 @@ from pydantic_core import core_schema
 
 Schema = dict[str, Any]
 LIST_BOUNDS = {"minLength": "minItems", "maxLength": "maxItems"}
+SCHEMAS = 256
+"""Schemas that are kept: pydantic takes milliseconds for each, and thousands of components have few types."""
 
 
 class PlainSchema(GenerateJsonSchema):
@@ -30,7 +33,24 @@ class PlainSchema(GenerateJsonSchema):
 
 
 def schema_of(kind: Any, below: str = "#/$defs/") -> Schema:
-    """Make the schema of this type. The models in it stand in `$defs`, and references to them begin with `below`."""
+    """Make the schema of this type, which nobody changes, since others are given the same.
+
+    The models in it stand in `$defs`, and references to them begin with `below`.
+    """
+    try:
+        hash(kind)
+    except TypeError:  # Annotated[…, Field(…)]
+        return _made(kind, below)
+    return _kept(kind, repr(kind), below)
+
+
+@lru_cache(SCHEMAS)
+def _kept(kind: Any, order: str, below: str) -> Schema:
+    """Return the one schema of this type; `order` tells unions apart that are equal, and name their types in turn."""
+    return _made(kind, below)
+
+
+def _made(kind: Any, below: str) -> Schema:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind.model_json_schema(mode="validation", schema_generator=PlainSchema, ref_template=below + "{model}")
     adapter = TypeAdapter(kind)

@@ -8,6 +8,7 @@ from esb.config.component_paths import TOKEN_VARIABLE
 from esb.contracts.component import Reply
 from esb.core.errors import Message, template
 from esb.core.i18n import Translate
+from esb.introspect.bounds import bounds
 from esb.introspect.caller_contract import (
     AUTHORIZATION,
     CODES,
@@ -21,26 +22,14 @@ from esb.introspect.caller_contract import (
 from esb.introspect.declared import Declared
 from esb.introspect.examples import answer_example, request_example
 from esb.introspect.json_schema import Schema, schema_of
-from esb.introspect.tables import Row, Table, answer_tables, example, tables
+from esb.introspect.tables import Row, Table, answer_schemas, example, tables
 
 ENVELOPED = template("The answer is the third-party system's own, completed with what is missing of these:")
 RAW = template("The answer is the third-party system's own: status, headers and body. Errors of the gateway are JSON:")
 DATA_OF_FAILURE = template("data of a failure")
 CONTENTS = template("Contents of {name}")
 SEPARATOR = template("; ")
-DEFAULT, ONE_OF = template("default {default}"), template("one of: {choices}")
-LIMITS = {
-    "minimum": template("at least {limit}"),
-    "exclusiveMinimum": template("more than {limit}"),
-    "maximum": template("at most {limit}"),
-    "exclusiveMaximum": template("less than {limit}"),
-    "minLength": template("at least {limit} characters"),
-    "maxLength": template("at most {limit} characters"),
-    "minItems": template("at least {limit} items"),
-    "maxItems": template("at most {limit} items"),
-    "pattern": template("of the form {limit}"),
-}
-"""Keywords of JSON Schema, in words."""
+DEFAULT = template("default {default}")
 FIELD, TYPE, REQUIRED = template("field"), template("type"), template("required")
 DESCRIPTION, CODE, HEADER = template("description"), template("code"), template("header")
 YES, NO, NONE = template("yes"), template("no"), template("None.")
@@ -132,9 +121,9 @@ class Page:
             self._parts.append(self._translate(RAW if kind is Reply else ENVELOPED))
         self._tables(tables(schema_of(AnswerEnvelope)), optional=False)
         data: Schema = schema_of(kind) if declared.answers_envelope else {}
-        told, of_failure = answer_tables(data, schema_of(FailureData))
-        for found, outermost in ((told, "data"), (of_failure, self._translate(DATA_OF_FAILURE))):
-            for table in found:
+        told, of_failure = answer_schemas(data, schema_of(FailureData))
+        for schema, outermost in ((told, "data"), (of_failure, self._translate(DATA_OF_FAILURE))):
+            for table in tables(schema):
                 if table.rows:
                     self._contents(Table(table.of or outermost, table.rows), optional=False)
 
@@ -177,10 +166,7 @@ class Page:
 
     def _described(self, row: Row) -> str:
         text = self._translated(row.description)
-        parts = [text] if text else []
-        if row.choices and not all(choice in text for choice in row.choices):
-            parts.append(self._translate(ONE_OF).format(choices=", ".join(row.choices)))
-        parts += [self._translate(LIMITS[keyword]).format(limit=limit) for keyword, limit in row.limits]
+        parts = [*([text] if text else []), *bounds(row, self._translate)]
         if row.default:
             parts.append(self._translate(DEFAULT).format(default=row.default))
         return self._translate(SEPARATOR).join(parts)

@@ -26,6 +26,7 @@ class Row:
     required: bool
     description: str
     default: Any = None
+    example: Any = None
     choices: tuple[str, ...] = ()
     limits: tuple[tuple[str, Any], ...] = ()
     """Keywords of JSON Schema, each with its value: ("maxLength", 20)."""
@@ -44,16 +45,32 @@ def tables(schema: Schema) -> list[Table]:
     return list(_tables(_model(schema, schema) or {}, schema, "", ()))
 
 
-def answer_tables(schema: Schema, failure: Schema) -> tuple[list[Table], list[Table]]:
-    """Make the tables of an answer's data, and those of a failure's data where it does not look the same.
+def nested(schema: Schema) -> list[Row]:
+    """Make one table of the model and all models in it: `data.articles[].title` is a row behind `data.articles`."""
+    return list(_nested(_model(schema, schema) or {}, schema, "", ()))
+
+
+def answer_schemas(schema: Schema, failure: Schema) -> tuple[Schema, Schema]:
+    """Return the schema of an answer's data, and that of a failure's data where it does not look the same, else {}.
 
     The data of a success that is one of several mappings has the keys of all, and those of a failure too.
     """
     members = [resolved(each, schema) for each in schema.get("anyOf", [schema])]
     mappings = [each for each in members if "properties" in each]
     if not mappings:
-        return tables(schema), tables(failure)
-    return tables({**merged([*mappings, failure], ""), "$defs": schema.get("$defs", {})}), []
+        return schema, failure
+    return {**merged([*mappings, failure], ""), "$defs": schema.get("$defs", {})}, {}
+
+
+def _nested(schema: Schema, root: Schema, before: str, way: tuple[str, ...]) -> Iterator[Row]:
+    needed = required(schema)
+    for name, each in schema.get("properties", {}).items():
+        row = _row(f"{before}{name}", each, root, name in needed)
+        yield row
+        inner = _model(each, root)
+        if inner is not None and inner.get("title") not in way:
+            items = "[]" if row.kind.startswith("list") else ""
+            yield from _nested(inner, root, f"{row.name}{items}.", (*way, str(inner.get("title"))))
 
 
 def _tables(schema: Schema, root: Schema, of: str, way: tuple[str, ...]) -> Iterator[Table]:
@@ -99,7 +116,8 @@ def _row(name: str, schema: Schema, root: Schema, needed: bool) -> Row:
     documented = first(schema, root)
     choices = tuple(str(choice) for choice in documented.get("enum", ()) if choice not in LEFT_OUT)
     described = schema.get("description") or schema.get("title", "")
-    return Row(name, kind(schema, root), needed, described, plain, choices, _limits(documented))
+    shown = next(iter(documented.get("examples", ())), None)
+    return Row(name, kind(schema, root), needed, described, plain, shown, choices, _limits(documented))
 
 
 def _limits(schema: Schema) -> tuple[tuple[str, Any], ...]:

@@ -20,7 +20,7 @@ from esb import (
 )
 from esb.introspect.declared import paragraphs
 from esb.introspect.json_schema import schema_of
-from esb.introspect.tables import example, tables
+from esb.introspect.tables import example, nested, tables
 from esb.plugins.cmsi_send_mail import SendMailParams
 from esb.plugins.cmsi_send_mp_weixin import SendMpWeixinParams
 from esb.plugins.cmsi_send_msg import SendMsgParams
@@ -185,3 +185,24 @@ class Accepted:
 
 def test_a_paragraph_is_one_line() -> None:
     assert paragraphs("One\n    line.\n\n    And\n    another.\n    ") == ["One line.", "And another."]
+
+
+def test_unions_of_the_same_types_keep_their_order() -> None:
+    assert schema_of(int | str)["anyOf"][0] == {"type": "integer"}
+    assert schema_of(str | int)["anyOf"][0] == {"type": "string"}
+
+
+def test_one_table_has_the_parameters_of_all_models_below_their_own() -> None:
+    rows = {row.name: row for row in nested(schema_of(SendWeixinParams))}
+    assert list(rows)[list(rows).index("data.articles") + 1] == "data.articles[].title"
+    assert rows["data.heading"].required
+    assert rows["data.heading"].example == "blueking alarm"
+
+
+def test_a_model_that_holds_itself_ends_in_that_table() -> None:
+    assert [row.name for row in nested(schema_of(Tree))] == [
+        "name",
+        "children",
+        "children[].name",
+        "children[].children",
+    ]
