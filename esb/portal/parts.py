@@ -1,13 +1,14 @@
 """The parts of a portal that its server brings along, and the routes of its pages."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
 from esb.config import Config
+from esb.portal.declarations import CurrentDeclarations
 from esb.portal.page import Page
 from esb.portal.visitor import Visitor
 
@@ -53,6 +54,11 @@ class Parts:
     """The public listener as this machine reaches it: http://127.0.0.1:8080."""
     sandbox_url: str | None
     """The WeChat sandbox, if this gateway has one."""
+    declarations: CurrentDeclarations = field(init=False)
+    """The components of that configuration."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "declarations", CurrentDeclarations(self.config))
 
 
 class Access(Enum):
