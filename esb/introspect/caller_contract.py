@@ -117,6 +117,22 @@ CODES = {
     1306429: template("too much for now; data.retry_after says in how many seconds to come again"),
 }
 
+REMEDIES = {
+    1306000: template(
+        "Correct what message names. If a third-party system refused, data.hint says why; repeat the call only if"
+        " data.retryable is true."
+    ),
+    1306201: template("Come again in a moment; if data.outcome is unknown, see whether the message arrived first."),
+    1306206: template("Leave the header out, or ask the gateway's operator for a test environment."),
+    1306403: template("Ask the gateway's operator for the right to call it."),
+    1306404: template("Compare path and method with this page; data.did_you_mean is one that is near."),
+    1306405: template("Ask the gateway's operator, or use another channel."),
+    1306406: template("Send one JSON object; data.body says where it cannot be read."),
+    1306408: template("Ask those who run the API gateway in front of this one."),
+    1306429: template("Wait for data.retry_after seconds, then repeat the same call."),
+}
+"""Code of a failure -> what a caller does about it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

@@ -1,12 +1,15 @@
 """The components as the pages know them: built once for each configuration, found by their address or by a search."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from esb.config import Config
+from esb.config.component_paths import ROOT
 from esb.core.errors import ConfigError
 from esb.core.i18n import Catalogues, Translate
 from esb.core.messages import template
@@ -20,6 +23,8 @@ LANGUAGES = (ENGLISH_TAG, CHINESE_TAG)
 CATALOGUES = Catalogues()
 """The texts of the introspection: labels and descriptions. They are read when somebody first speaks Chinese."""
 BROKEN = template("The components cannot be shown: their plugins have changed. See `esb check`, and reload.")
+BEFORE_A_PATH = re.compile(rf"(https?://[^/\s]+)?{ROOT}(?=/)")
+"""The part of an address that all components share: who pastes a whole one means the rest."""
 BY_NAME, BY_SUMMARY, BY_THE_REST = range(3)
 
 
@@ -34,8 +39,8 @@ class Listed:
 
     @property
     def path(self) -> str:
-        """The path of its page, not yet percent-encoded."""
-        return f"/c/{self.system}/{self.name}"
+        """The path of its page, percent-encoded."""
+        return quote(f"/c/{self.system}/{self.name}")
 
     @cached_property
     def is_documented(self) -> bool:
@@ -48,7 +53,8 @@ class Listed:
 
     @cached_property
     def _title(self) -> str:
-        return "\n".join((self.declared.stanza.name, f"{self.system}/{self.name}", *self.declared.paths)).casefold()
+        paths = (path.removeprefix(ROOT) for path in self.declared.paths)
+        return "\n".join((self.declared.stanza.name, f"{self.system}/{self.name}", *paths)).casefold()
 
     @cached_property
     def _words(self) -> str:
@@ -104,7 +110,7 @@ class Declarations:
 
     def found(self, query: str = "", system: str = "") -> list[Listed]:
         """Return those of a system, or of all, that have every word of the query, in whatever language; best first."""
-        words = query.casefold().split()
+        words = BEFORE_A_PATH.sub("", query).casefold().split()
         listed = [each for each in self if system in ("", each.system)]
         if not words:
             return listed

@@ -30,7 +30,7 @@ def config(tmp_path: Path) -> Callable[[str], Config]:
 def test_a_component_is_found_by_its_name_its_path_and_words_of_two_languages(config: Callable[[str], Config]) -> None:
     found = Declarations(built(config(f"{WECOM}  - {PROXY}, path: /cc/search_host/, description: hosts of a set}}\n")))
     assert [each.path for each in found.found("SEND weixin")] == ["/c/cmsi/send_weixin"]
-    assert [each.path for each in found.found("compapi/cc")] == ["/c/cc/search_host"]
+    assert [each.path for each in found.found("http://gw:8080/api/c/compapi/cc/search_host/")] == ["/c/cc/search_host"]
     assert [each.path for each in found.found("hosts set")] == ["/c/cc/search_host"]
     assert [each.path for each in found.found("微信")] == ["/c/cmsi/send_weixin"]
     assert [each.path for each in found.found("receiver__username")] == ["/c/cmsi/send_weixin"]
