@@ -1,10 +1,214 @@
-"""The console: a form for a call, what it would do, and what it did."""
+"""The console: a form for a call, what it would do, and what it did.
 
-from collections.abc import Sequence
+A call goes to the public listener as any other does, with the credentials that were typed in. Nothing keeps them: they
+stand in the form, in the page that answers it, and in the one request.
+"""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from esb.core.errors import template
+from esb.introspect.declared import Declared
+from esb.portal.console_call import CREDENTIALS, IN_QUERY, ConsoleCall, Way
+from esb.portal.console_form import Field, fields, filled, parameters
+from esb.portal.console_result import result, shown_answer
+from esb.portal.console_sample import Sample, sample
+from esb.portal.declarations import Listed, translate
+from esb.portal.language import CHINESE_TAG, ENGLISH_TAG, translations
+from esb.portal.loopback import Loopback, NoAnswer
+from esb.portal.page import Page, Refused
 from esb.portal.parts import Parts, Route
+from esb.portal.sandbox_messages import INBOX, arrived
+from esb.portal.shell import curl, shown
+from esb.portal.visitor import Visitor
+
+PATH = "/c/{system}/{component}/try"
+DRY_RUN, ASK, SEND, EDIT = "dry_run", "ask", "send", "edit"
+"""Values of the field `action`: the buttons of the form."""
+LONGEST_CALL, MARGIN = 120.0, 5.0
+"""Seconds that a call from here may take, and those after a component's own deadline in which it answers."""
+LATE = template("No answer within %(seconds)s s. The call may have been carried out all the same.")
+AWAY = template("The gateway does not answer, or broke off. The call may have been carried out all the same.")
+FAULTY = template("Something in the form cannot be sent.")
 
 
 def routes(parts: Parts) -> Sequence[Route]:
     """Return the pages."""
-    return []
+    pages = _Pages(parts)
+    return [Route("GET", PATH, pages.form), Route("POST", PATH, pages.run)]
+
+
+class _Pages:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._loopback = Loopback()
+
+    async def form(self, request: web.Request, visitor: Visitor) -> Page:
+        """Return the form, filled with what a first try needs."""
+        listed = await self._listed(request)
+        first = sample(self._parts.config()) if listed.declared.takes_credentials else Sample()
+        empty = _addressed(fields(listed.declared, translate(visitor.language)), first.receiver)
+        basis = _shown(listed, visitor, empty, first.caller, _way(listed.declared, {}, visitor))
+        return Page("console.html", _described(listed.declared, empty), {**basis, "first": first})
+
+    async def run(self, request: web.Request, visitor: Visitor) -> Page:
+        """Make the call; one that is not only tried is shown again before."""
+        listed = await self._listed(request)
+        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        call = _call(listed.declared, form, visitor)
+        basis = _shown(listed, visitor, call.fields, call.caller, call.way)
+        action, knows_dry_runs = form.get("action", ""), call.declared.component.sends
+        if action == EDIT:
+            return Page("console.html", _described(listed.declared, call.fields), basis)
+        if call.faults:
+            return _faulty(call, basis, visitor)
+        is_dry_run = action == DRY_RUN or (knows_dry_runs and action not in (ASK, SEND))
+        is_harmless = is_dry_run or (not knows_dry_runs and call.way.method in IN_QUERY)
+        if action != SEND and not is_harmless:
+            return await self._asked_again(call, basis, form, visitor)
+        told, status = await self._made(call, visitor, dry_run=is_dry_run)
+        return Page("console.html", told, {**basis, "result": told, "answer": shown_answer(told)}, status)
+
+    async def _asked_again(
+        self, call: ConsoleCall, basis: Mapping[str, Any], form: Mapping[str, str], visitor: Visitor
+    ) -> Page:
+        """Return the page on which the call is made for real, with a dry run of it where there is one."""
+        carried = {name: value for name, value in form.items() if name not in ("csrf", "action")}
+        hidden = call.without_secrets()
+        preview, status = None, 200
+        if call.declared.component.sends:
+            preview, status = await self._made(call, visitor, dry_run=True)
+        told = {"confirm": True, "parameters": parameters(call.fields) if preview is None else None, "preview": preview}
+        more = {
+            "carried": carried,
+            "curl": shown(curl(hidden.request(self._parts.gateway_url(), dry_run=False))),
+            "answer": "" if preview is None else shown_answer(preview),
+        }
+        return Page("console_confirm.html", told, {**basis, **more, "preview": preview}, status)
+
+    async def _made(self, call: ConsoleCall, visitor: Visitor, *, dry_run: bool) -> tuple[dict[str, Any], int]:
+        """Make the call; return what is known of it, and the status of the page that tells."""
+        base, declared = self._parts.gateway_url(), call.declared
+        line = curl(call.without_secrets().request(base, dry_run=dry_run))
+        seconds = min(declared.stanza.timeout, LONGEST_CALL) + MARGIN
+        try:
+            answer = await self._loopback.ask(call.request(base, dry_run=dry_run), seconds)
+        except NoAnswer as none:
+            text = translations(visitor.language).gettext(LATE if none.is_late else AWAY)
+            return _unanswered(line, text % {"seconds": f"{seconds:g}"}, dry_run=dry_run), 504 if none.is_late else 502
+        told = {"curl": line, "problem": "", **result(answer), "arrived": [], "explain": "", "inbox": ""}
+        if visitor.reads and not told["ok"] and call.caller.get("bk_app_code"):
+            told["explain"] = _explain(call)
+        if self._parts.sandbox_url is not None and not dry_run:
+            told["inbox"] = self._parts.sandbox_url + INBOX
+            told["arrived"] = await arrived(self._loopback, self._parts.sandbox_url, told["msgids"])
+        return told, 200
+
+    async def _listed(self, request: web.Request) -> Listed:
+        """Return the component that the address names. Refused if there is none, or no form can be made for it."""
+        declarations = await self._parts.declarations.get()
+        listed = declarations.at(request.match_info["system"], request.match_info["component"])
+        if not listed.is_documented:
+            raise Refused(
+                404, "No form can be made for this component: its types are not such that documents know them."
+            )
+        return listed
+
+
+def _call(declared: Declared, form: Mapping[str, str], visitor: Visitor) -> ConsoleCall:
+    caller = {name: form.get(name, "").strip() for name in CREDENTIALS} if declared.takes_credentials else {}
+    return ConsoleCall(
+        declared,
+        filled(fields(declared, translate(visitor.language)), form),
+        {name: value for name, value in caller.items() if value},
+        _way(declared, form, visitor),
+    )
+
+
+def _shown(
+    listed: Listed, visitor: Visitor, given: Sequence[Field], caller: Mapping[str, str], way: Way
+) -> dict[str, Any]:
+    """Return what all pages of a component show: of itself, and of the form."""
+    return {
+        "declared": listed.declared,
+        "title": f"{listed.system}/{listed.name}",
+        "address": listed.path,
+        "about": listed.summary(translate(visitor.language)),
+        "fields": given,
+        "caller": caller,
+        "way": way,
+        "first": Sample(),
+        "result": None,
+        "answer": "",
+        "faults": [],
+    }
+
+
+def _way(declared: Declared, form: Mapping[str, str], visitor: Visitor) -> Way:
+    """Return the way of a call; what the component does not offer is not asked for."""
+    methods, component = declared.stanza.methods, declared.component
+    usual = next((each for each in (("POST",) if component.sends else ("GET", "POST")) if each in methods), methods[0])
+    language = form.get("o.language", visitor.language)
+    return Way(
+        form["o.method"] if form.get("o.method") in methods else usual,
+        language if language in (ENGLISH_TAG, CHINESE_TAG) else visitor.language,
+        " ".join(form.get("o.key", "").split()) if component.sends or declared.stanza.idempotency else "",
+        bool(form.get("o.async")) and declared.asynchronous,
+        bool(form.get("o.test")) and component.has_environments,
+    )
+
+
+def _addressed(empty: list[Field], receiver: str) -> list[Field]:
+    """Return the fields of a message to this user of the directory, where the component knows people by name."""
+    names = {each.parameter for each in empty}
+    if not receiver or "receiver__username" not in names:
+        return empty
+    values = {"receiver__username": receiver, "receiver": ""}
+    return [
+        replace(each, value=values[each.parameter], is_first=True) if each.parameter in values else each
+        for each in empty
+    ]
+
+
+def _described(declared: Declared, given: Sequence[Field]) -> dict[str, Any]:
+    """Return a form as JSON tells it."""
+    return {
+        "component": declared.stanza.name,
+        "paths": declared.paths,
+        "methods": declared.stanza.methods,
+        "dry_run": declared.component.sends,
+        "fields": [
+            {
+                "name": each.name,
+                "parameter": each.parameter,
+                "kind": each.kind,
+                "required": each.required,
+                "description": each.description,
+                "choices": [choice for choice, _ in each.choices],
+                "example": each.value,
+            }
+            for each in given
+        ],
+        "credentials": CREDENTIALS if declared.takes_credentials else (),
+    }
+
+
+def _faulty(call: ConsoleCall, basis: Mapping[str, Any], visitor: Visitor) -> Page:
+    text = translations(visitor.language).gettext
+    faults = {each.parameter: text(each.fault[0]) % each.fault[1] for each in call.fields if each.fault}
+    return Page("console.html", {"error": text(FAULTY), "faults": faults}, {**basis, "faults": [*faults.items()]}, 422)
+
+
+def _unanswered(line: str, problem: str, *, dry_run: bool) -> dict[str, Any]:
+    return {"curl": line, "problem": problem, "answer": None, "text": "", "ok": False, "dry_run": dry_run}
+
+
+def _explain(call: ConsoleCall) -> str:
+    """Return the address of the page that explains what becomes of such a call."""
+    names = {"app": "bk_app_code", "user": "bk_username"}
+    caller = {key: call.caller[name] for key, name in names.items() if name in call.caller}
+    return f"/explain?{urlencode({**caller, 'component': call.declared.stanza.name})}"

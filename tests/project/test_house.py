@@ -39,8 +39,8 @@ FOLDERS_ALSO_IMPORT = {
 
 LIBRARIES = {
     "aiohappyeyeballs": {"outgoing.engines"},
-    # sandbox.receipts: WeChat posts, too; server.connection: its parser's errors
-    "aiohttp": {"client", "outgoing.engines", "sandbox.receipts", "server.connection", "testing"},
+    # sandbox.receipts: WeChat posts, too; server.connection: its parser's errors; portal.loopback: the console's calls
+    "aiohttp": {"client", "outgoing.engines", "portal.loopback", "sandbox.receipts", "server.connection", "testing"},
     "aiohttp.web": {"gateway.app", "incoming", "portal", "sandbox", "server", "testing"},
     "aiosmtpd": {"sandbox.smtp"},
     "aiosmtplib": {"channels.mail"},
@@ -80,7 +80,7 @@ LIBRARIES = {
     "uvloop": {"server"},
     "watchfiles": {"cli.dev"},
     "yaml": {"config.yaml"},
-    "yarl": {"client", "outgoing.engines"},
+    "yarl": {"client", "outgoing.engines", "portal.loopback"},
 }
 """Library -> the only rooms that know it. pydantic, in which config and parameters are written, is everywhere."""
 
