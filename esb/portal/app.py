@@ -22,6 +22,7 @@ from esb.portal import (
 )
 from esb.portal.access import Gatekeeper
 from esb.portal.language import COOKIE, ENGLISH_TAG, chosen
+from esb.portal.login_states import LoginStates
 from esb.portal.page import Page, Refused
 from esb.portal.parts import Parts, Route
 from esb.portal.rendering import HEADERS, Renderer
@@ -40,22 +41,23 @@ STATUS_TEXTS = {
 
 
 def create_portal(parts: Parts, clock: Clock | None = None) -> web.Application:
-    """Return the portal's application. It opens nothing, and keeps nothing but sessions."""
-    sessions = Sessions(clock or SystemClock())
+    """Return the portal's application. It opens nothing before somebody comes, and keeps only sessions."""
+    sessions, logins = Sessions(clock or SystemClock()), LoginStates(parts.config, clock)
     static = StaticFiles()
     portal = _Portal(parts, Gatekeeper(sessions), Renderer(static, {"sandbox_url": parts.sandbox_url}))
     app = web.Application(client_max_size=MAX_FORM, middlewares=[portal.with_error_pages])
-    app.add_routes([web.get(PATH, static.handle), *(portal.route(each) for each in routes(parts, sessions))])
+    app.add_routes([web.get(PATH, static.handle), *(portal.route(each) for each in routes(parts, sessions, logins))])
+    app.on_cleanup.append(lambda _: logins.close())
     return app
 
 
-def routes(parts: Parts, sessions: Sessions) -> Sequence[Route]:
+def routes(parts: Parts, sessions: Sessions, logins: LoginStates) -> Sequence[Route]:
     """Return all pages."""
     return [
         *catalogue.routes(parts),
         *reference.routes(parts),
         *console.routes(parts),
-        *developer.routes(parts),
+        *developer.routes(parts, logins),
         *apps.routes(parts),
         *rights.routes(parts),
         *history.routes(parts),
