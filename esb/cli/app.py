@@ -74,7 +74,7 @@ def list_(path: str, form: str, unused: int | None) -> None:
     LAST_USED is the last day, in UTC, of a call that proved to be made by the app. An app that is younger than --unused
     says is not listed with it.
     """
-    show(read(path, lambda views: views.apps(unused)), COLUMNS, form)
+    show(read(path, lambda views: views.apps(unused=unused)).apps, COLUMNS, form)
 
 
 @app.command("show", short_help="Show one app.")

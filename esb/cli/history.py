@@ -30,7 +30,7 @@ def history(path: str, form: str, limit: int, **wanted: Any) -> None:
 
     No secret stands in it. A row of --user tells how often an app has called a component in an hour in the user's name.
     """
-    rows = read(path, lambda views: views.history(limit, **wanted))
+    rows = read(path, lambda views: views.history(limit=limit, **wanted)).rows
     if form == "text":
         rows = [{**row, "before": _short(row["before"]), "after": _short(row["after"])} for row in rows]
     show(rows, COLUMNS, form)

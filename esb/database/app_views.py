@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Table, func, select
+from sqlalchemy import Column, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.redaction import REDACTED, sounds_secret
 from esb.database import use_views
-from esb.database.accepted import can_be_found
-from esb.database.apps import APP, APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRET, IMPERSONATION
+from esb.database.app_listing import AppsPage, AppsWanted, apps_page
+from esb.database.apps import APP_CALLBACK, APP_GRANT, APP_OWNER, APP_SECRET, IMPERSONATION
 from esb.database.deliveries import CALLBACK_OFF
-from esb.database.history import HISTORY
+from esb.database.history_views import HistoryPage, HistoryWanted, history_page
 from esb.database.metadata import now
 from esb.database.transaction import app_row, moment
-from esb.database.use import IMPERSONATED_USE
 
 
 class AppViews:
@@ -25,35 +23,9 @@ class AppViews:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def apps(self, unused_since: int | None = None) -> list[dict[str, Any]]:
-        """Return all apps in the order of their codes, each with how many secrets and rights it has.
-
-        `unused_since`: only those that were there then, in milliseconds since 1970, and were not used from that day on.
-        """
-        owners: dict[str, list[str]] = {}
-        for code, username in await self._connection.execute(select(APP_OWNER).order_by(APP_OWNER.c.username)):
-            owners.setdefault(code, []).append(username)
-        counts = {}
-        for table in (APP_SECRET, APP_GRANT, IMPERSONATION):
-            counted = select(table.c.app, func.count()).group_by(table.c.app)
-            counts[table] = {row[0]: row[1] for row in await self._connection.execute(counted)}
-        used = await use_views.last_days(self._connection)
-        return [
-            {
-                "code": row.code,
-                "disabled": row.disabled,
-                "expires": moment(row.expires),
-                "owners": owners.get(row.code, []),
-                "secrets": counts[APP_SECRET].get(row.code, 0),
-                "grants": counts[APP_GRANT].get(row.code, 0),
-                "impersonations": counts[IMPERSONATION].get(row.code, 0),
-                "last_used": use_views.day(used[row.code]),
-                "created": moment(row.created),
-                "created_by": row.created_by,
-            }
-            for row in await self._connection.execute(select(APP).order_by(APP.c.code))
-            if unused_since is None or use_views.is_unused(row.created, used[row.code], unused_since)
-        ]
+    async def apps(self, **wanted: Any) -> AppsPage:
+        """Return apps in the order of their codes, as the fields of AppsWanted say. NotAcceptable."""
+        return await apps_page(self._connection, AppsWanted(**wanted))
 
     async def app(self, code: str) -> dict[str, Any]:
         """Return all that is known of an app. AppUnknown."""
@@ -114,56 +86,9 @@ class AppViews:
         """Return the impersonations of an app, or of all. AppUnknown."""
         return await self._rights(IMPERSONATION, code, IMPERSONATION.c.users, IMPERSONATION.c.components)
 
-    async def history(
-        self,
-        limit: int,
-        *,
-        app: str | None = None,
-        actor: str | None = None,
-        action: str | None = None,
-        since: int | None = None,
-        user: str | None = None,
-    ) -> list[dict[str, Any]]:
-        """Return the newest rows of the history that fit, newest first. `since`: milliseconds since 1970. AppUnknown.
-
-        `user`: with the calls in the name of this user, or of everybody if it is "*", unless only those are wanted who
-        write, or what they did. Everybody is meant, too, where only such calls are wanted.
-        """
-        if action == use_views.IMPERSONATE and user is None:
-            user = use_views.ANYBODY
-        if app is not None and not can_be_found(app):
-            await app_row(self._connection, app)  # which says that there is none
-        if not all(map(can_be_found, filter(None, (actor, action, user)))):
-            return []
-        wanted = select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
-        for column, value in ((HISTORY.c.app, app), (HISTORY.c.actor, actor), (HISTORY.c.action, action)):
-            wanted = wanted if value is None else wanted.where(column == value)
-        rows = await self._connection.execute(wanted if since is None else wanted.where(HISTORY.c.at >= since))
-        written = [
-            {
-                "at": moment(row.at),
-                "actor": row.actor,
-                "via": row.via,
-                "action": row.action,
-                "app": row.app,
-                "before": json.loads(row.before),
-                "after": json.loads(row.after),
-            }
-            for row in rows
-        ]
-        if user is not None and actor is None and action in {None, use_views.IMPERSONATE}:
-            calls = await use_views.impersonated(self._connection, limit, user=user, app=app, since=since)
-            written = sorted(written + calls, key=itemgetter("at"), reverse=True)[:limit]
-        if app is not None and not written:
-            await self._require_known(app)
-        return written
-
-    async def _require_known(self, app: str) -> None:
-        """Raise AppUnknown for an app that is nowhere: an empty history would say that it has none."""
-        for column in (HISTORY.c.app, IMPERSONATED_USE.c.app):
-            if (await self._connection.execute(select(column).where(column == app).limit(1))).first() is not None:
-                return
-        await app_row(self._connection, app)
+    async def history(self, **wanted: Any) -> HistoryPage:
+        """Return the newest rows of the history, as the fields of HistoryWanted say. AppUnknown, NotAcceptable."""
+        return await history_page(self._connection, HistoryWanted(**wanted))
 
     async def _rights(self, table: Table, code: str | None, *order: Column[Any]) -> list[dict[str, Any]]:
         wanted = select(table).order_by(table.c.app, *order)

@@ -1,8 +1,9 @@
 """Use as listings and the history show it: JSON, days as 2026-12-31 and hours as RFC 3339."""
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from sqlalchemy import Row, case, func, select
+from pydantic import Field
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.clock import utc_text
@@ -21,11 +22,20 @@ IMPERSONATE: Impersonate = "impersonate"
 """The action of these calls, in the history."""
 
 
-async def last_days(connection: AsyncConnection) -> dict[str, int | None]:
-    """Return the last day of use of every app, since 1970; None for one that was never used."""
+class CallsKey(NamedTuple):
+    """The key of all calls of an app to a component within an hour in somebody's name, in the order of the history."""
+
+    hour: Annotated[int, Field(ge=0, lt=2**31)]
+    app: str
+    username: str
+    component: str
+
+
+async def last_days(connection: AsyncConnection, which: ColumnElement[bool]) -> dict[str, int | None]:
+    """Return the last day of use of these apps, since 1970; None for one that was never used."""
     use = DAY_USE.c
     last = select(use.day).where(use.app == APP.c.code).order_by(use.day.desc()).limit(1)  # MySQL reads all for a max()
-    rows = await connection.execute(select(APP.c.code, last.scalar_subquery()))
+    rows = await connection.execute(select(APP.c.code, last.scalar_subquery()).where(which))
     return {row[0]: row[1] for row in rows}
 
 
@@ -35,9 +45,10 @@ async def last_days_of_secrets(connection: AsyncConnection, app: str) -> dict[in
     return {row[0]: row[1] for row in await connection.execute(last)}
 
 
-def is_unused(created: int, last_used: int | None, since: int) -> bool:
-    """Return True if what was made then was last used on a day before `since`. Moments are in milliseconds."""
-    return created < since and (last_used is None or last_used < since // DAY_MILLISECONDS)
+def is_unused(since: int) -> ColumnElement[bool]:
+    """Return the condition on apps that were there at `since`, in milliseconds, and not used from its day on."""
+    used = exists().where(DAY_USE.c.app == APP.c.code, DAY_USE.c.day >= since // DAY_MILLISECONDS)
+    return and_(APP.c.created < since, ~used)
 
 
 async def used_components(connection: AsyncConnection, app: str, now: int) -> list[dict[str, Any]]:
@@ -71,11 +82,18 @@ async def daily_calls(connection: AsyncConnection, app: str, since: int) -> list
 
 
 async def impersonated(
-    connection: AsyncConnection, limit: int, *, user: str, app: str | None = None, since: int | None = None
-) -> list[dict[str, Any]]:
+    connection: AsyncConnection,
+    limit: int,
+    *,
+    user: str,
+    app: str | None = None,
+    since: int | None = None,
+    behind: CallsKey | None = None,
+) -> list[tuple[CallsKey, dict[str, Any]]]:
     """Return the newest calls in the name of this user, or of ANYBODY, newest first, as rows of the history.
 
-    One row tells of all calls of an app to a component within an hour. `since`: milliseconds since 1970.
+    One row tells of all calls of an app to a component within an hour. `since`: milliseconds since 1970; `behind`: the
+    last one of the page before.
     """
     use = IMPERSONATED_USE.c
     wanted = select(IMPERSONATED_USE).order_by(use.hour.desc(), use.app, use.username, use.component).limit(limit)
@@ -85,7 +103,11 @@ async def impersonated(
         wanted = wanted.where(use.app == app)
     if since is not None:
         wanted = wanted.where(use.hour >= since // HOUR_MILLISECONDS)
-    return [_impersonated(row) for row in await connection.execute(wanted)]
+    if behind is not None:
+        later = and_(use.hour == behind.hour, tuple_(use.app, use.username, use.component) > tuple_(*behind[1:]))
+        wanted = wanted.where(or_(use.hour < behind.hour, later))
+    rows = await connection.execute(wanted)
+    return [(CallsKey(row.hour, row.app, row.username, row.component), _impersonated(row)) for row in rows]
 
 
 def _impersonated(row: Row[Any]) -> dict[str, Any]:

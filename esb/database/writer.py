@@ -33,6 +33,8 @@ Impersonate = Literal["impersonate"]
 HistoryAction = Literal[Action, Impersonate]
 ACTIONS: tuple[HistoryAction, ...] = get_args(HistoryAction)
 """All kinds of rows that a history may have."""
+AppState = Literal["active", "disabled", "expired"]
+"""The states by which apps are listed; one that is switched off may have ended, too."""
 
 
 @dataclass(frozen=True, slots=True)

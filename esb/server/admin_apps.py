@@ -48,7 +48,8 @@ class _Handlers:
     async def list(self, asked: OperatorRequest) -> Answer:
         wanted = asked.read(bodies.AppsWanted)
         async with self._registry.reading() as views:
-            return Answer({"apps": await views.apps(wanted.unused)})
+            page = await views.apps(**wanted.model_dump())
+        return Answer({"apps": page.apps, **_next(page.cursor)})
 
     async def show(self, asked: OperatorRequest) -> Answer:
         async with self._registry.reading() as views:
@@ -115,7 +116,8 @@ class _Handlers:
     async def history(self, asked: OperatorRequest) -> Answer:
         wanted = asked.read(bodies.HistoryWanted)
         async with self._registry.reading() as views:
-            return Answer({"history": await views.history(**wanted.model_dump())})
+            page = await views.history(**wanted.model_dump())
+        return Answer({"history": page.rows, **_next(page.cursor)})
 
     async def _retire(self, asked: OperatorRequest, number: int, at: int | None) -> Answer:
         code = asked.code
@@ -123,6 +125,11 @@ class _Handlers:
             await write.secrets.retire(code, number, at)
             ended = await _secret(views, code, number)
         return Answer(ended)
+
+
+def _next(cursor: str | None) -> dict[str, str]:
+    """Return what the answer tells of the next page: nothing if there is none."""
+    return {} if cursor is None else {"cursor": cursor}
 
 
 def _given_or_new(secret: SecretStr | None) -> tuple[str, dict[str, str]]:

@@ -6,7 +6,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 
 from esb.config.moment import instant, instant_past
-from esb.database.writer import ALWAYS, HistoryAction, Terms
+from esb.database.writer import ALWAYS, AppState, HistoryAction, Terms
+
+MOST_ROWS = 10_000
+"""Rows of a page: all of them are in memory at once."""
 
 
 def _moment(value: Any) -> int:
@@ -134,13 +137,22 @@ class HistoryWanted(Body):
     user: str | None = None
     """With the calls in the name of this user, "*" for all."""
     since: Ago | None = None
-    limit: int = Field(100, ge=1, le=10_000)
+    cursor: str | None = None
+    """The end of the page before."""
+    limit: int = Field(100, ge=1, le=MOST_ROWS)
 
 
 class AppsWanted(Body):
-    """The apps that are wanted: all, or those that are there since this moment and were not used since then."""
+    """The apps that are wanted: all, or those of which all that is given is true."""
 
+    search: str | None = None
+    """A part of the code, or of an owner's name."""
+    state: AppState | None = None
     unused: Ago | None = None
+    """They are there since this moment, and were not used since then."""
+    cursor: str | None = None
+    limit: int | None = Field(None, ge=1, le=MOST_ROWS)
+    """Left out: all."""
 
 
 class UseWanted(Body):

@@ -130,7 +130,7 @@ async def test_a_callback_that_is_switched_off_ends_its_events_and_the_history_t
         assert (await queued.row(CALLBACK_EVENT.c.id == event)).state == DeliveryState.DEAD
     assert (await queued.row(CALLBACK_EVENT.c.id == other)).state == DeliveryState.QUEUED
     async with Registry(queued.database).reading() as views:
-        (row,) = await views.history(10, app="monitor")
+        ((row,), _) = await views.history(limit=10, app="monitor")
     assert (row["actor"], row["action"]) == ("callbacks", "callback.off")
     assert row["after"] == {"name": "done", "reason": "status 410"}
     await queued.add()

@@ -63,4 +63,4 @@ async def test_a_try_tells_what_it_would_do_and_does_nothing(records: Registered
     assert await records.history() == []
     assert await records.number() == 0
     async with records.registry.reading() as views:
-        assert await views.apps() == []
+        assert (await views.apps()).apps == []

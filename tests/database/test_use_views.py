@@ -42,7 +42,7 @@ async def shown(records: Registered, code: str = "shop") -> dict[str, Any]:
 async def listed(records: Registered, unused_since: int | None = None) -> dict[str, str | None]:
     """Return the last day of use of each app that is listed."""
     async with records.registry.reading() as views:
-        return {app["code"]: app["last_used"] for app in await views.apps(unused_since)}
+        return {app["code"]: app["last_used"] for app in (await views.apps(unused=unused_since)).apps}
 
 
 async def test_an_app_shows_the_last_day_of_its_secrets_and_components(records: Registered) -> None:
@@ -123,7 +123,7 @@ async def test_calls_are_listed_by_day(records: Registered) -> None:
 async def calls(records: Registered, **wanted: Any) -> list[tuple[Any, ...]]:
     """Return app, user and calls of the rows that tell of calls, newest first."""
     async with records.registry.reading() as views:
-        rows = await views.history(**{"limit": 100, **wanted})
+        rows = (await views.history(**wanted)).rows
     return [(row["app"], row["after"]["user"], row["after"]["calls"]) for row in rows if row["via"] == "call"]
 
 
@@ -131,7 +131,7 @@ async def test_calls_in_a_name_stand_beside_what_was_written(records: Registered
     await make(records)
     await name(records, ("shop", "li", HOUR - 5, SENT, 7), ("shop", "li", HOUR - 3, SENT, 2))
     async with records.registry.reading() as views:
-        rows = await views.history(100, app="shop", user="li")
+        rows = (await views.history(app="shop", user="li")).rows
     assert [(row["at"], row["action"]) for row in rows] == [
         ("2027-01-15T09:00:00Z", "impersonate"),
         ("2027-01-15T08:00:00Z", "app.create"),

@@ -177,6 +177,28 @@ async def test_a_code_with_a_slash_has_a_path(admin: Admin) -> None:
     assert (await admin.ask("GET", "/-/apps/a%2Fb"))["code"] == "a/b"
 
 
+async def test_apps_are_listed_page_by_page_and_sifted(monitor: Admin) -> None:
+    await monitor.ask("POST", "/-/apps", {"code": "billing", "owners": ["zhang"], "disabled": True}, 201)
+    first = await monitor.ask("GET", "/-/apps?limit=1")
+    assert ([app["code"] for app in first["apps"]], first["cursor"]) == (["billing"], "billing")
+    second = await monitor.ask("GET", "/-/apps?limit=1&cursor=billing")
+    assert ([app["code"] for app in second["apps"]], "cursor" in second) == (["monitor"], False)
+    for query in ("search=ZHA", "state=disabled", "search=bill&state=disabled&unused=2100-01-01"):
+        assert [app["code"] for app in (await monitor.ask("GET", f"/-/apps?{query}"))["apps"]] == ["billing"]
+    assert "state: Input should be" in (await monitor.ask("GET", "/-/apps?state=off", status=422))["error"]
+
+
+async def test_the_history_is_read_page_by_page(monitor: Admin) -> None:
+    for pattern in ("cc.a*", "cc.b*"):
+        await monitor.ask("POST", "/-/apps/monitor/grants", {"pattern": pattern}, 201)
+    first = await monitor.ask("GET", "/-/history?limit=2")
+    second = await monitor.ask("GET", f"/-/history?limit=2&cursor={first['cursor']}")
+    assert [row["action"] for row in first["history"] + second["history"]] == ["grant.add", "grant.add", "app.create"]
+    assert "cursor" not in second
+    refused = await monitor.ask("GET", "/-/history?cursor=other", status=422)
+    assert refused == {"error": "cursor: no page has told this one"}
+
+
 # Secrets
 
 

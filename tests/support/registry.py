@@ -36,7 +36,7 @@ class Registered:
     async def history(self, **wanted: Any) -> list[dict[str, Any]]:
         """Return the rows of the history, oldest first."""
         async with self.registry.reading() as views:
-            return (await views.history(1000, **wanted))[::-1]
+            return (await views.history(limit=1000, **wanted)).rows[::-1]
 
     async def actions(self) -> list[str]:
         return [row["action"] for row in await self.history()]
