@@ -69,6 +69,12 @@ def rendered(config: Config, mask: Mask | None = None) -> dict[str, Any]:
     }
 
 
+def service(config: Config, kind: str) -> dict[str, Any] | None:
+    """Return what the configuration says of one of its services, secrets as stars; None if it says nothing of it."""
+    stanza = config.services.get(kind)
+    return None if stanza is None else _View(Stars()).stanza("services", stanza, kind)
+
+
 def components(config: Config) -> list[dict[str, Any]]:
     """Return the declared components, in the order of the files."""
     return [

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, CookieJar, FormData
 
 from esb.config import ConfigSource
+from esb.database.engine import Database
 from esb.server.deployment import Deployment, deployed
 from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, SEND_WEIXIN, WECOM
 from tests.support.databases import open_database, stanza
@@ -43,6 +44,11 @@ class Portal:
     deployment: Deployment
     browser: ClientSession
     file: Path
+    database_url: str
+
+    def database(self) -> AbstractAsyncContextManager[Database]:
+        """Open its database, for what no page writes."""
+        return open_database(self.database_url)
 
     async def get(self, path: str, status: int = 200, headers: Mapping[str, str] | None = None) -> str:
         """Return the text of a page that is answered with this status."""
@@ -86,19 +92,27 @@ def csrf_of(page: str) -> str:
 
 @asynccontextmanager
 async def open_portal(
-    folder: Path, components: str = COMPONENTS, *, keys: str = "", admin_keys: str = TOKENS, more: str = ""
+    folder: Path,
+    components: str = COMPONENTS,
+    *,
+    keys: str = "",
+    admin_keys: str = TOKENS,
+    more: str = "",
+    has_database: bool = True,
 ) -> AsyncIterator[Portal]:
     """A portal at a free port, over SQLite; `keys` are more of its stanza: `, trusted_header: …`."""
     database = f"sqlite:///{folder / 'esb.db'}"
-    async with open_database(database):
-        pass
+    if has_database:
+        async with open_database(database):
+            pass
+    apps = APPS if has_database else APPS.replace("        - {use: sql}\n", "")
     file = folder / "esb.yaml"
     file.write_text(
         "version: 1\n"
         f"server: {{admin: {{port: {free_port()}{admin_keys}}}, portal: {{port: 0{keys}}}}}\n"
         f"sandbox: {{port: 0}}\n"
-        f"services:\n{APPS}{USERS}{stanza(database)}"
-        f"deliveries: {{run: here}}\n{more}components:\n{components}"
+        f"services:\n{apps}{USERS}{stanza(database) if has_database else ''}"
+        f"{'deliveries: {run: here}' if has_database else ''}\n{more}components:\n{components}"
     )
     jar = CookieJar(unsafe=True)  # of an address, not a name
     async with (
@@ -106,4 +120,4 @@ async def open_portal(
         deployed(ConfigSource(file, {}), None, 0, []) as deployment,
     ):
         assert deployment.portal_url is not None
-        yield Portal(deployment.portal_url, deployment, browser, file)
+        yield Portal(deployment.portal_url, deployment, browser, file, database)
