@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from esb.core.delivery_states import DeliveryState
 from esb.database.accepted import can_be_found
-from esb.database.deliveries import ATTEMPT, DELIVERY, DELIVERY_MESSAGE, PRIORITIES, RECEIVER_DIGEST, RECIPIENT
+from esb.database.deliveries import (
+    ATTEMPT,
+    CALLBACK_EVENT,
+    DELIVERY,
+    DELIVERY_MESSAGE,
+    PRIORITIES,
+    RECEIVER_DIGEST,
+    RECIPIENT,
+)
 from esb.database.delivery_answer import LISTED, View, fates_of, view_of
 from esb.database.keys import LOST, DatabaseKeys
 from esb.database.known_receivers import known_receivers
@@ -115,6 +123,25 @@ class DeliveryViews:
                 "failed": row.failed,
                 "unknown": row.unknown,
                 "class": row.failure or None,
+            }
+            for row in rows
+        ]
+
+    async def callbacks(self, identity: str) -> list[View]:
+        """Return the events of a delivery that its app is told, or was, in their order."""
+        column = CALLBACK_EVENT.c
+        columns = column.event, column.callback, column.state, column.attempts, column.due, column.created
+        rows = await self._connection.execute(
+            select(*columns).where(column.delivery == identity).order_by(column.created, column.id)
+        )
+        return [
+            {
+                "type": row.event,
+                "callback": row.callback,
+                "state": DeliveryState(row.state).word,
+                "attempts": row.attempts,
+                "due": moment(row.due) if row.state == DeliveryState.QUEUED else None,
+                "created": moment(row.created),
             }
             for row in rows
         ]

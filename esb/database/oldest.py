@@ -33,8 +33,8 @@ def _first(column: ColumnElement[int], *where: ColumnElement[bool]) -> ScalarSel
     return select(func.min(column)).where(*where).scalar_subquery()
 
 
-def _due(states: Iterable[DeliveryState]) -> list[ScalarSelect[int]]:
-    """Return the moments at which the first delivery of each state and priority was due, as the index has them."""
+def first_due(states: Iterable[DeliveryState]) -> list[ScalarSelect[int]]:
+    """Return, for a statement, when the first delivery of each state and priority was due, as the index has them."""
     column = DELIVERY.c
     return [
         _first(column.due, column.state == state, column.priority == priority)
@@ -44,12 +44,12 @@ def _due(states: Iterable[DeliveryState]) -> list[ScalarSelect[int]]:
 
 
 _GROUPS = (
-    _due(_ACTIVE),
+    first_due(_ACTIVE),
     [_first(CALLBACK_EVENT.c.due, CALLBACK_EVENT.c.state == state) for state in _ACTIVE],
     [_first(CREDENTIAL_HOLD.c.since, CREDENTIAL_HOLD.c.actor == "")],
     [_first(CREDENTIAL_HOLD.c.since, CREDENTIAL_HOLD.c.actor != "")],
     [_first(CONTENT.c.purge, CONTENT.c.purge > 0)],
-    _due(sorted(ENDED)),
+    first_due(sorted(ENDED)),
 )
 _COLUMNS: list[Any] = [each for group in _GROUPS for each in group]
 _STATEMENT = select(*_COLUMNS)

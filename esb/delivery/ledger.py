@@ -12,9 +12,11 @@ from esb.core.reasons import Reason
 from esb.database import delivery_changes, holds, recalls
 from esb.database.delivery_answer import View
 from esb.database.delivery_changes import Hindrance, Selection
+from esb.database.delivery_counts import StateCount, count_states
 from esb.database.delivery_views import DeliveryViews, Page, Wanted
 from esb.database.engine import Database
 from esb.database.forgetting import forget_receiver
+from esb.database.holds import TheirHold
 from esb.database.recalls import SentMessage
 from esb.database.registry_errors import NotAcceptable
 from esb.database.time_of_day import time_of_day
@@ -70,6 +72,16 @@ class Ledger:
         """Return the attempts of a delivery that have ended."""
         async with self._database.reading() as connection:
             return await DeliveryViews(connection, self._database.keys).attempts(identity)
+
+    async def callbacks(self, identity: str) -> list[View]:
+        """Return the events of a delivery that its app is told, or was: queued, sending, done, or dead, given up."""
+        async with self._database.reading() as connection:
+            return await DeliveryViews(connection, self._database.keys).callbacks(identity)
+
+    async def counts(self) -> list[StateCount]:
+        """Return how many deliveries there are of each state, MOST at most."""
+        async with self._database.reading() as connection:
+            return await count_states(connection)
 
     async def cancel(self, identity: str, app: str | None = None) -> Hindrance | None:
         """End a delivery that waits; None, or why it could not be."""
@@ -143,6 +155,11 @@ class Ledger:
                     raise NotAcceptable(f"there is no component {component!r}, nor a delivery of it{hint}")
             now = await time_of_day(connection, self._clock)
             return await holds.hold(connection, component, now, reason, actor=actor)
+
+    async def holds(self, most: int) -> list[TheirHold]:
+        """Return what is held, by whom and why, the oldest first."""
+        async with self._database.reading() as connection:
+            return await holds.oldest_holds(connection, most)
 
     async def release(self, component: str) -> bool:
         """End the holds of a component and of all its credentials; return True if there were any."""

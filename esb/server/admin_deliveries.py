@@ -6,7 +6,7 @@ from pydantic import Field, PlainValidator, model_validator
 
 from esb.config import DeliveriesConfig, seconds_of
 from esb.core import json_codec, json_values
-from esb.core.clock import SystemClock
+from esb.core.clock import SystemClock, utc_text
 from esb.core.delivery_states import DeliveryState
 from esb.database.registry_errors import Missing, NotAcceptable
 from esb.server.admin_bodies import Ago, Body
@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # its libraries are extras
     from esb.database.delivery_changes import Hindrance
     from esb.delivery.ledger import Ledger
 
+MOST_HOLDS = 500
+"""Holds that are told: apps with secrets of their own may have more of them than anybody reads."""
 _STATES = {state.word: state for state in DeliveryState}
 
 
@@ -94,6 +96,8 @@ def delivery_operations(registry: AdminRegistry) -> list[Operation]:
     one = "/-/deliveries/{id}"
     return [
         Operation("GET", "/-/deliveries", handlers.list),
+        Operation("GET", "/-/deliveries/holds", handlers.holds),
+        Operation("GET", "/-/deliveries/states", handlers.states),
         Operation("GET", one, handlers.show),
         Operation("POST", f"{one}/cancel", handlers.cancel),
         Operation("POST", f"{one}/redrive", handlers.redrive),
@@ -120,13 +124,48 @@ class _Handlers:
             raise NotAcceptable("cursor: no page has told this one") from None
         return Answer({"deliveries": page.deliveries, "cursor": page.cursor})
 
+    async def holds(self, asked: OperatorRequest) -> Answer:
+        """Answer what is held: by nobody's name, where the gateway holds it since it cannot be sent."""
+        asked.read(Body)
+        found = await (await self._ledger()).holds(MOST_HOLDS)
+        held = [
+            {
+                "component": each.credential.partition("/")[0],
+                "credential": each.credential,
+                "since": utc_text(each.since / 1000),
+                "by": each.actor or None,
+                "reason": each.reason,
+            }
+            for each in found
+        ]
+        return Answer({"holds": held})
+
+    async def states(self, asked: OperatorRequest) -> Answer:
+        """Answer how many deliveries each state has, and when the first of them was due, or has ended."""
+        from esb.database.delivery_counts import MOST
+
+        asked.read(Body)
+        counts = await (await self._ledger()).counts()
+        told = {
+            count.state.word: {
+                "number": count.number,
+                "first": None if count.first is None else utc_text(count.first / 1000),
+            }
+            for count in counts
+        }
+        return Answer({"states": told, "most": MOST})
+
     async def show(self, asked: OperatorRequest) -> Answer:
         ledger, identity = await self._ledger(), asked.variables["id"]
         found = await ledger.delivery(identity)
         if found is None:
             raise Missing(f"there is no delivery {identity}")
-        attempts = await ledger.attempts(identity)
-        return Answer(json_codec.decode(json_codec.encode({**found, "attempts": attempts}, json_values.plain)))
+        view = {
+            **found,
+            "attempts": await ledger.attempts(identity),
+            "callbacks": await ledger.callbacks(identity),
+        }
+        return Answer(json_codec.decode(json_codec.encode(view, json_values.plain)))
 
     async def cancel(self, asked: OperatorRequest) -> Answer:
         ledger = await self._ledger()

@@ -12,11 +12,12 @@ from sqlalchemy import insert
 from esb.config import ConfigSource
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database import holds
+from esb.database.callback_events import events_for
 from esb.database.deliveries import CONTENT
 from esb.database.engine import Database
 from esb.server.deployment import deployed
 from tests.support.databases import stanza
-from tests.support.delivery_rows import add_delivery
+from tests.support.delivery_rows import NOW, add_delivery
 from tests.support.ports import free_port
 from tests.support.processes.deployment import BEARER, TOKENS
 
@@ -100,3 +101,38 @@ async def test_a_component_is_held_and_released_in_the_name_of_a_token(ask: Ask,
     unknown = await ask("POST", "/hold", 422, json={"component": "cmsi.send_wexin"})
     assert unknown["error"].endswith("(did you mean 'cmsi.send_weixin'?)")
     await ask("POST", "/hold", 401, headers={}, json=component)
+
+
+async def test_what_is_held_is_told_with_who_holds_it_and_why(ask: Ask, database: Database) -> None:
+    assert await ask("GET", "/holds") == {"holds": []}
+    await ask("POST", "/hold", json={"component": "cmsi.send_weixin", "reason": "a storm"})
+    async with database.writing() as connection:
+        await holds.hold(connection, "cmsi.send_mail/0123", NOW, "config: 535", probe=NOW)
+    by_gateway, by_operator = sorted((await ask("GET", "/holds"))["holds"], key=lambda held: str(held["component"]))
+    assert by_gateway == {
+        "component": "cmsi.send_mail",
+        "credential": "cmsi.send_mail/0123",
+        "since": "2027-01-15T08:00:00Z",
+        "by": None,
+        "reason": "config: 535",
+    }
+    assert (by_operator["component"], by_operator["by"]) == ("cmsi.send_weixin", "admin:ops")
+    assert "error" in await ask("GET", "/holds", 422, params={"unknown": "1"})
+
+
+async def test_each_state_has_a_number_and_a_first_one(ask: Ask, database: Database) -> None:
+    for due in (NOW, NOW - 60_000):
+        await add_delivery(database, [("a", ReceiverState.QUEUED)], state=DeliveryState.QUEUED, due=due)
+    found = await ask("GET", "/states")
+    assert found["states"]["queued"] == {"number": 2, "first": "2027-01-15T07:59:00Z"}
+    assert found["states"]["dead"] == {"number": 0, "first": None}
+    assert [*found["states"]] == ["queued", "sending", "done", "dead", "cancelled", "held"]
+
+
+async def test_a_delivery_tells_whether_its_callback_was_told(ask: Ask, database: Database) -> None:
+    identity = await add_delivery(database)
+    async with database.writing() as connection:
+        await events_for(connection, database.keys, [identity], NOW)
+    event = {"type": "delivery.done", "callback": "done", "state": "queued", "attempts": 0}
+    moments = {"due": "2027-01-15T08:00:00Z", "created": "2027-01-15T08:00:00Z"}
+    assert (await ask("GET", f"/{identity}"))["callbacks"] == [event | moments]
