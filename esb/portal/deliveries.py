@@ -1,10 +1,180 @@
-"""Deliveries: what became of messages, and what can be done about it."""
+"""Deliveries: looked for, counted, held back, and cancelled where many wait."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
 
-from esb.portal.parts import Parts, Route
+from aiohttp import web
+
+from esb.core.messages import template
+from esb.portal import delivery
+from esb.portal.delivery_words import ADVICE, STATES, Texts
+from esb.portal.entry import see_other
+from esb.portal.page import NOTHING, Page
+from esb.portal.parts import Access, Answered, Parts, Route
+from esb.portal.visitor import Visitor
+
+LIST = "/deliveries"
+FIELDS = ("request_id", "app", "component", "receiver", "state", "class", "msgid", "since", "until")
+"""Query parameters that a search has; all that is given has to fit."""
+PAGING = ("cursor", "limit")
+SELECTION = ("app", "component", "state")
+"""Fields of the form that says which of those that wait are cancelled."""
+WAITING = ("queued", "held")
+DONE = {
+    "held": template("It is held: nothing more of it is sent until you release it."),
+    "held-anew": template("It was held already; your reason stands there now."),
+    "released": template("It is released: what waits goes on within seconds."),
+    "not-held": template("It was not held any more."),
+    "cancelled-many": template("All that waited and fitted are cancelled."),
+}
+"""Key in an address -> what has just been done."""
+NO_REASON = template("Say why: others will want to know.")
+NO_COMPONENT = template("There is no such component in esb.yaml.")
 
 
 def routes(parts: Parts) -> Sequence[Route]:
     """Return the pages."""
-    return []
+    pages = _Pages(parts)
+    return [
+        Route("GET", LIST, pages.list, Access.READ),
+        Route("POST", f"{LIST}/hold", pages.hold, Access.WRITE),
+        Route("POST", f"{LIST}/release", pages.release, Access.WRITE),
+        Route("GET", f"{LIST}/cancel", pages.count, Access.WRITE),
+        Route("POST", f"{LIST}/cancel", pages.cancel, Access.WRITE),
+        *delivery.routes(parts),
+    ]
+
+
+class _Pages:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._texts = Texts()
+
+    async def list(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
+        """Show deliveries; one whose id is given is shown by itself, if it is there."""
+        identity = request.query.get("id", "").strip().lower()
+        if not identity or not self._has_database():
+            return await self._listed(visitor, _given(request.query, (*FIELDS, *PAGING)), done=_done(request))
+        found = await self._ask("GET", "/-/deliveries/{id}", visitor, variables={"id": identity})
+        if found.ok:
+            return see_other(f"{LIST}/{found.value['delivery']['id']}")
+        return await self._listed(visitor, {"id": identity}, refused=found)
+
+    async def hold(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
+        """Hold a component back."""
+        typed = _given(await request.post(), ("component", "reason"))
+        if typed.get("component") not in self._components():
+            return await self._listed(visitor, held=typed, wrong=NO_COMPONENT)
+        if "reason" not in typed:
+            return await self._listed(visitor, held=typed, wrong=NO_REASON)
+        answered = await self._ask("POST", "/-/deliveries/hold", visitor, typed)
+        if not answered.ok:
+            return await self._listed(visitor, held=typed, refused=answered)
+        return _back("held" if answered.value["is_new"] else "held-anew")
+
+    async def release(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
+        """Let the deliveries of a component go on."""
+        answered = await self._ask(
+            "POST", "/-/deliveries/release", visitor, _given(await request.post(), ("component",))
+        )
+        if not answered.ok:
+            return await self._listed(visitor, refused=answered)
+        return _back("released" if answered.value["was_held"] else "not-held")
+
+    async def count(self, request: web.Request, visitor: Visitor) -> Page:
+        """Tell how many would be cancelled, and ask whether they are to be."""
+        typed = _given(request.query, SELECTION)
+        answered = await self._ask("POST", "/-/deliveries/cancel", visitor, {**typed, "dry_run": True})
+        return self._cancelling(visitor, typed, answered)
+
+    async def cancel(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
+        """Cancel all that wait and fit."""
+        typed = _given(await request.post(), SELECTION)
+        answered = await self._ask("POST", "/-/deliveries/cancel", visitor, typed)
+        return _back("cancelled-many") if answered.ok else self._cancelling(visitor, typed, answered)
+
+    async def _listed(
+        self,
+        visitor: Visitor,
+        typed: Mapping[str, str] = NOTHING,
+        *,
+        held: Mapping[str, str] = NOTHING,
+        done: str = "",
+        wrong: str = "",
+        refused: Answered | None = None,
+    ) -> Page:
+        """Return the page of these deliveries. `held`: what the form to hold has; `wrong`, `refused`: what is wrong."""
+        if not self._has_database():
+            return Page("deliveries_off.html", {"database": False})
+        asked = {key: value for key, value in typed.items() if key != "id"}
+        found = await self._ask("GET", "/-/deliveries", visitor, asked)
+        states = await self._ask("GET", "/-/deliveries/states", visitor)
+        holds = await self._ask("GET", "/-/deliveries/holds", visitor)
+        none: dict[str, Any] = {"deliveries": [], "cursor": None, "states": {}, "most": 0, "holds": []}
+        data = {**none, **(found.value if found.ok else {})}
+        data |= {key: value for each in (states, holds) if each.ok for key, value in each.value.items()}
+        refused = refused or next((each for each in (found, states, holds) if not each.ok), None)
+        if refused is not None:
+            wrong = refused.value["error"]
+        if wrong:
+            data["error"] = wrong
+        if typed.get("id"):
+            data["deliveries"], data["cursor"] = [], None
+        is_search = any(typed.get(name) for name in ("id", *FIELDS))
+        status = refused.status if refused is not None else 422 if wrong else 200
+        shown = {
+            "typed": typed,
+            "held": held,
+            "done": DONE.get(done, ""),
+            "wrong": self._texts.translated(wrong, visitor.language),
+            "wrong_hold": bool(held),
+            "is_search": is_search,
+            "older": urlencode({**typed, "cursor": data["cursor"]}) if data["cursor"] else "",
+            "newest": urlencode({key: value for key, value in typed.items() if key != "cursor"}),
+            "state_words": STATES,
+            "classes": [*ADVICE],
+            "components": self._components(),
+            "accepts": self._parts.config().deliveries is not None,
+        }
+        return Page("deliveries.html", data, shown, status)
+
+    def _cancelling(self, visitor: Visitor, typed: Mapping[str, str], answered: Answered) -> Page:
+        shown = {
+            "typed": typed,
+            "wrong": "" if answered.ok else self._texts.translated(answered.value["error"], visitor.language),
+            "number": answered.value["waiting"] if answered.ok else None,
+            "state_words": {state: STATES[state] for state in WAITING},
+            "components": self._components(),
+        }
+        return Page("deliveries_cancel.html", answered.value, shown, answered.status)
+
+    def _components(self) -> Sequence[str]:
+        return sorted({each.name for each in self._parts.config().components})
+
+    def _has_database(self) -> bool:
+        return self._parts.config().database is not None
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        visitor: Visitor,
+        given: Mapping[str, Any] = NOTHING,
+        variables: Mapping[str, str] = NOTHING,
+    ) -> Answered:
+        return await self._parts.operators.ask(method, path, visitor.name, given, variables)
+
+
+def _given(form: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """Return what was typed in these fields, without those that are empty."""
+    typed = {name: value.strip() for name in names if isinstance(value := form.get(name), str)}
+    return {name: value for name, value in typed.items() if value}
+
+
+def _done(request: web.Request) -> str:
+    return request.query.get("done", "")
+
+
+def _back(done: str) -> web.Response:
+    return see_other(f"{LIST}?done={done}")

@@ -1,0 +1,124 @@
+"""Words for what became of a delivery: states, classes of failures with what to do, and what platforms' codes mean."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from esb.channels.wechat.verdict import judge
+from esb.config import ComponentStanza, Config
+from esb.core.i18n import Catalogues, Translate
+from esb.core.messages import template
+from esb.portal.language import translations
+
+
+class Word(NamedTuple):
+    """A word for people, and the kind of its badge."""
+
+    text: str
+    kind: str = "plain"
+
+
+class Advice(NamedTuple):
+    """The meaning of a class of failures, and what to do about it."""
+
+    meaning: str
+    todo: str
+
+
+STATES: Mapping[str, Word] = {
+    "queued": Word(template("queued"), "busy"),
+    "sending": Word(template("sending"), "busy"),
+    "held": Word(template("held"), "busy"),
+    "done": Word(template("done"), "good"),
+    "dead": Word(template("dead"), "bad"),
+    "cancelled": Word(template("cancelled")),
+}
+"""State of a delivery -> its word."""
+RECEIVER_STATES: Mapping[str, Word] = {
+    "queued": STATES["queued"],
+    "sending": STATES["sending"],
+    "accepted": Word(template("accepted"), "good"),
+    "held": Word(template("kept by the platform"), "busy"),
+    "delivered": Word(template("delivered"), "good"),
+    "failed": Word(template("failed"), "bad"),
+    "unknown": Word(template("unknown"), "bad"),
+    "cancelled": STATES["cancelled"],
+    "expired": Word(template("expired"), "bad"),
+    "recalled": Word(template("recalled")),
+}
+"""State of a receiver -> its word."""
+CALLBACK_STATES: Mapping[str, Word] = {
+    "queued": Word(template("to be told"), "busy"),
+    "sending": Word(template("being told"), "busy"),
+    "done": Word(template("told"), "good"),
+    "dead": Word(template("given up"), "bad"),
+}
+"""State of an event for a callback -> its word."""
+ADVICE: Mapping[str, Advice] = {
+    "token": Advice(
+        template("The platform does not accept the access token."),
+        template("If it lasts, the credential is wrong, or another system fetches tokens for it."),
+    ),
+    "busy": Advice(
+        template("The platform is busy, or could not be reached."),
+        template("Send again later. If it lasts, look at the way to the platform: `esb doctor`."),
+    ),
+    "quota": Advice(
+        template("More was sent than the platform allows."),
+        template("Send again when its window is over, and look who sends so much."),
+    ),
+    "receiver": Advice(
+        template("The platform does not reach this receiver."),
+        template("Correct the receiver: a user may be unknown, out of sight, or follow no more."),
+    ),
+    "message": Advice(
+        template("The platform does not take this message."),
+        template("The app has to correct the message, and send it anew."),
+    ),
+    "config": Advice(
+        template("The credential, its rights or its settings are wrong."),
+        template("Mend them; what is held goes on within five minutes. `esb doctor` finds the cause."),
+    ),
+    "unknown": Advice(
+        template("Nobody knows what the platform made of it."),
+        template("Ask whether the message has arrived before you send it again: it may come twice."),
+    ),
+}
+"""Class of a failure -> its meaning. The others are told by the platform's own text."""
+PLATFORMS: Mapping[str, str] = {
+    "cmsi_send_weixin": "qy",
+    "cmsi_send_qy_weixin": "qy",
+    "cmsi_send_mp_weixin": "mp",
+    "cmsi_send_wecom_robot": "robot",
+}
+"""Plugin -> the WeChat platform whose codes it tells; one says it in `wx_type`."""
+
+
+class Texts:
+    """The catalogues of the gateway's own texts: refusals of operations, and hints to platforms' codes."""
+
+    def __init__(self) -> None:
+        self._catalogues = Catalogues()
+
+    def of_gateway(self, language: str) -> Translate:
+        """Return the translation of what the gateway says to its callers."""
+        return self._catalogues.translate(language)
+
+    def translated(self, text: str, language: str) -> str:
+        """Return a refusal in this language, the portal's own or an operation's; one without translation as it is."""
+        own = translations(language).gettext(text) if text else ""
+        return self.of_gateway(language)(text) if own == text and text else own
+
+
+def hint_of(config: Config, component: str, errcode: Any, errmsg: str, translate: Translate) -> str:
+    """Return cause and remedy of a platform's code, "" where no table has it. `component`: the one that has sent."""
+    if isinstance(errcode, bool) or not isinstance(errcode, int):
+        return ""
+    stanza = next((each for each in config.components if each.name == component), None)
+    platform = "" if stanza is None else _platform(stanza)
+    return judge(platform, errcode, errmsg).hint.render(translate) if platform else ""
+
+
+def _platform(stanza: ComponentStanza) -> str:
+    values = stanza.config.value
+    told = values.get("wx_type") if isinstance(values, Mapping) else None
+    return "mp" if told == "mp" and stanza.use == "cmsi_send_weixin" else PLATFORMS.get(stanza.use, "")
