@@ -29,11 +29,12 @@ async def rows_of(portal: Portal) -> AsyncIterator[Database]:
 
 async def add_held(database: Database, **columns: Any) -> str:
     """Write a delivery that waits until its component is released; return its id."""
-    waiting = {"component": HELD, "state": DeliveryState.HELD, "expires": 2 * NOW}
+    waiting: dict[str, Any] = {"component": HELD, "state": DeliveryState.HELD, "expires": 2 * NOW}
     return await add_delivery(database, [("a", ReceiverState.QUEUED)], **waiting, **columns)
 
 
 async def state_of(database: Database, identity: str) -> DeliveryState:
     """Return the state of a delivery."""
     async with database.reading() as connection:
-        return DeliveryState(await connection.scalar(select(DELIVERY.c.state).where(DELIVERY.c.id == identity)))
+        found = await connection.execute(select(DELIVERY.c.state).where(DELIVERY.c.id == identity))
+        return DeliveryState(found.scalar_one())
