@@ -15,8 +15,8 @@ FIELDS = ("app", "component", "user", "as", "receiver", "at", "test_env")
 """Query parameters of the page, by which others link to it: all but `receiver`, which may be several, as asked."""
 REQUIRED = ("app", "component")
 AS = {
-    "bk_username": template("by name (bk_username)"),
-    "bk_token": template("by login state (bk_token)"),
+    "bk_username": template("bk_username (by name)"),
+    "bk_token": template("bk_token (login state)"),
 }
 """The way in which a call tells its user -> the words for it."""
 VERDICTS: Mapping[str, Word] = {

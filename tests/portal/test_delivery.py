@@ -8,6 +8,7 @@ from esb.database.callback_events import events_for
 from esb.database.deliveries import CONTENT
 from esb.database.engine import Database
 from esb.portal.delivery import MOST
+from tests.support.browser import Watch, open_browser, open_page
 from tests.support.delivery_rows import NOW, add_delivery
 from tests.support.portal import Portal
 from tests.support.portal_deliveries import add_held, state_of
@@ -125,3 +126,19 @@ async def test_it_speaks_chinese_and_so_do_refusals(portal: Portal, rows: Databa
     response = await portal.post(f"/deliveries/{identity}/redrive")
     assert response.status == 409
     assert "投递的内容已不再保存" in await response.text()
+
+
+async def test_its_end_is_seen_without_loading_the_page_again(portal: Portal, rows: Database) -> None:
+    identity = await add_held(rows)
+    async with open_browser() as browser:
+        watch = Watch((portal.url,))
+        page = await open_page(browser, watch)
+        await page.clock.install()
+        await page.goto(f"{portal.url}/deliveries/{identity}")
+        assert await page.inner_text("#delivery .state .badge") == "held"
+        await portal.log_in()
+        await portal.post(f"/deliveries/{identity}/cancel")
+        await page.clock.run_for(2500)
+        await page.wait_for_selector("#delivery .state .badge:text-is('cancelled')")
+        assert await page.get_attribute("#delivery", "hx-get") is None
+        assert watch.faults == []

@@ -107,4 +107,4 @@ async def test_it_speaks_chinese(portal: Portal) -> None:
     await portal.log_in()
     page = await portal.get(f"{CALL}&lang=zh-hans")
     assert "解释调用" in page
-    assert "Who says the user" not in page
+    assert "User told by" not in page
