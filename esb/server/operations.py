@@ -80,8 +80,7 @@ class Operation:
         try:
             return await self.handler(asked)
         except ValidationError as error:
-            wrong = (": ".join(filter(None, (_place(each["loc"]), _text(each)))) for each in error.errors())
-            return Answer({"error": "; ".join(wrong)}, 422)
+            return Answer({"error": wrong_in(error)}, 422)
         except GatewayError as error:
             status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 503)
             return Answer({"error": str(error)}, status)
@@ -99,6 +98,11 @@ class Operations:
     async def ask(self, path: str, asked: OperatorRequest) -> Answer:
         """Return the answer of the operation with this path, as written where it is made, and the request's method."""
         return await self._operations[asked.method, path].answer(asked)
+
+
+def wrong_in(error: ValidationError) -> str:
+    """Return what is wrong in what was given, each with its place."""
+    return "; ".join(": ".join(filter(None, (_place(each["loc"]), _text(each)))) for each in error.errors())
 
 
 def _place(keys: tuple[int | str, ...]) -> str:

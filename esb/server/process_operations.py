@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from esb.core.errors import ConfigError
 from esb.introspect import config_view
 from esb.introspect.explain import Asked
-from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest
+from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest, wrong_in
 from esb.server.process_status import OK, Processes, ProcessStatus
 
 
@@ -34,8 +34,7 @@ class _Handlers:
         try:
             question = Asked.model_validate_json(asked.body)
         except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            return Answer({"error": "; ".join(wrong)}, 400)
+            return Answer({"error": wrong_in(error)}, 400)
         answer = await self._processes.explain(question)
         return Answer({"error": "no process answers"}, 503) if answer is None else Answer(answer)
 
