@@ -12,9 +12,11 @@ from esb.portal.delivery_words import ADVICE, STATES, Texts
 from esb.portal.entry import see_other
 from esb.portal.page import NOTHING, Page
 from esb.portal.parts import Access, Answered, Parts, Route
+from esb.portal.rendering import wants_json
 from esb.portal.visitor import Visitor
 
 LIST = "/deliveries"
+TEMPLATE = "deliveries.html"
 FIELDS = ("request_id", "app", "component", "receiver", "state", "class", "msgid", "since", "until")
 """Query parameters that a search has; all that is given has to fit."""
 PAGING = ("cursor", "limit")
@@ -29,8 +31,9 @@ DONE = {
     "cancelled-many": template("All that waited and fitted are cancelled."),
 }
 """Key in an address -> what has just been done."""
-NO_REASON = template("Say why: others will want to know.")
-NO_COMPONENT = template("There is no such component in esb.yaml.")
+NO_REASON = Answered(422, {"error": template("Say why: others will want to know.")})
+NO_COMPONENT = Answered(422, {"error": template("There is no such component in esb.yaml.")})
+NOTHING_FOUND: Mapping[str, Any] = {"deliveries": [], "cursor": None, "states": {}, "most": 0, "holds": []}
 
 
 def routes(parts: Parts) -> Sequence[Route]:
@@ -55,7 +58,9 @@ class _Pages:
         """Show deliveries; one whose id is given is shown by itself, if it is there."""
         identity = request.query.get("id", "").strip().lower()
         if not identity or not self._has_database():
-            return await self._listed(visitor, _given(request.query, (*FIELDS, *PAGING)), done=_done(request))
+            return await self._listed(
+                visitor, _given(request.query, (*FIELDS, *PAGING)), done=request.query.get("done", "")
+            )
         found = await self._ask("GET", "/-/deliveries/{id}", visitor, variables={"id": identity})
         if found.ok:
             return see_other(f"{LIST}/{found.value['delivery']['id']}")
@@ -65,19 +70,23 @@ class _Pages:
         """Hold a component back."""
         typed = _given(await request.post(), ("component", "reason"))
         if typed.get("component") not in self._components():
-            return await self._listed(visitor, held=typed, wrong=NO_COMPONENT)
-        if "reason" not in typed:
-            return await self._listed(visitor, held=typed, wrong=NO_REASON)
-        answered = await self._ask("POST", "/-/deliveries/hold", visitor, typed)
+            answered = NO_COMPONENT
+        elif "reason" not in typed:
+            answered = NO_REASON
+        else:
+            answered = await self._ask("POST", "/-/deliveries/hold", visitor, typed)
+        if wants_json(request):
+            return Page(TEMPLATE, answered.value, status=answered.status)
         if not answered.ok:
             return await self._listed(visitor, held=typed, refused=answered)
         return _back("held" if answered.value["is_new"] else "held-anew")
 
     async def release(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
         """Let the deliveries of a component go on."""
-        answered = await self._ask(
-            "POST", "/-/deliveries/release", visitor, _given(await request.post(), ("component",))
-        )
+        typed = _given(await request.post(), ("component",))
+        answered = await self._ask("POST", "/-/deliveries/release", visitor, typed)
+        if wants_json(request):
+            return Page(TEMPLATE, answered.value, status=answered.status)
         if not answered.ok:
             return await self._listed(visitor, refused=answered)
         return _back("released" if answered.value["was_held"] else "not-held")
@@ -92,7 +101,9 @@ class _Pages:
         """Cancel all that wait and fit."""
         typed = _given(await request.post(), SELECTION)
         answered = await self._ask("POST", "/-/deliveries/cancel", visitor, typed)
-        return _back("cancelled-many") if answered.ok else self._cancelling(visitor, typed, answered)
+        if answered.ok and not wants_json(request):
+            return _back("cancelled-many")
+        return self._cancelling(visitor, typed, answered)
 
     async def _listed(
         self,
@@ -101,35 +112,24 @@ class _Pages:
         *,
         held: Mapping[str, str] = NOTHING,
         done: str = "",
-        wrong: str = "",
         refused: Answered | None = None,
     ) -> Page:
-        """Return the page of these deliveries. `held`: what the form to hold has; `wrong`, `refused`: what is wrong."""
+        """Return the page of these deliveries. `held`: what was typed into the form to hold; `refused`: what is wrong."""
         if not self._has_database():
             return Page("deliveries_off.html", {"database": False})
-        asked = {key: value for key, value in typed.items() if key != "id"}
-        found = await self._ask("GET", "/-/deliveries", visitor, asked)
-        states = await self._ask("GET", "/-/deliveries/states", visitor)
-        holds = await self._ask("GET", "/-/deliveries/holds", visitor)
-        none: dict[str, Any] = {"deliveries": [], "cursor": None, "states": {}, "most": 0, "holds": []}
-        data = {**none, **(found.value if found.ok else {})}
-        data |= {key: value for each in (states, holds) if each.ok for key, value in each.value.items()}
-        refused = refused or next((each for each in (found, states, holds) if not each.ok), None)
+        asked = {} if "id" in typed else {"/-/deliveries": typed}
+        asked |= {"/-/deliveries/states": NOTHING, "/-/deliveries/holds": NOTHING}
+        answers = [await self._ask("GET", path, visitor, given) for path, given in asked.items()]
+        refused = refused or next((each for each in answers if not each.ok), None)
+        data = {**NOTHING_FOUND, **{key: value for each in answers if each.ok for key, value in each.value.items()}}
         if refused is not None:
-            wrong = refused.value["error"]
-        if wrong:
-            data["error"] = wrong
-        if typed.get("id"):
-            data["deliveries"], data["cursor"] = [], None
-        is_search = any(typed.get(name) for name in ("id", *FIELDS))
-        status = refused.status if refused is not None else 422 if wrong else 200
+            data["error"] = refused.value["error"]
         shown = {
             "typed": typed,
             "held": held,
             "done": DONE.get(done, ""),
-            "wrong": self._texts.translated(wrong, visitor.language),
-            "wrong_hold": bool(held),
-            "is_search": is_search,
+            "wrong": self._wrong(refused, visitor),
+            "is_search": any(name in typed for name in ("id", *FIELDS)),
             "older": urlencode({**typed, "cursor": data["cursor"]}) if data["cursor"] else "",
             "newest": urlencode({key: value for key, value in typed.items() if key != "cursor"}),
             "state_words": STATES,
@@ -137,17 +137,20 @@ class _Pages:
             "components": self._components(),
             "accepts": self._parts.config().deliveries is not None,
         }
-        return Page("deliveries.html", data, shown, status)
+        return Page(TEMPLATE, data, shown, 200 if refused is None else refused.status)
 
     def _cancelling(self, visitor: Visitor, typed: Mapping[str, str], answered: Answered) -> Page:
         shown = {
             "typed": typed,
-            "wrong": "" if answered.ok else self._texts.translated(answered.value["error"], visitor.language),
-            "number": answered.value["waiting"] if answered.ok else None,
+            "wrong": self._wrong(None if answered.ok else answered, visitor),
+            "number": answered.value.get("waiting"),
             "state_words": {state: STATES[state] for state in WAITING},
             "components": self._components(),
         }
         return Page("deliveries_cancel.html", answered.value, shown, answered.status)
+
+    def _wrong(self, refused: Answered | None, visitor: Visitor) -> str:
+        return "" if refused is None else self._texts.translated(refused.value["error"], visitor.language)
 
     def _components(self) -> Sequence[str]:
         return sorted({each.name for each in self._parts.config().components})
@@ -170,10 +173,6 @@ def _given(form: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
     """Return what was typed in these fields, without those that are empty."""
     typed = {name: value.strip() for name in names if isinstance(value := form.get(name), str)}
     return {name: value for name, value in typed.items() if value}
-
-
-def _done(request: web.Request) -> str:
-    return request.query.get("done", "")
 
 
 def _back(done: str) -> web.Response:

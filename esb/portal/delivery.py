@@ -11,9 +11,11 @@ from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, 
 from esb.portal.entry import see_other
 from esb.portal.page import NOTHING, Page, Refused
 from esb.portal.parts import Access, Answered, Parts, Route
+from esb.portal.rendering import wants_json
 from esb.portal.visitor import Visitor
 
 ONE = "/deliveries/{id}"
+TEMPLATE = "delivery.html"
 OPERATION = "/-/deliveries/{id}"
 ENDED = frozenset({"done", "dead", "cancelled"})
 MISSED = ("failed", "expired")
@@ -24,6 +26,8 @@ NO_FAILURE = {"component": None, "errcode": None, "errmsg": "", "class": None}
 """Keys that are told only of receivers who have them."""
 MOST = 200
 """Receivers that a page shows, unless all are asked for: a delivery may have thousands."""
+MOST_HOLDS = 3
+"""Holds that a page names: each app may have brought a credential of its own."""
 DONE = {
     "cancelled": template("It is cancelled."),
     "queued": template("It is queued again: those who missed it get it once more."),
@@ -74,6 +78,8 @@ class _Pages:
     async def _changed(
         self, request: web.Request, visitor: Visitor, answered: Answered, done: str
     ) -> Page | web.Response:
+        if wants_json(request):
+            return Page(TEMPLATE, answered.value, status=answered.status)
         if answered.ok:
             return see_other(f"/deliveries/{answered.value['delivery']['id']}?{urlencode({'done': done})}")
         return await self._page(request, visitor, refused=answered)
@@ -92,7 +98,7 @@ class _Pages:
             wrong = self._texts.translated(refused.value["error"], visitor.language)
             data = {**data, "error": refused.value["error"]}
         shown = {**await self._shown(request, visitor, data), "done": done, "wrong": wrong}
-        return Page("delivery.html", data, shown, refused.status if refused is not None else 200)
+        return Page(TEMPLATE, data, shown, refused.status if refused is not None else 200)
 
     async def _shown(self, request: web.Request, visitor: Visitor, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the template has besides the data."""
@@ -127,11 +133,12 @@ class _Pages:
         }
 
     async def _holds(self, request: web.Request, visitor: Visitor, one: Mapping[str, Any]) -> Sequence[Any]:
-        """Return what holds it back."""
+        """Return what holds it back, as far as is known: its component, or credentials of it, one of which may be its."""
         if one["state"] != "held":
             return []
         answered = await self._ask("GET", "/-/deliveries/holds", request, visitor)
-        return [each for each in answered.value.get("holds", []) if each["component"] == one["component"]]
+        its = [each for each in answered.value.get("holds", []) if each["component"] == one["component"]]
+        return sorted(its, key=lambda each: each["credential"] != each["component"])[:MOST_HOLDS]
 
     async def _ask(
         self,

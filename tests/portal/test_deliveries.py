@@ -11,6 +11,7 @@ from esb.portal.deliveries import DONE
 from tests.support.delivery_rows import add_delivery
 from tests.support.portal import Portal, open_portal
 from tests.support.portal_deliveries import add_held, state_of
+from tests.support.processes.deployment import BEARER
 
 SCRIPT = "<script>alert(1)</script>"
 SEND = "cmsi.send_weixin"
@@ -189,3 +190,19 @@ async def test_the_pages_speak_chinese(portal: Portal, rows: Database) -> None:
     assert "未送达" in page
     assert "Held back" not in page
     assert "符合条件" in await portal.get("/deliveries/cancel?app=monitor")
+
+
+async def test_who_asks_for_json_gets_what_the_operation_answers(portal: Portal, rows: Database) -> None:
+    async def post(path: str, **form: str) -> tuple[int, dict[str, object]]:
+        headers = {**BEARER, "Accept": "application/json"}
+        async with portal.browser.post(f"{portal.url}{path}", data=form, headers=headers) as response:
+            return response.status, await response.json()
+
+    await add_held(rows)
+    assert await post("/deliveries/hold", component=SEND, reason="a storm") == (200, {"is_new": True})
+    assert (await post("/deliveries/hold", component=SEND))[0] == 422
+    assert await post("/deliveries/release", component=SEND) == (200, {"was_held": True})
+    assert await post("/deliveries/cancel", state="held") == (200, {"cancelled": 1})
+    assert (await post("/deliveries/cancel"))[0] == 422
+    status, dead = await post(f"/deliveries/{await add_delivery(rows)}/redrive")
+    assert (status, dead) == (409, {"error": "Only a delivery that is dead can be sent again"})
