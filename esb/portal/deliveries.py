@@ -114,7 +114,7 @@ class _Pages:
         done: str = "",
         refused: Answered | None = None,
     ) -> Page:
-        """Return the page of these deliveries. `held`: what was typed into the form to hold; `refused`: what is wrong."""
+        """Return the page of these deliveries. `held`: what stands in the form to hold; `refused`: what is wrong."""
         if not self._has_database():
             return Page("deliveries_off.html", {"database": False})
         asked = {} if "id" in typed else {"/-/deliveries": typed}

@@ -133,7 +133,7 @@ class _Pages:
         }
 
     async def _holds(self, request: web.Request, visitor: Visitor, one: Mapping[str, Any]) -> Sequence[Any]:
-        """Return what holds it back, as far as is known: its component, or credentials of it, one of which may be its."""
+        """Return what holds its component back, or credentials of that, one of which may be its."""
         if one["state"] != "held":
             return []
         answered = await self._ask("GET", "/-/deliveries/holds", request, visitor)
