@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from esb.config import Config
+from esb.config import Config, Portal
 from esb.contracts.checks import Check, Finding
 from esb.core.host_names import is_loopback
 
@@ -14,13 +14,19 @@ FILES = 4096
 """Open files that are few: each caller's connection and each upstream's is one. Debian's shells begin with 1024."""
 LIMIT_FIX = "LimitNOFILE=65536 in the systemd unit, or `ulimit -n 65536` in the shell that starts it"
 
+TOKENS_FIX = (
+    "server.admin.tokens (`esb admin token NAME` makes one), or trusted_header and trusted_from of server.portal"
+)
+
 
 def process_checks(config: Config) -> Sequence[Check]:
     """Return the checks of a process that this machine's user starts here, as `esb serve` would be."""
+    portal = config.server.portal
     return [
         Check("open_files", "the process may open enough files", partial(_open_files, config), "open_files"),
         Check("time_zone", "dates in messages are in the right time zone", partial(_time_zone, config), "time_zone"),
         Check("trusted_proxies", "only proxies may name callers' addresses", partial(_proxies, config), "proxies"),
+        *([] if portal is None else [Check("portal", "operators are known", partial(_operators, config), "portal")]),
     ]
 
 
@@ -57,3 +63,19 @@ async def _proxies(config: Config) -> Finding:
     if not server.trusted_proxies and not is_loopback(server.host):
         return Finding("ok", "none: callers' addresses are those of their connections; behind a proxy, name it")
     return Finding("ok", ", ".join(map(str, server.trusted_proxies)) or "none")
+
+
+async def _operators(config: Config) -> Finding:
+    portal, admin = config.server.portal or Portal(), config.server.admin
+    means = [f"by {portal.trusted_header} from {', '.join(map(str, portal.trusted_from))}"] * bool(
+        portal.trusted_header
+    )
+    if admin is not None and admin.tokens:
+        means.append(f"by {len(admin.tokens)} tokens")
+    if means:
+        return Finding("ok", ", ".join(means))
+    if is_loopback(portal.host):
+        return Finding("ok", "nobody is: everybody on this machine reads, and nobody writes")
+    return Finding(
+        "warn", f"nobody is, and other machines reach {portal.host}: operators' pages are closed", TOKENS_FIX
+    )

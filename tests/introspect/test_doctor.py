@@ -243,6 +243,39 @@ async def test_trusting_everybody_as_a_proxy_is_a_warning(
     assert ("name the proxies' own addresses" in found.fix) == (result == "warn")
 
 
+@pytest.mark.parametrize(
+    ("portal", "result", "cause"),
+    [
+        ({}, "ok", "nobody writes"),
+        ({"host": "0.0.0.0"}, "warn", "operators' pages are closed"),
+        (
+            {"host": "0.0.0.0", "trusted_header": "X-User", "trusted_from": ["10.0.0.1"]},
+            "ok",
+            "by X-User from 10.0.0.1",
+        ),
+    ],
+)
+async def test_a_portal_that_knows_no_operator_is_a_warning_where_others_reach_it(
+    tmp_path: Path, portal: dict[str, Any], result: str, cause: str
+) -> None:
+    found = (await process(tmp_path, portal=portal))["portal"]
+
+    assert found.result == result
+    assert cause in found.cause
+    assert ("server.admin.tokens" in found.fix) == (result == "warn")
+
+
+async def test_operators_are_known_by_the_tokens_of_the_admin_listener(tmp_path: Path) -> None:
+    admin = {"port": 9090, "tokens": [{"name": "ops", "digest": f"sha256:{'0' * 64}"}]}
+    found = (await process(tmp_path, portal={"host": "0.0.0.0"}, admin=admin))["portal"]
+
+    assert (found.result, found.cause) == ("ok", "by 1 tokens")
+
+
+async def test_without_a_portal_nobody_asks_for_its_operators(tmp_path: Path) -> None:
+    assert "portal" not in await process(tmp_path)
+
+
 # The documents
 
 

@@ -27,6 +27,35 @@ def admin_is_open(subject: Subject) -> Iterator[Place]:
 
 
 @rule(
+    "W142",
+    "medium",
+    "nobody is known as an operator, so that their pages are closed to all, and the others are open to whoever comes",
+    "write server.admin.tokens, or trusted_header and trusted_from; or listen on 127.0.0.1",
+)
+def portal_knows_nobody(subject: Subject) -> Iterator[Place]:
+    """Yield the portal that other machines reach, and at which nothing tells who somebody is."""
+    portal, admin = subject.config.server.portal, subject.config.server.admin
+    if portal is None or is_loopback(portal.host):
+        return
+    if portal.trusted_header is None and not (admin is not None and admin.tokens):
+        yield Place(subject.root, ("server", "portal", "host"))
+
+
+@rule(
+    "W143",
+    "high",
+    "whoever is in this network can say that he is any operator",
+    "list the addresses of single sign-on alone",
+)
+def single_sign_on_is_anybody(subject: Subject) -> Iterator[Place]:
+    """Yield the networks that may name operators and hold half the world."""
+    portal = subject.config.server.portal
+    for index, network in enumerate(() if portal is None else portal.trusted_from):
+        if network.prefixlen < WIDEST[network.version]:
+            yield Place(subject.root, ("server", "portal", "trusted_from", index))
+
+
+@rule(
     "W115",
     "high",
     "whoever is in this network can say from which address a call comes",
@@ -128,6 +157,8 @@ def vendor_in_clear(subject: Subject) -> Iterator[Place]:
 
 RULES = (
     admin_is_open,
+    portal_knows_nobody,
+    single_sign_on_is_anybody,
     proxies_are_many,
     plain_mail,
     identity_in_clear,
