@@ -109,9 +109,11 @@ class Gateway:
             own.append(f"database: {self.database.trouble}")
         if self.deliveries.trouble:
             own.append(f"deliveries: {self.deliveries.trouble}")
-        return "; ".join(
-            [*filter(None, own), *await self._health.get(self.generation.number, self.generation.troubles)]
-        )
+        return "; ".join([*filter(None, own), *await self.part_troubles()])
+
+    async def part_troubles(self) -> list[str]:
+        """Return what is wrong with the parts of the generation that answers, a few words each, as of this second."""
+        return await self._health.get(self.generation.number, self.generation.troubles)
 
     @asynccontextmanager
     async def calling_out(self) -> AsyncIterator["Gateway"]:

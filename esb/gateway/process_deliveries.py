@@ -183,11 +183,12 @@ def _age_sampler(
     observer: Observer,
     current: Callable[[], Generation],
 ) -> "AgeSampler | None":
-    """Return what looks how old things are, if there may be any and somebody can ask: by the admin listener.
+    """Return what looks how old things are, if there may be any, and operators have a listener where they can ask.
 
     A process that only delivers has none.
     """
-    if database is None or config.server.admin is None or (config.deliveries is None and config.ledger is None):
+    is_asked = config.server.admin is not None or config.server.portal is not None
+    if database is None or not is_asked or (config.deliveries is None and config.ledger is None):
         return None
     from esb.delivery.age_sampler import AgeSampler
 

@@ -39,6 +39,7 @@ async def operating(
     from esb.server.admin_apps import app_operations
     from esb.server.admin_deliveries import delivery_operations
     from esb.server.admin_registry import AdminRegistry
+    from esb.server.health_operation import health_operations
     from esb.server.operations import Operations
     from esb.server.process_operations import process_operations
 
@@ -49,6 +50,7 @@ async def operating(
         operations = Operations(
             [
                 *process_operations(processes, reloader.reload),
+                *health_operations(processes, registry, sandbox_url),
                 *app_operations(registry),
                 *delivery_operations(registry),
             ]

@@ -1,14 +1,16 @@
 """The processes that answer calls, be it one or many, as those who run the gateway see them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from esb.config import Config
 from esb.core.delivery_ages import DeliveryAges
 from esb.gateway.app import Gateway
 from esb.incoming.admission import Load
 from esb.introspect.explain import Asked, explained
+from esb.server.process_details import ProcessDetails, details_of
 from esb.telemetry.metrics import Snapshot, Tally
 
 OK = "ok"
@@ -36,6 +38,13 @@ class ProcessStatus:
     """The ages of what waits and ought not to; None if nothing is delivered here, or it is not yet known."""
 
 
+class Described(NamedTuple):
+    """A process as its status tells, and as it tells itself where it is asked; None if it does not answer."""
+
+    status: ProcessStatus
+    details: ProcessDetails | None
+
+
 class Processes(Protocol):
     """All processes that answer the calls of one gateway."""
 
@@ -48,6 +57,10 @@ class Processes(Protocol):
 
         Its counts hold those of the processes whose place it has taken: none may ever go down.
         """
+        ...
+
+    async def described(self, within: float = ANSWER_SECONDS) -> Sequence[Described]:
+        """Return the statuses likewise, with what each process says of its parts."""
         ...
 
     def past(self) -> Sequence[Snapshot]:
@@ -65,6 +78,7 @@ class SingleProcess:
     def __init__(self, gateway: Gateway, tally: Tally) -> None:
         self._gateway = gateway
         self._tally = tally
+        self._started = time.time()
 
     def config(self) -> Config:
         return self._gateway.config
@@ -84,6 +98,13 @@ class SingleProcess:
         ages = self._gateway.deliveries.ages
         in_flight, load = len(ingress.in_flight), admission.load()
         return ProcessStatus(health, in_flight, number, counted, load, last_good, apps_age, ages)
+
+    async def described(self, within: float = ANSWER_SECONDS) -> Sequence[Described]:
+        return [Described(self.status(), await self.details())]
+
+    async def details(self) -> ProcessDetails:
+        """Return what this process says of itself and its parts."""
+        return await details_of(self._gateway, self._tally.incidents.copy(), self._started)
 
     def past(self) -> Sequence[Snapshot]:
         return ()

@@ -52,6 +52,7 @@ from esb.telemetry.families import (
     Family,
     Labels,
 )
+from esb.telemetry.incidents import IncidentNotes
 
 Counts = dict[Labels, int]
 Timings = dict[Labels, list[float]]
@@ -137,6 +138,8 @@ class Tally:
         self._database_away = 0
         self._reloaded = True
         self._apps: Counts = {}
+        self.incidents = IncidentNotes(since_1970)
+        """The latest of what is rare, which numbers do not tell."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, UpstreamFinished):
@@ -167,6 +170,7 @@ class Tally:
         self._apps[app, result] += 1
 
     def _count_rare(self, event: Event) -> None:
+        self.incidents.note(event)
         match event:
             case TokenFetched():
                 self._count(TOKEN_FETCHES, event.platform, event.outcome)

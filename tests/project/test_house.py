@@ -115,6 +115,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "sandbox.pages.routes": "jinja2, without which the sandbox does all but draw pages",
     "sandbox.receipts": "cryptography, for accounts whose events are encrypted",
     "server.admin_deliveries": "SQLAlchemy, for those who have a database",
+    "server.health_operation": "SQLAlchemy, likewise",
     "server.admin_registry": "SQLAlchemy, for those who have a database",
     "server.instrumentation": "OpenTelemetry, for those who ask for traces",
     "server.operators": "prometheus_client and jinja2, for those who have an admin listener or a portal",

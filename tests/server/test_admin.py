@@ -28,7 +28,7 @@ from esb.server.deployment import deployed
 from esb.server.listener import CannotListen
 from esb.server.operations import Operations
 from esb.server.process_operations import process_operations
-from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
+from esb.server.process_status import ANSWER_SECONDS, Described, ProcessStatus
 from esb.telemetry.metrics import Snapshot, Tally
 from tests.support.configuration import WECOM
 from tests.support.gateway import OpenServer
@@ -38,7 +38,7 @@ from tests.support.processes.deployment import BEARER, Watched, samples, watched
 from tests.support.secret_cases import CASES, CONFIG, MARK, Case, forms_of_the_mark
 from tests.support.servers.slow_wecom import SlowWeCom
 
-ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/explain", "/-/reload"]
+ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/explain", "/-/reload", "/-/health"]
 
 
 @pytest.fixture
@@ -350,6 +350,9 @@ class FakeProcesses:
 
     async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
         return self.living
+
+    async def described(self, within: float = ANSWER_SECONDS) -> Sequence[Described]:
+        return [Described(status, None) for status in self.living]
 
     def past(self) -> Sequence[Snapshot]:
         return self.ended

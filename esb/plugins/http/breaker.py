@@ -49,6 +49,13 @@ class Breakers:
         breaker = self._breakers.get(app)
         return None if breaker is None else breaker.seconds_shut()
 
+    def shut(self) -> Iterator[tuple[str, float]]:
+        """Yield the apps whose calls do not go out, and after how many seconds one may."""
+        for app, breaker in self._breakers.items():
+            seconds = breaker.seconds_shut()
+            if seconds is not None:
+                yield app, seconds
+
 
 class Breaker:
     """A breaker of one upstream. Calls that began before it opened or closed no longer count."""

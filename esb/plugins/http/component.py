@@ -14,7 +14,7 @@
 Credentials never go upstream, nor do Authorization and Cookie headers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -98,6 +98,10 @@ class Http(Component[HttpConfig, Params]):
             return Decision(verdict="allowed", why=places or "the breaker is closed")
         error = refusal(_target(question.call), shut)
         return Decision(verdict="refused", why="the breaker is open", until=question.at + shut, error=error)
+
+    def open_breakers(self) -> Iterator[tuple[str, float]]:
+        """Yield the apps whose calls do not go out just now, and after how many seconds one may."""
+        return iter(()) if self._breakers is None else self._breakers.shut()
 
     async def handle(self, call: Call, params: Params) -> Any:
         request = await self._builder.build(call)

@@ -12,7 +12,8 @@ from esb._version import __version__
 from esb.core.backoff import pauses
 from esb.core.events import Observer, WorkerEnded
 from esb.server.listener import CannotListen
-from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
+from esb.server.process_details import ProcessDetails
+from esb.server.process_status import ANSWER_SECONDS, Described, ProcessStatus
 from esb.server.workers.ipc import ChannelClosed, IpcChannel, RpcClient
 from esb.server.workers.worker import ANOTHER_VERSION, Orders
 from esb.telemetry import metrics
@@ -105,6 +106,18 @@ class WorkerSlot:
         """
         status = await self._status(within)
         return replace(status, counted=metrics.joined([self._past, status.counted]))
+
+    async def described(self, within: float) -> Described:
+        """Return the same with what the worker says of its parts, None if it does not in time."""
+        status, details = await asyncio.gather(self.status(within), self._details(within))
+        return Described(status, details)
+
+    async def _details(self, within: float) -> ProcessDetails | None:
+        with suppress(ChannelClosed, TimeoutError):
+            details = await self.ask("details", None, within)
+            assert isinstance(details, ProcessDetails)  # noqa: S101 - see Worker.answer
+            return details
+        return None
 
     async def _status(self, within: float) -> ProcessStatus:
         try:

@@ -17,7 +17,7 @@ from esb.core.errors import ConfigError, Mistake
 from esb.core.events import Observer, Reloaded
 from esb.gateway import restart_only
 from esb.introspect.explain import Asked
-from esb.server.process_status import ANSWER_SECONDS, ProcessStatus
+from esb.server.process_status import ANSWER_SECONDS, Described, ProcessStatus
 from esb.server.workers.ipc import ChannelClosed
 from esb.server.workers.slot import WorkerSlot
 from esb.server.workers.worker import Orders
@@ -118,6 +118,9 @@ class Supervisor:
 
     async def statuses(self, within: float = ANSWER_SECONDS) -> Sequence[ProcessStatus]:
         return await asyncio.gather(*(slot.status(within) for slot in self._slots))
+
+    async def described(self, within: float = ANSWER_SECONDS) -> Sequence[Described]:
+        return await asyncio.gather(*(slot.described(within) for slot in self._slots))
 
     def past(self) -> Sequence[Snapshot]:
         return [self._tally.snapshot()]

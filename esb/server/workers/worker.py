@@ -56,7 +56,7 @@ class Worker:
         self._unused: set[asyncio.Task[None]] = set()
 
     async def answer(self, verb: str, argument: Any) -> Any:
-        """Return what `build`, `adopt`, `retire` or, for `explain` and `status`, the process itself answers."""
+        """Return what `build`, `adopt`, `retire` or, for the other verbs, the process itself answers."""
         match verb:
             case "build":
                 return await self.build(argument)
@@ -66,6 +66,8 @@ class Worker:
                 return self.retired.set()
             case "explain":
                 return await self._process.explain_as_one_of_many(argument)
+            case "details":
+                return await self._process.details()
             case _:
                 return self._process.status()
 

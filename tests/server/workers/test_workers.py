@@ -136,6 +136,16 @@ def test_what_workers_count_each_for_itself_is_known_to_none_of_them(gateway: Su
     assert verdicts["gates"] == "not known here"
 
 
+def test_each_worker_tells_how_it_is(gateway: SupervisedGateway) -> None:
+    assert [gateway.send() for _ in range(5)] == [0] * 5
+    health = exchange(f"{gateway.admin}/-/health").body
+    assert (health["well"], health["troubles"]) == (True, [])
+    assert {process["pid"] for process in health["processes"]} == {*gateway.workers()}
+    assert {process["version"] for process in health["processes"]} == {health["version"]}
+    (component,) = (each for each in health["components"] if each["name"] == "cmsi.send_weixin")
+    assert component["total"]["calls"] == 5
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_call_in_flight_finishes_and_no_process_stays(
     slow_gateway: SupervisedGateway, slow_wecom: SlowWeCom, number: int

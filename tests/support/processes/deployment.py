@@ -67,12 +67,18 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 
 def written(
-    folder: Path, port: int, components: str = WECOM, more: str = SANDBOX, server: str = "", keys: str = TOKENS
+    folder: Path,
+    port: int,
+    components: str = WECOM,
+    more: str = SANDBOX,
+    server: str = "",
+    keys: str = TOKENS,
+    services: str = "",
 ) -> Path:
-    """An esb.yaml with an admin listener on this port, and these keys of it."""
+    """An esb.yaml with an admin listener on this port, and these keys of it; `services` are more of them, as lines."""
     file = folder / "esb.yaml"
     admin = f"server: {{admin: {{port: {port}{keys}}}{server}}}\n"
-    file.write_text(f"{SERVICES}{admin}{more}components:\n{components}")
+    file.write_text(f"{SERVICES}{services}{admin}{more}components:\n{components}")
     return file
 
 
@@ -84,10 +90,11 @@ async def watched(
     *,
     more: str = SANDBOX,
     keys: str = TOKENS,
+    services: str = "",
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Watched]:
     """A deployment with an admin listener."""
     port = free_port()
-    file = written(folder, port, components, more, keys=keys)
+    file = written(folder, port, components, more, keys=keys, services=services)
     async with deployed(ConfigSource(file, environ or {}), None, 0, []) as deployment:
         yield Watched(deployment, f"http://127.0.0.1:{port}", file, http)

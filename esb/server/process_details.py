@@ -1,0 +1,81 @@
+"""The details of one process that answers calls: what it says, where it is asked, of itself and the parts it needs."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from esb._version import __version__
+from esb.gateway.app import Gateway
+from esb.telemetry.incidents import Incidents
+
+MOST_BREAKERS = 100
+"""Open breakers that one process tells: each app has one of each upstream."""
+
+
+PART_SECONDS = 0.5
+"""Seconds for services and components to say how they are: a worker answers nothing else meanwhile."""
+SILENT = "services or components do not say in time how they are"
+
+
+class OpenBreaker(NamedTuple):
+    """A component that sends an app's calls to no upstream for so many seconds, since too many failed."""
+
+    component: str
+    app: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessDetails:
+    """The details of a process. Plain data, sent from worker to supervisor. A trouble is "" where there is none."""
+
+    pid: int
+    version: str
+    started: float
+    """Seconds since 1970."""
+    store_trouble: str = ""
+    database_trouble: str = ""
+    engine_trouble: str = ""
+    part_troubles: tuple[str, ...] = ()
+    """Troubles of services, middlewares and components, each with its name."""
+    delivering: int | None = None
+    """Deliveries under way; None if this process sends none."""
+    breakers: tuple[OpenBreaker, ...] = ()
+    incidents: Incidents = field(default_factory=Incidents)
+
+
+async def details_of(gateway: Gateway, incidents: Incidents, started: float) -> ProcessDetails:
+    """Return the details of this process. `started`: when it began, in seconds since 1970."""
+    delivering = gateway.deliveries.delivering
+    deliverer = None if delivering is None else delivering.deliverer
+    return ProcessDetails(
+        os.getpid(),
+        __version__,
+        started,
+        gateway.store.trouble,
+        "" if gateway.database is None else gateway.database.trouble,
+        gateway.deliveries.trouble,
+        await _part_troubles(gateway),
+        None if deliverer is None else len(deliverer.under_way),
+        tuple(islice(_open_breakers(gateway), MOST_BREAKERS)),
+        incidents,
+    )
+
+
+async def _part_troubles(gateway: Gateway) -> tuple[str, ...]:
+    try:
+        async with asyncio.timeout(PART_SECONDS):
+            return tuple(await gateway.part_troubles())
+    except TimeoutError:
+        return (SILENT,)
+
+
+def _open_breakers(gateway: Gateway) -> Iterator[OpenBreaker]:
+    for stanza, component in gateway.generation.components:
+        breakers = getattr(component, "open_breakers", None)  # which most components have none of
+        if breakers is not None:
+            for app, seconds in breakers():
+                yield OpenBreaker(stanza.name, app, seconds)
