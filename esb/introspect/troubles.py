@@ -15,16 +15,16 @@ TEXTS: Mapping[str, str] = {
     "database": template("The database is away from {number} of {all} processes, or cannot be written: {reason}."),
     "apps": template("The database has not confirmed the apps for {seconds} seconds."),
     "part": template("{text}."),
-    "gates": template("Quotas of {number} accounts are used up: nothing is sent in their names for now."),
-    "tokens": template("{number} accounts got no access token: {account} of {platform} is one."),
-    "breakers": template("{number} circuit breakers are open: calls that would fail are not sent."),
+    "gates": template("Used-up quotas: {number}. In the names of these accounts nothing is sent for now."),
+    "tokens": template("Accounts without an access token: {number}, such as {account} of {platform}."),
+    "breakers": template("Open circuit breakers: {number}. Calls that would fail are not sent."),
     "engine": template("Nobody is told of deliveries, which wait for a second: {reason}."),
     "deliveries": template("A delivery has been due for {seconds} seconds."),
     "callbacks": template("A callback has been due for {seconds} seconds."),
     "gateway_hold": template("Deliveries are held back, since a credential does not work or a component is gone."),
     "operator_hold": template("Deliveries are held back, since an operator has stopped them."),
     "retention": template("Something is kept {seconds} seconds beyond its time."),
-    "crashes": template("{number} crashes of late: the log tells where."),
+    "crashes": template("Crashes of late: {number}. The log tells where."),
 }
 """Kind of trouble -> the text, which its values fill."""
 

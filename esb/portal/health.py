@@ -1,10 +1,74 @@
-"""The health of processes, channels, store and database."""
+"""The health of the gateway: in one glance whether all is well, and then part by part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from esb.portal.parts import Parts, Route
+from aiohttp import web
+
+from esb.introspect.troubles import TEXTS
+from esb.portal.language import translations
+from esb.portal.page import Page, Refused
+from esb.portal.parts import Access, Parts, Route
+from esb.portal.visitor import Visitor
+
+MOST_ROWS = 200
+"""Components that the page shows; JSON has all."""
+PLACES = {
+    "store": "store",
+    "database": "database",
+    "apps": "database",
+    "gates": "channels",
+    "tokens": "channels",
+    "breakers": "channels",
+    "engine": "deliveries",
+    "deliveries": "deliveries",
+    "callbacks": "deliveries",
+    "gateway_hold": "deliveries",
+    "operator_hold": "deliveries",
+    "retention": "deliveries",
+}
+"""Kind of trouble -> the part of the page that tells more; for others it is the processes."""
 
 
 def routes(parts: Parts) -> Sequence[Route]:
     """Return the pages."""
-    return []
+    return [Route("GET", "/health", _Pages(parts).health, Access.READ)]
+
+
+class _Pages:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def health(self, request: web.Request, visitor: Visitor) -> Page:
+        """Show how the gateway is; to a page that looks again, just that."""
+        answered = await self._parts.operators.ask("GET", "/-/health", visitor.name, {}, {})
+        if not answered.ok:
+            raise Refused(answered.status, answered.value["error"])
+        health = answered.value
+        components = sorted((each for each in health["components"] if each["total"]["calls"]), key=_gravity)
+        shown = {
+            "told": [_told(trouble, visitor.language) for trouble in health["troubles"]],
+            "called": components[:MOST_ROWS],
+            "others": len(health["components"]) - len(components[:MOST_ROWS]),
+            "ms": _milliseconds,
+        }
+        return Page("health_live.html" if "HX-Request" in request.headers else "health.html", health, shown)
+
+
+def _told(trouble: Mapping[str, Any], language: str) -> dict[str, str]:
+    """Return a trouble in this language, and where the page tells more."""
+    kind = trouble["kind"]
+    text = translations(language).gettext(TEXTS[kind]).format(**trouble["values"])
+    return {"text": text, "address": "/config" if kind == "reload" else f"#{PLACES.get(kind, 'processes')}"}
+
+
+def _gravity(component: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Return what sorts components: those first that fail of late by the gateway or an upstream, then those called."""
+    failed = (component["late"] or component["total"])["failed"]
+    return -(failed["gateway"] + failed["upstream"]), -component["total"]["calls"], component["name"]
+
+
+def _milliseconds(text: str | None) -> int | None:
+    """Return a moment as operations tell it, 2026-12-31T10:00:00Z, in milliseconds since 1970."""
+    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
