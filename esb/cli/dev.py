@@ -30,6 +30,8 @@ NEEDS_WATCHFILES = "esb dev needs watchfiles, which `pip install 'esb-gateway[wa
 KEPT = "nothing has changed: the gateway answers as before the edit"
 FOR_PEOPLE = {"ESB_LOG": logs.TEXT}
 """The form of the log, wherever stderr leads."""
+WATCHED = "esb dev"
+"""The one who asks for a reload after an edit."""
 DEBOUNCE = 400
 """Milliseconds at most for which changes are gathered into one reload."""
 LOOK = 500
@@ -102,7 +104,7 @@ async def follow(deployment: Deployment) -> None:
                 if not burst and not secrets_changed(reloader.last_read):
                     continue
                 with suppress(ConfigError):  # a listener tells
-                    await reloader.reload()
+                    await reloader.reload(WATCHED)
                 if watched(reloader.last_read) != folders:
                     break
 

@@ -191,6 +191,7 @@ class _Resolution:
             files=tuple(Path(name) for name in self.files),
             secrets=MappingProxyType(self.secrets),
             hash=self.source.hash_of(map(Path, self.files)),
+            contents=MappingProxyType(self.source.contents),
             root=root,
         )
         return replace(config, mistakes=config.in_order(self.mistakes))

@@ -95,6 +95,8 @@ class Config:
     """The files that `${file:…}` names, as they were when they were read."""
     hash: str = ""
     """A digest of these files as they stand there, `${…}` and all: gateways with the same one have the same files."""
+    contents: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
+    """The bytes of these files, by absolute path: nothing in them is filled in."""
     root: Section | None = None
     """esb.yaml as it stands there, every `${…}` filled in; None if it cannot be read."""
 

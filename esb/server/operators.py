@@ -5,6 +5,7 @@ Their libraries take time and memory to import; who has neither listener does no
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -15,6 +16,10 @@ from esb.server.listener import listening, listening_privately
 from esb.server.listening_sockets import ADMIN, PORTAL, ListeningSockets
 from esb.server.process_status import Processes
 from esb.server.successor import Succession
+
+if TYPE_CHECKING:  # imported where they are used: see above
+    from esb.server.admin_registry import AdminRegistry
+    from esb.server.operations import Operations
 
 ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with, not listened on
 """Host that a listener may have -> one at which this machine reaches it."""
@@ -36,25 +41,13 @@ async def operating(
     if server.admin is None and server.portal is None:
         yield None
         return
-    from esb.server.admin_apps import app_operations
-    from esb.server.admin_deliveries import delivery_operations
     from esb.server.admin_registry import AdminRegistry
-    from esb.server.health_operation import health_operations
-    from esb.server.operations import Operations
-    from esb.server.process_operations import process_operations
 
     sockets, url = None if succession is None else succession.sockets, None
     async with AsyncExitStack() as stack:
         registry = AdminRegistry(processes.config)
         stack.push_async_callback(registry.close)
-        operations = Operations(
-            [
-                *process_operations(processes, reloader.reload),
-                *health_operations(processes, registry, sandbox_url),
-                *app_operations(registry),
-                *delivery_operations(registry),
-            ]
-        )
+        operations = _operations(processes, reloader, registry, sandbox_url)
         if server.admin is not None:
             from esb.server.admin import create_admin
 
@@ -70,6 +63,28 @@ async def operating(
             portal = listening(create_portal(parts), host, port, "server.portal.port", sockets=sockets, name=PORTAL)
             url = await stack.enter_async_context(portal)
         yield url
+
+
+def _operations(
+    processes: Processes, reloader: Reloader, registry: "AdminRegistry", sandbox_url: str | None
+) -> "Operations":
+    """Return all that operators may ask."""
+    from esb.server.admin_apps import app_operations
+    from esb.server.admin_deliveries import delivery_operations
+    from esb.server.config_operations import config_operations
+    from esb.server.health_operation import health_operations
+    from esb.server.operations import Operations
+    from esb.server.process_operations import process_operations
+
+    return Operations(
+        [
+            *process_operations(processes, reloader.reload),
+            *config_operations(reloader),
+            *health_operations(processes, registry, sandbox_url),
+            *app_operations(registry),
+            *delivery_operations(registry),
+        ]
+    )
 
 
 @asynccontextmanager

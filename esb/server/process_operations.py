@@ -11,8 +11,8 @@ from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest, 
 from esb.server.process_status import OK, Processes, ProcessStatus
 
 
-def process_operations(processes: Processes, reload: Callable[[], Awaitable[None]]) -> list[Operation]:
-    """Return the operations; `reload` raises ConfigError if nothing has changed."""
+def process_operations(processes: Processes, reload: Callable[[str], Awaitable[None]]) -> list[Operation]:
+    """Return the operations; `reload` takes the name of who asks, and raises ConfigError if nothing has changed."""
     handlers = _Handlers(processes, reload)
     return [
         Operation("GET", "/-/components", handlers.components),
@@ -22,7 +22,7 @@ def process_operations(processes: Processes, reload: Callable[[], Awaitable[None
 
 
 class _Handlers:
-    def __init__(self, processes: Processes, reload: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, processes: Processes, reload: Callable[[str], Awaitable[None]]) -> None:
         self._processes = processes
         self._reload = reload
 
@@ -45,7 +45,7 @@ class _Handlers:
         if health != OK:
             return Answer({"error": health, "generation": before}, CONFLICT)
         try:
-            await self._reload()
+            await self._reload(asked.actor.name)
         except ConfigError as error:
             return Answer({"generation": before, "mistakes": [mistake._asdict() for mistake in error.mistakes]}, 422)
         after = generation_of(await self._processes.statuses())

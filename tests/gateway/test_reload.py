@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from esb.config import Config, ConfigModel, load
+from esb.config import Config, ConfigModel, Portal, Server, load
 from esb.contracts.component import Component, Reply
 from esb.core.call import Call
 from esb.core.errors import ConfigError
@@ -452,6 +452,17 @@ async def test_reloads_that_are_asked_for_at_once_are_done_one_after_another() -
     reloader = applied.reloader()
     await asyncio.gather(*(reloader.reload() for _ in range(3)))
     assert (applied.done, applied.most_at_once) == (3, 1)
+
+
+async def test_the_configuration_before_is_kept_where_somebody_can_ask_for_it_and_only_there() -> None:
+    alone, asked = Applied(None), Applied(None)
+    asked.config = replace(asked.config, server=Server(portal=Portal()))
+    for applied, is_kept in ((alone, False), (asked, True)):
+        reloader = applied.reloader()
+        first = reloader.present
+        await reloader.reload("admin:ops")
+        assert (first.by, reloader.present.by) == ("start", "admin:ops")
+        assert (reloader.previous is first) is is_kept
 
 
 async def test_who_asks_while_the_gateway_starts_is_served_when_it_follows() -> None:

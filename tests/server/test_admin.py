@@ -39,6 +39,7 @@ from tests.support.secret_cases import CASES, CONFIG, MARK, Case, forms_of_the_m
 from tests.support.servers.slow_wecom import SlowWeCom
 
 ADMIN_PATHS = ["/metrics", "/livez", "/readyz", "/-/config", "/-/components", "/-/explain", "/-/reload", "/-/health"]
+ADMIN_PATHS += ["/-/config/changes", "/-/config/warnings"]
 
 
 @pytest.fixture
@@ -360,7 +361,7 @@ class FakeProcesses:
     async def explain(self, asked: Asked) -> None:
         return None
 
-    async def reload(self) -> None:
+    async def reload(self, by: str) -> None:
         raise ConfigError([Mistake("esb.yaml", 1, "file", "no")])
 
 

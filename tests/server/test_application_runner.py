@@ -16,7 +16,7 @@ from tests.support.unreadable import UNREADABLE
 from tests.support.wire import connection, read_answer, request
 
 
-async def reload() -> None:
+async def reload(by: str) -> None:
     raise AssertionError("nobody asks for it")
 
 

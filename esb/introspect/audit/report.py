@@ -45,15 +45,11 @@ class Report:
 
     def as_json(self) -> str:
         """Return one JSON object with all of it."""
-        warned = [
-            {"id": rule.id, "severity": rule.severity, **said._asdict(), "fix": rule.fix, "page": rule.page}
-            for rule, said in self.warnings
-        ]
         found = {
             "ok": not self.mistakes,
             "components": self.components,
             "mistakes": [mistake._asdict() for mistake in self.mistakes],
-            "warnings": warned,
+            "warnings": [warned.as_json() for warned in self.warnings],
         }
         return json.dumps(found, indent=2, ensure_ascii=False)
 

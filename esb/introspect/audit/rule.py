@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from esb.config import Section
 from esb.config.stanza_reader import deepest
@@ -47,6 +47,11 @@ class Warned(NamedTuple):
 
     rule: Rule
     said: Mistake
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it with all that its rule says."""
+        rule = self.rule
+        return {"id": rule.id, "severity": rule.severity, **self.said._asdict(), "fix": rule.fix, "page": rule.page}
 
     def __str__(self) -> str:
         file, line, key, text = self.said

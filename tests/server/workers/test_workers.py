@@ -228,6 +228,11 @@ def test_hup_reloads_all_workers_and_a_restarted_one_runs_what_its_siblings_run(
     assert 'esb_reloads_total{outcome="ok"} 1.0' in metrics
     assert 'esb_reloads_total{outcome="refused"} 1.0' in metrics
     assert "esb_config_last_reload_successful 0.0" in metrics
+
+    told = exchange(f"{gateway.admin}/-/config/changes").body
+    assert (told["by"], told["number"], told["refused"]["is_last"]) == ("SIGHUP", 1, True)
+    assert told["changes"][0]["after"] == "***"
+    assert exchange(f"{gateway.admin}/-/config/warnings").body["warnings"]
     assert gateway.send("new-secret") == 0
 
 
