@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from esb.config.schema import ConfigModel
+from esb.config.base import ConfigModel
 
 SANDBOX_HOST = "127.0.0.1"
 SANDBOX_PORT, SANDBOX_SMTP_PORT = 8089, 8025

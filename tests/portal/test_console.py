@@ -26,7 +26,8 @@ async def result(portal: Portal, form: dict[str, str], path: str = TRY) -> Any:
 
 
 async def arrived(portal: Portal) -> list[Any]:
-    async with portal.browser.get(f"{portal.deployment.sandbox_url}/_sandbox/messages") as response:
+    assert portal.deployment.sandbox is not None
+    async with portal.browser.get(f"{portal.deployment.sandbox.url}/_sandbox/messages") as response:
         return list((await response.json())["messages"])
 
 
@@ -52,4 +53,5 @@ async def test_what_is_sent_for_real_is_shown_as_it_arrived(portal: Portal) -> N
     assert not told["dry_run"]
     assert [each["fate"] for each in told["receivers"]] == ["accepted"]
     assert [each["text"] for each in told["arrived"]] == ["H\nM\nDate: D"]
-    assert told["inbox"] == f"{portal.deployment.sandbox_url}/_sandbox/inbox"
+    assert portal.deployment.sandbox is not None
+    assert told["inbox"] == f"{portal.deployment.sandbox.url}/_sandbox/inbox"
