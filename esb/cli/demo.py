@@ -5,9 +5,10 @@ import sys
 
 import click
 
-from esb.cli.demo_run import LeavesTheMachine, demonstrate, inbox_line
+from esb.cli.demo_run import LeavesTheMachine, demonstrate
 from esb.cli.options import CONFIG_INVALID, PORT, exit_at_mistakes
 from esb.cli.packaged import config_or_packaged_option, or_packaged
+from esb.cli.pages import inbox_line
 from esb.config import Sandbox, SandboxAddress
 from esb.server import serve
 from esb.server.listener import CannotListen

@@ -5,17 +5,22 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
+from esb.cli.pages import inbox_line, portal_line, with_portal_alone
 from esb.config import Config, ConfigSource
 from esb.config.component_paths import ROOT
 from esb.core.errors import GatewayError
-from esb.gateway.app import create_app
-from esb.server.deployment import ANY_SANDBOX
+from esb.gateway.app import GATEWAY, Gateway, create_app
+from esb.gateway.reload import Reloader
+from esb.server.deployment import ANY_SANDBOX, Rereader
 from esb.server.listener import listening
+from esb.server.operators import operating
+from esb.server.process_status import SingleProcess
 from esb.server.sandbox import sandbox
 from esb.server.serve import announce, stop_signal
+from esb.telemetry.metrics import Tally
 
 COMPONENT = "/cmsi/send_weixin/"
 PATH = f"{ROOT}{COMPONENT}"
@@ -23,11 +28,6 @@ SECRETS = ("bk_app_secret", "bk_token")
 DEMO_APP = {"code": "esb_demo", "secrets": ["demo-secret"]}
 """The app that calls if no app stands in esb.yaml itself."""
 STAYS = " while this runs; `esb demo --portal` goes on until you stop it"
-
-
-def inbox_line(sandbox_url: str) -> str:
-    """Return the line that tells where messages are shown as phones do."""
-    return f"the inbox is at {sandbox_url}/_sandbox/inbox"
 
 
 class LeavesTheMachine(GatewayError):
@@ -74,12 +74,15 @@ async def demonstrate(path: str, environ: Mapping[str, str], *, stay: bool = Fal
 
     ConfigError, CannotListen, or LeavesTheMachine before anything is sent.
     """
-    stop = stop_signal()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(sandbox(ANY_SANDBOX))
         wechat = address.url
-        config = ConfigSource(path, environ).resolve(sandbox=address)
-        app = create_app(config)
+        source = ConfigSource(path, environ)
+        config = source.resolve(sandbox=address)
+        if stay:
+            config = with_portal_alone(config)
+        tally = Tally()
+        app = create_app(config, listeners=[tally] if stay else [])
         _check_nothing_leaves(config, wechat)
         gateway = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
         request = example(config)
@@ -92,9 +95,21 @@ async def demonstrate(path: str, environ: Mapping[str, str], *, stay: bool = Fal
         for message in messages:
             _show("arrived in WeChat, for " + ", ".join(message["delivered"]), message["text"])
         if stay:
-            announce(gateway)
-            await stop.wait()
+            reread = Rereader(source, source.path, address, with_portal_alone)
+            async with _portal(app[GATEWAY], tally, gateway, reread, wechat) as portal:
+                stop = stop_signal()
+                _say(portal_line(portal))
+                announce(gateway)
+                await stop.wait()
         return answer.get("result") is True and any("zhangsan" in message["delivered"] for message in messages)
+
+
+def _portal(
+    gateway: Gateway, tally: Tally, gateway_url: str, reread: Rereader, sandbox_url: str
+) -> AbstractAsyncContextManager[str | None]:
+    """Serve the portal of this gateway, and yield its URL; None without its library."""
+    reloader = Reloader(gateway.config, reread, gateway.reload, gateway.observer)
+    return operating(SingleProcess(gateway, tally), reloader, None, lambda: gateway_url, sandbox_url)
 
 
 def _show(title: str, content: Any) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from esb.cli.demo_run import inbox_line
 from esb.cli.options import CONFIG_INVALID, host_option, port_option
 from esb.cli.packaged import config_or_packaged_option, or_packaged
+from esb.cli.pages import inbox_line, portal_line, with_portal
 from esb.config import Config, ConfigSource
 from esb.config.interpolation import state_of
 from esb.core.errors import ConfigError
@@ -48,7 +48,7 @@ def dev(path: str | None, host: str | None, port: int | None) -> None:
     Watched are esb.yaml, the files it includes, those that ${file:...} names, and the plugins beside it. An edit with a
     mistake is told on stderr; the gateway goes on as it was. So is the traceback of a plugin that crashes, texts of
     errors and all: for production there is `esb serve`. The sandbox runs even if the configuration has none:
-    ${sandbox} is its URL.
+    ${sandbox} is its URL. So does the portal, where the extra of that name is installed.
 
     When ready, one line on stdout says where: listening on http://HOST:PORT.
     """
@@ -75,15 +75,18 @@ async def develop(source: ConfigSource, host: str | None, port: int | None, log:
     stop, hangup = serve.stop_signal(), serve.hangup_signal()
     listeners, author = [_with_mistakes(log)], _with_tracebacks(log)
     async with (
-        deployed(source, host, port, listeners, always_sandbox=True, log=log, author=author) as deployment,
+        deployed(
+            source, host, port, listeners, always_sandbox=True, adapt=with_portal, log=log, author=author
+        ) as deployment,
         deployment.reloader.following(hangup),
     ):
         following = asyncio.create_task(follow(deployment))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.sleep(0)  # the first step of a task: from here on no change is missed
         assert deployment.sandbox is not None  # noqa: S101 - there is one always
-        log.write(f"the WeChat sandbox is at {deployment.sandbox.url}\n".encode())
-        log.write(f"{inbox_line(deployment.sandbox.url)}\n".encode())
+        sandbox = deployment.sandbox.url
+        for line in (f"the WeChat sandbox is at {sandbox}", inbox_line(sandbox), portal_line(deployment.portal_url)):
+            log.write(f"{line}\n".encode())
         serve.announce(deployment.url)
         await asyncio.wait([following, stopping], return_when=asyncio.FIRST_COMPLETED)
         await deployment.gateway.drain(deployment.gateway.config.server.shutdown_grace)

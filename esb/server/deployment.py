@@ -33,18 +33,30 @@ ANY_SANDBOX = Sandbox(port=0, smtp_port=0)
 """The sandbox of a configuration without one, where there is one always."""
 
 
+Adapt = Callable[[Config], Config]
+"""Return the configuration that a command serves instead of the one that the files have, such as one with a portal."""
+
+
+def as_it_is(config: Config) -> Config:
+    """Return the configuration unchanged."""
+    return config
+
+
 class Rereader:
     """A reader of the files of a configuration, which are at `path`. `source` is what it has read last."""
 
-    def __init__(self, source: ConfigSource, path: Path, sandbox: SandboxAddress | None) -> None:
+    def __init__(
+        self, source: ConfigSource, path: Path, sandbox: SandboxAddress | None, adapt: Adapt = as_it_is
+    ) -> None:
         self.source = source
         self._path = path
         self._sandbox = sandbox
+        self._adapt = adapt
 
     def __call__(self) -> Config:
         """Read all of them again."""
         self.source = ConfigSource(self._path, self.source.environ)
-        return self.source.resolve(sandbox=self._sandbox)
+        return self._adapt(self.source.resolve(sandbox=self._sandbox))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,7 @@ async def deployed(
     listeners: Sequence[Listener],
     *,
     always_sandbox: bool = False,
+    adapt: Adapt = as_it_is,
     log: LogWriter | None = None,
     author: Author | None = None,
     sockets: ListeningSockets | None = None,
@@ -88,6 +101,8 @@ async def deployed(
     fallback: Fallback | None = None,
 ) -> AsyncIterator[Deployment]:
     """Serve the gateway in this process, where its configuration says or `host` and `port` do; with its sandbox.
+
+    Of its configuration, and of each that a reload reads, what `adapt` makes counts.
 
     What `log` drops is counted. An `author` is shown the errors of crashed plugins. With `sockets`, a successor can
     take over. Where some were inherited, the admin listener comes after the public one: no probe hears of a start that
@@ -98,7 +113,7 @@ async def deployed(
     """
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(
-            configured(source, always_sandbox=always_sandbox, sockets=sockets, fallback=fallback)
+            configured(source, always_sandbox=always_sandbox, adapt=adapt, sockets=sockets, fallback=fallback)
         )
         config, trouble = found.config, "" if fallback is None else TROUBLE
         made = instrumented(config, source.environ, listeners, log, author=author, config_trouble=trouble)
@@ -126,6 +141,7 @@ async def configured(
     source: ConfigSource,
     *,
     always_sandbox: bool = False,
+    adapt: Adapt = as_it_is,
     sockets: ListeningSockets | None = None,
     fallback: Fallback | None = None,
 ) -> AsyncIterator[Configured]:
@@ -133,15 +149,16 @@ async def configured(
 
     ConfigError with all mistakes before the sandbox opens its port. Without a sandbox nobody has looked for them yet.
     """
-    config = source.resolve(sandbox=ANY_SANDBOX.promised() if always_sandbox else None)
+    config = adapt(source.resolve(sandbox=ANY_SANDBOX.promised() if always_sandbox else None))
     async with AsyncExitStack() as stack:
         found = None
         if always_sandbox or config.sandbox is not None:
             create_app(config)
             chosen = config.sandbox or ANY_SANDBOX
             found = await stack.enter_async_context(sandbox(chosen, sockets=sockets))
-            config = source.resolve(sandbox=found)
-        yield Configured(config, found, Rereader(source, source.path if fallback is None else fallback.path, found))
+            config = adapt(source.resolve(sandbox=found))
+        path = source.path if fallback is None else fallback.path
+        yield Configured(config, found, Rereader(source, path, found, adapt))
 
 
 def keeping(last_good: LastGood | None, reread: Rereader, observer: Observer) -> Callable[[], Awaitable[None]]:

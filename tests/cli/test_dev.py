@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from esb.cli import dev
-from tests.support.processes.command_line import NOTICE, Running, exchange, run, running, until
+from tests.support.processes.command_line import NOTICE, Running, exchange, page, run, running, until
 from tests.support.processes.interpreter import python
 
 CONFIG = """\
@@ -81,6 +81,11 @@ def test_the_sandbox_runs_even_if_the_configuration_has_none(gateway: Running) -
     assert f"the WeChat sandbox is at {url}\n" in gateway.log()
     assert f"the inbox is at {url}/_sandbox/inbox\n" in gateway.log()
     assert exchange(f"{url}/_sandbox/messages").body == {"messages": []}
+
+
+def test_the_portal_runs_even_if_the_configuration_has_none(gateway: Running) -> None:
+    (portal,) = (line.split()[-1] for line in gateway.log().splitlines() if line.startswith("the portal is at "))
+    assert "<h1>" in page(portal)
 
 
 def test_an_edit_of_the_configuration_takes_effect(gateway: Running, folder: Path) -> None:

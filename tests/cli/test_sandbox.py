@@ -1,6 +1,7 @@
 """esb sandbox with mails, esb demo that stays, and a configuration of `esb init` that reaches each platform."""
 
 import smtplib
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from esb.cli import demo
 from esb.cli.main import main
 from esb.server.sandbox import NO_MAILS
-from tests.support.processes.command_line import NOTICE, Running, exchange, run, running, until
+from tests.support.processes.command_line import NOTICE, Running, exchange, page, run, running, until
 
 
 def line_of(process: Running, beginning: str) -> str:
@@ -56,6 +57,8 @@ def test_the_demonstration_prints_the_address_of_the_inbox() -> None:
 def test_a_demonstration_with_pages_stays_until_it_is_stopped(tmp_path: Path) -> None:
     with running("demo", "--portal", folder=tmp_path, log=tmp_path / "log") as shown:
         url = line_of(shown, "the inbox is at ").split()[-1].removesuffix("/_sandbox/inbox")
+        portal = line_of(shown, "the portal is at ").split()[-1]
+        assert "<h1>" in page(portal)
         gateway = line_of(shown, "listening on ").split()[-1]
         assert len(inbox(url, "qy")) == 1
         mail = {**NOTICE, "receiver": "ann@example.com", "title": "hi", "content": "hello"}
@@ -63,6 +66,19 @@ def test_a_demonstration_with_pages_stays_until_it_is_stopped(tmp_path: Path) ->
         assert len(inbox(url, "mail")) == 1
         shown.stop()
         assert shown.wait() == 0
+
+
+def test_a_demonstration_that_stays_leaves_the_listeners_of_its_configuration_alone(tmp_path: Path) -> None:
+    run("init", folder=tmp_path)
+    config = tmp_path / "esb.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listeners = f"{{host: 127.0.0.1, port: {port}, admin: {{port: {port - 1}}}, portal: {{port: {port - 2}}}}}"
+        config.write_text(config.read_text().replace("{host: 127.0.0.1, port: 8080}", listeners))
+        with running("demo", "--portal", folder=tmp_path, log=tmp_path / "log") as shown:
+            assert line_of(shown, "the portal is at ").split(":")[-1].strip() not in (str(port - 1), str(port - 2))
+            shown.stop()
+            assert shown.wait() == 0
 
 
 def test_what_init_writes_sends_mails_text_messages_and_calls_into_the_sandbox(tmp_path: Path) -> None:

@@ -109,6 +109,13 @@ class Running:
         return self._log.read_text() if self._log.exists() else ""
 
 
+def page(url: str) -> str:
+    """Return the text of a page of a server of ours, as somebody without a login gets it."""
+    with _DIRECT.open(url, timeout=30) as response:
+        text: str = response.read().decode()
+        return text
+
+
 def until(reached: Callable[[], bool]) -> None:
     """Wait for an effect of other processes, of which no event tells; AssertionError after a minute."""
     for _ in range(3000):
