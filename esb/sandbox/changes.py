@@ -13,10 +13,14 @@ class TooManyWatchers(Exception):
 
 
 class Changes:
-    """Announced by what changes, awaited by those who watch. After `end` nobody waits any more."""
+    """Announced by what changes, awaited by those who watch. After `end` nobody waits any more.
+
+    `number` is that of the changes until now.
+    """
 
     def __init__(self) -> None:
         self.ended = False
+        self.number = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._watchers = 0
 
@@ -33,15 +37,16 @@ class Changes:
 
     def announce(self) -> None:
         """Wake all who wait, once whoever runs now has finished its change."""
+        self.number += 1
         if self._waiting:
             waiting, self._waiting = self._waiting, set()
             for waiter in waiting:
                 if not waiter.done():
                     waiter.set_result(None)
 
-    async def next(self, seconds: float) -> None:
-        """Wait for the next change, but no longer than this."""
-        if self.ended:
+    async def later(self, than: int, seconds: float) -> None:
+        """Wait until there are more changes than these, but no longer than this."""
+        if self.ended or self.number != than:
             return
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)

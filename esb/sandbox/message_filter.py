@@ -73,7 +73,7 @@ async def _arrived(world: World, chosen: MessageFilter, seconds: float) -> list[
     end, inbox = loop.time() + seconds, world.state.inbox
     seen = inbox.last_id
     while (left := end - loop.time()) > 0 and not world.changes.ended:
-        await world.changes.next(left)
+        await world.changes.later(world.changes.number, left)
         if inbox is not world.state.inbox:
             inbox, seen = world.state.inbox, 0
         messages = [message for message in inbox.after(seen) if chosen.fits(message)]

@@ -22,13 +22,13 @@ async def texts(wechat: WeChat, query: str) -> list[str]:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
     """Released by each call that begins to wait, and each time that it goes on waiting."""
-    semaphore, waits = asyncio.Semaphore(0), Changes.next
+    semaphore, waits = asyncio.Semaphore(0), Changes.later
 
-    async def told(self: Changes, seconds: float) -> None:
+    async def told(self: Changes, than: int, seconds: float) -> None:
         semaphore.release()
-        await waits(self, seconds)
+        await waits(self, than, seconds)
 
-    monkeypatch.setattr(Changes, "next", told)
+    monkeypatch.setattr(Changes, "later", told)
     return semaphore
 
 

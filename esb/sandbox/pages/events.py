@@ -10,6 +10,7 @@
 The id of an event says up to where a browser has heard, also after its connection was lost.
 """
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ HEADERS = {
 }
 ALIVE_S = 15.0
 """Seconds of silence after which a comment tells proxies, and us, that both ends are still there."""
+PAUSE_S = 0.1
+"""Seconds between two times that something is told: of a flood of messages, many come at once."""
+RETRY_MS = 1000
+"""Milliseconds after which a browser that lost its connection comes again."""
 
 
 async def stream(world: World, request: web.Request, chosen: Selection, pages: "Pages") -> web.StreamResponse:
@@ -52,11 +57,18 @@ def _heard(request: web.Request) -> str:
 
 
 async def _send(world: World, response: web.StreamResponse, listener: "_Listener") -> None:
+    loop = asyncio.get_running_loop()
+    await response.write(f"retry: {RETRY_MS}\n\n".encode())
+    written = loop.time()
     while not world.changes.ended:
+        heard = world.changes.number
         news = "".join(listener.news())
-        await response.write((news or ":\n\n").encode(errors="replace"))
-        if not listener.is_behind():
-            await world.changes.next(ALIVE_S)
+        if news or loop.time() >= written + ALIVE_S:
+            await response.write((news or ":\n\n").encode(errors="replace"))
+            written = loop.time()
+        if news:
+            await asyncio.sleep(PAUSE_S)
+        await world.changes.later(heard, written + ALIVE_S - loop.time())
 
 
 class _Listener:
@@ -69,11 +81,6 @@ class _Listener:
         self._position = heard
         self._faults = ""
         self._total = -1
-
-    def is_behind(self) -> bool:
-        """Tell whether something has happened that the page has not heard of."""
-        inbox = self._world.state.inbox
-        return inbox.position != self._position
 
     def news(self) -> Iterator[str]:
         """Yield the events of all that has happened since the last time."""

@@ -32,6 +32,8 @@ class Listener:
                 assert not self.response.content.at_eof(), "the sandbox has ended the stream"
                 continue
             fields = [line.partition(": ")[::2] for line in lines]
+            if "retry" in dict(fields):
+                continue
             name = next((value for key, value in fields if key == "event"), "comment")
             self.last = next((value for key, value in fields if key == "id"), self.last)
             if wanted in ("", name):

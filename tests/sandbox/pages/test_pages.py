@@ -2,12 +2,15 @@
 
 import re
 from html.parser import HTMLParser
+from json import dumps
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
 
 from esb.sandbox.pages import listing, rendering
+from esb.sandbox.wire import Call
+from esb.sandbox.world import WORLD
 from tests.support.sandbox_messages import png, send_everything, upload
 from tests.support.wechat_client import OPENID, TEMPLATE, WeChat
 
@@ -140,6 +143,20 @@ async def test_every_form_is_shown_and_none_of_its_texts_is_lost(wechat: WeChat)
     assert text.count('href="https://example.com/needle"') > 20
 
 
+async def test_a_form_that_nobody_draws_is_shown_as_it_was_sent(wechat: WeChat) -> None:
+    token = await wechat.plain_token()
+    for kind, content in (
+        ("music", {"musicurl": "https://a.b/<c>"}),
+        ("mpnews", {"media_id": "m"}),
+        ("wxcard", {"card_id": "w"}),
+    ):
+        await wechat.mp("/cgi-bin/message/custom/send", token, touser=OPENID, msgtype=kind, **{kind: content})
+    text = await page(wechat)
+    assert '"musicurl": "https://a.b/<c>"' in bubble(text, 1)
+    assert '"media_id": "m"' in bubble(text, 2)
+    assert '"card_id": "w"' in bubble(text, 3)
+
+
 async def test_pictures_and_files_are_given_out_but_never_run(wechat: WeChat) -> None:
     token = await wechat.wecom_token()
     picture = await upload(wechat, token, "image", png(), "a.png")
@@ -216,8 +233,11 @@ async def test_ten_thousand_messages_are_shown_page_by_page(wechat: WeChat) -> N
     token = await wechat.wecom_token()
     for _ in range(60):
         await wechat.send(token, text={"content": "<&'\">" * 400})
+    inbox = wechat.http.app[WORLD].state.inbox
     for number in range(9_940):
-        await wechat.robot(f"message {number}")
+        body = dumps({"msgtype": "text", "text": {"content": f"message {number}"}}).encode()
+        call = Call("POST", "/cgi-bin/webhook/send", {}, body, "127.0.0.1")
+        inbox.add(call, 0, "robot", "bot-key", f"message {number}", ["bot-key"])
     text = await page(wechat)
 
     assert "10000" in words(text)
