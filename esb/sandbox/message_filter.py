@@ -1,7 +1,7 @@
 """The messages that somebody asks for: by platform, app, receiver, text and id; at once, or as soon as there is one."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from esb.sandbox import control_values
@@ -10,17 +10,22 @@ from esb.sandbox.world import World
 
 WAIT_S = 60.0
 """The longest wait for a message: proxies between close a connection on which nothing happens for longer."""
-KEYS = ("platform", "app", "touser", "text", "since")
+KEYS = ("platform", "app", "touser", "text", "msgid", "since")
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Conditions of messages, of which all that are set must fit; `since` is the id of the last one that is known."""
+    """Conditions of messages, of which all that are set must fit.
+
+    `msgids` are ids that a platform gave in its answer, of which one is enough; `since` is the id of the last message
+    that is known.
+    """
 
     platform: str | None = None
     app: str | None = None
     touser: str | None = None
     text: str = ""
+    msgids: frozenset[str] = frozenset()
     since: int = 0
 
     def fits(self, message: Message) -> bool:
@@ -31,6 +36,7 @@ class MessageFilter:
             and self.app in (None, message.app)
             and self.text in message.text
             and (self.touser is None or self.touser in (*message.delivered, *message.dropped, *message.invalid))
+            and (not self.msgids or not self.msgids.isdisjoint(_values(message.reply)))
         )
 
 
@@ -41,8 +47,20 @@ def read(query: Mapping[str, str]) -> MessageFilter:
         query.get("app"),
         query.get("touser"),
         query.get("text", ""),
+        frozenset(filter(None, query.get("msgid", "").split(","))),
         message_id(query.get("since", "0"), "since"),
     )
+
+
+def _values(reply: object) -> Iterator[str]:
+    """Yield all texts and numbers in an answer: each platform has its own place for the ids that it gives."""
+    if isinstance(reply, Mapping):
+        reply = list(reply.values())
+    if isinstance(reply, list):
+        for value in reply:
+            yield from _values(value)
+    elif isinstance(reply, str | int):
+        yield str(reply)
 
 
 def message_id(value: str, where: str) -> int:

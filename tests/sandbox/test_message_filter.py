@@ -9,6 +9,7 @@ import pytest
 from esb.sandbox import changes
 from esb.sandbox.changes import Changes
 from tests.support.loop_time import late, turns
+from tests.support.sandbox_messages import send_sms
 from tests.support.wechat_client import ROBOT, WeChat
 
 Waiting = Callable[[str], Awaitable["asyncio.Task[list[str]]"]]
@@ -47,6 +48,19 @@ async def waiting(wechat: WeChat, watched: asyncio.Semaphore) -> Waiting:
 async def test_a_message_that_is_there_is_not_waited_for(wechat: WeChat) -> None:
     await wechat.robot("one")
     assert await texts(wechat, "wait=60") == ["one"]
+
+
+async def test_messages_are_found_by_the_ids_that_their_platforms_gave(wechat: WeChat) -> None:
+    qy, mp = await wechat.wecom_token(), await wechat.plain_token()
+    first = (await wechat.send(qy, text={"content": "one"}))["msgid"]
+    second = (await wechat.template(mp, data={"first": {"value": "two"}}))["msgid"]
+    sms = await send_sms(wechat, "three", ["+8613800000000", "+8613800000001"])
+    third = sms["Response"]["SendStatusSet"][1]["SerialNo"]
+
+    assert await texts(wechat, f"msgid={first}") == ["one"]
+    assert await texts(wechat, f"msgid={second},nothing,{third}") == ["two", "【sandbox】three"]
+    assert await texts(wechat, "msgid=nothing") == []
+    assert len(await texts(wechat, "msgid=")) == 3
 
 
 async def test_whoever_waits_is_answered_by_the_first_message_that_fits(wechat: WeChat, waiting: Waiting) -> None:
