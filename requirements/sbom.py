@@ -1,4 +1,4 @@
-"""The parts of the image as CycloneDX 1.6: the gateway, and each requirement that image.txt locks.
+"""The parts of the image as CycloneDX 1.6: the gateway, what it brings along, and the requirements image.txt locks.
 
     python requirements/sbom.py > esb-gateway.cdx.json
 
@@ -20,7 +20,11 @@ def bill_of_materials() -> str:
     """Return the document. FileNotFoundError or ValueError where this is no source of the gateway."""
     lock = (ROOT / "requirements" / "image.txt").read_text(encoding="utf-8")
     [version] = re.findall(r'^__version__ = "(.+)"$', (ROOT / "esb" / "_version.py").read_text(), re.MULTILINE)
-    components = [component(match) for match in LOCKED.finditer(lock)]
+    vendored = (ROOT / "requirements" / "vendored.json").read_text(encoding="utf-8")
+    components = [
+        *(component(match) for match in LOCKED.finditer(lock)),
+        *(brought_along(each) for each in json.loads(vendored)),
+    ]
     gateway = {
         "type": "application",
         "bom-ref": f"pkg:pypi/esb-gateway@{version}",
@@ -33,7 +37,7 @@ def bill_of_materials() -> str:
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, version + lock)}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, version + lock + vendored)}",
         "version": 1,
         "metadata": {"component": gateway},
         "components": components,
@@ -53,6 +57,19 @@ def component(locked: re.Match[str]) -> dict[str, Any]:
         "version": locked["version"],
         "purl": reference,
         **({"properties": marker} if marker else {}),
+    }
+
+
+def brought_along(vendored: dict[str, Any]) -> dict[str, Any]:
+    """Return one package of npm whose files lie among ours, as they were published."""
+    reference = f"pkg:npm/{vendored['name']}@{vendored['version']}"
+    return {
+        "type": "library",
+        "bom-ref": reference,
+        "name": vendored["name"],
+        "version": vendored["version"],
+        "purl": reference,
+        "licenses": [{"license": {"id": vendored["license"]}}],
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from esb._version import __version__
 from esb.config.component_paths import ROOT, TOKEN_VARIABLE, spanning
 from esb.contracts.component import Reply
+from esb.core.messages import template
 from esb.introspect.caller_contract import AUTHORIZATION, TOKEN, headers_of
 from esb.introspect.declared import Declared
 from esb.introspect.json_schema import Schema
@@ -18,17 +19,18 @@ from esb.introspect.openapi_responses import JSON, RAW, REQUEST_ID_HEADER, answe
 from esb.introspect.openapi_schemas import Schemas
 
 MULTIPART = "multipart/form-data"
+SWITCHED_OFF = template("Switched off.")
 IN_QUERY = {"GET", "HEAD"}
 """Methods whose parameters stand in the query string."""
 IN_TEXT = frozenset({"string", "integer", "number", "boolean"})
 """Types that a query string can hold, also several of one."""
-DESCRIPTION = """\
-One endpoint for many components. Every answer is an envelope: `result`, `code`, `message`, `data`, `request_id`; a
-refused call has HTTP status 200 too, unless it says otherwise below. Who is calling stands in the header
-X-Bkapi-Authorization, or else among the parameters: `bk_app_code` and `bk_app_secret`, `bk_token` or `bk_username`.
-Parameters are described as a client best sends them, in JSON; a form does as well, and a number or "1" for a text or
-true.
-"""
+DESCRIPTION = template(
+    "One endpoint for many components. Every answer is an envelope: `result`, `code`, `message`, `data`, `request_id`;"
+    " a refused call has HTTP status 200 too, unless it says otherwise below. Who is calling stands in the header"
+    " X-Bkapi-Authorization, or else among the parameters: `bk_app_code` and `bk_app_secret`, `bk_token` or"
+    " `bk_username`. Parameters are described as a client best sends them, in JSON; a form does as well, and a number"
+    ' or "1" for a text or true.'
+)
 SECURITY: dict[str, Schema] = {
     "authorization": {
         "type": "apiKey",
@@ -40,13 +42,13 @@ SECURITY: dict[str, Schema] = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Bkapi-JWT",
-        "description": "application and user, as BlueKing's API gateway vouches for them",
+        "description": template("application and user, as BlueKing's API gateway vouches for them"),
     },
     "login_cookie": {
         "type": "apiKey",
         "in": "cookie",
         "name": "bk_token",
-        "description": "login state of the user; it counts when nothing else names one",
+        "description": template("login state of the user; it counts when nothing else names one"),
     },
 }
 REQUIREMENTS: list[dict[str, list[str]]] = [{"authorization": []}]
@@ -100,7 +102,7 @@ def _operation(declared: Declared, method: str, schemas: Schemas) -> Schema | No
     operation: Schema = {
         "tags": [declared.system],
         "summary": summary,
-        "description": "\n\n".join([*paragraphs, *([] if declared.stanza.active else ["Switched off."])]),
+        "description": "\n\n".join([*paragraphs, *([] if declared.stanza.active else [SWITCHED_OFF])]),
         "parameters": [*_path_variables(declared), *_headers(declared)],
         "responses": answers(declared, schemas),
     }

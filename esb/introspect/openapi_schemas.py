@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from esb.core.messages import template
 from esb.introspect.caller_contract import CODES, AnswerEnvelope, AsynchronousParams, FailureData
 from esb.introspect.declared import Declared
 from esb.introspect.examples import request_example
@@ -15,8 +16,8 @@ from esb.introspect.plain_schema import answered, merged, nullable, sent
 
 BELOW = "#/components/schemas/"
 FAILURE, FAILURE_DATA, FOREIGN = "Failure", "FailureData", "ForeignAnswer"
-DATA = "data of the answer; of a failure what is known of it, and whom a message reached; null if nothing is"
-ENVELOPED = "The envelope of the answer: `result` tells success from failure."
+DATA = template("data of the answer; of a failure what is known of it, and whom a message reached; null if nothing is")
+ENVELOPED = template("The envelope of the answer: `result` tells success from failure.")
 ENVELOPE: Schema = answered(schema_of(AnswerEnvelope))
 
 
@@ -135,12 +136,12 @@ def _envelope(description: str, **properties: Schema) -> Schema:
 def _failure() -> Schema:
     codes = "\n".join(f"- {code}: {text}" for code, text in CODES.items() if code)
     data = {**nullable({"$ref": BELOW + FAILURE_DATA}), "description": DATA}
-    return _envelope("The call failed.", code={"type": "integer", "description": codes}, data=data)
+    return _envelope(template("The call failed."), code={"type": "integer", "description": codes}, data=data)
 
 
 def _foreign() -> Schema:
     open_keys: Schema = {name: {} for name in ("result", "code", "message", "data")}
-    return _envelope("Another system's own answer, completed with what an envelope lacks.", **open_keys)
+    return _envelope(template("Another system's own answer, completed with what an envelope lacks."), **open_keys)
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Static files: each at an address that holds its digest, so that browsers keep it for ever."""
 
+import asyncio
 import gzip
 import hashlib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ class StaticFiles:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
+        self._smaller: dict[str, bytes] = {}
 
     @cached_property
     def _files(self) -> Mapping[str, bytes]:
@@ -30,9 +32,12 @@ class StaticFiles:
     def _digests(self) -> Mapping[str, str]:
         return {name: hashlib.sha256(content).hexdigest()[:DIGITS] for name, content in self._files.items()}
 
-    @cached_property
-    def _compressed(self) -> Mapping[str, bytes]:
-        return {name: gzip.compress(content, mtime=0) for name, content in self._files.items()}
+    async def _compressed(self, name: str) -> bytes:
+        """Return a file in gzip; a thread makes it, since megabytes take a tenth of a second."""
+        made = self._smaller.get(name)
+        if made is None:
+            made = self._smaller[name] = await asyncio.to_thread(gzip.compress, self._files[name], mtime=0)
+        return made
 
     def address(self, name: str) -> str:
         """Return the path of a file. KeyError if there is none of this name."""
@@ -50,5 +55,5 @@ class StaticFiles:
             "X-Content-Type-Options": "nosniff",
         }
         if "gzip" in request.headers.get("Accept-Encoding", ""):
-            return web.Response(body=self._compressed[name], headers={**headers, "Content-Encoding": "gzip"})
+            return web.Response(body=await self._compressed(name), headers={**headers, "Content-Encoding": "gzip"})
         return web.Response(body=self._files[name], headers=headers)

@@ -3,6 +3,8 @@
 import json
 import re
 import tomllib
+import zlib
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +93,39 @@ def test_images_have_exact_versions_and_take_a_digest() -> None:
     assert set(re.findall(r"image: (\S+)", kubernetes)) == {f"esb-gateway:{__version__}"}
 
 
+def vendored() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((ROOT / "requirements" / "vendored.json").read_text())
+    return found
+
+
+def test_files_of_others_are_as_they_were_published_and_have_their_licence_beside_them() -> None:
+    static = ROOT / "esb" / "portal" / "static"
+    licences = " ".join(path.read_text() for path in (static / "licenses").iterdir())
+    for package in vendored():
+        for name, digest in package["files"].items():
+            assert sha256((ROOT / name).read_bytes()).hexdigest() == digest, name
+    assert "Apache License" in licences
+    assert "Zero-Clause BSD" in licences
+    named = {Path(name).name for package in vendored() for name in package["files"]}
+    ours = {"portal.css", "portal.js", "reference.css", "reference.js", "icon.svg"}
+    assert {path.name for path in static.iterdir() if path.is_file()} == named | ours
+
+
+def test_files_that_browsers_get_take_less_than_a_megabyte_of_the_wheel() -> None:
+    files = [path for path in (ROOT / "esb" / "portal" / "static").rglob("*") if path.is_file()]
+    assert sum(len(zlib.compress(path.read_bytes())) for path in files) < 1_000_000
+
+
 def test_the_bill_of_materials_names_the_gateway_and_all_that_is_locked(tmp_path: Path) -> None:
     done = python(str(ROOT / "requirements" / "sbom.py"), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     bill = json.loads(done.stdout)
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     assert bill["metadata"]["component"]["purl"] == f"pkg:pypi/esb-gateway@{__version__}"
-    assert {canonicalize_name(each["name"]): each["version"] for each in bill["components"]} == locked("image")
+    python_ones = [each for each in bill["components"] if each["purl"].startswith("pkg:pypi/")]
+    assert {canonicalize_name(each["name"]): each["version"] for each in python_ones} == locked("image")
+    others = {each["name"]: each["version"] for each in bill["components"] if each not in python_ones}
+    assert others == {each["name"]: each["version"] for each in vendored()}
     references = [each["bom-ref"] for each in bill["components"]]
     assert len(set(references)) == len(references)
     assert bill["dependencies"][0]["dependsOn"] == references
