@@ -22,8 +22,9 @@ from esb.portal.language import CHINESE_TAG, ENGLISH_TAG, translations
 from esb.portal.loopback import Loopback, NoAnswer
 from esb.portal.page import Page, Refused
 from esb.portal.parts import Parts, Route
+from esb.portal.rendering import wants_json
 from esb.portal.sandbox_messages import INBOX, arrived
-from esb.portal.shell import curl, shown
+from esb.portal.shell import curl
 from esb.portal.visitor import Visitor
 
 PATH = "/c/{system}/{component}/try"
@@ -50,7 +51,8 @@ class _Pages:
     async def form(self, request: web.Request, visitor: Visitor) -> Page:
         """Return the form, filled with what a first try needs."""
         listed = await self._listed(request)
-        first = sample(self._parts.config()) if listed.declared.takes_credentials else Sample()
+        is_first_try = listed.declared.takes_credentials and self._parts.sandbox_url is not None
+        first = sample(self._parts.config()) if is_first_try else Sample()
         empty = _addressed(fields(listed.declared, translate(visitor.language)), first.receiver)
         basis = _shown(listed, visitor, empty, first.caller, _way(listed.declared, {}, visitor))
         return Page("console.html", _described(listed.declared, empty), {**basis, "first": first})
@@ -65,13 +67,13 @@ class _Pages:
         if action == EDIT:
             return Page("console.html", _described(listed.declared, call.fields), basis)
         if call.faults:
-            return _faulty(call, basis, visitor)
+            return _faulty(call, basis, request, visitor)
         is_dry_run = action == DRY_RUN or (knows_dry_runs and action not in (ASK, SEND))
         is_harmless = is_dry_run or (not knows_dry_runs and call.way.method in IN_QUERY)
         if action != SEND and not is_harmless:
             return await self._asked_again(call, basis, form, visitor)
-        told, status = await self._made(call, visitor, dry_run=is_dry_run)
-        return Page("console.html", told, {**basis, "result": told, "answer": shown_answer(told)}, status)
+        told = await self._made(call, visitor, dry_run=is_dry_run)
+        return Page("console.html", told, {**basis, "result": told, "answer": shown_answer(told)})
 
     async def _asked_again(
         self, call: ConsoleCall, basis: Mapping[str, Any], form: Mapping[str, str], visitor: Visitor
@@ -79,19 +81,17 @@ class _Pages:
         """Return the page on which the call is made for real, with a dry run of it where there is one."""
         carried = {name: value for name, value in form.items() if name not in ("csrf", "action")}
         hidden = call.without_secrets()
-        preview, status = None, 200
-        if call.declared.component.sends:
-            preview, status = await self._made(call, visitor, dry_run=True)
-        told = {"confirm": True, "parameters": parameters(call.fields) if preview is None else None, "preview": preview}
+        preview = await self._made(call, visitor, dry_run=True) if call.declared.component.sends else None
+        told = {"confirm": True, "parameters": parameters(hidden.fields), "preview": preview}
         more = {
             "carried": carried,
-            "curl": shown(curl(hidden.request(self._parts.gateway_url(), dry_run=False))),
+            "curl": curl(hidden.request(self._parts.gateway_url(), dry_run=False)),
             "answer": "" if preview is None else shown_answer(preview),
         }
-        return Page("console_confirm.html", told, {**basis, **more, "preview": preview}, status)
+        return Page("console_confirm.html", told, {**basis, **more})
 
-    async def _made(self, call: ConsoleCall, visitor: Visitor, *, dry_run: bool) -> tuple[dict[str, Any], int]:
-        """Make the call; return what is known of it, and the status of the page that tells."""
+    async def _made(self, call: ConsoleCall, visitor: Visitor, *, dry_run: bool) -> dict[str, Any]:
+        """Make the call; return what is known of it."""
         base, declared = self._parts.gateway_url(), call.declared
         line = curl(call.without_secrets().request(base, dry_run=dry_run))
         seconds = min(declared.stanza.timeout, LONGEST_CALL) + MARGIN
@@ -99,14 +99,14 @@ class _Pages:
             answer = await self._loopback.ask(call.request(base, dry_run=dry_run), seconds)
         except NoAnswer as none:
             text = translations(visitor.language).gettext(LATE if none.is_late else AWAY)
-            return _unanswered(line, text % {"seconds": f"{seconds:g}"}, dry_run=dry_run), 504 if none.is_late else 502
+            return _unanswered(line, text % {"seconds": f"{seconds:g}"}, dry_run=dry_run)
         told = {"curl": line, "problem": "", **result(answer), "arrived": [], "explain": "", "inbox": ""}
         if visitor.reads and not told["ok"] and call.caller.get("bk_app_code"):
             told["explain"] = _explain(call)
         if self._parts.sandbox_url is not None and not dry_run:
             told["inbox"] = self._parts.sandbox_url + INBOX
             told["arrived"] = await arrived(self._loopback, self._parts.sandbox_url, told["msgids"])
-        return told, 200
+        return told
 
     async def _listed(self, request: web.Request) -> Listed:
         """Return the component that the address names. Refused if there is none, or no form can be made for it."""
@@ -197,10 +197,12 @@ def _described(declared: Declared, given: Sequence[Field]) -> dict[str, Any]:
     }
 
 
-def _faulty(call: ConsoleCall, basis: Mapping[str, Any], visitor: Visitor) -> Page:
+def _faulty(call: ConsoleCall, basis: Mapping[str, Any], request: web.Request, visitor: Visitor) -> Page:
     text = translations(visitor.language).gettext
     faults = {each.parameter: text(each.fault[0]) % each.fault[1] for each in call.fields if each.fault}
-    return Page("console.html", {"error": text(FAULTY), "faults": faults}, {**basis, "faults": [*faults.items()]}, 422)
+    status = 422 if wants_json(request) else 200  # of a form for a browser, which tells errors of its own otherwise
+    data = {"error": text(FAULTY), "faults": faults}
+    return Page("console.html", data, {**basis, "faults": [*faults.items()]}, status)
 
 
 def _unanswered(line: str, problem: str, *, dry_run: bool) -> dict[str, Any]:
@@ -210,5 +212,8 @@ def _unanswered(line: str, problem: str, *, dry_run: bool) -> dict[str, Any]:
 def _explain(call: ConsoleCall) -> str:
     """Return the address of the page that explains what becomes of such a call."""
     names = {"app": "bk_app_code", "user": "bk_username"}
-    caller = {key: call.caller[name] for key, name in names.items() if name in call.caller}
-    return f"/explain?{urlencode({**caller, 'component': call.declared.stanza.name})}"
+    asked = {key: call.caller[name] for key, name in names.items() if name in call.caller}
+    asked["component"] = call.declared.stanza.name
+    if "user" not in asked and "bk_token" in call.caller:
+        asked["as"] = "bk_token"
+    return f"/explain?{urlencode(asked)}"

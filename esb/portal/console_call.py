@@ -91,9 +91,11 @@ class ConsoleCall:
 
 
 def _path(declared: Declared, values: Mapping[str, str]) -> str:
+    """Return the path with its variables filled in, percent-encoded."""
     many = spanning(declared.stanza.path)
     return ROOT + VARIABLE.sub(
-        lambda match: quote(values[match[1]], safe="/" if match[1] in many else ""), declared.stanza.path
+        lambda match: quote(values[match[1]], safe="/" if match[1] in many else ""),
+        quote(declared.stanza.path, safe="/{}:@,=+"),
     )
 
 

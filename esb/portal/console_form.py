@@ -32,6 +32,7 @@ parameters, where no names are known."""
 NO_JSON = template("This is no JSON: line %(line)s, column %(column)s.")
 NO_OBJECT = template("Expected a JSON object: {…}.")
 TOO_DEEP = template("This is nested too deep.")
+NEEDED = template("This is needed: it is a part of the address.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ def _value(given: Field) -> Any:
     if given.kind == FLAG:
         return bool(text) if bool(text) != bool(given.default) else None
     if not text.strip():
+        if given.name.startswith(VARIABLE):
+            raise Unreadable(NEEDED)
         return None
     if given.kind == JSON:
         value = _json(text)

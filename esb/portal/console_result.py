@@ -43,7 +43,7 @@ def result(answer: GatewayAnswer) -> dict[str, Any]:
         "seconds": round(answer.seconds, 3),
         "headers": {name: answer.headers[name] for name in SHOWN_HEADERS if name in answer.headers},
         "ok": envelope.get("result") is True if envelope else answer.status < 400,
-        "message": str(envelope.get("message", "")) if envelope else "",
+        "message": _text_of(envelope.get("message")) if envelope else "",
         "code": envelope.get("code") if envelope else None,
         "answer": envelope,
         "text": "" if envelope else _text(answer),
@@ -52,10 +52,10 @@ def result(answer: GatewayAnswer) -> dict[str, Any]:
         "receivers": receivers[:MOST_RECEIVERS],
         "previews": _previews(told)[:MOST_PREVIEWS],
         "more_receivers": max(0, len(receivers) - MOST_RECEIVERS),
-        "warnings": [each for each in _list(told, "warnings") if isinstance(each, dict)],
-        "hint": str(told.get("hint") or ""),
+        "warnings": [_texts(each, "field", "what") for each in _list(told, "warnings") if isinstance(each, dict)],
+        "hint": _text_of(told.get("hint")),
         "msgids": [str(each) for each in _list(told, "msgids")],
-        "delivery": delivery if isinstance(delivery, dict) else None,
+        "delivery": _texts(delivery, "id", "state", "due", "expires") if isinstance(delivery, dict) else None,
     }
 
 
@@ -85,12 +85,19 @@ def _receivers(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the fate of each receiver: those who need looking at first."""
     for each in _list(data, "failed"):
         if isinstance(each, dict):
-            kind = each.get("class", "")
-            yield {**each, "receiver": str(each.get("receiver", "")), "fate": FAILED, "meaning": MEANINGS.get(kind, "")}
+            told = _texts(each, "receiver", "errmsg", "class", "hint")
+            code, again = each.get("errcode"), each.get("retry_after")
+            meaning = MEANINGS.get(told["class"], "")
+            yield {**told, "fate": FAILED, "errcode": code, "retry_after": again, "meaning": meaning}
     for fate, key in ((UNKNOWN, "unknown"), (ACCEPTED, "accepted")):
-        yield from ({"receiver": str(each), "fate": fate, "meaning": ""} for each in _list(data, key))
-    named = dict.fromkeys(str(each) for message in _previews(data) for each in _list(message, "receivers"))
-    yield from ({"receiver": each, "fate": PREVIEWED, "meaning": ""} for each in named)
+        yield from (_fate(each, fate) for each in _list(data, key))
+    named = (each for message in _previews(data) for each in _list(message, "receivers"))
+    yield from (_fate(each, PREVIEWED) for each in dict.fromkeys(map(_text_of, named)))
+
+
+def _fate(receiver: Any, fate: str) -> dict[str, Any]:
+    texts = dict.fromkeys(("errmsg", "class", "hint", "meaning"), "")
+    return {**texts, "receiver": _text_of(receiver), "fate": fate, "errcode": None, "retry_after": None}
 
 
 def _previews(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -102,3 +109,12 @@ def _previews(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _list(data: Mapping[str, Any], key: str) -> Sequence[Any]:
     value = data.get(key)
     return value if isinstance(value, list) else ()
+
+
+def _texts(told: Mapping[str, Any], *keys: str) -> dict[str, str]:
+    """Return what stands under these keys as texts, "" for what is not there."""
+    return {key: _text_of(told.get(key)) for key in keys}
+
+
+def _text_of(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Somebody to call as, and somebody to send to, where a configuration sends to a sandbox of its own: for a first try.
+"""Somebody to call as, and somebody to send to, for a first try: where there is a sandbox, and nobody comes from afar.
 
 Filled in is what is no secret: the code of an app, the name of a user. The secret is filled in only if it is the one of
 the documents' example, which everybody knows; of any other the page says in which line it stands.
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esb.config import Config, Stanza
+from esb.config import Config, Portal, Stanza
+from esb.core.host_names import is_loopback
 
 KNOWN_SECRET = "demo-secret"  # noqa: S105 - that of the packaged configuration and of all documents
 ANYBODY = "*"
@@ -25,8 +26,8 @@ class Sample:
 
 
 def sample(config: Config) -> Sample:
-    """Return whom a first try can be made as; nobody where there is no sandbox, and so people might get messages."""
-    if config.sandbox is None:
+    """Return whom a first try can be made as; nobody if the portal is for more than this machine."""
+    if not is_loopback((config.server.portal or Portal()).host):
         return Sample()
     user = next((each.get("username", "") for each, _ in _entries(config, "users", "users")), "")
     for app, place in _entries(config, "apps", "apps"):

@@ -14,6 +14,7 @@ from esb.portal.page import Refused
 
 MOST_AT_ONCE = 16
 """Requests that wait for their answers: a visitor has one, and this is no way around the limits of callers."""
+USER_AGENT = "esb-portal"
 MOST_BYTES = 2 * 2**20
 """Bytes of an answer that are read: far more than a page can show."""
 
@@ -72,7 +73,12 @@ async def _answer(request: GatewayRequest, seconds: float) -> GatewayAnswer:
     loop = asyncio.get_running_loop()
     begun = loop.time()
     async with (
-        ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=seconds)) as client,
+        ClientSession(
+            headers={"User-Agent": USER_AGENT},
+            trust_env=False,
+            cookie_jar=DummyCookieJar(),
+            timeout=ClientTimeout(total=seconds),
+        ) as client,
         client.request(
             request.method,
             URL(request.url, encoded=True),

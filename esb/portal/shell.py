@@ -31,8 +31,3 @@ def word(text: str) -> str:
     pieces = _VARIABLE.split(text)
     quoted = [f'"${piece}"' if index % 2 else shlex.quote(piece) for index, piece in enumerate(pieces)]
     return "".join(piece for piece in quoted if piece != "''") or "''"
-
-
-def shown(text: str) -> str:
-    """Return a text for people, with the variables in it as the shell knows them."""
-    return _VARIABLE.sub(r"$\1", text)
