@@ -34,6 +34,7 @@ def app_operations(registry: AdminRegistry) -> list[Operation]:
         Operation("POST", secrets, handlers.add_secret),
         *(Operation("PATCH", path, handlers.end_secret) for path in (secrets, numbered)),
         *(Operation("DELETE", path, handlers.retire_secret) for path in (secrets, numbered)),
+        Operation("POST", one + "/callbacks/{name}/resume", handlers.resume_callback),
         *right_operations(registry),
         Operation("GET", "/-/history", handlers.history),
     ]
@@ -112,6 +113,13 @@ class _Handlers:
 
     async def retire_secret(self, asked: OperatorRequest) -> Answer:
         return await self._retire(asked, asked.read(bodies.SecretNamed).id, None)
+
+    async def resume_callback(self, asked: OperatorRequest) -> Answer:
+        """Answer the callback that is told again. Its app may stand in esb.yaml."""
+        name = asked.variables["name"]
+        async with self._registry.writing(asked.actor) as (write, _):
+            await write.callbacks.resume(asked.code, name)
+        return Answer({"resumed": name})
 
     async def history(self, asked: OperatorRequest) -> Answer:
         wanted = asked.read(bodies.HistoryWanted)

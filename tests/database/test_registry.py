@@ -4,13 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from esb.database.apps import APP_SECRET
-from esb.database.deliveries import CALLBACK_OFF
 from esb.database.registry import Actor, Terms, new_secret
 from esb.database.registry_errors import AlreadyThere, AppUnknown, Missing, NotAcceptable
-from tests.support.registry import DAY, NOW, ROOT, Registered
+from tests.support.registry import DAY, NOW, ROOT, Registered, switch_off
 
 
 async def with_app(records: Registered, code: str = "monitor", secrets: int = 1) -> list[str]:
@@ -18,13 +17,6 @@ async def with_app(records: Registered, code: str = "monitor", secrets: int = 1)
     async with records.writing() as write:
         await write.apps.create(code, secrets=made)
     return made
-
-
-async def switched_off(records: Registered, app: str, callback: str) -> None:
-    """Leave what a receiver that is gone leaves."""
-    row = {"app": app, "callback": callback, "address": b"x" * 32, "since": NOW, "reason": "status 410"}
-    async with records.database.writing() as connection:
-        await connection.execute(insert(CALLBACK_OFF).values(row))
 
 
 # One transaction
@@ -403,7 +395,7 @@ async def test_a_callback_that_was_switched_off_is_shown_and_comes_on_again(reco
     for moved in (False, True):
         async with records.writing() as write:
             await write.callbacks.add("monitor", "done", url)
-        await switched_off(records, "monitor", "done")
+        await switch_off(records.database, "monitor", "done")
         assert (await records.app())["callbacks"] == [{"name": "done", "url": url, "off": "2027-01-15T08:00:00Z"}]
         async with records.writing() as write:
             if moved:
@@ -419,7 +411,7 @@ async def test_a_callback_that_was_switched_off_is_shown_and_comes_on_again(reco
 
 
 async def test_a_callback_of_an_app_in_esb_yaml_comes_on_again_too(records: Registered) -> None:
-    await switched_off(records, "static", "done")
+    await switch_off(records.database, "static", "done")
     async with records.writing() as write:
         await write.callbacks.resume("static", "done")
     assert [row["app"] for row in await records.history()] == ["static"]
@@ -431,7 +423,7 @@ async def test_what_was_switched_off_goes_with_its_callback_and_its_app(records:
             if end == "the callback":
                 await write.apps.create("monitor", secrets=[new_secret()])
             await write.callbacks.add("monitor", "done", "https://monitor.example.com/")
-        await switched_off(records, "monitor", "done")
+        await switch_off(records.database, "monitor", "done")
         async with records.writing() as write:
             if end == "the callback":
                 await write.callbacks.remove("monitor", "done")

@@ -21,6 +21,7 @@ from tests.support.databases import open_database, stanza
 from tests.support.ports import free_port
 from tests.support.processes.command_line import running
 from tests.support.processes.deployment import BEARER, TOKENS
+from tests.support.registry import switch_off
 from tests.support.use import write_use
 
 CONFIG = """\
@@ -197,6 +198,18 @@ async def test_the_history_is_read_page_by_page(monitor: Admin) -> None:
     assert "cursor" not in second
     refused = await monitor.ask("GET", "/-/history?cursor=other", status=422)
     assert refused == {"error": "cursor: no page has told this one"}
+
+
+async def test_a_callback_that_is_switched_off_is_told_again(monitor: Admin, tmp_path: Path) -> None:
+    await monitor.ask("PATCH", "/-/apps/monitor", {"callbacks": {"done": "https://monitor.example.com/"}})
+    resume = "/-/apps/monitor/callbacks/done/resume"
+    assert "no callback that is switched off" in (await monitor.ask("POST", resume, {}, 404))["error"]
+    async with open_database(f"sqlite:///{tmp_path}/data.db") as database:
+        await switch_off(database, "monitor", "done")
+    assert "off" in (await monitor.ask("GET", "/-/apps/monitor"))["callbacks"][0]
+    assert await monitor.ask("POST", resume, {}) == {"resumed": "done"}
+    assert "off" not in (await monitor.ask("GET", "/-/apps/monitor"))["callbacks"][0]
+    assert (await monitor.history())[-1]["action"] == "callback.on"
 
 
 # Secrets

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from esb.database.changes import CHANGE, newest
+from esb.database.deliveries import CALLBACK_OFF
 from esb.database.engine import Database
 from esb.database.registry import Actor, Registry, Write
 
@@ -52,3 +53,10 @@ class Registered:
     async def number(self) -> int:
         async with self.database.reading() as connection:
             return await newest(connection)
+
+
+async def switch_off(database: Database, app: str, callback: str) -> None:
+    """Leave what a receiver that is gone leaves."""
+    row = {"app": app, "callback": callback, "address": b"x" * 32, "since": NOW, "reason": "status 410"}
+    async with database.writing() as connection:
+        await connection.execute(insert(CALLBACK_OFF).values(row))
