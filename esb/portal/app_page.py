@@ -93,10 +93,13 @@ class AppPages:
         path: str,
         given: Mapping[str, Any],
         row: str = "",
+        **variables: str,
     ) -> Page | web.StreamResponse:
         """Ask for what a form says, and return the page of the app: as it is then, or with the form and the refusal."""
         code = request.match_info["code"]
-        answered = await self.ask(visitor, method, path, given, code=code, **({"number": row} if row else {}))
+        if row:
+            variables["number"] = row
+        answered = await self.ask(visitor, method, path, given, code=code, **variables)
         if wants_json(request):
             return Page("app.html", answered.value, status=answered.status)
         if answered.ok:

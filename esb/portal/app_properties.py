@@ -22,8 +22,11 @@ def routes(apps: AppPages) -> Sequence[Route]:
     """Return the forms, each at a path below that of its app."""
     forms = {"state": _state, "expires": _expires, "owners": _owners, "settings": _settings, "callbacks": _callbacks}
     return [
-        Route("POST", f"/apps/{{code}}/{name}", _changing(apps, name, given), Access.WRITE)
-        for name, given in forms.items()
+        *(
+            Route("POST", f"/apps/{{code}}/{name}", _changing(apps, name, given), Access.WRITE)
+            for name, given in forms.items()
+        ),
+        Route("POST", "/apps/{code}/callbacks/{name}/resume", _resuming(apps), Access.WRITE),
     ]
 
 
@@ -40,6 +43,18 @@ def _changing(apps: AppPages, name: str, given: Given) -> Handler:
         return await apps.change(request, visitor, fields, name, "PATCH", ONE, given(fields))
 
     return change
+
+
+def _resuming(apps: AppPages) -> Handler:
+    """Return the handler of the button by which a callback is told again."""
+
+    async def resume(request: web.Request, visitor: Visitor) -> Page | web.StreamResponse:
+        fields, name = await typed(request), request.match_info["name"]
+        return await apps.change(
+            request, visitor, fields, "callbacks", "POST", f"{ONE}/callbacks/{{name}}/resume", {}, name=name
+        )
+
+    return resume
 
 
 def _state(fields: Mapping[str, str]) -> dict[str, Any]:

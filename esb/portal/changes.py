@@ -23,8 +23,9 @@ def changed(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
     old, new = before or {}, after or {}
     keys = dict.fromkeys([*new, *old])
     every = [Changed(key, _text(old.get(key)), _text(new.get(key))) for key in keys]
-    is_change = before is not None and after is not None
-    return [each for each in every if (each.before or each.after) and not (is_change and each.before == each.after)]
+    if before is None or after is None:  # where "false" is how everything begins
+        return [each for each in every if {each.before, each.after} - {"", "false"}]
+    return [each for each in every if each.before != each.after]
 
 
 def _text(value: Any) -> str:

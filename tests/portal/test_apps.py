@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from esb.portal.parts import Answered
+from esb.server.portal_operators import PortalOperators
 from tests.support.portal import JSON, Portal, open_portal
 from tests.support.processes.deployment import BEARER
+from tests.support.registry import switch_off
 from tests.support.use import TODAY, write_use
 
 SECRET = re.compile(r'id="secret">([0-9a-f]{48})<')
@@ -196,6 +199,29 @@ async def test_an_app_is_changed_by_its_forms(operator: Portal) -> None:
     found = await app(operator)
     assert (found["disabled"], found["expires"], found["callbacks"]) == (False, None, [])
     assert "region" not in found["settings"]
+
+
+async def test_a_callback_that_was_switched_off_is_switched_on(operator: Portal) -> None:
+    await make(operator)
+    await post(operator, "/apps/monitor/callbacks", name="a/b", url="https://monitor.example.com/")
+    async with operator.database() as database:
+        await switch_off(database, "monitor", "a/b")
+    page = await operator.get("/apps/monitor")
+    assert "switched off" in page
+    assert 'action="/apps/monitor/callbacks/a%2Fb/resume"' in page
+    page = await post(operator, "/apps/monitor/callbacks/a%2Fb/resume")
+    assert "switched off" not in page
+    assert "no callback that is switched off" in await post(operator, "/apps/monitor/callbacks/a%2Fb/resume", 404)
+
+
+async def test_a_database_that_is_away_is_told_of(operator: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*asked: Any) -> Answered:
+        return Answered(503, {"error": "the database does not answer"})
+
+    monkeypatch.setattr(PortalOperators, "ask", away)
+    for path in ("/apps", "/apps/monitor", "/apps/monitor/use", "/apps/monitor/delete", "/history"):
+        assert "the database does not answer" in await operator.get(path, 503)
+        assert (await operator.json(path, 503))["error"] == "the database does not answer"
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,10 @@ async def test_the_history_of_one_app_is_a_link_away_from_it(operator: Portal) -
         (None, {"owner": "li"}, [Changed("owner", "", "li")]),
         ({"owner": "li"}, None, [Changed("owner", "li", "")]),
         ({"a": 1, "b": [2]}, {"a": 1, "b": []}, [Changed("b", "[2]", "")]),
-        (None, {"reason": "", "until": None, "disabled": False}, [Changed("disabled", "", "false")]),
+        (None, {"reason": "", "until": None, "disabled": False}, []),
         ({"settings": {"a": 1}}, {"settings": {}}, [Changed("settings", '{"a": 1}', "")]),
+        (None, {"disabled": True}, [Changed("disabled", "", "true")]),
+        ({"disabled": True}, {"disabled": False}, [Changed("disabled", "true", "false")]),
         (None, None, []),
     ],
 )
