@@ -1,7 +1,6 @@
 """The health of the gateway: in one glance whether all is well, and then part by part."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -51,7 +50,6 @@ class _Pages:
             "told": [_told(trouble, visitor.language) for trouble in health["troubles"]],
             "called": components[:MOST_ROWS],
             "others": len(health["components"]) - len(components[:MOST_ROWS]),
-            "ms": _milliseconds,
         }
         return Page("health_live.html" if "HX-Request" in request.headers else "health.html", health, shown)
 
@@ -67,8 +65,3 @@ def _gravity(component: Mapping[str, Any]) -> tuple[int, int, str]:
     """Return what sorts components: those first that fail of late by the gateway or an upstream, then those called."""
     failed = (component["late"] or component["total"])["failed"]
     return -(failed["gateway"] + failed["upstream"]), -component["total"]["calls"], component["name"]
-
-
-def _milliseconds(text: str | None) -> int | None:
-    """Return a moment as operations tell it, 2026-12-31T10:00:00Z, in milliseconds since 1970."""
-    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)

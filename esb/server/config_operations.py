@@ -9,11 +9,13 @@ from esb.introspect.audit import warnings
 from esb.introspect.config_changes import Changes, changes
 from esb.introspect.per_config import PerConfig
 from esb.server.operations import Answer, Operation, OperatorRequest
+from esb.server.process_operations import generation_of
+from esb.server.process_status import Processes
 
 
-def config_operations(reloader: Reloader) -> list[Operation]:
+def config_operations(processes: Processes, reloader: Reloader) -> list[Operation]:
     """Return the operations."""
-    handlers = _Handlers(reloader)
+    handlers = _Handlers(processes, reloader)
     return [
         Operation("GET", "/-/config/changes", handlers.changes),
         Operation("GET", "/-/config/warnings", handlers.warnings),
@@ -21,7 +23,8 @@ def config_operations(reloader: Reloader) -> list[Operation]:
 
 
 class _Handlers:
-    def __init__(self, reloader: Reloader) -> None:
+    def __init__(self, processes: Processes, reloader: Reloader) -> None:
+        self._processes = processes
         self._reloader = reloader
         self._changes: PerConfig[Changes] = PerConfig(changes)
         self._warnings: PerConfig[list[dict[str, Any]]] = PerConfig(_warned)
@@ -32,6 +35,7 @@ class _Handlers:
         found = None if previous is None else await self._changes.of(previous.config, present.config)
         return Answer(
             {
+                "generation": generation_of(await self._processes.statuses()),
                 **_loaded(present),
                 "files": [str(path) for path in present.config.files],
                 "previous": None if previous is None else _loaded(previous),

@@ -79,7 +79,7 @@ def _operations(
     return Operations(
         [
             *process_operations(processes, reloader.reload),
-            *config_operations(reloader),
+            *config_operations(processes, reloader),
             *health_operations(processes, registry, sandbox_url),
             *app_operations(registry),
             *delivery_operations(registry),
