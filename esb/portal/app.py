@@ -21,6 +21,7 @@ from esb.portal import (
     rights,
 )
 from esb.portal.access import Gatekeeper
+from esb.portal.entry import local, see_other
 from esb.portal.language import COOKIE, ENGLISH_TAG, chosen
 from esb.portal.login_states import LoginStates
 from esb.portal.page import Page, Refused
@@ -109,8 +110,18 @@ class _Portal:
         except web.HTTPException as error:
             if error.status not in STATUS_TEXTS:
                 raise
+            return self._without_page(request, Refused(error.status, STATUS_TEXTS[error.status]))
+
+    def _without_page(self, request: web.Request, refused: Refused) -> web.Response:
+        """Answer a request that no page takes; one that differs by a slash at its end is led on."""
+        shorter = local(request.path.rstrip("/"))
+        if request.method == "GET" and request.path.endswith("/") and shorter != "/":
+            return see_other(str(request.rel_url.with_path(shorter, keep_query=True)))
+        try:
             visitor = self._gatekeeper.visitor(request, self._parts.config())
-            return self._renderer.refusal(request, Refused(error.status, STATUS_TEXTS[error.status]), visitor)
+        except Refused as unknown_host:
+            return self._renderer.refusal(request, unknown_host, NOBODY)
+        return self._renderer.refusal(request, refused, visitor)
 
 
 def _remember(request: web.Request, response: web.Response, visitor: Visitor) -> None:

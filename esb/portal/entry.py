@@ -31,12 +31,12 @@ class _Pages:
         self._sessions = sessions
 
     async def form(self, request: web.Request, visitor: Visitor) -> Page:
-        return Page("login.html", {"name": visitor.name}, {"wrong": "", "back": _local(request.query.get("back"))})
+        return Page("login.html", {"name": visitor.name}, {"wrong": "", "back": local(request.query.get("back"))})
 
     async def log_in(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
         """Begin a session, and go where the visitor wanted to."""
         form = await request.post()
-        admin, token, back = self._parts.config().server.admin, form.get("token"), _local(form.get("back"))
+        admin, token, back = self._parts.config().server.admin, form.get("token"), local(form.get("back"))
         found = known_token(token.strip() if isinstance(token, str) else "", () if admin is None else admin.tokens)
         if found is None:
             return Page("login.html", {"name": visitor.name}, {"wrong": WRONG, "back": back}, status=401)
@@ -56,7 +56,7 @@ def see_other(path: str) -> web.Response:
     return web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": path})
 
 
-def _local(path: object) -> str:
+def local(path: object) -> str:
     """Return a path of this portal: what leads elsewhere is none."""
     is_local = isinstance(path, str) and path.startswith("/") and not path.startswith(("//", "/\\"))
     return str(path) if is_local and str(path).isprintable() else "/"

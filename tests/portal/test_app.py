@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from yarl import URL
 
 from esb.portal.rendering import POLICY
 from tests.support.portal import Portal
@@ -62,3 +63,16 @@ async def test_a_form_without_its_token_is_refused(portal: Portal) -> None:
     async with portal.browser.post(portal.url + "/login", data={"token": "x"}) as response:
         assert response.status == 403
         assert "load the page again" in await response.text()
+
+
+async def test_a_slash_at_the_end_leads_to_the_page_without_it(portal: Portal) -> None:
+    async with portal.browser.get(f"{portal.url}/login/?back=/c/", allow_redirects=False) as response:
+        assert response.headers["Location"] == "/login?back=/c/"
+    for elsewhere in ("//elsewhere.example/", "/%5Celsewhere.example/"):
+        async with portal.browser.get(URL(portal.url + elsewhere, encoded=True), allow_redirects=False) as response:
+            assert response.status == 404
+
+
+async def test_a_page_that_is_not_there_is_refused_to_an_unknown_name_like_any_other(portal: Portal) -> None:
+    async with portal.browser.get(f"{portal.url}/nothing", headers={"Host": "rebound.example"}) as response:
+        assert response.status == 403
