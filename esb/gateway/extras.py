@@ -13,6 +13,7 @@ EXTRAS = {
     "asyncmy": "mysql",
     "saq": "saq",
     "jinja2": "portal",
+    "aiosmtpd": "portal",
 }
 """Module that a built-in needs -> the extra that installs it."""
 

@@ -12,11 +12,12 @@ from aiohttp import web
 
 from esb.config import Sandbox, SandboxAddress
 from esb.config.sandbox import SANDBOX_HOST
+from esb.gateway.extras import hint_for
 from esb.server.listener import listening, opened
 from esb.server.listening_sockets import SANDBOX, SANDBOX_SMTP, ListeningSockets
 
 Retire = Callable[[], Awaitable[None]]
-NO_MAILS = "the sandbox takes no mails: that needs aiosmtpd, which `pip install 'esb-gateway[portal]'` installs"
+NO_MAILS = f"the sandbox takes no mails: that needs aiosmtpd{hint_for('aiosmtpd')}"
 KEYS = {"port": "sandbox.port", "smtp_port": "sandbox.smtp_port"}
 """Key of the stanza -> its name in full."""
 SECONDS = 2.0

@@ -344,6 +344,18 @@ async def test_a_message_arrives_in_the_sandbox(
     assert await sandbox.calls("/cgi-bin/message/send") == 1
 
 
+async def test_a_mail_arrives_in_the_sandbox(
+    gateway: OpenGateway, sandbox: testing.Sandbox, call: CallComponent
+) -> None:
+    server = {"smtp_host": "127.0.0.1", "smtp_port": sandbox.smtp_port, "mail_sender": "esb@example.com"}
+    await gateway("cmsi_send_mail", server)
+
+    await call(receiver="ann@example.com", title="hi", content="hello")
+
+    (message,) = await sandbox.messages()
+    assert (message["platform"], message["delivered"]) == ("mail", ["ann@example.com"])
+
+
 async def test_what_the_sandbox_refuses_is_raised(sandbox: testing.Sandbox) -> None:
     with pytest.raises(ValueError, match="the sandbox refuses faults"):
         await sandbox.post("faults", {"no": "fault"})
