@@ -21,6 +21,7 @@ CHANGES = 1000
 """Changes that are remembered for those who watch; whoever missed more looks at everything anew."""
 
 NUMBER = re.compile("[0-9]{1,18}")
+"""Form of a number in an address: of a message, or of a change."""
 
 
 @dataclass(slots=True)

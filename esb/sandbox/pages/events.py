@@ -11,6 +11,7 @@ The id of an event says up to where a browser has heard, also after its connecti
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ HEADERS = {
     "X-Accel-Buffering": "no",  # nginx would keep them until there are many
     "X-Content-Type-Options": "nosniff",
 }
+LINE_END = re.compile("\r\n|\r|\n")
 ALIVE_S = 15.0
 """Seconds of silence after which a comment tells proxies, and us, that both ends are still there."""
 PAUSE_S = 0.1
@@ -103,5 +105,5 @@ class _Listener:
         return self._event("message", self._pages.bubble(self._world.state, message))
 
     def _event(self, name: str, data: str) -> str:
-        lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+        lines = "".join(f"data: {line}\n" for line in LINE_END.split(data))
         return f"id: {self._position}\nevent: {name}\n{lines}\n"

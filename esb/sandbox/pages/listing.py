@@ -13,9 +13,10 @@ LOOKED_AT = 20_000
 """Messages that are looked at for a page: of a full inbox that is a moment. An older page goes on behind them."""
 RECENT = 500
 """The newest messages, whose receivers are offered as filters."""
-PEOPLE = 30
+PEOPLE, LONGEST = 30, 80
+"""Receivers that are offered, and the characters of the longest name among them."""
 PATH = "/_sandbox/inbox"
-KEYS = ("platform", "app", "touser", "text")
+KEYS = ("platform", "app", "touser", "text", "msgid")
 
 
 class Selection:
@@ -51,10 +52,10 @@ class Selection:
 
 def people(inbox: Inbox) -> list[str]:
     """Return those whom the newest messages were for, the last one first."""
-    newest = islice(inbox.before(inbox.last_id + 1), RECENT)
     found: dict[str, None] = {}
-    for message in newest:
-        found.update(dict.fromkeys((message.delivered + message.dropped + message.invalid)[:PEOPLE]))
+    for message in islice(inbox.before(inbox.last_id + 1), RECENT):
+        names = (message.delivered + message.dropped + message.invalid)[:PEOPLE]
+        found.update((name, None) for name in names if len(name) <= LONGEST)
         if len(found) >= PEOPLE:
             break
     return list(found)[:PEOPLE]

@@ -13,13 +13,15 @@ from markupsafe import Markup
 from esb.sandbox.inbox import Message
 from esb.sandbox.pages import fault_buttons, markdown, plain_text, static_files
 from esb.sandbox.pages.language import CHINESE
-from esb.sandbox.pages.views import SHOWN_NAMES, view
+from esb.sandbox.pages.views import SHOWN_FAULTS, SHOWN_NAMES, view
 from esb.sandbox.state import State
 
 LOCALE = Path(__file__).parents[1] / "locale"
 DOMAIN = "inbox"
 TEXT_IN_LIST, TEXT_ALONE = 4000, 100_000
 """Characters of a message's text that are shown among others, and on its own page."""
+NAME = 80
+"""Characters of a name or of a rule that are shown."""
 BUBBLE_BYTES = 40_000
 """Bytes of one message among others: of a longer one there is a link to its own page."""
 LIST_BYTES = 200_000
@@ -77,6 +79,7 @@ def _environment(language: str) -> Environment:
         description=lambda text: _safe(plain_text.card_description(text)),
         markdown=lambda text: _safe(markdown.markdown(text)),
         markdown_v2=lambda text: _safe(markdown.markdown_v2(text)),
+        short=_short,
         json=lambda value: json.dumps(value, ensure_ascii=False, indent=2, default=str)[:TEXT_ALONE],
     )
     environment.globals.update(
@@ -85,10 +88,16 @@ def _environment(language: str) -> Environment:
         fault_buttons=fault_buttons.buttons(),
         fault_calls=fault_buttons.CALLS,
         name_of_fault=fault_buttons.name_of,
-        calls_of_fault=fault_buttons.calls_of,
+        calls_of_fault=lambda rendered: _short(fault_buttons.calls_of(rendered)),
+        longest_name=NAME,
         shown_names=SHOWN_NAMES,
+        shown_faults=SHOWN_FAULTS,
     )
     return environment
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= NAME else f"{text[: NAME - 1]}…"
 
 
 def _safe(html: str) -> Markup:

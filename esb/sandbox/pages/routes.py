@@ -11,7 +11,7 @@ from esb.sandbox.accept import HTML, JSON, prefers
 from esb.sandbox.changes import TooManyWatchers
 from esb.sandbox.control_values import BadControl
 from esb.sandbox.faults import parse_fault
-from esb.sandbox.inbox import Message
+from esb.sandbox.inbox import NUMBER, Message
 from esb.sandbox.pages import events, fault_buttons, images, language, static_files
 from esb.sandbox.pages.listing import PATH, Selection, people
 from esb.sandbox.pages.views import robot_picture
@@ -91,14 +91,14 @@ async def _answer(world: World, request: web.Request, name: str) -> web.StreamRe
         raise NotHere
     if name == "":
         return _list(world, request)
-    if name == "events":
-        return await _events(world, request)
+    if name == "events" and request.method == "GET":
+        return await events.stream(world, request, Selection(request.query), _pages(request))
     folder, _, rest = name.partition("/")
     if folder == "static":
         return static_files.answer(rest)
     if folder == "media":
         return _media(world, rest)
-    message = world.state.inbox.find(int(folder)) if folder.isdecimal() and len(folder) < 19 else None
+    message = world.state.inbox.find(_number(folder))
     if message is None:
         raise NotHere
     return _one(world, request, message) if not rest else _part(message, rest)
@@ -155,11 +155,18 @@ def _part(message: Message, rest: str) -> web.Response:
         return images.saved(message.raw, f"message-{message.id}.{'eml' if message.platform == 'mail' else 'json'}")
     if rest == "image" and message.platform == "robot" and message.body.get("msgtype") == "image":
         return images.shown(robot_picture(message.body["image"]), f"message-{message.id}")
-    if kind == "attachments" and message.platform == "mail" and number.isdecimal():
-        attachments = mail_content.read(message.raw).attachments
-        if int(number) < len(attachments):
-            return images.saved(attachments[int(number)].content, attachments[int(number)].name or "attachment")
+    if kind == "attachments" and message.platform == "mail":
+        attachments = mail_content.read(message.raw).attachments[_number(number) :]
+        if attachments:
+            return images.saved(attachments[0].content, attachments[0].name or "attachment")
     raise NotHere
+
+
+def _number(text: str) -> int:
+    """Read a number of an address. Raises NotHere for anything else."""
+    if not NUMBER.fullmatch(text):
+        raise NotHere
+    return int(text)
 
 
 def _media(world: World, media_id: str) -> web.Response:
@@ -167,10 +174,6 @@ def _media(world: World, media_id: str) -> web.Response:
     if media is None:
         raise NotHere
     return images.shown(media.content, media.name)
-
-
-async def _events(world: World, request: web.Request) -> web.StreamResponse:
-    return await events.stream(world, request, Selection(request.query), _pages(request))
 
 
 def _example(world: World, request: web.Request) -> str:

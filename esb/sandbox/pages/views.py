@@ -24,8 +24,10 @@ FORMS = frozenset(
 )
 """The msgtypes that have a form of their own."""
 TEMPLATES = frozenset({"/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend"})
-SHOWN_NAMES = 12
-"""Receivers named beside a message; the others are counted."""
+SHOWN_NAMES, SHOWN_FAULTS = 12, 50
+"""Receivers named beside a message, and faults in their list; the others are counted."""
+LAST_S = 253_000_000_000.0
+"""Seconds since the epoch after which Python knows no dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def view(state: State, message: Message, most: int) -> View:
     """Return a message as it is shown in this world."""
     document = _document(message)
     form, content = _form(message, document)
-    received = datetime.fromtimestamp(message.received_at).astimezone()
+    received = _moment(message.received_at)
     return View(
         message=message,
         form=form,
@@ -85,9 +87,14 @@ def view(state: State, message: Message, most: int) -> View:
         rows=_rows(document, state.knobs.mp_template_text == "shown") if form == "template" else [],
         files=_files(state, message, content),
         received=received,
-        today=received.date() == datetime.fromtimestamp(state.now()).astimezone().date(),
+        today=received.date() == _moment(state.now()).date(),
         most=most,
     )
+
+
+def _moment(seconds: float) -> datetime:
+    """Return a time of this world, whose clock anybody may push ahead, on the clock of this machine."""
+    return datetime.fromtimestamp(min(seconds, LAST_S)).astimezone()
 
 
 def _document(message: Message) -> dict[str, Any]:

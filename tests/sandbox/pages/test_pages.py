@@ -189,7 +189,7 @@ async def test_one_message_has_a_page_with_request_and_answer(wechat: WeChat) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/2", "/0", "/x", "/1/image", "/1/attachments/0", "/1/x", "/media/", "/nothing", "/²"]
+    "path", ["/2", "/0", "/x", "/1/image", "/1/attachments/0", "/1/x", "/media/", "/nothing", "/²", "/" + "1" * 5000]
 )
 async def test_a_page_that_is_not_there_says_so(wechat: WeChat, path: str) -> None:
     await wechat.robot()
@@ -261,6 +261,31 @@ async def test_a_long_message_is_a_link_among_others_and_whole_on_its_own_page(w
 
     assert "This message is long. Open it" in bubble(await page(wechat), 1)
     assert bubble(await page(wechat, f"{INBOX}/1"), 1).count("&" * 512) == 20
+
+
+async def test_a_long_name_is_cut_and_one_message_may_have_many(wechat: WeChat) -> None:
+    token = await wechat.wecom_token()
+    await wechat.send(token, touser="zhangsan|" + "n" * 1_000_000)
+    await wechat.send(token, touser="zhangsan|" + "|".join(f"nobody{number}" for number in range(900)))
+    text = await page(wechat)
+
+    assert ids(text) == [2, 1]
+    assert f"invalid {'n' * 79}…" in bubble(text, 1)
+    assert "nobody11 +888" in bubble(text, 2)
+    assert len(text) < 60_000
+    assert "… 900 in all" in words(await page(wechat, f"{INBOX}/2"))
+
+
+async def test_the_clock_may_be_anywhere(wechat: WeChat) -> None:
+    await wechat.control("POST", "clock", {"advance": 1e15})
+    await wechat.robot("late")
+    assert "late" in bubble(await page(wechat), 1)
+
+
+async def test_a_message_is_shown_by_the_id_that_its_sender_was_told(wechat: WeChat) -> None:
+    token = await wechat.wecom_token()
+    msgids = [(await wechat.send(token))["msgid"] for _ in range(3)]
+    assert ids(await page(wechat, f"{INBOX}?msgid={msgids[1]}")) == [2]
 
 
 async def test_a_rare_message_is_found_behind_many_others(wechat: WeChat, monkeypatch: pytest.MonkeyPatch) -> None:
