@@ -23,7 +23,7 @@ from esb.portal.loopback import Loopback, NoAnswer
 from esb.portal.page import Page, Refused
 from esb.portal.parts import Parts, Route
 from esb.portal.rendering import wants_json
-from esb.portal.sandbox_messages import INBOX, arrived
+from esb.portal.sandbox_messages import arrived, inbox
 from esb.portal.shell import curl
 from esb.portal.visitor import Visitor
 
@@ -104,7 +104,7 @@ class _Pages:
         if visitor.reads and not told["ok"] and call.caller.get("bk_app_code"):
             told["explain"] = _explain(call)
         if self._parts.sandbox_url is not None and not dry_run:
-            told["inbox"] = self._parts.sandbox_url + INBOX
+            told["inbox"] = inbox(self._parts.sandbox_url, told["msgids"])
             told["arrived"] = await arrived(self._loopback, self._parts.sandbox_url, told["msgids"])
         return told
 

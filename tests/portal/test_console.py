@@ -223,7 +223,9 @@ async def test_what_arrived_is_the_message_of_this_call(portal: Portal) -> None:
     told = await result(portal, {**FORM, "action": "send"})
     assert [(each["text"], each["delivered"]) for each in told["arrived"]] == [("H\nM\nDate: D", ["zhangsan"])]
     assert portal.deployment.sandbox is not None
-    assert told["inbox"] == f"{portal.deployment.sandbox.url}/_sandbox/inbox"
+    assert told["inbox"].startswith(f"{portal.deployment.sandbox.url}/_sandbox/inbox?msgid=")
+    async with portal.browser.get(told["inbox"], headers=JSON) as response:
+        assert [each["text"] for each in (await response.json())["messages"]] == ["H\nM\nDate: D"]
 
 
 async def test_operators_are_led_to_an_explanation_of_a_refusal(portal: Portal) -> None:
