@@ -18,12 +18,18 @@ from esb.contracts.component import Reply
 from esb.introspect.caller_contract import AUTHORIZATION, DRY_RUN
 from esb.introspect.declared import Declared
 from esb.introspect.examples import request_example
+from esb.portal.console_sample import Sample
+from esb.portal.loopback import GatewayRequest
+from esb.portal.shell import curl, variable, word
 
 IN_QUERY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 """Methods whose parameters these examples put in the query."""
 VARIABLE = re.compile(r"\{([^{}]+)\}")
 SAFE = "/{}:@,=+"
-"""Characters of a path that are nothing special to a shell, and those around a variable."""
+"""Characters of a path that stay as they are, and those around a variable."""
+USUAL = {"bk_app_code": "my_app", "bk_username": "admin"}
+CONTINUED = " \\\n  "
+CALLER = {name: variable(f"ESB_{name.removeprefix('bk_')}") for name in ("bk_app_code", "bk_app_secret", "bk_username")}
 INDENT = " " * 4
 V2 = f"{ROOT}/v2/"
 SPARE = 5
@@ -88,13 +94,20 @@ class CallExample:
 
     def curl(self) -> str:
         """Return it for a POSIX shell."""
-        lines = [f"curl -sS -X {self.method} {_in_shell(self._url())}"]
+        headers = {}
         if self.declared.takes_credentials:
-            lines.append(f"-H {_in_double_quotes(f'{AUTHORIZATION.name}: ', self._credentials())}")
+            headers[AUTHORIZATION.name] = json.dumps(CALLER, ensure_ascii=False)
         if self.is_dry:
-            lines.append(f"-H '{DRY_RUN.name}: 1'")
-        lines += self._curl_body()
-        return " \\\n  ".join(lines)
+            headers[DRY_RUN.name] = "1"
+        if self.declared.uploads:
+            files = [f"-F {word(f'{name}=@FILE')}" for name in sorted(self.declared.uploads)]
+            fields = [f"-F {word(f'{name}={_plain(value)}')}" for name, value in self.params.items()]
+            return CONTINUED.join([curl(GatewayRequest(self.method, self._url(), headers)), *files, *fields])
+        if self.method in IN_QUERY:
+            query = urlencode({name: _plain(value) for name, value in self.params.items()})
+            return curl(GatewayRequest(self.method, f"{self._url()}{'?' if query else ''}{query}", headers))
+        body = json.dumps(self.params, ensure_ascii=False, indent=2).encode()
+        return curl(GatewayRequest(self.method, self._url(), {**headers, "Content-Type": "application/json"}, body))
 
     def client(self) -> str:
         """Return it for esb.client."""
@@ -152,29 +165,19 @@ class CallExample:
         path = quote(self.declared.paths[0], safe=SAFE)
         return self.gateway.rstrip("/") + VARIABLE.sub(self._in_the_environment, path)
 
-    def _in_the_environment(self, variable: re.Match[str]) -> str:
-        is_token = self.declared.stanza.tokens and variable[1] == TOKEN_VARIABLE
-        return "$ESB_TOKEN" if is_token else f"${variable[1].replace('-', '_')}"
-
-    def _credentials(self) -> str:
-        return '{"bk_app_code": "$ESB_APP_CODE", "bk_app_secret": "$ESB_APP_SECRET", "bk_username": "$ESB_USERNAME"}'
-
-    def _curl_body(self) -> Iterator[str]:
-        if self.declared.uploads:
-            for name in sorted(self.declared.uploads):
-                yield f"-F {quoted(f'{name}=@FILE')}"
-            for name, value in self.params.items():
-                yield f"-F {quoted(f'{name}={_plain(value)}')}"
-        elif self.method in IN_QUERY:
-            if self.params:
-                yield f"-G -d {quoted(urlencode({name: _plain(value) for name, value in self.params.items()}))}"
-        else:
-            yield "-H 'Content-Type: application/json'"
-            yield f"-d {quoted(json.dumps(self.params, ensure_ascii=False, indent=2))}"
+    def _in_the_environment(self, name: re.Match[str]) -> str:
+        is_token = self.declared.stanza.tokens and name[1] == TOKEN_VARIABLE
+        return variable("ESB_TOKEN" if is_token else name[1])
 
     def _python_params(self, before: str = "") -> list[str]:
         """Return the parameters as an argument, [] if there are none."""
         return [f"{before}{_python(self.params)}"] if self.params else []
+
+
+def exports(first: Sample) -> str:
+    """Return what a shell is told once: the app and the user of a first try, or some to be replaced."""
+    code, user = (quoted(first.caller.get(name, usual)) for name, usual in USUAL.items())
+    return f"export ESB_APP_CODE={code} ESB_USERNAME={user}\nread -rs ESB_APP_SECRET && export ESB_APP_SECRET"
 
 
 def _is_word(name: str) -> bool:
@@ -201,13 +204,3 @@ def _lines(before: str, items: Iterable[str], after: str) -> str:
 def _called(function: str, arguments: Sequence[str]) -> str:
     """Return the line of code that calls a function with these arguments."""
     return _lines(f"{function}(", arguments, ")") if arguments else f"{function}()"
-
-
-def _in_shell(url: str) -> str:
-    """Return a word of a shell, in which variables are filled in if there are any."""
-    return f'"{url}"' if "$" in url else quoted(url)
-
-
-def _in_double_quotes(before: str, text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("`", "\\`")
-    return f'"{before}{escaped}"'

@@ -6,9 +6,10 @@ from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
-from esb.config import Config
 from esb.core.host_names import is_loopback
+from esb.portal.call_examples import exports
 from esb.portal.component_page import facts, page
+from esb.portal.console_sample import Sample, sample
 from esb.portal.declarations import Declarations, Listed, translate
 from esb.portal.page import Page
 from esb.portal.parts import Parts, Route
@@ -51,14 +52,15 @@ class _Pages:
         }
         template = "components.html" if "HX-Request" in request.headers else "catalogue.html"
         more = {"is_overview": is_overview, "first": _first(declarations), "total": len(declarations)}
-        return Page(template, data, {**more, "apps": _apps(self._parts.config()) if visitor.reads else []})
+        return Page(template, data, {**more, "sample": sample(self._parts.config()) if visitor.reads else Sample()})
 
     async def one(self, request: web.Request, visitor: Visitor) -> Page:
         """Return the page of a component."""
         declarations = await self._parts.declarations.get()
         listed = declarations.at(request.match_info["system"], request.match_info["component"])
         config, say = self._parts.config(), translate(visitor.language)
-        return Page("component.html", page(listed, config, gateway_url(self._parts, request), say))
+        data = page(listed, config, gateway_url(self._parts, request), say)
+        return Page("component.html", data, {"exports": exports(sample(config) if visitor.reads else Sample())})
 
 
 def gateway_url(parts: Parts, request: web.Request) -> str:
@@ -75,19 +77,6 @@ def _is_any(host: str) -> bool:
         return ip_address(host).is_unspecified
     except ValueError:
         return False
-
-
-def _apps(config: Config) -> list[dict[str, str]]:
-    """Return the apps that stand in esb.yaml with their secrets, and the file in which they do."""
-    stanza = config.services.get("apps")
-    found = [] if stanza is None else [stanza, *stanza.backends]
-    return [
-        {"code": app["code"], "file": str(each.section.file)}
-        for each in found
-        if each.use == "static"
-        for app in each.config.value.get("apps") or ()
-        if app.get("secrets")
-    ]
 
 
 def _number(text: str) -> int:

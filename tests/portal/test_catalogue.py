@@ -43,9 +43,18 @@ async def odd(tmp_path: Path, opened: AsyncExitStack) -> Portal:
 async def test_a_stranger_is_led_to_a_dry_run(portal: Portal) -> None:
     page = await portal.get("/")
     assert 'href="/c/cmsi/send_weixin/try"' in page
-    assert "<code>esb_demo</code>" in page
+    assert "filled in as <code>esb_demo</code>" in page
     assert "demo-secret" not in page
     assert "/_sandbox/inbox" in page
+
+
+async def test_a_stranger_is_told_where_the_secret_stands(portal: Portal) -> None:
+    portal.file.write_text(portal.file.read_text().replace("demo-secret", "another-secret"))
+    await portal.deployment.reloader.reload()
+    page = await portal.get("/")
+    assert re.search("<code>esb_demo</code>, whose secret stands at <code>esb.yaml:[0-9]+</code>", page)
+    assert "another-secret" not in page
+    assert "export ESB_APP_CODE=esb_demo" in await portal.get("/c/cmsi/send_weixin")
 
 
 async def test_who_may_not_read_is_told_nothing_of_apps(tmp_path: Path) -> None:
@@ -120,11 +129,11 @@ async def test_a_component_that_is_off_or_restricted_says_so(odd: Portal) -> Non
 async def test_a_token_in_the_address_is_a_variable_and_stands_nowhere(odd: Portal) -> None:
     page = await odd.get("/c/alerts/webhook")
     assert TOKEN not in page
-    assert "webhook/$ESB_TOKEN/" in page
     shown = await odd.json("/c/alerts/webhook")
     assert [each["name"] for each in shown["variables"]] == ["token"]
     assert shown["credentials"] == []
     assert [call["name"] for call in shown["calls"]] == ["curl"]
+    assert '/alerts/webhook/"$ESB_TOKEN"/' in shown["calls"][0]["text"]
 
 
 async def test_a_component_that_is_not_there_has_no_page(portal: Portal) -> None:
