@@ -90,7 +90,7 @@ class CallExample:
             yield Snippet("client", "Python: esb.client", self.client())
         yield Snippet("requests", "Python: requests", self.requests())
         if not is_raw and _is_word(declared.system) and _is_word(declared.name):
-            yield Snippet("sdk", "BlueKing SDK", self.sdk())
+            yield Snippet("sdk", "BlueKing SDK (Django)", self.sdk())
 
     def curl(self) -> str:
         """Return it for a POSIX shell."""
