@@ -1,6 +1,7 @@
 """The messages that somebody asks for: by platform, app, receiver, text and id; at once, or as soon as there is one."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from esb.sandbox.world import World
 
 WAIT_S = 60.0
 """The longest wait for a message: proxies between close a connection on which nothing happens for longer."""
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>\r\n]*>)", re.IGNORECASE | re.MULTILINE)
+"""The header of a mail that holds the id which its sender gave it."""
 KEYS = ("platform", "app", "touser", "text", "msgid", "since")
 
 
@@ -17,8 +20,8 @@ KEYS = ("platform", "app", "touser", "text", "msgid", "since")
 class MessageFilter:
     """Conditions of messages, of which all that are set must fit.
 
-    `msgids` are ids that a platform gave in its answer, of which one is enough; `since` is the id of the last message
-    that is known.
+    `msgids` are ids that a platform gave in its answer, or Message-IDs of mails, of which one is enough; `since` is the
+    id of the last message that is known.
     """
 
     platform: str | None = None
@@ -36,7 +39,7 @@ class MessageFilter:
             and self.app in (None, message.app)
             and self.text in message.text
             and (self.touser is None or self.touser in (*message.delivered, *message.dropped, *message.invalid))
-            and (not self.msgids or not self.msgids.isdisjoint(_values(message.reply)))
+            and (not self.msgids or not self.msgids.isdisjoint(_msgids(message)))
         )
 
 
@@ -50,6 +53,13 @@ def read(query: Mapping[str, str]) -> MessageFilter:
         frozenset(filter(None, query.get("msgid", "").split(","))),
         message_id(query.get("since", "0"), "since"),
     )
+
+
+def _msgids(message: Message) -> Iterator[str]:
+    """Yield all by which a sender may know a message: ids of its platform, and of a mail the sender's own."""
+    yield from _values(message.reply)
+    if message.platform == "mail" and (found := MESSAGE_ID.search(message.raw, 0, message.raw.find(b"\r\n\r\n"))):
+        yield found[1].decode(errors="replace")
 
 
 def _values(reply: object) -> Iterator[str]:

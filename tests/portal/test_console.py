@@ -15,7 +15,7 @@ from aiohttp import ClientResponse, web
 from esb.portal import loopback
 from tests.support.configuration import DEMO, WECOM
 from tests.support.gateway import OpenServer
-from tests.support.portal import COMPONENTS, JSON, Portal, csrf_of, open_portal
+from tests.support.portal import COMPONENTS, JSON, Portal, csrf_of, form_of, open_portal
 from tests.support.servers.recorder import Recorder, proxy, recording
 
 TRY, RELAY = "/c/cmsi/send_weixin/try", "/c/demo/relay/try"
@@ -59,18 +59,6 @@ async def arrived(portal: Portal) -> list[Any]:
         return list((await response.json())["messages"])
 
 
-def inputs(text: str) -> dict[str, str]:
-    """Return the fields of a page as a browser would send them, but for buttons."""
-    found = {}
-    for tag in re.findall(r"<input [^>]*>", text):
-        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-        if attributes.get("type") != "checkbox" or " checked" in tag:
-            found[attributes["name"]] = html.unescape(attributes.get("value", ""))
-    for name, value in re.findall(r'<textarea [^>]*name="([^"]+)"[^>]*>\n?([^<]*)</textarea>', text):
-        found[name] = html.unescape(value)
-    return found
-
-
 @pytest.fixture
 async def upstream(open_server: OpenServer) -> Recorder:
     return await recording(open_server)
@@ -110,7 +98,7 @@ async def test_descriptions_speak_the_visitors_language(portal: Portal) -> None:
 
 
 async def test_the_form_of_the_example_needs_nothing_more_for_a_first_dry_run(portal: Portal) -> None:
-    form = inputs(await portal.get(TRY))
+    form = form_of(await portal.get(TRY))
     assert form["bk_app_secret"] == "demo-secret"
     told = await result(portal, form)
     assert told["ok"], told
@@ -123,7 +111,7 @@ async def test_a_secret_that_is_not_the_documents_own_stands_nowhere(portal: Por
     await portal.deployment.reloader.reload()
     text = await portal.get(TRY)
     assert SECRET not in text
-    assert inputs(text)["bk_app_code"] == "esb_demo"
+    assert form_of(text)["bk_app_code"] == "esb_demo"
     line = next(number for number, each in enumerate(portal.file.read_text().split("\n"), 1) if SECRET in each)
     assert f"esb.yaml:{line}" in text
 
@@ -132,7 +120,7 @@ async def test_nothing_is_filled_in_where_visitors_come_from_afar(tmp_path: Path
     keys = ", host: 0.0.0.0, trusted_header: X-User, trusted_from: [127.0.0.1]"
     async with open_portal(tmp_path, keys=keys) as portal:
         portal.url = portal.url.replace("0.0.0.0", "127.0.0.1")
-        form = inputs(await portal.get(TRY, headers={"X-User": "ops"}))
+        form = form_of(await portal.get(TRY, headers={"X-User": "ops"}))
     assert {form[name] for name in DEMO} == {""}
     assert form["p.receiver__username"] == ""
 
@@ -166,7 +154,7 @@ async def test_sending_for_real_asks_once_more_and_shows_what_goes_to_whom(porta
     assert "zhangsan" in text
     assert 'value="send"' in text
     assert await arrived(portal) == []
-    sent = await page(portal, {**inputs(text), "action": "send"})
+    sent = await page(portal, {**form_of(text), "action": "send"})
     assert "What happened" in sent
     assert "H\nM\nDate: D" in sent
     assert [each["text"] for each in await arrived(portal)] == ["H\nM\nDate: D"]
@@ -176,8 +164,8 @@ async def test_what_a_dry_run_refuses_cannot_be_sent_from_the_page_that_asks(por
     text = await page(portal, {**FORM, "bk_app_secret": "wrong", "action": "ask"})
     assert "This would not be sent" in text
     assert 'value="send"' not in text
-    back = await page(portal, {**inputs(text), "action": "edit"})
-    assert inputs(back)["p.receiver"] == "zhangsan"
+    back = await page(portal, {**form_of(text), "action": "edit"})
+    assert form_of(back)["p.receiver"] == "zhangsan"
 
 
 async def test_a_secret_stands_in_the_page_that_answers_a_form_alone(
@@ -294,7 +282,7 @@ async def test_a_query_is_called_at_once_and_anything_else_asks_before(relayed: 
     text = await page(relayed, {**DEMO, "o.method": "POST", "p.": '{"a": 1}', "action": "ask"}, RELAY)
     assert "Make this call?" in text
     assert upstream.seen == []
-    told = await result(relayed, {**inputs(text), "action": "send"}, RELAY)
+    told = await result(relayed, {**form_of(text), "action": "send"}, RELAY)
     assert json.loads(upstream.last.body) == {"a": 1}
     assert told["answer"] == upstream.says
 

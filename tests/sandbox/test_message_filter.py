@@ -8,6 +8,8 @@ import pytest
 
 from esb.sandbox import changes
 from esb.sandbox.changes import Changes
+from esb.sandbox.inbox import Message
+from esb.sandbox.message_filter import MessageFilter
 from tests.support.loop_time import late, turns
 from tests.support.sandbox_messages import send_sms
 from tests.support.wechat_client import ROBOT, WeChat
@@ -61,6 +63,16 @@ async def test_messages_are_found_by_the_ids_that_their_platforms_gave(wechat: W
     assert await texts(wechat, f"msgid={second},nothing,{third}") == ["two", "【sandbox】three"]
     assert await texts(wechat, "msgid=nothing") == []
     assert len(await texts(wechat, "msgid=")) == 3
+
+
+@pytest.mark.parametrize(
+    ("msgid", "fits"),
+    [("<1@example.com>", True), ("<2@example.com>", False), ("1@example.com", False), ("queued", False)],
+)
+def test_a_mail_is_found_by_the_message_id_in_its_head(msgid: str, fits: bool) -> None:
+    raw = b"Subject: a\r\nmessage-id:\r\n <1@example.com>\r\n\r\nMessage-ID: <2@example.com>\r\n"
+    mail = Message(1, 0, "mail", "a@example.com", "smtp/DATA", raw, "a", [], reply={"code": 250, "text": "queued as 2"})
+    assert MessageFilter(msgids=frozenset({msgid})).fits(mail) is fits
 
 
 async def test_whoever_waits_is_answered_by_the_first_message_that_fits(wechat: WeChat, waiting: Waiting) -> None:

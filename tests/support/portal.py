@@ -1,5 +1,6 @@
 """A portal as `esb serve` has it: with its gateway, a sandbox, a database and an admin listener."""
 
+import html
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -88,6 +89,18 @@ def csrf_of(page: str) -> str:
     found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert found is not None, "a page without a form"
     return found[1]
+
+
+def form_of(text: str) -> dict[str, str]:
+    """Return the fields of all forms of a page as a browser would send them, but for buttons."""
+    found = {}
+    for tag in re.findall(r"<input [^>]*>", text):
+        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        if attributes.get("type") != "checkbox" or " checked" in tag:
+            found[attributes["name"]] = html.unescape(attributes.get("value", ""))
+    for name, value in re.findall(r'<textarea [^>]*name="([^"]+)"[^>]*>\n?([^<]*)</textarea>', text):
+        found[name] = html.unescape(value)
+    return found
 
 
 @asynccontextmanager
