@@ -66,7 +66,9 @@ class _Pages:
         return await self._listed(visitor, {}, {}, form, answered.status)
 
     async def show(self, request: web.Request, visitor: Visitor) -> Page:
-        return await self._apps.page(visitor, request.match_info["code"])
+        """Show an app, with the form about one of its secrets or rights open that is asked for: `?edit=grants/7`."""
+        name, _, row = request.query.get("edit", "").partition("/")
+        return await self._apps.page(visitor, request.match_info["code"], Form(name, row))
 
     async def use(self, request: web.Request, visitor: Visitor) -> Page:
         """Show the calls of an app by day, component and secret."""

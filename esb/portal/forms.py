@@ -13,7 +13,7 @@ UNKEPT = frozenset({"csrf", "secret"})
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that was refused: its name on the page, the row that it is about, why, and what was typed in."""
+    """A form that is open: its name on the page, the row that it is about, why it was refused, what was typed in."""
 
     name: str = ""
     row: str = ""
@@ -21,13 +21,17 @@ class Form:
     error: str = ""
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def is_it(self, name: str, row: str = "") -> bool:
-        """Return True if this form of the page was refused."""
-        return bool(self.error) and (self.name, self.row) == (name, str(row))
+    def is_open(self, name: str, row: str | int = "") -> bool:
+        """Return True if it is this form of the page."""
+        return (self.name, self.row) == (name, str(row))
 
-    def value(self, name: str, row: str, label: str, otherwise: str = "") -> str:
+    def is_refused(self, name: str, row: str | int = "") -> bool:
+        """Return True if it is this form of the page, and was refused."""
+        return bool(self.error) and self.is_open(name, row)
+
+    def value(self, name: str, row: str | int, field_name: str, otherwise: str = "") -> str:
         """Return what stands in a field: what was typed in, if this form was refused."""
-        return self.typed.get(label, "") if self.is_it(name, row) else otherwise
+        return self.typed.get(field_name, "") if self.is_refused(name, row) else otherwise
 
 
 NO_FORM = Form()
@@ -37,6 +41,11 @@ async def typed(request: web.Request) -> dict[str, str]:
     """Return what was typed into the fields of a form; blanks around it count in a secret alone."""
     found = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     return {name: value if name == "secret" else value.strip() for name, value in found.items()}
+
+
+def changed(fields: Mapping[str, str], *names: str) -> dict[str, str]:
+    """Return the fields of these names in which something else stands than before: `was_NAME`, if the form has it."""
+    return {name: fields[name] for name in names if name in fields and fields.get(f"was_{name}") != fields[name]}
 
 
 def filled(fields: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from esb.portal.app_page import ONE, AppPages
-from esb.portal.forms import filled, typed
+from esb.portal.forms import changed, filled, typed
 from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
 from esb.portal.visitor import Visitor
@@ -42,13 +42,13 @@ class _Forms:
         return await self._apps.change(request, visitor, fields, self._kind, "POST", f"{ONE}/{self._kind}", given)
 
     async def change(self, request: web.Request, visitor: Visitor) -> Page | web.StreamResponse:
-        """Give a right the terms that stand in the form, an empty one for none; or revoke it."""
+        """Give a right the terms that have changed in the form, an empty one for none; or revoke it."""
         number, fields = request.match_info["number"], await typed(request)
         is_revoked = fields.get("do") == "revoke"
-        terms = {name: fields[name] or None for name in TERMS[self._kind] if name in fields}
-        if "reason" in terms:
-            terms["reason"] = fields["reason"]
-        given = {} if is_revoked else terms
+        terms = changed(fields, *TERMS[self._kind])
+        given = (
+            {} if is_revoked else {name: value if name == "reason" else value or None for name, value in terms.items()}
+        )
         path = f"{ONE}/{self._kind}/{{number:\\d+}}"
         method = "DELETE" if is_revoked else "PATCH"
         return await self._apps.change(request, visitor, fields, self._kind, method, path, given, number)

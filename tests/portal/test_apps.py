@@ -303,7 +303,6 @@ async def test_a_refused_secret_is_not_repeated(operator: Portal) -> None:
     number = (await app(operator))["secrets"][0]["id"]
     refused = await post(operator, f"/apps/monitor/secrets/{number}", 422, until="soon")
     assert 'value="soon"' in refused
-    assert "<details open>" in refused
 
 
 # Deleting one

@@ -84,9 +84,30 @@ async def test_a_refused_right_keeps_what_was_typed_in(operator: Portal) -> None
     number = (await rights(operator))[0]["id"]
     page = await post(operator, f"{GRANTS}/{number}", 422, since="2100-01-01", until="90d", reason="later")
     assert "a right ends after it has begun" in page
-    assert "<details open>" in page
     assert 'value="later"' in page
     assert (await rights(operator))[0]["reason"] == ""
+
+
+async def test_the_form_about_a_right_is_open_where_it_is_asked_for(operator: Portal) -> None:
+    await post(operator, GRANTS, pattern="cmsi.*", until="2100-01-01T00:00:00Z")
+    number = (await rights(operator))[0]["id"]
+    page = await operator.get("/apps/monitor")
+    assert f'href="/apps/monitor?edit=grants/{number}"' in page
+    assert f'action="/apps/monitor/grants/{number}"' not in page
+    page = await operator.get(f"/apps/monitor?edit=grants/{number}")
+    assert f'action="/apps/monitor/grants/{number}"' in page
+    assert 'name="was_until" value="2100-01-01T00:00:00Z"' in page
+    assert 'role="alert"' not in page
+    assert 'action="/apps/monitor/grants/' not in await operator.get("/apps/monitor?edit=grants/x")
+
+
+async def test_a_term_that_stays_as_it_was_is_not_given_anew(operator: Portal) -> None:
+    await post(operator, GRANTS, pattern="cmsi.*", until="90d", reason="alerts")
+    number, until = (await rights(operator))[0]["id"], (await rights(operator))[0]["until"]
+    past = "2020-01-01T00:00:00Z"  # as of a right that has ended meanwhile
+    await post(operator, f"{GRANTS}/{number}", until=past, was_until=past, reason="on call", was_reason="alerts")
+    (right,) = await rights(operator)
+    assert (right["until"], right["reason"]) == (until, "on call")
 
 
 async def test_a_right_that_is_gone_meanwhile_is_told_of(operator: Portal) -> None:
