@@ -10,8 +10,10 @@ from esb.core.messages import template
 from esb.portal import delivery
 from esb.portal.delivery_words import ADVICE, STATES, Texts
 from esb.portal.entry import see_other
+from esb.portal.forms import filled, typed
 from esb.portal.page import NOTHING, Page
 from esb.portal.parts import Access, Answered, Parts, Route
+from esb.portal.queries import asked_for, next_page
 from esb.portal.rendering import wants_json
 from esb.portal.visitor import Visitor
 
@@ -33,7 +35,7 @@ DONE = {
 """Key in an address -> what has just been done."""
 NO_REASON = Answered(422, {"error": template("Say why: others will want to know.")})
 NO_COMPONENT = Answered(422, {"error": template("There is no such component in esb.yaml.")})
-NOTHING_FOUND: Mapping[str, Any] = {"deliveries": [], "cursor": None, "states": {}, "most": 0, "holds": []}
+NOTHING_FOUND: Mapping[str, Any] = {"deliveries": [], "cursor": None, "states": {}, "most": 0, "holds": None}
 
 
 def routes(parts: Parts) -> Sequence[Route]:
@@ -58,9 +60,8 @@ class _Pages:
         """Show deliveries; one whose id is given is shown by itself, if it is there."""
         identity = request.query.get("id", "").strip().lower()
         if not identity or not self._has_database():
-            return await self._listed(
-                visitor, _given(request.query, (*FIELDS, *PAGING)), done=request.query.get("done", "")
-            )
+            wanted, done = asked_for(request, *FIELDS, *PAGING), request.query.get("done", "")
+            return await self._listed(visitor, wanted, done=done)
         found = await self._ask("GET", "/-/deliveries/{id}", visitor, variables={"id": identity})
         if found.ok:
             return see_other(f"{LIST}/{found.value['delivery']['id']}")
@@ -68,23 +69,23 @@ class _Pages:
 
     async def hold(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
         """Hold a component back."""
-        typed = _given(await request.post(), ("component", "reason"))
-        if typed.get("component") not in self._components():
+        fields = filled(await typed(request), "component", "reason")
+        if fields.get("component") not in self._components():
             answered = NO_COMPONENT
-        elif "reason" not in typed:
+        elif "reason" not in fields:
             answered = NO_REASON
         else:
-            answered = await self._ask("POST", "/-/deliveries/hold", visitor, typed)
+            answered = await self._ask("POST", "/-/deliveries/hold", visitor, fields)
         if wants_json(request):
             return Page(TEMPLATE, answered.value, status=answered.status)
         if not answered.ok:
-            return await self._listed(visitor, held=typed, refused=answered)
+            return await self._listed(visitor, held=fields, refused=answered)
         return _back("held" if answered.value["is_new"] else "held-anew")
 
     async def release(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
         """Let the deliveries of a component go on."""
-        typed = _given(await request.post(), ("component",))
-        answered = await self._ask("POST", "/-/deliveries/release", visitor, typed)
+        fields = filled(await typed(request), "component")
+        answered = await self._ask("POST", "/-/deliveries/release", visitor, fields)
         if wants_json(request):
             return Page(TEMPLATE, answered.value, status=answered.status)
         if not answered.ok:
@@ -93,22 +94,22 @@ class _Pages:
 
     async def count(self, request: web.Request, visitor: Visitor) -> Page:
         """Tell how many would be cancelled, and ask whether they are to be."""
-        typed = _given(request.query, SELECTION)
-        answered = await self._ask("POST", "/-/deliveries/cancel", visitor, {**typed, "dry_run": True})
-        return self._cancelling(visitor, typed, answered)
+        wanted = asked_for(request, *SELECTION)
+        answered = await self._ask("POST", "/-/deliveries/cancel", visitor, {**wanted, "dry_run": True})
+        return self._cancelling(visitor, wanted, answered)
 
     async def cancel(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
         """Cancel all that wait and fit."""
-        typed = _given(await request.post(), SELECTION)
-        answered = await self._ask("POST", "/-/deliveries/cancel", visitor, typed)
+        wanted = filled(await typed(request), *SELECTION)
+        answered = await self._ask("POST", "/-/deliveries/cancel", visitor, wanted)
         if answered.ok and not wants_json(request):
             return _back("cancelled-many")
-        return self._cancelling(visitor, typed, answered)
+        return self._cancelling(visitor, wanted, answered)
 
     async def _listed(
         self,
         visitor: Visitor,
-        typed: Mapping[str, str] = NOTHING,
+        wanted: Mapping[str, str] = NOTHING,
         *,
         held: Mapping[str, str] = NOTHING,
         done: str = "",
@@ -117,7 +118,7 @@ class _Pages:
         """Return the page of these deliveries. `held`: what stands in the form to hold; `refused`: what is wrong."""
         if not self._has_database():
             return Page("deliveries_off.html", {"database": False})
-        asked = {} if "id" in typed else {"/-/deliveries": typed}
+        asked = {} if "id" in wanted else {"/-/deliveries": wanted}
         asked |= {"/-/deliveries/states": NOTHING, "/-/deliveries/holds": NOTHING}
         answers = [await self._ask("GET", path, visitor, given) for path, given in asked.items()]
         refused = refused or next((each for each in answers if not each.ok), None)
@@ -125,13 +126,13 @@ class _Pages:
         if refused is not None:
             data["error"] = refused.value["error"]
         shown = {
-            "typed": typed,
+            "wanted": wanted,
             "held": held,
             "done": DONE.get(done, ""),
             "wrong": self._wrong(refused, visitor),
-            "is_search": any(name in typed for name in ("id", *FIELDS)),
-            "older": urlencode({**typed, "cursor": data["cursor"]}) if data["cursor"] else "",
-            "newest": urlencode({key: value for key, value in typed.items() if key != "cursor"}),
+            "is_search": any(name in wanted for name in ("id", *FIELDS)),
+            "next": next_page(LIST, wanted, data),
+            "first": f"{LIST}?{urlencode({key: value for key, value in wanted.items() if key != 'cursor'})}",
             "state_words": STATES,
             "classes": [*ADVICE],
             "components": self._components(),
@@ -139,9 +140,9 @@ class _Pages:
         }
         return Page(TEMPLATE, data, shown, 200 if refused is None else refused.status)
 
-    def _cancelling(self, visitor: Visitor, typed: Mapping[str, str], answered: Answered) -> Page:
+    def _cancelling(self, visitor: Visitor, wanted: Mapping[str, str], answered: Answered) -> Page:
         shown = {
-            "typed": typed,
+            "wanted": wanted,
             "wrong": self._wrong(None if answered.ok else answered, visitor),
             "number": answered.value.get("waiting"),
             "state_words": {state: STATES[state] for state in WAITING},
@@ -167,12 +168,6 @@ class _Pages:
         variables: Mapping[str, str] = NOTHING,
     ) -> Answered:
         return await self._parts.operators.ask(method, path, visitor.name, given, variables)
-
-
-def _given(form: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """Return what was typed in these fields, without those that are empty."""
-    typed = {name: value.strip() for name in names if isinstance(value := form.get(name), str)}
-    return {name: value for name, value in typed.items() if value}
 
 
 def _back(done: str) -> web.Response:

@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from esb.config import Config
 from esb.core.messages import template
-from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, Texts, hint_of
+from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, Texts, hint_of, platform_of
 from esb.portal.entry import see_other
 from esb.portal.page import NOTHING, Page, Refused
 from esb.portal.parts import Access, Answered, Parts, Route
@@ -20,6 +21,8 @@ OPERATION = "/-/deliveries/{id}"
 ENDED = frozenset({"done", "dead", "cancelled"})
 MISSED = ("failed", "expired")
 """States of receivers who did not get the message."""
+REACHED = frozenset({"accepted", "held", "delivered"})
+"""States of receivers who have it, as far as is known."""
 URGENCY = ("unknown", "failed", "expired")
 """States of receivers that are shown first, in this order."""
 NO_FAILURE = {"component": None, "errcode": None, "errmsg": "", "class": None}
@@ -123,7 +126,7 @@ class _Pages:
                 one["state"] == "dead" and any(state in states for state in MISSED),
                 one["state"] == "dead" and "unknown" in states,
             ],
-            "may_recall": bool(data["msgids"]) and bool(states & {"accepted", "held", "delivered"}),
+            "may_recall": _may_recall(config, data),
             "holds": await self._holds(request, visitor, one),
             "explain": urlencode({**asked, "receiver": receivers[0]["receiver"] if len(receivers) == 1 else ""}),
             "state_words": STATES,
@@ -149,6 +152,13 @@ class _Pages:
         given: Mapping[str, Any] = NOTHING,
     ) -> Answered:
         return await self._parts.operators.ask(method, path, visitor.name, given, {"id": request.match_info["id"]})
+
+
+def _may_recall(config: Config, data: Mapping[str, Any]) -> bool:
+    """Return True if somebody has it of a platform that can take messages back: WeCom."""
+    main = data["delivery"]["component"]
+    has_it = {each.get("component", main) for each in data["receivers"] if each["state"] in REACHED}
+    return bool(data["msgids"]) and any(platform_of(config, each) == "qy" for each in has_it)
 
 
 def _urgency(receiver: Mapping[str, Any]) -> int:

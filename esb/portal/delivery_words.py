@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from esb.channels.wechat.verdict import judge
-from esb.config import ComponentStanza, Config
+from esb.config import Config
 from esb.core.i18n import Catalogues, Translate
 from esb.core.messages import template
 from esb.portal.language import translations
@@ -113,12 +113,15 @@ def hint_of(config: Config, component: str, errcode: Any, errmsg: str, translate
     """Return cause and remedy of a platform's code, "" where no table has it. `component`: the one that has sent."""
     if isinstance(errcode, bool) or not isinstance(errcode, int):
         return ""
-    stanza = next((each for each in config.components if each.name == component), None)
-    platform = "" if stanza is None else _platform(stanza)
+    platform = platform_of(config, component)
     return judge(platform, errcode, errmsg).hint.render(translate) if platform else ""
 
 
-def _platform(stanza: ComponentStanza) -> str:
+def platform_of(config: Config, component: str) -> str:
+    """Return the WeChat platform by which a component sends: qy, mp or robot; "" if it is none of these."""
+    stanza = next((each for each in config.components if each.name == component), None)
+    if stanza is None:
+        return ""
     values = stanza.config.value
     told = values.get("wx_type") if isinstance(values, Mapping) else None
     return "mp" if told == "mp" and stanza.use == "cmsi_send_weixin" else PLATFORMS.get(stanza.use, "")

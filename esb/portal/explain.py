@@ -9,6 +9,7 @@ from esb.core.messages import template
 from esb.portal.delivery_words import Texts, Word
 from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
+from esb.portal.queries import asked_for
 from esb.portal.visitor import Visitor
 
 FIELDS = ("app", "component", "user", "as", "receiver", "at", "test_env")
@@ -42,8 +43,8 @@ class _Pages:
 
     async def explain(self, request: web.Request, visitor: Visitor) -> Page:
         """Show the form, and what would become of the call that it describes, once it names an app and a component."""
-        typed = {name: value for name in FIELDS if (value := request.query.get(name, "").strip())}
-        if not all(typed.get(name) for name in REQUIRED):
+        typed = asked_for(request, *FIELDS)
+        if not all(name in typed for name in REQUIRED):
             return Page("explain.html", {"links": []}, self._shown(typed))
         answered = await self._parts.operators.ask("POST", "/-/explain", visitor.name, _asked(typed), {})
         if answered.ok:

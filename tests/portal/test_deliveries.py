@@ -4,11 +4,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
+from esb.config import ConfigSource
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.database.engine import Database
+from esb.portal.app import create_portal
 from esb.portal.deliveries import DONE
+from esb.portal.parts import Answered, Parts
+from tests.support.databases import stanza
 from tests.support.delivery_rows import add_delivery
+from tests.support.gateway import OpenServer
 from tests.support.portal import Portal, open_portal
 from tests.support.portal_deliveries import add_held, state_of
 from tests.support.processes.deployment import BEARER
@@ -206,3 +212,26 @@ async def test_who_asks_for_json_gets_what_the_operation_answers(portal: Portal,
     assert (await post("/deliveries/cancel"))[0] == 422
     status, dead = await post(f"/deliveries/{await add_delivery(rows)}/redrive")
     assert (status, dead) == (409, {"error": "Only a delivery that is dead can be sent again"})
+
+
+class Away:
+    """Operations whose database is away."""
+
+    async def ask(self, *asked: object) -> Answered:
+        return Answered(503, {"error": "the database is away"})
+
+
+async def test_a_database_that_does_not_answer_is_said_beside_what_was_typed(
+    tmp_path: Path, open_server: OpenServer, http: ClientSession
+) -> None:
+    file = tmp_path / "esb.yaml"
+    file.write_text(f"version: 1\nservices:\n{stanza('sqlite:///esb.db')}")
+    config = ConfigSource(file, {}).resolve()
+    parts = Parts(lambda: config, Away(), lambda: "http://127.0.0.1:9", None)
+    url = await open_server(create_portal(parts))
+    async with http.get(f"{url}/deliveries?app=shop") as response:
+        assert response.status == 503
+        page = await response.text()
+    assert 'role="alert">the database is away' in page
+    assert 'value="shop"' in page
+    assert "Nothing is held back" not in page

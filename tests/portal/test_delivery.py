@@ -142,3 +142,11 @@ async def test_its_end_is_seen_without_loading_the_page_again(portal: Portal, ro
         await page.wait_for_selector("#delivery .state .badge:text-is('cancelled')")
         assert await page.get_attribute("#delivery", "hx-get") is None
         assert watch.faults == []
+
+
+@pytest.mark.parametrize(("component", "says"), [("cmsi.send_weixin", True), ("cmsi.send_mp_weixin", False)])
+async def test_how_to_take_it_back_is_told_where_the_platform_can(
+    portal: Portal, rows: Database, component: str, says: bool
+) -> None:
+    identity = await add_delivery(rows, component=component, msgids=["42"])
+    assert (f"esb delivery recall {identity}" in await portal.get(f"/deliveries/{identity}")) == says
