@@ -107,7 +107,8 @@ class _Pages:
         """Return what the template has besides the data."""
         one, receivers = data["delivery"], data["receivers"]
         ordered = sorted(receivers, key=_urgency)
-        first = ordered if request.query.get("receivers") == "all" else ordered[:MOST]
+        shows_all = request.query.get("receivers") == "all"
+        first = ordered if shows_all else ordered[:MOST]
         translate, config = self._texts.of_gateway(visitor.language), self._parts.config()
         told = [{**NO_FAILURE, **each} for each in first]
         hints = [
@@ -117,6 +118,7 @@ class _Pages:
         states = {each["state"] for each in receivers}
         asked = {"app": one["app"], "component": one["component"], "user": one["user"]}
         return {
+            "live": f"/deliveries/{one['id']}/live{'?receivers=all' if shows_all else ''}",
             "hinted": [{**each, "hint": hint} for each, hint in zip(told, hints, strict=True)],
             "more": len(receivers) - len(first),
             "counts": [(state, sum(each["state"] == state for each in receivers)) for state in RECEIVER_STATES],

@@ -49,6 +49,9 @@ async def test_a_delivery_that_has_not_ended_is_followed(portal: Portal, rows: D
     identity = await add_held(rows)
     page = await portal.get(f"/deliveries/{identity}")
     assert f'hx-get="/deliveries/{identity}/live"' in page
+    everybody = f'hx-get="/deliveries/{identity}/live?receivers=all"'
+    assert everybody in await portal.get(f"/deliveries/{identity}?receivers=all")
+    assert everybody in await portal.get(f"/deliveries/{identity}/live?receivers=all")
     assert "config: 535" in page
     live = await portal.get(f"/deliveries/{identity}/live")
     assert live.strip().startswith("<div")
