@@ -43,6 +43,7 @@ class QuotaGate:
     async def close(self, platform: str, account: str, refusal: Verdict | Rejected, seconds: float | None) -> None:
         """Close the gate for so many seconds, if any, because this account was refused so."""
         if seconds:
-            self._observer.emit(GateClosed(platform, account, refusal.errcode, seconds))
+            hint = str(refusal.hint) if isinstance(refusal, Verdict) else ""
+            self._observer.emit(GateClosed(platform, account, refusal.errcode, seconds, hint))
             with suppress(StoreAway):  # the platform will say it again
                 await self._store.put(self._key, json_codec.encode([refusal.errcode, refusal.errmsg]), seconds)

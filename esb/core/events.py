@@ -89,12 +89,16 @@ class TokenFetched:
 
 @dataclass(frozen=True, slots=True)
 class GateClosed:
-    """A platform said that an account's quota is used up: for so many seconds nothing is sent in its name."""
+    """A platform said that an account's quota is used up: for so many seconds nothing is sent in its name.
+
+    `hint` says what that quota is, in English; "" if it is not known.
+    """
 
     platform: str
     account: str
     errcode: int | str | None
     seconds: float
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

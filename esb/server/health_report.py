@@ -61,7 +61,8 @@ def report(seen: Observed) -> dict[str, Any]:
         "components": _components(seen),
         "upstreams": [*_upstreams(seen)],
         "gates": [
-            {"platform": platform, "account": account, "errcode": closing.errcode, "until": utc_text(closing.until)}
+            {"platform": platform, "account": account, "errcode": closing.errcode, "hint": closing.hint}
+            | {"until": utc_text(closing.until)}
             for (platform, account), closing in told.gates.items()
         ],
         "tokens": [

@@ -16,10 +16,11 @@ Account = tuple[str, str]
 
 
 class Closing(NamedTuple):
-    """A quota that is used up: the platform's code, and until when (seconds since 1970) nothing is sent."""
+    """A quota that is used up: the platform's code, until when (seconds since 1970) nothing is sent, and why."""
 
     errcode: int | str | None
     until: float
+    hint: str = ""
 
 
 class TokenTold(NamedTuple):
@@ -63,7 +64,8 @@ class IncidentNotes:
         """Remember what this event tells."""
         match event:
             case GateClosed():
-                self._gates[event.platform, event.account] = Closing(event.errcode, self._now() + event.seconds)
+                closing = Closing(event.errcode, self._now() + event.seconds, event.hint)
+                self._gates[event.platform, event.account] = closing
             case TokenFetched():
                 told = TokenTold(self._now(), event.outcome, event.errcode, event.errmsg, event.hint)
                 self._tokens[event.platform, event.account] = told

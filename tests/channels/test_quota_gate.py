@@ -24,7 +24,7 @@ async def test_a_gate_is_closed_for_so_many_seconds(store: MemoryStore, clock: C
     gate, elsewhere = [QuotaGate(store, Observer([events.append]), "send", CREDENTIAL) for _ in range(2)]
     assert await gate.closed() is None
     await gate.close("mp", "wx1", REFUSAL, 90.0)
-    assert events == [GateClosed("mp", "wx1", 45009, 90.0)]
+    assert events == [GateClosed("mp", "wx1", 45009, 90.0, "wait")]
     clock.advance(29.96)
     assert await elsewhere.closed() == Closed(45009, "reach max api daily quota limit", 60.1)
     clock.advance(60.04)

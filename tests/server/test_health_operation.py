@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from esb.config import load
 from esb.core.events import Crashed, GateClosed, StoreTurned, TokenFetched
 from esb.core.process_events import DatabaseTurned
+from esb.server.health_report import Observed, report
+from esb.server.health_verdict import troubles
+from esb.server.process_details import ProcessDetails
+from esb.server.process_status import Described, ProcessStatus
+from esb.telemetry.metrics import Snapshot
 from tests.support.configuration import WECOM
 from tests.support.databases import open_database, stanza
 from tests.support.ports import free_port
-from tests.support.processes.deployment import SANDBOX, Watched, watched
+from tests.support.processes.deployment import SANDBOX, Watched, watched, written
 
 BROKEN = """\
   - path: /broken/list/
@@ -157,6 +163,22 @@ async def test_the_database_its_apps_and_what_is_held_back_are_told(
     assert (hold["what"], hold["by"], hold["reason"]) == ("cmsi.send_weixin", "admin:ops", "a storm")
     assert health["deliveries"]["engine"]["use"] == "embedded"
     assert [trouble["kind"] for trouble in health["troubles"]] == ["operator_hold"]
+
+
+async def test_a_process_that_does_not_answer_tells_nothing_and_hides_nobody(tmp_path: Path) -> None:
+    config = load(written(tmp_path, 1, more=""), {}, sandbox_url="http://127.0.0.1:9")
+    well = Described(ProcessStatus("ok", 1, 3, Snapshot()), ProcessDetails(7, "1.0", 0.0, store_trouble="is away"))
+    other = Described(ProcessStatus("ok", 1, 2, Snapshot()), ProcessDetails(8, "1.1", 0.0))
+    silent = Described(ProcessStatus("starting", 0, 0, Snapshot()), None)
+    seen = Observed(config, [well, other, silent], Snapshot(), None, None, None, None, 1.0)
+    assert [process["pid"] for process in report(seen)["processes"]] == [7, 8, None]
+    texts = [trouble.as_json()["text"] for trouble in troubles(seen)]
+    assert texts == [
+        "1 of 3 processes do not answer calls: starting.",
+        "The processes run different versions: 1.0, 1.1.",
+        "The processes answer by different configurations.",
+        "The shared store is away from 1 of 3 processes: is away.",
+    ]
 
 
 async def test_nothing_in_it_is_secret(tmp_path: Path, opening: Callable[..., Any]) -> None:
