@@ -89,10 +89,7 @@ class TokenFetched:
 
 @dataclass(frozen=True, slots=True)
 class GateClosed:
-    """A platform said that an account's quota is used up: for so many seconds nothing is sent in its name.
-
-    `hint` says what that quota is, in English; "" if it is not known.
-    """
+    """A platform said that an account's quota is used up (`hint`: which): for so many seconds it sends nothing."""
 
     platform: str
     account: str

@@ -1,5 +1,6 @@
 """The listeners of operators: the portal among them, in one process or before several, and across a restart."""
 
+import re
 import subprocess
 import sys
 import urllib.request
@@ -33,6 +34,8 @@ def test_there_is_one_portal_however_many_processes_answer_calls(tmp_path: Path,
     with running("serve", "-c", tmp_path / "esb.yaml", "--port", "0", log=tmp_path / "log") as gateway:
         assert exchange(gateway.url + "/nowhere/").status == 404
         assert "<!doctype html>" in page(f"http://127.0.0.1:{port}/")
+        assert len(re.findall(r'<td class="mono">[0-9]+</td>', page(f"http://127.0.0.1:{port}/health"))) == workers
+        assert "cc.hosts" in page(f"http://127.0.0.1:{port}/config")
 
 
 def test_who_has_no_portal_does_not_load_its_libraries() -> None:
