@@ -4,19 +4,22 @@ Whatever the bytes are, they are shown somehow: a mail that cannot be read is wh
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message as Part
+from email.parser import BytesParser
 from email.utils import getaddresses
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any
 
 FOLD = re.compile(r"\r?\n(?=[ \t])")
-UNSEEN = frozenset({"head", "script", "style", "title"})
-"""Elements of HTML whose text nobody sees."""
+LONGEST_HEADER = 32_768
+"""Characters of a header that are shown: the receivers of a mail to a thousand people have room."""
+TAG = re.compile(r"<(?P<closes>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,20})")
+UNSEEN = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("head", "script", "style", "title")}
+"""Elements of HTML whose text nobody sees, and their ends."""
 BREAKS = frozenset({"br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "table", "tr"})
 """Elements of HTML that begin a line."""
 
@@ -69,15 +72,18 @@ class Mail:
 
     def _addresses(self, wanted: str) -> list[str]:
         values = [value for name, value in self.headers if name.lower() == wanted]
-        return [address for _, address in getaddresses(values) if address]
+        try:
+            return [address for _, address in getaddresses(values) if address]
+        except RecursionError:  # of comments in comments
+            return values
 
 
 def read(raw: bytes) -> Mail:
     """Return what is in a mail (RFC 5322, MIME), whatever its form."""
-    parsed = message_from_bytes(raw)
+    parsed, leaves = _taken_apart(raw)
     texts: dict[str, str] = {}
     attachments = []
-    for part in _leaves(parsed):
+    for part in leaves:
         kind, name = _kind(part), _decoded(part.get_filename() or "")
         content = _content(part)
         if kind in ("text/plain", "text/html") and not name and part.get_content_disposition() != "attachment":
@@ -89,37 +95,52 @@ def read(raw: bytes) -> Mail:
 
 
 def visible_text(html: str) -> str:
-    """Return the text of HTML without its markup, a line for each block."""
-    reader = _VisibleText()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.pieces).split("\n"))
+    """Return the text of HTML without its markup, a line for each block. Takes time in proportion to its length."""
+    pieces: list[str] = []
+    at = 0
+    while (opening := html.find("<", at)) >= 0:
+        pieces.append(html[at:opening].replace("\n", " "))
+        at, seen = _after_markup(html, opening)
+        pieces.append(seen)
+    pieces.append(html[at:].replace("\n", " "))
+    lines = (" ".join(line.split()) for line in _unescaped("".join(pieces)).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
-class _VisibleText(HTMLParser):
-    """A reader that keeps what people see. `pieces` have a line break where a block begins."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self._unseen += tag in UNSEEN
-        if tag in BREAKS:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen = max(0, self._unseen - (tag in UNSEEN))
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.pieces.append(data.replace("\n", " "))
+def _after_markup(html: str, opening: int) -> tuple[int, str]:
+    """Return where the markup ends that begins here, the end of all if it never does; and what is seen of it."""
+    if html.startswith("<!--", opening):
+        return _end_of(html, "-->", opening), ""
+    tag = TAG.match(html, opening)
+    if tag is None:
+        return opening + 1, "<"
+    name, end = tag["name"].lower(), _end_of(html, ">", opening)
+    if name not in UNSEEN or tag["closes"]:
+        return end, "\n" if name in BREAKS else ""
+    closing = UNSEEN[name].search(html, end)
+    return (len(html) if closing is None else _end_of(html, ">", closing.start())), ""
 
 
-def _leaves(parsed: Part) -> Iterator[Part]:
-    return (part for part in parsed.walk() if not part.is_multipart())
+def _end_of(html: str, mark: str, start: int) -> int:
+    found = html.find(mark, start)
+    return len(html) if found < 0 else found + len(mark)
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return unescape(text)
+    except ValueError:  # a character reference with more digits than Python reads
+        return text
+
+
+def _taken_apart(raw: bytes) -> tuple[Part, list[Part]]:
+    """Return a mail and its parts that hold no others; one that is nested without end is one part."""
+    try:
+        parsed = message_from_bytes(raw)
+        return parsed, [part for part in parsed.walk() if not part.is_multipart()]
+    except RecursionError:
+        parsed = BytesParser().parsebytes(raw, headersonly=True)
+        return parsed, [parsed]
 
 
 def _kind(part: Part) -> str:
@@ -143,7 +164,7 @@ def _text(part: Part, content: bytes) -> str:
 
 def _decoded(value: str) -> str:
     """Return a header as people read it: unfolded, its encoded words (RFC 2047) and its UTF-8 (RFC 6532) decoded."""
-    written = FOLD.sub("", value).encode(errors="surrogateescape").decode(errors="replace")
+    written = FOLD.sub("", value[:LONGEST_HEADER]).encode(errors="surrogateescape").decode(errors="replace")
     try:
         return str(make_header(decode_header(written)))
     except (MessageError, LookupError, ValueError):

@@ -99,3 +99,46 @@ def test_a_message_of_the_inbox_shows_its_mail_taken_apart() -> None:
 
     assert message.rendered()["body"]["text"] == "hello"
     assert message.rendered()["body"]["to"] == ["a@example.com"]
+
+
+def test_a_mail_that_is_nested_without_end_is_shown_as_it_stands() -> None:
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(3000))
+
+    read = mail_content.read(nested + b"\r\nhello")
+
+    assert read.words.endswith("hello")
+    assert read.headers == [("Content-Type", "multipart/mixed; boundary=b0")]
+
+
+@pytest.mark.parametrize(
+    ("html", "seen"),
+    [
+        ("a <b>bold</b> word", "a bold word"),
+        ("1 < 2 <3", "1 < 2 <3"),
+        ("one<!-- not <b>this</b> -->two", "onetwo"),
+        ("one<!-- without end", "one"),
+        ("one<b without end", "one"),
+        ("one<STYLE>p {}</Style>two", "onetwo"),
+        ("one<script>without end", "one"),
+        ("one</style>two", "onetwo"),
+        ("one<br/>two<P class='x'>three</P>", "one\ntwo\nthree"),
+        ("&lt;b&gt; &amp;nbsp;", "<b> &nbsp;"),
+        ("&#" + "9" * 5000 + ";", "&#" + "9" * 5000 + ";"),
+    ],
+)
+def test_text_is_what_people_see_of_html(html: str, seen: str) -> None:
+    assert mail_content.visible_text(html) == seen
+
+
+@pytest.mark.parametrize("piece", [b"((((\r\n ", b"a@example.com,\r\n ", b"=?utf-8?q?a?=\r\n ", b"<<<\r\n "])
+def test_hostile_headers_are_shown_somehow(piece: bytes) -> None:
+    read = mail_content.read(b"To: " + piece * 10_000 + b"\r\nSubject: hi\r\n\r\nhello")
+
+    assert read.words == "hi\nhello"
+    assert read.rendered()["to"] is not None
+    assert all(len(value) <= mail_content.LONGEST_HEADER for _, value in read.headers)
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<a ", "<", "</", "<script>", "<a b='", "&#", "<![CDATA[", "</script"])
+def test_hostile_html_is_read_in_proportion_to_its_length(piece: str) -> None:
+    mail_content.visible_text(piece * 300_000)
