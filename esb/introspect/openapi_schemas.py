@@ -71,8 +71,10 @@ class Schemas:
 
     def _models(self, kinds: dict[str, Any], plain: Callable[[Schema], Schema]) -> dict[str, Schema]:
         """Put the models of these types among the named ones; return the schema of each type, by its key."""
+        alike: dict[int, str] = {}
+        known_as = {key: alike.setdefault(id(kind), key) for key, kind in kinds.items()}  # thousands are of few types
         found, inner = TypeAdapter.json_schemas(
-            [(key, "validation", TypeAdapter(kind)) for key, kind in kinds.items()],
+            [(key, "validation", TypeAdapter(kinds[key])) for key in alike.values()],
             schema_generator=PlainSchema,
             ref_template=BELOW + "{model}",
         )
@@ -81,7 +83,7 @@ class Schemas:
         references = {BELOW + name: BELOW + free for name, free in names.items()}
         for name, schema in models.items():
             self.named[names[name]] = {**_pointed(schema, references), "title": names[name]}
-        return {key: _pointed(found[key, "validation"], references) for key in kinds}
+        return {key: _pointed(found[first, "validation"], references) for key, first in known_as.items()}
 
     def _answer(self, key: str, data: Schema) -> Schema:
         """Put the envelope among the named ones: its data, if a mapping, holds what is known of a failure too.

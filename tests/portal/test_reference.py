@@ -35,6 +35,7 @@ async def test_the_older_words_and_one_system_are_asked_for(tmp_path: Path) -> N
         assert "/api/c/compapi/cc/host/" in older["paths"]
         one = await portal.json("/openapi.json?system=cc")
         assert list(one["paths"]) == ["/api/c/compapi/cc/host/"]
+        assert await portal.json("/openapi.json?system=nothing", 404) == {"error": "There is no such system."}
         page = await portal.get("/reference?system=cc")
         assert 'data-document="/openapi.json?lang=en&amp;system=cc"' in page
         assert 'data-document="/openapi.json?lang=en"' in await portal.get("/reference?system=nothing")
