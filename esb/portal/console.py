@@ -51,8 +51,8 @@ class _Pages:
     async def form(self, request: web.Request, visitor: Visitor) -> Page:
         """Return the form, filled with what a first try needs."""
         listed = await self._listed(request)
-        is_first_try = listed.declared.takes_credentials and self._parts.sandbox_url is not None
-        first = sample(self._parts.config()) if is_first_try else Sample()
+        is_here = visitor.reads and self._parts.sandbox_url is not None
+        first = sample(self._parts.config()) if is_here and listed.declared.takes_credentials else Sample()
         empty = _addressed(fields(listed.declared, translate(visitor.language)), first.receiver)
         basis = _shown(listed, visitor, empty, first.caller, _way(listed.declared, {}, visitor))
         return Page("console.html", _described(listed.declared, empty), {**basis, "first": first})

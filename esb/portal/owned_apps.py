@@ -10,6 +10,8 @@ from esb.portal.page import Refused
 from esb.portal.parts import Operators
 from esb.services.apps._rights import AppRights
 
+MOST_ROWS = 300
+"""Rows of calls by day that a page shows, the newest first."""
 READER = "developer"
 """The name of whoever reads here, for operations that want one; nothing is written in it."""
 
@@ -122,7 +124,8 @@ def _by_day(use: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in use:
         key = (row["day"], row["component"] or "")
         counts[key] = counts.get(key, 0) + row["calls"]
-    return [{"day": day, "component": component, "calls": calls} for (day, component), calls in counts.items()]
+    rows = [{"day": day, "component": component, "calls": calls} for (day, component), calls in counts.items()]
+    return rows[:MOST_ROWS]
 
 
 def _callback(name: str, url: str) -> dict[str, str | None]:

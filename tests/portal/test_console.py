@@ -125,6 +125,12 @@ async def test_nothing_is_filled_in_where_visitors_come_from_afar(tmp_path: Path
     assert form["p.receiver__username"] == ""
 
 
+async def test_nothing_is_filled_in_for_whom_a_proxy_has_passed_on(portal: Portal) -> None:
+    assert form_of(await portal.get(TRY))["bk_app_code"] == "esb_demo"
+    form = form_of(await portal.get(TRY, headers={"X-Forwarded-For": "10.0.0.1"}))
+    assert {form[name] for name in DEMO} == {""}
+
+
 async def test_no_such_component_is_no_page(portal: Portal) -> None:
     assert "error" in await portal.json("/c/cmsi/nothing/try", 404)
 

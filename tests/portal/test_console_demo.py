@@ -14,6 +14,7 @@ from esb.cli.main import main
 from esb.cli.packaged import or_packaged
 from esb.cli.pages import with_portal
 from esb.config import ConfigSource
+from esb.portal.console import DRY_RUN, SEND
 from esb.server.deployment import deployed
 from tests.support.portal import JSON, Portal, form_of
 from tests.support.repository import ROOT
@@ -52,10 +53,10 @@ def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 async def test_each_form_of_the_demo_can_be_tried_and_sent_as_it_comes(demo: Path) -> None:
     async with open_with_portal(demo) as portal:
         for component in SENDERS:
-            tried = await sent(portal, component, "dry_run")
+            tried = await sent(portal, component, DRY_RUN)
             assert tried["ok"], tried
             assert tried["dry_run"]
-            told = await sent(portal, component, "send")
+            told = await sent(portal, component, SEND)
             assert told["ok"], told
             assert [each["fate"] for each in told["receivers"]] == ["accepted"]
             assert len(told["arrived"]) == 1, told
