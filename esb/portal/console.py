@@ -13,6 +13,7 @@ from aiohttp import web
 
 from esb.core.errors import template
 from esb.introspect.declared import Declared
+from esb.portal.catalogue import gateway_url
 from esb.portal.console_call import CREDENTIALS, IN_QUERY, ConsoleCall, Way
 from esb.portal.console_form import Field, fields, filled, parameters
 from esb.portal.console_result import result, shown_answer
@@ -71,32 +72,38 @@ class _Pages:
         is_dry_run = action == DRY_RUN or (knows_dry_runs and action not in (ASK, SEND))
         is_harmless = is_dry_run or (not knows_dry_runs and call.way.method in IN_QUERY)
         if action != SEND and not is_harmless:
-            return await self._asked_again(call, basis, form, visitor)
-        told = await self._made(call, visitor, dry_run=is_dry_run)
+            return await self._asked_again(request, visitor, call, basis, form)
+        told = await self._made(request, visitor, call, dry_run=is_dry_run)
         return Page("console.html", told, {**basis, "result": told, "answer": shown_answer(told)})
 
     async def _asked_again(
-        self, call: ConsoleCall, basis: Mapping[str, Any], form: Mapping[str, str], visitor: Visitor
+        self,
+        request: web.Request,
+        visitor: Visitor,
+        call: ConsoleCall,
+        basis: Mapping[str, Any],
+        form: Mapping[str, str],
     ) -> Page:
         """Return the page on which the call is made for real, with a dry run of it where there is one."""
         carried = {name: value for name, value in form.items() if name not in ("csrf", "action")}
         hidden = call.without_secrets()
-        preview = await self._made(call, visitor, dry_run=True) if call.declared.component.sends else None
+        preview = await self._made(request, visitor, call, dry_run=True) if call.declared.component.sends else None
         told = {"confirm": True, "parameters": parameters(hidden.fields), "preview": preview}
         more = {
             "carried": carried,
-            "curl": curl(hidden.request(self._parts.gateway_url(), dry_run=False)),
+            "curl": curl(hidden.request(gateway_url(self._parts, request), dry_run=False)),
             "answer": "" if preview is None else shown_answer(preview),
         }
         return Page("console_confirm.html", told, {**basis, **more})
 
-    async def _made(self, call: ConsoleCall, visitor: Visitor, *, dry_run: bool) -> dict[str, Any]:
+    async def _made(
+        self, request: web.Request, visitor: Visitor, call: ConsoleCall, *, dry_run: bool
+    ) -> dict[str, Any]:
         """Make the call; return what is known of it."""
-        base, declared = self._parts.gateway_url(), call.declared
-        line = curl(call.without_secrets().request(base, dry_run=dry_run))
-        seconds = min(declared.stanza.timeout, LONGEST_CALL) + MARGIN
+        line = curl(call.without_secrets().request(gateway_url(self._parts, request), dry_run=dry_run))
+        seconds = min(call.declared.stanza.timeout, LONGEST_CALL) + MARGIN
         try:
-            answer = await self._loopback.ask(call.request(base, dry_run=dry_run), seconds)
+            answer = await self._loopback.ask(call.request(self._parts.gateway_url(), dry_run=dry_run), seconds)
         except NoAnswer as none:
             text = translations(visitor.language).gettext(LATE if none.is_late else AWAY)
             return _unanswered(line, text % {"seconds": f"{seconds:g}"}, dry_run=dry_run)
