@@ -19,6 +19,8 @@ from esb.portal.static_apps import static_apps
 from esb.portal.visitor import Visitor
 
 ONE = "/-/apps/{code}"
+PATH = "/apps/{code:[^/]+}"
+"""The path of the page of an app; without a pattern, a code with a { would have none."""
 DAYS = "14d"
 """Days of use on the page of an app."""
 CHANGES = 8

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from esb.core import json_codec
-from esb.portal.app_page import ONE, AppPages
+from esb.portal.app_page import ONE, PATH, AppPages
 from esb.portal.forms import typed
 from esb.portal.page import Page
 from esb.portal.parts import Access, Handler, Route
@@ -22,11 +22,8 @@ def routes(apps: AppPages) -> Sequence[Route]:
     """Return the forms, each at a path below that of its app."""
     forms = {"state": _state, "expires": _expires, "owners": _owners, "settings": _settings, "callbacks": _callbacks}
     return [
-        *(
-            Route("POST", f"/apps/{{code}}/{name}", _changing(apps, name, given), Access.WRITE)
-            for name, given in forms.items()
-        ),
-        Route("POST", "/apps/{code}/callbacks/{name}/resume", _resuming(apps), Access.WRITE),
+        *(Route("POST", f"{PATH}/{name}", _changing(apps, name, given), Access.WRITE) for name, given in forms.items()),
+        Route("POST", PATH + "/callbacks/{name:[^/]+}/resume", _resuming(apps), Access.WRITE),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from esb.portal.app_page import ONE, AppPages, address
+from esb.portal.app_page import ONE, PATH, AppPages, address
 from esb.portal.entry import see_other
 from esb.portal.forms import filled, typed
 from esb.portal.page import Page
@@ -17,7 +17,7 @@ FORM = "secrets"
 
 def routes(apps: AppPages) -> Sequence[Route]:
     """Return the forms."""
-    forms, path = _Forms(apps), "/apps/{code}/secrets"
+    forms, path = _Forms(apps), f"{PATH}/secrets"
     return [
         Route("POST", path, forms.add, Access.WRITE),
         Route("POST", path + r"/{number:\d+}", forms.end, Access.WRITE),

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from esb.portal import app_properties, app_secrets
-from esb.portal.app_page import ONE, AppPages, address, by_day, is_past
+from esb.portal.app_page import ONE, PATH, AppPages, address, by_day, is_past
 from esb.portal.entry import see_other
 from esb.portal.forms import NO_FORM, Form, filled, kept, typed
 from esb.portal.page import Page
@@ -16,7 +16,7 @@ from esb.portal.rendering import wants_json
 from esb.portal.static_apps import static_apps
 from esb.portal.visitor import Visitor
 
-PATH = "/apps"
+LIST = "/apps"
 FILTERS = ("search", "state", "unused")
 ROWS = 50
 """Apps of a page."""
@@ -28,14 +28,13 @@ def routes(parts: Parts) -> Sequence[Route]:
     """Return the pages."""
     apps = AppPages(parts)
     pages = _Pages(apps)
-    one = f"{PATH}/{{code}}"
     return [
-        Route("GET", PATH, pages.list, Access.READ),
-        Route("POST", PATH, pages.create, Access.WRITE),
-        Route("GET", one, pages.show, Access.READ),
-        Route("GET", f"{one}/use", pages.use, Access.READ),
-        Route("GET", f"{one}/delete", pages.ask_to_delete, Access.WRITE),
-        Route("POST", f"{one}/delete", pages.delete, Access.WRITE),
+        Route("GET", LIST, pages.list, Access.READ),
+        Route("POST", LIST, pages.create, Access.WRITE),
+        Route("GET", PATH, pages.show, Access.READ),
+        Route("GET", f"{PATH}/use", pages.use, Access.READ),
+        Route("GET", f"{PATH}/delete", pages.ask_to_delete, Access.WRITE),
+        Route("POST", f"{PATH}/delete", pages.delete, Access.WRITE),
         *app_properties.routes(apps),
         *app_secrets.routes(apps),
     ]
@@ -114,5 +113,5 @@ class _Pages:
             shown["error"] = answered.value["error"]
             return Page("apps.html", {**answered.value, "apps": [], "declared": declared}, shown, answered.status)
         shown["listed"] = [{**app, "expired": is_past(app["expires"])} for app in answered.value["apps"]]
-        shown["next"] = next_page(PATH, wanted, answered.value)
+        shown["next"] = next_page(LIST, wanted, answered.value)
         return Page("apps.html", {**answered.value, "declared": declared}, shown, status)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from esb.portal.app_page import ONE, AppPages
+from esb.portal.app_page import ONE, PATH, AppPages
 from esb.portal.forms import changed, filled, typed
 from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
@@ -20,7 +20,7 @@ def routes(parts: Parts) -> Sequence[Route]:
     """Return the forms."""
     apps, found = AppPages(parts), []
     for kind in KEYS:
-        forms, path = _Forms(apps, kind), f"/apps/{{code}}/{kind}"
+        forms, path = _Forms(apps, kind), f"{PATH}/{kind}"
         found += [
             Route("POST", path, forms.add, Access.WRITE),
             Route("POST", path + r"/{number:\d+}", forms.change, Access.WRITE),

@@ -5,8 +5,10 @@ import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
+from markupsafe import escape
 
 from esb.portal.parts import Answered
 from esb.server.portal_operators import PortalOperators
@@ -160,15 +162,38 @@ async def test_a_refused_app_keeps_what_was_typed_in_but_for_the_secret(operator
 
 
 async def test_a_code_with_a_slash_and_worse_has_a_page(operator: Portal) -> None:
-    code = "a/b?c=<script>&%"
+    code = "a/b?c=<script>&%{}"
     await make(operator, code)
     listed = await operator.get("/apps")
-    assert '<a href="/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25">a/b?c=&lt;script&gt;&amp;%</a>' in listed
-    page = await operator.get("/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25")
-    assert "a/b?c=&lt;script&gt;&amp;%" in page
+    assert '<a href="/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D">a/b?c=&lt;script&gt;&amp;%{}</a>' in listed
+    page = await operator.get("/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D")
+    assert "a/b?c=&lt;script&gt;&amp;%{}" in page
     assert "<script>" not in page
-    await post(operator, "/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25/owners", owners="li")
-    assert (await app(operator, "a%2Fb%3Fc%3D%3Cscript%3E%26%25"))["owners"] == ["li"]
+    await post(operator, "/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D/owners", owners="li")
+    assert (await app(operator, "a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D"))["owners"] == ["li"]
+
+
+@pytest.mark.parametrize(
+    "text", ['"><script>alert(1)</script>', "'autofocus/onfocus=alert(1)//", "{{7*'7'}}{%include'x'%}", "%(s)s%d%"]
+)
+async def test_all_that_operators_write_is_text(operator: Portal, text: str) -> None:
+    await make(operator)
+    await post(operator, "/apps/monitor/settings", key=text, value=text)
+    await post(operator, "/apps/monitor/grants", pattern=text, reason=text)
+    await post(operator, "/apps/monitor/impersonations", users=text, reason=text)
+    await post(operator, "/apps/monitor/callbacks", name=text, url=f"https://x.example.com/{text}")
+    assert (await app(operator))["settings"] == {text: text}
+    query = urlencode(dict.fromkeys(("search", "unused", "app", "since", "edit"), text))
+    pages = [
+        await operator.get("/apps/monitor?edit=grants/1"),
+        await operator.get("/history"),
+        *[await operator.get(f"{path}?{query}", 422) for path in ("/apps", "/history", "/apps/monitor/use")],
+        await post(operator, "/apps", 422, code=text, owners=text, expires=text),
+        await post(operator, f"/apps/monitor/callbacks/{quote(text, safe='')}/resume", 404),
+    ]
+    for page in pages:
+        assert text not in page or text == "%(s)s%d%"
+        assert str(escape(text)) in page
 
 
 # Changing one
