@@ -6,6 +6,7 @@ this machine may read, and nobody may write.
 """
 
 import hmac
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -67,17 +68,28 @@ class Gatekeeper:
             raise Refused(401, "This page is for operators: log in with a token of server.admin.tokens.")
 
     async def check_origin(self, request: web.Request, visitor: Visitor) -> None:
-        """Raise Refused for a POST that a foreign page may have made."""
-        if request.method in READING or not visitor.csrf:
+        """Raise Refused for a POST that a foreign page may have made, and for a form that nobody can read."""
+        if request.method in READING:
+            return
+        if not visitor.csrf:
+            await _form(request)
             return
         origin = request.headers.get("Origin")
         if request.headers.get("Sec-Fetch-Site", "none") not in SAME_SITE or (
             origin is not None and urlsplit(origin).netloc != request.host
         ):
             raise Refused(403, "Another site has sent this request.")
-        sent = request.headers.get(CSRF_HEADER) or (await request.post()).get(CSRF_FIELD, "")
+        sent = request.headers.get(CSRF_HEADER) or (await _form(request)).get(CSRF_FIELD, "")
         if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), visitor.csrf.encode()):
             raise Refused(403, "The form is too old, or not of this portal: load the page again.")
+
+
+async def _form(request: web.Request) -> Mapping[str, object]:
+    """Return the form that a request brings; whoever asks again, has it without reading."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError):  # no UTF-8, a broken part, an unknown charset
+        raise Refused(400, "This form cannot be read.") from None
 
 
 def _is_open(portal: Portal, admin: Admin | None) -> bool:

@@ -7,6 +7,7 @@ from yarl import URL
 
 from esb.portal.rendering import POLICY
 from tests.support.portal import Portal
+from tests.support.processes.deployment import BEARER
 
 
 async def test_every_page_has_the_policy_and_is_kept_by_nobody(portal: Portal) -> None:
@@ -63,6 +64,25 @@ async def test_a_form_without_its_token_is_refused(portal: Portal) -> None:
     async with portal.browser.post(portal.url + "/login", data={"token": "x"}) as response:
         assert response.status == 403
         assert "load the page again" in await response.text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"csrf=\xff"),
+        ("application/x-www-form-urlencoded; charset=nothing", b"csrf=x"),
+        ("multipart/form-data", b"csrf=x"),
+        ("multipart/form-data; boundary=x", b"--y\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, BEARER])
+async def test_a_form_that_cannot_be_read_is_refused(
+    portal: Portal, kind: str, body: bytes, headers: dict[str, str]
+) -> None:
+    sent = {"Content-Type": kind, **headers}
+    async with portal.browser.post(portal.url + "/apps", data=body, headers=sent) as response:
+        assert response.status == 400
+        assert "cannot be read" in await response.text()
 
 
 async def test_a_slash_at_the_end_leads_to_the_page_without_it(portal: Portal) -> None:
