@@ -395,7 +395,8 @@ def test_settings_of_an_app_are_shown_without_what_looks_like_a_secret(tmp_path:
         "deep: {api_key: 7}, from_outside: '${SET}'}\n"
         "components: []\n"
     )
-    view = config_view.rendered(load(tmp_path / "esb.yaml", {"SET": "outside"}))
+    config = load(tmp_path / "esb.yaml", {"SET": "outside"})
+    view = config_view.rendered(config)
     (app,) = view["services"]["apps"]["config"]["apps"]
     assert app["settings"] == {
         "signature_name": "Acme",
@@ -404,6 +405,8 @@ def test_settings_of_an_app_are_shown_without_what_looks_like_a_secret(tmp_path:
         "deep": {"api_key": "***"},
         "from_outside": "***",
     }
+    assert config_view.service(config, "apps") == view["services"]["apps"]
+    assert config_view.service(config, "users") is None
 
 
 class ServerWithSecret(Server):
