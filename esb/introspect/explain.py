@@ -35,6 +35,8 @@ LATER = {
 }
 """Value of `deliveries.run` -> what becomes of a call that asks to be sent later; one that does not is not refused."""
 LONGEST_NAME = 255
+NOBODY = "-"
+"""An app that no directory has."""
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
@@ -90,6 +92,23 @@ async def explained(gateway: Gateway, asked: Asked, *, live: bool, alone: bool =
         "at": utc_text(at),
         **concluded([link.shown() for link in links]),
     }
+
+
+async def held_back(generation: Generation, at: float) -> list[tuple[str, Decision]]:
+    """Return the components that send nothing now, whoever calls, and what decides: a quota that is used up."""
+    found = []
+    for links in generation.links:
+        name = links.route.name
+        question = _question(links, Asked(app=NOBODY, component=name[:LONGEST_NAME]), at, live=True, alone=True)
+        try:
+            component = links.endpoint.chosen(question.call.options)
+        except EsbError:
+            continue
+        if component.sends:
+            decision = await _decision(component, question)
+            if decision.verdict == "refused":
+                found.append((name, decision))
+    return found
 
 
 def concluded(links: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ TEXTS: Mapping[str, str] = {
     "database": template("The database is away from {number} of {all} processes, or cannot be written: {reason}."),
     "apps": template("The database has not confirmed the apps for {seconds} seconds."),
     "part": template("{text}."),
+    "closed": template("Used-up quotas: these components send nothing for now: {names}."),
     "gates": template("Used-up quotas: {number}. In the names of these accounts nothing is sent for now."),
     "tokens": template("Accounts without an access token: {number}, such as {account} of {platform}."),
     "breakers": template("Open circuit breakers: {number}. Calls that would fail are not sent."),

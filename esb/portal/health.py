@@ -17,6 +17,7 @@ PLACES = {
     "store": "store",
     "database": "database",
     "apps": "database",
+    "closed": "channels",
     "gates": "channels",
     "tokens": "channels",
     "breakers": "channels",
@@ -45,7 +46,7 @@ class _Pages:
         if not answered.ok:
             raise Refused(answered.status, answered.value["error"])
         health = answered.value
-        components = sorted((each for each in health["components"] if each["total"]["calls"]), key=_gravity)
+        components = sorted(filter(_is_told, health["components"]), key=_gravity)
         shown = {
             "told": [_told(trouble, visitor.language) for trouble in health["troubles"]],
             "called": components[:MOST_ROWS],
@@ -61,7 +62,13 @@ def _told(trouble: Mapping[str, Any], language: str) -> dict[str, str]:
     return {"text": text, "address": "/config" if kind == "reload" else f"#{PLACES.get(kind, 'processes')}"}
 
 
-def _gravity(component: Mapping[str, Any]) -> tuple[int, int, str]:
-    """Return what sorts components: those first that fail of late by the gateway or an upstream, then those called."""
+def _is_told(component: Mapping[str, Any]) -> bool:
+    """Return True for a component that was called, or that sends nothing now."""
+    return bool(component["total"]["calls"] or component["closed"])
+
+
+def _gravity(component: Mapping[str, Any]) -> tuple[bool, int, int, str]:
+    """Return what sorts components: those that send nothing, then those that fail of late, then those called most."""
     failed = (component["late"] or component["total"])["failed"]
-    return -(failed["gateway"] + failed["upstream"]), -component["total"]["calls"], component["name"]
+    unwell = failed["gateway"] + failed["upstream"]
+    return component["closed"] is None, -unwell, -component["total"]["calls"], component["name"]

@@ -11,6 +11,7 @@ from esb.core.clock import utc_text
 from esb.core.delivery_ages import oldest_of
 from esb.introspect.config_view import EMBEDDED
 from esb.server.late_counts import Counted
+from esb.server.process_details import ClosedGate
 from esb.server.process_status import Described
 from esb.telemetry import incidents
 from esb.telemetry.families import CALLS, CRASHES, LOG_LINES_DROPPED, UPSTREAM_CALLS, WORKER_ENDS
@@ -40,6 +41,11 @@ class Observed:
         """Return what the processes say is wrong with `store`, `database` or `engine`: a text for each that does."""
         told = (getattr(details, f"{part}_trouble") for _, details in self.processes if details is not None)
         return [*filter(None, told)]
+
+    def closed(self) -> dict[str, ClosedGate]:
+        """Return by component the gate that is closed longest in some process."""
+        gates = (gate for _, details in self.processes if details is not None for gate in details.gates)
+        return {gate.component: gate for gate in sorted(gates, key=lambda gate: gate.until or 0.0)}
 
     def told(self) -> incidents.Incidents:
         """Return what all processes were told."""
@@ -106,10 +112,15 @@ def _components(seen: Observed) -> list[dict[str, Any]]:
     all_of = _by_component(seen.counted.counts.get(CALLS.name, {}))
     late_of = {} if seen.late is None else _by_component(seen.late.counts[CALLS.name])
     declared = {stanza.name: stanza.active for stanza in seen.config.components}
+    closed = {
+        name: {"why": gate.why, "until": None if gate.until is None else utc_text(gate.until)}
+        for name, gate in seen.closed().items()
+    }
     return [
         {
             "name": name,
             "active": declared.get(name),
+            "closed": closed.get(name),
             "total": all_of.get(name, _NO_CALLS),
             "late": None if seen.late is None else late_of.get(name, _NO_CALLS),
         }

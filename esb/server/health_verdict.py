@@ -62,7 +62,10 @@ def _of_parts(seen: Observed) -> Iterator[Trouble]:
 
 def _of_channels(seen: Observed) -> Iterator[Trouble]:
     told = seen.told()
-    if told.gates:
+    closed = seen.closed()
+    if closed:
+        yield Trouble("closed", {"names": ", ".join(closed)})
+    elif told.gates:  # of accounts that callers bring
         yield Trouble("gates", {"number": len(told.gates)})
     failed = [
         account for account, token in told.tokens.items() if token.failed and seen.now - token.at <= TOKEN_SECONDS

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from esb._version import __version__
 from esb.gateway.app import Gateway
+from esb.introspect.explain import held_back
 from esb.telemetry.incidents import Incidents
 
 MOST_BREAKERS = 100
@@ -28,6 +29,14 @@ class OpenBreaker(NamedTuple):
     seconds: float
 
 
+class ClosedGate(NamedTuple):
+    """A component that sends nothing for now, why, and until when (seconds since 1970; None: not known)."""
+
+    component: str
+    why: str
+    until: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessDetails:
     """The details of a process. Plain data, sent from worker to supervisor. A trouble is "" where there is none."""
@@ -44,6 +53,7 @@ class ProcessDetails:
     delivering: int | None = None
     """Deliveries under way; None if this process sends none."""
     breakers: tuple[OpenBreaker, ...] = ()
+    gates: tuple[ClosedGate, ...] = ()
     incidents: Incidents = field(default_factory=Incidents)
 
 
@@ -61,6 +71,7 @@ async def details_of(gateway: Gateway, incidents: Incidents, started: float) -> 
         await _part_troubles(gateway),
         None if deliverer is None else len(deliverer.under_way),
         tuple(islice(_open_breakers(gateway), MOST_BREAKERS)),
+        await _closed_gates(gateway),
         incidents,
     )
 
@@ -71,6 +82,16 @@ async def _part_troubles(gateway: Gateway) -> tuple[str, ...]:
             return tuple(await gateway.part_troubles())
     except TimeoutError:
         return (SILENT,)
+
+
+async def _closed_gates(gateway: Gateway) -> tuple[ClosedGate, ...]:
+    """Return the components whose gates are closed, by this process or another; nothing if the store is too slow."""
+    try:
+        async with asyncio.timeout(PART_SECONDS):
+            found = await held_back(gateway.generation, gateway.clock.since_1970())
+    except TimeoutError:
+        return ()
+    return tuple(ClosedGate(name, decision.why, decision.until) for name, decision in found)
 
 
 def _open_breakers(gateway: Gateway) -> Iterator[OpenBreaker]:

@@ -37,6 +37,18 @@ async def test_what_is_not_well_comes_first_in_the_readers_language(portal: Port
     assert "有 2 处不正常。" in await portal.get("/health?lang=zh-hans")
 
 
+async def test_a_component_that_sends_nothing_comes_first_and_says_why_and_until_when(portal: Portal) -> None:
+    assert portal.deployment.sandbox is not None
+    rule = {"match": {"path": "/cgi-bin/message/send"}, "action": {"errcode": 45009}, "times": 0}
+    async with portal.browser.post(f"{portal.deployment.sandbox.url}/_sandbox/faults", json=rule) as response:
+        assert response.status < 300
+    assert (await portal.send())["result"] is False
+    page = await portal.get("/health")
+    assert "Used-up quotas: these components send nothing for now: cmsi.send_weixin." in page
+    assert "sends nothing</span> until 2" in page
+    assert "the quota gate is closed, because of errcode 45009" in page
+
+
 async def test_every_trouble_has_a_chinese_text() -> None:
     catalogue = translations(CHINESE_TAG)
     assert all(catalogue.gettext(text) != text for text in TEXTS.values())

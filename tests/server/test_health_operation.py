@@ -84,6 +84,25 @@ async def test_a_used_up_quota_is_told_until_it_is_back(opening: Callable[..., A
     assert gate["until"] > health["at"]
 
 
+async def test_a_component_whose_quota_is_used_up_is_told_by_its_name_and_until_when(
+    opening: Callable[..., Any],
+) -> None:
+    gateway = await opening()
+    async with gateway.http.post(
+        f"{gateway.deployment.sandbox.url}/_sandbox/faults",
+        json={"match": {"path": "/cgi-bin/message/send"}, "action": {"errcode": 45009}, "times": 0},
+    ) as response:
+        assert response.status < 300
+    assert (await gateway.send())["result"] is False
+    health = await gateway.json("/-/health")
+    assert [trouble["kind"] for trouble in health["troubles"]] == ["closed"]
+    assert "cmsi.send_weixin" in health["troubles"][0]["text"]
+    (component,) = (each for each in health["components"] if each["closed"])
+    assert "45009" in component["closed"]["why"]
+    assert component["closed"]["until"] > health["at"]
+    assert health["gates"][0]["hint"].startswith("Too many calls")
+
+
 async def test_a_refused_secret_is_told_until_a_token_comes(opening: Callable[..., Any]) -> None:
     gateway = await opening()
     emit = gateway.deployment.gateway.observer.emit
