@@ -61,6 +61,7 @@ async def details_of(gateway: Gateway, incidents: Incidents, started: float) -> 
     """Return the details of this process. `started`: when it began, in seconds since 1970."""
     delivering = gateway.deliveries.delivering
     deliverer = None if delivering is None else delivering.deliverer
+    troubles, gates = await asyncio.gather(_part_troubles(gateway), _closed_gates(gateway))
     return ProcessDetails(
         os.getpid(),
         __version__,
@@ -68,10 +69,10 @@ async def details_of(gateway: Gateway, incidents: Incidents, started: float) -> 
         gateway.store.trouble,
         "" if gateway.database is None else gateway.database.trouble,
         gateway.deliveries.trouble,
-        await _part_troubles(gateway),
+        troubles,
         None if deliverer is None else len(deliverer.under_way),
         tuple(islice(_open_breakers(gateway), MOST_BREAKERS)),
-        await _closed_gates(gateway),
+        gates,
         incidents,
     )
 

@@ -63,6 +63,16 @@ async def test_a_refused_reload_shows_every_mistake_with_file_line_and_key(porta
     assert "was refused" not in await response.text()
 
 
+async def test_names_and_values_that_people_wrote_are_text(portal: Portal) -> None:
+    right = portal.file.read_text()
+    portal.file.write_text(right.replace("username: lisi", f"username: '{HOSTILE}'"))
+    await portal.deployment.reloader.reload(f"portal:{HOSTILE}")
+    page = await portal.get("/config")
+    assert HOSTILE not in page
+    assert page.count("portal:&lt;script&gt;") == 1
+    assert page.count("&lt;script&gt;") >= 3
+
+
 async def test_only_who_has_logged_in_reloads(portal: Portal) -> None:
     assert 'action="/config/reload"' not in await portal.get("/config")
     response = await portal.post("/config/reload")
