@@ -17,7 +17,9 @@ from esb.portal.visitor import Visitor
 SHOWN = "/config"
 PAGE = 50
 """Components of one page."""
-LONGEST_VALUE = 500
+MOST_ROWS = 100
+"""Changes, warnings and mistakes that the page shows, of each; JSON has more."""
+LONGEST_VALUE = 300
 """Characters of a changed value that the page shows; JSON has all of it."""
 
 
@@ -68,7 +70,8 @@ class _Pages:
         shown = {
             "lines": lines.shared,
             "excerpt": _excerpt(lines, request.query),
-            "changed": [_changed(each) for each in loaded["changes"]],
+            "changed": [_changed(each) for each in loaded["changes"][:MOST_ROWS]],
+            "most": MOST_ROWS,
             "reloaded": reloaded,
         }
         return Page("config.html", data, shown, status)

@@ -104,6 +104,19 @@ async def test_many_components_have_many_pages_and_are_found_by_name(portal: Por
         assert HOSTILE not in await portal.get(f"/config?from={hostile}&component={HOSTILE}")
 
 
+async def test_the_page_of_a_large_configuration_is_bounded_and_says_what_it_leaves_out(portal: Portal) -> None:
+    stanza = "  - {{path: /s/c{0}/, use: http, config: {{hosts: ['http://h{0}.example'], path: /}}}}\n"
+    many = "".join(stanza.format(index) for index in range(150))
+    portal.file.write_text(portal.file.read_text() + many)
+    await portal.deployment.reloader.reload()
+    page = await portal.get("/config")
+    assert "components[/s/c99/]" in page
+    assert "components[/s/c100/]" not in page[: page.index('id="warnings"')]
+    assert "and 50 more" in page
+    assert len(page) < 300_000
+    assert len((await portal.json("/config"))["changes"]) == 150
+
+
 async def test_it_is_read_without_scripts_and_draws_without_a_fault(portal: Portal) -> None:
     async with open_browser() as browser:
         watch = Watch((portal.url,))
