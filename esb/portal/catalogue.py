@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
+from esb.config import Config
 from esb.core.host_names import is_loopback
 from esb.portal.call_examples import exports
 from esb.portal.component_page import facts, page
@@ -59,17 +60,19 @@ class _Pages:
         declarations = await self._parts.declarations.get()
         listed = declarations.at(request.match_info["system"], request.match_info["component"])
         config, say = self._parts.config(), translate(visitor.language)
-        data = page(listed, config, gateway_url(self._parts, request), say)
+        data = page(listed, config, gateway_url(self._parts.gateway_url(), config, request), say)
         return Page("component.html", data, {"exports": exports(sample(config) if visitor.reads else Sample())})
 
 
-def gateway_url(parts: Parts, request: web.Request) -> str:
-    """Return the public listener's URL for whoever asked: where it listens for all, by the name of this page's host."""
-    url, host = parts.gateway_url(), request.url.host or ""
-    listening = parts.config().server.host
-    if is_loopback(host) or not _is_any(listening):
+def gateway_url(url: str, config: Config, request: web.Request) -> str:
+    """Return the public listener's URL, on this machine `url`, as whoever asked reaches it.
+
+    Where it listens for all machines, it has the name by which the visitor reached this one.
+    """
+    host, parsed = request.url.host or "", urlsplit(url)
+    if is_loopback(host) or not _is_any(config.server.host):
         return url
-    return f"{urlsplit(url).scheme}://{f'[{host}]' if ':' in host else host}:{urlsplit(url).port}"
+    return f"{parsed.scheme}://{f'[{host}]' if ':' in host else host}:{parsed.port}"
 
 
 def _is_any(host: str) -> bool:

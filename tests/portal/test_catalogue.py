@@ -5,10 +5,29 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from playwright.async_api import expect
 
+from esb.config import Config, Server
+from esb.portal.catalogue import gateway_url
+from tests.support.browser import Watch, open_browser, open_page
 from tests.support.portal import COMPONENTS, Portal, open_portal
 from tests.support.processes.deployment import TOKENS
 
+UNDOCUMENTED = """\
+from esb import Component, NoConfig, Params
+
+
+class Unknown:
+    pass
+
+
+class Odd(Component[NoConfig, Params]):
+    answer_type = Unknown
+
+    async def handle(self, call, params):
+        return None
+"""
 TOKEN = "c4a7f2e09b8d4e6fa1b3c5d7e9f10213"
 ODD = """\
   - path: /cc/search_host/
@@ -160,3 +179,46 @@ async def test_a_reload_brings_new_components(portal: Portal) -> None:
     portal.file.write_text(portal.file.read_text() + ODD)
     await portal.deployment.reloader.reload()
     await portal.get("/c/cc/search_host")
+
+
+async def test_typing_finds_at_once_and_tabs_show_one_call(odd: Portal) -> None:
+    async with open_browser() as browser:
+        watch = Watch((odd.url,))
+        page = await open_page(browser, watch)
+        await page.goto(odd.url)
+        assert await page.locator(".listing li").count() == 4
+        await page.fill("#q", "search_host")
+        await expect(page.locator(".listing li")).to_have_count(1)
+        await page.wait_for_url("**/?q=search_host*")
+        assert await page.locator(".listing script").count() == 0
+        await page.goto(f"{odd.url}/c/cmsi/send_weixin")
+        assert await page.locator(".panel:visible").count() == 1
+        await page.locator("label[for=call-sdk]").click()
+        assert "get_client_by_username" in await page.locator(".panel:visible").inner_text()
+        assert watch.faults == []
+
+
+async def test_a_component_whose_types_no_document_can_tell_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "odd.py").write_text(UNDOCUMENTED)
+    odd = "  - {path: /odd/thing/, use: 'plugins.odd:Odd'}\n"
+    async with open_portal(tmp_path, COMPONENTS + odd) as portal:
+        assert "/c/odd/thing" in await portal.get("/")
+        assert "esb check" in await portal.get("/c/odd/thing")
+        assert (await portal.json("/c/odd/thing"))["documented"] is False
+        assert (await portal.json("/?q=nowhere"))["found"] == 0
+        assert "/api/c/compapi/odd/thing/" not in (await portal.json("/openapi.json"))["paths"]
+
+
+@pytest.mark.parametrize(
+    ("listening", "host", "told"),
+    [
+        ("127.0.0.1", "esb.example.com", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "esb.example.com:9091", "http://esb.example.com:8080"),
+        ("0.0.0.0", "127.0.0.1:9091", "http://127.0.0.1:8080"),
+        ("::", "[2001:db8::1]:9091", "http://[2001:db8::1]:8080"),
+    ],
+)
+def test_the_address_of_the_gateway_is_one_that_the_visitor_reaches(listening: str, host: str, told: str) -> None:
+    config = Config(Path("esb.yaml"), Path(), server=Server(host=listening))
+    assert gateway_url("http://127.0.0.1:8080", config, make_mocked_request("GET", "/", {"Host": host})) == told
