@@ -6,7 +6,6 @@ from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
-from esb.config import Config
 from esb.core.host_names import is_loopback
 from esb.portal.call_examples import exports
 from esb.portal.component_page import facts, page
@@ -60,17 +59,19 @@ class _Pages:
         declarations = await self._parts.declarations.get()
         listed = declarations.at(request.match_info["system"], request.match_info["component"])
         config, say = self._parts.config(), translate(visitor.language)
-        data = page(listed, config, gateway_url(self._parts.gateway_url(), config, request), say)
+        data = page(listed, config, gateway_url(self._parts, request), say)
         return Page("component.html", data, {"exports": exports(sample(config) if visitor.reads else Sample())})
 
 
-def gateway_url(url: str, config: Config, request: web.Request) -> str:
-    """Return the public listener's URL, on this machine `url`, as whoever asked reaches it.
+def gateway_url(parts: Parts, request: web.Request) -> str:
+    """Return the public listener's URL, as whoever asked reaches it."""
+    return as_reached(parts.gateway_url(), parts.config().server.host, request)
 
-    Where it listens for all machines, it has the name by which the visitor reached this one.
-    """
+
+def as_reached(url: str, listening: str, request: web.Request) -> str:
+    """Return the URL of a listener of this machine by the name by which the visitor came, if it listens for all."""
     host, parsed = request.url.host or "", urlsplit(url)
-    if is_loopback(host) or not _is_any(config.server.host):
+    if is_loopback(host) or not _is_any(listening):
         return url
     return f"{parsed.scheme}://{f'[{host}]' if ':' in host else host}:{parsed.port}"
 

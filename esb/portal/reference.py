@@ -73,8 +73,7 @@ class _Pages:
         """Return the OpenAPI document; `?openapi=3.0` for the older words, `?system=` for one system."""
         system, version = request.query.get("system", ""), request.query.get("openapi", "")
         asked = _Asked(visitor.language, system, OLDER if version.startswith(OLDER) else "")
-        gateway = gateway_url(self._parts.gateway_url(), self._parts.config(), request)
-        body = _at(gateway, await self._document(asked))
+        body = _at(gateway_url(self._parts, request), await self._document(asked))
         headers = {"Content-Type": "application/json; charset=utf-8"}
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             body = await asyncio.to_thread(gzip.compress, body, LEVEL)

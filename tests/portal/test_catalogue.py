@@ -8,8 +8,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from playwright.async_api import expect
 
-from esb.config import Config, Server
-from esb.portal.catalogue import gateway_url
+from esb.portal.catalogue import as_reached
 from tests.support.browser import Watch, open_browser, open_page
 from tests.support.portal import COMPONENTS, Portal, open_portal
 from tests.support.processes.deployment import TOKENS
@@ -220,5 +219,5 @@ async def test_a_component_whose_types_no_document_can_tell_hides_no_other(tmp_p
     ],
 )
 def test_the_address_of_the_gateway_is_one_that_the_visitor_reaches(listening: str, host: str, told: str) -> None:
-    config = Config(Path("esb.yaml"), Path(), server=Server(host=listening))
-    assert gateway_url("http://127.0.0.1:8080", config, make_mocked_request("GET", "/", {"Host": host})) == told
+    request = make_mocked_request("GET", "/", {"Host": host})
+    assert as_reached("http://127.0.0.1:8080", listening, request) == told
