@@ -163,10 +163,15 @@ def _way(declared: Declared, form: Mapping[str, str], visitor: Visitor) -> Way:
     return Way(
         form["o.method"] if form.get("o.method") in methods else usual,
         language if language in (ENGLISH_TAG, CHINESE_TAG) else visitor.language,
-        " ".join(form.get("o.key", "").split()) if component.sends or declared.stanza.idempotency else "",
+        _printable(form.get("o.key", "")) if component.sends or declared.stanza.idempotency else "",
         bool(form.get("o.async")) and declared.asynchronous,
         bool(form.get("o.test")) and component.has_environments,
     )
+
+
+def _printable(text: str) -> str:
+    """Return a text as a header can have it."""
+    return "".join(each for each in " ".join(text.split()) if each.isprintable())
 
 
 def _addressed(empty: list[Field], receiver: str) -> list[Field]:

@@ -1,6 +1,7 @@
 """The form of a call: a field for each parameter, made from its model; and the parameters that a filled one says."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ parameters, where no names are known."""
 NO_JSON = template("This is no JSON: line %(line)s, column %(column)s.")
 NO_OBJECT = template("Expected a JSON object: {…}.")
 TOO_DEEP = template("This is nested too deep.")
+NO_VALUE = template("JSON has no such value: NaN, Infinity, half a character, a number without end.")
 NEEDED = template("This is needed: it is a part of the address.")
 
 
@@ -193,16 +195,20 @@ def _value(given: Field) -> Any:
 
 def _json(text: str) -> Any:
     try:
-        json_codec.encode(value := json.loads(text))
+        json.loads(text)  # which knows line and column, and takes more
+        json_codec.encode(value := json_codec.decode(text.encode()))
     except json.JSONDecodeError as error:
         raise Unreadable(NO_JSON, line=error.lineno, column=error.colno) from None
-    except (ValueError, TypeError, RecursionError):
+    except (json_codec.NestedTooDeep, RecursionError):
         raise Unreadable(TOO_DEEP) from None
+    except (ValueError, TypeError):
+        raise Unreadable(NO_VALUE) from None
     return value
 
 
 def _number(text: str, kind: type[int] | type[float]) -> int | float | str:
     try:
-        return kind(text)
+        number = kind(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text

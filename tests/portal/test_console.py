@@ -256,7 +256,7 @@ async def test_options_go_along_with_the_call(portal: Portal) -> None:
 
 
 async def test_a_line_end_in_an_option_makes_no_header(relayed: Portal) -> None:
-    told = await result(relayed, {**FORM, "o.key": "a\r\nX-Forwarded-For: 10.0.0.1"})
+    told = await result(relayed, {**FORM, "o.key": "a\0\r\nX-Forwarded-For: 10.0.0.1"})
     assert "Idempotency-Key: a X-Forwarded-For: 10.0.0.1'" in told["curl"]
 
 
