@@ -71,15 +71,16 @@ class Gatekeeper:
         """Raise Refused for a POST that a foreign page may have made, and for a form that nobody can read."""
         if request.method in READING:
             return
-        if not visitor.csrf:
-            await _form(request)
-            return
         origin = request.headers.get("Origin")
-        if request.headers.get("Sec-Fetch-Site", "none") not in SAME_SITE or (
+        is_foreign = request.headers.get("Sec-Fetch-Site", "none") not in SAME_SITE or (
             origin is not None and urlsplit(origin).netloc != request.host
-        ):
+        )
+        if visitor.csrf and is_foreign:
             raise Refused(403, "Another site has sent this request.")
-        sent = request.headers.get(CSRF_HEADER) or (await _form(request)).get(CSRF_FIELD, "")
+        form = await _form(request)
+        if not visitor.csrf:
+            return
+        sent = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD, "")
         if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), visitor.csrf.encode()):
             raise Refused(403, "The form is too old, or not of this portal: load the page again.")
 
@@ -88,7 +89,7 @@ async def _form(request: web.Request) -> Mapping[str, object]:
     """Return the form that a request brings; whoever asks again, has it without reading."""
     try:
         return await request.post()
-    except (ValueError, LookupError):  # no UTF-8, a broken part, an unknown charset
+    except (ValueError, LookupError, RuntimeError):  # no UTF-8, a broken part, an unknown charset or encoding
         raise Refused(400, "This form cannot be read.") from None
 
 

@@ -73,9 +73,10 @@ async def test_a_form_without_its_token_is_refused(portal: Portal) -> None:
         ("application/x-www-form-urlencoded; charset=nothing", b"csrf=x"),
         ("multipart/form-data", b"csrf=x"),
         ("multipart/form-data; boundary=x", b"--y\r\n\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n--x--\r\n"),
     ],
 )
-@pytest.mark.parametrize("headers", [{}, BEARER])
+@pytest.mark.parametrize("headers", [{}, BEARER, {"X-CSRF-Token": "of htmx"}])
 async def test_a_form_that_cannot_be_read_is_refused(
     portal: Portal, kind: str, body: bytes, headers: dict[str, str]
 ) -> None:
