@@ -29,7 +29,7 @@ def routes(parts: Parts, logins: LoginStates) -> Sequence[Route]:
         Route("GET", MINE, pages.all),
         Route("POST", f"{MINE}/login", pages.log_in),
         Route("POST", f"{MINE}/logout", pages.log_out),
-        Route("GET", f"{MINE}/apps/{{code}}", pages.one),
+        Route("GET", MINE + "/apps/{code:[^/]+}", pages.one),
     ]
 
 

@@ -1,7 +1,10 @@
 """App developers: told by their login state, they see the apps that they own, and no others."""
 
+import html
 import re
 from typing import Any
+
+from yarl import URL
 
 from tests.support.portal import JSON, Portal
 from tests.support.processes.deployment import BEARER
@@ -79,6 +82,23 @@ async def test_an_app_of_the_configuration_has_owners_too(portal: Portal) -> Non
     assert "demo-secret" not in page
     assert "callback-key" not in page
     assert "https://app.example.com/told" in page
+
+
+async def test_an_app_of_any_code_has_a_page_and_what_operators_wrote_is_text(portal: Portal) -> None:
+    hostile = "a/b {c}<script>alert(1)</script>"
+    rights = f'components: ["<b>*"], owners: [admin], callbacks: {{"<i>": "{CALLBACK}"}}'
+    old = '{code: esb_demo, secrets: [demo-secret], impersonate: ["*"], components: ["*"]}'
+    await reload(portal, old, f'{old}, {{code: "{hostile}", secrets: [x], {rights}}}')
+    page = await portal.get("/mine", headers=COOKIE)
+    link = re.search('href="(/mine/apps/[^"]+)"', page)
+    assert link is not None
+    async with portal.browser.get(URL(portal.url + link[1], encoded=True), headers=COOKIE) as response:
+        assert response.status == 200
+        text = await response.text()
+    for each in (page, text):
+        assert "<script>alert" not in each
+        assert html.escape(hostile) in each
+    assert "<i>" not in text
 
 
 async def test_anothers_app_is_not_there(portal: Portal) -> None:
