@@ -1,6 +1,7 @@
 """The page of one app, on which every form about it stands; one that is refused stands there with what was typed in."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from esb.core.messages import template
-from esb.introspect.component_globs import declared_names, doubts
+from esb.introspect.component_globs import declared_names, matches_one
 from esb.portal.changes import with_changes
 from esb.portal.entry import see_other
 from esb.portal.forms import NO_FORM, Form, kept
@@ -55,8 +56,13 @@ class AppPages:
         found: dict[str, Any] = answered.value
         return found
 
-    async def page(self, visitor: Visitor, code: str, form: Form = NO_FORM, status: int = 200) -> Page:
-        """Return the page of an app, with the form that was refused. Refused if there is no such app."""
+    async def page(
+        self, visitor: Visitor, code: str, form: Form = NO_FORM, status: int = 200, warnings: Sequence[str] = ()
+    ) -> Page:
+        """Return the page of an app, with the form that is open or was refused. Refused if there is no such app.
+
+        `warnings` are of the operation that the form has asked for.
+        """
         declared = next((app for app in static_apps(self.parts.config()) if app["code"] == code), None)
         if not self.has_database:
             return _declared_page(declared)
@@ -74,11 +80,12 @@ class AppPages:
             {
                 "address": address(code),
                 "form": _placed(form, app),
+                "warnings": warnings,
                 "is_declared": declared is not None,
                 "expired": is_past(app["expires"]),
                 "secrets": [{**each, "state": _state(each)} for each in app["secrets"]],
-                "grants": self._rights(app["grants"], "pattern"),
-                "impersonations": self._rights(app["impersonations"], "components"),
+                "grants": await asyncio.to_thread(self._rights, app["grants"], "pattern"),
+                "impersonations": await asyncio.to_thread(self._rights, app["impersonations"], "components"),
                 "components": sorted(declared_names(self.parts.config())),
                 "changes": with_changes(told["history"]),
             },
@@ -104,6 +111,8 @@ class AppPages:
         answered = await self.ask(visitor, method, path, given, code=code, **variables)
         if wants_json(request):
             return Page("app.html", answered.value, status=answered.status)
+        if answered.ok and "warnings" in answered.value:
+            return await self.page(visitor, code, Form(form), answered.status, answered.value["warnings"])
         if answered.ok:
             return see_other(f"{address(code)}#{form}")
         return await self.refused(visitor, code, fields, form, answered, row)
@@ -115,10 +124,10 @@ class AppPages:
         return await self.page(visitor, code, Form(form, row, answered.value["error"], kept(fields)), answered.status)
 
     def _rights(self, rights: list[dict[str, Any]], over: str) -> list[dict[str, Any]]:
-        """Return rights with what time says of them, and with the doubt about the components that they name."""
-        config = self.parts.config()
-        doubted = {glob: next(doubts(config, [glob]), "") for glob in {right[over] for right in rights}}
-        return [{**right, "state": _state(right), "doubt": doubted[right[over]]} for right in rights]
+        """Return rights with what time says of them, and if they name no component that is declared here."""
+        names = declared_names(self.parts.config())
+        unmatched = {glob for glob in {right[over] for right in rights} if not matches_one(glob, names)}
+        return [{**right, "state": _state(right), "is_unmatched": right[over] in unmatched} for right in rights]
 
 
 def address(code: str) -> str:

@@ -20,9 +20,8 @@ Given = Callable[[Mapping[str, str]], dict[str, Any]]
 
 def routes(apps: AppPages) -> Sequence[Route]:
     """Return the forms, each at a path below that of its app."""
-    forms = {"state": _state, "expires": _expires, "owners": _owners, "settings": _settings, "callbacks": _callbacks}
     return [
-        *(Route("POST", f"{PATH}/{name}", _changing(apps, name, given), Access.WRITE) for name, given in forms.items()),
+        *(Route("POST", f"{PATH}/{name}", _changing(apps, name, given), Access.WRITE) for name, given in FORMS.items()),
         Route("POST", PATH + "/callbacks/{name:[^/]+}/resume", _resuming(apps), Access.WRITE),
     ]
 
@@ -80,3 +79,13 @@ def _settings(fields: Mapping[str, str]) -> dict[str, Any]:
 def _callbacks(fields: Mapping[str, str]) -> dict[str, Any]:
     url = None if fields.get("do") == "remove" else fields.get("url", "")
     return {"callbacks": {fields.get("name", ""): url}}
+
+
+FORMS: Mapping[str, Given] = {
+    "state": _state,
+    "expires": _expires,
+    "owners": _owners,
+    "settings": _settings,
+    "callbacks": _callbacks,
+}
+"""Name of a form, the end of its path -> the body that it asks for."""

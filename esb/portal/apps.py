@@ -13,6 +13,7 @@ from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
 from esb.portal.queries import asked_for, next_page
 from esb.portal.rendering import wants_json
+from esb.portal.rights import KEYS
 from esb.portal.static_apps import static_apps
 from esb.portal.visitor import Visitor
 
@@ -21,6 +22,8 @@ FILTERS = ("search", "state", "unused")
 ROWS = 50
 """Apps of a page."""
 CREATE = "create"
+FORMS = (*app_properties.FORMS, app_secrets.FORM, *KEYS)
+"""Names of the forms about an app, each the end of its path."""
 USE_DAYS = "30d"
 
 
@@ -33,6 +36,7 @@ def routes(parts: Parts) -> Sequence[Route]:
         Route("POST", LIST, pages.create, Access.WRITE),
         Route("GET", PATH, pages.show, Access.READ),
         Route("GET", f"{PATH}/use", pages.use, Access.READ),
+        Route("GET", f"{PATH}/{{form:{'|'.join(FORMS)}}}{{row:(/.*)?}}", pages.lead_on, Access.READ),
         Route("GET", f"{PATH}/delete", pages.ask_to_delete, Access.WRITE),
         Route("POST", f"{PATH}/delete", pages.delete, Access.WRITE),
         *app_properties.routes(apps),
@@ -68,6 +72,11 @@ class _Pages:
         """Show an app, with the form about one of its secrets or rights open that is asked for: `?edit=grants/7`."""
         name, _, row = request.query.get("edit", "").partition("/")
         return await self._apps.page(visitor, request.match_info["code"], Form(name, row))
+
+    async def lead_on(self, request: web.Request, visitor: Visitor) -> web.Response:
+        """Lead from the address of a form to the page on which it stands: after a refusal a browser shows that one."""
+        query = f"?{request.query_string}" if request.query_string else ""
+        return see_other(f"{address(request.match_info['code'])}{query}#{request.match_info['form']}")
 
     async def use(self, request: web.Request, visitor: Visitor) -> Page:
         """Show the calls of an app by day, component and secret."""

@@ -179,7 +179,7 @@ async def test_a_code_with_a_slash_and_worse_has_a_page(operator: Portal) -> Non
 async def test_all_that_operators_write_is_text(operator: Portal, text: str) -> None:
     await make(operator)
     await post(operator, "/apps/monitor/settings", key=text, value=text)
-    await post(operator, "/apps/monitor/grants", pattern=text, reason=text)
+    await post(operator, "/apps/monitor/grants", 201, pattern=text, reason=text)
     await post(operator, "/apps/monitor/impersonations", users=text, reason=text)
     await post(operator, "/apps/monitor/callbacks", name=text, url=f"https://x.example.com/{text}")
     assert (await app(operator))["settings"] == {text: text}

@@ -68,11 +68,12 @@ async def test_a_right_has_the_state_that_time_gives_it(operator: Portal) -> Non
 
 
 async def test_a_pattern_that_matches_no_component_is_doubted(operator: Portal) -> None:
-    page = await post(operator, GRANTS, pattern="cmsi.send_weixn")
+    page = await post(operator, GRANTS, 201, pattern="cmsi.send_weixn")
     assert "matches none of the components that are declared here" in page
     assert "did you mean &#39;cmsi.send_weixin&#39;?" in page
-    await post(operator, IMPERSONATIONS, users="li", components="cc.*")
-    assert "&#39;cc.*&#39; matches none" in await operator.get("/apps/monitor")
+    assert "matches no component of this gateway" in await operator.get("/apps/monitor")
+    page = await post(operator, IMPERSONATIONS, 201, users="li", components="cc.*")
+    assert "&#39;cc.*&#39; matches none" in page
 
 
 async def test_a_refused_right_keeps_what_was_typed_in(operator: Portal) -> None:
@@ -115,6 +116,13 @@ async def test_a_right_that_is_gone_meanwhile_is_told_of(operator: Portal) -> No
     assert "monitor has no right &#39;7&#39;" in page
     page = await post(operator, f"{IMPERSONATIONS}/7", 404, do="revoke")
     assert "monitor has no right &#39;7&#39;" in page
+
+
+@pytest.mark.parametrize("path", [GRANTS, f"{IMPERSONATIONS}/7", "/apps/monitor/owners", "/apps/monitor/secrets"])
+async def test_the_address_of_a_form_leads_to_the_page_of_the_app(operator: Portal, path: str) -> None:
+    async with operator.browser.get(f"{operator.url}{path}?lang=zh-hans") as response:
+        assert (response.status, response.url.path, response.url.query_string) == (200, "/apps/monitor", "lang=zh-hans")
+        assert "负责人" in await response.text()
 
 
 async def test_json_clients_have_the_operations_answer(operator: Portal) -> None:
