@@ -1,13 +1,18 @@
 """A portal as `esb serve` has it, for tests of its pages."""
 
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from esb.database.engine import Database
+from tests.support.browser import open_browser
 from tests.support.portal import Portal, open_portal
 from tests.support.portal_deliveries import rows_of
+from tests.support.showroom import Showroom, open_showroom
 
 
 @pytest.fixture
@@ -20,3 +25,17 @@ async def portal(tmp_path: Path, opened: AsyncExitStack) -> Portal:
 async def rows(portal: Portal, opened: AsyncExitStack) -> Database:
     """The database of the portal, for deliveries that nobody delivers."""
     return await opened.enter_async_context(rows_of(portal))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """A browser that the tests of a file share."""
+    async with open_browser() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def showroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Showroom]:
+    """A portal in which every page has something to show, which the tests of a file share."""
+    async with open_showroom(tmp_path_factory.mktemp("showroom")) as showroom:
+        yield showroom
