@@ -18,12 +18,13 @@ from playwright.async_api import (
     Dialog,
     Page,
     Request,
+    Response,
     async_playwright,
     expect,
 )
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 120_000.0
+PATIENCE = 60_000.0
 """Milliseconds for a browser to start, or to do what it is told, on a busy machine."""
 WIDTHS = {"narrow": {"width": 360, "height": 740}, "wide": {"width": 1280, "height": 800}}
 POLICY_WATCH = """
@@ -94,26 +95,26 @@ class Watch:
 
     origins: tuple[str, ...]
     faults: list[str] = field(default_factory=list)
-    _visited: str = ""
 
     def follow(self, context: BrowserContext) -> None:
         """Note what pages of this context do from now on."""
         context.on("console", self._console)
         context.on("weberror", lambda error: self.faults.append(f"error: {error.error}"))
         context.on("request", self._request)
+        context.on("response", self._response)
         context.on("dialog", self._dialog)
-
-    async def visit(self, page: Page, url: str) -> None:
-        """Open a page, which may be one that says that something is wrong."""
-        self._visited = url
-        await page.goto(url)
 
     async def look(self, page: Page, *, contrast: bool = False) -> None:
         """Note what is wrong with a page as it stands: what acts, is too wide, or cannot be read or reached by all.
 
         Measuring the contrast of all texts takes longer than all else together.
         """
-        found: list[str] = [*await page.evaluate(ACTIVE), *await page.evaluate(OVERFLOW), *await axe(page, contrast)]
+        await self.glance(page)
+        self.faults += [f"{page.url}: {each}" for each in await axe(page, contrast)]
+
+    async def glance(self, page: Page) -> None:
+        """Note what acts in a page, and by what it is too wide."""
+        found: list[str] = [*await page.evaluate(ACTIVE), *await page.evaluate(OVERFLOW)]
         self.faults += [f"{page.url}: {each}" for each in found]
 
     def all(self) -> str:
@@ -121,10 +122,13 @@ class Watch:
         return "\n".join(dict.fromkeys(self.faults))
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type not in {"error", "warning"}:  # a violation of the policy is one of these
-            return
-        if not (message.text.startswith("Failed to load resource") and message.location["url"] == self._visited):
+        # A violation of the policy is one of these; what cannot be loaded is noted by its answer.
+        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
             self.faults.append(f"console: {message.text} {message.location}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and not response.request.is_navigation_request():
+            self.faults.append(f"{response.status}: {response.url}")
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((*self.origins, "data:")):

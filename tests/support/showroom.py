@@ -6,10 +6,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
+from aiohttp import web
 from playwright.async_api import Page
 from sqlalchemy import insert
 
@@ -32,6 +35,8 @@ from tests.support.use import write_use
 DEVELOPER = "demo-token"
 """The login state of the developer who owns the apps."""
 LONG = "a-text-that-is-longer-than-a-narrow-window-is-wide-and-has-no-blank-at-which-a-line-could-end"
+PARTS = ("/live", ".json")
+"""Ends of addresses of what is no page, but a part of one."""
 PLUGIN = """\
 from typing import Annotated, Any
 
@@ -62,6 +67,7 @@ class Showroom:
     """A portal, and what there is in it."""
 
     portal: Portal
+    text: str
     code: str
     deliveries: list[str] = field(default_factory=list)
 
@@ -87,16 +93,16 @@ class Showroom:
 
     def paths(self) -> list[str]:
         """Return an address of every page of the portal, and one for each thing that pages of one kind show."""
-        given = {"code": [quote(self.code, safe=""), "esb_demo"], "id": self.deliveries}
+        code = [quote(self.code, safe=""), "esb_demo"]
+        given = {"code": code, "id": self.deliveries, "form": ["owners"], "row": [""]}
         components = (("cmsi", "send_weixin"), ("show", "show"), ("cmsi", "send_sms"))
         found = []
-        for path in page_paths():
-            if "{component}" in path:
+        for path, names in pages():
+            if names == ["system", "component"]:
                 found += [path.format(system=system, component=name) for system, name in components]
-            elif named := re.search(r"\{(\w+)\}", path):
-                found += [path.replace(named[0], value) for value in given[named[1]]]
             else:
-                found.append(path)
+                choices = product(*(given[name] for name in names))
+                found += [path.format(**dict(zip(names, chosen, strict=True))) for chosen in choices]
         return found
 
     def contents(self) -> dict[str, tuple[str, ...]]:
@@ -118,28 +124,36 @@ class Showroom:
         }
 
 
-def page_paths() -> list[str]:
-    """Return the paths of all pages of the portal, as `esb.portal.app` has them."""
+def pages() -> list[tuple[str, list[str]]]:
+    """Return all pages of the portal, as `esb.portal.app` has them: forms of addresses, and the names in each."""
 
     def nothing() -> Any:
         raise AssertionError("pages are not made before somebody asks")
 
     parts = Parts(nothing, None, nothing, None)  # type: ignore[arg-type]  # nobody asks
-    return [each.path for each in routes(parts, Sessions(SystemClock()), LoginStates(nothing)) if each.method == "GET"]
+    dispatcher, found = web.UrlDispatcher(), []
+    for route in routes(parts, Sessions(SystemClock()), LoginStates(nothing)):
+        if route.method == "GET" and not route.path.endswith(PARTS):
+            info = dispatcher.add_resource(route.path).get_info()
+            found.append(
+                (info.get("path") or info["formatter"], [*info["pattern"].groupindex] if "pattern" in info else [])
+            )
+    return found
 
 
 @asynccontextmanager
 async def open_showroom(folder: Path, text: str = LONG, code: str = "monitor") -> AsyncIterator[Showroom]:
     """A portal with this text wherever a caller, an upstream or an operator can write one, and an app of this code."""
-    (folder / "shown_plugin.py").write_text(PLUGIN.format(text=text))
+    plugin = f"shown_{uuid4().hex}"  # a module of its own in each
+    (folder / f"{plugin}.py").write_text(PLUGIN.format(text=text))
     written = json.dumps(text)  # which YAML reads as it is
     more = (
-        f"  - {{path: /show/show/, use: shown_plugin:Show, description: {written}}}\n"
+        f"  - {{path: /show/show/, use: {plugin}:Show, description: {written}}}\n"
         f"  - {{path: /cmsi/send_sms/, use: cmsi_send_sms, description: {written},"
         " config: {dest_url: '${sandbox}/sms'}}\n"
     )
     async with open_portal(folder, COMPONENTS + more) as portal, portal.database() as database:
-        shown = Showroom(portal, code)
+        shown = Showroom(portal, text, code)
         await _apps(portal, database, text, code)
         shown.deliveries = await _deliveries(database, text, code)
         await _messages(portal, text)
@@ -182,7 +196,7 @@ async def _apps(portal: Portal, database: Database, text: str, code: str) -> Non
 
 async def _deliveries(database: Database, text: str, code: str) -> list[str]:
     """Write deliveries in several states, a hold, and an event; return their ids."""
-    named = {"app": code, "username": text, "callback": "done"}
+    named: dict[str, Any] = {"app": code, "username": text, "callback": "done"}
     many: list[tuple[str, ReceiverState]] = [(f"{state.word} {text}", state) for state in ReceiverState]
     dead = await add_delivery(
         database,
@@ -193,8 +207,8 @@ async def _deliveries(database: Database, text: str, code: str) -> list[str]:
         msgids=[text],
         **named,
     )
-    unknown = {"state": DeliveryState.DEAD, "failure": text[:16], "component": text, "credential": text}
-    held = {"state": DeliveryState.HELD, "component": "cmsi.send_sms", "expires": 2 * NOW}
+    unknown: dict[str, Any] = {"state": DeliveryState.DEAD, "failure": text[:16], "component": text, "credential": text}
+    held: dict[str, Any] = {"state": DeliveryState.HELD, "component": "cmsi.send_sms", "expires": 2 * NOW}
     other = await add_delivery(database, many[5:], refusal=(text[:64], text), **unknown, **named)
     waiting = await add_delivery(database, [(text, ReceiverState.QUEUED)], **held, **named)
     async with database.writing() as connection:
