@@ -35,7 +35,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def showroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Showroom]:
-    """A portal in which every page has something to show, which the tests of a file share."""
-    async with open_showroom(tmp_path_factory.mktemp("showroom")) as showroom:
+async def showroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Showroom]:
+    """A portal in which every page has something to show, which the tests of a file share.
+
+    A parameter is a text that is to stand wherever somebody can write one, the code of an app included.
+    """
+    folder, text = tmp_path_factory.mktemp("showroom"), getattr(request, "param", None)
+    async with open_showroom(folder, *([] if text is None else [text, text[:60]])) as showroom:
         yield showroom
