@@ -381,7 +381,8 @@ def test_conftest_files_hold_fixtures_hooks_and_constants_only() -> None:
             continue
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                fixture = any(ast.unparse(decorator).startswith("pytest.fixture") for decorator in node.decorator_list)
+                decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+                fixture = any(each.startswith(("pytest.fixture", "pytest_asyncio.fixture")) for each in decorators)
                 assert fixture or node.name.startswith("pytest_"), f"{node.name} in {path}: a place in tests/support"
             elif isinstance(node, ast.Assign):
                 assert all(ast.unparse(target).isupper() for target in node.targets), f"line {node.lineno} of {path}"
