@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 OTHER_PYTHONS := $(addprefix test-,3.12 3.13)
 
 .PHONY: demo test test-aiohttp test-lowest $(OTHER_PYTHONS) test-extras test-sdist dist ci check serve format catalogues
-.PHONY: redis test-random explain kill soak soak-seeds mutants fuzz clients bench lock audit
+.PHONY: redis test-random explain kill soak soak-seeds mutants fuzz clients screenshots bench lock audit
 
 demo: $(VENV)/run
 	@$(BIN)/esb demo
@@ -100,6 +100,10 @@ explain: CASES ?= 10000
 explain: SEED ?= 16
 explain: $(VENV)/dev
 	@ESB_EXPLAIN_CASES=$(CASES) ESB_EXPLAIN_SEED=$(SEED) $(BIN)/python -m pytest tests/introspect/test_explain_agrees.py
+
+# The pictures of docs/portal.md, drawn anew.
+screenshots: $(VENV)/dev
+	@ESB_SCREENSHOTS=1 $(BIN)/python -m pytest tests/portal/test_screenshots.py
 
 # Clients that others' generators make of `esb openapi`: they compile and send. Needs node and npm, and a JDK with Jackson
 # and the annotations of Debian, which root gets by apt-get.
