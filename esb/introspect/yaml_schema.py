@@ -1,6 +1,7 @@
 """The JSON Schema of esb.yaml, by which editors complete and check it: each plugin's config by its `use`."""
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from itertools import chain
 from typing import Any
 
@@ -132,7 +133,7 @@ class _Building:
 
     def _taken_apart(self, name: str, model: type[BaseModel]) -> Schema:
         """Return the model's schema; the models in it are put among the definitions."""
-        schema = with_references(schema_of(model, f"#/$defs/{name}."))
+        schema = with_references(deepcopy(schema_of(model, f"#/$defs/{name}.")))  # of which others have the same one
         inner: dict[str, Any] = schema.pop("$defs", {})
         self._definitions |= {f"{name}.{key}": each for key, each in inner.items()}
         return schema
