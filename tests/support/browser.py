@@ -24,7 +24,7 @@ from playwright.async_api import (
 )
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 60_000.0
+PATIENCE = 120_000.0
 """Milliseconds for a browser to start, or to do what it is told, on a busy machine."""
 WIDTHS = {"narrow": {"width": 360, "height": 740}, "wide": {"width": 1280, "height": 800}}
 POLICY_WATCH = """
