@@ -46,7 +46,7 @@ class LoginStates:
         self._clock = clock or SystemClock()
         self._building = asyncio.Lock()
         self._built: _Built | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], _Built] = {}
         self._typed: Recent[str, _Typed] = Recent(SESSIONS)
 
     async def username(self, token: str) -> str:
@@ -84,11 +84,12 @@ class LoginStates:
 
     async def close(self) -> None:
         """Close what was opened; whoever still waits for an answer gets none."""
-        for task in self._retiring:
+        retiring = dict(self._retiring)
+        for task in retiring:
             task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
-        if self._built is not None:
-            await self._built.close()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        for built in filter(None, (*retiring.values(), self._built)):
+            await built.close()
 
     async def _current(self) -> "_Built":
         config = self._config()
@@ -102,8 +103,8 @@ class LoginStates:
     def _retire(self, built: "_Built") -> None:
         """Close a back end after the last question to it."""
         task = asyncio.create_task(built.retired())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring[task] = built
+        task.add_done_callback(self._retiring.pop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class _Built:
         self.calls = InFlight()
         self._login = login
         self._stack = stack
+        self._closing: asyncio.Task[None] | None = None
         self._known: Lookup[bytes, str] = Lookup(
             ttl=KEPT, refusal=AuthenticationError, refusal_ttl=REFUSAL_KEPT, clock=clock
         )
@@ -155,6 +157,11 @@ class _Built:
         await self.close()
 
     async def close(self) -> None:
-        """Close it now."""
+        """Close it now, once: whoever asks again, or is cancelled, leaves none of it open."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         await self._known.close()
         await self._stack.aclose()

@@ -133,6 +133,22 @@ async def test_a_reload_asks_the_new_service_and_lets_the_old_one_answer(
     assert len(service.asked) == 1
 
 
+async def test_closing_leaves_nothing_of_an_old_service_open(
+    logins: LoginStates, service: LoginService, current: Current, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_states, "SECONDS", 600.0)
+    service.answers.clear()
+    waiting = asyncio.create_task(logins.username("demo-token"))
+    await service.arrived.acquire()
+    current.config = configuration(tmp_path, "http://127.0.0.1:9")
+    with pytest.raises(Refused):
+        await logins.username("demo-token")
+    await logins.close()
+    ended, _ = await asyncio.wait([waiting], timeout=20)
+    service.answers.set()
+    assert ended, "who waits for an answer of the old one gets none"
+
+
 async def test_a_login_state_that_was_typed_in_ends_after_a_day(logins: LoginStates, clock: Clock) -> None:
     identity = logins.begin("demo-token")
     assert "demo-token" not in identity
