@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from esb.config import Config, load
+from esb.gateway.app import Gateway
 from esb.portal import login_states
 from esb.portal.login_states import LoginStates
 from esb.portal.page import Refused
@@ -136,7 +138,17 @@ async def test_a_reload_asks_the_new_service_and_lets_the_old_one_answer(
 async def test_closing_leaves_nothing_of_an_old_service_open(
     logins: LoginStates, service: LoginService, current: Current, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_states, "SECONDS", 600.0)
+    turns: list[str] = []
+
+    class Noted(Gateway):
+        @asynccontextmanager
+        async def calling_out(self) -> AsyncIterator[Gateway]:
+            turns.append("opened")
+            async with super().calling_out() as gateway:
+                yield gateway
+            turns.append("closed")
+
+    monkeypatch.setattr(login_states, "Gateway", Noted)
     service.answers.clear()
     waiting = asyncio.create_task(logins.username("demo-token"))
     await service.arrived.acquire()
@@ -144,9 +156,9 @@ async def test_closing_leaves_nothing_of_an_old_service_open(
     with pytest.raises(Refused):
         await logins.username("demo-token")
     await logins.close()
-    ended, _ = await asyncio.wait([waiting], timeout=20)
+    assert turns == ["opened", "opened", "closed", "closed"]
     service.answers.set()
-    assert ended, "who waits for an answer of the old one gets none"
+    await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_a_login_state_that_was_typed_in_ends_after_a_day(logins: LoginStates, clock: Clock) -> None:
