@@ -9,10 +9,13 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from esb.core.backoff import pauses
 from esb.core.errors import GatewayError
@@ -24,6 +27,8 @@ from esb.database.urls import Address
 
 PATIENCE = 10.0
 """Seconds that a transaction may take, its connection included, unless it says otherwise."""
+THREAD_SECONDS = 6.0
+"""Patience with a thread at the end: it may wait for the lock of another writer, BUSY_MILLISECONDS at most."""
 POOL = 5
 """Connections of a process, and as many more for a moment."""
 POOL_SECONDS = 3.0
@@ -65,6 +70,8 @@ class Database:
         self._lost = asyncio.Event()
         self._answered = 0.0
         self._inode: int | None = None
+        self._threads: WeakSet[Thread] = WeakSet()
+        """Those that SQLite's driver runs, one a connection."""
         pool = {"pool_size": POOL, "max_overflow": POOL, "pool_pre_ping": True, "pool_recycle": RECYCLED_SECONDS}
         options: Any = {} if self.is_sqlite else {**pool, "isolation_level": "READ COMMITTED"}  # locks no gaps
         self._engine = create_async_engine(
@@ -72,6 +79,7 @@ class Database:
         )
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", set_up_sqlite)
+            event.listen(self._engine.sync_engine, "connect", self._note_thread)
             event.listen(self._engine.sync_engine, "begin", begin)
         elif address.back_end == "mysql":
             event.listen(self._engine.sync_engine, "connect", set_up_mysql)
@@ -150,6 +158,11 @@ class Database:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         await self._engine.dispose()
+        for thread in [each for each in self._threads if each.is_alive()]:  # of what was cut off, and answers the loop
+            await asyncio.to_thread(thread.join, THREAD_SECONDS)
+
+    def _note_thread(self, connection: Any, _: ConnectionPoolEntry) -> None:
+        self._threads.add(connection.driver_connection._thread)
 
     async def schema(self) -> SchemaState:
         """Return the schema that it has. DatabaseAway."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
@@ -379,3 +380,25 @@ async def test_a_file_in_whose_place_another_one_is_put_is_left_for_it(
     await back(database, turned)
 
     assert (await number(database), database.keys.digest("shop", "secret")) == (1, digest)
+
+
+async def test_no_thread_of_what_was_cut_off_outlives_the_database(tmp_path: Path) -> None:
+    """The driver's thread answers the loop: if that is gone by then, nobody would hear why it fails."""
+    begun = asyncio.Event()
+
+    async def write(database: Database) -> None:
+        async with database.writing() as connection:
+            begun.set()
+            while True:
+                await counted(connection)
+
+    before = set(threading.enumerate())
+    for _ in range(5):
+        begun.clear()
+        async with open_database(f"sqlite:///{tmp_path}/esb.db") as database:
+            writing = asyncio.create_task(write(database))
+            await begun.wait()
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+        drivers = [each for each in threading.enumerate() if each not in before and "worker_thread" in each.name]
+        assert drivers == []
