@@ -149,11 +149,12 @@ class Deliverer:
             self._untouched.append(claim)
             return
         task = self._under_way[claim.id] = asyncio.create_task(self._carry_out(claim))
-        task.add_done_callback(lambda _: self._ended(claim))
+        task.add_done_callback(lambda ended: self._ended(claim, ended))
 
-    def _ended(self, claim: Claim) -> None:
+    def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
         """Look for more as soon as there is room for a quarter again: claims are made in batches."""
-        del self._under_way[claim.id]
+        if self._under_way.get(claim.id) is task:  # not one that has lost its lease, and was claimed here again
+            del self._under_way[claim.id]
         if 4 * len(self._under_way) <= 3 * self.concurrency:
             self.wake()
 

@@ -72,6 +72,7 @@ async def test_an_attempt_that_broke_off_is_repeated_and_doubles_nothing(open_de
     await killed.claimed_by_a_dead_process()
     delivering = await open_delivering()
     assert (await delivering.attempted()).state == "done"
+    await delivering.settled()
     await delivering.sending_broke_off(identity)
     delivering.clock.advance(11)
     event = await delivering.attempted(2)
