@@ -35,14 +35,6 @@ async def make(portal: Portal, code: str = "monitor", **more: str) -> str:
     return text
 
 
-async def post(portal: Portal, path: str, status: int = 200, /, **form: str) -> str:
-    """Return the page that a form leads to."""
-    response = await portal.post(path, form, on="/apps")
-    text = await response.text()
-    assert response.status == status, text
-    return text
-
-
 async def app(portal: Portal, code: str = "monitor") -> dict[str, Any]:
     found: dict[str, Any] = (await portal.json(f"/apps/{code}"))["app"]
     return found
@@ -134,8 +126,8 @@ async def test_the_page_with_a_secret_is_kept_by_nobody(operator: Portal) -> Non
 async def test_a_call_with_the_new_secret_is_let_in(operator: Portal) -> None:
     found = SECRET.search(await make(operator))
     assert found is not None
-    await post(operator, "/apps/monitor/grants", pattern="cmsi.*")
-    await post(operator, "/apps/monitor/impersonations", users="*")
+    await operator.page_after("/apps/monitor/grants", pattern="cmsi.*")
+    await operator.page_after("/apps/monitor/impersonations", users="*")
 
     async def is_let_in() -> bool:
         sent = await operator.send(bk_app_code="monitor", bk_app_secret=found[1], bk_username="admin")
@@ -154,7 +146,7 @@ async def test_a_secret_that_callers_have_is_not_repeated(operator: Portal) -> N
 
 async def test_a_refused_app_keeps_what_was_typed_in_but_for_the_secret(operator: Portal) -> None:
     await make(operator)
-    page = await post(operator, "/apps", 409, code="monitor", owners="zhang <li>", secret="correct horse battery")
+    page = await operator.page_after("/apps", 409, code="monitor", owners="zhang <li>", secret="correct horse battery")
     assert "there is an app &#39;monitor&#39; already" in page
     assert 'value="monitor"' in page
     assert 'value="zhang &lt;li&gt;"' in page
@@ -169,7 +161,7 @@ async def test_a_code_with_a_slash_and_worse_has_a_page(operator: Portal) -> Non
     page = await operator.get("/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D")
     assert "a/b?c=&lt;script&gt;&amp;%{}" in page
     assert "<script>" not in page
-    await post(operator, "/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D/owners", owners="li")
+    await operator.page_after("/apps/a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D/owners", owners="li")
     assert (await app(operator, "a%2Fb%3Fc%3D%3Cscript%3E%26%25%7B%7D"))["owners"] == ["li"]
 
 
@@ -178,18 +170,18 @@ async def test_a_code_with_a_slash_and_worse_has_a_page(operator: Portal) -> Non
 )
 async def test_all_that_operators_write_is_text(operator: Portal, text: str) -> None:
     await make(operator)
-    await post(operator, "/apps/monitor/settings", key=text, value=text)
-    await post(operator, "/apps/monitor/grants", 201, pattern=text, reason=text)
-    await post(operator, "/apps/monitor/impersonations", users=text, reason=text)
-    await post(operator, "/apps/monitor/callbacks", name=text, url=f"https://x.example.com/{text}")
+    await operator.page_after("/apps/monitor/settings", key=text, value=text)
+    await operator.page_after("/apps/monitor/grants", 201, pattern=text, reason=text)
+    await operator.page_after("/apps/monitor/impersonations", users=text, reason=text)
+    await operator.page_after("/apps/monitor/callbacks", name=text, url=f"https://x.example.com/{text}")
     assert (await app(operator))["settings"] == {text: text}
     query = urlencode(dict.fromkeys(("search", "unused", "app", "since", "edit"), text))
     pages = [
         await operator.get("/apps/monitor?edit=grants/1"),
         await operator.get("/history"),
         *[await operator.get(f"{path}?{query}", 422) for path in ("/apps", "/history", "/apps/monitor/use")],
-        await post(operator, "/apps", 422, code=text, owners=text, expires=text),
-        await post(operator, f"/apps/monitor/callbacks/{quote(text, safe='')}/resume", 404),
+        await operator.page_after("/apps", 422, code=text, owners=text, expires=text),
+        await operator.page_after(f"/apps/monitor/callbacks/{quote(text, safe='')}/resume", 404),
     ]
     for page in pages:
         assert text not in page or text == "%(s)s%d%"
@@ -208,19 +200,19 @@ async def test_an_app_is_changed_by_its_forms(operator: Portal) -> None:
         "callbacks": {"name": "done", "url": "https://monitor.example.com/?key=hunter2"},
         "settings": {"key": "limit", "value": "20"},
     }.items():
-        await post(operator, f"/apps/monitor/{form}", **fields)
-    await post(operator, "/apps/monitor/settings", key="region", value="south")
-    await post(operator, "/apps/monitor/settings", key="api_secret", value="hunter2")
+        await operator.page_after(f"/apps/monitor/{form}", **fields)
+    await operator.page_after("/apps/monitor/settings", key="region", value="south")
+    await operator.page_after("/apps/monitor/settings", key="api_secret", value="hunter2")
     found = await app(operator)
     assert (found["disabled"], found["owners"], found["expires"]) == (True, ["li", "wu"], "2100-01-01T00:00:00Z")
     assert found["settings"] == {"limit": 20, "region": "south", "api_secret": "***"}
     page = await operator.get("/apps/monitor")
     assert "hunter2" not in page
     assert "https://monitor.example.com/?***" in page
-    await post(operator, "/apps/monitor/state", disabled="false")
-    await post(operator, "/apps/monitor/expires", expires="")
-    await post(operator, "/apps/monitor/settings", key="region", do="remove")
-    await post(operator, "/apps/monitor/callbacks", name="done", do="remove")
+    await operator.page_after("/apps/monitor/state", disabled="false")
+    await operator.page_after("/apps/monitor/expires", expires="")
+    await operator.page_after("/apps/monitor/settings", key="region", do="remove")
+    await operator.page_after("/apps/monitor/callbacks", name="done", do="remove")
     found = await app(operator)
     assert (found["disabled"], found["expires"], found["callbacks"]) == (False, None, [])
     assert "region" not in found["settings"]
@@ -228,15 +220,15 @@ async def test_an_app_is_changed_by_its_forms(operator: Portal) -> None:
 
 async def test_a_callback_that_was_switched_off_is_switched_on(operator: Portal) -> None:
     await make(operator)
-    await post(operator, "/apps/monitor/callbacks", name="a/b", url="https://monitor.example.com/")
+    await operator.page_after("/apps/monitor/callbacks", name="a/b", url="https://monitor.example.com/")
     async with operator.database() as database:
         await switch_off(database, "monitor", "a/b")
     page = await operator.get("/apps/monitor")
     assert "switched off" in page
     assert 'action="/apps/monitor/callbacks/a%2Fb/resume"' in page
-    page = await post(operator, "/apps/monitor/callbacks/a%2Fb/resume")
+    page = await operator.page_after("/apps/monitor/callbacks/a%2Fb/resume")
     assert "switched off" not in page
-    assert "no callback that is switched off" in await post(operator, "/apps/monitor/callbacks/a%2Fb/resume", 404)
+    assert "no callback that is switched off" in await operator.page_after("/apps/monitor/callbacks/a%2Fb/resume", 404)
 
 
 async def test_a_database_that_is_away_is_told_of(operator: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +255,7 @@ async def test_a_refusal_stands_beside_its_form(
     operator: Portal, form: str, fields: dict[str, str], reason: str, kept: str
 ) -> None:
     await make(operator)
-    page = await post(operator, f"/apps/monitor/{form}", 422, **fields)
+    page = await operator.page_after(f"/apps/monitor/{form}", 422, **fields)
     place = page.index(f'action="/apps/monitor/{form}"')
     assert 'role="alert"' in page
     assert reason in page
@@ -288,7 +280,7 @@ async def test_json_clients_send_forms_with_a_token(portal: Portal) -> None:
 
 async def test_an_app_that_is_not_there_has_no_page(operator: Portal) -> None:
     assert "there is no app" in await operator.get("/apps/nobody", 404)
-    await post(operator, "/apps/nobody/owners", 404, owners="li")
+    await operator.page_after("/apps/nobody/owners", 404, owners="li")
     await operator.get("/apps/nobody/delete", 404)
     await operator.get("/apps/nobody/use", 404)
 
@@ -298,7 +290,7 @@ async def test_an_app_that_is_not_there_has_no_page(operator: Portal) -> None:
 
 async def test_a_secret_is_added_and_shown_once(operator: Portal) -> None:
     await make(operator)
-    page = await post(operator, "/apps/monitor/secrets", 201, retire_old_in="7d", until="90d")
+    page = await operator.page_after("/apps/monitor/secrets", 201, retire_old_in="7d", until="90d")
     found = SECRET.search(page)
     assert found is not None
     old, new = (await app(operator))["secrets"]
@@ -311,22 +303,22 @@ async def test_a_secret_is_added_and_shown_once(operator: Portal) -> None:
 async def test_a_secret_ends_at_a_moment_or_now(operator: Portal) -> None:
     await make(operator)
     number = (await app(operator))["secrets"][0]["id"]
-    await post(operator, f"/apps/monitor/secrets/{number}", until="2100-01-01T00:00:00Z")
+    await operator.page_after(f"/apps/monitor/secrets/{number}", until="2100-01-01T00:00:00Z")
     assert (await app(operator))["secrets"][0]["until"] == "2100-01-01T00:00:00Z"
     assert "in force" in await operator.get("/apps/monitor")
-    page = await post(operator, f"/apps/monitor/secrets/{number}", until="", do="now")
+    page = await operator.page_after(f"/apps/monitor/secrets/{number}", until="", do="now")
     assert (await app(operator))["secrets"][0]["until"] < "2100"
     assert ">ended<" in page
 
 
 async def test_a_refused_secret_is_not_repeated(operator: Portal) -> None:
     await make(operator)
-    page = await post(operator, "/apps/monitor/secrets", 422, secret=" correct horse battery", until="90d")
+    page = await operator.page_after("/apps/monitor/secrets", 422, secret=" correct horse battery", until="90d")
     assert "no blank at either end" in page
     assert "horse" not in page
     assert 'value="90d"' in page
     number = (await app(operator))["secrets"][0]["id"]
-    refused = await post(operator, f"/apps/monitor/secrets/{number}", 422, until="soon")
+    refused = await operator.page_after(f"/apps/monitor/secrets/{number}", 422, until="soon")
     assert 'value="soon"' in refused
 
 
@@ -338,7 +330,7 @@ async def test_to_delete_an_app_it_asks_once_more(operator: Portal) -> None:
     question = await operator.get("/apps/monitor/delete")
     assert "Delete monitor for good?" in question
     assert (await app(operator))["code"] == "monitor"
-    page = await post(operator, "/apps/monitor/delete")
+    page = await operator.page_after("/apps/monitor/delete")
     assert "app.delete" in page
     await operator.get("/apps/monitor", 404)
 

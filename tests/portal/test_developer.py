@@ -7,22 +7,11 @@ from typing import Any
 from yarl import URL
 
 from tests.support.portal import JSON, Portal
-from tests.support.processes.deployment import BEARER
 
 DEMO = "demo-token"
 COOKIE = {"Cookie": f"bk_token={DEMO}"}
 TOKENS = "tokens: {demo-token: admin, li-token: lisi}"
 CALLBACK = "https://app.example.com/told?key=callback-key"
-
-
-async def administer(portal: Portal, method: str, path: str, body: dict[str, Any]) -> Any:
-    """Return what the admin listener answers."""
-    port = re.search(r"admin: {port: (\d+)", portal.file.read_text())
-    assert port is not None
-    url = f"http://127.0.0.1:{port[1]}{path}"
-    async with portal.browser.request(method, url, json=body, headers=BEARER) as response:
-        assert response.status < 400, await response.text()
-        return await response.json()
 
 
 async def reload(portal: Portal, old: str, new: str) -> None:
@@ -46,7 +35,7 @@ async def codes(portal: Portal, login: str = DEMO) -> list[str]:
 
 async def create(portal: Portal, code: str = "monitor", **more: Any) -> str:
     """Make an app of admin's in the database; return its secret."""
-    made = await administer(portal, "POST", "/-/apps", {"code": code, "owners": ["admin"], **more})
+    made = await portal.administer("POST", "/-/apps", {"code": code, "owners": ["admin"], **more})
     return str(made["secret"])
 
 
@@ -60,7 +49,7 @@ async def test_nobody_sees_apps_without_a_login_state(portal: Portal) -> None:
 
 async def test_a_developer_sees_their_apps_by_the_cookie_of_their_login_state(portal: Portal) -> None:
     await create(portal)
-    await administer(portal, "POST", "/-/apps", {"code": "of_lisi", "owners": ["lisi"]})
+    await portal.administer("POST", "/-/apps", {"code": "of_lisi", "owners": ["lisi"]})
     page = await portal.get("/mine", headers=COOKIE)
     assert "You are admin." in page
     assert "/mine/apps/monitor" in page
@@ -112,8 +101,8 @@ async def test_anothers_app_is_not_there(portal: Portal) -> None:
 
 async def test_an_owner_sees_rights_callbacks_and_secrets_by_number_and_never_a_secret(portal: Portal) -> None:
     secret = await create(portal, callbacks={"done": CALLBACK})
-    await administer(
-        portal, "POST", "/-/apps/monitor/grants", {"pattern": "cmsi.*", "until": "90d", "reason": "because"}
+    await portal.administer(
+        "POST", "/-/apps/monitor/grants", {"pattern": "cmsi.*", "until": "90d", "reason": "because"}
     )
     page = await portal.get("/mine/apps/monitor", headers=COOKIE)
     assert "cmsi.*" in page
@@ -129,8 +118,8 @@ async def test_an_owner_sees_rights_callbacks_and_secrets_by_number_and_never_a_
 
 async def test_an_owner_sees_the_calls_of_each_day(portal: Portal) -> None:
     secret = await create(portal)
-    await administer(portal, "POST", "/-/apps/monitor/grants", {"pattern": "*"})
-    await administer(portal, "POST", "/-/apps/monitor/impersonations", {"users": "*"})
+    await portal.administer("POST", "/-/apps/monitor/grants", {"pattern": "*"})
+    await portal.administer("POST", "/-/apps/monitor/impersonations", {"users": "*"})
     envelope: dict[str, Any] = {}
     while not envelope.get("result"):  # the gateway looks for new apps now and then
         envelope = await portal.send(bk_app_code="monitor", bk_app_secret=secret)

@@ -18,79 +18,71 @@ async def operator(portal: Portal) -> Portal:
     return portal
 
 
-async def post(portal: Portal, path: str, status: int = 200, /, **form: str) -> str:
-    """Return the page that a form leads to."""
-    response = await portal.post(path, form, on="/apps")
-    text = await response.text()
-    assert response.status == status, text
-    return text
-
-
 async def rights(portal: Portal, kind: str = "grants") -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await portal.json("/apps/monitor"))["app"][kind]
     return found
 
 
 async def test_a_grant_is_given_changed_and_revoked(operator: Portal) -> None:
-    page = await post(operator, GRANTS, pattern="cmsi.*", until="90d", reason="alerts & <more>")
+    page = await operator.page_after(GRANTS, pattern="cmsi.*", until="90d", reason="alerts & <more>")
     assert "alerts &amp; &lt;more&gt;" in page
     assert "portal:ops" in page
     (made,) = await rights(operator)
     assert (made["pattern"], made["reason"], made["granted_by"]) == ("cmsi.*", "alerts & <more>", "portal:ops")
-    await post(operator, f"{GRANTS}/{made['id']}", since="", until="2100-01-01T00:00:00Z", reason="on call")
+    await operator.page_after(f"{GRANTS}/{made['id']}", since="", until="2100-01-01T00:00:00Z", reason="on call")
     (changed,) = await rights(operator)
     assert (changed["until"], changed["reason"], changed["since"]) == ("2100-01-01T00:00:00Z", "on call", None)
-    await post(operator, f"{GRANTS}/{made['id']}", since="", until="", reason="")
+    await operator.page_after(f"{GRANTS}/{made['id']}", since="", until="", reason="")
     (changed,) = await rights(operator)
     assert (changed["until"], changed["reason"]) == (None, "")
-    page = await post(operator, f"{GRANTS}/{made['id']}", do="revoke")
+    page = await operator.page_after(f"{GRANTS}/{made['id']}", do="revoke")
     assert await rights(operator) == []
     assert "grant.revoke" in page
 
 
 async def test_an_impersonation_is_given_changed_and_revoked(operator: Portal) -> None:
-    await post(operator, IMPERSONATIONS, users="ops-*", components="cmsi.*", reason="on duty")
-    await post(operator, IMPERSONATIONS, users="li")
+    await operator.page_after(IMPERSONATIONS, users="ops-*", components="cmsi.*", reason="on duty")
+    await operator.page_after(IMPERSONATIONS, users="li")
     first, second = sorted(await rights(operator, "impersonations"), key=lambda right: str(right["id"]))
     assert (first["users"], first["components"], second["components"]) == ("ops-*", "cmsi.*", "*")
-    await post(operator, f"{IMPERSONATIONS}/{first['id']}", until="90d", reason="on duty")
+    await operator.page_after(f"{IMPERSONATIONS}/{first['id']}", until="90d", reason="on duty")
     changed = next(each for each in await rights(operator, "impersonations") if each["id"] == first["id"])
     assert changed["until"] is not None
-    await post(operator, f"{IMPERSONATIONS}/{first['id']}", do="revoke")
+    await operator.page_after(f"{IMPERSONATIONS}/{first['id']}", do="revoke")
     assert [each["users"] for each in await rights(operator, "impersonations")] == ["li"]
 
 
 async def test_a_right_has_the_state_that_time_gives_it(operator: Portal) -> None:
-    await post(operator, GRANTS, pattern="cmsi.*", since="30d", until="90d")
+    await operator.page_after(GRANTS, pattern="cmsi.*", since="30d", until="90d")
     page = await operator.get("/apps/monitor")
     assert ">to come<" in page
     assert "in 29 d" in page or "in 30 d" in page
 
 
 async def test_a_pattern_that_matches_no_component_is_doubted(operator: Portal) -> None:
-    page = await post(operator, GRANTS, 201, pattern="cmsi.send_weixn")
+    page = await operator.page_after(GRANTS, 201, pattern="cmsi.send_weixn")
     assert "matches none of the components that are declared here" in page
     assert "did you mean &#39;cmsi.send_weixin&#39;?" in page
     assert "matches no component of this gateway" in await operator.get("/apps/monitor")
-    page = await post(operator, IMPERSONATIONS, 201, users="li", components="cc.*")
+    page = await operator.page_after(IMPERSONATIONS, 201, users="li", components="cc.*")
     assert "&#39;cc.*&#39; matches none" in page
 
 
 async def test_a_refused_right_keeps_what_was_typed_in(operator: Portal) -> None:
-    page = await post(operator, GRANTS, 422, pattern="cmsi.*,cc.*", until="soon", reason="<why>")
+    page = await operator.page_after(GRANTS, 422, pattern="cmsi.*,cc.*", until="soon", reason="<why>")
     assert "until: expected a time" in page
     for value in ("cmsi.*,cc.*", "soon", "&lt;why&gt;"):
         assert f'value="{value}"' in page
-    await post(operator, GRANTS, pattern="cmsi.*")
+    await operator.page_after(GRANTS, pattern="cmsi.*")
     number = (await rights(operator))[0]["id"]
-    page = await post(operator, f"{GRANTS}/{number}", 422, since="2100-01-01", until="90d", reason="later")
+    page = await operator.page_after(f"{GRANTS}/{number}", 422, since="2100-01-01", until="90d", reason="later")
     assert "a right ends after it has begun" in page
     assert 'value="later"' in page
     assert (await rights(operator))[0]["reason"] == ""
 
 
 async def test_the_form_about_a_right_is_open_where_it_is_asked_for(operator: Portal) -> None:
-    await post(operator, GRANTS, pattern="cmsi.*", until="2100-01-01T00:00:00Z")
+    await operator.page_after(GRANTS, pattern="cmsi.*", until="2100-01-01T00:00:00Z")
     number = (await rights(operator))[0]["id"]
     page = await operator.get("/apps/monitor")
     assert f'href="/apps/monitor?edit=grants/{number}"' in page
@@ -103,18 +95,18 @@ async def test_the_form_about_a_right_is_open_where_it_is_asked_for(operator: Po
 
 
 async def test_a_term_that_stays_as_it_was_is_not_given_anew(operator: Portal) -> None:
-    await post(operator, GRANTS, pattern="cmsi.*", until="90d", reason="alerts")
+    await operator.page_after(GRANTS, pattern="cmsi.*", until="90d", reason="alerts")
     number, until = (await rights(operator))[0]["id"], (await rights(operator))[0]["until"]
     past = "2020-01-01T00:00:00Z"  # as of a right that has ended meanwhile
-    await post(operator, f"{GRANTS}/{number}", until=past, was_until=past, reason="on call", was_reason="alerts")
+    await operator.page_after(f"{GRANTS}/{number}", until=past, was_until=past, reason="on call", was_reason="alerts")
     (right,) = await rights(operator)
     assert (right["until"], right["reason"]) == (until, "on call")
 
 
 async def test_a_right_that_is_gone_meanwhile_is_told_of(operator: Portal) -> None:
-    page = await post(operator, f"{GRANTS}/7", 404, until="90d")
+    page = await operator.page_after(f"{GRANTS}/7", 404, until="90d")
     assert "monitor has no right &#39;7&#39;" in page
-    page = await post(operator, f"{IMPERSONATIONS}/7", 404, do="revoke")
+    page = await operator.page_after(f"{IMPERSONATIONS}/7", 404, do="revoke")
     assert "monitor has no right &#39;7&#39;" in page
 
 

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.support.browser import Watch, open_page
 from tests.support.portal import COMPONENTS, Portal, open_portal
 from tests.support.repository import ROOT
-from tests.support.showroom import Showroom, administer
+from tests.support.showroom import Showroom
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 IMAGES = ROOT / "docs" / "images"
@@ -46,10 +46,10 @@ async def failed(showroom: Showroom) -> str:
 
 async def app_of(portal: Portal) -> str:
     """Make an app as operators do, and return its path."""
-    await administer(portal, "POST", "/-/apps", {"code": "monitor", "owners": ["admin", "li"]})
+    await portal.administer("POST", "/-/apps", {"code": "monitor", "owners": ["admin", "li"]})
     grant = {"pattern": "cmsi.*", "until": "90d", "reason": "alerts of the data centre"}
-    await administer(portal, "POST", "/-/apps/monitor/grants", grant)
-    await administer(portal, "POST", "/-/apps/monitor/impersonations", {"users": "ops-*", "reason": "on call"})
+    await portal.administer("POST", "/-/apps/monitor/grants", grant)
+    await portal.administer("POST", "/-/apps/monitor/impersonations", {"users": "ops-*", "reason": "on call"})
     return "/apps/monitor"
 
 

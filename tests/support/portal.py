@@ -16,7 +16,7 @@ from esb.server.deployment import Deployment, deployed
 from tests.support.configuration import DEMO, MESSAGE, OFFICIAL_ACCOUNT, SEND_WEIXIN, WECOM
 from tests.support.databases import open_database, stanza
 from tests.support.ports import free_port
-from tests.support.processes.deployment import ADMIN_TOKEN, TOKENS
+from tests.support.processes.deployment import ADMIN_TOKEN, BEARER, TOKENS
 
 JSON = {"Accept": "application/json"}
 APPS = """\
@@ -75,6 +75,22 @@ class Portal:
     async def log_in(self, token: str = ADMIN_TOKEN) -> ClientResponse:
         """Log in as an operator."""
         return await self.post("/login", {"token": token})
+
+    async def page_after(self, path: str, status: int = 200, /, **form: str) -> str:
+        """Return the page that a form about apps leads to, which is answered with this status."""
+        response = await self.post(path, form, on="/apps")
+        text = await response.text()
+        assert response.status == status, text
+        return text
+
+    async def administer(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Return what the admin listener answers."""
+        port = re.search(r"admin: \{port: (\d+)", self.file.read_text())
+        assert port is not None
+        url = f"http://127.0.0.1:{port[1]}{path}"
+        async with self.browser.request(method, url, json=body, headers=BEARER) as response:
+            assert response.status < 400, await response.text()
+            return await response.json()
 
     async def send(self, **more: Any) -> dict[str, Any]:
         """Return the envelope of a send_weixin that an app makes."""

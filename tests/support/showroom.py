@@ -1,7 +1,6 @@
 """A portal in which every page has something to show: texts of a test's choice wherever somebody can write one."""
 
 import json
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +27,7 @@ from esb.portal.parts import Parts
 from esb.portal.sessions import Sessions
 from tests.support.delivery_rows import NOW, add_delivery
 from tests.support.portal import COMPONENTS, Portal, open_portal
-from tests.support.processes.deployment import ADMIN_TOKEN, BEARER
+from tests.support.processes.deployment import ADMIN_TOKEN
 from tests.support.registry import switch_off
 from tests.support.use import write_use
 
@@ -160,16 +159,6 @@ async def open_showroom(folder: Path, text: str = LONG, code: str = "monitor") -
         yield shown
 
 
-async def administer(portal: Portal, method: str, path: str, body: dict[str, Any]) -> Any:
-    """Return what the admin listener answers."""
-    port = re.search(r"admin: \{port: (\d+)", portal.file.read_text())
-    assert port is not None
-    url = f"http://127.0.0.1:{port[1]}{path}"
-    async with portal.browser.request(method, url, json=body, headers=BEARER) as response:
-        assert response.status < 400, await response.text()
-        return await response.json()
-
-
 async def _apps(portal: Portal, database: Database, text: str, code: str) -> None:
     """Make an app with a right, a setting, a callback and a use of each kind, and a history."""
     address = f"https://example.com/{quote(text, safe='')}"
@@ -180,11 +169,11 @@ async def _apps(portal: Portal, database: Database, text: str, code: str) -> Non
         "callbacks": {"done": address, text[:64]: address},
     }
     path = f"/-/apps/{quote(code, safe='')}"
-    await administer(portal, "POST", "/-/apps", app)
-    await administer(portal, "POST", f"{path}/grants", {"pattern": "cmsi.*", "until": "90d", "reason": text})
-    await administer(portal, "POST", f"{path}/grants", {"pattern": "show.*", "since": "9d", "reason": text})
-    await administer(portal, "POST", f"{path}/impersonations", {"users": "*", "reason": text})
-    await administer(portal, "POST", f"{path}/secrets", {"until": "30d"})
+    await portal.administer("POST", "/-/apps", app)
+    await portal.administer("POST", f"{path}/grants", {"pattern": "cmsi.*", "until": "90d", "reason": text})
+    await portal.administer("POST", f"{path}/grants", {"pattern": "show.*", "since": "9d", "reason": text})
+    await portal.administer("POST", f"{path}/impersonations", {"users": "*", "reason": text})
+    await portal.administer("POST", f"{path}/secrets", {"until": "30d"})
     await switch_off(database, code, "done")
     today = int(time.time()) // 86_400
     await write_use(
