@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ async def test_of_four_upgrades_at_once_one_does_it(database_url: str, opened: A
     before = await asyncio.gather(*map(upgrade, databases))
     assert sorted(state.revision for state in before) == ["", *[head()] * 3]
     await databases[0].open()
+
+
+async def test_an_upgrade_waits_for_who_has_a_new_file_of_sqlite(tmp_path: Path, opened: AsyncExitStack) -> None:
+    other = opened.enter_context(closing(sqlite3.connect(tmp_path / "esb.db", isolation_level=None)))
+    other.execute("BEGIN IMMEDIATE")  # with the file as SQLite makes it, whose log nobody can switch meanwhile
+    database = make_database(f"sqlite:///{tmp_path}/esb.db")
+    opened.push_async_callback(database.close)
+    asyncio.get_running_loop().call_later(0.05, other.execute, "ROLLBACK")
+    assert (await upgrade(database)).revision == ""
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.parametrize("revision", ["0001", "0005", "0009", "keys"])
