@@ -29,7 +29,42 @@ DOCTOR = (
     "tests/cli/test_doctor.py",
 )
 APPS = ("tests/services/apps", "tests/database", "tests/cli/test_app.py", "tests/cli/test_rights.py")
+DELIVERY_TABLES = (
+    *(
+        f"esb/database/{name}.py"
+        for name in ("attempts", "claims", "deliveries", "event_bodies", "group_commit", "holds")
+    ),
+    *(f"esb/database/{name}.py" for name in ("kept_keys", "lanes", "oldest", "recalls", "retention", "sealed_columns")),
+    *(f"esb/database/{name}_*.py" for name in ("callback", "claim", "content", "delivery", "receipt", "write")),
+)
+PORTAL_DOORS = tuple(
+    f"esb/portal/{name}.py" for name in ("access", "app", "entry", "forms", "login_states", "owned_apps", "sessions")
+)
 TARGETS = (
+    Target(
+        DELIVERY_TABLES,
+        (
+            *(f"tests/database/test_{name}.py" for name in ("claims", "group_commit", "holds", "kept_keys", "lanes")),
+            *(f"tests/database/test_{name}.py" for name in ("bulk_insert", "callback_events", "callback_queue")),
+            *(
+                f"tests/database/test_delivery_{name}.py"
+                for name in ("changes", "counts", "retention", "views", "writes")
+            ),
+            *(f"tests/database/test_{name}.py" for name in ("forgetting", "oldest", "receipt_writes", "rekeying")),
+            *("tests/delivery", "tests/server/test_admin_deliveries.py"),
+        ),
+    ),
+    Target(
+        (*PORTAL_DOORS, "esb/incoming/operator_credentials.py"),
+        (
+            *(
+                f"tests/portal/test_{name}.py"
+                for name in ("access", "entry", "login_states", "forms", "app", "developer")
+            ),
+            *("tests/portal/test_apps.py", "tests/portal/test_rights.py", "tests/portal/test_console.py"),
+            *("tests/server/test_operators.py", "tests/server/test_admin_access.py"),
+        ),
+    ),
     Target(
         (
             *("esb/channels/mail/smtp_checks.py", "esb/channels/wechat/*_checks.py"),
