@@ -28,7 +28,8 @@ NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", 
 IMPORTED = (
     *("aiohttp.web", "aiosmtplib", "aiosmtpd.controller", "cachetools", "click", "cryptography.x509", "httptools"),
     *("jwt", "multipart", "orjson", "prometheus_client", "pydantic", "redis.asyncio"),
-    *("structlog", "uvloop", "yaml"),
+    *("aioresponses", "jinja2", "structlog", "uvloop", "yaml"),
+    *("aiosqlite", "alembic.migration", "alembic.script", "asyncmy", "asyncpg", "sqlalchemy.ext.asyncio"),
 )
 MEMORY = 4 * 2**30
 """The bytes that a job may use: a bug may be one that never stops collecting."""
