@@ -16,6 +16,18 @@ class Target:
 REPRS = "tests/outgoing/test_reprs.py"
 FIELD_GATEWAYS = "tests/scenarios/test_field_gateways.py"
 FIELD_SENDERS = "tests/scenarios/test_field_senders.py"
+QUICK = tuple(
+    f"--deselect=tests/{test}"
+    for test in (
+        "scenarios/test_field_senders.py::test_thousands_of_receivers_are_read_beside_the_event_loop",
+        "scenarios/test_rights_in_the_database.py",
+        "scenarios/test_surviving_keys.py",
+        "incoming/test_loop_budget.py",
+        "incoming/test_budget.py",
+        "incoming/test_hostile_headers.py",
+    )
+)
+"""Options that leave out what takes a minute and asks for nothing but speed, or starts gateway after gateway."""
 PROXY = ("tests/plugins/http", REPRS, "--ignore=tests/plugins/http/test_memory.py")
 CALLERS = (
     "tests/middlewares",
@@ -23,12 +35,14 @@ CALLERS = (
     "tests/scenarios/test_credentials.py",
     "tests/clients",
 )
-WECHAT = ("tests/channels", REPRS, "tests/plugins/test_send_weixin.py", "tests/scenarios")
+WECHAT = ("tests/channels", REPRS, "tests/plugins/test_send_weixin.py", "tests/scenarios", *QUICK)
 DOCTOR = (
     *(f"tests/introspect/test_doctor{part}.py" for part in ("", "_mail", "_reach", "_wechat", "_services")),
     "tests/cli/test_doctor.py",
 )
-APPS = ("tests/services/apps", "tests/database", "tests/cli/test_app.py", "tests/cli/test_rights.py")
+REGISTRY = tuple(
+    f"tests/database/test_{name}.py" for name in ("app_import", "app_listing", "declared_apps", "registry")
+)
 DELIVERY_TABLES = (
     *(
         f"esb/database/{name}.py"
@@ -46,12 +60,11 @@ TARGETS = (
         (
             *(f"tests/database/test_{name}.py" for name in ("claims", "group_commit", "holds", "kept_keys", "lanes")),
             *(f"tests/database/test_{name}.py" for name in ("bulk_insert", "callback_events", "callback_queue")),
-            *(
-                f"tests/database/test_delivery_{name}.py"
-                for name in ("changes", "counts", "retention", "views", "writes")
-            ),
-            *(f"tests/database/test_{name}.py" for name in ("forgetting", "oldest", "receipt_writes", "rekeying")),
-            *("tests/delivery", "tests/server/test_admin_deliveries.py"),
+            *(f"tests/database/test_delivery_{name}.py" for name in ("changes", "counts", "retention", "writes")),
+            *(f"tests/database/test_{name}.py" for name in ("oldest", "receipt_writes")),
+            *(f"tests/delivery/test_{name}.py" for name in ("accepting", "attempt_ends", "callbacks", "content")),
+            *(f"tests/delivery/test_{name}.py" for name in ("deliverer", "delivery_paths", "recalling", "receipts")),
+            *("tests/delivery/test_sync_recorder.py", "tests/server/test_admin_deliveries.py"),
         ),
     ),
     Target(
@@ -74,15 +87,26 @@ TARGETS = (
     ),
     Target(
         ("esb/database/keys.py", "esb/database/*_writes.py", "esb/database/registry.py", "esb/database/transaction.py"),
-        (*APPS, "tests/cli/test_apply.py", "tests/cli/test_history.py", "tests/server/test_admin_apps.py"),
+        (
+            *REGISTRY,
+            *(
+                f"tests/database/test_{name}.py"
+                for name in ("history_views", "keys", "rekeying", "use_counts", "writers")
+            ),
+            *(f"tests/cli/test_{name}.py" for name in ("app", "apply", "history", "rights")),
+            "tests/server/test_admin_apps.py",
+        ),
     ),
     Target(
         ("esb/services/apps/*.py", "esb/database/app_rows.py", "esb/database/declared_apps.py"),
-        (*APPS, "tests/middlewares", "tests/scenarios/test_credentials.py"),
+        ("tests/services/apps", *REGISTRY, "tests/middlewares", "tests/scenarios/test_credentials.py"),
     ),
     Target(
         ("esb/outgoing/tokens/*.py",),
-        (REPRS, "tests/outgoing/tokens", "tests/scenarios/test_tokens.py", "tests/channels/wechat", "tests/scenarios"),
+        (
+            *(REPRS, "tests/outgoing/tokens", "tests/scenarios/test_tokens.py", "tests/channels/wechat"),
+            *("tests/scenarios", *QUICK),
+        ),
     ),
     Target(
         ("esb/outgoing/engines/*.py", "esb/outgoing/engine.py"),
@@ -114,7 +138,10 @@ TARGETS = (
     ),
     Target(
         ("esb/delivery/*.py",),
-        ("tests/delivery", "tests/scenarios/test_callers.py", "tests/incoming/test_uploads.py", "tests/scenarios"),
+        (
+            *("tests/delivery", "tests/scenarios/test_callers.py", "tests/incoming/test_uploads.py"),
+            *("tests/scenarios", *QUICK),
+        ),
     ),
     Target(
         ("esb/channels/mail/*.py",),
@@ -123,7 +150,7 @@ TARGETS = (
             REPRS,
             "tests/plugins/test_send_mail.py",
             "tests/scenarios/test_no_answer.py",
-            FIELD_SENDERS,
+            *(FIELD_SENDERS, *QUICK),
         ),
     ),
     Target(
@@ -133,7 +160,7 @@ TARGETS = (
             "tests/plugins/test_send_sms.py",
             "tests/plugins/test_send_voice_msg.py",
             "tests/scenarios/test_no_answer.py",
-            FIELD_SENDERS,
+            *(FIELD_SENDERS, *QUICK),
         ),
     ),
     Target(
@@ -177,7 +204,7 @@ TARGETS = (
         ),
         (
             "tests/incoming",
-            *(f"--ignore=tests/incoming/test_{name}.py" for name in ("budget", "hostile_headers", "loop_budget")),
+            *QUICK,
             *CALLERS,
             "tests/plugins/http/test_websocket.py",
             FIELD_GATEWAYS,
@@ -189,8 +216,8 @@ TARGETS = (
             *("esb/incoming/multipart_form.py", "esb/incoming/percent_encoding.py"),
         ),
         (
-            *("tests/incoming", *CALLERS, *PROXY, "--ignore=tests/plugins/http/test_real_upstreams.py"),
-            *(FIELD_GATEWAYS, FIELD_SENDERS),
+            *("tests/incoming", *CALLERS, *PROXY),
+            *(FIELD_GATEWAYS, FIELD_SENDERS, *QUICK),
         ),
     ),
     Target(
