@@ -1,7 +1,7 @@
 """Idempotency keys in the database, where they outlive every process, and nonces: keys without an answer."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from esb.database.apps import LONGEST_CODE
 from esb.database.deliveries import KEPT_KEY
 from esb.database.engine import Database, DatabaseAway
 from esb.database.group_commit import GroupCommit
-from esb.database.insertions import insert_or_update, insert_unless_there
+from esb.database.insertions import insert_or_lock, insert_or_update
 from esb.database.time_of_day import time_of_day
 from esb.store.kept_keys import Found, Held, Wanted
 from esb.store.keyspaces import app_of
@@ -97,22 +97,23 @@ class DatabaseKeptKeys:
 
     async def _write(self, connection: AsyncConnection, items: Sequence[_Claim | _End]) -> Sequence[Found | None]:
         now = await time_of_day(connection, self._clock)
-        await _end(connection, [item for item in items if isinstance(item, _End)], now)
+        ends = [item for item in items if isinstance(item, _End)]
         claims = {item.held.version: item for item in items if isinstance(item, _Claim)}
-        found = await self._claimed(connection, claims, now) if claims else {}
-        return [found.get(item.held.version) if isinstance(item, _Claim) else None for item in items]
-
-    async def _claimed(
-        self, connection: AsyncConnection, claims: Mapping[str, _Claim], now: int
-    ) -> Mapping[str, Found]:
-        """Insert these claims, by version; return what was there for those that came too late."""
         rows: dict[bytes, dict[str, Any]] = {}
         for claim in claims.values():
             rows.setdefault(claim.key, _row(claim.key, claim.held, None, now))
-        # Rows come in their order, so that two processes do not wait for each other.
-        insertion = insert_unless_there(KEPT_KEY, KEPT_KEY.c.key, connection.dialect.name)
-        await connection.execute(insertion, [rows[key] for key in sorted(rows)])
-        there = select(*COLUMNS).where(KEPT_KEY.c.key.in_(rows)).order_by(KEPT_KEY.c.key).with_for_update()
+        locked = await _locked(connection, ends, rows, now)
+        await _end(connection, ends, now)
+        given_up = {end.key for end in ends if end.sealed is None}
+        await _insert(connection, {key: row for key, row in rows.items() if key not in locked or key in given_up})
+        found = await self._claimed(connection, claims, rows, now) if claims else {}
+        return [found.get(item.held.version) if isinstance(item, _Claim) else None for item in items]
+
+    async def _claimed(
+        self, connection: AsyncConnection, claims: Mapping[str, _Claim], rows: Mapping[bytes, dict[str, Any]], now: int
+    ) -> Mapping[str, Found]:
+        """Return what was there for those claims, by version, that came too late. Their rows are there, and locked."""
+        there = select(*COLUMNS).where(KEPT_KEY.c.key.in_(rows))
         kept = {bytes(row["key"]): row for row in (await connection.execute(there)).mappings()}
         late: dict[str, Found] = {}
         for version, claim in claims.items():
@@ -123,6 +124,26 @@ class DatabaseKeptKeys:
             if row["version"] != version:
                 late[version] = self._found(row, now)
         return late
+
+
+async def _insert(connection: AsyncConnection, rows: Mapping[bytes, dict[str, Any]]) -> None:
+    """Insert these rows, or lock those that are there: in their order, or two processes wait for each other."""
+    if rows:
+        insertion = insert_or_lock(KEPT_KEY, KEPT_KEY.c.key, connection.dialect.name)
+        await connection.execute(insertion, [rows[key] for key in sorted(rows)])
+
+
+async def _locked(
+    connection: AsyncConnection, ends: Sequence[_End], rows: Mapping[bytes, dict[str, Any]], now: int
+) -> Collection[bytes]:
+    """Lock all that is to be written, in one order, and return its keys; nothing where one statement does it anyway."""
+    kinds = {end.sealed is None for end in ends}
+    if len(kinds) + bool(rows) < 2 or connection.dialect.name == "sqlite":  # which has one writer at a time
+        return ()
+    ordered = sorted(ends, key=lambda end: end.sealed is not None)  # no answer is lost, whatever comes with it
+    every = {**rows, **{end.key: _row(end.key, end.held, None, now) for end in ordered}}
+    await _insert(connection, every)
+    return every.keys()
 
 
 async def _end(connection: AsyncConnection, ends: Sequence[_End], now: int) -> None:

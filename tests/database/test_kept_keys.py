@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from esb.core.clock import SystemClock
 from esb.database.deliveries import KEPT_KEY
@@ -13,8 +13,9 @@ from esb.database.kept_keys import DatabaseKeptKeys
 from esb.database.retention import CLOCKS_APART, forget
 from esb.store.kept_keys import Found, Held, Wanted
 from esb.store.protocol import StoreAway
-from tests.support.databases import make_database, open_database
+from tests.support.databases import are_blocked, make_database, open_database
 from tests.support.servers.databases import KEY, DatabaseServer
+from tests.support.wire import until_found
 
 DAY = 24 * 3600.0
 ANSWER = b'{"result":true,"data":{"accepted":["zhangsan"]}}'
@@ -101,6 +102,54 @@ async def test_of_many_that_ask_at_once_in_several_processes_one_holds_each_key(
         *range(40)
     ]
     assert len(claims) == 160
+
+
+def in_order(database: Database) -> tuple[Wanted, Wanted]:
+    """Return two keys, in the order of their digests: transactions take them in this one."""
+    first, second = sorted((wanted("1"), wanted("2")), key=lambda each: database.keys.digest_of(each.entry))
+    return first, second
+
+
+def row_of(database: Database, want: Wanted) -> dict[str, object]:
+    times = {"lease": 0, "expires": 0}
+    return {"key": database.keys.digest_of(want.entry), "app": "", "content": "", "version": "raw", **times}
+
+
+async def test_what_is_done_to_several_keys_at_once_waits_for_nobody_who_waits_for_it(
+    keys: DatabaseKeptKeys, database: Database
+) -> None:
+    first, second = in_order(database)
+    claimed = await held(keys, second)
+    async with database.writing() as connection:
+        await connection.execute(insert(KEPT_KEY), row_of(database, first))
+        both = asyncio.gather(keys.release(claimed), keys.claim(first))
+        await until_found(lambda: are_blocked(database))
+        there = select(KEPT_KEY.c.key).where(KEPT_KEY.c.key == database.keys.digest_of(second.entry))
+        await connection.execute(there.with_for_update())
+    assert isinstance((await both)[1], Held)
+
+
+async def test_a_key_may_be_given_up_while_others_claim_it(
+    keys: DatabaseKeptKeys, database: Database, database_url: str
+) -> None:
+    first, second = in_order(database)
+    claimed = await held(keys, first)
+    async with open_database(database_url) as other:
+        claiming = DatabaseKeptKeys(other, SystemClock())
+        async with database.writing() as connection:
+            await connection.execute(insert(KEPT_KEY), row_of(database, second))
+            both = asyncio.gather(claiming.claim(first), claiming.claim(second))
+            await until_found(lambda: are_blocked(database))
+            releasing = asyncio.create_task(keys.release(claimed))
+
+            async def has_come_as_far_as_it_may() -> bool:
+                return releasing.done() or await are_blocked(database, 2)
+
+            await until_found(has_come_as_far_as_it_may)
+        await releasing
+        early, late = await both
+    assert early.version != "raw"
+    assert isinstance(late, Held)
 
 
 async def test_answers_lie_there_encrypted_and_without_their_key_a_call_is_in_doubt(

@@ -5,12 +5,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from esb.config import DatabaseConfig
 from esb.database.engine import Database
 from esb.database.migration import upgrade
 from esb.database.urls import address_of
 from tests.support.servers.databases import KEY
+
+_BLOCKED = {
+    "postgresql": text("SELECT count(*) FROM pg_locks WHERE NOT granted"),
+    "mysql": text(
+        "SELECT CAST(variable_value AS UNSIGNED) FROM information_schema.global_status"
+        " WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'"
+    ),
+}
 
 
 def make_database(url: str, *keys: str, turned: Callable[[str], None] | None = None) -> Database:
@@ -38,3 +47,10 @@ def stanza(url: str, keys: Sequence[str] = (KEY,)) -> str:
     """Return the line of `services` for this database."""
     quoted = ", ".join(f'"{key}"' for key in keys)
     return f'  database: {{url: "{url}", encryption_keys: [{quoted}]}}\n'
+
+
+async def are_blocked(database: Database, number: int = 1) -> bool:
+    """Return True if so many transactions wait for others. SQLite does not tell: its writers wait for each other."""
+    async with database.reading() as connection:
+        asked = _BLOCKED.get(connection.dialect.name)
+        return asked is None or (await connection.execute(asked)).scalar_one() >= number
