@@ -1,6 +1,6 @@
 """Writes of new deliveries: those of many callers in one transaction, each key once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from esb.database.deliveries import CONTENT, DELIVERY, RECIPIENT
 from esb.database.engine import Database
 from esb.database.group_commit import GroupCommit
 from esb.database.insertions import insert_unless_there
+from esb.database.reserved_keys import reserve
 from esb.database.time_of_day import time_of_day
 
 _NO_TEXT: Any = literal_column("''")
@@ -37,6 +38,7 @@ class NewRecipient:
 class NewDelivery:
     """A delivery to be written. `idem` is the digest of its key, None without one.
 
+    `kept`: the digest under which the same key is kept for calls that are made at once.
     `due` and `expires`: milliseconds since 1970; or, if true stands beside them, after the writing and after `due`.
     """
 
@@ -46,6 +48,7 @@ class NewDelivery:
     component: str
     request_id: str
     idem: bytes | None
+    kept: bytes | None
     content_digest: bytes | None
     priority: int
     due: tuple[int, bool]
@@ -77,10 +80,13 @@ class DeliveryWrites:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._group: GroupCommit[NewDelivery, Accepted] = GroupCommit(database, self._write)
+        self._group: GroupCommit[NewDelivery, Accepted | None] = GroupCommit(database, self._write)
 
-    async def accept(self, delivery: NewDelivery) -> Accepted:
-        """Write a delivery, or find the one of the same key; it is durable then. DatabaseAway."""
+    async def accept(self, delivery: NewDelivery) -> Accepted | None:
+        """Write a delivery, or find the one of the same key; it is durable then. DatabaseAway.
+
+        None, and nothing is written: the key is that of a call that is made at once, or was.
+        """
         return await self._group.submit(delivery)
 
     async def found(self, idem: bytes) -> Accepted | None:
@@ -99,10 +105,11 @@ class DeliveryWrites:
         """Wait for what is being written."""
         await self._group.close()
 
-    async def _write(self, connection: AsyncConnection, deliveries: Sequence[NewDelivery]) -> Sequence[Accepted]:
+    async def _write(self, connection: AsyncConnection, deliveries: Sequence[NewDelivery]) -> Sequence[Accepted | None]:
         now = await time_of_day(connection, self._clock)
         rows = {delivery.id: _row(delivery, now) for delivery in deliveries}
-        found = await self._found_by_key(connection, deliveries, rows)
+        taken = await reserve(connection, {each.kept for each in deliveries if each.kept is not None}, now)
+        found = await self._found_by_key(connection, deliveries, rows, taken)
         written = [delivery for delivery in deliveries if _is_new(delivery, found)]
         plain = [rows[delivery.id] for delivery in written if delivery.idem is None]
         recipients = [row for delivery in written for row in _recipients(delivery, now)]
@@ -113,28 +120,39 @@ class DeliveryWrites:
         return [_accepted(delivery, rows[delivery.id], found) for delivery in deliveries]
 
     async def _found_by_key(
-        self, connection: AsyncConnection, deliveries: Sequence[NewDelivery], rows: dict[str, dict[str, Any]]
+        self,
+        connection: AsyncConnection,
+        deliveries: Sequence[NewDelivery],
+        rows: dict[str, dict[str, Any]],
+        taken: Collection[bytes],
     ) -> dict[bytes, Accepted]:
-        """Write those with a key, unless it is there, and return the delivery of each key."""
+        """Write those with a key, unless it is there or `taken`, and return the delivery of each key."""
+        idems: set[bytes] = set()
         firsts: dict[bytes, dict[str, Any]] = {}
         for delivery in deliveries:
             if delivery.idem is not None:
-                firsts.setdefault(delivery.idem, rows[delivery.id])
-        if not firsts:
+                idems.add(delivery.idem)
+                if delivery.kept not in taken:
+                    firsts.setdefault(delivery.idem, rows[delivery.id])
+        if not idems:
             return {}
-        # In the order of keys, so that two processes do not wait for each other.
-        insertion = insert_unless_there(DELIVERY, DELIVERY.c.idem, connection.dialect.name)
-        await connection.execute(insertion, [firsts[idem] for idem in sorted(firsts)])
-        return await _by_key(connection, [*firsts])
+        if firsts:
+            # In the order of keys, so that two processes do not wait for each other.
+            insertion = insert_unless_there(DELIVERY, DELIVERY.c.idem, connection.dialect.name)
+            await connection.execute(insertion, [firsts[idem] for idem in sorted(firsts)])
+        return await _by_key(connection, idems)
 
 
 def _is_new(delivery: NewDelivery, found: dict[bytes, Accepted]) -> bool:
-    return delivery.idem is None or found[delivery.idem].id == delivery.id
+    if delivery.idem is None:
+        return True
+    there = found.get(delivery.idem)
+    return there is not None and there.id == delivery.id
 
 
-def _accepted(delivery: NewDelivery, row: dict[str, Any], found: dict[bytes, Accepted]) -> Accepted:
-    if delivery.idem is not None and found[delivery.idem].id != delivery.id:
-        return found[delivery.idem]
+def _accepted(delivery: NewDelivery, row: dict[str, Any], found: dict[bytes, Accepted]) -> Accepted | None:
+    if delivery.idem is not None and not _is_new(delivery, found):
+        return found.get(delivery.idem)
     return Accepted(**{name: row[name] for name in _NAMES}, is_new=True)
 
 
@@ -191,6 +209,6 @@ def _recipients(delivery: NewDelivery, now: int) -> list[dict[str, Any]]:
     ]
 
 
-async def _by_key(connection: AsyncConnection, idems: Sequence[bytes]) -> dict[bytes, Accepted]:
+async def _by_key(connection: AsyncConnection, idems: Collection[bytes]) -> dict[bytes, Accepted]:
     rows = await connection.execute(select(*_FOUND).where(DELIVERY.c.idem.in_(idems)))
     return {row.idem: Accepted(is_new=False, **{name: getattr(row, name) for name in _NAMES}) for row in rows}

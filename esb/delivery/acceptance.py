@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any, Protocol
 
 from esb.config import DeliveriesConfig
-from esb.contracts.component import Component, Repetition
+from esb.contracts.component import Component, Envelope, Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import Call
 from esb.core.errors import RequestError
+
+SentAtOnce = Callable[[], Awaitable[Envelope | None]]
+"""Function that waits for a call at once with the same key, and returns its answer; None if it sent nothing."""
 
 
 class Acceptance(Protocol):
@@ -16,19 +19,25 @@ class Acceptance(Protocol):
     own: Set[str]
 
     def __call__(
-        self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
+        self,
+        call: Call,
+        handler: Handler,
+        *,
+        preferred: bool,
+        repetition: Repetition | None = None,
+        sent: SentAtOnce,
     ) -> Awaitable[Any]:
         """Accept a call, and return its answer's data; `handler` rehearses it. EsbError for what is wrong with it.
 
         `preferred`: it is asked for by the header Prefer, which the answer tells. `repetition`: the key of a call that
-        brings none.
+        brings none. `sent` is asked if a call at once has the key meanwhile: its answer is returned, if it has sent.
         """
         ...
 
-    def accepted(self, call: Call) -> Awaitable[Mapping[str, Any] | None]:
+    def accepted(self, call: Call, repetition: Repetition | None = None) -> Awaitable[Mapping[str, Any] | None]:
         """Return the data that tells of what was accepted under the key of a call; None if nothing was.
 
-        RequestError if that was another call.
+        `repetition`: the key of a call that brings none. RequestError if that was another call.
         """
         ...
 
@@ -49,7 +58,13 @@ class NoAcceptance:
         self.own = own_parameters(component)
 
     async def __call__(
-        self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
+        self,
+        call: Call,
+        handler: Handler,
+        *,
+        preferred: bool,
+        repetition: Repetition | None = None,
+        sent: SentAtOnce,
     ) -> Any:
         """RequestError: there is nothing that sends later."""
         raise RequestError(
@@ -57,5 +72,5 @@ class NoAcceptance:
             " header Prefer"
         )
 
-    async def accepted(self, call: Call) -> None:
+    async def accepted(self, call: Call, repetition: Repetition | None = None) -> None:
         """Nothing is known here of what was accepted."""

@@ -5,13 +5,13 @@ A rehearsal is the same call as a dry run: what is wrong with it, its caller hea
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from esb.channels.recipients import addressed
 from esb.config import DeliveriesConfig
 from esb.config.deliveries import seconds_of
-from esb.contracts.component import Component, Repetition
+from esb.contracts.component import Component, Envelope, Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import Call
 from esb.core.clock import Clock, utc_text
@@ -27,9 +27,9 @@ from esb.database.engine import Database, DatabaseAway
 from esb.database.group_commit import CommitInDoubt
 from esb.database.keys import DatabaseKeys
 from esb.delivery import content, receivers
-from esb.delivery.acceptance import own_parameters
-from esb.delivery.call_digests import content_of, entry_of, require_same
+from esb.delivery.acceptance import SentAtOnce, own_parameters
 from esb.delivery.content import DeliveryContent
+from esb.delivery.delivery_keys import DeliveryKey, delivery_key, require_same_call
 from esb.delivery.queued_counts import QueuedCounts
 from esb.delivery.receivers import Receiver
 from esb.delivery.terms import Terms, terms_of, without_terms
@@ -42,18 +42,6 @@ RECEIVER_BYTES = 64
 """Bytes of a receiver, or thereabouts, for which it counts."""
 LOCATION = "/api/c/deliveries/{id}/"
 Announce = Callable[[Sequence[str]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """The key of a call, by which its delivery is found: digests of the key, and of the content that it stands for.
-
-    `before`: the digest that the same key had in the period before, and for how many seconds a delivery of it counts.
-    """
-
-    idem: bytes
-    content: bytes
-    before: tuple[bytes, float] | None = None
 
 
 class Accepting:
@@ -80,18 +68,26 @@ class Accepting:
             raise DatabaseAway(self._database.trouble)
         return self._database.keys
 
-    async def found(self, idem: bytes, seconds: float | None = None) -> Accepted | None:
-        """Return the delivery of this key, if it was accepted within so many seconds. DatabaseAway."""
-        found = await self._writes.found(idem)
-        if found is None or (seconds is not None and found.created < (self.clock.since_1970() - seconds) * 1000):
-            return None
-        return found
+    async def found(self, key: DeliveryKey) -> Accepted | None:
+        """Return the delivery of this key. DatabaseAway."""
+        return await self._writes.found(key.idem) or await self.found_before(key)
 
-    async def write(self, delivery: NewDelivery, most: int) -> Accepted:
-        """Write a delivery; return it, or the one of its key. Limited if its app has `most` waiting. DatabaseAway."""
+    async def found_before(self, key: DeliveryKey) -> Accepted | None:
+        """Return the delivery that this key had in the period before, if that counts still. DatabaseAway."""
+        if key.before is None:
+            return None
+        idem, seconds = key.before
+        found = await self._writes.found(idem)
+        return None if found is None or found.created < (self.clock.since_1970() - seconds) * 1000 else found
+
+    async def write(self, delivery: NewDelivery, most: int) -> Accepted | None:
+        """Write a delivery; return it, or the one of its key. Limited if its app has `most` waiting. DatabaseAway.
+
+        None if the key is that of a call that is made at once, or was.
+        """
         await self._queued.admit(delivery.app, most)
         accepted = await self._writes.accept(delivery)
-        if accepted.is_new and accepted.due <= self.clock.since_1970() * 1000:
+        if accepted is not None and accepted.is_new and accepted.due <= self.clock.since_1970() * 1000:
             await self._announce((accepted.id,))
         return accepted
 
@@ -112,59 +108,71 @@ class ComponentAccepting:
         self._secrets = [info.alias or name for name, info in fields if not info.repr and sounds_secret(name)]
 
     async def __call__(
-        self, call: Call, handler: Handler, *, preferred: bool, repetition: Repetition | None = None
+        self,
+        call: Call,
+        handler: Handler,
+        *,
+        preferred: bool,
+        repetition: Repetition | None = None,
+        sent: SentAtOnce,
     ) -> dict[str, Any]:
         """Accept a call, and return its answer's data; `handler` rehearses it. EsbError for what is wrong with it.
 
         `preferred`: it is asked for by the header Prefer, which the answer tells. `repetition`: the key of a call that
-        brings none.
+        brings none. `sent` is asked if a call at once has the key meanwhile: its answer is returned, if it has sent.
         """
         try:
             key = self._key(call, repetition)
-            data, accepted = await self._accepted(call, handler, key)
+            data, accepted = await self._accepted(call, handler, key, sent)
         except DatabaseAway as away:
             raise _away(away, has_key=bool(call.options.idempotency_key or repetition)) from away
-        _require_same(accepted, key)
+        if isinstance(accepted, Envelope):
+            return accepted
+        require_same_call(accepted, key)
         if preferred:
             call.record.status = 202
             call.record.headers["Preference-Applied"] = "respond-async"
             call.record.headers["Location"] = LOCATION.format(id=accepted.id)
         return _told(accepted, data)
 
-    async def accepted(self, call: Call) -> dict[str, Any] | None:
+    async def accepted(self, call: Call, repetition: Repetition | None = None) -> dict[str, Any] | None:
         """Return the data that tells of what was accepted under the key of a call; None if nothing was.
 
         RequestError if that was another call. While the database is away, so are all keys: what keeps them says it.
         """
         try:
-            key = self._key(call, None)
-            found = None if key is None else await self._accepting.found(key.idem)
+            key = self._key(call, repetition)
+            found = None if key is None else await self._accepting.found(key)
         except DatabaseAway:
             return None
         if found is None:
             return None
-        _require_same(found, key)
+        require_same_call(found, key)
         return _told(found, _report(None, call))
 
-    async def _accepted(self, call: Call, handler: Handler, key: _Key | None) -> tuple[Mapping[str, Any], Accepted]:
-        """Return what the rehearsal found, and the delivery; for a repetition that of the first call."""
+    async def _accepted(
+        self, call: Call, handler: Handler, key: DeliveryKey | None, sent: SentAtOnce
+    ) -> tuple[Mapping[str, Any], Accepted | Envelope]:
+        """Return what the rehearsal found, and the delivery; for a repetition that of the first call, or its answer."""
         accepting = self._accepting
-        if key is not None and key.before is not None:
-            idem, seconds = key.before
-            found = await accepting.found(idem, seconds)
-            if found is not None:
-                return _report(None, call), found
+        found = None if key is None else await accepting.found_before(key)
+        if found is not None:
+            return _report(None, call), found
         try:
             terms = terms_of(call, self.own, self._expires, accepting.clock.since_1970())
             data = await self._rehearsed(call, handler)
-            return data, await self._written(call, await self._delivery(call, terms, key))
+            delivery = await self._delivery(call, terms, key)
+            while True:
+                accepted = await self._written(call, delivery) or await sent()
+                if accepted is not None:  # else the call that had the key has sent nothing, and gave it up
+                    return data, accepted
         except EsbError:  # what was accepted once is accepted, whatever is wrong with it by now
-            found = None if key is None else await accepting.found(key.idem)
+            found = None if key is None else await accepting.found(key)
             if found is None:
                 raise
             return _report(None, call), found
 
-    async def _written(self, call: Call, delivery: NewDelivery) -> Accepted:
+    async def _written(self, call: Call, delivery: NewDelivery) -> Accepted | None:
         """Write a delivery. CommitInDoubt if the time of its call is over meanwhile: it is written all the same."""
         try:
             return await self._accepting.write(delivery, self._most)
@@ -177,26 +185,19 @@ class ComponentAccepting:
         options = replace(call.options, dry_run=True, respond_async=True)
         return _report(await handler(call.asking(options, without_terms(call.args, self.own))), call)
 
-    def _key(self, call: Call, repetition: Repetition | None) -> _Key | None:
+    def _key(self, call: Call, repetition: Repetition | None) -> DeliveryKey | None:
         """Return the key of a call, None if it has none. DatabaseAway."""
-        keys, given = self._accepting.keys, call.options.idempotency_key
-        if given:
-            return _Key(keys.digest_of("key", entry_of(call, given)), _content_digest(keys, call))
-        if repetition is None:
-            return None
-        entry = entry_of(call, f"\n{repetition.key}")
-        period = int(self._accepting.clock.since_1970() // repetition.seconds)
-        idem, before = (keys.digest_of("key", entry, str(number)) for number in (period, period - 1))
-        return _Key(idem, _content_digest(keys, replace(call, args={})), (before, repetition.seconds))
+        accepting = self._accepting
+        return delivery_key(accepting.keys, call, repetition, accepting.clock.since_1970())
 
-    async def _delivery(self, call: Call, terms: Terms, key: _Key | None) -> NewDelivery:
+    async def _delivery(self, call: Call, terms: Terms, key: DeliveryKey | None) -> NewDelivery:
         """Return the delivery of a rehearsed call, as it is written. DatabaseAway."""
         found = receivers.found_in(call.component, call.record.sendings)
         size = (len(call.body) if isinstance(call.body, bytes) else 0) + RECEIVER_BYTES * len(found)
         return await offloaded(size, SEALED_AT_ONCE, self._sealed, self._accepting.keys, call, terms, key, found)
 
     def _sealed(
-        self, keys: DatabaseKeys, call: Call, terms: Terms, key: _Key | None, found: Sequence[Receiver]
+        self, keys: DatabaseKeys, call: Call, terms: Terms, key: DeliveryKey | None, found: Sequence[Receiver]
     ) -> NewDelivery:
         identity = uuid7(int(self._accepting.clock.since_1970() * 1000))
         credential = self._credential(keys, call, found)
@@ -212,6 +213,7 @@ class ComponentAccepting:
             component=call.component,
             request_id=call.id,
             idem=None if key is None else key.idem,
+            kept=None if key is None else key.kept,
             content_digest=None if key is None else key.content,
             priority=terms.priority,
             due=terms.due,
@@ -244,22 +246,6 @@ def _told(accepted: Accepted, data: Mapping[str, Any]) -> dict[str, Any]:
     }
     replayed = {} if accepted.is_new else {"replayed": True}
     return {"delivery": delivery, **data, **replayed}
-
-
-def _require_same(accepted: Accepted, key: _Key | None) -> None:
-    """Raise RequestError if this delivery was accepted under the key for another call."""
-    if key is not None and accepted.content_digest is not None:
-        require_same(_halves(accepted.content_digest), _halves(key.content))
-
-
-def _content_digest(keys: DatabaseKeys, call: Call) -> bytes:
-    """Return the digests of a call's user and of its content, which a repetition must have in common with it."""
-    return b"".join(keys.digest_of("call", part)[:RECEIVER_DIGEST] for part in content_of(call).split(":"))
-
-
-def _halves(digest: bytes) -> str:
-    """Return such digests as `require_same` compares them."""
-    return f"{digest[:RECEIVER_DIGEST].hex()}:{digest[RECEIVER_DIGEST:].hex()}"
 
 
 def _recipient(keys: DatabaseKeys, receiver: Receiver) -> NewRecipient:

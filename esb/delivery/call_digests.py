@@ -2,14 +2,40 @@
 
 import hashlib
 import json
+from dataclasses import dataclass, replace
 from typing import Any
 
+from esb.contracts.component import Repetition
 from esb.core.call import Call
 from esb.core.errors import RequestError
 from esb.core.files import File
 from esb.core.gateway_parameters import NOT_COMPARED, SWITCHES
 from esb.core.reasons import Reason
 from esb.store.keyspaces import IDEMPOTENCY, key_of
+
+RECOGNISED = "\n"
+"""The beginning of keys that no caller has given: no header holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The entry of the store and the digests of all that is compared, which the repetitions of a call share."""
+
+    entry: str
+    content: str
+
+
+def identity_of(call: Call, repetition: Repetition | None) -> Identity | None:
+    """Return what makes the repetitions of a call known; None if it has no key.
+
+    `repetition`: the key by which its component knows it, if the caller gives none; then its arguments may differ.
+    """
+    key = call.options.idempotency_key
+    if key:
+        return Identity(entry_of(call, key), content_of(call))
+    if repetition is None:
+        return None
+    return Identity(entry_of(call, f"{RECOGNISED}{repetition.key}"), content_of(replace(call, args={})))
 
 
 def entry_of(call: Call, key: str) -> str:

@@ -12,11 +12,11 @@ the call is unknown then, until the time of its key is over.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from esb.contracts.component import Repetition
+from esb.contracts.component import Envelope, Repetition
 from esb.contracts.middleware import Handler
 from esb.core.call import ORDINARY, Call
 from esb.core.errors import EsbError, first_esb_error
@@ -26,7 +26,7 @@ from esb.delivery import replay
 from esb.delivery.acceptance import Acceptance
 from esb.delivery.asked_options import with_asked_options
 from esb.delivery.awaited_answer import awaited_answer
-from esb.delivery.call_digests import content_of, entry_of, require_same
+from esb.delivery.call_digests import Identity, content_of, entry_of, identity_of, require_same
 from esb.delivery.key_claims import KeyClaims
 from esb.incoming.in_flight import InFlight
 from esb.store.kept_keys import Held, Wanted
@@ -37,8 +37,6 @@ LAST_SECONDS = 1.0
 """The seconds that a call gets beyond its deadline; then it is ended, and those that send report what they did."""
 CLAIM_SECONDS = 5.0
 """The seconds that a claim lives longer than its call: a busy process may be late to keep the answer."""
-RECOGNISED = "\n"
-"""The beginning of keys that no caller has given: no header holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +144,23 @@ class Idempotency:
         repetition: Repetition | None = None,
     ) -> Any:
         """Accept a call that is to be sent later, or answer as the one with its key that was made at once."""
-        key = call.options.idempotency_key
-        sent = await self._sent_before(call, key) if key else None
-        if sent is not None:
-            return sent
-        return await acceptance(call, handler, preferred=preferred, repetition=repetition)
+        identity = identity_of(call, repetition)
+        sent = partial(self._sent_before, call, identity)
+        answer = await sent()
+        if answer is not None:
+            return answer
+        return await acceptance(call, handler, preferred=preferred, repetition=repetition, sent=sent)
 
-    async def _sent_before(self, call: Call, key: str) -> Any:
+    async def _sent_before(self, call: Call, identity: Identity | None) -> Envelope | None:
         """Return the answer of a call with this key that was not to be sent later; None if none is known."""
-        entry, keys = entry_of(call, key), self._claims.keys
+        if identity is None:
+            return None
+        keys = self._claims.keys
         try:
-            found = await keys.find(entry)
+            found = await keys.find(identity.entry)
         except StoreAway:  # a delivery is found by its key all the same
             return None
-        return await awaited_answer(keys, entry, content_of(call), found, call)
+        return await awaited_answer(keys, identity.entry, identity.content, found, call)
 
     async def _once(self, entry: str, content: str, kept_seconds: float, call: Call, handler: Handler) -> Any:
         """Answer a call, or the first one of which it is a repetition; its answer is kept for so many seconds."""
@@ -251,11 +252,11 @@ class Idempotency:
             self._observer.crashed(call.id, call.path, error)
 
 
-def _unless_accepted(acceptance: Acceptance, handler: Handler) -> Handler:
+def _unless_accepted(acceptance: Acceptance, handler: Handler, repetition: Repetition | None = None) -> Handler:
     """Return a handler for calls with a key: it makes none that was accepted under its key, to be sent later."""
 
     async def handled(call: Call) -> Any:
-        accepted = await acceptance.accepted(call)
+        accepted = await acceptance.accepted(call, repetition)
         return await handler(call) if accepted is None else accepted
 
     return handled
@@ -286,7 +287,8 @@ class _Recognising(Idempotency):
         repetition = None if options.idempotency_key or options.dry_run else self._repetition(call)
         if options.respond_async:
             return await self._later(self._accept, call, handler, preferred=preferred, repetition=repetition)
-        if repetition is None:
+        identity = None if repetition is None else identity_of(call, repetition)
+        if repetition is None or identity is None:
             return await self._asked(call, handler)
-        entry = entry_of(call, f"{RECOGNISED}{repetition.key}")
-        return await self._once(entry, content_of(replace(call, args={})), repetition.seconds, call, handler)
+        first = _unless_accepted(self._accept, handler, repetition)
+        return await self._once(identity.entry, identity.content, repetition.seconds, call, first)
