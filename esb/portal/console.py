@@ -2,19 +2,24 @@
 
 A call goes to the public listener as any other does, with the credentials that were typed in. Nothing keeps them: they
 stand in the form, in the page that answers it, and in the one request.
+
+The page that asks once more has an idempotency key in its form, so that whoever presses its button twice, or loads the
+page again that answers it, sends once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from esb.core.errors import template
+from esb.delivery.unprotected_keys import FIELD as UNPROTECTED
 from esb.introspect.declared import Declared
 from esb.portal.catalogue import gateway_url
-from esb.portal.console_call import CREDENTIALS, IN_QUERY, ConsoleCall, Way
+from esb.portal.console_call import CREDENTIALS, IN_QUERY, ConsoleCall, Way, takes_key
 from esb.portal.console_form import Field, fields, filled, parameters
 from esb.portal.console_result import result, shown_answer
 from esb.portal.console_sample import Sample, sample
@@ -31,6 +36,8 @@ from esb.portal.visitor import Visitor
 PATH = "/c/{system}/{component}/try"
 DRY_RUN, ASK, SEND, EDIT = "dry_run", "ask", "send", "edit"
 """Values of the field `action`: the buttons of the form."""
+KEY = "key"
+"""The field of the key that was drawn for a call; one that somebody typed in is in the form's own."""
 LONGEST_CALL, MARGIN = 120.0, 5.0
 """Seconds that a call from here may take, and those after a component's own deadline in which it answers."""
 LATE = template("No answer within %(seconds)s s. The call may have been carried out all the same.")
@@ -73,7 +80,10 @@ class _Pages:
         is_harmless = is_dry_run or (not knows_dry_runs and call.way.method in IN_QUERY)
         if action != SEND and not is_harmless:
             return await self._asked_again(request, visitor, call, basis, form)
-        told = await self._made(request, visitor, call, dry_run=is_dry_run)
+        made = call if action != SEND else call.with_key(_printable(form.get(KEY, "")))
+        told = await self._made(request, visitor, made, dry_run=is_dry_run)
+        if made is not call:  # of a key that the visitor has not asked for; the answer itself has all warnings
+            told["warnings"] = [each for each in told.get("warnings", ()) if each["field"] != UNPROTECTED]
         return Page("console.html", told, {**basis, "result": told, "answer": shown_answer(told)})
 
     async def _asked_again(
@@ -85,12 +95,14 @@ class _Pages:
         form: Mapping[str, str],
     ) -> Page:
         """Return the page on which the call is made for real, with a dry run of it where there is one."""
-        carried = {name: value for name, value in form.items() if name not in ("csrf", "action")}
-        hidden = call.without_secrets()
+        drawn = call.with_key(f"console-{token_hex(16)}")
+        key = "" if drawn is call else drawn.way.idempotency_key
+        carried = {name: value for name, value in form.items() if name not in ("csrf", "action", KEY)}
+        hidden = drawn.without_secrets()
         preview = await self._made(request, visitor, call, dry_run=True) if call.declared.component.sends else None
-        told = {"confirm": True, "parameters": parameters(hidden.fields), "preview": preview}
+        told = {"confirm": True, "parameters": parameters(hidden.fields), "preview": preview, KEY: key}
         more = {
-            "carried": carried,
+            "carried": {**carried, KEY: key} if key else carried,
             "curl": curl(hidden.request(gateway_url(self._parts, request), dry_run=False)),
             "answer": "" if preview is None else shown_answer(preview),
         }
@@ -108,6 +120,7 @@ class _Pages:
             text = translations(visitor.language).gettext(LATE if none.is_late else AWAY)
             return _unanswered(line, text % {"seconds": f"{seconds:g}"}, dry_run=dry_run)
         told = {"curl": line, "problem": "", **result(answer), "arrived": [], "explain": "", "inbox": ""}
+        told["replayed"] = told["replayed"] and call.has_key  # without one, another system only says so
         if visitor.reads and not told["ok"] and call.caller.get("bk_app_code"):
             told["explain"] = _explain(call)
         if self._parts.sandbox_url is not None and not dry_run:
@@ -148,6 +161,7 @@ def _shown(
         "fields": given,
         "caller": caller,
         "way": way,
+        "takes_key": takes_key(listed.declared),
         "first": Sample(),
         "result": None,
         "answer": "",
@@ -163,7 +177,7 @@ def _way(declared: Declared, form: Mapping[str, str], visitor: Visitor) -> Way:
     return Way(
         form["o.method"] if form.get("o.method") in methods else usual,
         language if language in (ENGLISH_TAG, CHINESE_TAG) else visitor.language,
-        _printable(form.get("o.key", "")) if component.sends or declared.stanza.idempotency else "",
+        _printable(form.get("o.key", "")) if takes_key(declared) else "",
         bool(form.get("o.async")) and declared.asynchronous,
         bool(form.get("o.test")) and component.has_environments,
     )

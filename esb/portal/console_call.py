@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from esb.config.component_paths import ROOT, VARIABLE, spanning
 from esb.core import json_codec
+from esb.core.gateway_parameters import IDEMPOTENCY_KEY as IDEMPOTENCY_PARAMETER
 from esb.introspect.caller_contract import (
     AUTHORIZATION,
     DRY_RUN,
@@ -54,6 +55,18 @@ class ConsoleCall:
         """True if a field cannot be sent as it is."""
         return any(each.fault for each in self.fields)
 
+    @property
+    def has_key(self) -> bool:
+        """True if it brings a key: by header or, to one that sends, by parameter. Unreadable if it has faults."""
+        by_parameter = self.declared.component.sends and parameters(self.fields).get(IDEMPOTENCY_PARAMETER)
+        return bool(self.way.idempotency_key or by_parameter)
+
+    def with_key(self, key: str) -> "ConsoleCall":
+        """Return the same with this key, if it takes one and brings none of its own. Unreadable if it has faults."""
+        if not key or not takes_key(self.declared) or self.has_key:
+            return self
+        return replace(self, way=replace(self.way, idempotency_key=key))
+
     def request(self, base: str, *, dry_run: bool) -> GatewayRequest:
         """Return the request to the gateway at this address."""
         said, path = parameters(self.fields), _path(self.declared, variables(self.fields))
@@ -88,6 +101,11 @@ class ConsoleCall:
             TEST_ENVIRONMENT.name: "1" if way.test_environment else "",
         }
         return {name: value for name, value in headers.items() if value}
+
+
+def takes_key(declared: Declared) -> bool:
+    """Return True if a repetition with the same Idempotency-Key gets the first answer; others refuse such a key."""
+    return declared.component.sends or declared.stanza.idempotency
 
 
 def _path(declared: Declared, values: Mapping[str, str]) -> str:

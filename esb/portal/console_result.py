@@ -49,6 +49,7 @@ def result(answer: GatewayAnswer) -> dict[str, Any]:
         "text": "" if envelope else _text(answer),
         "is_cut": answer.is_cut,
         "dry_run": told.get("dry_run") is True,
+        "replayed": told.get("replayed") is True,
         "receivers": receivers[:MOST_RECEIVERS],
         "previews": _previews(told)[:MOST_PREVIEWS],
         "more_receivers": max(0, len(receivers) - MOST_RECEIVERS),

@@ -29,6 +29,12 @@ ROBOT = """\
     config: {robots: {ops: bot-key}, wx_qy_host: "${sandbox}"}
 """
 QUERY = "  - {path: /cmsi/get_msg_type/, use: cmsi_get_msg_type}\n"
+HOOK = """\
+  - path: /alerts/hook/
+    use: alert_webhook
+    methods: [POST]
+    config: {to: /cmsi/send_weixin/, params: {receiver: lisi}}
+"""
 OFF = WECOM.replace("/cmsi/send_weixin/", "/cmsi/off/").replace("/v2/cmsi/off/", "/v2/off/") + "    active: false\n"
 CHINESE = {"Accept-Language": "zh-CN"}
 
@@ -166,6 +172,56 @@ async def test_sending_for_real_asks_once_more_and_shows_what_goes_to_whom(porta
     assert [each["text"] for each in await arrived(portal)] == ["H\nM\nDate: D"]
 
 
+async def test_a_send_that_was_confirmed_once_is_made_once(portal: Portal) -> None:
+    form = {**form_of(await page(portal, {**FORM, "action": "ask"})), "action": "send"}
+    assert re.fullmatch("console-[0-9a-f]{32}", form["key"])
+    first, again = await asyncio.gather(result(portal, form), result(portal, form))
+    assert first["msgids"] == again["msgids"]
+    assert {first["replayed"], again["replayed"]} == {False, True}
+    assert f"-H 'Idempotency-Key: {form['key']}'" in first["curl"]
+    assert "nothing was done a second time" in await page(portal, form)
+    assert len(await arrived(portal)) == 1
+
+
+async def test_each_page_that_asks_has_a_key_of_its_own_which_no_form_to_be_changed_keeps(portal: Portal) -> None:
+    first = form_of(await page(portal, {**FORM, "action": "ask"}))
+    assert (await result(portal, {**first, "action": "ask"}))["key"] not in ("", first["key"])
+    changed = form_of(await page(portal, {**first, "action": "edit"}))
+    assert "key" not in changed
+    assert changed["o.key"] == ""
+    for message in ("one", "two"):
+        form = form_of(
+            await page(portal, {**changed, "p.data": json.dumps({"heading": "H", "message": message}), "action": "ask"})
+        )
+        assert not (await result(portal, {**form, "action": "send"}))["replayed"]
+    assert len(await arrived(portal)) == 2
+
+
+async def test_a_key_that_was_typed_in_counts(portal: Portal) -> None:
+    form = form_of(await page(portal, {**FORM, "o.key": "order-42", "action": "ask"}))
+    assert "key" not in form
+    assert "Idempotency-Key: order-42" in (await result(portal, {**form, "key": "drawn", "action": "send"}))["curl"]
+
+
+async def test_a_key_among_the_parameters_of_one_that_sends_counts_too(tmp_path: Path, opened: AsyncExitStack) -> None:
+    portal = await opened.enter_async_context(open_portal(tmp_path, WECOM + HOOK))
+    path = "/c/alerts/hook/try"
+    for parameters, has_key in (({"title": "T", "idempotency_key": "1"}, False), ({"title": "T"}, True)):
+        told = await result(portal, {**DEMO, "p.": json.dumps(parameters), "action": "ask"}, path)
+        assert told["preview"]["ok"], told
+        assert bool(told["key"]) is has_key
+
+
+async def test_of_a_key_that_nobody_typed_in_nobody_is_warned(tmp_path: Path) -> None:
+    async with open_portal(tmp_path, has_database=False) as portal:
+        form = form_of(await page(portal, {**FORM, "action": "ask"}))
+        told = await result(portal, {**form, "action": "send"})
+        assert told["ok"]
+        assert told["warnings"] == []
+        typed = await result(portal, {**FORM, "o.key": "1", "action": "send"})
+        assert [each["field"] for each in typed["warnings"]] == ["Idempotency-Key"]
+
+
 async def test_what_a_dry_run_refuses_cannot_be_sent_from_the_page_that_asks(portal: Portal) -> None:
     text = await page(portal, {**FORM, "bk_app_secret": "wrong", "action": "ask"})
     assert "This would not be sent" in text
@@ -291,6 +347,29 @@ async def test_a_query_is_called_at_once_and_anything_else_asks_before(relayed: 
     told = await result(relayed, {**form_of(text), "action": "send"}, RELAY)
     assert json.loads(upstream.last.body) == {"a": 1}
     assert told["answer"] == upstream.says
+
+
+async def test_a_component_that_takes_no_key_gets_none(relayed: Portal, upstream: Recorder) -> None:
+    form = form_of(await page(relayed, {**DEMO, "o.method": "POST", "action": "ask"}, RELAY))
+    assert "key" not in form
+    upstream.says = {"result": True, "data": {"replayed": True}}
+    told = await result(relayed, {**form, "key": "drawn", "action": "send"}, RELAY)
+    assert told["ok"], told
+    assert not told["replayed"]
+    assert "Idempotency-Key" not in told["curl"]
+
+
+async def test_a_relayed_call_that_takes_a_key_shows_it_before_it_is_made_once(
+    tmp_path: Path, opened: AsyncExitStack, upstream: Recorder
+) -> None:
+    upstream.says = {"result": True, "data": {}}
+    relay = proxy(upstream.url, stanza="idempotency: true, ")
+    portal = await opened.enter_async_context(open_portal(tmp_path, relay))
+    text = await page(portal, {**DEMO, "o.method": "POST", "action": "ask"}, RELAY)
+    form = {**form_of(text), "action": "send"}
+    assert f"Idempotency-Key: {form['key']}" in text
+    assert [(await result(portal, form, RELAY))["replayed"] for _ in range(2)] == [False, True]
+    assert len(upstream.seen) == 1
 
 
 async def test_nothing_of_the_visitors_own_request_goes_along(relayed: Portal, upstream: Recorder) -> None:

@@ -41,6 +41,22 @@ async def test_all_of_it_works_without_scripts(portal: Portal) -> None:
         await follow(page, portal)
 
 
+@pytest.mark.parametrize("has_scripts", [True, False])
+async def test_a_double_click_sends_once_and_so_does_a_reload_of_its_answer(portal: Portal, has_scripts: bool) -> None:
+    async with open_browser() as browser:
+        page = await (await browser.new_context(java_script_enabled=has_scripts)).new_page()
+        await page.goto(portal.url + TRY)
+        await page.get_by_role("button", name="Send for real").click()
+        await page.get_by_role("button", name="Send now").dblclick()
+        await expect(page.locator("#result h2")).to_have_text("What happened")
+        if not has_scripts:
+            await page.reload()
+            await expect(page.locator("#result")).to_contain_text("nothing was done a second time")
+    assert portal.deployment.sandbox is not None
+    async with portal.browser.get(f"{portal.deployment.sandbox.url}/_sandbox/messages") as response:
+        assert len((await response.json())["messages"]) == 1
+
+
 @pytest.mark.parametrize("width", ["narrow", "wide"])
 async def test_a_mistake_is_told_beside_the_form_which_stays_as_it_is(portal: Portal, width: str) -> None:
     async with open_browser() as browser:
