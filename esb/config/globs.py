@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from esb.core.messages import template
+
 _NEGATED = re.compile(r"[!^~-]|not\s", re.IGNORECASE)
 """The beginning of what other systems read as an exception. `[!a]*` is a glob, and begins otherwise."""
 
@@ -12,7 +14,9 @@ _NEGATED = re.compile(r"[!^~-]|not\s", re.IGNORECASE)
 def fault(glob: str) -> str | None:
     """Return the fault of a glob; None if it is sound."""
     if _NEGATED.match(glob):
-        return "a glob gives, and cannot take away: there are no exceptions; name what is given instead, one glob each"
+        return template(
+            "a glob gives, and cannot take away: there are no exceptions; name what is given instead, one glob each"
+        )
     return None
 
 

@@ -7,12 +7,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
+from esb.core.messages import template
+
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = rf"^{DATE}([Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}}))?$"
 """RFC 3339, section 5.6: a date-time, or a full-date alone."""
 SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-EXPECTED = "expected a time such as 2026-12-31T18:00:00+08:00, or a date such as 2026-12-31, in quotes or not"
+EXPECTED = template("expected a time such as 2026-12-31T18:00:00+08:00, or a date such as 2026-12-31, in quotes or not")
+EXPECTED_OR_SPAN = template(
+    "expected a time such as 2026-12-31T18:00:00+08:00, or a date such as 2026-12-31, in quotes or not, or so long "
+    "from now: 90d, 12h"
+)
 
 
 def _moment(value: Any) -> datetime:
@@ -66,7 +72,7 @@ def instant(text: str, now: float) -> int:
     try:
         return milliseconds(_moment(text).timestamp())
     except ValueError:
-        raise ValueError(f"{EXPECTED}, or so long from now: 90d, 12h") from None
+        raise ValueError(EXPECTED_OR_SPAN) from None
 
 
 def instant_past(text: str, now: float) -> int:

@@ -7,9 +7,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 
 from esb.core.host_names import is_host
+from esb.core.messages import template
 
-EXPECTED = "expected a URL such as http://host:8000 or https://host/path"
-NO_HOST = "no machine can be called as this address says; expected a host name or an IP address"
+EXPECTED = template("expected a URL such as http://host:8000 or https://host/path")
+NO_SCHEME = template(
+    "expected a URL such as http://host:8000 or https://host/path; it must begin with http:// or https://"
+)
+NO_HOST = template("no machine can be called as this address says; expected a host name or an IP address")
 
 
 def fault(text: str, *, base: bool) -> str | None:
@@ -20,7 +24,7 @@ def fault(text: str, *, base: bool) -> str | None:
     except ValueError:
         return EXPECTED
     if parts.scheme.lower() not in {"http", "https"}:
-        return f"{EXPECTED}; it must begin with http:// or https://"
+        return NO_SCHEME
     if not parts.hostname or port == 0 or re.search(r"[\s\\\x00-\x1f\x7f]", text):
         return EXPECTED
     if not is_host(parts.hostname):

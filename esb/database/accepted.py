@@ -4,10 +4,12 @@ import re
 
 from esb.config.globs import fault as glob_fault
 from esb.config.urls import fault as url_fault
+from esb.core.errors import Message, template
 from esb.database.apps import LONGEST_CALLBACK, LONGEST_CODE, LONGEST_NAME, LONGEST_PATTERN
 from esb.database.registry_errors import NotAcceptable
 from esb.database.writer import LONGEST_SECRET, is_secret
 
+USER_NAME = template("a user name")
 LONGEST_REASON = 2000
 LONGEST_URL = 2000
 _BLANK = re.compile(r"\s")
@@ -16,66 +18,77 @@ _SEPARATOR = re.compile("[,;]")
 
 def code(value: str) -> str:
     """Return the code of an app."""
-    return _word("the code of an app", value, LONGEST_CODE)
+    return _word(template("the code of an app"), value, LONGEST_CODE)
 
 
 def name(value: str) -> str:
     """Return a user name."""
-    return _one("a user name", _word("a user name", value, LONGEST_NAME))
+    return _one(USER_NAME, _word(USER_NAME, value, LONGEST_NAME))
 
 
 def callback_name(value: str) -> str:
     """Return the name of a callback."""
-    return _word("the name of a callback", value, LONGEST_CALLBACK)
+    return _word(template("the name of a callback"), value, LONGEST_CALLBACK)
 
 
 def pattern(value: str) -> str:
     """Return a glob over components or user names."""
     if (trouble := glob_fault(value)) is not None:
-        raise NotAcceptable(trouble)
-    return _word("a pattern", value, LONGEST_PATTERN)
+        raise NotAcceptable("{trouble}", trouble=Message(trouble))
+    return _word(template("a pattern"), value, LONGEST_PATTERN)
 
 
 def users(value: str) -> str:
     """Return a glob over user names. A list of them, which old gateways had, would match nobody."""
-    return _one("a pattern of users", pattern(value))
+    return _one(template("a pattern of users"), pattern(value))
 
 
 def secret(value: str) -> str:
     """Return a secret; the error does not repeat it."""
     if not is_secret(value):
-        raise NotAcceptable(f"a secret has 1 to {LONGEST_SECRET} characters, and no blank at either end")
+        raise NotAcceptable("a secret has 1 to {most} characters, and no blank at either end", most=LONGEST_SECRET)
     return value
 
 
 def reason(value: str) -> str:
     """Return the reason of a right."""
     if len(value) > LONGEST_REASON or not is_storable(value):
-        raise NotAcceptable(f"a reason has at most {LONGEST_REASON} characters that can be written down")
+        raise NotAcceptable("a reason has at most {most} characters that can be written down", most=LONGEST_REASON)
     return value
 
 
 def url(value: str) -> str:
     """Return an address that is called back: a password in it would be in every listing."""
     if (trouble := url_fault(value, base=False)) is not None:
-        raise NotAcceptable(trouble)
+        raise NotAcceptable("{trouble}", trouble=Message(trouble))
     if "@" in value.split("/")[2] or len(value) > LONGEST_URL or not is_storable(value):
-        raise NotAcceptable(f"a callback has no user and no password, and at most {LONGEST_URL} characters")
+        raise NotAcceptable("a callback has no user and no password, and at most {most} characters", most=LONGEST_URL)
     return value
 
 
 def _one(what: str, value: str) -> str:
     if _SEPARATOR.search(value):
-        raise NotAcceptable(f"{what} has no comma and no semicolon: give one after the other, not {value!r}")
+        raise NotAcceptable(
+            "{what} has no comma and no semicolon: give one after the other, not {value!r}",
+            what=Message(what),
+            value=value,
+        )
     return value
 
 
 def _word(what: str, value: str, longest: int) -> str:
     """Return a text without blanks: MySQL ignores those at its end, and people cannot see them."""
     if not 0 < len(value) <= longest:
-        raise NotAcceptable(f"{what} has 1 to {longest} characters, not {len(value)}")
+        raise NotAcceptable(
+            "{what} has 1 to {longest} characters, not {number}",
+            what=Message(what),
+            longest=longest,
+            number=len(value),
+        )
     if _BLANK.search(value) or not value.isprintable():
-        raise NotAcceptable(f"{what} has no blank and no invisible character: {value!r}")
+        raise NotAcceptable(
+            "{what} has no blank and no invisible character: {value!r}", what=Message(what), value=value
+        )
     return value
 
 

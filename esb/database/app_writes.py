@@ -43,7 +43,7 @@ class AppWrites:
         transaction = self._transaction
         accepted.code(code)
         if (await transaction.connection.execute(select(APP.c.code).where(APP.c.code == code))).first() is not None:
-            raise AlreadyThere(f"there is an app {code!r} already")
+            raise AlreadyThere("there is an app {code!r} already", code=code)
         row = {
             "code": code,
             "disabled": disabled,
@@ -103,14 +103,14 @@ class AppWrites:
 def _text(settings: Mapping[str, Any]) -> str:
     """Return settings as the database keeps them. NotAcceptable if they are no JSON, or too long."""
     if _is_deeper(settings, DEEPEST_SETTINGS):
-        raise NotAcceptable(f"the settings of an app nest at most {DEEPEST_SETTINGS} levels deep")
+        raise NotAcceptable("the settings of an app nest at most {most} levels deep", most=DEEPEST_SETTINGS)
     try:
         text = json.dumps(dict(settings), ensure_ascii=False, allow_nan=False)
         text.encode()  # which half a character does not survive
     except (TypeError, ValueError):
         raise NotAcceptable("settings are a JSON object, of texts and numbers that UTF-8 and JSON can write") from None
     if len(text) > LONGEST_SETTINGS:
-        raise NotAcceptable(f"the settings of an app have at most {LONGEST_SETTINGS} characters as JSON")
+        raise NotAcceptable("the settings of an app have at most {most} characters as JSON", most=LONGEST_SETTINGS)
     return text
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from esb.core.messages import template
 from esb.database import use_views
 from esb.database.accepted import can_be_found
 from esb.database.history import HISTORY
@@ -23,7 +24,7 @@ from esb.database.use import IMPERSONATED_USE
 from esb.database.use_views import CallsKey
 
 View = dict[str, Any]
-BAD_CURSOR = "cursor: no page has told this one"
+BAD_CURSOR = template("cursor: no page has told this one")
 
 
 class HistoryPage(NamedTuple):

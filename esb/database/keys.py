@@ -16,6 +16,7 @@ from sqlalchemy import Column, String, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from esb.core.messages import template
 from esb.database.content_cipher import ContentCipher
 from esb.database.metadata import METADATA, Sealed
 from esb.database.schema import UPGRADE, DatabaseMismatch
@@ -33,7 +34,7 @@ PROVED = b"a secret here was encrypted with this key"
 FINGERPRINT_DIGITS = 16
 PROVEN_SECONDS = 10.0
 """The time for which nobody looks again whether the proof of a key is there."""
-LOST = (
+LOST = template(
     "the database keeps secrets that none of services.database.encryption_keys decrypts: put the key back with which "
     "they were encrypted, and run `esb db rekey` before you take it away"
 )

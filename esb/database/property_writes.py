@@ -2,6 +2,7 @@
 
 from sqlalchemy import delete, insert, select, update
 
+from esb.core.messages import template
 from esb.database import accepted, app_views
 from esb.database.apps import APP_CALLBACK, APP_OWNER
 from esb.database.deliveries import CALLBACK_OFF
@@ -28,7 +29,7 @@ class OwnerWrites:
         """Take an owner away from an app. AppUnknown, Missing."""
         owners = await self._owners(code)
         if username not in owners:
-            raise missing(f"{code} has no owner", username, owners)
+            raise missing(template("{code} has no owner {named!r}"), code, username, owners)
         named = APP_OWNER.c.app == code, APP_OWNER.c.username == username
         await self._transaction.connection.execute(delete(APP_OWNER).where(*named))
         self._transaction.record("owner.remove", code, {"owner": username}, None)
@@ -54,7 +55,9 @@ class CallbackWrites:
         accepted.callback_name(name)
         accepted.url(url)
         if (await self._transaction.app(code)).hash_only:
-            raise NotAcceptable(f"{code} is hash-only: its secrets are kept as digests, so no callback could be signed")
+            raise NotAcceptable(
+                "{code} is hash-only: its secrets are kept as digests, so no callback could be signed", code=code
+            )
         before = (await self._callbacks(code)).get(name)
         if before == url:
             return False
@@ -73,7 +76,7 @@ class CallbackWrites:
         """Take a callback away from an app. AppUnknown, Missing."""
         known = await self._callbacks(code)
         if name not in known:
-            raise missing(f"{code} has no callback", name, known)
+            raise missing(template("{code} has no callback {named!r}"), code, name, known)
         named = APP_CALLBACK.c.app == code, APP_CALLBACK.c.name == name
         await self._transaction.connection.execute(delete(APP_CALLBACK).where(*named))
         await self._forget_off(code, name)
@@ -88,7 +91,7 @@ class CallbackWrites:
         rows = await self._transaction.connection.execute(found)
         off = {row.callback: row.reason for row in rows}
         if name not in off:
-            raise missing(f"{code} has no callback that is switched off", name, off)
+            raise missing(template("{code} has no callback that is switched off {named!r}"), code, name, off)
         await self._forget_off(code, name)
         self._transaction.record("callback.on", code, {"name": name, "reason": off[name]}, {"name": name})
 

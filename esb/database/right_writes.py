@@ -5,11 +5,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Table, delete, insert, select, update
 
+from esb.core.messages import template
 from esb.database import accepted, app_views
 from esb.database.apps import APP_GRANT, IMPERSONATION
 from esb.database.registry_errors import NotAcceptable, missing
 from esb.database.transaction import Transaction
 from esb.database.writer import ALWAYS, Action, Terms
+
+_LACKS = {
+    "grant": template("{code} has no grant {named!r}"),
+    "impersonation": template("{code} has no impersonation {named!r}"),
+}
 
 
 class _Wanted(NamedTuple):
@@ -127,7 +133,7 @@ async def _named(transaction: Transaction, table: Table, code: str, what: str, k
     if found is None:
         rows = (await transaction.connection.execute(select(table).where(table.c.app == code))).all()
         known = [" ".join(getattr(row, name) for name in key) for row in rows]
-        raise missing(f"{code} has no {what}", " ".join(key.values()), known)
+        raise missing(_LACKS[what], code, " ".join(key.values()), known)
     return found
 
 

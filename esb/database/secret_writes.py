@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
 
+from esb.core.messages import template
 from esb.database import accepted
 from esb.database.apps import APP_SECRET
 from esb.database.registry_errors import AlreadyThere, missing
@@ -22,7 +23,7 @@ async def insert_secret(
     digest = transaction.keys.digest(code, accepted.secret(secret))
     known = select(APP_SECRET.c.id).where(APP_SECRET.c.app == code, APP_SECRET.c.digest == digest)
     if (same := (await transaction.connection.execute(known)).scalar()) is not None:
-        raise AlreadyThere(f"{code} has this secret already, as its secret {same}")
+        raise AlreadyThere("{code} has this secret already, as its secret {same}", code=code, same=same)
     row = {
         "app": code,
         "sealed": None if hash_only else transaction.keys.seal(secret, code),
@@ -66,7 +67,7 @@ class SecretWrites:
         rows = (await self._transaction.connection.execute(_of(code))).all()
         found = next((row for row in rows if row.id == number), None)
         if found is None:
-            raise missing(f"{code} has no secret", str(number), [str(row.id) for row in rows])
+            raise missing(template("{code} has no secret {named!r}"), code, str(number), [str(row.id) for row in rows])
         end = self._transaction.at if at is None else at
         if at is None and found.not_after is not None and found.not_after <= end:
             return False

@@ -8,23 +8,25 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-NOT_ANSWERING = "the database does not answer"
-NO_ANSWER_IN_TIME = "the database does not answer in time"
-REFUSED = "the database refuses connections"
-UNKNOWN_HOST = "the name of the database's host has no address"
-WRONG_LOGIN = "the database refuses the user or the password"
-NO_DATABASE = "the server has no database of this name"
-NO_PRIVILEGE = "the database lets this user not do that"
-TOO_MANY = "the database has too many connections"
-FULL = "the disk of the database is full"
-LOCKED = "the database is locked by another process"
-NO_FILE = "the file of the database cannot be opened"
-NOT_A_DATABASE = "the file is no database, or is damaged"
-READ_ONLY = "the database is read only"
-REPLACED = "another file has taken the place of the database's"
-BUSY = "all connections to the database are in use"
-CUT_OFF = "the connection to the database was lost"
-CERTIFICATE = "the certificate of the database does not count here, or it offers no TLS"
+from esb.core.messages import template
+
+NOT_ANSWERING = template("the database does not answer")
+NO_ANSWER_IN_TIME = template("the database does not answer in time")
+REFUSED = template("the database refuses connections")
+UNKNOWN_HOST = template("the name of the database's host has no address")
+WRONG_LOGIN = template("the database refuses the user or the password")
+NO_DATABASE = template("the server has no database of this name")
+NO_PRIVILEGE = template("the database lets this user not do that")
+TOO_MANY = template("the database has too many connections")
+FULL = template("the disk of the database is full")
+LOCKED = template("the database is locked by another process")
+NO_FILE = template("the file of the database cannot be opened")
+NOT_A_DATABASE = template("the file is no database, or is damaged")
+READ_ONLY = template("the database is read only")
+REPLACED = template("another file has taken the place of the database's")
+BUSY = template("all connections to the database are in use")
+CUT_OFF = template("the connection to the database was lost")
+CERTIFICATE = template("the certificate of the database does not count here, or it offers no TLS")
 OF_WRITING = frozenset({FULL, READ_ONLY, NO_PRIVILEGE})
 """Reasons why it cannot be written, of which reading knows nothing."""
 FIXES = {

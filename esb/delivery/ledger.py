@@ -152,7 +152,11 @@ class Ledger:
                 of_it = Wanted(component=component, most=1)
                 if not (await DeliveryViews(connection, self._database.keys).page(of_it)).deliveries:
                     hint = did_you_mean(component, declared)
-                    raise NotAcceptable(f"there is no component {component!r}, nor a delivery of it{hint}")
+                    raise NotAcceptable(
+                        "there is no component {component!r}, nor a delivery of it{hint}",
+                        component=component,
+                        hint=hint,
+                    )
             now = await time_of_day(connection, self._clock)
             return await holds.hold(connection, component, now, reason, actor=actor)
 

@@ -52,7 +52,7 @@ class AppPages:
         """Return what an operation tells. Refused with its own reason."""
         answered = await self.ask(visitor, "GET", path, given, **variables)
         if not answered.ok:
-            raise Refused(answered.status, answered.value["error"])
+            raise answered.refused()
         found: dict[str, Any] = answered.value
         return found
 
@@ -70,7 +70,7 @@ class AppPages:
         if answered.status == web.HTTPNotFound.status_code and declared is not None:
             return _declared_page(declared)
         if not answered.ok:
-            raise Refused(answered.status, answered.value["error"])
+            raise answered.refused()
         app = answered.value
         use = (await self.read(visitor, f"{ONE}/use", {"since": DAYS}, code=code))["use"]
         told = await self.read(visitor, "/-/history", {"app": code, "limit": CHANGES})
@@ -121,7 +121,9 @@ class AppPages:
         self, visitor: Visitor, code: str, fields: Mapping[str, str], form: str, answered: Answered, row: str = ""
     ) -> Page:
         """Return the page of an app with a form that was refused, and why beside it."""
-        return await self.page(visitor, code, Form(form, row, answered.value["error"], kept(fields)), answered.status)
+        return await self.page(
+            visitor, code, Form(form, row, answered.why(visitor.language), kept(fields)), answered.status
+        )
 
     def _rights(self, rights: list[dict[str, Any]], over: str) -> list[dict[str, Any]]:
         """Return rights with what time says of them, and if they name no component that is declared here."""

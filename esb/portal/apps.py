@@ -65,7 +65,7 @@ class _Pages:
             return see_other(address(given["code"]))
         if wants_json(request):
             return Page("apps.html", answered.value, status=answered.status)
-        form = Form(CREATE, "", answered.value["error"], kept(fields))
+        form = Form(CREATE, "", answered.why(visitor.language), kept(fields))
         return await self._listed(visitor, {}, {}, form, answered.status)
 
     async def show(self, request: web.Request, visitor: Visitor) -> Page:
@@ -82,7 +82,7 @@ class _Pages:
         """Show the calls of an app by day, component and secret."""
         code, wanted = request.match_info["code"], {"since": USE_DAYS, **asked_for(request, "since")}
         answered = await self._apps.ask(visitor, "GET", f"{ONE}/use", wanted, code=code)
-        error = "" if answered.ok else answered.value["error"]
+        error = "" if answered.ok else answered.why(visitor.language)
         use = answered.value["use"] if answered.ok else []
         shown = {"code": code, "address": address(code), "wanted": wanted, "error": error, "days": by_day(use)}
         return Page("app_use.html", answered.value, {"use": use, **shown}, answered.status)
@@ -119,7 +119,7 @@ class _Pages:
             return Page("apps.html", {"apps": [], "declared": declared}, shown, status)
         answered = await self._apps.ask(visitor, "GET", "/-/apps", {"limit": ROWS, **wanted, **place})
         if not answered.ok:
-            shown["error"] = answered.value["error"]
+            shown["error"] = answered.why(visitor.language)
             return Page("apps.html", {**answered.value, "apps": [], "declared": declared}, shown, answered.status)
         shown["listed"] = [{**app, "expired": is_past(app["expires"])} for app in answered.value["apps"]]
         shown["next"] = next_page(LIST, wanted, answered.value)

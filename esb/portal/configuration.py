@@ -9,7 +9,7 @@ from aiohttp import web
 from esb.introspect.config_lines import ConfigLines, Line, config_lines
 from esb.introspect.per_config import PerConfig
 from esb.portal.entry import see_other
-from esb.portal.page import Page, Refused
+from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
 from esb.portal.rendering import wants_json
 from esb.portal.visitor import Visitor
@@ -59,7 +59,7 @@ class _Pages:
         if answered.ok:
             return see_other(f"{SHOWN}?reloaded=1")
         if "mistakes" not in answered.value:
-            raise Refused(answered.status, answered.value["error"])
+            raise answered.refused()
         return await self._page(request, visitor, status=answered.status) if wants_json(request) else see_other(SHOWN)
 
     async def _page(self, request: web.Request, visitor: Visitor, *, reloaded: bool = False, status: int = 200) -> Page:
@@ -79,7 +79,7 @@ class _Pages:
     async def _asked(self, path: str, visitor: Visitor) -> Mapping[str, Any]:
         answered = await self._parts.operators.ask("GET", path, visitor.name, {}, {})
         if not answered.ok:
-            raise Refused(answered.status, answered.value["error"])
+            raise answered.refused()
         found: Mapping[str, Any] = answered.value
         return found
 

@@ -11,16 +11,15 @@ from urllib.parse import quote
 from esb.config import Config
 from esb.config.component_paths import ROOT
 from esb.core.errors import ConfigError
-from esb.core.i18n import Catalogues, Translate
+from esb.core.i18n import Translate
 from esb.core.messages import template
 from esb.introspect.declared import Declared, built, undocumented
 from esb.introspect.json_schema import schema_of
 from esb.introspect.tables import nested
-from esb.portal.language import CHINESE_TAG, ENGLISH_TAG
+from esb.portal.language import CATALOGUES, CHINESE_TAG, ENGLISH_TAG
 from esb.portal.page import Refused
 
 LANGUAGES = (ENGLISH_TAG, CHINESE_TAG)
-CATALOGUES = Catalogues()
 """The texts of the introspection: labels and descriptions. They are read when somebody first speaks Chinese."""
 BROKEN = template("The components cannot be shown: their plugins have changed. See `esb check`, and reload.")
 BEFORE_A_PATH = re.compile(rf"(https?://[^/\s]+)?{ROOT}(?=/)")

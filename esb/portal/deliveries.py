@@ -8,7 +8,7 @@ from aiohttp import web
 
 from esb.core.messages import template
 from esb.portal import delivery
-from esb.portal.delivery_words import ADVICE, STATES, Texts
+from esb.portal.delivery_words import ADVICE, STATES
 from esb.portal.entry import see_other
 from esb.portal.forms import filled, typed
 from esb.portal.page import NOTHING, Page
@@ -54,7 +54,6 @@ def routes(parts: Parts) -> Sequence[Route]:
 class _Pages:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._texts = Texts()
 
     async def list(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
         """Show deliveries; one whose id is given is shown by itself, if it is there."""
@@ -151,7 +150,7 @@ class _Pages:
         return Page("deliveries_cancel.html", answered.value, shown, answered.status)
 
     def _wrong(self, refused: Answered | None, visitor: Visitor) -> str:
-        return "" if refused is None else self._texts.translated(refused.value["error"], visitor.language)
+        return "" if refused is None else refused.why(visitor.language)
 
     def _components(self) -> Sequence[str]:
         return sorted({each.name for each in self._parts.config().components})

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from esb.config import Config
 from esb.core.messages import template
-from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, Texts, hint_of, platform_of
+from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, hint_of, platform_of
 from esb.portal.entry import see_other
+from esb.portal.language import CATALOGUES
 from esb.portal.page import NOTHING, Page, Refused
 from esb.portal.parts import Access, Answered, Parts, Route
 from esb.portal.rendering import wants_json
@@ -54,7 +55,6 @@ def routes(parts: Parts) -> Sequence[Route]:
 class _Pages:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._texts = Texts()
 
     async def show(self, request: web.Request, visitor: Visitor) -> Page:
         return await self._page(request, visitor, done=DONE.get(request.query.get("done", ""), ""))
@@ -95,10 +95,10 @@ class _Pages:
             raise Refused(404, NO_DATABASE)
         found = await self._ask("GET", OPERATION, request, visitor)
         if not found.ok:
-            raise Refused(found.status, found.value["error"])
+            raise found.refused()
         data, wrong = found.value, ""
         if refused is not None:
-            wrong = self._texts.translated(refused.value["error"], visitor.language)
+            wrong = refused.why(visitor.language)
             data = {**data, "error": refused.value["error"]}
         shown = {**await self._shown(request, visitor, data), "done": done, "wrong": wrong}
         return Page(TEMPLATE, data, shown, refused.status if refused is not None else 200)
@@ -109,7 +109,7 @@ class _Pages:
         ordered = sorted(receivers, key=_urgency)
         shows_all = request.query.get("receivers") == "all"
         first = ordered if shows_all else ordered[:MOST]
-        translate, config = self._texts.of_gateway(visitor.language), self._parts.config()
+        translate, config = CATALOGUES.translate(visitor.language), self._parts.config()
         told = [{**NO_FAILURE, **each} for each in first]
         hints = [
             hint_of(config, each["component"] or one["component"], each["errcode"], each["errmsg"], translate)

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 from esb.channels.wechat.verdict import judge
 from esb.config import Config
-from esb.core.i18n import Catalogues, Translate
+from esb.core.i18n import Translate
 from esb.core.messages import template
-from esb.portal.language import translations
 
 
 class Word(NamedTuple):
@@ -91,22 +90,6 @@ PLATFORMS: Mapping[str, str] = {
     "cmsi_send_wecom_robot": "robot",
 }
 """Plugin -> the WeChat platform whose codes it tells; one says it in `wx_type`."""
-
-
-class Texts:
-    """The catalogues of the gateway's own texts: refusals of operations, and hints to platforms' codes."""
-
-    def __init__(self) -> None:
-        self._catalogues = Catalogues()
-
-    def of_gateway(self, language: str) -> Translate:
-        """Return the translation of what the gateway says to its callers."""
-        return self._catalogues.translate(language)
-
-    def translated(self, text: str, language: str) -> str:
-        """Return a refusal in this language, the portal's own or an operation's; one without translation as it is."""
-        own = translations(language).gettext(text) if text else ""
-        return self.of_gateway(language)(text) if own == text and text else own
 
 
 def hint_of(config: Config, component: str, errcode: Any, errmsg: str, translate: Translate) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from esb.core.messages import template
-from esb.portal.delivery_words import Texts, Word
+from esb.portal.delivery_words import Word
 from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
 from esb.portal.queries import asked_for
@@ -39,7 +39,6 @@ def routes(parts: Parts) -> Sequence[Route]:
 class _Pages:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._texts = Texts()
 
     async def explain(self, request: web.Request, visitor: Visitor) -> Page:
         """Show the form, and what would become of the call that it describes, once it names an app and a component."""
@@ -49,7 +48,7 @@ class _Pages:
         answered = await self._parts.operators.ask("POST", "/-/explain", visitor.name, _asked(typed), {})
         if answered.ok:
             return Page("explain.html", answered.value, self._shown(typed, is_answered=True))
-        wrong = self._texts.translated(answered.value["error"], visitor.language)
+        wrong = answered.why(visitor.language)
         data = {"links": [], "error": answered.value["error"]}
         return Page("explain.html", data, self._shown(typed, wrong), answered.status)
 

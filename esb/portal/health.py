@@ -7,7 +7,7 @@ from aiohttp import web
 
 from esb.introspect.troubles import TEXTS
 from esb.portal.language import translations
-from esb.portal.page import Page, Refused
+from esb.portal.page import Page
 from esb.portal.parts import Access, Parts, Route
 from esb.portal.visitor import Visitor
 
@@ -44,7 +44,7 @@ class _Pages:
         """Show how the gateway is; to a page that looks again, just that."""
         answered = await self._parts.operators.ask("GET", "/-/health", visitor.name, {}, {})
         if not answered.ok:
-            raise Refused(answered.status, answered.value["error"])
+            raise answered.refused()
         health = answered.value
         components = sorted(filter(_is_told, health["components"]), key=_gravity)
         shown = {

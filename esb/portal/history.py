@@ -36,6 +36,7 @@ class _Pages:
         given = {"limit": ROWS, **wanted, **asked_for(request, "cursor", "limit")}
         answered = await self._apps.ask(visitor, "GET", "/-/history", given)
         if not answered.ok:
-            return Page("history.html", answered.value, {**shown, "changes": [], "next": ""}, answered.status)
+            shown |= {"error": answered.why(visitor.language), "changes": [], "next": ""}
+            return Page("history.html", answered.value, shown, answered.status)
         more = {"error": "", "changes": with_changes(answered.value["history"])}
         return Page("history.html", answered.value, {**shown, **more, "next": next_page(PATH, wanted, answered.value)})

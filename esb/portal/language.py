@@ -5,12 +5,14 @@ from functools import cache
 
 from aiohttp import web
 
-from esb.core.i18n import CHINESE, LOCALE, is_chinese
+from esb.core.i18n import CHINESE, LOCALE, Catalogues, Translate, is_chinese
 
 DOMAIN = "portal"
 """The catalogue of the pages is one of its own: a gateway without a portal never reads it."""
 COOKIE = "blueking_language"
 ENGLISH_TAG, CHINESE_TAG = "en", "zh-hans"
+CATALOGUES = Catalogues()
+"""Those of the gateway's own texts: to its callers, and of operations to operators."""
 CHOICE = "lang"
 """The query parameter by which a visitor chooses."""
 
@@ -21,6 +23,17 @@ def translations(language: str) -> gettext.NullTranslations:
     if language == CHINESE_TAG:
         return gettext.translation(DOMAIN, LOCALE, [CHINESE])
     return gettext.NullTranslations()
+
+
+def every_text(language: str) -> Translate:
+    """Return the translation of all that a page may have to say: its own texts, and those of the gateway."""
+    own, of_gateway = translations(language).gettext, CATALOGUES.translate(language)
+
+    def translate(text: str) -> str:
+        told = own(text) if text else ""  # which names the header of a catalogue
+        return of_gateway(text) if told == text and text else told
+
+    return translate
 
 
 def chosen(request: web.Request) -> str | None:

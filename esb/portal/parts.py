@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, Protocol
 from aiohttp import web
 
 from esb.config import Config
+from esb.core.i18n import Translate
 from esb.portal.declarations import CurrentDeclarations
-from esb.portal.page import Page
+from esb.portal.language import every_text
+from esb.portal.page import Page, Refused
 from esb.portal.visitor import Visitor
 
 
@@ -18,11 +20,21 @@ class Answered(NamedTuple):
 
     status: int
     value: Any
+    told: Callable[[Translate], str] | None = None
+    """The text of a refusal in another language; None where its translation says all of it."""
 
     @property
     def ok(self) -> bool:
         """True if it was done."""
         return self.status < 400
+
+    def why(self, language: str) -> str:
+        """Return why it was refused, in this language."""
+        return self.refused().why(every_text(language))
+
+    def refused(self) -> Refused:
+        """Return the refusal, for an error page."""
+        return Refused(self.status, self.value["error"], self.told)
 
 
 class Operators(Protocol):

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from esb.core import json_codec, json_values
 from esb.portal.formats import FILTERS
-from esb.portal.language import CHINESE_TAG, ENGLISH_TAG, translations
+from esb.portal.language import CHINESE_TAG, ENGLISH_TAG, every_text, translations
 from esb.portal.page import NOTHING, Page, Refused
 from esb.portal.static_files import StaticFiles
 from esb.portal.visitor import Visitor
@@ -50,7 +50,7 @@ class Renderer:
 
     def refusal(self, request: web.Request, refused: Refused, visitor: Visitor) -> web.Response:
         """Return the error page."""
-        text = translations(visitor.language).gettext(refused.text)
+        text = refused.why(every_text(visitor.language))
         return self.response(request, Page("error.html", {"error": text}, status=refused.status), visitor)
 
 

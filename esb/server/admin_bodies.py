@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 
 from esb.config.moment import instant, instant_past
+from esb.core.messages import template
 from esb.database.writer import ALWAYS, AppState, HistoryAction, Terms
 
 MOST_ROWS = 10_000
@@ -19,7 +20,7 @@ def _moment(value: Any) -> int:
 def _end(value: Any) -> int:
     moment = _moment(value)
     if moment <= time.time() * 1000:
-        raise ValueError("this is past")
+        raise ValueError(template("this is past"))
     return moment
 
 

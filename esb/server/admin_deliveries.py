@@ -8,6 +8,7 @@ from esb.config import DeliveriesConfig, seconds_of
 from esb.core import json_codec, json_values
 from esb.core.clock import SystemClock, utc_text
 from esb.core.delivery_states import DeliveryState
+from esb.core.messages import template
 from esb.database.registry_errors import Missing, NotAcceptable
 from esb.server.admin_bodies import Ago, Body
 from esb.server.admin_registry import AdminRegistry
@@ -67,7 +68,7 @@ class Cancelled(Body):
     @model_validator(mode="after")
     def _names_some(self) -> Self:
         if self.app is None and self.component is None and self.state is None:
-            raise ValueError("which ones: name an app, a component or a state")
+            raise ValueError(template("which ones: name an app, a component or a state"))
         return self
 
 
@@ -159,7 +160,7 @@ class _Handlers:
         ledger, identity = await self._ledger(), asked.variables["id"]
         found = await ledger.delivery(identity)
         if found is None:
-            raise Missing(f"there is no delivery {identity}")
+            raise Missing("there is no delivery {identity}", identity=identity)
         view = {
             **found,
             "attempts": await ledger.attempts(identity),

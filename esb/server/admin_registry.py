@@ -65,7 +65,9 @@ class AdminRegistry:
     async def _opened(self) -> "Database":
         database, mistakes = build_database(self.config())
         if database is None:
-            raise NoDatabase(mistakes[0].text if mistakes else "there is no services.database in the configuration")
+            if mistakes:
+                raise NoDatabase("{mistake}", mistake=mistakes[0].text)
+            raise NoDatabase("there is no services.database in the configuration")
         try:
             await database.open()
         except BaseException:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from esb.core.messages import template
 from esb.database.registry_errors import missing
 from esb.introspect.component_globs import doubts
 from esb.server.admin_bodies import NewGrant, NewImpersonation
@@ -97,5 +98,5 @@ class _Handlers:
         rights = {str(each["id"]): each for each in await self._kind.views(views, asked.code)}
         found = rights.get(str(number))
         if found is None:
-            raise missing(f"{asked.code} has no right", str(number), rights)
+            raise missing(template("{code} has no right {named!r}"), asked.code, str(number), rights)
         return {**said, **{key: found[key] for key in ("pattern", "users", "components") if key in found}}

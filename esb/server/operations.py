@@ -11,13 +11,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from esb.core import json_codec
-from esb.core.errors import GatewayError
-from esb.database.registry_errors import AlreadyThere, Missing, NotAcceptable
+from esb.core.errors import GatewayError, template, untranslated
+from esb.core.i18n import Translate
+from esb.database.registry_errors import AlreadyThere, Missing, NotAcceptable, RegistryError
 from esb.database.writer import Actor
 
-OK, CREATED, CONFLICT = 200, 201, 409
-STATUS = {Missing: 404, AlreadyThere: 409, NotAcceptable: 422}
-"""Refusal of the registry -> HTTP status. All others: the database is away, or not what this version needs."""
+OK, CREATED, CONFLICT, UNACCEPTABLE, UNAVAILABLE = 200, 201, 409, 422, 503
+STATUS = {Missing: 404, AlreadyThere: 409, NotAcceptable: UNACCEPTABLE}
+"""Refusal of the registry -> HTTP status."""
+UNKNOWN_KEY = template("unknown key")
+REQUIRED = template("Field required")
+Told = Callable[[Translate], str]
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -62,6 +66,8 @@ class Answer:
 
     value: Any = field(repr=False)
     status: int = OK
+    told: Told | None = field(default=None, repr=False)
+    """The text of a refusal in another language; None where its translation says all of it."""
 
 
 Handler = Callable[[OperatorRequest], Awaitable[Answer]]
@@ -80,10 +86,12 @@ class Operation:
         try:
             return await self.handler(asked)
         except ValidationError as error:
-            return Answer({"error": wrong_in(error)}, 422)
-        except GatewayError as error:
-            status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 503)
-            return Answer({"error": str(error)}, status)
+            return wrong(error)
+        except RegistryError as error:
+            status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), UNAVAILABLE)
+            return Answer({"error": str(error)}, status, error.message.render)
+        except GatewayError as error:  # the database is away, or not what this version needs
+            return Answer({"error": str(error)}, UNAVAILABLE)
 
 
 class Operations:
@@ -100,9 +108,14 @@ class Operations:
         return await self._operations[asked.method, path].answer(asked)
 
 
-def wrong_in(error: ValidationError) -> str:
-    """Return what is wrong in what was given, each with its place."""
-    return "; ".join(": ".join(filter(None, (_place(each["loc"]), _text(each)))) for each in error.errors())
+def wrong(error: ValidationError, status: int = UNACCEPTABLE) -> Answer:
+    """Return the answer that tells what is wrong in what was given, each with its place."""
+
+    def told(translate: Translate) -> str:
+        texts = ((_place(each["loc"]), translate(_text(each))) for each in error.errors())
+        return "; ".join(": ".join(filter(None, each)) for each in texts)
+
+    return Answer({"error": told(untranslated)}, status, told)
 
 
 def _place(keys: tuple[int | str, ...]) -> str:
@@ -110,5 +123,6 @@ def _place(keys: tuple[int | str, ...]) -> str:
 
 
 def _text(error: ErrorDetails) -> str:
-    """Return what is wrong, in our own words where we have some."""
-    return "unknown key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    """Return what is wrong, in our own words where we have some; those of pydantic are English."""
+    own = {"extra_forbidden": UNKNOWN_KEY, "missing": REQUIRED}
+    return own[error["type"]] if error["type"] in own else error["msg"].removeprefix("Value error, ")

@@ -25,4 +25,4 @@ class PortalOperators:
         else:
             asked = OperatorRequest(known, method, variables, body=json_codec.encode(dict(given)))
         answer = await self._operations.ask(path, asked)
-        return Answered(answer.status, answer.value)
+        return Answered(answer.status, answer.value, answer.told)

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import ValidationError
 
-from esb.core.errors import ConfigError
+from esb.core.errors import ConfigError, template
 from esb.introspect import config_view
 from esb.introspect.explain import Asked
-from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest, wrong_in
+from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest, wrong
 from esb.server.process_status import OK, Processes, ProcessStatus
 
 
@@ -34,9 +34,9 @@ class _Handlers:
         try:
             question = Asked.model_validate_json(asked.body)
         except ValidationError as error:
-            return Answer({"error": wrong_in(error)}, 400)
+            return wrong(error, 400)
         answer = await self._processes.explain(question)
-        return Answer({"error": "no process answers"}, 503) if answer is None else Answer(answer)
+        return Answer({"error": template("no process answers")}, 503) if answer is None else Answer(answer)
 
     async def reload(self, asked: OperatorRequest) -> Answer:
         """Answer 200 with the new generation, or 422 with all mistakes: then the old one answers as before."""
@@ -50,7 +50,7 @@ class _Handlers:
             return Answer({"generation": before, "mistakes": [mistake._asdict() for mistake in error.mistakes]}, 422)
         after = generation_of(await self._processes.statuses())
         if after == before:
-            return Answer({"error": "the reload failed, the log tells where", "generation": after}, 500)
+            return Answer({"error": template("the reload failed, the log tells where"), "generation": after}, 500)
         return Answer({"generation": after})
 
 

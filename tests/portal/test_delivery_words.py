@@ -9,7 +9,8 @@ from esb.config import Config, ConfigSource
 from esb.core.delivery_states import DeliveryState, ReceiverState
 from esb.core.messages import untranslated
 from esb.core.upstream_classes import ACCEPTED, Kind
-from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, Texts, hint_of
+from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, hint_of
+from esb.portal.language import every_text
 
 COMPONENTS = """\
 version: 1
@@ -50,10 +51,7 @@ def test_a_code_is_read_as_the_platform_means_it(config: Config) -> None:
 
 
 def test_refusals_are_in_the_language_of_the_page_and_others_stay_as_they_are() -> None:
-    texts = Texts()
-    assert (
-        texts.translated("Only a delivery that is dead can be sent again", "zh-hans")
-        == "只有状态为 dead 的投递才能重新发送"
-    )
-    assert texts.translated("95 % of {nothing}", "zh-hans") == "95 % of {nothing}"
-    assert texts.translated("", "zh-hans") == ""
+    translate = every_text("zh-hans")
+    assert translate("Only a delivery that is dead can be sent again") == "只有状态为 dead 的投递才能重新发送"
+    assert translate("95 % of {nothing}") == "95 % of {nothing}"
+    assert translate("") == ""
