@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from esb.cli.registry_access import actor
 from esb.cli.standalone import standalone_config
 from esb.config import ConfigSource
 from esb.core.clock import SystemClock
@@ -9,12 +10,9 @@ from esb.core.nobodys_call import nobodys_call
 from esb.database.delivery_changes import Hindrance
 from esb.delivery.delivery_paths import hindered
 from esb.delivery.ledger import Ledger
-from esb.delivery.recalling import recall
+from esb.delivery.recalling import SECONDS, recall
 from esb.gateway.app import Gateway
 from esb.gateway.links import component_of
-
-SECONDS = 30.0
-"""The time that all requests of a recall have together, as one that an app asks for."""
 
 
 async def recalled(source: ConfigSource, ledger: Ledger, identity: str) -> int:
@@ -26,4 +24,4 @@ async def recalled(source: ConfigSource, ledger: Ledger, identity: str) -> int:
     async with standalone_config(source) as config, Gateway(config, (), SystemClock(), None).calling_out() as gateway:
         await gateway.tokens.open()
         await gateway.store.open()
-        return await recall(ledger, partial(component_of, gateway.generation.links), call, view)
+        return await recall(ledger, partial(component_of, gateway.generation.links), call, view, actor("cli"))

@@ -26,6 +26,7 @@ Action = Literal[
     "callback.remove",
     "callback.off",
     "callback.on",
+    "delivery.recall",
 ]
 """The kinds of writes, as the history names them."""
 Impersonate = Literal["impersonate"]

@@ -20,6 +20,8 @@ from esb.database.holds import TheirHold
 from esb.database.recalls import SentMessage
 from esb.database.registry_errors import NotAcceptable
 from esb.database.time_of_day import time_of_day
+from esb.database.transaction import Transaction
+from esb.database.writer import Actor
 
 AWAY_SECONDS = 5.0
 """The time after which a caller may ask again, if the database was away."""
@@ -124,11 +126,17 @@ class Ledger:
             test_env = await recalls.is_of_test_environment(connection, identity)
             return MessagesLeft(await recalls.messages_left(connection, identity), now, test_env)
 
-    async def note_recalled(self, identity: str, msgids: Collection[str]) -> None:
-        """Write that these messages of a delivery were taken back."""
+    async def note_recalled(
+        self, identity: str, msgids: Collection[str], app: str = "", operator: Actor | None = None
+    ) -> None:
+        """Write that these messages of a delivery of an app were taken back; into the history, too, by an operator."""
         async with self._database.writing() as connection:
             now = await time_of_day(connection, self._clock)
             await recalls.note_recalled(connection, identity, msgids, now)
+            if operator is not None:
+                write = Transaction(connection, self._database.keys, operator, now)
+                write.record("delivery.recall", app, None, {"delivery": identity, "messages": len(msgids)})
+                await write.finish()
 
     async def forget(self, receiver: str) -> tuple[int, int]:
         """Let all deliveries forget a receiver; return how many did, and how many cannot since they are to be sent."""

@@ -7,18 +7,24 @@ from esb.contracts.component import Component
 from esb.core.call import Call, Options
 from esb.core.errors import EsbError, RequestError, template
 from esb.database.delivery_answer import View
+from esb.database.writer import Actor
 from esb.delivery.ledger import Ledger
 
+SECONDS = 30.0
+"""The time that all requests of a recall have together, as one that an app asks for."""
 ComponentOf = Callable[[str, Options], Component[Any, Any] | None]
 """Returns the component of this name, in the environment that is asked for; None if there is none."""
 CANNOT = template("The messages of the delivery cannot be taken back")
 TOO_LATE = template("The messages of the delivery were sent too long ago to be taken back")
 
 
-async def recall(ledger: Ledger, component_of: ComponentOf, call: Call, view: View) -> int:
+async def recall(
+    ledger: Ledger, component_of: ComponentOf, call: Call, view: View, operator: Actor | None = None
+) -> int:
     """Take back all messages of this delivery that can be, in the environment of its call; return how many.
 
-    EsbError if one is not, after all others were tried: RequestError where none can be.
+    The history has it of an `operator`. EsbError if one is not, after all others were tried: RequestError where none
+    can be.
     """
     main, identity = view["delivery"]["component"], view["delivery"]["id"]
     names = dict.fromkeys(each.get("component", main) for each in view["receivers"])
@@ -40,7 +46,7 @@ async def recall(ledger: Ledger, component_of: ComponentOf, call: Call, view: Vi
             refused = refused or error
     finally:
         if taken:
-            await ledger.note_recalled(identity, taken)
+            await ledger.note_recalled(identity, taken, view["delivery"]["app"], operator)
     if refused is not None:
         raise refused
     return len(taken)

@@ -1,11 +1,13 @@
 """One delivery: its receivers, its attempts in the order of time, and what can be done about it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from esb.channels.wechat.wecom_app import RECALL_SECONDS
 from esb.config import Config
 from esb.core.messages import template
 from esb.portal.delivery_words import ADVICE, CALLBACK_STATES, RECEIVER_STATES, STATES, hint_of, platform_of
@@ -35,6 +37,7 @@ MOST_HOLDS = 3
 DONE = {
     "cancelled": template("It is cancelled."),
     "queued": template("It is queued again: those who missed it get it once more."),
+    "recalled": template("Its messages are taken back."),
 }
 """Key in an address -> what has just been done."""
 TO_WHOM = ("failed", "unknown")
@@ -49,6 +52,7 @@ def routes(parts: Parts) -> Sequence[Route]:
         Route("GET", f"{ONE}/live", pages.live, Access.READ),
         Route("POST", f"{ONE}/cancel", pages.cancel, Access.WRITE),
         Route("POST", f"{ONE}/redrive", pages.redrive, Access.WRITE),
+        Route("POST", f"{ONE}/recall", pages.recall, Access.WRITE),
     ]
 
 
@@ -77,6 +81,11 @@ class _Pages:
         wanted = receivers if receivers in TO_WHOM else TO_WHOM[0]
         answered = await self._ask("POST", f"{OPERATION}/redrive", request, visitor, {"receivers": wanted})
         return await self._changed(request, visitor, answered, "queued")
+
+    async def recall(self, request: web.Request, visitor: Visitor) -> Page | web.Response:
+        """Take its messages back."""
+        answered = await self._ask("POST", f"{OPERATION}/recall", request, visitor)
+        return await self._changed(request, visitor, answered, "recalled")
 
     async def _changed(
         self, request: web.Request, visitor: Visitor, answered: Answered, done: str
@@ -157,7 +166,10 @@ class _Pages:
 
 
 def _may_recall(config: Config, data: Mapping[str, Any]) -> bool:
-    """Return True if somebody has it of a platform that can take messages back: WeCom."""
+    """Return True if somebody has it of a platform that can take messages back, WeCom, and it is not too late."""
+    ended = data["delivery"]["ended"]
+    if ended is not None and datetime.fromisoformat(ended) + timedelta(seconds=RECALL_SECONDS) < datetime.now(UTC):
+        return False
     main = data["delivery"]["component"]
     has_it = {each.get("component", main) for each in data["receivers"] if each["state"] in REACHED}
     return bool(data["msgids"]) and any(platform_of(config, each) == "qy" for each in has_it)

@@ -12,7 +12,9 @@ from esb.core.messages import template
 from esb.database.registry_errors import Missing, NotAcceptable
 from esb.server.admin_bodies import Ago, Body
 from esb.server.admin_registry import AdminRegistry
-from esb.server.operations import CONFLICT, Answer, Operation, OperatorRequest
+from esb.server.operations import CONFLICT, UNAVAILABLE, Answer, Operation, OperatorRequest
+from esb.server.process_status import Processes
+from esb.server.recalls import RecallWanted
 
 if TYPE_CHECKING:  # its libraries are extras
     from esb.database.delivery_changes import Hindrance
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # its libraries are extras
 
 MOST_HOLDS = 500
 """Holds that are told: apps with secrets of their own may have more of them than anybody reads."""
+NO_RECALL = template("no process says whether the messages are taken back: look again, and try it once more")
 _STATES = {state.word: state for state in DeliveryState}
 
 
@@ -91,9 +94,9 @@ class Released(Body):
     component: str = Field(min_length=1)
 
 
-def delivery_operations(registry: AdminRegistry) -> list[Operation]:
+def delivery_operations(registry: AdminRegistry, processes: Processes) -> list[Operation]:
     """Return the operations on deliveries."""
-    handlers = _Handlers(registry)
+    handlers = _Handlers(registry, processes)
     one = "/-/deliveries/{id}"
     return [
         Operation("GET", "/-/deliveries", handlers.list),
@@ -102,6 +105,7 @@ def delivery_operations(registry: AdminRegistry) -> list[Operation]:
         Operation("GET", one, handlers.show),
         Operation("POST", f"{one}/cancel", handlers.cancel),
         Operation("POST", f"{one}/redrive", handlers.redrive),
+        Operation("POST", f"{one}/recall", handlers.recall),
         Operation("POST", "/-/deliveries/cancel", handlers.cancel_all),
         Operation("POST", "/-/deliveries/forget", handlers.forget),
         Operation("POST", "/-/deliveries/hold", handlers.hold),
@@ -112,8 +116,9 @@ def delivery_operations(registry: AdminRegistry) -> list[Operation]:
 class _Handlers:
     """The handlers of the requests about deliveries."""
 
-    def __init__(self, registry: AdminRegistry) -> None:
+    def __init__(self, registry: AdminRegistry, processes: Processes) -> None:
         self._registry = registry
+        self._processes = processes
 
     async def list(self, asked: OperatorRequest) -> Answer:
         from esb.database.delivery_views import BadCursor, Wanted
@@ -179,6 +184,16 @@ class _Handlers:
         seconds = seconds_of((self._registry.config().deliveries or DeliveriesConfig()).expires)
         hindrance = await ledger.redrive(asked.variables["id"], MISSED[wanted.receivers], seconds)
         return await self._changed(asked, hindrance)
+
+    async def recall(self, asked: OperatorRequest) -> Answer:
+        """Answer the delivery and how many of its messages are taken back, or why one is not."""
+        done = await self._processes.recall(RecallWanted(asked.variables["id"], asked.actor))
+        if done is None:
+            return Answer({"error": NO_RECALL}, UNAVAILABLE)
+        if done.refusal is not None:
+            return Answer({"error": str(done.refusal)}, done.status, done.refusal.render)
+        shown = await self.show(asked)
+        return Answer({**shown.value, "recalled": done.number})
 
     async def cancel_all(self, asked: OperatorRequest) -> Answer:
         from esb.database.delivery_changes import Selection

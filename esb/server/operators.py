@@ -82,7 +82,7 @@ def _operations(
             *config_operations(processes, reloader),
             *health_operations(processes, registry, sandbox_url),
             *app_operations(registry),
-            *delivery_operations(registry),
+            *delivery_operations(registry, processes),
         ]
     )
 

@@ -11,6 +11,7 @@ from esb.gateway.app import Gateway
 from esb.incoming.admission import Load
 from esb.introspect.explain import Asked, explained
 from esb.server.process_details import ProcessDetails, details_of
+from esb.server.recalls import Recalled, RecallWanted, recalled
 from esb.telemetry.metrics import Snapshot, Tally
 
 OK = "ok"
@@ -71,6 +72,10 @@ class Processes(Protocol):
         """Return what would become of a call, as JSON; None if no process can say."""
         ...
 
+    async def recall(self, wanted: RecallWanted) -> Recalled | None:
+        """Take back the messages of a delivery; None if no process says whether it did."""
+        ...
+
 
 class SingleProcess:
     """A gateway that is one process: this one."""
@@ -111,6 +116,9 @@ class SingleProcess:
 
     async def explain(self, asked: Asked) -> dict[str, Any]:
         return await explained(self._gateway, asked, live=True, alone=True)
+
+    async def recall(self, wanted: RecallWanted) -> Recalled:
+        return await recalled(self._gateway, wanted)
 
     async def explain_as_one_of_many(self, asked: Asked) -> dict[str, Any]:
         """Return the same for a process beside others: what it counts alone is not what they count together."""

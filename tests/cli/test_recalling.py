@@ -26,10 +26,10 @@ async def sent(gateway: Gateway, receiver: str) -> None:
     await recorder.write()
 
 
-async def esb(folder: Path, *arguments: str, code: int = 0) -> str:
+async def esb(folder: Path, *arguments: str, code: int = 0, command: str = "delivery") -> str:
     """What a command prints, which runs in a thread: it has a loop of its own."""
     done = await asyncio.to_thread(
-        CliRunner().invoke, main, ["delivery", *arguments, "-c", str(folder / "esb.yaml")], env={"ESB_CONFIG": None}
+        CliRunner().invoke, main, [command, *arguments, "-c", str(folder / "esb.yaml")], env={"ESB_CONFIG": None}
     )
     assert done.exit_code == code, (done.output, done.exception)
     return done.output
@@ -49,6 +49,9 @@ async def test_messages_are_taken_back_beside_a_gateway(
     assert await esb(tmp_path, "recall", identity) == "1 messages are taken back\n"
     (message,) = await sandbox.messages()
     assert message["recalled"]
+    written = await esb(tmp_path, "--action", "delivery.recall", command="history")
+    assert identity in written
+    assert "cli:" in written
     assert "cannot be taken back" in await esb(tmp_path, "recall", identity, code=1)
     assert "does not exist" in await esb(tmp_path, "recall", "0" * 32, code=1)
 

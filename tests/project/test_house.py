@@ -119,6 +119,7 @@ INSIDE_FUNCTIONS: dict[str, str] = {
     "server.admin_registry": "SQLAlchemy, for those who have a database",
     "server.instrumentation": "OpenTelemetry, for those who ask for traces",
     "server.operators": "prometheus_client and jinja2, for those who have an admin listener or a portal",
+    "server.recalls": "SQLAlchemy, for those who have a database",
     "server.sandbox": "the sandbox, which production does without, and aiosmtpd, for those who have it",
     "telemetry.logs": "structlog, which colours the lines on a terminal",
 }

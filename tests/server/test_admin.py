@@ -29,6 +29,7 @@ from esb.server.listener import CannotListen
 from esb.server.operations import Operations
 from esb.server.process_operations import process_operations
 from esb.server.process_status import ANSWER_SECONDS, Described, ProcessStatus
+from esb.server.recalls import RecallWanted
 from esb.telemetry.metrics import Snapshot, Tally
 from tests.support.configuration import WECOM
 from tests.support.gateway import OpenServer
@@ -359,6 +360,9 @@ class FakeProcesses:
         return self.ended
 
     async def explain(self, asked: Asked) -> None:
+        return None
+
+    async def recall(self, wanted: RecallWanted) -> None:
         return None
 
     async def reload(self, by: str) -> None:

@@ -18,6 +18,7 @@ from esb.core.events import Observer, Reloaded
 from esb.gateway import restart_only
 from esb.introspect.explain import Asked
 from esb.server.process_status import ANSWER_SECONDS, Described, ProcessStatus
+from esb.server.recalls import RECALL_SECONDS, Recalled, RecallWanted
 from esb.server.workers.ipc import ChannelClosed
 from esb.server.workers.slot import WorkerSlot
 from esb.server.workers.worker import Orders
@@ -130,6 +131,17 @@ class Supervisor:
             with suppress(ChannelClosed, TimeoutError):
                 answer = await slot.ask("explain", asked, ANSWER_SECONDS)
                 assert isinstance(answer, dict)  # noqa: S101 - see Worker.answer
+                return answer
+        return None
+
+    async def recall(self, wanted: RecallWanted) -> Recalled | None:
+        for slot in self._slots:
+            with suppress(ChannelClosed):  # who is gone may have taken back some; those another one leaves alone
+                try:
+                    answer = await slot.ask("recall", wanted, RECALL_SECONDS)
+                except TimeoutError:
+                    return None
+                assert isinstance(answer, Recalled)  # noqa: S101 - see Worker.answer
                 return answer
         return None
 

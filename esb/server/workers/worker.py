@@ -66,6 +66,8 @@ class Worker:
                 return self.retired.set()
             case "explain":
                 return await self._process.explain_as_one_of_many(argument)
+            case "recall":
+                return await self._process.recall(argument)
             case "details":
                 return await self._process.details()
             case _:
