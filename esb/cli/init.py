@@ -8,6 +8,7 @@ import click
 
 from esb.cli.scaffold import SENDERS, rendered, write
 from esb.config import load
+from esb.gateway.extras import is_installed
 from esb.introspect.yaml_schema import schema_of_esb_yaml
 
 CONFIG = "esb.yaml"
@@ -22,6 +23,9 @@ COMPONENTS = {f"components/cmsi_{name}.yaml": f"{name}.yaml.txt" for name in SEN
 WORDS = {"app": "my_app", "variable": "MY_APP_SECRET", "sandbox_port": "8089"}
 SECRET_BYTES = 24
 NEXT = ("esb check", "esb demo", "pytest", "esb serve")
+DEV = "esb dev"
+DEV_NEEDS = {"jinja2": "portal", "watchfiles": "watch"}
+"""Module with which `esb dev` has pages, or runs -> the extra that installs it."""
 
 
 @click.command(short_help="Write a gateway that runs: esb.yaml and its folders.")
@@ -50,4 +54,11 @@ def init(folder: Path) -> None:
         click.echo(f"{file} was there already and stays as it is")
     enter = () if folder.resolve() == Path.cwd() else (f"cd {folder}",)
     click.echo("\n  ".join(("\ntype next:", *enter, *NEXT)))
+    click.echo(f"\nor see it in the browser, and reload after every edit:\n  {_dev()}")
     click.echo("\nand write a component: esb new component demo hello")
+
+
+def _dev() -> str:
+    """Return the line to type for pages in the browser; in a comment of the shell, what it needs before."""
+    lacking = [extra for module, extra in DEV_NEEDS.items() if not is_installed(module)]
+    return f"{DEV}  # after pip install 'esb-gateway[{','.join(lacking)}]'" if lacking else DEV

@@ -47,6 +47,9 @@ def test_the_files_are_written_and_what_to_type_next_is_told(made: tuple[Path, F
         "pytest",
         "esb serve",
         "",
+        "or see it in the browser, and reload after every edit:",
+        "esb dev",
+        "",
         "and write a component: esb new component demo hello",
     ]
 

@@ -49,6 +49,13 @@ def test_what_an_extra_brings_is_hidden_and_nothing_else(hidden: str, tmp_path: 
     assert bare(hidden, "-c", "import redis", folder=tmp_path).stderr.endswith("No module named 'redis'\n")
 
 
+def test_init_names_the_extras_that_dev_needs(hidden: str, tmp_path: Path) -> None:
+    done = bare(hidden, "-m", "esb", "init", "mine", folder=tmp_path)
+    assert "\n  esb dev  # after pip install 'esb-gateway[portal,watch]'\n" in done.stdout, done.stderr
+    some = ",".join({*hidden.split(",")} - {"jinja2", "markupsafe"})
+    assert "'esb-gateway[watch]'\n" in bare(some, "-m", "esb", "init", "another", folder=tmp_path).stdout
+
+
 def test_every_command_works_or_says_what_it_needs(hidden: str, tmp_path: Path) -> None:
     """As `make test-extras` tries it in virtual environments, with each extra alone too."""
     done = bare(hidden, str(ROOT / ".ci" / "smoke.py"), folder=tmp_path)
