@@ -8,8 +8,9 @@ from esb.core.nobodys_call import nobodys_call
 from esb.database.writer import Actor
 from esb.gateway.app import Gateway
 from esb.gateway.links import component_of
+from esb.incoming.envelope import CRASHED
 
-NOT_FOUND, CONFLICT, BAD_GATEWAY, UNAVAILABLE = 404, 409, 502, 503
+NOT_FOUND, CONFLICT, FAILED, BAD_GATEWAY, UNAVAILABLE = 404, 409, 500, 502, 503
 RECALL_SECONDS = 40.0
 """Seconds for a process to say what became of a recall: its requests have 30 together, the database needs some, too."""
 
@@ -51,4 +52,7 @@ async def recalled(gateway: Gateway, wanted: RecallWanted) -> Recalled:
         return Recalled(0, error.message, BAD_GATEWAY if error.source == "upstream" else CONFLICT)
     except GatewayError as error:  # the database is away
         return Recalled(0, Message(str(error)), UNAVAILABLE)
+    except Exception as error:  # noqa: BLE001 - a bug of a plugin is no reason for a worker to end
+        gateway.observer.crashed("", f"recall of {wanted.identity}", error)
+        return Recalled(0, Message(CRASHED), FAILED)
     return Recalled(number)

@@ -139,16 +139,33 @@ async def work(end: socket.socket, sockets: ListeningSockets, log: LogWriter) ->
 async def _answer(channel: IpcChannel, worker: Worker, alone: asyncio.Event) -> None:
     """Answer requests until the supervisor has gone.
 
-    A worker that cannot be asked ends, whatever the reason: it would never be restarted or stopped.
+    A worker that cannot be asked ends, whatever the reason: it would never be restarted or stopped. A recall waits for
+    a platform, and nobody waits for it: who does not tell its status counts as stuck.
     """
+    recalls: set[asyncio.Task[None]] = set()
+
+    async def answer(number: int, verb: str, argument: Any) -> None:
+        await channel.send((number, await worker.answer(verb, argument)))
+
+    async def recall(number: int, argument: Any) -> None:
+        with suppress(ChannelClosed):
+            await answer(number, "recall", argument)
+
     try:
         while True:
             number, verb, argument = await channel.receive()
-            await channel.send((number, await worker.answer(verb, argument)))
+            if verb == "recall":
+                recalls.add(task := asyncio.create_task(recall(number, argument)))
+                task.add_done_callback(recalls.discard)
+            else:
+                await answer(number, verb, argument)
     except ChannelClosed:
         pass
     finally:
         alone.set()
+        for task in recalls:
+            task.cancel()
+        await asyncio.gather(*recalls, return_exceptions=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,7 +16,7 @@ from tests.support.processes.deployment import BEARER, TOKENS
 CONFIG = """\
 version: 1
 server: {{port: 0, workers: 2, admin: {{port: {admin}{tokens}}}}}
-sandbox: {{port: 0}}
+sandbox: {{port: {sandbox}}}
 {services}{database}  store: {{use: memory, config: {{per_process: accept}}}}
 deliveries: {{run: here}}
 components:
@@ -27,9 +28,12 @@ def test_a_worker_takes_messages_back_for_an_operator(tmp_path: Path) -> None:
         async with open_database(url):
             pass
 
-    url, admin, file = f"sqlite:///{tmp_path / 'esb.db'}", free_port(), tmp_path / "esb.yaml"
+    url, file = f"sqlite:///{tmp_path / 'esb.db'}", tmp_path / "esb.yaml"
+    admin, sandbox = free_port(), free_port()
     services = SERVICES.removeprefix("version: 1\n")
-    text = CONFIG.format(admin=admin, tokens=TOKENS, services=services, database=stanza(url), components=WECOM)
+    text = CONFIG.format(
+        admin=admin, sandbox=sandbox, tokens=TOKENS, services=services, database=stanza(url), components=WECOM
+    )
     file.write_text(text)
     asyncio.run(begin())
 
@@ -41,7 +45,15 @@ def test_a_worker_takes_messages_back_for_an_operator(tmp_path: Path) -> None:
     with running("serve", "-c", file, log=tmp_path / "log") as esb:
         accepted = exchange(esb.url + SEND_WEIXIN, {**NOTICE, "async": True}).body["data"]["delivery"]["id"]
         until(lambda: ask(f"/-/deliveries/{accepted}")["delivery"]["state"] == "done")
-        answer = ask(f"/-/deliveries/{accepted}/recall", "POST")
+        control, recalls = f"http://127.0.0.1:{sandbox}/_sandbox", "/cgi-bin/message/recall"
+        exchange(f"{control}/faults", {"match": {"path": recalls}, "action": {"latency_ms": 4000}, "times": 1})
+        with ThreadPoolExecutor() as threads:
+            slow = threads.submit(ask, f"/-/deliveries/{accepted}/recall", "POST")
+            until(lambda: recalls in exchange(f"{control}/stats").body["endpoints"])
+            processes = ask("/-/health")["processes"]
+            assert not slow.done()
+            assert all(each["pid"] for each in processes), "one that waits for a platform does not say how it is"
+            answer = slow.result()
         assert answer["recalled"] == 1
         assert [each["state"] for each in answer["receivers"]] == ["recalled"]
         (written,) = ask("/-/history?action=delivery.recall")["history"]
