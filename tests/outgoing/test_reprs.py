@@ -11,6 +11,8 @@ from esb.channels.message import OutboundMessage
 from esb.channels.verdict import JudgedAnswer, Meaning, Verdict
 from esb.channels.wechat.wecom_app import WeCom
 from esb.core.events import Observer
+from esb.delivery.content import DeliveryContent
+from esb.delivery.sync_rows import EndedCall
 from esb.outgoing.client import Stream, Tls
 from esb.outgoing.engine import Answer, Request, RequestKind
 from esb.outgoing.engines.tunnel import Tunnel
@@ -41,6 +43,9 @@ def all_that_carries_it(clock: Clock) -> dict[str, Any]:
     verdict = Verdict(0, "ok", "ok", Meaning("ok", "fine").hint())
     services = make_process_services(clock)
     shared = SharedTokens(MemoryStore(clock, 10), clock, Observer())
+    content = DeliveryContent(
+        "1", "POST", "/", "c", {}, {"a": MARK}, {"a": MARK}, False, None, False, "127.0.0.1", None, None
+    )
     return {
         "token": Token(MARK, 7200),
         "shared token": SharedToken(MARK, 1.0, 1.0, 1.0),
@@ -57,6 +62,8 @@ def all_that_carries_it(clock: Clock) -> dict[str, Any]:
         "attachment": Attachment("a.txt", RAW, "text/plain"),
         "mail": Mail(mailbox, (mailbox,), (), "title", MARK),
         "composed": Composed("<id>", RAW),
+        "ended call": EndedCall("a", "u", "c", "1", False, 0, [("c", MARK)], LookupError(MARK), True, content, 0, 1),
+        "content of a delivery": content,
         "account": WeCom(services, host="https://h", account="ww1", secret=MARK, proxy=f"http://u:{MARK}@p"),
     }
 

@@ -74,6 +74,7 @@ def test_a_bug_that_no_test_notices_survives(tmp_path: Path) -> None:
         ("if a:\n    raise E", {"if (not (a)):", "pass"}),
         ('"""A text."""\na: Literal["b"] = "a text"\n', set()),
         ("a = 1  # pragma: no cover\n", set()),
+        ("PAUSES = (1, 2 * 60)\nMOST = 1\n", {"MOST = 2", "MOST = 0"}),
         ("try:\n    f()\nexcept E:  # pragma: no cover\n    a = 1", {"pass"}),
     ],
 )

@@ -156,6 +156,8 @@ def _is_declaration(node: ast.AST) -> bool:
 
 def _is_tuning(node: ast.AST) -> bool:
     """Tell a module's seconds and the like, which are settings: a test of one would only repeat it."""
+    if isinstance(node, ast.Assign):
+        return isinstance(node.targets[0], ast.Name) and node.targets[0].id.endswith("PAUSES")
     return isinstance(node, ast.Constant) and isinstance(node.value, float)
 
 

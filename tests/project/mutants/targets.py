@@ -61,7 +61,7 @@ TARGETS = (
             *(f"tests/database/test_{name}.py" for name in ("claims", "group_commit", "holds", "kept_keys", "lanes")),
             *(f"tests/database/test_{name}.py" for name in ("bulk_insert", "callback_events", "callback_queue")),
             *(f"tests/database/test_delivery_{name}.py" for name in ("changes", "counts", "retention", "writes")),
-            *(f"tests/database/test_{name}.py" for name in ("oldest", "receipt_writes")),
+            *(f"tests/database/test_{name}.py" for name in ("oldest", "receipt_writes", "rekeying")),
             *(f"tests/delivery/test_{name}.py" for name in ("accepting", "attempt_ends", "callbacks", "content")),
             *(f"tests/delivery/test_{name}.py" for name in ("deliverer", "delivery_paths", "recalling", "receipts")),
             *("tests/delivery/test_sync_recorder.py", "tests/server/test_admin_deliveries.py"),
@@ -139,7 +139,7 @@ TARGETS = (
     Target(
         ("esb/delivery/*.py",),
         (
-            *("tests/delivery", "tests/scenarios/test_callers.py", "tests/incoming/test_uploads.py"),
+            *("tests/delivery", REPRS, "tests/scenarios/test_callers.py", "tests/incoming/test_uploads.py"),
             *("tests/scenarios", *QUICK),
         ),
     ),
@@ -161,6 +161,13 @@ TARGETS = (
             "tests/plugins/test_send_voice_msg.py",
             "tests/scenarios/test_no_answer.py",
             *(FIELD_SENDERS, *QUICK),
+        ),
+    ),
+    Target(
+        ("esb/channels/gates.py", "esb/channels/pacing.py", "esb/channels/quota_gate.py"),
+        (
+            *("tests/channels/test_pacing.py", "tests/channels/test_quota_gate.py", "tests/introspect/test_explain.py"),
+            *WECHAT,
         ),
     ),
     Target(
