@@ -23,7 +23,9 @@ def test_every_key_reads_and_the_first_one_writes() -> None:
     assert new.decrypt(old.encrypt(b"old", "a"), "a") is None
 
 
-@pytest.mark.parametrize("raw", [b"", b"value", Fernet(KEY).encrypt(b"as it was before places counted")])
+@pytest.mark.parametrize(
+    "raw", [b"", b"value", pytest.param(Fernet(KEY).encrypt(b"as it was before places counted"), id="without a place")]
+)
 def test_what_was_not_encrypted_for_a_place_is_nothing(raw: bytes) -> None:
     assert ValueCipher([KEY]).decrypt(raw, "here") is None
 
