@@ -35,9 +35,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail, taken apart; `text` and `html` are "" where it has none."""
+    """A mail, taken apart; `to` and `cc` are addresses, `text` and `html` are "" where it has none."""
 
     headers: list[tuple[str, str]]
+    to: list[str]
+    cc: list[str]
     text: str
     html: str
     attachments: list[Attachment]
@@ -55,8 +57,8 @@ class Mail:
         """Return the mail as JSON; of an attachment its name, kind and size."""
         return {
             "from": self._header("from"),
-            "to": self._addresses("to"),
-            "cc": self._addresses("cc"),
+            "to": self.to,
+            "cc": self.cc,
             "subject": self.subject,
             "text": self.text,
             "html": self.html,
@@ -69,13 +71,6 @@ class Mail:
 
     def _header(self, wanted: str) -> str:
         return next((value for name, value in self.headers if name.lower() == wanted), "")
-
-    def _addresses(self, wanted: str) -> list[str]:
-        values = [value for name, value in self.headers if name.lower() == wanted]
-        try:
-            return [address for _, address in getaddresses(values) if address]
-        except RecursionError:  # of comments in comments
-            return values
 
 
 def read(raw: bytes) -> Mail:
@@ -91,7 +86,8 @@ def read(raw: bytes) -> Mail:
         else:
             attachments.append(Attachment(name, kind, content))
     headers = [(name, _decoded(str(value))) for name, value in parsed.raw_items()]
-    return Mail(headers, texts.get("text/plain", ""), texts.get("text/html", ""), attachments)
+    to, cc = _addresses(parsed, "to"), _addresses(parsed, "cc")
+    return Mail(headers, to, cc, texts.get("text/plain", ""), texts.get("text/html", ""), attachments)
 
 
 def visible_text(html: str) -> str:
@@ -162,9 +158,27 @@ def _text(part: Part, content: bytes) -> str:
     return text.replace("\r\n", "\n").removesuffix("\n")
 
 
+def _addresses(parsed: Part, wanted: str) -> list[str]:
+    """Return the addresses in the headers of this name; their text where there are none.
+
+    They are found before the names beside them are decoded, in which anything may stand, brackets and commas, too.
+    """
+    values = [_unfolded(str(value)) for name, value in parsed.raw_items() if name.lower() == wanted]
+    try:
+        found = [address for _, address in getaddresses(values) if address]
+    except RecursionError:  # of comments in comments
+        found = []
+    return found or [*map(_decoded, values)]
+
+
+def _unfolded(value: str) -> str:
+    """Return a header as one line, its UTF-8 (RFC 6532) decoded."""
+    return FOLD.sub("", value[:LONGEST_HEADER]).encode(errors="surrogateescape").decode(errors="replace")
+
+
 def _decoded(value: str) -> str:
-    """Return a header as people read it: unfolded, its encoded words (RFC 2047) and its UTF-8 (RFC 6532) decoded."""
-    written = FOLD.sub("", value[:LONGEST_HEADER]).encode(errors="surrogateescape").decode(errors="replace")
+    """Return a header as people read it: unfolded, its encoded words (RFC 2047) decoded, too."""
+    written = _unfolded(value)
     try:
         return str(make_header(decode_header(written)))
     except (MessageError, LookupError, ValueError):

@@ -1,5 +1,6 @@
 """Mails taken apart: what people see of them, whatever the bytes are."""
 
+from email.headerregistry import Address
 from email.message import EmailMessage
 
 import pytest
@@ -31,6 +32,16 @@ def test_subject_text_and_addresses_are_read_as_people_write_them() -> None:
     assert read["text"] == "第一行\nsecond line"
     assert read["attachments"] == []
     assert ["To", "a@example.com, B <b@example.com>"] in read["headers"]
+
+
+def test_an_address_is_found_whatever_its_owner_is_called() -> None:
+    mail = composed()
+    mail["To"] = [Address("磁盘 <b>告警</b>, x@y", addr_spec="a@example.com"), Address("B", addr_spec="b@example.com")]
+    mail["Cc"] = "nobody"
+
+    read = mail_content.read(mail.as_bytes()).rendered()
+    assert read["to"] == ["a@example.com", "b@example.com"]
+    assert read["cc"] == ["nobody"]
 
 
 def test_html_without_a_text_beside_it_is_shown_as_text_without_what_nobody_sees() -> None:
