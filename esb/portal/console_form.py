@@ -11,6 +11,7 @@ from esb.config.component_paths import TOKEN_VARIABLE
 from esb.core import json_codec
 from esb.core.errors import template
 from esb.core.i18n import Translate
+from esb.core.json_bounds import exceeded
 from esb.introspect.caller_contract import TOKEN, AsynchronousParams
 from esb.introspect.declared import Declared
 from esb.introspect.examples import request_example
@@ -32,6 +33,8 @@ PARAMETER, VARIABLE, ALL = "p.", "v.", "p."
 parameters, where no names are known."""
 NO_JSON = template("This is no JSON: line %(line)s, column %(column)s.")
 NO_OBJECT = template("Expected a JSON object: {…}.")
+MOST_LEVELS = 200
+"""Levels of a JSON body beyond which no gateway can be configured to take one."""
 TOO_DEEP = template("This is nested too deep.")
 NO_VALUE = template("JSON has no such value: NaN, Infinity, half a character, a number without end.")
 NEEDED = template("This is needed: it is a part of the address.")
@@ -195,12 +198,13 @@ def _value(given: Field) -> Any:
 
 def _json(text: str) -> Any:
     try:
+        raw = text.encode()
+        if exceeded(raw, len(raw) + 1, MOST_LEVELS) is not None:
+            raise Unreadable(TOO_DEEP)
         json.loads(text)  # which knows line and column, and takes more
-        json_codec.encode(value := json_codec.decode(text.encode()))
+        json_codec.encode(value := json_codec.decode(raw))
     except json.JSONDecodeError as error:
         raise Unreadable(NO_JSON, line=error.lineno, column=error.colno) from None
-    except (json_codec.NestedTooDeep, RecursionError):
-        raise Unreadable(TOO_DEEP) from None
     except (ValueError, TypeError):
         raise Unreadable(NO_VALUE) from None
     return value
