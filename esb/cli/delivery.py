@@ -230,7 +230,7 @@ def _with_ledger(config: Config, work: Callable[["Ledger"], Awaitable[T]]) -> T:
 def _require(hindrance: "Hindrance | None") -> None:
     """Raise a ClickException if something stood in the way."""
     if hindrance is not None:
-        from esb.delivery.delivery_paths import hindered
+        from esb.delivery.hindrances import hindered
 
         raise click.ClickException(str(hindered(hindrance)))
 

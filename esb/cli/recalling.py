@@ -6,22 +6,17 @@ from esb.cli.registry_access import actor
 from esb.cli.standalone import standalone_config
 from esb.config import ConfigSource
 from esb.core.clock import SystemClock
-from esb.core.nobodys_call import nobodys_call
-from esb.database.delivery_changes import Hindrance
-from esb.delivery.delivery_paths import hindered
 from esb.delivery.ledger import Ledger
-from esb.delivery.recalling import SECONDS, recall
+from esb.delivery.recalling import recall_for_operator
 from esb.gateway.app import Gateway
 from esb.gateway.links import component_of
 
 
 async def recalled(source: ConfigSource, ledger: Ledger, identity: str) -> int:
     """Take back the messages of a delivery; return how many. EsbError if one is not. ConfigError."""
-    view = await ledger.delivery(identity)
-    if view is None:
-        raise hindered(Hindrance.UNKNOWN)
-    call = nobodys_call(view["delivery"]["component"], SECONDS)
     async with standalone_config(source) as config, Gateway(config, (), SystemClock(), None).calling_out() as gateway:
         await gateway.tokens.open()
         await gateway.store.open()
-        return await recall(ledger, partial(component_of, gateway.generation.links), call, view, actor("cli"))
+        return await recall_for_operator(
+            ledger, partial(component_of, gateway.generation.links), identity, actor("cli")
+        )

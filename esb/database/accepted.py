@@ -34,7 +34,7 @@ def callback_name(value: str) -> str:
 def pattern(value: str) -> str:
     """Return a glob over components or user names."""
     if (trouble := glob_fault(value)) is not None:
-        raise NotAcceptable("{trouble}", trouble=Message(trouble))
+        raise NotAcceptable(trouble)
     return _word(template("a pattern"), value, LONGEST_PATTERN)
 
 
@@ -60,7 +60,7 @@ def reason(value: str) -> str:
 def url(value: str) -> str:
     """Return an address that is called back: a password in it would be in every listing."""
     if (trouble := url_fault(value, base=False)) is not None:
-        raise NotAcceptable("{trouble}", trouble=Message(trouble))
+        raise NotAcceptable(trouble)
     if "@" in value.split("/")[2] or len(value) > LONGEST_URL or not is_storable(value):
         raise NotAcceptable("a callback has no user and no password, and at most {most} characters", most=LONGEST_URL)
     return value

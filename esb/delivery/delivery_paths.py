@@ -9,13 +9,14 @@ from pydantic import BeforeValidator, Field, ValidationError
 from esb.config.moment import instant_past
 from esb.core.call import Call
 from esb.core.delivery_states import DeliveryState
-from esb.core.errors import EsbError, NotFound, ParameterError, RequestError, template
+from esb.core.errors import ParameterError, RequestError
 from esb.core.parameter_error import parameter_error
 from esb.core.params import Label, Params, Text, problem
 from esb.database.delivery_answer import View
 from esb.database.delivery_changes import Hindrance
 from esb.database.delivery_views import BadCursor, Wanted
 from esb.database.engine import DatabaseAway
+from esb.delivery.hindrances import hindered
 from esb.delivery.ledger import MISSED, Ledger, ledger_away
 from esb.delivery.recalling import ComponentOf, recall
 from esb.incoming.own_paths import OwnPath
@@ -24,14 +25,6 @@ ParamsT = TypeVar("ParamsT", bound=Params)
 GET, POST = frozenset({"GET"}), frozenset({"POST"})
 SENDING_SECONDS = 2.0
 """The time after which an attempt that is under way has mostly ended."""
-_HINDERED = {
-    Hindrance.UNKNOWN: template("The delivery does not exist, or is not one of this APP"),
-    Hindrance.SENDING: template("The delivery is being sent just now, please try again in a moment"),
-    Hindrance.ENDED: template("The delivery has ended, nothing of it is left to cancel"),
-    Hindrance.NOT_DEAD: template("Only a delivery that is dead can be sent again"),
-    Hindrance.NOBODY: template("No receiver of the delivery is left to send it to again"),
-    Hindrance.NO_CONTENT: template("The content of the delivery is not kept any more, please send the message anew"),
-}
 _STATES = {state.word: state for state in DeliveryState}
 
 
@@ -169,9 +162,3 @@ def _app(call: Call) -> str:
 def _own(view: View) -> View:
     """Return what an app reads of its delivery: it knows that it is its own."""
     return {key: value for key, value in view.items() if key != "app"}
-
-
-def hindered(hindrance: Hindrance, data: View | None = None) -> EsbError:
-    """Return the error that tells a caller why something could not be done with a delivery, with this data."""
-    kind = NotFound if hindrance is Hindrance.UNKNOWN else RequestError
-    return kind(_HINDERED[hindrance], data)

@@ -126,9 +126,7 @@ class Ledger:
             test_env = await recalls.is_of_test_environment(connection, identity)
             return MessagesLeft(await recalls.messages_left(connection, identity), now, test_env)
 
-    async def note_recalled(
-        self, identity: str, msgids: Collection[str], app: str = "", operator: Actor | None = None
-    ) -> None:
+    async def note_recalled(self, identity: str, msgids: Collection[str], app: str, operator: Actor | None) -> None:
         """Write that these messages of a delivery of an app were taken back; into the history, too, by an operator."""
         async with self._database.writing() as connection:
             now = await time_of_day(connection, self._clock)

@@ -6,12 +6,15 @@ from typing import Any
 from esb.contracts.component import Component
 from esb.core.call import Call, Options
 from esb.core.errors import EsbError, RequestError, template
+from esb.core.nobodys_call import nobodys_call
 from esb.database.delivery_answer import View
+from esb.database.delivery_changes import Hindrance
 from esb.database.writer import Actor
+from esb.delivery.hindrances import hindered
 from esb.delivery.ledger import Ledger
 
 SECONDS = 30.0
-"""The time that all requests of a recall have together, as one that an app asks for."""
+"""The time that all requests of an operator's recall have together, as one that an app asks for."""
 ComponentOf = Callable[[str, Options], Component[Any, Any] | None]
 """Returns the component of this name, in the environment that is asked for; None if there is none."""
 CANNOT = template("The messages of the delivery cannot be taken back")
@@ -50,6 +53,15 @@ async def recall(
     if refused is not None:
         raise refused
     return len(taken)
+
+
+async def recall_for_operator(ledger: Ledger, component_of: ComponentOf, identity: str, operator: Actor) -> int:
+    """Do the same for an operator, who takes back those of any app. NotFound, too."""
+    view = await ledger.delivery(identity)
+    if view is None:
+        raise hindered(Hindrance.UNKNOWN)
+    call = nobodys_call(view["delivery"]["component"], SECONDS)
+    return await recall(ledger, component_of, call, view, operator)
 
 
 async def _refusal(able: Sequence[Component[Any, Any]], call: Call, msgid: str) -> EsbError | None:

@@ -187,6 +187,7 @@ class _Handlers:
 
     async def recall(self, asked: OperatorRequest) -> Answer:
         """Answer the delivery and how many of its messages are taken back, or why one is not."""
+        await self._registry.database()  # a refusal of its own where there is none
         done = await self._processes.recall(RecallWanted(asked.variables["id"], asked.actor))
         if done is None:
             return Answer({"error": NO_RECALL}, UNAVAILABLE)
@@ -223,7 +224,7 @@ class _Handlers:
         if hindrance is None:
             return await self.show(asked)
         from esb.database.delivery_changes import Hindrance
-        from esb.delivery.delivery_paths import hindered
+        from esb.delivery.hindrances import hindered
 
         status = 404 if hindrance is Hindrance.UNKNOWN else CONFLICT
         return Answer({"error": str(hindered(hindrance))}, status)

@@ -66,7 +66,7 @@ class AdminRegistry:
         database, mistakes = build_database(self.config())
         if database is None:
             if mistakes:
-                raise NoDatabase("{mistake}", mistake=mistakes[0].text)
+                raise NoDatabase(mistakes[0].text)
             raise NoDatabase("there is no services.database in the configuration")
         try:
             await database.open()

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from functools import partial
 
-from esb.core.errors import EsbError, GatewayError, Message, NotFound
-from esb.core.nobodys_call import nobodys_call
+from esb.core.errors import EsbError, GatewayError, Message, NotFound, template
 from esb.database.writer import Actor
 from esb.gateway.app import Gateway
 from esb.gateway.links import component_of
 from esb.incoming.envelope import CRASHED
 
 NOT_FOUND, CONFLICT, FAILED, BAD_GATEWAY, UNAVAILABLE = 404, 409, 500, 502, 503
+NO_LEDGER = template("this process has no deliveries")
 RECALL_SECONDS = 40.0
 """Seconds for a process to say what became of a recall: its requests have 30 together, the database needs some, too."""
 
@@ -34,18 +34,15 @@ class Recalled:
 
 async def recalled(gateway: Gateway, wanted: RecallWanted) -> Recalled:
     """Take back the messages of a delivery as far as their platform lets it."""
-    from esb.database.delivery_changes import Hindrance
-    from esb.delivery.delivery_paths import hindered
-    from esb.delivery.recalling import SECONDS, recall
-
     ledger, generation = gateway.deliveries.ledger, gateway.generation
+    if ledger is None:
+        return Recalled(0, Message(NO_LEDGER), UNAVAILABLE)
+    from esb.delivery.recalling import recall_for_operator
+
     try:
-        view = None if ledger is None else await ledger.delivery(wanted.identity)
-        if ledger is None or view is None:
-            raise hindered(Hindrance.UNKNOWN)
-        call = nobodys_call(view["delivery"]["component"], SECONDS)
         with generation.calls:  # so that a reload closes none of its components meanwhile
-            number = await recall(ledger, partial(component_of, generation.links), call, view, wanted.operator)
+            find = partial(component_of, generation.links)
+            number = await recall_for_operator(ledger, find, wanted.identity, wanted.operator)
     except NotFound as error:
         return Recalled(0, error.message, NOT_FOUND)
     except EsbError as error:

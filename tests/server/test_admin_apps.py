@@ -395,8 +395,9 @@ async def test_apps_that_nobody_uses_are_found(monitor: Admin, tmp_path: Path) -
 
 async def test_without_a_database_there_is_nothing_to_write(tmp_path: Path, http: ClientSession) -> None:
     async with listening(tmp_path, http, "") as admin:
-        refused = await admin.ask("POST", "/-/apps", {"code": "monitor"}, 404)
-        assert refused == {"error": "there is no services.database in the configuration"}
+        for path, body in (("/-/apps", {"code": "monitor"}), (f"/-/deliveries/{'0' * 32}/recall", {})):
+            refused = await admin.ask("POST", path, body, 404)
+            assert refused == {"error": "there is no services.database in the configuration"}
 
 
 async def test_after_a_copy_was_put_back_that_one_is_written(

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from esb.channels.wechat.wecom import WeComChannel
+from esb.core.call import Call
 from esb.database.deliveries import DELIVERY_MESSAGE
 from esb.gateway.app import Gateway
-from esb.server.recalls import BAD_GATEWAY, CONFLICT, NOT_FOUND
+from esb.server.recalls import BAD_GATEWAY, CONFLICT, FAILED, NOT_FOUND
 from tests.support.configuration import WECOM
 from tests.support.delivery_rows import add_delivery
 from tests.support.portal import Portal, open_portal
@@ -86,6 +88,18 @@ async def test_what_the_platform_refuses_stays_and_is_told_in_its_words(portal: 
     await sandbox(portal, "POST", "faults", match=recalls, action={"reset": "head"}, times=9)
     assert (await asked(portal, identity, **BEARER))[0] == BAD_GATEWAY
     assert await history(portal) == []
+
+
+async def test_a_bug_of_a_component_is_told_without_its_words(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def recall(self: WeComChannel, call: Call, msgid: str) -> None:
+        raise LookupError("a word of its own")
+
+    identity = await sent(portal)
+    monkeypatch.setattr(WeComChannel, "recall", recall)
+    status, answer = await asked(portal, identity, **BEARER)
+    assert (status, "word" in answer["error"], bool(answer["error"])) == (FAILED, False, True)
+    monkeypatch.undo()
+    assert (await asked(portal, identity, **BEARER))[0] == 200
 
 
 async def test_the_page_of_a_delivery_takes_its_messages_back(portal: Portal) -> None:
