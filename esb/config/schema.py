@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from esb.config.base import ConfigModel, ListeningHost, Network, Text
 from esb.config.listeners import Admin, Portal
 from esb.config.time_zone import known_zone
-from esb.core.limits import DEFAULT_LIMITS
+from esb.core.limits import DEFAULT_LIMITS, MOST_NESTING
 
 
 def _first_version(value: int) -> int:
@@ -27,7 +27,7 @@ class RequestLimits(ConfigModel):
     """How much one request may hold."""
 
     json_nodes: Count = Field(DEFAULT_LIMITS.json_nodes, description="values and names of a JSON body")
-    nesting: int = Field(DEFAULT_LIMITS.nesting, ge=1, le=200, description="levels of a JSON body")
+    nesting: int = Field(DEFAULT_LIMITS.nesting, ge=1, le=MOST_NESTING, description="levels of a JSON body")
     form_fields: Count = Field(DEFAULT_LIMITS.form_fields, description="fields of a form or a query string")
     parts: Count = Field(DEFAULT_LIMITS.parts, description="parts of a multipart form")
     receivers: Count = Field(DEFAULT_LIMITS.receivers, description="receivers in one parameter")

@@ -19,3 +19,5 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+MOST_NESTING = 200
+"""The most that `nesting` can be: every JSON reader here takes as many levels, whatever the version of Python."""

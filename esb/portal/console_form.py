@@ -12,6 +12,7 @@ from esb.core import json_codec
 from esb.core.errors import template
 from esb.core.i18n import Translate
 from esb.core.json_bounds import exceeded
+from esb.core.limits import MOST_NESTING
 from esb.introspect.caller_contract import TOKEN, AsynchronousParams
 from esb.introspect.declared import Declared
 from esb.introspect.examples import request_example
@@ -33,8 +34,6 @@ PARAMETER, VARIABLE, ALL = "p.", "v.", "p."
 parameters, where no names are known."""
 NO_JSON = template("This is no JSON: line %(line)s, column %(column)s.")
 NO_OBJECT = template("Expected a JSON object: {…}.")
-MOST_LEVELS = 200
-"""Levels of a JSON body beyond which no gateway can be configured to take one."""
 TOO_DEEP = template("This is nested too deep.")
 NO_VALUE = template("JSON has no such value: NaN, Infinity, half a character, a number without end.")
 NEEDED = template("This is needed: it is a part of the address.")
@@ -199,7 +198,7 @@ def _value(given: Field) -> Any:
 def _json(text: str) -> Any:
     try:
         raw = text.encode()
-        if exceeded(raw, len(raw) + 1, MOST_LEVELS) is not None:
+        if exceeded(raw, len(raw) + 1, MOST_NESTING) is not None:
             raise Unreadable(TOO_DEEP)
         json.loads(text)  # which knows line and column, and takes more
         json_codec.encode(value := json_codec.decode(raw))

@@ -20,7 +20,6 @@ from esb.portal.language import CATALOGUES, CHINESE_TAG, ENGLISH_TAG
 from esb.portal.page import Refused
 
 LANGUAGES = (ENGLISH_TAG, CHINESE_TAG)
-"""The texts of the introspection: labels and descriptions. They are read when somebody first speaks Chinese."""
 BROKEN = template("The components cannot be shown: their plugins have changed. See `esb check`, and reload.")
 BEFORE_A_PATH = re.compile(rf"(https?://[^/\s]+)?{ROOT}(?=/)")
 """The part of an address that all components share: who pastes a whole one means the rest."""

@@ -12,7 +12,7 @@ DOMAIN = "portal"
 COOKIE = "blueking_language"
 ENGLISH_TAG, CHINESE_TAG = "en", "zh-hans"
 CATALOGUES = Catalogues()
-"""Those of the gateway's own texts: to its callers, and of operations to operators."""
+"""Those of the gateway: for callers and operators, labels and descriptions. Read by the first page in Chinese."""
 CHOICE = "lang"
 """The query parameter by which a visitor chooses."""
 
