@@ -57,15 +57,7 @@ class NoAcceptance:
     def __init__(self, component: Component[Any, Any], config: DeliveriesConfig | None) -> None:
         self.own = own_parameters(component)
 
-    async def __call__(
-        self,
-        call: Call,
-        handler: Handler,
-        *,
-        preferred: bool,
-        repetition: Repetition | None = None,
-        sent: SentAtOnce,
-    ) -> Any:
+    async def __call__(self, *asked: Any, **more: Any) -> Any:
         """RequestError: there is nothing that sends later."""
         raise RequestError(
             "Parameters error, this gateway sends no message later: please leave out async, deliver_at and the request"
