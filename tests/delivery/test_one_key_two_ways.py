@@ -98,8 +98,25 @@ def key(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {request.param: "k"}
 
 
-def begun(gateway: Gateway, **params: Any) -> "asyncio.Task[dict[str, Any]]":
+Begun = asyncio.Task[dict[str, Any]]
+
+
+def begun(gateway: Gateway, **params: Any) -> Begun:
     return asyncio.create_task(gateway.call("own/guarded", **params))
+
+
+async def both_under_way(gateways: Sequence[Gateway], key: dict[str, Any], doors: Doors) -> Sequence[Begun]:
+    """Return a call that is sent later and one at once; the first wants to commit while the second is about to send."""
+    doors.rehearsing.open.clear()
+    doors.sending.open.clear()
+    later = begun(gateways[0], **key, **LATER)
+    await doors.rehearsing.reached.wait()
+    at_once = begun(gateways[1], **key)
+    await doors.sending.reached.wait()
+    doors.rehearsing.open.set()
+    await doors.committing.reached.wait()
+    doors.sending.open.set()
+    return later, at_once
 
 
 async def test_what_was_sent_while_a_call_was_rehearsed_is_not_accepted(
@@ -119,17 +136,7 @@ async def test_what_was_sent_while_a_call_was_rehearsed_is_not_accepted(
 async def test_what_is_being_sent_meanwhile_is_waited_for(
     gateways: Sequence[Gateway], key: dict[str, Any], doors: Doors, held: Held, sandbox: Sandbox
 ) -> None:
-    doors.rehearsing.open.clear()
-    doors.sending.open.clear()
-    later = begun(gateways[0], **key, **LATER)
-    await doors.rehearsing.reached.wait()
-    sending = begun(gateways[1], **key)
-    await doors.sending.reached.wait()
-
-    doors.rehearsing.open.set()
-    await doors.committing.reached.wait()
-    doors.sending.open.set()
-
+    later, sending = await both_under_way(gateways, key, doors)
     sent = await sending
     assert (await later)["data"] == {**sent["data"], "replayed": True}
     assert "replayed" not in sent["data"]
@@ -140,17 +147,7 @@ async def test_what_was_not_sent_after_all_is_accepted(
     gateways: Sequence[Gateway], key: dict[str, Any], doors: Doors, held: Held, sandbox: Sandbox
 ) -> None:
     doors.fails = True
-    doors.rehearsing.open.clear()
-    doors.sending.open.clear()
-    later = begun(gateways[0], **key, **LATER)
-    await doors.rehearsing.reached.wait()
-    failing = begun(gateways[1], **key)
-    await doors.sending.reached.wait()
-
-    doors.rehearsing.open.set()
-    await doors.committing.reached.wait()
-    doors.sending.open.set()
-
+    later, failing = await both_under_way(gateways, key, doors)
     assert (await failing)["code"] == 1306201
     answer = await later
     [row] = await held.rows()
