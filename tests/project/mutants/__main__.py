@@ -19,7 +19,7 @@ from tests.support.repository import ROOT
 
 ENOUGH = 0.92
 """The part of the mutants that must be noticed."""
-LONGEST = 1200.0
+LONGEST = 900.0
 """The seconds that tests may take, on a machine that has other work as well: one that hangs fails long before."""
 PARTS = 2
 """The parts into which the tests without a bug are cut for each worker, so that all have something to do to the end."""

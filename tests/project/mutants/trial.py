@@ -1,7 +1,6 @@
 """Jobs: the tests of a module are run while one bug is in it, each time in a process that is forked for it.
 
-A busy machine makes no difference: a test that fails has to fail twice, and a job that has no end in time has a second
-chance.
+A busy machine makes no difference: a test that fails has to fail twice, and a job has far more time than it needs.
 
 The process that forks has imported pytest and what the gateway needs, but nothing of the gateway. The bug is in a copy
 of the repository, so that the processes which a test starts have it, too.
@@ -60,7 +59,6 @@ class Outcome:
     noticed: bool
     seconds: float
     output: str
-    ended: bool = True
 
 
 J = TypeVar("J", bound=Job)
@@ -77,19 +75,13 @@ def outcomes(root: Path, jobs: Iterable[J], workers: int) -> Iterator[tuple[J, O
         for place in places:
             stack.callback(place.close)
         running: dict[Place, J] = {}
-        seconds: dict[Place, float] = {}
         while True:
             for place in places:
-                if place in running and (outcome := place.ended(seconds[place])) is not None:
-                    job = running.pop(place)
-                    if outcome.ended or seconds[place] > job.seconds:
-                        yield job, outcome
-                    else:
-                        place.begin(job)
-                        running[place], seconds[place] = job, 3 * job.seconds
+                if place in running and (outcome := place.ended()) is not None:
+                    yield running.pop(place), outcome
                 if place not in running and (following := next(waiting, None)) is not None:
                     place.begin(following)
-                    running[place], seconds[place] = following, following.seconds
+                    running[place] = following
             if not running:
                 return
             time.sleep(PAUSE)
@@ -119,19 +111,19 @@ class Place:
         if self._process == 0:
             _run(self._root, self._tree, self._output, job)
 
-    def ended(self, most: float) -> Outcome | None:
-        """Return how the job ended; None while it runs. It is ended after so many seconds."""
+    def ended(self) -> Outcome | None:
+        """Return how the job ended; None while it runs. It is ended when its time is over."""
         assert self._job is not None
         process, status = os.waitpid(self._process, os.WNOHANG)
         seconds = time.monotonic() - self._began
-        if process == 0 and seconds < most:
+        if process == 0 and seconds < self._job.seconds:
             return None
         self._kill()
         if process == 0:
             _, status = os.waitpid(self._process, 0)
         self._write(self._job.file, (self._root / self._job.file).read_bytes())
         self._job = None
-        return Outcome(status != 0, seconds, self._output.read_text(errors="replace"), process != 0)
+        return Outcome(status != 0, seconds, self._output.read_text(errors="replace"))
 
     def close(self) -> None:
         """End the job that runs."""
