@@ -46,7 +46,7 @@ def test_a_worker_takes_messages_back_for_an_operator(tmp_path: Path) -> None:
         accepted = exchange(esb.url + SEND_WEIXIN, {**NOTICE, "async": True}).body["data"]["delivery"]["id"]
         until(lambda: ask(f"/-/deliveries/{accepted}")["delivery"]["state"] == "done")
         control, recalls = f"http://127.0.0.1:{sandbox}/_sandbox", "/cgi-bin/message/recall"
-        exchange(f"{control}/faults", {"match": {"path": recalls}, "action": {"latency_ms": 4000}, "times": 1})
+        exchange(f"{control}/faults", {"match": {"path": recalls}, "action": {"latency_ms": 8000}, "times": 1})
         with ThreadPoolExecutor() as threads:
             slow = threads.submit(ask, f"/-/deliveries/{accepted}/recall", "POST")
             until(lambda: recalls in exchange(f"{control}/stats").body["endpoints"])
